@@ -1,0 +1,7 @@
+"""The catalogue: facts about models and GPUs, each with a source and a date."""
+
+from qwenpick.catalog.load import Catalog, load
+from qwenpick.catalog.lookup import find_model
+from qwenpick.catalog.schema import Architecture, Checkpoint, Gpu, Model
+
+__all__ = ["Architecture", "Catalog", "Checkpoint", "Gpu", "Model", "find_model", "load"]

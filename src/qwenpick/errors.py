@@ -1,0 +1,29 @@
+"""The errors that are for the person: one sentence each, and the exit code it ends with."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class QwenpickError(Exception):
+    """A bad request, as one sentence: what was wrong, what would be right, what was probably meant. Exit code 2."""
+
+    exit_code = 2
+
+
+class HardwareUnreadableError(QwenpickError):
+    """The hardware a verdict depends on could not be read, so there is no verdict. Exit code 3."""
+
+    exit_code = 3
+
+
+def did_you_mean(word: str, known: Iterable[str], limit: int = 1) -> str:
+    """'; did you mean X?' for the nearest of `known`, or ''.
+
+    >>> did_you_mean("rtx-5900", ["rtx-5090", "h200"])
+    '; did you mean rtx-5090?'
+    """
+    by_folded = {name.casefold(): name for name in known}
+    near = difflib.get_close_matches(word.casefold(), by_folded, n=limit, cutoff=0.5)
+    return f"; did you mean {' or '.join(by_folded[name] for name in near)}?" if near else ""

@@ -1,0 +1,68 @@
+"""What a machine is, as frozen values: from a probe, from a saved file, or from names of GPUs. No probing here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Vendor = Literal["nvidia", "amd", "intel", "apple", "ascend", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One accelerator as its driver reports it. What could not be read is None, and `notes` says why.
+
+    `total` and `free` are bytes; on unified memory they are the part of RAM that the GPU may use. `gpu` is the id of the catalogue entry it was
+    matched to: that is where bandwidth and rates come from.
+    """
+
+    name: str
+    vendor: Vendor
+    total: int | None
+    free: int | None
+    unified: bool = False
+    gpu: str | None = None
+    compute_capability: str | None = None
+    bandwidth: float | None = None
+    uuid: str | None = None
+    pci_id: str | None = None
+    pci_bus: str | None = None
+    kind: str = "gpu"  # gpu, mig, vgpu, igpu, npu
+    used_by: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """The processor. `bandwidth` is what RAM gives, bytes/s, and `bandwidth_from` says how that is known."""
+
+    name: str | None = None
+    architecture: str | None = None
+    cores: int | None = None
+    threads: int | None = None
+    usable_cores: float | None = None
+    features: tuple[str, ...] = ()
+    bandwidth: float | None = None
+    bandwidth_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A box: its accelerators, what this process may use of its RAM, its CPU and its disk, and what could not be read.
+
+    `origin` is probe, file or simulated. `unreadable` lists hardware that is there but could not be read: a verdict that depends on it fails closed.
+    """
+
+    devices: tuple[Device, ...] = ()
+    ram_total: int | None = None
+    ram_free: int | None = None
+    cpu: Cpu = Cpu()
+    disk_free: int | None = None
+    disk_path: str | None = None
+    system: str = "linux"  # linux, darwin, windows
+    driver: str | None = None
+    cuda: str | None = None
+    origin: Literal["probe", "file", "simulated"] = "probe"
+    notes: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    sources: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,61 @@
+"""Named bytes: what a run needs, where it lies, and by which formula. The parts add up to the total."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+RAM = "ram"  # the name of host memory among the places a part can lie; GPUs are gpu0, gpu1, …
+
+
+def gpu(index: int) -> str:
+    """The name of the GPU at `index` of the placement: `gpu0`, `gpu1`, …"""
+    return f"gpu{index}"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """`bytes` of one kind that lie `where` (`gpu0`, `gpu1`, …, `ram`), with the formula that gave them as text.
+
+    `kind` groups parts for display: weights, kv cache, state, compute, overhead.
+    """
+
+    name: str
+    bytes: int
+    where: str
+    formula: str
+    kind: str
+
+    def __post_init__(self) -> None:
+        if self.bytes < 0:
+            raise ValueError(f"part {self.name!r} has {self.bytes} bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a run needs, part by part."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def total(self) -> int:
+        """Bytes over all places."""
+        return sum(part.bytes for part in self.parts)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where parts lie, in the order they first appear."""
+        return tuple(dict.fromkeys(part.where for part in self.parts))
+
+    def on(self, where: str) -> int:
+        """Bytes that `where` (`gpu0`, …, `ram`) must hold."""
+        return sum(part.bytes for part in self.parts if part.where == where)
+
+    def of(self, kind: str) -> int:
+        """Bytes of one kind (weights, kv cache, state, compute, overhead) over all places."""
+        return sum(part.bytes for part in self.parts if part.kind == kind)
+
+
+def memory(parts: Iterable[Part]) -> Memory:
+    """The parts that are not empty, as a Memory."""
+    return Memory(tuple(part for part in parts if part.bytes))

@@ -1,0 +1,58 @@
+"""Formats that transformers, vLLM and SGLang load: 16 and 32 bits, FP8, GPTQ, AWQ, bitsandbytes, NVFP4 and MXFP4."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from qwenpick.catalog.schema import Architecture
+from qwenpick.tensors import Tensor, tensors
+
+BITS: dict[str, float] = {
+    "fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "gptq-int8": 8, "int8": 8,
+    "gptq-int4": 4, "awq-int4": 4, "nf4": 4, "nvfp4": 4, "mxfp4": 4,
+}  # fmt: skip
+
+GROUP = 128  # columns that share a scale in GPTQ and AWQ: the official repositories' quantize_config.json
+
+# What stays in 16 bits in every quantized repository: embeddings, lm_head, norms, biases, routers and the delta net's small tensors.
+_UNQUANTIZED = ("token_embd", "output", "ffn_gate_inp", "ffn_gate_inp_shexp", "ssm_conv1d", "ssm_alpha", "ssm_beta")
+
+
+def is_quantized(tensor: Tensor) -> bool:
+    """Whether a quantized checkpoint stores this tensor in its format rather than in 16 bits."""
+    return tensor.part == "text" and len(tensor.shape) >= 2 and bool(tensor.layers) and tensor.role not in _UNQUANTIZED
+
+
+def sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Tensor, int], ...]:
+    """(tensor, bytes of all its copies) in this format."""
+    matrix = _MATRIX[format_name]
+    plain = 4 if format_name == "fp32" else 2
+    return tuple(
+        (t, t.count * math.prod(t.shape[:-2]) * matrix(*t.shape[-2:]) if is_quantized(t) else t.elements * plain)
+        for t in tensors(architecture)
+    )
+
+
+def _groups(columns: int) -> int:
+    return -(-columns // GROUP)
+
+
+# Bytes of one matrix of (rows, columns), its scales and zero points included.
+_MATRIX: dict[str, Callable[[int, int], int]] = {
+    "fp32": lambda rows, columns: rows * columns * 4,
+    "bf16": lambda rows, columns: rows * columns * 2,
+    "fp16": lambda rows, columns: rows * columns * 2,
+    # e4m3 weights and one FP32 scale per 128 x 128 block: quantization_config.weight_block_size of the official -FP8 repositories
+    "fp8": lambda rows, columns: rows * columns + 4 * -(-rows // 128) * _groups(columns),
+    # packed weights, 16-bit scales and packed zero points per group and row, g_idx per column: AutoGPTQ's qlinear
+    "gptq-int8": lambda rows, columns: rows * columns + rows * _groups(columns) * (2 + 1) + 4 * columns,
+    "gptq-int4": lambda rows, columns: rows * columns // 2 + rows * _groups(columns) * 5 // 2 + 4 * columns,
+    # as GPTQ without g_idx: AutoAWQ's WQLinear_GEMM
+    "awq-int4": lambda rows, columns: rows * columns // 2 + rows * _groups(columns) * 5 // 2,
+    # 4 bits, an 8-bit scale per 64 weights and an FP32 one per 256 of those: bitsandbytes NF4 with double quantization
+    "nf4": lambda rows, columns: rows * columns // 2 + rows * columns // 64 + 4 * -(-rows * columns // (64 * 256)),
+    "int8": lambda rows, columns: rows * columns + 4 * rows,  # bitsandbytes LLM.int8: one FP32 scale per row
+    "nvfp4": lambda rows, columns: rows * columns // 2 + rows * columns // 16,  # an FP8 scale per 16 weights
+    "mxfp4": lambda rows, columns: rows * columns // 2 + rows * columns // 32,  # an E8M0 scale per 32 weights
+}

@@ -1,0 +1,104 @@
+"""The only module that knows GiB from GB: reading and printing sizes and context lengths.
+
+Inside qwenpick sizes are `int` bytes and contexts are `int` tokens; units exist at the edges only.
+"""
+
+from __future__ import annotations
+
+import re
+
+from qwenpick.errors import QwenpickError
+
+KIB, MIB, GIB, TIB = 2**10, 2**20, 2**30, 2**40
+KB, MB, GB, TB = 10**3, 10**6, 10**9, 10**12
+
+# A bare letter is binary, as Docker, Kubernetes' "Gi" users and the engines' own flags read it; "GB" is decimal.
+_BYTE_UNITS = {
+    "kib": KIB, "mib": MIB, "gib": GIB, "tib": TIB,
+    "ki": KIB, "mi": MIB, "gi": GIB, "ti": TIB,
+    "k": KIB, "m": MIB, "g": GIB, "t": TIB,
+    "kb": KB, "mb": MB, "gb": GB, "tb": TB,
+    "b": 1,
+}  # fmt: skip
+_NUMBER_UNIT = re.compile(r"\s*(\d+(?:[.,_]\d+)*)\s*([a-zA-Z]*)\s*")
+
+
+def parse_bytes(text: str) -> int:
+    """Bytes of a size as people write it: `24GiB`, `24 GB`, `512MiB`, `24g`. A number without a unit is refused.
+
+    >>> parse_bytes("24GiB"), parse_bytes("24 GB")
+    (25769803776, 24000000000)
+    """
+    match = _NUMBER_UNIT.fullmatch(text)
+    if match:
+        number, unit = _number(match[1]), match[2].lower()
+        if unit in _BYTE_UNITS and number is not None:
+            return round(number * _BYTE_UNITS[unit])
+        if not unit and number is not None:
+            raise QwenpickError(f"size '{text}' has no unit; write {match[1]}GiB (2^30) or {match[1]}GB (10^9)")
+    raise QwenpickError(f"cannot read size '{text}'; write it like 24GiB, 24GB or 512MiB")
+
+
+def parse_tokens(text: str) -> int:
+    """Tokens of a context length as people write it: `32768`, `32k` (x 1024), `1M` (x 1,000,000, as in Qwen2.5-1M).
+
+    >>> parse_tokens("32k"), parse_tokens("128K"), parse_tokens("40,960")
+    (32768, 131072, 40960)
+    """
+    match = _NUMBER_UNIT.fullmatch(text)
+    if match:
+        number, unit = _number(match[1]), match[2].lower()
+        factor = {"": 1, "k": 1024, "ki": 1024, "m": 1_000_000}.get(unit)
+        if factor is not None and number is not None and (tokens := round(number * factor)) > 0:
+            return tokens
+    raise QwenpickError(f"cannot read context '{text}'; write it like 32768, 32k or 128K (tokens)")
+
+
+def _number(digits: str) -> float | None:
+    """'1_024' and '1,024' are 1024; '1.5' and '1,5' are one and a half; '1.5.2' is nothing."""
+    if re.fullmatch(r"\d{1,3}(?:[,_]\d{3})+", digits):
+        return float(digits.replace(",", "").replace("_", ""))
+    try:
+        return float(digits.replace(",", "."))
+    except ValueError:
+        return None
+
+
+def format_bytes(size: int, digits: int = 2) -> str:
+    """A size with its unit, in binary units: GiB from 1 GiB up, MiB below.
+
+    >>> format_bytes(16381470720), format_bytes(5 * MIB), format_bytes(-3 * GIB)
+    ('15.26 GiB', '5 MiB', '-3.00 GiB')
+    """
+    if abs(size) >= GIB:
+        return f"{size / GIB:,.{digits}f} GiB"
+    if abs(size) >= MIB or size == 0:
+        return f"{size / MIB:.0f} MiB"
+    return f"{size / KIB:.0f} KiB"
+
+
+def format_gb(size: int) -> str:
+    """A download size as hubs print it, in decimal GB.
+
+    >>> format_gb(5027783232)
+    '5.03 GB'
+    """
+    return f"{size / GB:.2f} GB"
+
+
+def format_tokens(tokens: int) -> str:
+    """A context length: in k where it is a multiple of 1024, with thousands separators otherwise.
+
+    >>> format_tokens(32768), format_tokens(1010000)
+    ('32k', '1,010,000')
+    """
+    return f"{tokens // 1024}k" if tokens >= 1024 and tokens % 1024 == 0 else f"{tokens:,}"
+
+
+def format_count(parameters: int) -> str:
+    """A parameter count, as models are named.
+
+    >>> format_count(8190735360), format_count(596049920)
+    ('8.19B', '0.60B')
+    """
+    return f"{parameters / 1e9:.2f}B" if parameters < 1e12 else f"{parameters / 1e12:.2f}T"

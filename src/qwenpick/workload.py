@@ -1,0 +1,36 @@
+"""What the person wants to run: serving (context, sequences, cache format, engine options)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+CACHE_BITS = {  # bits per element of a key or value, block scales included
+    "f32": 32.0, "f16": 16.0, "bf16": 16.0, "fp8": 8.0, "q8_0": 8.5, "q5_1": 6.0, "q5_0": 5.5, "q4_1": 5.0, "q4_0": 4.5, "iq4_nl": 4.5,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class KvCache:
+    """The formats of cached keys and values, apart (llama.cpp's -ctk and -ctv)."""
+
+    k: str = "f16"
+    v: str = "f16"
+
+    def __str__(self) -> str:
+        return self.k if self.k == self.v else f"{self.k}/{self.v}"
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """`sequences` at once of up to `context` tokens each. `options` are the engine's own flags, by the engine's own names.
+
+    `image_tokens` is the largest number of image or video tokens of one request, `audio_seconds` its longest sound; 0 for text.
+    """
+
+    context: int
+    sequences: int = 1
+    kv_cache: KvCache = KvCache()
+    options: Mapping[str, object] = field(default_factory=dict)
+    image_tokens: int = 0
+    audio_seconds: float = 0.0
