@@ -1,0 +1,91 @@
+"""Estimates against real runs: `python benchmarks/accuracy.py --truth DIR [--json]`.
+
+Every scorer under benchmarks/scorers/ takes the rows of one table and yields what qwenpick predicts beside what was measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pkgutil
+import sys
+from collections import Counter
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks import scorers
+from benchmarks.scoreboard import Score, Scorer, Skip, Summary, read, summarize
+
+
+def tables() -> dict[str, Scorer]:
+    """Table file name -> scorer, of every module in benchmarks/scorers/."""
+    found: dict[str, Scorer] = {}
+    for module in pkgutil.iter_modules(scorers.__path__):
+        found.update(import_module(f"benchmarks.scorers.{module.name}").TABLES)
+    return dict(sorted(found.items()))
+
+
+def run(truth: Path, only: str | None = None) -> tuple[list[Summary], dict[str, Counter[tuple[str, str]]], list[tuple[str, Score]]]:
+    """Summaries, and per table how many rows were left out for which (engine, reason), and every score."""
+    summaries: list[Summary] = []
+    skipped: dict[str, Counter[tuple[str, str]]] = {}
+    everything: list[tuple[str, Score]] = []
+    for table, scorer in tables().items():
+        if only and only not in table:
+            continue
+        results = list(scorer(read(truth, table)))
+        scores = [r for r in results if isinstance(r, Score)]
+        summaries += summarize(table, scores)
+        everything += [(table, s) for s in scores]
+        skipped[table] = Counter((r.engine, r.reason) for r in results if isinstance(r, Skip))
+    return summaries, skipped, everything
+
+
+def main() -> None:
+    """Print the scoreboard."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--truth", type=Path, required=True, help="directory with the tables")
+    parser.add_argument("--table", help="only tables whose name contains this")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--rows", type=int, default=0, help="also print the N worst rows of each quantity")
+    arguments = parser.parse_args()
+    summaries, skipped, scores = run(arguments.truth, arguments.table)
+    if arguments.json:
+        print(json.dumps(as_json(summaries, skipped), indent=1))
+        return
+    for s in summaries:
+        print(
+            f"{s.table:32} {s.engine:13} {s.quantity:26} {s.rows:5} rows  median {s.median:7.2%}  p95 {s.p95:7.2%}  bias {s.bias:+7.2%}"
+            f"  under {s.worst_under[0]:+7.2%} ({s.worst_under[1]})  over {s.worst_over[0]:+7.2%} ({s.worst_over[1]})"
+        )
+        own = [x for t, x in scores if (t, x.engine, x.quantity) == (s.table, s.engine, s.quantity)]
+        for x in sorted(own, key=lambda x: -abs(x.error))[: arguments.rows]:
+            print(f"      {x.error:+8.2%}  predicted {x.predicted:,.4g}  actual {x.actual:,.4g}  {x.row}")
+    for table, reasons in skipped.items():
+        for (engine, reason), count in reasons.most_common():
+            print(f"{table:32} {engine:13} not scored {count:5}: {reason}")
+
+
+def as_json(summaries: list[Summary], skipped: dict[str, Counter[tuple[str, str]]]) -> dict[str, Any]:
+    """The scoreboard as JSON values."""
+    return {
+        "scores": [
+            {
+                "table": s.table, "engine": s.engine, "quantity": s.quantity, "rows": s.rows, "median": s.median, "p95": s.p95, "bias": s.bias,
+                "worst_under": {"error": s.worst_under[0], "row": s.worst_under[1]}, "worst_over": {"error": s.worst_over[0], "row": s.worst_over[1]},
+            }
+            for s in summaries
+        ],
+        "not_scored": [
+            {"table": table, "engine": engine, "reason": reason, "rows": count}
+            for table, reasons in skipped.items()
+            for (engine, reason), count in reasons.items()
+        ],
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
