@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from qwenpick.errors import QwenpickError, did_you_mean
+
 CACHE_BITS = {  # bits per element of a key or value, block scales included
     "f32": 32.0, "f16": 16.0, "bf16": 16.0, "fp8": 8.0, "q8_0": 8.5, "q5_1": 6.0, "q5_0": 5.5, "q4_1": 5.0, "q4_0": 4.5, "iq4_nl": 4.5,
 }  # fmt: skip
+_CACHE_NAMES = {"fp16": "f16", "fp32": "f32", "16bit": "f16", "8bit": "q8_0", "4bit": "q4_0", "auto": "f16", "fp8_e4m3": "fp8", "fp8_e5m2": "fp8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +37,13 @@ class Serving:
     options: Mapping[str, object] = field(default_factory=dict)
     image_tokens: int = 0
     audio_seconds: float = 0.0
+
+
+def parse_cache(text: str) -> KvCache:
+    """The cache formats that `q8_0` or `q8_0/q4_0` (keys/values) name. Raises QwenpickError with the nearest one."""
+    k, _, v = text.strip().casefold().partition("/")
+    names = [_CACHE_NAMES.get(name, name) for name in (k, v or k)]
+    for name in names:
+        if name not in CACHE_BITS:
+            raise QwenpickError(f"there is no cache format '{name}'{did_you_mean(name, CACHE_BITS)} (known: {', '.join(CACHE_BITS)})")
+    return KvCache(*names)

@@ -1,0 +1,117 @@
+"""The options that commands share, and what they are turned into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qwenpick.errors import QwenpickError
+from qwenpick.units import parse_bytes, parse_tokens
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog
+    from qwenpick.hardware import Machine
+    from qwenpick.workload import KvCache
+
+Json = Annotated[bool, typer.Option("--json", help="Print the versioned JSON envelope.")]
+Catalogs = Annotated[list[Path] | None, typer.Option("--catalog", metavar="FILE", help="Lay this catalogue over the shipped one (repeatable).")]
+MachineFiles = Annotated[list[Path] | None, typer.Option("--machine", metavar="FILE", help="A box saved by `qwenpick machine --save`.")]
+Gpus = Annotated[list[str] | None, typer.Option("--gpu", metavar="NAME", help='Pretend this GPU: "rtx 4090", "2x l40s", "rtx 3060 12gb".')]
+Vram = Annotated[str | None, typer.Option(metavar="SIZE", help="Memory of the GPU, e.g. 24GiB (a GPU of no name without --gpu).")]
+Ram = Annotated[str | None, typer.Option(metavar="SIZE", help="RAM of the pretended box, e.g. 64GiB.")]
+CpuOnly = Annotated[bool, typer.Option("--cpu-only", help="Use no GPU.")]
+Context = Annotated[str | None, typer.Option(metavar="TOKENS", help="Tokens per sequence: 32k, 32768, 128K.")]
+Sequences = Annotated[int, typer.Option(min=1, help="Sequences (users) at once.")]
+Quant = Annotated[str | None, typer.Option(metavar="FORMAT", help="4bit, 8bit, fp16, or a format: Q4_K_M, awq-int4, fp8, nf4, …")]
+RuntimeName = Annotated[str | None, typer.Option("--runtime", metavar="NAME", help="llama.cpp, ollama, vllm, sglang, transformers or mlx.")]
+Cache = Annotated[str | None, typer.Option("--kv-cache", metavar="TYPE", help="f16, fp8, q8_0, q4_0, or K and V apart: q8_0/q4_0.")]
+EngineOptions = Annotated[
+    list[str] | None,
+    typer.Option("--option", "-o", metavar="NAME=VALUE", help="An option of the engine by its own name, e.g. -o gpu_memory_utilization=0.8."),
+]
+
+
+def read_catalog(overlays: list[Path] | None) -> Catalog:
+    """The shipped catalogue, the person's own file and `overlays`."""
+    from qwenpick.catalog import load
+
+    return load(overlays or ())
+
+
+def read_machine(
+    catalog: Catalog, files: list[Path] | None, gpus: list[str] | None, vram: str | None, ram: str | None, cpu_only: bool
+) -> Machine:
+    """The one box that the options mean: pretended, from a file, or probed."""
+    machines = read_machines(catalog, files, gpus, vram, ram, cpu_only)
+    if len(machines) > 1:
+        raise QwenpickError("this command takes one --machine; `recommend` compares several")
+    return machines[0][1]
+
+
+def read_machines(
+    catalog: Catalog, files: list[Path] | None, gpus: list[str] | None, vram: str | None, ram: str | None, cpu_only: bool
+) -> list[tuple[str, Machine]]:
+    """(label, box) for every box that the options mean. Raises QwenpickError when files and pretended parts are mixed."""
+    pretended = bool(gpus or vram or (ram and cpu_only))
+    if files and (pretended or ram):
+        raise QwenpickError("--machine describes the whole box; leave out --gpu, --vram and --ram beside it")
+    if files:
+        from qwenpick.machine_file import read
+
+        return [(file.name, _without_gpus(read(file)) if cpu_only else read(file)) for file in files]
+    if pretended:
+        from qwenpick.simulate import simulate
+
+        sizes = [parse_bytes(size) if size else None for size in (vram, ram)]
+        return [("simulated", simulate(catalog, gpus or [], sizes[0], sizes[1], cpu_only))]
+    from dataclasses import replace
+
+    from qwenpick.probe import probe
+
+    box = probe(catalog)
+    if ram:
+        size = parse_bytes(ram)
+        box = replace(box, ram_total=size, ram_free=size)
+    return [("this machine", _without_gpus(box) if cpu_only else box)]
+
+
+def _without_gpus(machine: Machine) -> Machine:
+    from dataclasses import replace
+
+    return replace(machine, devices=(), unreadable=())
+
+
+def read_context(text: str | None) -> int | None:
+    """Tokens, or None where nothing was asked."""
+    return parse_tokens(text) if text else None
+
+
+def read_cache(text: str | None) -> KvCache | None:
+    """The cache format that `--kv-cache` names. Raises QwenpickError with the nearest one."""
+    from qwenpick.workload import parse_cache
+
+    return parse_cache(text) if text else None
+
+
+def read_engine_options(pairs: list[str] | None) -> dict[str, object]:
+    """`-o name=value` pairs as values: numbers, true/false, else text. Raises QwenpickError for a pair without '='."""
+    found: dict[str, object] = {}
+    for pair in pairs or ():
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise QwenpickError(f"cannot read option '{pair}'; write it like -o gpu_memory_utilization=0.8")
+        found[name.strip().lstrip("-").replace("-", "_")] = _value(value.strip())
+    return found
+
+
+def _value(text: str) -> object:
+    if text.casefold() in {"true", "false"}:
+        return text.casefold() == "true"
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    return text

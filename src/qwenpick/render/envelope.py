@@ -1,0 +1,23 @@
+"""The one JSON envelope of all commands: versioned, bytes as integers, on stdout and never mixed with messages."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+SCHEMA_VERSION = "1.0"  # grows in the second place when fields are added, in the first when one changes or goes
+
+
+def envelope(command: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The payload of a command with the version of its schema and of qwenpick in front."""
+    from qwenpick import __version__
+
+    return {"schema_version": SCHEMA_VERSION, "qwenpick_version": __version__, "command": command, **payload}
+
+
+def print_json(command: str, payload: Mapping[str, Any]) -> None:
+    """Print the envelope to stdout."""
+    json.dump(envelope(command, payload), sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
