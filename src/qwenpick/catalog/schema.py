@@ -14,6 +14,7 @@ Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.+-]*$")]
 Date = Annotated[str, StringConstraints(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")]  # as exact as the source is
 Positive = Annotated[int, Field(gt=0)]
 Natural = Annotated[int, Field(ge=0)]
+PCI_ID = r"^[0-9a-f]{4}:[0-9a-f]{4}(/[0-9a-f]{4}:[0-9a-f]{4})?$"
 
 
 class Fact(BaseModel):
@@ -172,6 +173,9 @@ class Architecture(Fact):
     source: str
     checked: Date
 
+    def __hash__(self) -> int:
+        return hash(self.id)  # ids are unique, and hashing every field at each cached look-up would cost more than the look-up saves
+
     @cached_property
     def layer_list(self) -> tuple[FullAttention | SlidingAttention | LinearAttention, ...]:
         """Every layer from first to last: the pattern, repeated and cut at `num_layers`."""
@@ -274,60 +278,69 @@ class Model(Fact):
     sources: tuple[str, ...] = Field(min_length=1)
     checked: Date
 
+    def __hash__(self) -> int:
+        return hash(self.id)  # ids are unique, and hashing every field at each cached look-up would cost more than the look-up saves
+
 
 # -- GPUs --------------------------------------------------------------------------------------------------------------
 
 
 class Price(Fact):
-    """What it cost, where and when: prices move weekly."""
+    """What it cost, where and when: prices move weekly. `usd` to `usd_to` is the range of new parts where the source gives one."""
 
     usd: float | None = Field(default=None, gt=0)
-    text: str
+    usd_to: float | None = Field(default=None, gt=0)
+    text: str | None = Field(default=None, description="The source's own words")
     date: Date | None = None
     source: str | None = None
 
 
 class Rates(Fact):
-    """Dense rates in FLOP/s (OP/s for int8), without sparsity."""
+    """Dense rates in FLOP/s (OP/s for int8), without sparsity, of one device. `*_supported` says what the hardware has units for."""
 
-    fp16: float | None = Field(default=None, gt=0)
-    fp16_basis: str | None = None
-    fp16_vector: float | None = Field(default=None, gt=0)
-    bf16: bool | None = None
-    fp8: float | None = Field(default=None, gt=0)
-    fp8_supported: bool | None = None
-    fp4: float | None = Field(default=None, gt=0)
-    fp4_supported: bool | None = None
+    fp16: float | None = Field(default=None, gt=0, description="Tensor units, FP32 accumulation")
+    fp16_basis: str | None = Field(default=None, description="datasheet, computed from units x clock, or whose estimate")
+    fp16_accumulate16: float | None = Field(default=None, gt=0, description="Tensor units, FP16 accumulation")
+    fp16_vector: float | None = Field(default=None, gt=0, description="Without tensor units")
     int8: float | None = Field(default=None, gt=0)
+    fp8: float | None = Field(default=None, gt=0)
+    fp4: float | None = Field(default=None, gt=0)
+    bf16_supported: bool | None = None
+    fp8_supported: bool | None = None
+    fp4_supported: bool | None = None
 
 
 class Gpu(Fact):
-    """An accelerator as sold. `usable_bytes` is what the driver reports, where it was seen."""
+    """An accelerator as sold. All figures but power and price are of one device as the driver shows it (an MI250 board shows two)."""
 
     id: Id
     name: str
     vendor: Literal["nvidia", "amd", "intel", "apple", "ascend", "other"]
-    segment: str
+    segment: Literal["consumer", "workstation", "datacenter", "laptop", "soc"]
     generation: str | None = None
     aliases: tuple[str, ...] = Field(default=(), description="Names that drivers report; not unique: match with memory")
+    nicknames: tuple[str, ...] = Field(default=(), description="What people call it: wins over other parts whose name contains these words")
     compute_capability: str | None = Field(default=None, description="NVIDIA 8.9, AMD gfx1151, Metal")
-    memory_bytes: Positive | None = None
-    usable_bytes: Positive | None = None
+    memory_bytes: Positive | None = Field(default=None, description="As sold: GiB for a marketing GB, decimal where the notes say so")
+    usable_bytes: Positive | None = Field(default=None, description="What the driver reports as total, where it was seen; Apple: Metal's working set")
     usable_note: str | None = None
     memory_type: str | None = None
-    unified: bool = False
+    unified: bool = Field(default=False, description="Its memory is the machine's RAM")
+    devices_per_board: Positive = 1
     bandwidth: float | None = Field(default=None, gt=0, description="Bytes/s")
     rates: Rates = Rates()
-    power_watts: float | None = Field(default=None, gt=0)
+    power_watts: float | None = Field(default=None, gt=0, description="Of the board")
     nvlink_bandwidth: float | None = Field(default=None, gt=0, description="Bytes/s, both directions together")
-    pcie_generation: float | None = None
-    pcie_lanes: int | None = None
-    pci_ids: tuple[str, ...] = ()
+    pcie_generation: Positive | None = None
+    pcie_lanes: Positive | None = None
+    pci_ids: tuple[Annotated[str, StringConstraints(pattern=PCI_ID)], ...] = Field(
+        default=(), description="vendor:device, with /subvendor:subdevice where parts share the device id"
+    )
     released: Date | None = None
-    status: str
+    status: Literal["shipping", "discontinued", "announced", "rumoured"]
     launch_price: Price | None = None
     street_price: Price | None = None
-    cloud_price: Price | None = None
+    cloud_price: Price | None = Field(default=None, description="USD an hour, in words")
     notes: str | None = None
     source: str
     checked: Date

@@ -16,20 +16,41 @@ if TYPE_CHECKING:
     from qwenpick.workload import KvCache
 
 Json = Annotated[bool, typer.Option("--json", help="Print the versioned JSON envelope.")]
-Catalogs = Annotated[list[Path] | None, typer.Option("--catalog", metavar="FILE", help="Lay this catalogue over the shipped one (repeatable).")]
-MachineFiles = Annotated[list[Path] | None, typer.Option("--machine", metavar="FILE", help="A box saved by `qwenpick machine --save`.")]
-Gpus = Annotated[list[str] | None, typer.Option("--gpu", metavar="NAME", help='Pretend this GPU: "rtx 4090", "2x l40s", "rtx 3060 12gb".')]
-Vram = Annotated[str | None, typer.Option(metavar="SIZE", help="Memory of the GPU, e.g. 24GiB (a GPU of no name without --gpu).")]
+Catalogs = Annotated[
+    list[Path] | None,
+    typer.Option("--catalog", metavar="FILE", help="Lay this catalogue over the shipped one (repeatable)."),
+]
+MachineFiles = Annotated[
+    list[Path] | None, typer.Option("--machine", metavar="FILE", help="A box saved by `qwenpick machine --save`.")
+]
+Gpus = Annotated[
+    list[str] | None,
+    typer.Option("--gpu", metavar="NAME", help='Pretend this GPU: "rtx 4090", "2x l40s", "rtx 3060 12gb".'),
+]
+Vram = Annotated[
+    str | None, typer.Option(metavar="SIZE", help="Memory of the GPU, e.g. 24GiB (a GPU of no name without --gpu).")
+]
 Ram = Annotated[str | None, typer.Option(metavar="SIZE", help="RAM of the pretended box, e.g. 64GiB.")]
 CpuOnly = Annotated[bool, typer.Option("--cpu-only", help="Use no GPU.")]
 Context = Annotated[str | None, typer.Option(metavar="TOKENS", help="Tokens per sequence: 32k, 32768, 128K.")]
 Sequences = Annotated[int, typer.Option(min=1, help="Sequences (users) at once.")]
-Quant = Annotated[str | None, typer.Option(metavar="FORMAT", help="4bit, 8bit, fp16, or a format: Q4_K_M, awq-int4, fp8, nf4, …")]
-RuntimeName = Annotated[str | None, typer.Option("--runtime", metavar="NAME", help="llama.cpp, ollama, vllm, sglang, transformers or mlx.")]
-Cache = Annotated[str | None, typer.Option("--kv-cache", metavar="TYPE", help="f16, fp8, q8_0, q4_0, or K and V apart: q8_0/q4_0.")]
+Quant = Annotated[
+    str | None, typer.Option(metavar="FORMAT", help="4bit, 8bit, fp16, or a format: Q4_K_M, awq-int4, fp8, nf4, …")
+]
+RuntimeName = Annotated[
+    str | None, typer.Option("--runtime", metavar="NAME", help="llama.cpp, ollama, vllm, sglang, transformers or mlx.")
+]
+Cache = Annotated[
+    str | None, typer.Option("--kv-cache", metavar="TYPE", help="f16, fp8, q8_0, q4_0, or K and V apart: q8_0/q4_0.")
+]
 EngineOptions = Annotated[
     list[str] | None,
-    typer.Option("--option", "-o", metavar="NAME=VALUE", help="An option of the engine by its own name, e.g. -o gpu_memory_utilization=0.8."),
+    typer.Option(
+        "--option",
+        "-o",
+        metavar="NAME=VALUE",
+        help="An option of the engine by its own name, e.g. -o gpu_memory_utilization=0.8.",
+    ),
 ]
 
 
@@ -41,7 +62,12 @@ def read_catalog(overlays: list[Path] | None) -> Catalog:
 
 
 def read_machine(
-    catalog: Catalog, files: list[Path] | None, gpus: list[str] | None, vram: str | None, ram: str | None, cpu_only: bool
+    catalog: Catalog,
+    files: list[Path] | None,
+    gpus: list[str] | None,
+    vram: str | None,
+    ram: str | None,
+    cpu_only: bool,
 ) -> Machine:
     """The one box that the options mean: pretended, from a file, or probed."""
     machines = read_machines(catalog, files, gpus, vram, ram, cpu_only)
@@ -51,7 +77,12 @@ def read_machine(
 
 
 def read_machines(
-    catalog: Catalog, files: list[Path] | None, gpus: list[str] | None, vram: str | None, ram: str | None, cpu_only: bool
+    catalog: Catalog,
+    files: list[Path] | None,
+    gpus: list[str] | None,
+    vram: str | None,
+    ram: str | None,
+    cpu_only: bool,
 ) -> list[tuple[str, Machine]]:
     """(label, box) for every box that the options mean. Raises QwenpickError when files and pretended parts are mixed."""
     pretended = bool(gpus or vram or (ram and cpu_only))

@@ -1,0 +1,34 @@
+"""How far an engine's estimate has been from real runs: the bands that `fit` prints and `--strict` takes the upper edge of.
+
+The figures are data/accuracy.json, written by `benchmarks/accuracy.py --write` from the scoreboard.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """What was really needed lies between `low` and `high` times the estimate, in 95 % of `rows` scored runs."""
+
+    low: float
+    high: float
+    rows: int
+    source: str
+
+
+@cache
+def _figures() -> dict[str, Any]:
+    from qwenpick.catalog.load import data_directory
+
+    content: dict[str, Any] = json.loads((data_directory() / "accuracy.json").read_text(encoding="utf-8"))
+    return content
+
+
+def band(engine: str) -> Band:
+    """The band of an engine (llamacpp, vllm, …; training recipes as lora, qlora, full)."""
+    return Band(**_figures()["bands"][engine])

@@ -1,0 +1,101 @@
+"""Which checkpoints of a model an engine can take: the published ones, and those that anyone can convert."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.quantization import FORMATS, find_format
+from qwenpick.runtimes import find_runtime
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Checkpoint, Model
+    from qwenpick.runtimes import Runtime
+
+FAMILIES = (
+    "fp16",
+    "8bit",
+    "6bit",
+    "5bit",
+    "4bit",
+    "3bit",
+    "2bit",
+)  # precisions that each engine resolves to a format of its own
+_SPELLINGS = {
+    "16bit": "fp16",
+    "f16": "fp16",
+    "half": "fp16",
+    "int8": "8bit",
+    "int4": "4bit",
+    "q4": "4bit",
+    "q8": "8bit",
+    "8-bit": "8bit",
+    "4-bit": "4bit",
+}
+
+
+def is_family(quant: str) -> bool:
+    """Whether the word names a precision (4bit) rather than a format (Q4_K_M)."""
+    return _family(quant) is not None
+
+
+def check_quant(quant: str) -> None:
+    """Raises QwenpickError, with the nearest name, for a word that is neither a precision nor a format."""
+    if not is_family(quant) and quant.casefold() not in {name.casefold() for name in FORMATS}:
+        near = did_you_mean(quant, [*FORMATS, *FAMILIES])
+        raise QwenpickError(f"there is no quantization '{quant}'{near} (say 4bit, 8bit, fp16, or a format like Q4_K_M)")
+
+
+def checkpoints(
+    model: Model, runtime: Runtime, quant: str | None = None, *, any_source: bool = False
+) -> tuple[Checkpoint, ...]:
+    """The checkpoints of `model` that `runtime` loads, best precision first; of one precision or format where `quant` says so.
+
+    Formats that need calibration (AWQ, GPTQ, NVFP4, …) count only where somebody publishes them, official ones first; GGUF and MLX
+    files can be made from any weights, and on-load formats from the 16-bit ones. `any_source` also gives formats that nobody is known to publish.
+    """
+    return _checkpoints(model, runtime.NAME, quant, any_source)
+
+
+@lru_cache(maxsize=8192)
+def _checkpoints(model: Model, engine: str, quant: str | None, any_source: bool) -> tuple[Checkpoint, ...]:
+    runtime = find_runtime(engine)
+    if quant is None:
+        names: tuple[str, ...] = runtime.FORMATS
+    elif family := _family(quant):
+        names = runtime.FAMILIES.get(family, ())
+    else:
+        names = tuple(name for name in runtime.FORMATS if name == find_format(quant).name)
+    found = (_checkpoint(model, name, any_source or (quant is not None and not is_family(quant))) for name in names)
+    return tuple(checkpoint for checkpoint in found if checkpoint)
+
+
+def _family(quant: str) -> str | None:
+    """The precision that a word names: 4bit for 4-bit and q4; None for a format such as int8 in an engine that has one."""
+    word = quant.casefold()
+    if word in FAMILIES:
+        return word
+    return _SPELLINGS.get(word) if word not in FORMATS else None
+
+
+def _checkpoint(model: Model, name: str, any_source: bool) -> Checkpoint | None:
+    """The published checkpoint in that format, official before others; else one that can be made; else None."""
+    from qwenpick.catalog import Checkpoint
+
+    published = sorted((c for c in model.checkpoints if c.format == name), key=lambda c: not c.official)
+    if published:
+        return published[0]
+    fmt = FORMATS[name]
+    if fmt.container == "gguf":
+        repositories = sorted((c for c in model.checkpoints if c.format == "gguf"), key=lambda c: not c.official)
+        repository = repositories[0] if repositories else None
+        return Checkpoint(
+            format=name, repo=repository and repository.repo, official=bool(repository and repository.official)
+        )
+    base = next((c for c in model.checkpoints if c.format in {"bf16", "fp16"}), None)
+    if base and (fmt.on_load or name in {"bf16", "fp16", "fp32"}):
+        return Checkpoint(format=name, repo=base.repo, official=base.official)
+    if fmt.container == "mlx" or any_source:
+        return Checkpoint(format=name, repo=None, official=False)
+    return None

@@ -1,0 +1,167 @@
+"""The answer of `fit`: one model on one machine, with the verdict, what was assumed, and what would make it fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from qwenpick.checkpoints import check_quant, checkpoints
+from qwenpick.errors import HardwareUnreadableError, QwenpickError
+from qwenpick.plan import Plan, check_context, evaluate, longest_allowed, longest_context
+from qwenpick.runtimes import find_runtime
+from qwenpick.workload import KvCache, Serving
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog, Model
+    from qwenpick.hardware import Machine
+
+CONTEXT = 8192  # tokens, where nothing is asked: a chat of a few long turns
+THINKING_CONTEXT = 16384  # a model that thinks first writes thousands of tokens before it answers
+PRECISIONS = (
+    "fp16",
+    "8bit",
+    "6bit",
+    "5bit",
+    "4bit",
+)  # tried in this order where no precision is asked; less is never chosen unasked
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What `fit` was asked, before defaults: None is what was not said."""
+
+    quant: str | None = None
+    context: int | None = None
+    sequences: int = 1
+    runtime: str | None = None
+    kv_cache: KvCache | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
+    gpu_only: bool = False
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The plan that answers the request, the ways not taken, and the longest context that fits in it."""
+
+    request: Request
+    plan: Plan
+    others: tuple[Plan, ...]
+    longest: int | None
+    notes: tuple[str, ...]
+
+    @property
+    def fits(self) -> bool:
+        """Whether the exit code is 0."""
+        return self.plan.holds(self.request.strict)
+
+
+def engines(machine: Machine, sequences: int = 1) -> tuple[str, ...]:
+    """The engines to try, preferred first: MLX on Apple, batching servers for several users, llama.cpp otherwise."""
+    if machine.system == "darwin" or any(device.vendor == "apple" for device in machine.devices):
+        return ("mlx", "llamacpp", "ollama", "transformers")
+    if machine.devices and sequences >= 4:
+        return ("vllm", "sglang", "llamacpp", "ollama", "transformers")
+    return ("llamacpp", "ollama", "vllm", "sglang", "transformers")
+
+
+def default_context(model: Model) -> int:
+    """Tokens that are planned where none are asked: more for a model that thinks, never more than it reads natively."""
+    wanted = CONTEXT if model.thinking in {None, "no"} else THINKING_CONTEXT
+    return min(wanted, model.context.native) if model.context else wanted
+
+
+def fit(catalog: Catalog, machine: Machine, model: Model, request: Request) -> Answer:
+    """Whether the model runs on the machine as asked.
+
+    Without a precision the highest that fits is taken, 16 bits to 4, on the GPUs before RAM; without an engine the first that holds.
+    Raises QwenpickError for what cannot be asked, HardwareUnreadableError where the hardware that decides could not be read.
+    """
+    if not model.open_weights or not model.architecture:
+        raise QwenpickError(closed_weights(model))
+    if machine.unreadable and not machine.devices:
+        raise HardwareUnreadableError(
+            f"the GPU could not be read ({'; '.join(machine.unreadable)}); say it with --gpu or --cpu-only"
+        )
+    if request.quant:
+        check_quant(request.quant)
+    context = request.context or default_context(model)
+    notes = [note] if (note := check_context(model, context)) else []
+    if request.context is None:
+        notes.append(
+            f"planned for {context:,} tokens{' (it thinks before it answers)' if context == THINKING_CONTEXT else ''}; --context changes that"
+        )
+    work = Serving(context, request.sequences, request.kv_cache or KvCache(), request.options)
+    found = list(_plans(catalog, machine, model, request, work))
+    if not found:
+        raise QwenpickError(_no_way(model, request, machine))
+    plan = _choose(found, request)
+    others = tuple(other for other in found if other is not plan)
+    return Answer(
+        request,
+        plan,
+        others,
+        longest_context(plan, machine, request.strict) if plan.verdict != "refused" else None,
+        tuple(notes),
+    )
+
+
+def closed_weights(model: Model) -> str:
+    """Why a name without open weights cannot be planned."""
+    detail = f" {model.notes}" if model.notes else ""
+    if model.open_weights:
+        return f"the architecture of {model.name} is not in the catalogue, so its memory is not known.{detail}"
+    return f"{model.name} is offered as an API only: its weights are not published, so no hardware runs it.{detail}"
+
+
+def _plans(catalog: Catalog, machine: Machine, model: Model, request: Request, work: Serving) -> Iterator[Plan]:
+    """Every plan the request allows: precision by precision, engine by engine."""
+    architecture = catalog.architecture(model)
+    names = (find_runtime(request.runtime).NAME,) if request.runtime else engines(machine, request.sequences)
+    for precision in (request.quant,) if request.quant else PRECISIONS:
+        for name in names:
+            engine = find_runtime(name)
+            for checkpoint in checkpoints(model, engine, precision):
+                plan = evaluate(model, architecture, checkpoint, engine, work, machine, request.gpu_only)
+                if plan:
+                    yield plan
+
+
+def _choose(found: list[Plan], request: Request) -> Plan:
+    """The first plan on GPUs that holds, else the first that holds, else the nearest miss of the lowest precision, else a refusal."""
+    for wanted in ("gpu", None):
+        for plan in found:
+            if plan.holds(request.strict) and (wanted is None or plan.mode == wanted):
+                return plan
+    misses = [plan for plan in found if plan.verdict in {"no", "tight"}]
+    return max(misses, key=lambda plan: plan.headroom) if misses else found[0]
+
+
+def _no_way(model: Model, request: Request, machine: Machine) -> str:
+    what = f" in {request.quant}" if request.quant else ""
+    if request.runtime:
+        engine = find_runtime(request.runtime)
+        if not checkpoints(model, engine, request.quant):
+            formats = ", ".join(dict.fromkeys(c.format for c in checkpoints(model, engine)))
+            return f"{engine.TITLE} does not run {model.name}{what}; it takes {formats or 'no published format of it'}"
+        return f"{engine.TITLE} cannot use this machine for {model.name}{what}"
+    where = "this machine" if machine.origin == "probe" else "that machine"
+    return f"no engine can run {model.name}{what} on {where}"
+
+
+def with_context(request: Request, context: int) -> Request:
+    """The same request for another context."""
+    return replace(request, context=context)
+
+
+__all__ = [
+    "Answer",
+    "Request",
+    "closed_weights",
+    "default_context",
+    "engines",
+    "fit",
+    "longest_allowed",
+    "with_context",
+]

@@ -1,0 +1,250 @@
+"""Catalogue x runtimes x placements x machine x workload -> Plans, each with a verdict and a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from qwenpick.bands import Band, band
+from qwenpick.checkpoints import checkpoints
+from qwenpick.errors import HardwareUnreadableError, QwenpickError
+from qwenpick.memory import RAM, Memory, gpu
+from qwenpick.runtimes import RUNTIMES, find_runtime
+from qwenpick.units import format_bytes, format_tokens
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
+    from qwenpick.hardware import Device, Machine
+    from qwenpick.placement import Placement
+    from qwenpick.runtimes import Runtime
+    from qwenpick.workload import Serving
+
+Verdict = Literal["fits", "tight", "no", "refused"]
+Mode = Literal["gpu", "gpu+experts-in-ram", "gpu+layers-in-ram", "cpu"]
+LAYER_OFFLOAD = (
+    "llamacpp",
+    "ollama",
+)  # engines whose split counts the output as one more layer and leaves the rest in RAM
+_ORDER: dict[Verdict, int] = {"fits": 0, "tight": 1, "no": 2, "refused": 3}
+UNCHECKED_RAM = (
+    8 * 2**30
+)  # a box whose RAM is not known is trusted with the host buffers of a run on GPUs, not with weights
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place of a plan: `need` bytes of the `budget` the engine may take there. `budget` is None where nobody said how much there is."""
+
+    where: str
+    name: str
+    need: int
+    budget: int | None
+    total: int | None
+
+    @property
+    def headroom(self) -> int | None:
+        """Bytes left over; negative where it does not fit."""
+        return None if self.budget is None else self.budget - self.need
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One way to run one model, and whether it holds. `reason` is a sentence; `band` is the engine's error on real runs."""
+
+    model: Model
+    architecture: Architecture
+    checkpoint: Checkpoint
+    runtime: str
+    work: Serving
+    placement: Placement
+    memory: Memory
+    places: tuple[Place, ...]
+    verdict: Verdict
+    reason: str
+    band: Band
+
+    @property
+    def mode(self) -> Mode:
+        """Where the weights lie: on GPUs, on GPUs with experts or layers in RAM, or in RAM only."""
+        if not self.placement.devices:
+            return "cpu"
+        if self.placement.cpu_moe_layers:
+            return "gpu+experts-in-ram"
+        held = self.placement.split
+        if held is not None and self.runtime in LAYER_OFFLOAD and sum(held) <= self.architecture.num_layers:
+            return "gpu+layers-in-ram"
+        return "gpu"
+
+    @property
+    def headroom(self) -> int:
+        """Bytes left at the fullest place; negative where it does not fit."""
+        return min((place.headroom for place in self.places if place.headroom is not None), default=0)
+
+    def holds(self, strict: bool = False) -> bool:
+        """Whether it fits; `strict` takes the upper edge of the band."""
+        return self.verdict == "fits" or (self.verdict == "tight" and not strict)
+
+
+def evaluate(
+    model: Model,
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    runtime: Runtime,
+    work: Serving,
+    machine: Machine,
+    gpu_only: bool = False,
+) -> Plan | None:
+    """The preferred placement that fits, else the nearest miss; None where the engine has no way to run on this machine at all.
+
+    A placement that fits beats a tight one that was preferred; among misses the one with the least missing wins.
+    """
+    best: Plan | None = None
+    for placement in runtime.placements(architecture, checkpoint, work, machine):
+        plan = judge(model, architecture, checkpoint, runtime, work, placement, machine)
+        if gpu_only and plan.mode != "gpu":
+            continue
+        if plan.verdict == "fits":
+            return plan
+        if best is None or (_ORDER[plan.verdict], -plan.headroom) < (_ORDER[best.verdict], -best.headroom):
+            best = plan
+    return best
+
+
+def judge(
+    model: Model,
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    runtime: Runtime,
+    work: Serving,
+    placement: Placement,
+    machine: Machine,
+) -> Plan:
+    """What one placement needs against what the engine may take there, with the verdict."""
+    edge = band(runtime.NAME)
+    refusal = runtime.refusal(architecture, checkpoint, work, placement)
+    needed = Memory(()) if refusal else runtime.memory(model, architecture, checkpoint, work, placement)
+    places = tuple(_places(needed, runtime, work, placement, machine))
+    verdict: Verdict = "refused" if refusal else _verdict(places, edge)
+    reason = refusal or _reason(verdict, places)
+    return Plan(model, architecture, checkpoint, runtime.NAME, work, placement, needed, places, verdict, reason, edge)
+
+
+def candidates(
+    catalog: Catalog,
+    models: Iterable[Model],
+    machine: Machine,
+    work: Serving,
+    *,
+    runtimes: Iterable[str] | None = None,
+    quant: str | None = None,
+    gpu_only: bool = False,
+) -> Iterator[Plan]:
+    """Every (model, engine, checkpoint) that runs on the machine, each in its best placement. A context beyond the model's own is cut to it."""
+    engines = [find_runtime(name) for name in runtimes or RUNTIMES]
+    for model in models:
+        if not model.architecture:
+            continue
+        architecture = catalog.architecture(model)
+        own = replace(work, context=min(work.context, longest_allowed(model) or work.context))
+        for engine in engines:
+            for checkpoint in checkpoints(model, engine, quant):
+                plan = evaluate(model, architecture, checkpoint, engine, own, machine, gpu_only)
+                if plan and plan.verdict != "refused":
+                    yield plan
+
+
+def longest_allowed(model: Model) -> int | None:
+    """Tokens that the model reads at most, stretched as its card says; None where that is not known."""
+    return (model.context.extended or model.context.native) if model.context else None
+
+
+def check_context(model: Model, context: int) -> str | None:
+    """A note where the context needs stretching; raises QwenpickError where it is longer than the model can be stretched to."""
+    if not model.context:
+        return None
+    longest = longest_allowed(model) or context
+    if context > longest:
+        limit = f"{format_tokens(longest)} ({longest:,} tokens)"
+        raise QwenpickError(f"{model.name} reads at most {limit}; {context:,} tokens is too long")
+    if context > model.context.native:
+        method = model.context.method or "YaRN"
+        return f"{context:,} tokens is beyond the native {model.context.native:,}: switch on {method}, which can cost quality on short texts"
+    return None
+
+
+def longest_context(plan: Plan, machine: Machine, strict: bool = False) -> int | None:
+    """The longest context (tokens per sequence, a multiple of 256) that still fits in the plan's own placement; None if not even 256 does."""
+    runtime = find_runtime(plan.runtime)
+    limit = longest_allowed(plan.model) or max(plan.work.context, 131072)
+
+    def fits(tokens: int) -> bool:
+        work = replace(plan.work, context=tokens)
+        return judge(plan.model, plan.architecture, plan.checkpoint, runtime, work, plan.placement, machine).holds(
+            strict
+        )
+
+    if fits(limit):
+        return limit
+    low, high = 0, limit // 256
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle * 256) else (low, middle)
+    return low * 256 or None
+
+
+def _places(needed: Memory, runtime: Runtime, work: Serving, placement: Placement, machine: Machine) -> Iterator[Place]:
+    devices: dict[str, Device] = {gpu(index): device for index, device in enumerate(placement.devices)}
+    for where in needed.places:
+        if where == RAM:
+            yield Place(RAM, "RAM", needed.on(RAM), machine.ram_free, machine.ram_total)
+        else:
+            device = devices[where]
+            if device.total is None and device.free is None:
+                raise HardwareUnreadableError(
+                    f"the memory of {device.name} could not be read; say it with --vram (qwenpick doctor says why)"
+                )
+            yield Place(where, device.name, needed.on(where), runtime.budget(device, work), device.total)
+
+
+def _verdict(places: tuple[Place, ...], edge: Band) -> Verdict:
+    worst: Verdict = "fits"
+    for place in places:
+        if place.budget is None:
+            verdict: Verdict = "fits" if place.need <= UNCHECKED_RAM else "no"
+        else:
+            verdict = (
+                "fits" if place.need * edge.high <= place.budget else "tight" if place.need <= place.budget else "no"
+            )
+        worst = max(worst, verdict, key=_ORDER.__getitem__)
+    return worst
+
+
+def _reason(verdict: Verdict, places: tuple[Place, ...]) -> str:
+    known = [place for place in places if place.headroom is not None]
+    if not known:
+        return "RAM is not known; say it with --ram" if verdict == "no" else "fits, as far as is known"
+    tightest = min(known, key=lambda place: place.headroom or 0)
+    spare = format_bytes(abs(tightest.headroom or 0))
+    match verdict:
+        case "fits":
+            return f"{spare} to spare on {tightest.name}"
+        case "tight":
+            return f"{spare} to spare on {tightest.name}, less than the estimate's error"
+        case _ if (tightest.headroom or 0) >= 0:
+            return "the weights would lie in RAM, and how much there is is not known; say it with --ram"
+        case _:
+            return f"{spare} short on {tightest.name}"
+
+
+__all__ = [
+    "Place",
+    "Plan",
+    "Verdict",
+    "candidates",
+    "check_context",
+    "evaluate",
+    "judge",
+    "longest_allowed",
+    "longest_context",
+]
