@@ -1,0 +1,62 @@
+"""Arithmetic that several engines share: what a token costs in the cache, and what a sequence costs in a delta net's state."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from qwenpick.catalog.schema import Architecture, FullAttention, LinearAttention, SlidingAttention
+from qwenpick.workload import CACHE_BITS, KvCache
+
+
+@lru_cache(maxsize=1024)
+def attention_layers(architecture: Architecture) -> tuple[FullAttention | SlidingAttention, ...]:
+    """The layers that cache keys and values, from first to last."""
+    return tuple(layer for layer in architecture.layer_list if not isinstance(layer, LinearAttention))
+
+
+@lru_cache(maxsize=1024)
+def linear_layers(architecture: Architecture) -> tuple[LinearAttention, ...]:
+    """The layers that keep a recurrent state, from first to last."""
+    return tuple(layer for layer in architecture.layer_list if isinstance(layer, LinearAttention))
+
+
+@lru_cache(maxsize=4096)
+def kv_bytes_per_token(architecture: Architecture, cache: KvCache = KvCache(), kv_heads_share: int = 1) -> int:
+    """Bytes that one more token adds to the cache of all layers while every layer still keeps it.
+
+    `kv_heads_share` is over how many ranks the key-value heads are divided; a rank keeps at least one head.
+    """
+    bits = CACHE_BITS[cache.k] + CACHE_BITS[cache.v]
+    # (k + v bits) x kv heads x head_dim, over the attention layers
+    total = sum(
+        bits * max(1, layer.kv_heads // kv_heads_share) * layer.head_dim for layer in attention_layers(architecture)
+    )
+    return int(total / 8)
+
+
+@lru_cache(maxsize=4096)
+def kv_bytes(architecture: Architecture, tokens: int, cache: KvCache = KvCache()) -> int:
+    """Bytes of one sequence's keys and values after `tokens` tokens; a sliding layer keeps its window only."""
+    bits = CACHE_BITS[cache.k] + CACHE_BITS[cache.v]
+    kept = (
+        (min(tokens, a.window) if isinstance(a, SlidingAttention) else tokens, a)
+        for a in attention_layers(architecture)
+    )
+    return int(sum(n * bits * layer.kv_heads * layer.head_dim for n, layer in kept) / 8)
+
+
+@lru_cache(maxsize=1024)
+def conv_state_elements(architecture: Architecture) -> int:
+    """Elements of the convolutions' states of one sequence, over all linear layers."""
+    return sum(layer.conv_state_elements for layer in linear_layers(architecture))
+
+
+@lru_cache(maxsize=1024)
+def ssm_state_elements(architecture: Architecture) -> int:
+    """Elements of the recurrent states of one sequence, over all linear layers."""
+    return sum(layer.ssm_state_elements for layer in linear_layers(architecture))
+
+
+def state_bytes(architecture: Architecture, conv_bytes: int = 2, ssm_bytes: int = 4) -> int:
+    """Bytes of one sequence's recurrent state: convolution in the model's type, the rest in FP32 as the released configs say."""
+    return conv_state_elements(architecture) * conv_bytes + ssm_state_elements(architecture) * ssm_bytes
