@@ -1,0 +1,108 @@
+"""What of a device decides speed: its bandwidth, its rates, and the class whose measured efficiency applies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Gpu
+    from qwenpick.hardware import Cpu, Device
+
+Class = Literal[
+    "pascal", "turing", "ampere", "ada", "blackwell", "hbm", "spark", "rdna", "cdna", "amd-apu", "apple", "apple-m5", "arc", "ascend", "other", "cpu"
+]
+
+# Operations per byte of bandwidth where no datasheet rate is known (FP16 matrix rate / memory bandwidth of the class):
+# Apple states none (M1 Max 10.4 TFLOP/s at 400 GB/s by its FP32 rate, M3 Ultra 28 at 819, M4 Max 18 at 546; M5's matrix units about four times that).
+FLOP_PER_BYTE: dict[Class, float] = {
+    "pascal": 20, "turing": 90, "ampere": 75, "ada": 160, "blackwell": 110, "hbm": 250, "spark": 400, "rdna": 120, "cdna": 200, "amd-apu": 230,
+    "apple": 30, "apple-m5": 120, "arc": 200, "ascend": 200, "other": 60, "cpu": 10,
+}  # fmt: skip
+
+# Vector rate / INT8 matrix rate by generation: dequantization and mat-vec kernels run there (4090: 661 TOP/s and 82.6 TFLOP/s FP32; A100: 624 and
+# 19.5; H100: 1979 and 67; RTX 2080: 161 and 10).
+VECTOR_PER_INT8: dict[Class, float] = {"turing": 1 / 16, "ampere": 1 / 8, "ada": 1 / 8, "blackwell": 1 / 8, "hbm": 1 / 30, "spark": 1 / 8}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where layers run. `bandwidth` bytes/s, `rate` and `fp8` FLOP/s of the matrix units, `vector` FLOP/s outside them (None: not a known limit)."""
+
+    kind: Class
+    name: str
+    bandwidth: float
+    rate: float
+    vector: float | None = None
+    fp8: float | None = None
+    link: float = 16e9  # bytes/s between devices: PCIe 4.0 x8
+
+
+def class_of(device: Device, gpu: Gpu | None) -> Class:
+    """The efficiency class of a device, from its vendor, compute capability, and whether memory is unified."""
+    capability = (gpu.compute_capability if gpu else None) or device.compute_capability or ""
+    match device.vendor:
+        case "nvidia":
+            return _nvidia(capability, device.unified or bool(gpu and gpu.unified and gpu.segment == "soc"))
+        case "amd":
+            if device.unified or device.kind == "igpu" or bool(gpu and gpu.unified):
+                return "amd-apu"
+            return "cdna" if capability.startswith("gfx9") else "rdna"
+        case "apple":
+            generation = ((gpu.generation if gpu else None) or device.name).replace("Apple ", "")
+            return "apple-m5" if generation[:2] >= "M5" else "apple"
+        case "intel":
+            return "arc"
+        case "ascend":
+            return "ascend"
+        case _:
+            return "other"
+
+
+def _nvidia(capability: str, unified: bool) -> Class:
+    if unified:
+        return "spark"
+    try:
+        version = float(capability)
+    except ValueError:
+        return "ampere"
+    if version < 7.5:
+        return "pascal"
+    if version < 8:
+        return "turing"
+    if version in (8.0, 9.0, 10.0, 10.3):
+        return "hbm"
+    if version < 8.9:
+        return "ampere"
+    return "ada" if version < 12 else "blackwell"
+
+
+def place_of(device: Device, gpus: Mapping[str, Gpu]) -> Place | None:
+    """The device as a place to run layers; None where its bandwidth is not known."""
+    gpu = gpus.get(device.gpu) if device.gpu else None
+    bandwidth = device.bandwidth or (gpu.bandwidth if gpu else None)
+    if not bandwidth:
+        return None
+    kind = class_of(device, gpu)
+    rates = gpu.rates if gpu else None
+    rate = (rates.fp16 or rates.fp16_vector if rates and kind != "pascal" else None) or bandwidth * FLOP_PER_BYTE[kind]
+    int8 = (rates.int8 if rates else None) or 2 * rate
+    share = VECTOR_PER_INT8.get(kind)
+    link = (gpu.nvlink_bandwidth if gpu else None) or 16e9
+    return Place(kind, device.name, bandwidth, rate, int8 * share if share else None, rates.fp8 if rates else None, link)
+
+
+def processor(cpu: Cpu | None) -> Place | None:
+    """The CPU with its RAM as a place to run layers; None where the RAM's bandwidth is not known."""
+    if cpu is None or not cpu.bandwidth:
+        return None
+    cores = cpu.usable_cores or cpu.cores or 8
+    return Place("cpu", cpu.name or "CPU", cpu.bandwidth, cores * _flop_per_core(frozenset(cpu.features)))
+
+
+def _flop_per_core(features: frozenset[str]) -> float:
+    """FLOP/s of one core at about 3.5 GHz: 32 a cycle with AVX2 (two 8-wide FMAs), 64 with AVX-512, 512 with AMX's BF16 tiles; 32 on NEON."""
+    if any(f.startswith("amx") for f in features):
+        return 512 * 2.5e9
+    return 64 * 3.2e9 if any(f.startswith(("avx512", "avx-512")) for f in features) else 32 * 3.5e9

@@ -1,0 +1,113 @@
+"""From a plan to its speed: one generation step, one prompt, and N users, each as a band."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qwenpick.speed.decode import step_seconds
+from qwenpick.speed.efficiency import DECODE_SPREAD, DEFAULT_DECODE_SPREAD, DEFAULT_PREFILL_SPREAD, PREFILL_SPREAD, Spread
+from qwenpick.speed.prefill import prompt_seconds
+from qwenpick.speed.stages import Stage, stages
+from qwenpick.speed.traffic import Traffic, attention, cache_bytes_per_element, traffic
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Checkpoint, Gpu
+    from qwenpick.hardware import Machine
+    from qwenpick.placement import Placement
+    from qwenpick.workload import Serving
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A figure and the range that 90 % of comparable measurements fall in."""
+
+    value: float
+    low: float
+    high: float
+
+    def contains(self, measured: float) -> bool:
+        """Whether a measurement lies in the band."""
+        return self.low <= measured <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast a plan runs. Rates are tokens/s; `first_token` is seconds.
+
+    `decode` is one stream's generation at `depth` tokens; `prefill` the reading of `prompt` tokens; `first_token` prompt and one step; `together` all
+    sequences' generation; `each` what one of them sees then. `why` says what was counted.
+    """
+
+    decode: Band
+    prefill: Band
+    first_token: Band
+    together: Band
+    each: Band
+    depth: int
+    prompt: int
+    sequences: int
+    why: str
+
+
+def estimate(
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    runtime: str,
+    work: Serving,
+    placement: Placement,
+    machine: Machine,
+    gpus: Mapping[str, Gpu],
+    *,
+    depth: int | None = None,
+    prompt: int | None = None,
+) -> Speed | None:
+    """The speed of one plan with `depth` tokens in the cache (work.context) and `prompt` tokens to read (depth); None where a bandwidth is unknown."""
+    parts = stages(architecture.num_layers, placement, machine, gpus)
+    if isinstance(parts, str):
+        return None
+    depth = work.context if depth is None else depth
+    prompt = max(1, depth) if prompt is None else prompt
+    weights, per_sequence = traffic(architecture, checkpoint.format, checkpoint.bytes), attention(architecture)
+    step = step_seconds(runtime, checkpoint.format, weights, per_sequence, work.kv_cache, depth, 1, parts)
+    shared = step_seconds(runtime, checkpoint.format, weights, per_sequence, work.kv_cache, depth, work.sequences, parts) if work.sequences > 1 else step
+    chunk = work.options.get("ubatch") or work.options.get("max_num_batched_tokens")
+    reading = prompt_seconds(runtime, weights, per_sequence, prompt, 0, int(str(chunk)) if chunk else None, parts)
+    around, before = _spread(DECODE_SPREAD, DEFAULT_DECODE_SPREAD, runtime, parts), _spread(PREFILL_SPREAD, DEFAULT_PREFILL_SPREAD, runtime, parts)
+    first = reading + step
+    return Speed(
+        decode=_band(1 / step, around),
+        prefill=_band(prompt / reading, before),
+        first_token=Band(first, first / before.high, first / before.low),
+        together=_band(work.sequences / shared, around),
+        each=_band(1 / shared, around),
+        depth=depth,
+        prompt=prompt,
+        sequences=work.sequences,
+        why=_why(weights, per_sequence.cache_elements(depth) * cache_bytes_per_element(work.kv_cache) + per_sequence.state, depth, parts),
+    )
+
+
+def unknown(architecture: Architecture, placement: Placement, machine: Machine, gpus: Mapping[str, Gpu]) -> str | None:
+    """Why `estimate` gives None, as a sentence; None where it gives a speed."""
+    parts = stages(architecture.num_layers, placement, machine, gpus)
+    return parts if isinstance(parts, str) else None
+
+
+def _why(weights: Traffic, history: float, depth: int, parts: tuple[Stage, ...]) -> str:
+    """What was counted: "4.61 GB of weights and 1.21 GB of cache at 8,192 tokens, read at 1,008 GB/s (RTX 4090)"."""
+    active = weights.dense + weights.output + weights.experts * weights.chosen / weights.of
+    where = ", ".join(f"{s.place.bandwidth * s.ways / 1e9:,.0f} GB/s ({f'{s.ways}x ' if s.ways > 1 else ''}{s.place.name})" for s in parts)
+    return f"{active / 1e9:.2f} GB of weights and {history / 1e9:.2f} GB of cache and state at {depth:,} tokens, read at {where}"
+
+
+def _band(value: float, spread: Spread) -> Band:
+    return Band(value, value * spread.low, value * spread.high)
+
+
+def _spread(table: Mapping[tuple[str, str], Spread], default: Spread, runtime: str, parts: tuple[Stage, ...]) -> Spread:
+    """The widest of the stages' spreads."""
+    engine = "llamacpp" if runtime == "ollama" else runtime
+    spreads = [table.get((engine, stage.place.kind), default) for stage in parts]
+    return Spread(min(s.low for s in spreads), max(s.high for s in spreads))

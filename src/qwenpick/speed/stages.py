@@ -1,0 +1,66 @@
+"""A placement as stages: which share of the layers, of the experts and of the output head runs where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from qwenpick.speed.devices import Place, place_of, processor
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Gpu
+    from qwenpick.hardware import Machine
+    from qwenpick.placement import Placement
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What runs on one place: shares (0 to 1) of all layers, of all layers' experts, and of the output head. `ways` is tensor parallelism."""
+
+    place: Place
+    layers: float
+    experts: float
+    output: float
+    ways: int = 1
+
+
+def stages(layers: int, placement: Placement, machine: Machine, gpus: Mapping[str, Gpu]) -> tuple[Stage, ...] | str:
+    """The stages in the order a token passes them, or why they are not known."""
+    places = [place_of(device, gpus) for device in placement.devices]
+    for device, place in zip(placement.devices, places, strict=True):
+        if place is None:
+            return f"the memory bandwidth of {device.name} is not known"
+    known = [place for place in places if place is not None]
+    cpu = processor(machine.cpu)
+    in_ram = _layers_in_ram(layers, placement)
+    moe_in_ram = min(placement.cpu_moe_layers, layers) / layers if known else 0.0
+    if cpu is None and (in_ram or moe_in_ram):
+        return "the bandwidth of RAM is not known"
+    if placement.tensor_parallel > 1 and known:
+        slowest = min(known, key=lambda place: place.bandwidth)
+        return (Stage(slowest, 1.0, 1.0, 1.0, placement.tensor_parallel),)
+    held = placement.split or (1,) * len(known)
+    found = [Stage(place, (1 - in_ram) * n / sum(held), (1 - in_ram) * n / sum(held), 0.0) for place, n in zip(known, held, strict=True)]
+    found = _experts_out(found, moe_in_ram)
+    if cpu and (in_ram or moe_in_ram):
+        found.append(Stage(cpu, in_ram, in_ram + sum(s.layers - s.experts for s in found), 0.0))
+    head = len(found) - 1 if in_ram or not moe_in_ram else len(found) - 2
+    return tuple(replace(stage, output=1.0) if i == head else stage for i, stage in enumerate(found))
+
+
+def _layers_in_ram(layers: int, placement: Placement) -> float:
+    """The share of the layers that no device holds."""
+    if not placement.devices:
+        return 1.0
+    return max(0.0, 1 - sum(placement.split) / layers) if placement.split else 0.0
+
+
+def _experts_out(found: list[Stage], share: float) -> list[Stage]:
+    """The same stages with the experts of the first `share` of all layers taken out."""
+    result = []
+    for stage in found:
+        out = min(stage.experts, share)
+        share -= out
+        result.append(replace(stage, experts=stage.experts - out))
+    return result
