@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qwenpick.workload import KvCache
 
 Json = Annotated[bool, typer.Option("--json", help="Print the versioned JSON envelope.")]
+Format = Annotated[str, typer.Option("--format", metavar="FORMAT", help="table, markdown, csv or json.")]
 Catalogs = Annotated[
     list[Path] | None,
     typer.Option("--catalog", metavar="FILE", help="Lay this catalogue over the shipped one (repeatable)."),

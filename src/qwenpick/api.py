@@ -1,0 +1,67 @@
+"""The Python API: the memory of one run, with the words of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from qwenpick.errors import QwenpickError
+from qwenpick.hardware import Device
+from qwenpick.placement import Placement
+from qwenpick.workload import KvCache, Serving, parse_cache
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog
+    from qwenpick.memory import Memory
+
+GPU = Device(name="GPU", vendor="nvidia", total=None, free=None)
+
+
+def estimate(
+    model: str,
+    runtime: str = "llamacpp",
+    quant: str = "4bit",
+    context: int = 8192,
+    sequences: int = 1,
+    kv_cache: str | KvCache = "f16",
+    options: Mapping[str, object] | None = None,
+    *,
+    gpus: int = 1,
+    device: Device | None = None,
+    catalog: Catalog | None = None,
+) -> Memory:
+    """The memory (`.total` in bytes, `.parts` with name, bytes, where and formula) of `sequences` sequences of `context` tokens each.
+
+    `options` are the engine's own flag names: `n_ubatch`, `flash_attn`, `n_gpu_layers`, `gpu_memory_utilization`, `max_num_batched_tokens`,
+    `enforce_eager`, `tensor_parallel_size`, … It runs on `gpus` of the `device` (an unnamed NVIDIA GPU of any size by default; 0 is CPU only).
+    Raises QwenpickError for a model, format, engine or option that is not known.
+
+    >>> import qwenpick
+    >>> memory = qwenpick.estimate("qwen3-8b", runtime="vllm", quant="fp16", context=4096)
+    >>> next(part.bytes for part in memory.parts if part.kind == "kv cache")
+    603979776
+    """
+    from qwenpick.catalog import find_model, load
+    from qwenpick.checkpoints import check_quant, checkpoints
+    from qwenpick.fitting import closed_weights
+    from qwenpick.runtimes import find_runtime
+
+    facts = catalog or load()
+    wanted = find_model(facts, model)
+    if not wanted.architecture:
+        raise QwenpickError(closed_weights(wanted))
+    engine = find_runtime(runtime)
+    check_quant(quant)
+    found = checkpoints(wanted, engine, quant, any_source=True)
+    if not found:
+        raise QwenpickError(f"{engine.TITLE} has no {quant} of {wanted.name}")
+    cache = parse_cache(kv_cache) if isinstance(kv_cache, str) else kv_cache
+    work = Serving(context, sequences, cache, dict(options or {}))
+    architecture = facts.architecture(wanted)
+    tensor_parallel = int(str(work.options.get("tensor_parallel_size", work.options.get("tp_size", 1))))
+    pipeline_parallel = int(str(work.options.get("pipeline_parallel_size", work.options.get("pp_size", 1))))
+    count = max(gpus, tensor_parallel * pipeline_parallel) if gpus else 0
+    placement = Placement((device or GPU,) * count, tensor_parallel, pipeline_parallel)
+    if refusal := engine.refusal(architecture, found[0], work, placement):
+        raise QwenpickError(refusal)
+    return engine.memory(wanted, architecture, found[0], work, placement)

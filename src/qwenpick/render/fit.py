@@ -1,0 +1,97 @@
+"""What `fit` prints: the verdict, a bar per device, where every byte goes, and what would make it fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qwenpick.memory import RAM
+from qwenpick.render.report import Bar, Block, Column, Line, Report, Table
+from qwenpick.render.values import fix_values, machine_values, plan_values
+from qwenpick.render.words import LICENCES, TONES, VERDICTS, box, where
+from qwenpick.runtimes import find_runtime
+from qwenpick.units import format_bytes, format_tokens
+
+if TYPE_CHECKING:
+    from qwenpick.advice import Fix
+    from qwenpick.fitting import Answer
+    from qwenpick.hardware import Machine
+    from qwenpick.plan import Plan
+
+KINDS = ("weights", "kv cache", "state", "compute", "overhead")
+
+
+def fit_report(answer: Answer, machine: Machine, fixes: tuple[Fix, ...], explain: bool) -> Report:
+    """The answer for a person."""
+    plan = answer.plan
+    engine = find_runtime(plan.runtime).TITLE
+    load = (
+        f"{plan.work.sequences} x {format_tokens(plan.work.context)}"
+        if plan.work.sequences > 1
+        else format_tokens(plan.work.context)
+    )
+    blocks: list[Block] = [
+        Line(
+            f"{plan.model.name} in {plan.checkpoint.format} on {engine}, {load} tokens: {VERDICTS[plan.verdict]}, {plan.reason}",
+            TONES[plan.verdict],
+        ),
+        Line(box(machine), "dim"),
+    ]
+    if plan.verdict != "refused":
+        blocks += [*bars(plan), _summary(answer)]
+        if explain:
+            blocks.append(parts_table(plan))
+    blocks += [Line(note, "dim") for note in (*answer.notes, *machine.notes)]
+    if fixes:
+        rows = tuple((fix.what, f"{format_bytes(fix.saves)}", fix.flags) for fix in fixes)
+        blocks.append(
+            Table((Column("What would make it fit"), Column("Saves", number=True), Column("Ask for it with")), rows)
+        )
+    elif not answer.fits and plan.verdict != "refused":
+        blocks.append(Line("Nothing short of more memory makes it fit: `qwenpick plan` says how much.", "warn"))
+    return tuple(blocks)
+
+
+def bars(plan: Plan) -> list[Bar]:
+    """One bar per place, sliced by kind of memory."""
+    found = []
+    for place in plan.places:
+        slices = tuple(
+            (kind, sum(p.bytes for p in plan.memory.parts if p.where == place.where and p.kind == kind))
+            for kind in KINDS
+        )
+        label = "RAM" if place.where == RAM else f"{place.where} {place.name}"
+        found.append(Bar(label, tuple(s for s in slices if s[1]), place.total, place.budget))
+    return found
+
+
+def parts_table(plan: Plan) -> Table:
+    """Every part with its formula, adding up to the total."""
+    rows = [(part.name, part.where, format_bytes(part.bytes), part.formula) for part in plan.memory.parts]
+    rows.append(("total", "", format_bytes(plan.memory.total), ""))
+    return Table((Column("Part"), Column("Where"), Column("Size", number=True), Column("Formula")), tuple(rows))
+
+
+def _summary(answer: Answer) -> Line:
+    plan = answer.plan
+    low, high = (round(plan.memory.total * edge) for edge in (plan.band.low, plan.band.high))
+    longest = f"longest context {format_tokens(answer.longest)}" if answer.longest else "no context fits"
+    licence = LICENCES[plan.model.licence.commercial_use]
+    return Line(
+        f"needs {format_bytes(plan.memory.total)} ({format_bytes(low)} to {format_bytes(high)}) on {where(plan)}; {longest}; "
+        f"commercial use: {licence}"
+    )
+
+
+def fit_values(answer: Answer, machine: Machine, fixes: tuple[Fix, ...]) -> dict[str, Any]:
+    """The answer for a program."""
+    return {
+        "fits": answer.fits,
+        "exit_code": 0 if answer.fits else 1,
+        "strict": answer.request.strict,
+        **plan_values(answer.plan),
+        "longest_context": answer.longest,
+        "notes": list(answer.notes),
+        "fixes": [fix_values(fix) for fix in fixes],
+        "others": [plan_values(plan) for plan in answer.others],
+        "machine": machine_values(machine),
+    }

@@ -1,0 +1,38 @@
+"""A report as GitHub-flavoured Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwenpick.render.report import Bar, Line, Table
+from qwenpick.units import format_bytes
+
+if TYPE_CHECKING:
+    from qwenpick.render.report import Block, Report
+
+
+def markdown(report: Report) -> str:
+    """The whole report, blocks apart by empty lines."""
+    return "\n\n".join(_block(block) for block in report) + "\n"
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Line(text=text, tone="title"):
+            return f"## {text}"
+        case Line(text=text):
+            return text
+        case Table():
+            head = " | ".join(_cell(column.name) for column in block.columns)
+            rule = " | ".join("---:" if column.number else "---" for column in block.columns)
+            rows = "".join(f"\n| {' | '.join(_cell(cell) for cell in row)} |" for row in block.rows)
+            title = f"### {block.title}\n\n" if block.title else ""
+            return f"{title}| {head} |\n| {rule} |{rows}"
+        case Bar():
+            slices = ", ".join(f"{name} {format_bytes(size)}" for name, size in block.slices)
+            room = f" of {format_bytes(block.capacity)}" if block.capacity is not None else ""
+            return f"- **{block.label}**: {format_bytes(sum(size for _, size in block.slices))}{room} ({slices})"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,39 @@
+"""From a report to stdout, in the format that was asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from qwenpick.errors import QwenpickError, did_you_mean
+
+if TYPE_CHECKING:
+    from qwenpick.render.report import Report
+
+FORMATS = ("table", "markdown", "csv", "json")
+
+
+def emit(command: str, format_name: str, report: Report, payload: Mapping[str, Any]) -> None:
+    """Print the report, or the payload in the JSON envelope."""
+    match format_name:
+        case "json":
+            from qwenpick.render.envelope import print_json
+
+            print_json(command, payload)
+        case "table":
+            from qwenpick.render.terminal import print_report
+
+            print_report(report)
+        case "markdown":
+            from qwenpick.render.markdown import markdown
+
+            sys.stdout.write(markdown(report))
+        case "csv":
+            from qwenpick.render.separated import separated
+
+            sys.stdout.write(separated(report))
+        case _:
+            raise QwenpickError(
+                f"there is no format '{format_name}'{did_you_mean(format_name, FORMATS)} (known: {', '.join(FORMATS)})"
+            )

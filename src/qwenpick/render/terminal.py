@@ -1,0 +1,94 @@
+"""A report on a terminal: colour with meaning where there is a terminal, plain text elsewhere, and tables that survive 80 columns."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from qwenpick.render.report import Bar, Column, Line, Table, Tone
+from qwenpick.units import format_bytes
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from qwenpick.render.report import Report
+
+STYLES: dict[Tone, str] = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "dim": "dim", "title": "bold"}
+SLICES = (("█", "cyan"), ("▓", "blue"), ("▒", "magenta"), ("░", "yellow"), ("▚", "red"))
+BAR_WIDTH = 40
+
+
+def print_report(report: Report) -> None:
+    """Print to stdout. Without a terminal there is no colour and the width is COLUMNS, else 100."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS") or 100)
+    console = Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)
+    for block in report:
+        match block:
+            case Line(text=text, tone=tone):
+                console.print(text, style=STYLES[tone], soft_wrap=not console.is_terminal)
+            case Table():
+                _print_table(console, block)
+            case Bar():
+                _print_bar(console, block)
+
+
+def _print_table(console: Console, table: Table) -> None:
+    """The table, without its optional columns (rightmost first) where it would not fit the width."""
+    from rich.box import SIMPLE_HEAD
+    from rich.cells import cell_len
+    from rich.table import Table as RichTable
+
+    kept = list(range(len(table.columns)))
+
+    def needed() -> int:
+        return sum(2 + max([cell_len(table.columns[i].name), *(cell_len(row[i]) for row in table.rows)]) for i in kept)
+
+    while needed() > console.width and (optional := [i for i in kept if table.columns[i].optional]):
+        kept.remove(optional[-1])
+    grid = RichTable(
+        title=table.title or None,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1),
+    )
+    for index in kept:
+        column: Column = table.columns[index]
+        grid.add_column(
+            column.name, justify="right" if column.number else "left", no_wrap=column.number, overflow="fold"
+        )
+    for number, row in enumerate(table.rows):
+        grid.add_row(*(row[i] for i in kept), style=STYLES[table.tones[number]] if table.tones else None)
+    console.print(grid)
+
+
+def _print_bar(console: Console, bar: Bar) -> None:
+    """`name  ██▓▓░···|··  6.1 of 24.0 GiB`, with the limit of what may be taken marked, and a legend below."""
+    from rich.text import Text
+
+    used = sum(size for _, size in bar.slices)
+    scale = max(used, bar.capacity or used, 1)
+    line = Text(f"{bar.label}  ")
+    cells = 0
+    for index, (_, size) in enumerate(bar.slices):
+        width = max(round(size / scale * BAR_WIDTH), 1 if size / scale > 0.002 else 0)
+        glyph, colour = SLICES[index % len(SLICES)]
+        line.append(glyph * width, style=colour)
+        cells += width
+    limit = round(bar.budget / scale * BAR_WIDTH) if bar.budget is not None else BAR_WIDTH
+    line.append("".join("|" if position == limit else "·" for position in range(cells, BAR_WIDTH + 1)), style="dim")
+    room = f" of {format_bytes(bar.capacity)}" if bar.capacity is not None else ""
+    line.append(f"  {format_bytes(used)}{room}", style="red" if bar.budget is not None and used > bar.budget else "")
+    console.print(line, soft_wrap=True)
+    legend = Text("  ")
+    for index, (name, size) in enumerate(bar.slices):
+        glyph, colour = SLICES[index % len(SLICES)]
+        legend.append(f"{glyph} ", style=colour)
+        legend.append(f"{name} {format_bytes(size)}   ")
+    if bar.budget is not None:
+        legend.append(f"| may take {format_bytes(bar.budget)}", style="dim")
+    console.print(legend)

@@ -1,0 +1,74 @@
+"""Plans and what hangs on them as JSON values: bytes as integers, names as the catalogue has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qwenpick.runtimes import find_runtime
+
+if TYPE_CHECKING:
+    from qwenpick.advice import Fix
+    from qwenpick.hardware import Machine
+    from qwenpick.plan import Plan
+
+
+def plan_values(plan: Plan) -> dict[str, Any]:
+    """Everything a plan says."""
+    licence = plan.model.licence
+    return {
+        "model": plan.model.id,
+        "name": plan.model.name,
+        "verdict": plan.verdict,
+        "reason": plan.reason,
+        "runtime": plan.runtime,
+        "runtime_version": find_runtime(plan.runtime).READ_FROM,
+        "format": plan.checkpoint.format,
+        "repository": plan.checkpoint.repo,
+        "official": plan.checkpoint.official,
+        "licence": {"id": licence.id, "commercial_use": licence.commercial_use},
+        "context": plan.work.context,
+        "sequences": plan.work.sequences,
+        "kv_cache": {"k": plan.work.kv_cache.k, "v": plan.work.kv_cache.v},
+        "options": dict(plan.work.options),
+        "placement": {
+            "mode": plan.mode,
+            "devices": [device.name for device in plan.placement.devices],
+            "tensor_parallel": plan.placement.tensor_parallel,
+            "pipeline_parallel": plan.placement.pipeline_parallel,
+            "split": list(plan.placement.split) if plan.placement.split is not None else None,
+            "cpu_moe_layers": plan.placement.cpu_moe_layers,
+        },
+        "memory": {
+            "total": plan.memory.total,
+            "low": round(plan.memory.total * plan.band.low),
+            "high": round(plan.memory.total * plan.band.high),
+            "parts": [
+                {"name": part.name, "kind": part.kind, "bytes": part.bytes, "where": part.where, "formula": part.formula}
+                for part in plan.memory.parts
+            ],
+        },
+        "places": [
+            {"where": p.where, "name": p.name, "need": p.need, "budget": p.budget, "total": p.total, "headroom": p.headroom}
+            for p in plan.places
+        ],
+    }  # fmt: skip
+
+
+def fix_values(fix: Fix) -> dict[str, Any]:
+    """A change after which it fits."""
+    return {"what": fix.what, "saves": fix.saves, "flags": fix.flags, "need": fix.plan.memory.total}
+
+
+def machine_values(machine: Machine) -> dict[str, Any]:
+    """The box in short: the whole of it is `qwenpick machine --json`."""
+    return {
+        "origin": machine.origin,
+        "devices": [
+            {"name": d.name, "vendor": d.vendor, "total": d.total, "free": d.free, "gpu": d.gpu, "unified": d.unified}
+            for d in machine.devices
+        ],
+        "ram_total": machine.ram_total,
+        "ram_free": machine.ram_free,
+        "system": machine.system,
+        "notes": list(machine.notes),
+    }
