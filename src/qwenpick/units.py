@@ -56,7 +56,7 @@ def parse_tokens(text: str) -> int:
 
 def _number(digits: str) -> float | None:
     """'1_024' and '1,024' are 1024; '1.5' and '1,5' are one and a half; '1.5.2' is nothing."""
-    if re.fullmatch(r"\d{1,3}(?:[,_]\d{3})+", digits):
+    if re.fullmatch(r"\d{1,3}(?:[,_]\d{3})+(?:\.\d+)?", digits):
         return float(digits.replace(",", "").replace("_", ""))
     try:
         return float(digits.replace(",", "."))
