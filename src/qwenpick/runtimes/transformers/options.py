@@ -1,0 +1,33 @@
+"""The options of transformers that change its memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from qwenpick.errors import QwenpickError, did_you_mean
+
+KNOWN: dict[str, str] = {
+    "transformers_version": "the release that runs it, like 5.17 or 4.46",
+    "attn_implementation": "sdpa (default), flash_attention_2 or eager",
+    "prefill_chunk_size": "tokens of a prompt that are run at once",
+    "bnb_4bit_use_double_quant": "false keeps NF4's scales in FP32",
+}
+ATTENTION = ("sdpa", "flash_attention_2", "flash_attention_3", "eager")
+
+
+def check(options: Mapping[str, object]) -> None:
+    """Raises QwenpickError for an option or an attention that transformers does not have."""
+    for name in options:
+        if name not in KNOWN:
+            raise QwenpickError(
+                f"transformers has no option '{name}'{did_you_mean(name, KNOWN)} (known: {', '.join(KNOWN)})"
+            )
+    attention = options.get("attn_implementation", "sdpa")
+    if attention not in ATTENTION:
+        raise QwenpickError(f"there is no attn_implementation '{attention}'{did_you_mean(str(attention), ATTENTION)}")
+
+
+def is_true(options: Mapping[str, object], name: str, default: bool) -> bool:
+    """A yes or no, as a value or as text."""
+    value = options.get(name, default)
+    return value if isinstance(value, bool) else str(value).casefold() in ("true", "1", "yes", "on")

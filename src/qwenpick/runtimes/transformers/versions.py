@@ -1,0 +1,36 @@
+"""What changed between transformers releases that memory depends on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from qwenpick.catalog.schema import Architecture
+from qwenpick.errors import QwenpickError
+
+Version = tuple[int, int]
+
+NEWEST: Version = (5, 17)
+LAST_LOGITS_ONLY: Version = (
+    4,
+    45,
+)  # generate() asks for the last token's logits: num_logits_to_keep, GenerationMixin of 4.45
+FUSED_EXPERTS: Version = (
+    5,
+    0,
+)  # experts are one 3-D parameter, which bitsandbytes does not quantize; run by grouped matrix products
+QWEN1: Version = (4, 37)  # Qwen 1's own code: "transformers>=4.32.0,<4.38.0" in the requirements of QwenLM/Qwen
+
+
+def version(architecture: Architecture, options: Mapping[str, object]) -> Version:
+    """(major, minor) of the option `transformers_version`; otherwise the newest that runs the model. QwenpickError if it is unreadable.
+
+    Qwen 1 brings its own code, which needs a transformers below 4.38.
+    """
+    stated = options.get("transformers_version")
+    if stated is None:
+        return QWEN1 if architecture.model_type == "qwen" else NEWEST
+    match = re.match(r"(\d+)\.(\d+)", str(stated))
+    if not match:
+        raise QwenpickError(f"cannot read transformers_version '{stated}'; write it like 5.17 or 4.46.0")
+    return int(match[1]), int(match[2])

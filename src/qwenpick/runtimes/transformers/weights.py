@@ -1,0 +1,53 @@
+"""What a checkpoint takes once transformers has loaded it, layer by layer."""
+
+from __future__ import annotations
+
+from qwenpick.catalog.schema import Architecture, Checkpoint
+from qwenpick.quantization import sizes
+from qwenpick.runtimes.transformers.allocator import block
+from qwenpick.runtimes.transformers.versions import FUSED_EXPERTS, Version
+from qwenpick.tensors import Tensor
+
+ON_LOAD = ("nf4", "int8")  # bitsandbytes quantizes 16-bit weights while loading
+SINGLE_QUANT_EXTRA = 4 / 64 - (
+    1 / 64 + 4 / (64 * 256)
+)  # bytes a weight: NF4 scales in FP32 rather than quantized again
+
+
+def loaded(
+    architecture: Architecture, checkpoint: Checkpoint, version: Version, *, double_quant: bool = True
+) -> tuple[tuple[Tensor, int], ...]:
+    """(tensor, bytes of all its copies in torch's blocks) of everything that is loaded; the MTP block is not.
+
+    Tied embeddings stand once. bitsandbytes quantizes nn.Linear only: from transformers 5 on the experts of a MoE are not, so they stay in 16 bits.
+    """
+    return tuple(
+        (tensor, tensor.count * block(_stored(tensor, size, checkpoint.format, version, double_quant) // tensor.count))
+        for tensor, size in sizes(architecture, checkpoint.format)
+        if tensor.part != "mtp"
+    )
+
+
+def _stored(tensor: Tensor, size: int, format_name: str, version: Version, double_quant: bool) -> int:
+    """Bytes of all copies of the tensor, before rounding."""
+    if format_name not in ON_LOAD:
+        return size
+    if version >= FUSED_EXPERTS and tensor.role.endswith("_exps"):
+        return tensor.elements * 2
+    if format_name == "nf4" and not double_quant and size < tensor.elements * 2:
+        return size + round(tensor.elements * SINGLE_QUANT_EXTRA)
+    return size
+
+
+def by_layer(architecture: Architecture, tensors: tuple[tuple[Tensor, int], ...]) -> tuple[list[int], int, int]:
+    """(bytes of each layer, bytes before the layers, bytes after them): embeddings and towers come first, lm_head last."""
+    layers = [0] * architecture.num_layers
+    first = last = 0
+    for tensor, size in tensors:
+        for index in tensor.layers:
+            layers[index] += size // tensor.count
+        if not tensor.layers and tensor.role in ("output", "output_norm"):
+            last += size
+        elif not tensor.layers:
+            first += size
+    return layers, first, last
