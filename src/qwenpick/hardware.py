@@ -13,7 +13,8 @@ class Device:
     """One accelerator as its driver reports it. What could not be read is None, and `notes` says why.
 
     `total` and `free` are bytes; on unified memory they are the part of RAM that the GPU may use. `gpu` is the id of the catalogue entry it was
-    matched to: that is where bandwidth and rates come from.
+    matched to: that is where bandwidth and rates come from. `memory_from` says what gave `total`; `reserved` is what the driver keeps for itself;
+    `cores` are Apple GPU cores.
     """
 
     name: str
@@ -30,6 +31,10 @@ class Device:
     kind: str = "gpu"  # gpu, mig, vgpu, igpu, npu
     used_by: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    memory_from: str | None = None
+    reserved: int | None = None
+    ecc: bool | None = None
+    cores: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +49,17 @@ class Cpu:
     features: tuple[str, ...] = ()
     bandwidth: float | None = None
     bandwidth_from: str | None = None
+    performance_cores: int | None = None
+    sockets: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
     """A box: its accelerators, what this process may use of its RAM, its CPU and its disk, and what could not be read.
 
-    `origin` is probe, file or simulated. `unreadable` lists hardware that is there but could not be read: a verdict that depends on it fails closed.
+    `ram_total` and `ram_free` obey cgroups; `ram_installed` is what the system has. `origin` is probe, file or simulated. `unreadable` lists hardware
+    that is there but could not be read: a verdict that depends on it fails closed. `hidden` are devices that a variable such as CUDA_VISIBLE_DEVICES
+    keeps from this process. `sources` says where values come from (`ram_total`, `cpu.bandwidth`, `gpu0.total`, …).
     """
 
     devices: tuple[Device, ...] = ()
@@ -66,3 +75,5 @@ class Machine:
     notes: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
     sources: dict[str, str] = field(default_factory=dict)
+    ram_installed: int | None = None
+    hidden: tuple[Device, ...] = ()

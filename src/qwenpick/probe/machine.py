@@ -1,0 +1,129 @@
+"""One Machine out of what the vendors' probes, the RAM, the CPU and the disk say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from qwenpick.hardware import Cpu, Device, Machine
+from qwenpick.probe.cpu import cpu
+from qwenpick.probe.disk import Disk, disk_notes, disks
+from qwenpick.probe.identify import identify
+from qwenpick.probe.nvidia import nvidia
+from qwenpick.probe.ram import Ram, ram
+from qwenpick.probe.world import Found, Runner, World, load_nvml, load_psutil, run_command
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog
+
+T = TypeVar("T")
+
+VENDORS: tuple[Callable[[World, Ram], Found], ...] = (nvidia,)
+
+
+def probe(
+    *,
+    timeout: float = 5.0,
+    environ: Mapping[str, str] | None = None,
+    root: Path = Path("/"),
+    system: str | None = None,
+    architecture: str | None = None,
+    run: Runner = run_command,
+    nvml: Callable[[], Any] = load_nvml,
+    psutil: Callable[[], Any] = load_psutil,
+    catalog: Catalog | None = None,
+) -> Machine:
+    """This box. Never raises: what cannot be read is None, and `notes`, the devices' notes and `unreadable` say why.
+
+    `timeout` (seconds) holds for any one command or driver. The other parameters say where to look; tests point them at recorded trees and outputs.
+    `catalog` is read from disk only if there is a device to match with it.
+    """
+    world = World(
+        root=root,
+        environ=os.environ if environ is None else environ,
+        system=system or current_system(),
+        architecture=architecture or current_architecture(),
+        run=run,
+        timeout=timeout,
+        nvml=nvml,
+        psutil=psutil,
+    )
+    notes: list[str] = []
+    memory = _or_note("RAM", lambda: ram(world), Ram(), notes)
+    processor, cpu_notes = _or_note("the CPU", lambda: cpu(world), (Cpu(), ()), notes)
+    places: tuple[Disk, ...] = _or_note("the disk", lambda: disks(world), (), notes)
+    found = [_guarded_vendor(vendor, world, memory) for vendor in VENDORS]
+    devices, hidden, match_notes = identify(
+        tuple(d for f in found for d in f.devices), tuple(d for f in found for d in f.hidden), catalog
+    )
+    disk = places[0] if places else None
+    return Machine(
+        devices=devices,
+        ram_total=memory.total,
+        ram_free=memory.free,
+        ram_installed=memory.installed,
+        cpu=processor,
+        disk_free=disk.free if disk else None,
+        disk_path=disk.path if disk else None,
+        system=world.system,
+        driver=next((f.driver for f in found if f.driver), None),
+        cuda=next((f.cuda for f in found if f.cuda), None),
+        origin="probe",
+        notes=tuple(
+            n
+            for part in (*(f.notes for f in found), match_notes, memory.notes, cpu_notes, disk_notes(places), notes)
+            for n in part
+        ),
+        unreadable=tuple(line for f in found for line in f.unreadable),
+        sources=sources(devices, memory, processor, disk.named_by if disk else None, found),
+        hidden=hidden,
+    )
+
+
+def sources(
+    devices: Sequence[Device], memory: Ram, processor: Cpu, disk: str | None, found: Sequence[Found]
+) -> dict[str, str]:
+    """Where each value is from: `ram_total`, `ram_free`, `cpu.bandwidth`, `disk_path`, `gpu0.total`, …"""
+    known: dict[str, str | None] = {
+        "ram_total": memory.total_from,
+        "ram_free": memory.free_from,
+        "cpu.bandwidth": processor.bandwidth_from,
+        "disk_path": disk,
+        **{f"gpu{index}.total": device.memory_from for index, device in enumerate(devices)},
+        **{key: value for f in found for key, value in f.sources.items()},
+    }
+    return {key: value for key, value in known.items() if value}
+
+
+def current_system() -> str:
+    """linux, darwin or windows, as sys.platform says."""
+    import sys
+
+    return {"win32": "windows", "cygwin": "windows", "darwin": "darwin"}.get(sys.platform, "linux")
+
+
+def current_architecture() -> str:
+    """x86_64, aarch64, arm64, …"""
+    import platform
+
+    return platform.machine()
+
+
+def _guarded_vendor(vendor: Callable[[World, Ram], Found], world: World, memory: Ram) -> Found:
+    """The vendor's devices; a fault of ours or of a driver in one vendor leaves the others standing, and is said."""
+    try:
+        return vendor(world, memory)
+    except Exception as error:
+        line = f"{vendor.__name__}: the probe failed ({type(error).__name__}: {error})"
+        return Found(notes=(line,), unreadable=(line,))
+
+
+def _or_note(what: str, read: Callable[[], T], otherwise: T, notes: list[str]) -> T:
+    """What `read` returns; if it fails, `otherwise`, with the reason put into `notes`."""
+    try:
+        return read()
+    except Exception as error:
+        notes.append(f"{what} could not be read ({type(error).__name__}: {error})")
+        return otherwise
