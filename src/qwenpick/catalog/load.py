@@ -36,15 +36,21 @@ def read_yaml(path: Path) -> Any:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     with path.open("rb") as file:
-        return yaml.load(file, Loader=loader)
+        return yaml.load(file, Loader=loader)  # noqa: S506 (both loaders are the safe ones)
 
 
 def load(overlays: Iterable[Path] = ()) -> Catalog:
     """The shipped catalogue with `overlays` laid over it in order: an entry of the same id replaces the one below."""
-    documents = [read_yaml(data_directory() / name) for name in ("models.yaml", "gpus.yaml") if (data_directory() / name).exists()]
+    documents = [
+        read_yaml(data_directory() / name)
+        for name in ("models.yaml", "gpus.yaml")
+        if (data_directory() / name).exists()
+    ]
     documents += [read_yaml(path) for path in overlays]
     return Catalog(
-        architectures={a.id: a for d in documents for a in map(Architecture.model_validate, d.get("architectures", ()))},
+        architectures={
+            a.id: a for d in documents for a in map(Architecture.model_validate, d.get("architectures", ()))
+        },
         models={m.id: m for d in documents for m in map(Model.model_validate, d.get("models", ()))},
         gpus={g.id: g for d in documents for g in map(Gpu.model_validate, d.get("gpus", ()))},
     )

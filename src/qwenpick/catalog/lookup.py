@@ -25,4 +25,6 @@ def find_model(catalog: Catalog, name: str) -> Model:
         names = (model.id, model.name, model.huggingface or "", model.ollama or "", *model.aliases)
         if wanted in {fold(n) for n in names if n}:
             return model
-    raise QwenpickError(f"there is no model '{name}'{did_you_mean(wanted, catalog.models)} (qwenpick models lists them)")
+    raise QwenpickError(
+        f"there is no model '{name}'{did_you_mean(wanted, catalog.models)} (qwenpick models lists them)"
+    )

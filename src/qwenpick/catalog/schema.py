@@ -46,7 +46,9 @@ class FullAttention(Fact):
     head_dim: Positive
     qkv_bias: bool = False
     qk_norm: bool = False
-    output_gate: bool = Field(default=False, description="The query projection is twice as wide: half of it gates the output")
+    output_gate: bool = Field(
+        default=False, description="The query projection is twice as wide: half of it gates the output"
+    )
     indexer: Indexer | None = None
 
 
@@ -166,7 +168,9 @@ class Architecture(Fact):
     layers: tuple[Layer, ...] = Field(min_length=1)
     mlp: Mlp
     mtp_layers: Natural = 0
-    mtp_parameters: Positive | None = Field(default=None, description="Counted, where the MTP block holds more than a plain layer")
+    mtp_parameters: Positive | None = Field(
+        default=None, description="Counted, where the MTP block holds more than a plain layer"
+    )
     vision: VisionTower | None = None
     audio: AudioTower | None = None
     extras: tuple[ExtraPart, ...] = ()
@@ -174,7 +178,9 @@ class Architecture(Fact):
     checked: Date
 
     def __hash__(self) -> int:
-        return hash(self.id)  # ids are unique, and hashing every field at each cached look-up would cost more than the look-up saves
+        return hash(
+            self.id
+        )  # ids are unique, and hashing every field at each cached look-up would cost more than the look-up saves
 
     @cached_property
     def layer_list(self) -> tuple[FullAttention | SlidingAttention | LinearAttention, ...]:
@@ -204,7 +210,21 @@ class Architecture(Fact):
 CommercialUse = Literal["free", "free-under-threshold", "needs-request", "non-commercial", "unknown"]
 Modality = Literal["text", "image", "video", "audio", "speech", "embedding", "score"]
 Thinking = Literal["no", "always", "hybrid"]
-Kind = Literal["chat", "base", "code", "math", "vision", "audio", "omni", "speech", "embedding", "reranker", "guard", "reward", "agent"]
+Kind = Literal[
+    "chat",
+    "base",
+    "code",
+    "math",
+    "vision",
+    "audio",
+    "omni",
+    "speech",
+    "embedding",
+    "reranker",
+    "guard",
+    "reward",
+    "agent",
+]
 
 
 class Licence(Fact):
@@ -279,7 +299,9 @@ class Model(Fact):
     checked: Date
 
     def __hash__(self) -> int:
-        return hash(self.id)  # ids are unique, and hashing every field at each cached look-up would cost more than the look-up saves
+        return hash(
+            self.id
+        )  # ids are unique, and hashing every field at each cached look-up would cost more than the look-up saves
 
 
 # -- GPUs --------------------------------------------------------------------------------------------------------------
@@ -299,7 +321,9 @@ class Rates(Fact):
     """Dense rates in FLOP/s (OP/s for int8), without sparsity, of one device. `*_supported` says what the hardware has units for."""
 
     fp16: float | None = Field(default=None, gt=0, description="Tensor units, FP32 accumulation")
-    fp16_basis: str | None = Field(default=None, description="datasheet, computed from units x clock, or whose estimate")
+    fp16_basis: str | None = Field(
+        default=None, description="datasheet, computed from units x clock, or whose estimate"
+    )
     fp16_accumulate16: float | None = Field(default=None, gt=0, description="Tensor units, FP16 accumulation")
     fp16_vector: float | None = Field(default=None, gt=0, description="Without tensor units")
     int8: float | None = Field(default=None, gt=0)
@@ -319,10 +343,16 @@ class Gpu(Fact):
     segment: Literal["consumer", "workstation", "datacenter", "laptop", "soc"]
     generation: str | None = None
     aliases: tuple[str, ...] = Field(default=(), description="Names that drivers report; not unique: match with memory")
-    nicknames: tuple[str, ...] = Field(default=(), description="What people call it: wins over other parts whose name contains these words")
+    nicknames: tuple[str, ...] = Field(
+        default=(), description="What people call it: wins over other parts whose name contains these words"
+    )
     compute_capability: str | None = Field(default=None, description="NVIDIA 8.9, AMD gfx1151, Metal")
-    memory_bytes: Positive | None = Field(default=None, description="As sold: GiB for a marketing GB, decimal where the notes say so")
-    usable_bytes: Positive | None = Field(default=None, description="What the driver reports as total, where it was seen; Apple: Metal's working set")
+    memory_bytes: Positive | None = Field(
+        default=None, description="As sold: GiB for a marketing GB, decimal where the notes say so"
+    )
+    usable_bytes: Positive | None = Field(
+        default=None, description="What the driver reports as total, where it was seen; Apple: Metal's working set"
+    )
     usable_note: str | None = None
     memory_type: str | None = None
     unified: bool = Field(default=False, description="Its memory is the machine's RAM")

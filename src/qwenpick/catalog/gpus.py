@@ -1,0 +1,193 @@
+"""Which accelerator is meant: by what people call it, and by what a driver reports. One name can mean several memory sizes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from qwenpick.catalog.load import Catalog
+from qwenpick.catalog.schema import Gpu
+from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.units import GIB
+
+# Words that people leave out or add without meaning another part.
+_NOISE = frozenset(
+    "nvidia geforce rtx gtx amd radeon rx intel arc apple tesla instinct gpu gpus graphics card generation edition chip r tm with design".split()
+)
+_FORM_FACTORS = frozenset("pcie sxm sxm2 sxm3 sxm4 sxm5 sxm6 nvl oam custom".split())
+_LAPTOP = frozenset({"laptop", "mobile", "notebook", "max-q"})
+_MEMORY = re.compile(r"\b(\d+(?:\.\d+)?)\s*(gib|gb|g)\b")
+_DRIVER_SUFFIX = re.compile(
+    r"\s+(?:MIG\s+\S+)$|-\d+[A-Z]$|\s+\(.*\)$"
+)  # "… MIG 1g.10gb", vGPU "A100-40C", Vulkan "(RADV NAVI31)"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A part as people name it: its significant words, and the GiB they said, if any."""
+
+    words: tuple[str, ...]
+    gib: float | None
+
+    @property
+    def key(self) -> str:
+        return "".join(self.words)
+
+
+def read_name(text: str) -> Named:
+    """The significant words of a name.
+
+    >>> read_name("NVIDIA GeForce RTX 4060 Ti 16GB"), read_name("rtx4090").key
+    (Named(words=('4060', 'ti'), gib=16.0), '4090')
+    """
+    folded = re.sub(r"\((?:r|tm|c)\)", " ", text.casefold()).replace("max-q", "maxq")
+    memory = _MEMORY.search(folded)
+    folded = re.sub(r"\b(rtx|gtx|rx|arc)(?=[a-z]?\d|pro)", r"\1 ", _MEMORY.sub(" ", folded))
+    words = tuple("laptop" if w in _LAPTOP else w for w in re.findall(r"[a-z0-9.]+", folded) if w not in _NOISE)
+    return Named(words, float(memory[1]) if memory else None)
+
+
+def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
+    """The accelerator that a person means by `name`, where `memory` (bytes, or in the name) tells variants apart.
+
+    Without a memory size the default is the variant with the nickname, else the one with the most memory, then bandwidth. Laptop,
+    modified and unreleased parts are meant only when said. Raises QwenpickError for no match or for several different parts.
+
+    >>> find_gpu(load(), "rtx 3060").id, find_gpu(load(), "a100 40gb").id
+    ('rtx-3060-12gb', 'a100-sxm4-40gb')
+    """
+    folded = name.strip().casefold()
+    if folded in catalog.gpus:
+        return catalog.gpus[folded]
+    if exact := [gpu for gpu in catalog.gpus.values() if gpu.name.casefold() == folded]:
+        return exact[0]
+    said = read_name(name)
+    size = memory or (round(said.gib * GIB) if said.gib else None)
+    readings = list(_readings(catalog.gpus, said))
+    for candidates in [[g for g in reading if not _is_odd(g)] for reading in readings] + readings:
+        meant = _as_said(candidates, said, size)
+        if not meant:
+            continue
+        families = {_family(gpu) for gpu in meant}
+        if len(families) > 1 and not any(
+            read_name(n).key == said.key for gpu in meant for n in (*gpu.nicknames, gpu.name)
+        ):
+            raise QwenpickError(f"'{name}' can mean {_listed(gpu.id for gpu in meant)}; say which")
+        return max(meant, key=_prominence)
+    if size and any(readings):
+        raise QwenpickError(
+            f"no '{name}' of that memory; there is {_listed(g.id for reading in readings for g in reading)}"
+        )
+    raise QwenpickError(
+        f"no GPU '{name}'{did_you_mean('-'.join(folded.split()), catalog.gpus)} (qwenpick gpus lists them)"
+    )
+
+
+def variants(catalog: Catalog, gpu: Gpu) -> tuple[Gpu, ...]:
+    """The entries that differ from `gpu` in memory or form factor only, smallest first, itself included; modified ones left out."""
+    same = [
+        g
+        for g in catalog.gpus.values()
+        if g.id == gpu.id
+        or (g.vendor == gpu.vendor and g.segment == gpu.segment and not _is_odd(g) and _family(g) == _family(gpu))
+    ]
+    return tuple(sorted(same, key=lambda g: g.memory_bytes or 0))
+
+
+def match_gpu(catalog: Catalog, device_name: str, total_bytes: int | None, pci_id: str | None = None) -> Gpu | None:
+    """The entry of a probed device. None where nothing fits: memory and bandwidth are then the driver's alone.
+
+    Its PCI id (`10de:2684`, with `/subvendor:subdevice` where known) and its driver name narrow the candidates, the nearest memory decides
+    (of unified memory: the machine's RAM). A device smaller than its card is a slice of it (vGPU, MIG).
+    """
+    gpus = catalog.gpus.values()
+    by_pci = [g for g in gpus if pci_id and _same_pci(g.pci_ids, pci_id.casefold())]
+    bare = _DRIVER_SUFFIX.sub("", _DRIVER_SUFFIX.sub("", device_name.strip(" \0"))).removeprefix("GRID ")
+    by_name = [
+        g
+        for g in gpus
+        if {a.casefold() for a in g.aliases}
+        & {device_name.strip(" \0").casefold(), bare.casefold(), f"nvidia {bare}".casefold()}
+    ]
+    both = [g for g in by_pci if g in by_name]
+    for candidates in (both, by_pci, by_name):
+        if near := _nearest(candidates, total_bytes):
+            return near
+    said = read_name(bare)
+    for candidates in _readings(catalog.gpus, said):
+        if said.words and (near := _nearest(_as_said(candidates, said, None), total_bytes)):
+            return near
+    whole = _nearest(both or by_pci or by_name, None)
+    return whole if whole and (total_bytes is None or total_bytes <= (whole.memory_bytes or 0)) else None
+
+
+def _readings(gpus: Mapping[str, Gpu], said: Named) -> Iterable[list[Gpu]]:
+    """Candidates, from the strictest reading of a name to the loosest."""
+    if not said.words:
+        return
+    everything = list(gpus.values())
+    yield [g for g in everything if any(read_name(n).key == said.key for n in g.nicknames)]
+    yield [
+        g for g in everything if any(read_name(n).key == said.key for n in (_outside_parentheses(g.name), *g.aliases))
+    ]
+    yield [g for g in everything if set(said.words) <= {w for n in (g.name, *g.nicknames) for w in read_name(n).words}]
+
+
+def _as_said(candidates: list[Gpu], said: Named, size: int | None) -> list[Gpu]:
+    """The candidates that agree with what was said: memory within 8 % (a marketing GB may be decimal), laptop parts only when said."""
+    fitting = [g for g in candidates if size is None or _distance(g, size) <= 0.08]
+    if "laptop" not in said.words:
+        fitting = [g for g in fitting if g.segment != "laptop"] or fitting
+    return fitting
+
+
+def _is_odd(gpu: Gpu) -> bool:
+    """Whether a part is meant only when nothing else is: modified, made for one customer, or not released."""
+    return "(modded)" in gpu.name or "(custom)" in gpu.name or gpu.status in ("announced", "rumoured")
+
+
+def _nearest(candidates: list[Gpu], total: int | None) -> Gpu | None:
+    """The candidate of the nearest memory, within 15 % (ECC takes 6 %, old drivers 8 %); without a total the most prominent one."""
+    if not candidates or total is None:
+        return max(candidates, key=_prominence, default=None)
+    desktop = [g for g in candidates if g.segment != "laptop"] or candidates
+    unknown = [g for g in candidates if g.memory_bytes is None]
+    best = min(sorted(desktop, key=_prominence, reverse=True), key=lambda g: _distance(g, total))
+    if _distance(best, total) <= 0.15 or best.unified:
+        return best
+    return unknown[0] if unknown else None
+
+
+def _distance(gpu: Gpu, size: int) -> float:
+    """How far `size` is from the part's memory as sold or as its driver reports it, as a share of `size`. Unified memory: from the RAM."""
+    known = (gpu.memory_bytes,) if gpu.unified else (gpu.memory_bytes, gpu.usable_bytes)
+    return min((abs(m - size) / size for m in known if m), default=float("inf"))
+
+
+def _prominence(gpu: Gpu) -> tuple[int, float, float, str]:
+    """Which variant is meant when nothing tells: most memory, then bandwidth, then power (SXM before PCIe)."""
+    return (gpu.memory_bytes or 0, gpu.bandwidth or 0.0, gpu.power_watts or 0.0, gpu.id)
+
+
+def _same_pci(ids: tuple[str, ...], probed: str) -> bool:
+    """Whether a probed id is one of `ids`: device ids agree, and subsystem ids where both state one."""
+    device, _, subsystem = probed.partition("/")
+    for known in ids:
+        known_device, _, known_subsystem = known.partition("/")
+        if known_device == device and (not subsystem or not known_subsystem or subsystem == known_subsystem):
+            return True
+    return False
+
+
+def _family(gpu: Gpu) -> str:
+    return "".join(w for w in read_name(_outside_parentheses(gpu.name)).words if w not in _FORM_FACTORS)
+
+
+def _outside_parentheses(name: str) -> str:
+    return re.sub(r"\([^)]*\)", " ", name)
+
+
+def _listed(ids: Iterable[str]) -> str:
+    names = sorted(set(ids))
+    return " or ".join(names) if len(names) < 3 else f"{', '.join(names[:6])}{' …' if len(names) > 6 else ''}"

@@ -1,0 +1,69 @@
+"""How much of an accelerator's memory its driver gives out, and how much of the RAM a part with unified memory may use."""
+
+from __future__ import annotations
+
+from qwenpick.catalog.schema import Gpu
+from qwenpick.errors import QwenpickError
+from qwenpick.units import GIB
+
+# Metal's recommendedMaxWorkingSetSize as a share of RAM: the lowest seen in public logs up to 2026-11, so macOS 13-15 mostly.
+METAL_SHARE_SMALL, METAL_SHARE_LARGE, METAL_SMALL_RAM = 2 / 3, 3 / 4, 32 * GIB
+METAL_SEEN = {16 * GIB: 11453251584, 48 * GIB: 40200896512, 256 * GIB: 223338299392, 512 * GIB: 498216206336}
+METAL_SHARE_NEWER = {16 * GIB: 0.74, 32 * GIB: 0.78, 64 * GIB: 0.81, 128 * GIB: 0.84}  # macOS 15-26, M3 to M5 Max
+
+# GB10: MemTotal 127600748 kB of 128 GiB (driver 580). The rest is the firmware's.
+NVIDIA_UNIFIED_SHARE = 127600748 * 1024 / (128 * GIB)
+STRIX_HALO_SHARE = 0.75  # the largest BIOS carve-out: 96 of 128 GiB
+INTEGRATED_SHARE = 0.5  # amdgpu's GTT default, and Intel's: half of RAM
+DISCRETE_SHARE = 0.995  # GeForce RTX 50 reports 32607 of 32768 MiB and so on down: nothing without ECC reports less
+
+
+def usable_memory(gpu: Gpu, ram: int | None = None) -> tuple[int, str | None]:
+    """Bytes that the driver would report as total, and the assumption where it is one. Unified memory: of `ram`, else of the RAM it is sold with."""
+    if gpu.unified:
+        return unified_memory(gpu, ram or sold_memory(gpu, "--ram"))
+    if gpu.usable_bytes:
+        return gpu.usable_bytes, None
+    return round(
+        sold_memory(gpu, "--vram") * DISCRETE_SHARE
+    ), "what the driver reports of it was not seen: 99.5 % of the nominal memory assumed"
+
+
+def unified_memory(gpu: Gpu, ram: int) -> tuple[int, str]:
+    """Bytes of `ram` that the GPU may use, and why that many."""
+    if gpu.vendor == "apple":
+        return metal_working_set(ram)
+    if gpu.vendor == "nvidia":
+        return round(
+            ram * NVIDIA_UNIFIED_SHARE
+        ), "unified memory: the GPU may use all RAM that the system sees (GB10 sees 95 %)"
+    if gpu.segment == "datacenter":
+        return ram, "unified memory: CPU and GPU share all of it"
+    if gpu.compute_capability == "gfx1151":
+        return round(ram * STRIX_HALO_SHARE), (
+            "three quarters of RAM assumed (96 of 128 GiB): the driver gives half until the BIOS carve-out or ttm.pages_limit is raised"
+        )
+    return round(ram * INTEGRATED_SHARE), "half of RAM assumed: the driver's default for integrated graphics"
+
+
+def metal_working_set(ram: int) -> tuple[int, str]:
+    """Bytes that Metal lets the GPU use of `ram`, conservatively, and what newer macOS gives.
+
+    >>> metal_working_set(64 * GIB)[0] / GIB
+    48.0
+    """
+    share = METAL_SHARE_SMALL if ram <= METAL_SMALL_RAM else METAL_SHARE_LARGE
+    working_set = METAL_SEEN.get(ram, int(ram * share))
+    newer = METAL_SHARE_NEWER.get(ram)
+    more = f"; newer macOS gives {newer:.0%}" if newer else ""
+    return (
+        working_set,
+        f"Metal's working set is {working_set / ram:.0%} of RAM{more}, and iogpu.wired_limit_mb raises it",
+    )
+
+
+def sold_memory(gpu: Gpu, option: str) -> int:
+    """Its nominal memory. Raises QwenpickError that asks for `option` where nobody states it."""
+    if gpu.memory_bytes is None:
+        raise QwenpickError(f"how much memory a {gpu.id} has depends on the machine; say {option}, e.g. {option} 32GiB")
+    return gpu.memory_bytes
