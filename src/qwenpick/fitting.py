@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.checkpoints import check_quant, checkpoints
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
-from qwenpick.plan import Plan, check_context, evaluate, longest_allowed, longest_context
+from qwenpick.plan import Plan, check_context, evaluate, longest_allowed, longest_context, timed
 from qwenpick.runtimes import find_runtime
 from qwenpick.workload import KvCache, Serving
 
@@ -96,8 +96,9 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request) -> A
     found = list(_plans(catalog, machine, model, request, work))
     if not found:
         raise QwenpickError(_no_way(model, request, machine))
-    plan = _choose(found, request)
-    others = tuple(other for other in found if other is not plan)
+    chosen = _choose(found, request)
+    others = tuple(other for other in found if other is not chosen)
+    plan = chosen if chosen.verdict == "refused" else timed(chosen, machine, catalog)
     return Answer(
         request,
         plan,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qwenpick.hardware import Device, Machine
     from qwenpick.placement import Placement
     from qwenpick.runtimes import Runtime
+    from qwenpick.speed import Speed
     from qwenpick.workload import Serving
 
 Verdict = Literal["fits", "tight", "no", "refused"]
@@ -63,6 +64,7 @@ class Plan:
     verdict: Verdict
     reason: str
     band: Band
+    speed: Speed | None = None
 
     @property
     def mode(self) -> Mode:
@@ -128,6 +130,23 @@ def judge(
     verdict: Verdict = "refused" if refusal else _verdict(places, edge)
     reason = refusal or _reason(verdict, places)
     return Plan(model, architecture, checkpoint, runtime.NAME, work, placement, needed, places, verdict, reason, edge)
+
+
+def timed(plan: Plan, machine: Machine, catalog: Catalog, prompt: int | None = None) -> Plan:
+    """The plan with its speed at the depth of its context, where the bandwidths are known."""
+    from qwenpick.speed import estimate
+
+    speed = estimate(
+        plan.architecture,
+        plan.checkpoint,
+        plan.runtime,
+        plan.work,
+        plan.placement,
+        machine,
+        catalog.gpus,
+        prompt=prompt,
+    )
+    return replace(plan, speed=speed)
 
 
 def candidates(

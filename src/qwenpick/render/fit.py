@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qwenpick.memory import RAM
 from qwenpick.render.report import Bar, Block, Column, Line, Report, Table
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qwenpick.fitting import Answer
     from qwenpick.hardware import Machine
     from qwenpick.plan import Plan
+    from qwenpick.render.payloads import FitValues
 
 KINDS = ("weights", "kv cache", "state", "compute", "overhead")
 
@@ -82,7 +83,7 @@ def _summary(answer: Answer) -> Line:
     )
 
 
-def fit_values(answer: Answer, machine: Machine, fixes: tuple[Fix, ...]) -> dict[str, Any]:
+def fit_values(answer: Answer, machine: Machine, fixes: tuple[Fix, ...]) -> FitValues:
     """The answer for a program."""
     return {
         "fits": answer.fits,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qwenpick.runtimes import find_runtime
 
@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from qwenpick.advice import Fix
     from qwenpick.hardware import Machine
     from qwenpick.plan import Plan
+    from qwenpick.render.payloads import BandValues, FixValues, MachineValues, PlanValues, SpeedValues
+    from qwenpick.speed import Band, Speed
 
 
-def plan_values(plan: Plan) -> dict[str, Any]:
+def plan_values(plan: Plan) -> PlanValues:
     """Everything a plan says."""
     licence = plan.model.licence
     return {
@@ -51,15 +53,16 @@ def plan_values(plan: Plan) -> dict[str, Any]:
             {"where": p.where, "name": p.name, "need": p.need, "budget": p.budget, "total": p.total, "headroom": p.headroom}
             for p in plan.places
         ],
+        "speed": speed_values(plan.speed) if plan.speed else None,
     }  # fmt: skip
 
 
-def fix_values(fix: Fix) -> dict[str, Any]:
+def fix_values(fix: Fix) -> FixValues:
     """A change after which it fits."""
     return {"what": fix.what, "saves": fix.saves, "flags": fix.flags, "need": fix.plan.memory.total}
 
 
-def machine_values(machine: Machine) -> dict[str, Any]:
+def machine_values(machine: Machine) -> MachineValues:
     """The box in short: the whole of it is `qwenpick machine --json`."""
     return {
         "origin": machine.origin,
@@ -72,3 +75,23 @@ def machine_values(machine: Machine) -> dict[str, Any]:
         "system": machine.system,
         "notes": list(machine.notes),
     }
+
+
+def speed_values(speed: Speed) -> SpeedValues:
+    """How fast a plan runs."""
+    return {
+        "decode": band_values(speed.decode),
+        "prefill": band_values(speed.prefill),
+        "first_token": band_values(speed.first_token),
+        "together": band_values(speed.together),
+        "each": band_values(speed.each),
+        "depth": speed.depth,
+        "prompt": speed.prompt,
+        "sequences": speed.sequences,
+        "why": speed.why,
+    }
+
+
+def band_values(band: Band) -> BandValues:
+    """A figure with its range, to four digits."""
+    return {"value": float(f"{band.value:.4g}"), "low": float(f"{band.low:.4g}"), "high": float(f"{band.high:.4g}")}

@@ -1,0 +1,16 @@
+"""`qwenpick schema COMMAND`: the JSON Schema of what the command prints with --json."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def command(name: Annotated[str, typer.Argument(metavar="COMMAND", help="fit, recommend, plan, …")]) -> None:
+    """The JSON Schema of a command's --json."""
+    import json
+
+    from qwenpick.render.schemas import schema
+
+    typer.echo(json.dumps(schema(name), indent=2))

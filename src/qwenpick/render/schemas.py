@@ -1,0 +1,37 @@
+"""The JSON Schema of every command's --json, generated from the types it is built with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.render import payloads
+from qwenpick.render.envelope import SCHEMA_VERSION
+
+PAYLOADS: dict[str, Any] = {"fit": payloads.FitValues}
+
+
+def schema(command: str) -> dict[str, Any]:
+    """The schema of `qwenpick COMMAND --json`: the envelope, and the command's own fields or an error. Raises QwenpickError for no such command."""
+    from pydantic import TypeAdapter
+
+    if command not in PAYLOADS:
+        raise QwenpickError(
+            f"'{command}' prints no JSON{did_you_mean(command, PAYLOADS)} (those that do: {', '.join(sorted(PAYLOADS))})"
+        )
+    own = TypeAdapter(PAYLOADS[command]).json_schema(ref_template="#/$defs/{model}")
+    envelope = TypeAdapter(payloads.Envelope).json_schema()
+    definitions = own.pop("$defs", {})
+    error = {
+        "type": "object",
+        "properties": {
+            "error": {"type": "object", "properties": {"message": {"type": "string"}, "exit_code": {"type": "integer"}}}
+        },
+        "required": ["error"],
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"qwenpick-{command}-{SCHEMA_VERSION}",
+        "allOf": [envelope, {"anyOf": [own, error]}],
+        "$defs": definitions,
+    }
