@@ -13,14 +13,30 @@ COMMUNICATION = 12e-6  # seconds of one small all-reduce over NVLink or PCIe pee
 
 
 def step_seconds(
-    engine: str, format_name: str, weights: Traffic, per_sequence: Attention, cache: KvCache, depth: float, sequences: int, parts: Sequence[Stage]
+    engine: str,
+    format_name: str,
+    weights: Traffic,
+    per_sequence: Attention,
+    cache: KvCache,
+    depth: float,
+    sequences: int,
+    parts: Sequence[Stage],
 ) -> float:
     """Seconds to generate one token for each of `sequences` sequences that hold `depth` tokens: the stages run one after another."""
-    return sum(_stage_seconds(engine, format_name, weights, per_sequence, cache, depth, sequences, stage) for stage in parts)
+    return sum(
+        _stage_seconds(engine, format_name, weights, per_sequence, cache, depth, sequences, stage) for stage in parts
+    )
 
 
 def _stage_seconds(
-    engine: str, format_name: str, weights: Traffic, per_sequence: Attention, cache: KvCache, depth: float, sequences: int, stage: Stage
+    engine: str,
+    format_name: str,
+    weights: Traffic,
+    per_sequence: Attention,
+    cache: KvCache,
+    depth: float,
+    sequences: int,
+    stage: Stage,
 ) -> float:
     place = stage.place
     c = decode_constants(engine, place.kind)

@@ -11,7 +11,22 @@ if TYPE_CHECKING:
     from qwenpick.hardware import Cpu, Device
 
 Class = Literal[
-    "pascal", "turing", "ampere", "ada", "blackwell", "hbm", "spark", "rdna", "cdna", "amd-apu", "apple", "apple-m5", "arc", "ascend", "other", "cpu"
+    "pascal",
+    "turing",
+    "ampere",
+    "ada",
+    "blackwell",
+    "hbm",
+    "spark",
+    "rdna",
+    "cdna",
+    "amd-apu",
+    "apple",
+    "apple-m5",
+    "arc",
+    "ascend",
+    "other",
+    "cpu",
 ]
 
 # Operations per byte of bandwidth where no datasheet rate is known (FP16 matrix rate / memory bandwidth of the class):
@@ -23,7 +38,14 @@ FLOP_PER_BYTE: dict[Class, float] = {
 
 # Vector rate / INT8 matrix rate by generation: dequantization and mat-vec kernels run there (4090: 661 TOP/s and 82.6 TFLOP/s FP32; A100: 624 and
 # 19.5; H100: 1979 and 67; RTX 2080: 161 and 10).
-VECTOR_PER_INT8: dict[Class, float] = {"turing": 1 / 16, "ampere": 1 / 8, "ada": 1 / 8, "blackwell": 1 / 8, "hbm": 1 / 30, "spark": 1 / 8}
+VECTOR_PER_INT8: dict[Class, float] = {
+    "turing": 1 / 16,
+    "ampere": 1 / 8,
+    "ada": 1 / 8,
+    "blackwell": 1 / 8,
+    "hbm": 1 / 30,
+    "spark": 1 / 8,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +112,9 @@ def place_of(device: Device, gpus: Mapping[str, Gpu]) -> Place | None:
     int8 = (rates.int8 if rates else None) or 2 * rate
     share = VECTOR_PER_INT8.get(kind)
     link = (gpu.nvlink_bandwidth if gpu else None) or 16e9
-    return Place(kind, device.name, bandwidth, rate, int8 * share if share else None, rates.fp8 if rates else None, link)
+    return Place(
+        kind, device.name, bandwidth, rate, int8 * share if share else None, rates.fp8 if rates else None, link
+    )
 
 
 def processor(cpu: Cpu | None) -> Place | None:

@@ -73,7 +73,14 @@ DEQUANTIZE: dict[str, float] = {"Q2": 19, "Q3": 24, "IQ": 24, "Q4": 14, "Q5": 12
 
 QUANTIZED_CACHE = 3.5  # times as long per byte as a 16-bit cache: llama.cpp b11434 on H200, Qwen3-8B at 32k: 111 tok/s with q8_0, 160 with f16
 
-CHUNK = {"llamacpp": 512, "ollama": 512, "mlx": 2048, "vllm": 8192, "sglang": 8192, "transformers": 1 << 20}  # prompt tokens per batch, defaults
+CHUNK = {
+    "llamacpp": 512,
+    "ollama": 512,
+    "mlx": 2048,
+    "vllm": 8192,
+    "sglang": 8192,
+    "transformers": 1 << 20,
+}  # prompt tokens per batch, defaults
 
 
 def _engine(name: str) -> str:

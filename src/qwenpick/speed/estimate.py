@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwenpick.speed.decode import step_seconds
-from qwenpick.speed.efficiency import DECODE_SPREAD, DEFAULT_DECODE_SPREAD, DEFAULT_PREFILL_SPREAD, PREFILL_SPREAD, Spread
+from qwenpick.speed.efficiency import (
+    DECODE_SPREAD,
+    DEFAULT_DECODE_SPREAD,
+    DEFAULT_PREFILL_SPREAD,
+    PREFILL_SPREAD,
+    Spread,
+)
 from qwenpick.speed.prefill import prompt_seconds
 from qwenpick.speed.stages import Stage, stages
 from qwenpick.speed.traffic import Traffic, attention, cache_bytes_per_element, traffic
@@ -62,8 +68,12 @@ def estimate(
     *,
     depth: int | None = None,
     prompt: int | None = None,
+    cached: int = 0,
 ) -> Speed | None:
-    """The speed of one plan with `depth` tokens in the cache (work.context) and `prompt` tokens to read (depth); None where a bandwidth is unknown."""
+    """The speed of one plan; None where a bandwidth is unknown.
+
+    Generation is at `depth` tokens (default: work.context); the prompt is `prompt` tokens (default: depth) after `cached` ones.
+    """
     parts = stages(architecture.num_layers, placement, machine, gpus)
     if isinstance(parts, str):
         return None
@@ -71,10 +81,17 @@ def estimate(
     prompt = max(1, depth) if prompt is None else prompt
     weights, per_sequence = traffic(architecture, checkpoint.format, checkpoint.bytes), attention(architecture)
     step = step_seconds(runtime, checkpoint.format, weights, per_sequence, work.kv_cache, depth, 1, parts)
-    shared = step_seconds(runtime, checkpoint.format, weights, per_sequence, work.kv_cache, depth, work.sequences, parts) if work.sequences > 1 else step
+    shared = (
+        step_seconds(runtime, checkpoint.format, weights, per_sequence, work.kv_cache, depth, work.sequences, parts)
+        if work.sequences > 1
+        else step
+    )
     chunk = work.options.get("ubatch") or work.options.get("max_num_batched_tokens")
-    reading = prompt_seconds(runtime, weights, per_sequence, prompt, 0, int(str(chunk)) if chunk else None, parts)
-    around, before = _spread(DECODE_SPREAD, DEFAULT_DECODE_SPREAD, runtime, parts), _spread(PREFILL_SPREAD, DEFAULT_PREFILL_SPREAD, runtime, parts)
+    reading = prompt_seconds(runtime, weights, per_sequence, prompt, cached, int(str(chunk)) if chunk else None, parts)
+    around, before = (
+        _spread(DECODE_SPREAD, DEFAULT_DECODE_SPREAD, runtime, parts),
+        _spread(PREFILL_SPREAD, DEFAULT_PREFILL_SPREAD, runtime, parts),
+    )
     first = reading + step
     return Speed(
         decode=_band(1 / step, around),
@@ -85,7 +102,12 @@ def estimate(
         depth=depth,
         prompt=prompt,
         sequences=work.sequences,
-        why=_why(weights, per_sequence.cache_elements(depth) * cache_bytes_per_element(work.kv_cache) + per_sequence.state, depth, parts),
+        why=_why(
+            weights,
+            per_sequence.cache_elements(depth) * cache_bytes_per_element(work.kv_cache) + per_sequence.state,
+            depth,
+            parts,
+        ),
     )
 
 
@@ -98,7 +120,10 @@ def unknown(architecture: Architecture, placement: Placement, machine: Machine, 
 def _why(weights: Traffic, history: float, depth: int, parts: tuple[Stage, ...]) -> str:
     """What was counted: "4.61 GB of weights and 1.21 GB of cache at 8,192 tokens, read at 1,008 GB/s (RTX 4090)"."""
     active = weights.dense + weights.output + weights.experts * weights.chosen / weights.of
-    where = ", ".join(f"{s.place.bandwidth * s.ways / 1e9:,.0f} GB/s ({f'{s.ways}x ' if s.ways > 1 else ''}{s.place.name})" for s in parts)
+    where = ", ".join(
+        f"{s.place.bandwidth * s.ways / 1e9:,.0f} GB/s ({f'{s.ways}x ' if s.ways > 1 else ''}{s.place.name})"
+        for s in parts
+    )
     return f"{active / 1e9:.2f} GB of weights and {history / 1e9:.2f} GB of cache and state at {depth:,} tokens, read at {where}"
 
 

@@ -41,7 +41,10 @@ def stages(layers: int, placement: Placement, machine: Machine, gpus: Mapping[st
         slowest = min(known, key=lambda place: place.bandwidth)
         return (Stage(slowest, 1.0, 1.0, 1.0, placement.tensor_parallel),)
     held = placement.split or (1,) * len(known)
-    found = [Stage(place, (1 - in_ram) * n / sum(held), (1 - in_ram) * n / sum(held), 0.0) for place, n in zip(known, held, strict=True)]
+    found = [
+        Stage(place, (1 - in_ram) * n / sum(held), (1 - in_ram) * n / sum(held), 0.0)
+        for place, n in zip(known, held, strict=True)
+    ]
     found = _experts_out(found, moe_in_ram)
     if cpu and (in_ram or moe_in_ram):
         found.append(Stage(cpu, in_ram, in_ram + sum(s.layers - s.experts for s in found), 0.0))

@@ -110,5 +110,7 @@ def attention(architecture: Architecture) -> Attention:
             case SlidingAttention():
                 windowed.append((2 * layer.kv_heads * layer.head_dim, layer.window))
             case LinearAttention():
-                state += 2 * F32 * layer.ssm_state_elements + 2 * F32 * layer.conv_state_elements  # read and written back
+                state += (
+                    2 * F32 * layer.ssm_state_elements + 2 * F32 * layer.conv_state_elements
+                )  # read and written back
     return Attention(per_token, tuple(windowed), state, flops, budget, index_per_token)
