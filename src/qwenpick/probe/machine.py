@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NO_CPU: tuple[Cpu, tuple[str, ...]] = (Cpu(), ())
+NO_DISKS: tuple[Disk, ...] = ()
 VENDORS: tuple[Callable[[World, Ram], Found], ...] = (nvidia,)
 
 
 def probe(
+    catalog: Catalog | None = None,
     *,
     timeout: float = 5.0,
     environ: Mapping[str, str] | None = None,
@@ -33,7 +36,6 @@ def probe(
     run: Runner = run_command,
     nvml: Callable[[], Any] = load_nvml,
     psutil: Callable[[], Any] = load_psutil,
-    catalog: Catalog | None = None,
 ) -> Machine:
     """This box. Never raises: what cannot be read is None, and `notes`, the devices' notes and `unreadable` say why.
 
@@ -52,8 +54,8 @@ def probe(
     )
     notes: list[str] = []
     memory = _or_note("RAM", lambda: ram(world), Ram(), notes)
-    processor, cpu_notes = _or_note("the CPU", lambda: cpu(world), (Cpu(), ()), notes)
-    places: tuple[Disk, ...] = _or_note("the disk", lambda: disks(world), (), notes)
+    processor, cpu_notes = _or_note("the CPU", lambda: cpu(world), NO_CPU, notes)
+    places = _or_note("the disk", lambda: disks(world), NO_DISKS, notes)
     found = [_guarded_vendor(vendor, world, memory) for vendor in VENDORS]
     devices, hidden, match_notes = identify(
         tuple(d for f in found for d in f.devices), tuple(d for f in found for d in f.hidden), catalog

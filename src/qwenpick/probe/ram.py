@@ -125,7 +125,8 @@ def _linux(world: World) -> Ram:
         answer = _psutil(world)
         return answer if answer.total else Ram(notes=("/proc/meminfo could not be read, so RAM is not known",))
     total *= 1024  # meminfo counts in KiB though it says kB
-    available, said = info.get("MemAvailable"), "MemAvailable in /proc/meminfo"
+    available = info.get("MemAvailable")
+    said = "MemAvailable in /proc/meminfo"
     if available is None and info.get("MemFree") is not None:
         available = sum(info.get(key) or 0 for key in ("MemFree", "Cached", "Buffers")) - (info.get("Shmem") or 0)
         said = "MemFree + Cached + Buffers - Shmem in /proc/meminfo (this kernel has no MemAvailable)"
