@@ -1,0 +1,242 @@
+"""What people ask a model to do: what it must read and write, which abilities count, how fast is fast enough, and whether to let it think.
+
+Speeds are decode tokens/s of one user. The floors are what people call usable and comfortable in the sources that each task cites.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from qwenpick.errors import QwenpickError, did_you_mean
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Model
+
+Effort = Literal["off", "low", "high"]
+
+# How many times as many tokens an answer takes: club-3090's budgets and the low/xhigh spread of Qwen3.8 answers; an estimate, not a measurement.
+THINKING_TOKENS: Mapping[str, float] = {"off": 1.0, "low": 3.0, "high": 8.0}
+THINKING_LOOPS_BELOW = 3_000_000_000  # parameters: Qwen3.5-0.8B and 2B loop when they think (TyloQuant#12)
+
+SPANVERO = "spanvero: below 5 tok/s sluggish, 10-20 comfortable"
+MYLOCALAI = "mylocalai: 5-6 tok/s is the floor, 7-10 reading speed"
+MLJOURNEY = "mljourney: 5 tok/s frustrating, 20 usable, 40 comfortable"
+STARTUPFORTUNE = "startupfortune on r/LocalLLaMA: 30-60 tok/s for code, 15-20 for chat; 21 feels slow for reasoning"
+PUBLIVAULT = "publivault: above 20 tok/s instant, below 10 slow"
+ENTROPY = "entropy-exchange: decode speed is a bad proxy for agents; Hacker News 47793952: prompt processing becomes the bottleneck"
+BITTIDE = "bittide VLM benchmark v2: 30 s an image is good, 70 s accepted for the best; every hybrid scored higher without thinking"
+CLUB3090 = "club-3090#1075: 131/150 thinking at low effort, 121/150 without; Qwen3.8#236: tool calls fail on long prompts without thinking"
+BUDGET = "club-3090: Qwen3.6 72.8 without thinking, 48.9 unbudgeted, 76.1 budgeted; Qwen3.8#216: empty answers at xhigh on 17 % of calls"
+OURS = "our estimate"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A kind of work. `weights` says which abilities count and adds up to 1; `prompt` and `answer` are tokens of one typical request.
+
+    `usable` and `comfortable` are decode tokens/s, `prefill` prompt tokens/s that keep the first token near, where the prompt is long.
+    `context` is the default budget in tokens; it has room for the thinking.
+    """
+
+    name: str
+    title: str
+    weights: Mapping[str, float]
+    context: int
+    prompt: int
+    answer: int
+    usable: float
+    comfortable: float
+    thinking: Effort
+    why_thinking: str
+    sources: tuple[str, ...]
+    kinds: frozenset[str] = frozenset({"chat", "vision", "omni"})
+    inputs: frozenset[str] = frozenset({"text"})
+    outputs: frozenset[str] = frozenset({"text"})
+    prefill: float | None = None
+    comfortable_prefill: float | None = None
+    aliases: tuple[str, ...] = field(default=())
+
+
+_OFF = "the answer is in the text or the picture; thinking costs time and gains nothing measured"
+_AGENT = "tool calls on long prompts are unreliable without thinking, and high effort returns empty answers"
+_TEXT = frozenset({"chat", "vision", "omni"})
+_CODE = _TEXT | {"code"}
+
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        Task(
+            "chat", "conversation and everyday questions", {"general": 0.5, "knowledge": 0.25, "multilingual": 0.15, "reasoning": 0.1},
+            16384, 1500, 400, 5, 15, "off", "short answers; thinking multiplies the wait (low effort where the box is fast)",
+            (SPANVERO, MYLOCALAI, MLJOURNEY, BUDGET),
+            aliases=("general", "assistant", "any", "everything", "support", "customer-service", "serving", "app"),
+        ),
+        Task(
+            "knowledge", "questions answered from what the model knows, offline", {"knowledge": 0.8, "general": 0.1, "multilingual": 0.1},
+            16384, 1500, 600, 5, 15, "off", "facts are recalled, not derived", (SPANVERO, MYLOCALAI), aliases=("facts", "offline", "encyclopedia"),
+        ),
+        Task(
+            "coding", "code you wait for", {"code": 0.6, "agents": 0.15, "reasoning": 0.15, "general": 0.1},
+            32768, 4000, 1500, 20, 40, "low", "code gains from thinking; unbudgeted thinking runs away", (STARTUPFORTUNE, PUBLIVAULT, BUDGET),
+            kinds=_CODE, aliases=("code", "programming", "completion", "text-to-sql", "sql"),
+        ),
+        Task(
+            "coding-agent", "an agent that edits a repository", {"agents": 0.6, "code": 0.3, "general": 0.1},
+            65536, 10000, 500, 15, 40, "low", _AGENT, (ENTROPY, CLUB3090), kinds=_CODE, prefill=350, comfortable_prefill=1000,
+            aliases=("code-agent", "ide", "claude-code", "opencode", "cline", "codex", "swe", "refactoring"),
+        ),
+        Task(
+            "agent", "an assistant that calls tools", {"agents": 0.6, "general": 0.3, "long context": 0.1},
+            32768, 10000, 500, 15, 40, "low", _AGENT, (ENTROPY, CLUB3090), prefill=350, comfortable_prefill=1000,
+            aliases=("agents", "tools", "tool-calling", "function-calling", "mcp", "automation"),
+        ),
+        Task(
+            "math", "mathematics, science and other long reasoning", {"reasoning": 0.9, "general": 0.1},
+            32768, 500, 1500, 20, 40, "high", "reasoning is what thinking is for; give it a budget", (STARTUPFORTUNE, BUDGET),
+            kinds=_TEXT | {"math"}, aliases=("reasoning", "science", "maths", "research", "logic"),
+        ),
+        Task(
+            "vision", "pictures, screens and scanned documents", {"vision": 0.8, "general": 0.2},
+            16384, 2000, 400, 5, 15, "off", "every hybrid scored higher without thinking", (BITTIDE,), inputs=frozenset({"text", "image"}),
+            aliases=("documents", "ocr", "images", "image", "gui", "ui-to-code", "inspection", "multimodal", "vlm", "screenshots"),
+        ),
+        Task(
+            "video", "films and camera streams", {"vision": 0.8, "long context": 0.1, "general": 0.1},
+            32768, 12000, 400, 5, 15, "off", "perception: see vision", (BITTIDE,), inputs=frozenset({"text", "video"}), prefill=350,
+            aliases=("videos", "camera", "surveillance"),
+        ),
+        Task(
+            "audio", "questions about sound and speech", {"general": 0.7, "multilingual": 0.3},
+            8192, 1500, 300, 5, 15, "off", _OFF, (OURS,), kinds=frozenset({"omni", "audio"}), inputs=frozenset({"text", "audio"}),
+            aliases=("sound", "music", "listening"),
+        ),
+        Task(
+            "omni", "voice, pictures and video in, speech out", {"general": 0.5, "vision": 0.5},
+            16384, 2000, 300, 13, 25, "off", "a voice cannot wait", ("speech needs 12.5 codec frames/s (Qwen3-Omni); " + OURS,),
+            kinds=frozenset({"omni"}), inputs=frozenset({"text", "image", "audio", "video"}), outputs=frozenset({"text", "speech"}),
+            aliases=("voice", "voice-assistant", "realtime", "in-car"),
+        ),
+        Task(
+            "transcription", "speech to text", {"general": 0.5, "multilingual": 0.5},
+            8192, 1000, 300, 5, 30, "off", _OFF, (OURS,), kinds=frozenset({"speech", "omni", "audio"}), inputs=frozenset({"audio"}),
+            aliases=("asr", "speech-to-text", "stt", "subtitles", "speech-recognition"),
+        ),
+        Task(
+            "speech", "text to speech", {"general": 1.0},
+            4096, 200, 300, 13, 25, "off", "a voice cannot wait", ("12 codec frames/s (Qwen3-TTS-12Hz); " + OURS,),
+            kinds=frozenset({"speech"}), outputs=frozenset({"speech"}), aliases=("tts", "text-to-speech", "voice-cloning"),
+        ),
+        Task(
+            "translation", "from one language to another", {"multilingual": 0.8, "general": 0.2},
+            8192, 1000, 1000, 10, 30, "off", "classification, extraction and translation do not gain from thinking", (SPANVERO, PUBLIVAULT),
+            aliases=("translate", "localisation", "localization"),
+        ),
+        Task(
+            "summarising", "long documents: summaries, extraction, questions", {"long context": 0.5, "general": 0.5},
+            65536, 30000, 800, 5, 15, "off", _OFF, (SPANVERO, ENTROPY), prefill=350, comfortable_prefill=1000,
+            aliases=("summarizing", "summary", "summaries", "summarization", "long-documents", "long-context", "rag", "extraction", "contracts"),
+        ),
+        Task(
+            "rag-embedding", "vectors for search and retrieval", {"embedding": 1.0},
+            8192, 512, 0, 0, 0, "off", "an embedding is one pass", ("THETA appendix B: 256-512 tokens a passage",), kinds=frozenset({"embedding"}),
+            outputs=frozenset({"embedding"}), aliases=("embedding", "embeddings", "retrieval", "search", "vectors"),
+        ),
+        Task(
+            "reranking", "ordering what a search found", {"reranking": 1.0},
+            8192, 4096, 1, 0, 0, "off", "a score is one token", ("THETA appendix B",), kinds=frozenset({"reranker"}), outputs=frozenset({"score"}),
+            aliases=("rerank", "reranker"),
+        ),
+        Task(
+            "moderation", "is this text safe", {"general": 1.0},
+            8192, 1000, 30, 5, 20, "off", "a label is a few tokens", (OURS,), kinds=frozenset({"guard"}), aliases=("safety", "guard", "guardrail"),
+        ),
+        Task(
+            "edge", "small devices: speakers, robots, phones", {"general": 0.6, "agents": 0.2, "knowledge": 0.2},
+            4096, 300, 150, 10, 25, "off", "0.8B and 2B models loop when they think", (MYLOCALAI, "TyloQuant#12", OURS),
+            aliases=("iot", "device", "robot", "embedded", "phone", "raspberry-pi", "home-automation", "draft"),
+        ),
+    )
+}  # fmt: skip
+
+_KIND_IS = {
+    "base": "a base model continues text; it was not trained to answer",
+    "guard": "a guard labels text as safe or not",
+    "reranker": "a reranker scores passages",
+    "embedding": "an embedding model gives vectors",
+    "reward": "a reward model scores answers",
+    "speech": "a speech model turns text into sound or sound into text",
+    "agent": "a world model simulates environments for training agents",
+    "math": "it was trained for mathematics only",
+    "code": "it was trained for code",
+    "audio": "it was trained for sound",
+    "chat": "a chat model answers in text",
+    "vision": "a vision model answers in text",
+    "omni": "an omni model answers in text and speech",
+}
+# Variants that were tuned for one purpose: what they are for.
+_SPECIAL = {
+    "judge": "it judges generated pictures",
+    "captioner": "it only captions sound",
+    "driving VLM": "it was tuned for driving",
+    "forced aligner": "it aligns text with sound",
+    "world model": _KIND_IS["agent"],
+}
+
+
+def find_task(name: str) -> Task:
+    """The task of that name or alias, whatever its case and separators. Raises QwenpickError with the nearest name."""
+    folded = name.casefold().strip().replace(" ", "-").replace("_", "-")
+    known = {alias: task for task in TASKS.values() for alias in (task.name, *task.aliases)}
+    if task := known.get(folded):
+        return task
+    raise QwenpickError(f"there is no task '{name}'{did_you_mean(folded, known)} (known: {', '.join(TASKS)})")
+
+
+def serves(model: Model, task: Task) -> str | None:
+    """Why the model cannot do the task, as a sentence; None if it can.
+
+    A model that was made for something else is refused even where its tensors would run: a base model does not chat, a chat model does not embed.
+    """
+    if not model.open_weights:
+        return f"{model.name} has no open weights: it is offered as a service only"
+    if model.kind not in task.kinds:
+        return f"{model.name} is not for {task.name}: {_KIND_IS[model.kind]}"
+    if model.variant in _SPECIAL:
+        return f"{model.name} is not for {task.name}: {_SPECIAL[model.variant]}"
+    if missing := sorted(task.inputs - set(model.inputs)):
+        return f"{model.name} does not read {' or '.join(missing)}"
+    if missing := sorted(task.outputs - set(model.outputs)):
+        return f"{model.name} does not give {' or '.join(missing)}"
+    return None
+
+
+def thinking_for(model: Model, task: Task, wanted: Literal["yes", "no", "either"] = "either") -> tuple[Effort, str]:
+    """(effort, reason) that the task is best done with by this model, or that the person wants where the model lets them choose."""
+    if model.thinking == "always":
+        return "high", "it always thinks"
+    if model.thinking != "hybrid":
+        return "off", "it does not think"
+    if wanted == "no":
+        return "off", "as asked"
+    if wanted == "yes":
+        return ("low" if task.thinking == "off" else task.thinking), "as asked"
+    if task.thinking != "off" and model.parameters and model.parameters.total < THINKING_LOOPS_BELOW:
+        return "off", "models below 4B loop when they think"
+    return task.thinking, task.why_thinking
+
+
+def speed_floors(task: Task, effort: Effort) -> tuple[float, float]:
+    """(usable, comfortable) decode tokens/s. A model that thinks more than the task asks for must be that much faster to answer as soon.
+
+    >>> speed_floors(TASKS["chat"], "high")
+    (40.0, 120.0)
+    """
+    factor = max(1.0, THINKING_TOKENS[effort] / THINKING_TOKENS[task.thinking])
+    return task.usable * factor, task.comfortable * factor
+
+
+def seconds_to_answer(task: Task, effort: Effort, decode: float, prefill: float | None) -> float:
+    """Seconds until a typical answer is complete: the prompt is read, then the thinking and the answer are written."""
+    return (task.prompt / prefill if prefill else 0.0) + task.answer * THINKING_TOKENS[effort] / decode
