@@ -30,7 +30,7 @@ def _formats(container: Container, bits: dict[str, float], on_load: frozenset[st
 
 
 FORMATS: dict[str, Format] = {
-    **_formats("safetensors", safetensors.BITS, frozenset({"nf4", "int8"})),
+    **_formats("safetensors", safetensors.BITS, frozenset({"nf4", "int8", "fp8-online"})),
     **_formats("gguf", gguf.BITS),
     **_formats("mlx", mlx.BITS),
 }

@@ -9,7 +9,7 @@ from qwenpick.catalog.schema import Architecture
 from qwenpick.tensors import Tensor, tensors
 
 BITS: dict[str, float] = {
-    "fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "gptq-int8": 8, "int8": 8,
+    "fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "fp8-online": 8, "gptq-int8": 8, "int8": 8,
     "gptq-int4": 4, "awq-int4": 4, "nf4": 4, "nvfp4": 4, "mxfp4": 4,
 }  # fmt: skip
 
@@ -45,6 +45,9 @@ _MATRIX: dict[str, Callable[[int, int], int]] = {
     "fp16": lambda rows, columns: rows * columns * 2,
     # e4m3 weights and one FP32 scale per 128 x 128 block: quantization_config.weight_block_size of the official -FP8 repositories
     "fp8": lambda rows, columns: rows * columns + 4 * -(-rows // 128) * _groups(columns),
+    "fp8-online": lambda rows, columns: (
+        rows * columns + 4
+    ),  # one FP32 scale per matrix: vLLM's --quantization fp8 over 16-bit weights
     # packed weights, 16-bit scales and packed zero points per group and row, g_idx per column: AutoGPTQ's qlinear
     "gptq-int8": lambda rows, columns: rows * columns + rows * _groups(columns) * (2 + 1) + 4 * columns,
     "gptq-int4": lambda rows, columns: rows * columns // 2 + rows * _groups(columns) * 5 // 2 + 4 * columns,

@@ -1,0 +1,55 @@
+"""The GPU groups that a tensor-parallel engine can use: one GPU, several equal ones, several in stages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from qwenpick.placement import Placement
+from qwenpick.sharding import BLOCK, world_refusal
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture
+    from qwenpick.hardware import Device, Machine
+
+TENSOR_SIZES = (2, 4, 8)
+BLOCKED = ("fp8", "gptq-int4", "gptq-int8", "awq-int4")  # formats whose scales span 128 columns
+
+
+def parallel_placements(
+    architecture: Architecture, format_name: str, machine: Machine, vendors: tuple[str, ...]
+) -> Iterator[Placement]:
+    """One GPU of each kind, then tensor parallel over equal GPUs, then pipeline stages for counts that heads do not divide by.
+
+    GPUs of one vendor that are all different come last, together: the engine uses of each what the smallest has.
+    """
+    usable = [d for d in machine.devices if d.vendor in vendors]
+    groups: dict[tuple[str, int | None], list[Device]] = {}
+    for device in sorted(usable, key=lambda d: -(d.free or d.total or 0)):
+        groups.setdefault((device.name, device.total), []).append(device)
+    for group in groups.values():
+        yield Placement((group[0],))
+    for group in groups.values():
+        yield from _over(architecture, format_name, tuple(group))
+    if len(groups) > 1 and len({d.vendor for d in usable}) == 1:
+        yield from _over(
+            architecture, format_name, tuple(d for group in groups.values() for d in group), only=len(usable)
+        )
+
+
+def _over(
+    architecture: Architecture, format_name: str, devices: tuple[Device, ...], only: int | None = None
+) -> Iterator[Placement]:
+    """Tensor parallel over 2, 4, 8 of these devices, then stages x tensor parallel over the counts between."""
+    block = BLOCK if format_name in BLOCKED else 1
+    counts = [only] if only else list(range(2, len(devices) + 1))
+    tensor = [n for n in counts if n in TENSOR_SIZES and world_refusal(architecture, n, block) is None]
+    for n in tensor:
+        yield Placement(devices[:n], tensor_parallel=n)
+    for n in counts:
+        if n in tensor:
+            continue
+        ranks = max(
+            t for t in (1, *TENSOR_SIZES) if n % t == 0 and t < n and world_refusal(architecture, t, block) is None
+        )
+        yield Placement(devices[:n], tensor_parallel=ranks, pipeline_parallel=n // ranks)

@@ -1,0 +1,141 @@
+"""mlx-lm on Apple silicon: unified memory, weights as the file holds them, a cache that grows in steps, prompts in chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from qwenpick.catalog.schema import DenseMlp, MoeMlp
+from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.memory import Memory, Part, gpu
+from qwenpick.memory import memory as gather
+from qwenpick.parts import conv_state_elements, kv_bytes, ssm_state_elements
+from qwenpick.placement import Placement
+from qwenpick.quantization import stored_bytes
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Checkpoint, Model
+    from qwenpick.hardware import Device, Machine
+    from qwenpick.workload import Serving
+
+NAME = "mlx"
+TITLE = "MLX"
+READ_FROM = "mlx-lm 0.28.2 and 0.31: models/cache.py, generate.py; mlx 0.29 nn/layers/quantized.py"
+FORMATS = ("mlx-bf16", "mlx-8bit", "mlx-6bit", "mlx-5bit", "mlx-4bit", "mlx-3bit", "mlx-5bit-g32", "mlx-4bit-g32")
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "fp16": ("mlx-bf16",), "8bit": ("mlx-8bit",), "6bit": ("mlx-6bit",), "5bit": ("mlx-5bit",), "4bit": ("mlx-4bit",), "3bit": ("mlx-3bit",),
+}  # fmt: skip
+
+CACHE_STEP = 256  # mlx_lm/models/cache.py KVCache.step: tokens that a layer's cache grows by
+PREFILL_STEP = 2048  # mlx_lm/generate.py: prompt tokens of one forward
+ALL_LOGITS_UP_TO = (
+    0,
+    28,
+)  # until then the last prompt chunk computed logits of all its tokens; later only the last token's
+ELEMENT = 2  # bytes of a 16-bit activation
+STREAMS = 5.5  # hidden-sized buffers alive at the end of a chunk: measured, Qwen3-4B at 2,048 tokens, 3 to 16 bits
+OPTIONS = ("version", "prefill_step_size", "max_kv_size", "kv_bits", "kv_group_size", "text_only")
+
+
+def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> str | None:
+    """Why mlx-lm would not run this there, as a sentence; None if it would (memory aside)."""
+    if checkpoint.format not in FORMATS:
+        return f"mlx-lm loads MLX weights, not {checkpoint.format}"
+    if not placement.devices:
+        return "mlx-lm needs the GPU of an Apple silicon Mac"
+    for device in placement.devices:
+        if device.vendor != "apple":
+            return f"mlx-lm runs on Apple silicon, not on {device.name}"
+    if architecture.model_type in {"qwen", "qwen2_audio", "qwen3_tts"} and architecture.audio:
+        return f"mlx-lm has no {architecture.model_type} with audio"
+    return None
+
+
+def placements(
+    architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
+) -> Iterator[Placement]:
+    """Each Apple GPU by itself."""
+    return (Placement((device,)) for device in machine.devices if device.vendor == "apple")
+
+
+def budget(device: Device, work: Serving) -> int | None:
+    """Bytes MLX may wire: the device's working set (Metal's recommendedMaxWorkingSetSize), or what of it is free."""
+    if device.total is None:
+        return None
+    return device.total if device.free is None else min(device.total, device.free)
+
+
+def memory(
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
+) -> Memory:
+    """What the GPU's share of memory must hold at the peak of a prompt of `context` tokens."""
+    for name in work.options:
+        if name not in OPTIONS:
+            raise QwenpickError(f"mlx-lm has no option '{name}' here{did_you_mean(name, OPTIONS)}")
+    where = gpu(0)
+    step = int(str(work.options.get("prefill_step_size", PREFILL_STEP)))
+    kept = min(work.context, int(str(work.options.get("max_kv_size", work.context))))
+    rows = -(-kept // CACHE_STEP) * CACHE_STEP
+    chunk = min(work.context, step)
+    held = weight_bytes(architecture, checkpoint, bool(work.options.get("text_only")))
+    n = work.sequences
+    parts = [
+        Part("weights", held, where, f"tensors in {checkpoint.format}", "weights"),
+        Part(
+            "kv cache",
+            n * cache_bytes(architecture, rows, work),
+            where,
+            f"{n} x {rows} tokens, in steps of {CACHE_STEP}",
+            "kv cache",
+        ),
+        Part("delta-net states", n * state_bytes(architecture), where, f"{n} sequences", "state"),
+        Part("logits", n * logits_bytes(architecture, chunk, work), where, "rows x vocabulary x 2 bytes", "compute"),
+        Part("activations", n * activation_bytes(architecture, chunk), where, f"{chunk} prompt tokens", "compute"),
+    ]
+    return gather(parts)
+
+
+def weight_bytes(architecture: Architecture, checkpoint: Checkpoint, text_only: bool) -> int:
+    """Bytes of the language model and its towers (mlx-vlm); MTP blocks and talkers are dropped on conversion."""
+    if checkpoint.bytes is not None:
+        return checkpoint.bytes
+    parts = {"text"} if text_only else {"text", "vision", "audio"}
+    parts |= {e.name for e in architecture.extras if e.name not in {"talker", "token2wav", "code2wav"}}
+    return stored_bytes(architecture, checkpoint.format, parts=frozenset(parts))
+
+
+def cache_bytes(architecture: Architecture, tokens: int, work: Serving) -> int:
+    """Bytes of one sequence's cache: 16 bits, or kv_bits with a scale and a bias of 16 bits per group."""
+    plain = kv_bytes(architecture, tokens)
+    if "kv_bits" not in work.options:
+        return plain
+    bits, group = int(str(work.options["kv_bits"])), int(str(work.options.get("kv_group_size", 64)))
+    return round(plain * (bits + 32 / group) / 16)
+
+
+def state_bytes(architecture: Architecture) -> int:
+    """Bytes of one sequence's delta-net states: the convolution's in 16 bits, the recurrent one in FP32 (models/gated_delta.py)."""
+    return conv_state_elements(architecture) * 2 + ssm_state_elements(architecture) * 4
+
+
+def logits_bytes(architecture: Architecture, chunk: int, work: Serving) -> int:
+    """Bytes of the prompt's logits: every token of the last chunk up to mlx-lm 0.28, one row from then on."""
+    version = str(work.options.get("version", "0.31")).split(".")
+    rows = chunk if (int(version[0]), int(version[1])) <= ALL_LOGITS_UP_TO else 1
+    return rows * architecture.vocab_size * ELEMENT
+
+
+def activation_bytes(architecture: Architecture, chunk: int) -> int:
+    """Bytes alive at the peak of a chunk: hidden-sized streams, and for a MoE each token's experts' inputs and outputs."""
+    match architecture.mlp:
+        case DenseMlp():
+            experts = 0
+        case MoeMlp(experts_per_token=chosen):
+            experts = 2 * chosen * architecture.hidden_size
+    return int(chunk * ELEMENT * (STREAMS * architecture.hidden_size + experts))
+
+
+__all__ = [
+    "FAMILIES", "FORMATS", "NAME", "READ_FROM", "TITLE", "activation_bytes", "budget", "cache_bytes", "logits_bytes", "memory", "placements",
+    "refusal", "state_bytes", "weight_bytes",
+]  # fmt: skip

@@ -1,0 +1,184 @@
+"""vLLM: a share of each GPU is requested, and weights, the profiled peak and the KV cache are paid out of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from qwenpick.memory import Memory, Part, gpu
+from qwenpick.memory import memory as gather
+from qwenpick.parallel import parallel_placements
+from qwenpick.runtimes.vllm import cache as pool
+from qwenpick.runtimes.vllm import refusals
+from qwenpick.runtimes.vllm.profile import CONTEXT, Profile, profile, workspace_bytes
+from qwenpick.runtimes.vllm.settings import Settings, settings, utilization
+from qwenpick.runtimes.vllm.weights import loaded_format, rope_bytes, weights
+from qwenpick.units import format_bytes
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Checkpoint, Model
+    from qwenpick.hardware import Device, Machine
+    from qwenpick.placement import Placement
+    from qwenpick.workload import Serving
+
+NAME = "vllm"
+TITLE = "vLLM"
+READ_FROM = "vLLM 0.26.0: config/cache.py, config/vllm.py, engine/arg_utils.py, v1/worker/gpu_worker.py, v1/core/kv_cache_utils.py"
+FORMATS = ("bf16", "fp16", "fp8", "fp8-online", "gptq-int8", "awq-int4", "gptq-int4", "nvfp4", "mxfp4", "nf4")
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "fp16": ("bf16", "fp16"),
+    "8bit": ("fp8", "gptq-int8", "fp8-online"),
+    "4bit": ("awq-int4", "gptq-int4", "nvfp4", "mxfp4", "nf4"),
+}
+
+
+def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> str | None:
+    """Why vLLM would not start this there, as a sentence; None if it would (the KV cache aside)."""
+    if why := refusals.refusal(architecture, checkpoint, placement, FORMATS, TITLE):
+        return why
+    if why := refusals.too_new(architecture, settings(architecture, work, None).version):
+        return why
+    if "gpu_memory_utilization" not in work.options:
+        return None
+    for device in placement.devices:
+        if device.total and device.free is not None and requested(device.total, work) > device.free - CONTEXT:
+            free = format_bytes(max(0, device.free - CONTEXT))
+            return f"vLLM wants {format_bytes(requested(device.total, work))} of {device.name} and only {free} would be free when it starts"
+    return None
+
+
+def placements(
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    work: Serving,
+    machine: Machine,
+) -> Iterator[Placement]:
+    """One GPU, then tensor parallel over equal ones, then pipeline stages."""
+    return parallel_placements(architecture, checkpoint.format, machine, refusals.VENDORS)
+
+
+def requested(total: int, work: Serving) -> int:
+    """Bytes that vLLM asks for: ceil(total x gpu_memory_utilization), v1/worker/utils.py request_memory."""
+    return math.ceil(total * utilization(work))
+
+
+def budget(device: Device, work: Serving) -> int | None:
+    """Bytes that vLLM may take of the device: what it requests, which must be free beside its own CUDA context.
+
+    A default request that is not free is lowered to what is (the launch command then says so); an explicit one is refused.
+    """
+    if device.total is None:
+        return None
+    wanted = requested(device.total, work)
+    if device.free is None:
+        return wanted
+    return min(wanted, max(0, device.free - CONTEXT))
+
+
+def memory(
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
+) -> Memory:
+    """What each GPU must hold: weights, the profiled peak, what lies outside torch, graphs, and blocks for `sequences` x `context`."""
+    ranks, stages = placement.tensor_parallel, placement.pipeline_parallel
+    device = min(placement.devices, key=lambda d: d.total or 0) if placement.devices else None
+    chosen = settings(architecture, work, device)
+    found = _profile(architecture, checkpoint, chosen, ranks, device)
+    cut = pool.layout(architecture, chosen, work.kv_cache, ranks, stages)
+    pages = -(-work.context // cut.block_size) * work.sequences
+    common = [
+        Part(
+            "kv cache",
+            pages * cut.block_bytes,
+            "",
+            f"{pages} blocks of {cut.block_size} tokens x {cut.block_bytes} bytes",
+            "kv cache",
+        ),
+        Part(
+            "delta-net states",
+            cut.states * work.sequences * cut.block_bytes,
+            "",
+            f"{cut.states} blocks x {work.sequences} sequences x {cut.block_bytes} bytes",
+            "state",
+        ),
+        Part(
+            "activations",
+            found.activation,
+            "",
+            f"profile run of {chosen.batched_tokens} tokens and {chosen.sequences} sampled rows",
+            "compute",
+        ),
+        Part("outside torch", found.non_torch, "", "kernels and communication buffers, measured", "overhead"),
+        Part(
+            "cuda graphs",
+            found.graph_estimate or found.graphs,
+            "",
+            f"captures up to batch {chosen.max_graph} x {architecture.num_layers} layers",
+            "overhead",
+        ),
+        Part("rope table", rope_bytes(model, architecture), "", "positions x rotary dimensions x 2 bytes", "weights"),
+    ]
+    per_stage = weights(architecture, checkpoint, chosen, ranks, stages)
+    name = loaded_format(checkpoint, chosen)
+    cut_in = f" over {ranks} GPUs" if ranks > 1 else ""
+    parts: list[Part] = []
+    for index in range(max(1, len(placement.devices))):
+        where = gpu(index)
+        stage = per_stage[min(index // ranks, stages - 1)]
+        parts += [
+            Part(f"{part} weights", size, where, f"tensors in {name}{cut_in}, rounded as torch allocates", "weights")
+            for part, size in stage
+        ]
+        parts += [Part(p.name, p.bytes, where, p.formula, p.kind) for p in common]
+    return gather(parts)
+
+
+def _profile(
+    architecture: Architecture, checkpoint: Checkpoint, chosen: Settings, ranks: int, device: Device | None
+) -> Profile:
+    fp8 = loaded_format(checkpoint, chosen).startswith("fp8")
+    return profile(architecture, chosen, ranks, workspace_bytes(device), fp8)
+
+
+def available_kv(
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
+) -> int:
+    """Bytes left for the KV cache on the GPU that has least: "Available KV cache memory". Negative where weights do not fit."""
+    ranks = placement.tensor_parallel
+    chosen = settings(architecture, work, min(placement.devices, key=lambda d: d.total or 0))
+    found = _profile(architecture, checkpoint, chosen, ranks, placement.devices[0])
+    per_stage = weights(architecture, checkpoint, chosen, ranks, placement.pipeline_parallel)
+    heaviest = max(sum(size for _, size in stage) for stage in per_stage)
+    least = min(requested(d.total or 0, work) for d in placement.devices)
+    return (
+        least - heaviest - rope_bytes(model, architecture) - found.activation - found.non_torch - found.graph_estimate
+    )
+
+
+def kv_tokens(
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
+) -> int:
+    """Tokens that vLLM would print as "GPU KV cache size"; 0 where it would not start."""
+    cut, context, version = _pool(architecture, work, placement)
+    return pool.tokens(cut, available_kv(model, architecture, checkpoint, work, placement), context, version)
+
+
+def max_concurrency(
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
+) -> float:
+    """How many sequences of the full context are served at once: "Maximum concurrency". Below 1, vLLM refuses to start."""
+    cut, context, _ = _pool(architecture, work, placement)
+    return pool.concurrency(cut, available_kv(model, architecture, checkpoint, work, placement), context)
+
+
+def _pool(architecture: Architecture, work: Serving, placement: Placement) -> tuple[pool.Layout, int, tuple[int, int]]:
+    """The layout of the pool, the longest sequence and the version."""
+    chosen = settings(architecture, work, placement.devices[0] if placement.devices else None)
+    cut = pool.layout(architecture, chosen, work.kv_cache, placement.tensor_parallel, placement.pipeline_parallel)
+    return cut, chosen.context, chosen.version
+
+
+__all__ = [
+    "FAMILIES", "FORMATS", "NAME", "READ_FROM", "TITLE", "available_kv", "budget", "kv_tokens", "max_concurrency", "memory", "placements",
+    "refusal", "requested",
+]  # fmt: skip

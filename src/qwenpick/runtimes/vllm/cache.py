@@ -1,0 +1,72 @@
+"""vLLM's KV cache: pages, blocks, and how many tokens they hold. Hybrids share one pool between attention and delta-net layers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+from qwenpick.catalog.schema import Architecture
+from qwenpick.parts import attention_layers, linear_layers
+from qwenpick.runtimes.vllm.settings import Settings
+from qwenpick.workload import CACHE_BITS, KvCache
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a rank's pool is cut. A block holds `block_size` tokens of `group` layers, each in a page of `page` bytes.
+
+    `groups` is how many groups of layers draw blocks; `states` blocks of every sequence hold its delta-net states.
+    """
+
+    block_size: int
+    page: int
+    group: int
+    groups: int
+    states: int
+
+    @property
+    def block_bytes(self) -> int:
+        """Bytes of one block."""
+        return self.page * self.group
+
+    def blocks(self, tokens: int) -> int:
+        """Blocks that one sequence of `tokens` tokens takes: a state does not grow with it."""
+        return -(-tokens // self.block_size) + self.states
+
+
+@lru_cache(maxsize=8192)
+def layout(architecture: Architecture, chosen: Settings, cache: KvCache, ranks: int, stages: int = 1) -> Layout:
+    """The pool of one rank. Pages per layer: (k + v) x kv heads x head_dim x block size."""
+    bits = CACHE_BITS[cache.k] + CACHE_BITS[cache.v]
+    layer = architecture.attention
+    per_token = int(max(1, layer.kv_heads // ranks) * layer.head_dim * bits / 8)
+    attention, linear = attention_layers(architecture), linear_layers(architecture)
+    count = -(-len(attention) // stages)
+    if chosen.speculative_tokens:
+        count += architecture.mtp_layers
+    if not linear:
+        return Layout(chosen.block_size, per_token * chosen.block_size, count, 1, 0)
+    state = (linear[0].conv_state_elements * 2 + linear[0].ssm_state_elements * chosen.ssm_bytes) // ranks
+    # the attention block grows until its page holds a state, in steps of block_size: platforms/interface.py
+    block = chosen.block_size * -(-state // (chosen.block_size * per_token))
+    per_stage = math.ceil(len(linear) / stages)
+    mamba_groups = math.ceil(per_stage / count)
+    each = (2 if chosen.prefix_caching else 1) + chosen.speculative_tokens  # v1/kv_cache_interface.py MambaSpec
+    return Layout(block, per_token * block, count, 1 + mamba_groups, mamba_groups * each)
+
+
+def tokens(cut: Layout, available: int, context: int, version: tuple[int, int] = (0, 26)) -> int:
+    """The figure of "GPU KV cache size" for `available` bytes a rank and sequences of up to `context` tokens.
+
+    From 0.20 on int(max_concurrency x max_model_len). Before, the blocks were divided among the groups, a state's counted as tokens.
+    """
+    blocks = max(0, available) // cut.block_bytes
+    if version < (0, 20):
+        return blocks // cut.groups * cut.block_size
+    return blocks * context // cut.blocks(context)
+
+
+def concurrency(cut: Layout, available: int, context: int) -> float:
+    """How many sequences of `context` tokens the pool serves at once: "Maximum concurrency"."""
+    return max(0, available) // cut.block_bytes / cut.blocks(context)

@@ -1,0 +1,140 @@
+"""What vLLM's profile run finds: the peak of activations, what lies outside torch, and the CUDA graphs.
+
+The engine runs one forward of max_num_batched_tokens tokens and one sampler step over max_num_seqs rows. Each formula below was read off real
+starts of 0.26 on an H200, where it gives torch's peak to the MiB.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from qwenpick.catalog.schema import Architecture, DenseMlp, MoeMlp
+from qwenpick.parts import linear_layers
+from qwenpick.runtimes.vllm.settings import Settings, graph_sizes
+
+if TYPE_CHECKING:
+    from qwenpick.hardware import Device
+
+MIB = 2**20
+ELEMENT = 2  # bytes of a 16-bit activation
+NON_TORCH = 230 * MIB  # measured: 0.2246 GiB in every 0.26 start on an H200
+CONTEXT = 530 * MIB  # of the worker's CUDA context, outside all that vLLM counts: 139.80 total, 139.29 free at start
+PROFILE_IMAGE_TOKENS = 16384  # the largest image or video that the encoder is profiled with (encoder cache budget)
+SAMPLER = 16  # bytes per row and vocabulary entry: four FP32 copies
+SAMPLER_SORT = 38  # up to 0.19: logits in 16 and 32 bits, sorted values, 64-bit indices, probabilities and their sums
+SAMPLER_SMALL = 40 * MIB
+GRAPH_LAYER = int(
+    0.27 * MIB
+)  # per captured size and layer: the estimate of the V1 runner (30B-A3B: 0.6426 GiB of 48 x 51)
+GRAPH_BASE = 85 * MIB  # of the first capture (8B with 7 sizes: 0.15 GiB)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Bytes per rank. `graph_estimate` is taken out of the requested memory (V1 runner), `graphs` is what the captures then take."""
+
+    activation: int
+    non_torch: int
+    graph_estimate: int
+    graphs: int
+
+
+@lru_cache(maxsize=8192)
+def profile(architecture: Architecture, chosen: Settings, ranks: int, workspace: int, fp8: bool) -> Profile:
+    """What the profile run of one rank finds. `workspace` is cuBLAS's; `fp8` weights do not use it."""
+    graphs = graph_sizes(chosen.max_graph) * architecture.num_layers * GRAPH_LAYER
+    counted = chosen.version >= (0, 21) and not chosen.v2
+    return Profile(
+        activation=activation(architecture, chosen, ranks, workspace, fp8),
+        non_torch=NON_TORCH,
+        graph_estimate=graphs if counted else 0,
+        graphs=graphs + GRAPH_BASE if graphs else 0,
+    )
+
+
+def activation(architecture: Architecture, chosen: Settings, ranks: int, workspace: int, fp8: bool) -> int:
+    """Peak of the activations: the largest of the forward, the sampler, what compilation copies, and the encoder."""
+    compiled = chosen.max_graph > 0
+    kept = _encoder_output(architecture) if chosen.profile_encoder else 0
+    peaks = [
+        kept
+        + forward(architecture, chosen.batched_tokens, ranks, compiled, chosen.expert_parallel)
+        + _matmul(workspace, compiled, fp8)
+    ]
+    peaks.append(kept + sampler(architecture, chosen, ranks, workspace))
+    if compiled:
+        # torch.compile's tuning holds a second embedding matrix: vocab x hidden
+        peaks.append(kept + architecture.vocab_size * architecture.hidden_size * ELEMENT // ranks + workspace + MIB)
+    if chosen.profile_encoder:
+        peaks.append(_encoder_peak(architecture))
+    return max(peaks)
+
+
+def _matmul(workspace: int, compiled: bool, fp8: bool) -> int:
+    """cuBLAS's workspace while the layers run; a compiled run overlaps 4 MiB of it."""
+    if fp8:
+        return 0
+    return max(0, workspace - 4 * MIB) if compiled else workspace
+
+
+def forward(architecture: Architecture, tokens: int, ranks: int, compiled: bool, expert_parallel: bool) -> int:
+    """Bytes of the widest layer: tokens x 2 bytes x elements."""
+    hidden = architecture.hidden_size
+    layer = architecture.attention
+    projections = (layer.heads * (2 if layer.output_gate else 1) + 2 * layer.kv_heads) * layer.head_dim
+    for linear in linear_layers(architecture)[:1]:
+        values = linear.value_heads * linear.value_head_dim
+        # projections and the chunked scan's w, u, output and per-chunk states of 64 tokens
+        projections = linear.conv_channels * 2 + values * 4 + values * linear.key_head_dim // 64
+    projections //= ranks
+    match architecture.mlp:
+        case DenseMlp(intermediate_size=inner):
+            mlp = 3 * inner // ranks  # gate, up and their product
+            streams = 2 * hidden + projections if compiled else 4 * hidden
+        case MoeMlp():
+            mlp = _experts(architecture.mlp, hidden, ranks, expert_parallel)
+            streams = 4 * hidden
+    return tokens * ELEMENT * max(mlp + streams, projections + 4 * hidden)
+
+
+def _experts(mlp: MoeMlp, hidden: int, ranks: int, expert_parallel: bool) -> int:
+    """Elements per token that fused_moe keeps: max(gate and up, down) and the activation, for every chosen expert."""
+    inner = mlp.intermediate_size if expert_parallel else mlp.intermediate_size // ranks
+    return mlp.experts_per_token * (max(2 * inner, hidden) + inner) + 3 * mlp.shared_intermediate_size // ranks
+
+
+def sampler(architecture: Architecture, chosen: Settings, ranks: int, workspace: int) -> int:
+    """Bytes of the sampler's step over all sequences, with the experts' workspace and two hidden states still held."""
+    rows, hidden = chosen.sequences, architecture.hidden_size
+    if chosen.v2:
+        return rows * architecture.vocab_size * ELEMENT + workspace
+    copies = SAMPLER if chosen.version >= (0, 20) else SAMPLER_SORT
+    held = 2 * hidden
+    if isinstance(architecture.mlp, MoeMlp):
+        held += _experts(architecture.mlp, hidden, ranks, chosen.expert_parallel)
+    return rows * architecture.vocab_size * copies + chosen.batched_tokens * ELEMENT * held + workspace + SAMPLER_SMALL
+
+
+def _encoder_output(architecture: Architecture) -> int:
+    """Bytes of one largest image after the tower, kept while the language model is profiled; each deepstack layer adds one."""
+    tower = architecture.vision
+    if tower is None:
+        return 0
+    return PROFILE_IMAGE_TOKENS * architecture.hidden_size * ELEMENT * (1 + len(tower.deepstack_layers))
+
+
+def _encoder_peak(architecture: Architecture) -> int:
+    """Bytes of the vision tower at its widest: patches x (two MLP widths and four hidden ones)."""
+    tower = architecture.vision
+    if tower is None:
+        return 0
+    patches = PROFILE_IMAGE_TOKENS * (tower.merge_size or 2) ** 2
+    return patches * ELEMENT * (2 * tower.intermediate_size + 4 * tower.hidden_size)
+
+
+def workspace_bytes(device: Device | None) -> int:
+    """cuBLAS's workspace in torch: 32 MiB from Hopper on, 8.1 MiB before (aten/src/ATen/cuda/CublasHandlePool.cpp)."""
+    capability = device.compute_capability if device else None
+    return 8_519_680 if capability and capability[0].isdigit() and float(capability) < 9 else 32 * MIB

@@ -1,0 +1,91 @@
+"""What vLLM will not run, and why: devices, formats a GPU cannot compute, world sizes that do not divide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwenpick.quantization import FORMATS
+from qwenpick.sharding import BLOCK, world_refusal
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Checkpoint
+    from qwenpick.hardware import Device
+    from qwenpick.placement import Placement
+
+VENDORS = ("nvidia", "amd", "intel", "ascend")
+# the least compute capability of each format's kernels: model_executor/layers/quantization/*.py get_min_capability
+MIN_CAPABILITY = {
+    "awq-int4": 7.5,
+    "gptq-int4": 7.0,
+    "gptq-int8": 7.0,
+    "fp8": 7.5,
+    "fp8-online": 7.5,
+    "bf16": 7.0,
+    "nf4": 7.0,
+    "nvfp4": 7.5,
+    "mxfp4": 8.0,
+}
+NVIDIA_ONLY = ("awq-int4", "nf4", "nvfp4")
+BLOCKED = ("fp8", "gptq-int4", "gptq-int8", "awq-int4")  # scales shared by 128 columns
+NOT_SERVED = {  # model types that vLLM has no class for
+    "qwen3_tts": "vLLM serves no speech models of this kind (vLLM-Omni does)",
+}
+
+
+def refusal(
+    architecture: Architecture, checkpoint: Checkpoint, placement: Placement, formats: tuple[str, ...], title: str
+) -> str | None:
+    """Why the engine would not start this, memory aside; None if it would."""
+    if checkpoint.format not in formats:
+        container = FORMATS[checkpoint.format].container if checkpoint.format in FORMATS else checkpoint.format
+        what = {"gguf": "GGUF files (use llama.cpp)", "mlx": "MLX weights (use mlx-lm)"}.get(
+            container, checkpoint.format
+        )
+        return f"{title} does not load {what}"
+    if why := NOT_SERVED.get(architecture.model_type):
+        return why
+    if not placement.devices:
+        return f"{title} needs a GPU"
+    for device in placement.devices:
+        if why := _device_refusal(checkpoint.format, device, title):
+            return why
+    block = BLOCK if checkpoint.format in BLOCKED else 1
+    ranks = placement.tensor_parallel
+    if why := world_refusal(architecture, ranks, block):
+        return f"tensor parallel over {ranks} GPUs: {why}"
+    return None
+
+
+def _device_refusal(format_name: str, device: Device, title: str) -> str | None:
+    """Why this device cannot run this format."""
+    if device.vendor not in VENDORS:
+        return f"{title} does not run on {device.name}"
+    if device.vendor != "nvidia":
+        return f"{title} has {format_name} kernels for NVIDIA GPUs only" if format_name in NVIDIA_ONLY else None
+    least = MIN_CAPABILITY.get(format_name, 7.0)
+    if (capability := capability_of(device)) is not None and capability < least:
+        return (
+            f"{title} needs compute capability {least} for {format_name}; {device.name} has {device.compute_capability}"
+        )
+    return None
+
+
+def capability_of(device: Device) -> float | None:
+    """The NVIDIA compute capability as a number that compares (8.9, 12.0); None for other vendors or where it is not known."""
+    text = device.compute_capability
+    return float(text) if text and text.replace(".", "", 1).isdigit() else None
+
+
+# the first version with the model's class: the models' own READMEs, and for the last one pull request 53896 of vLLM
+FIRST_VERSION = {
+    "qwen2_vl": (0, 6), "qwen3": (0, 8), "qwen3_moe": (0, 8), "qwen3_next": (0, 10), "qwen3_vl": (0, 11), "qwen3_vl_moe": (0, 11),
+    "qwen3_5": (0, 17), "qwen3_5_moe": (0, 17), "qwen3_5_moe_text": (0, 17),
+}  # fmt: skip
+
+
+def too_new(architecture: Architecture, version: tuple[int, int]) -> str | None:
+    """Why this version of vLLM does not know the model yet; None if it does."""
+    first = FIRST_VERSION.get(architecture.model_type)
+    if first is None or version >= first:
+        return None
+    return f"vLLM {version[0]}.{version[1]} does not know {architecture.model_type}; {first[0]}.{first[1]} does"

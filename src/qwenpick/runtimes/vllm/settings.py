@@ -1,0 +1,111 @@
+"""vLLM's defaults: what an engine started with these options on this device would use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qwenpick.errors import QwenpickError, did_you_mean
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture
+    from qwenpick.hardware import Device
+    from qwenpick.workload import Serving
+
+GIB = 2**30
+BLOCK_SIZE = 16  # vLLM 0.26 config/cache.py
+LARGE_GPU = 70 * GIB  # vLLM 0.26 engine/arg_utils.py get_batch_defaults: and not an A100
+MAX_GRAPH = 512  # vLLM 0.26 config/vllm.py: the largest captured batch
+V2_TYPES = ("qwen2", "qwen2_moe", "qwen3", "qwen3_vl")  # vLLM 0.26 config/vllm.py: the V2 runner's models
+OPTIONS = (
+    "version", "max_model_len", "gpu_memory_utilization", "max_num_batched_tokens", "max_num_seqs", "enforce_eager", "usage_context",
+    "block_size", "quantization", "enable_prefix_caching", "enable_expert_parallel", "language_model_only", "num_speculative_tokens",
+    "skip_mm_profiling", "mamba_ssm_cache_dtype", "tensor_parallel_size", "pipeline_parallel_size",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the engine settles on. `version` is (0, 26); `max_graph` is the largest captured batch, 0 for an eager run."""
+
+    version: tuple[int, int]
+    utilization: float
+    context: int
+    batched_tokens: int
+    sequences: int
+    block_size: int
+    max_graph: int
+    v2: bool
+    prefix_caching: bool
+    speculative_tokens: int
+    multimodal: bool
+    profile_encoder: bool
+    online_fp8: bool
+    expert_parallel: bool
+    ssm_bytes: int
+
+
+def settings(architecture: Architecture, work: Serving, device: Device | None) -> Settings:
+    """The engine's settings for this work on this device. Raises QwenpickError for an option it does not know."""
+    for name in work.options:
+        if name not in OPTIONS:
+            raise QwenpickError(f"vLLM has no option '{name}' here{did_you_mean(name, OPTIONS)}")
+    given = work.options
+    version = version_of(work)
+    context = int(str(given.get("max_model_len", work.context)))
+    tokens, sequences = batch_defaults(device, str(given.get("usage_context", "openai_api_server")), version)
+    sequences = int(str(given.get("max_num_seqs", max(sequences, work.sequences))))
+    tokens = int(str(given.get("max_num_batched_tokens", min(tokens, sequences * context))))
+    sequences = min(sequences, tokens)
+    text_only = bool(given.get("language_model_only")) or not (architecture.vision or architecture.audio)
+    speculative = int(str(given.get("num_speculative_tokens", 0)))
+    v2 = version >= (0, 26) and architecture.model_type in V2_TYPES and not architecture.is_hybrid and not speculative
+    eager = bool(given.get("enforce_eager"))
+    return Settings(
+        version=version,
+        utilization=utilization(work),
+        context=context,
+        batched_tokens=tokens,
+        sequences=sequences,
+        block_size=int(str(given.get("block_size", BLOCK_SIZE))),
+        max_graph=0 if eager else min(2 * sequences, MAX_GRAPH, tokens),
+        v2=v2,
+        prefix_caching=bool(given.get("enable_prefix_caching", not architecture.is_hybrid or version >= (0, 27))),
+        speculative_tokens=speculative,
+        multimodal=not text_only,
+        profile_encoder=not text_only and not v2 and not given.get("skip_mm_profiling"),
+        online_fp8=given.get("quantization") == "fp8",
+        expert_parallel=bool(given.get("enable_expert_parallel")),
+        ssm_bytes=2 if given.get("mamba_ssm_cache_dtype") in {"bfloat16", "float16"} else 4,
+    )
+
+
+def version_of(work: Serving) -> tuple[int, int]:
+    """The version of the option `version` ("0.19.1"), else the one that the constants were read from."""
+    major, minor = str(work.options.get("version", "0.26")).split(".")[:2]
+    return int(major), int(minor)
+
+
+def utilization(work: Serving) -> float:
+    """The share of the device's memory that vLLM asks for."""
+    default = 0.92 if version_of(work) >= (0, 20) else 0.90  # config/cache.py; 0.90 up to 0.19
+    return float(str(work.options.get("gpu_memory_utilization", default)))
+
+
+def batch_defaults(device: Device | None, usage: str, version: tuple[int, int]) -> tuple[int, int]:
+    """(max_num_batched_tokens, max_num_seqs) by GPU memory and entry point: engine/arg_utils.py get_batch_defaults."""
+    total = device.total if device and device.total else 0
+    large = total >= LARGE_GPU and "a100" not in (device.name.casefold() if device else "")
+    library = usage.casefold() == "llm_class"
+    if large:
+        return (16384 if library else 8192), 1024 if version >= (0, 9) else 256
+    return (8192 if library else 2048), 256
+
+
+def graph_sizes(max_graph: int) -> int:
+    """How many batch sizes are captured: 1, 2, 4, then every 8 below 256, then every 16 (config/vllm.py).
+
+    >>> graph_sizes(512), graph_sizes(32), graph_sizes(0)
+    (51, 7, 0)
+    """
+    return len({n for n in (1, 2, 4, *range(8, 256, 8), *range(256, max_graph + 1, 16)) if n <= max_graph})

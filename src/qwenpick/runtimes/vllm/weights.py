@@ -1,0 +1,97 @@
+"""What vLLM holds as weights: the loaded parts, fused and cut over ranks, as torch's allocator rounds them, and the rope tables."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from qwenpick.catalog.schema import Architecture
+from qwenpick.quantization import stored_bytes
+from qwenpick.sharding import Shard, shards, stage_layers
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Checkpoint, Model
+    from qwenpick.runtimes.vllm.settings import Settings
+
+MIB = 2**20
+NOT_LOADED = ("talker", "token2wav", "code2wav")  # vLLM serves the thinker of an Omni model
+PARTIAL_ROPE = {"qwen3_next": 0.25, "qwen3_5": 0.25, "qwen3_8": 0.25}  # partial_rotary_factor of the hybrids' configs
+ONLINE_FP8 = "fp8-online"  # quantization="fp8" over 16-bit weights: one scale per tensor
+
+
+def rounded(size: int) -> int:
+    """Bytes that torch's caching allocator counts for a tensor: an unsplittable rest of at most 1 MiB goes with it.
+
+    c10/cuda/CUDACachingAllocator.cpp: from 10 MiB up a segment is a multiple of 2 MiB; smaller tensors share segments of 20 MiB.
+
+    >>> rounded(95 * MIB) // MIB, rounded(24 * MIB + 512 * 1024) / MIB
+    (96, 24.5)
+    """
+    if size >= 10 * MIB:
+        segment = -(-size // (2 * MIB)) * 2 * MIB
+        return segment if segment - size <= MIB else size
+    if size > MIB:
+        fitting = 20 * MIB // size
+        rest = 20 * MIB - fitting * size
+        return size + (rest // fitting if rest <= MIB else 0)
+    return -(-size // 512) * 512
+
+
+@lru_cache(maxsize=8192)
+def stage_weights(
+    architecture: Architecture, format_name: str, ranks: int, stages: int, parts: tuple[str, ...]
+) -> tuple[tuple[tuple[str, int], ...], ...]:
+    """For each pipeline stage, (part, bytes) on every one of its ranks."""
+    found = shards(architecture, format_name, ranks)
+    return tuple(
+        tuple(
+            (part, sum(_stage_bytes(s, layers, stage, stages, architecture) for s in found if s.part == part))
+            for part in parts
+        )
+        for stage, layers in enumerate(stage_layers(architecture.num_layers, stages))
+    )
+
+
+def _stage_bytes(shard: Shard, layers: range, stage: int, stages: int, architecture: Architecture) -> int:
+    """Bytes of a shard on one pipeline stage: embeddings and towers lie on the first, the head and MTP block on the last."""
+    if shard.layers:
+        return rounded(shard.bytes) * sum(index in layers for index in shard.layers)
+    first, last = stage == 0, stage == stages - 1
+    if shard.name == "token_embd":
+        return rounded(shard.bytes) if first or (last and architecture.tied_embeddings) else 0
+    on_last = shard.name in ("output", "output_norm") or shard.part == "mtp"
+    return rounded(shard.bytes) if (last if on_last else first) else 0
+
+
+def loaded_parts(architecture: Architecture, chosen: Settings) -> tuple[str, ...]:
+    """The parts that vLLM loads: the language model, its towers unless told not to, MTP only to speculate with."""
+    parts = ["text", *(e.name for e in architecture.extras if e.name not in NOT_LOADED)]
+    if chosen.speculative_tokens and architecture.mtp_layers:
+        parts.append("mtp")
+    if chosen.multimodal:
+        parts += [name for name, tower in (("vision", architecture.vision), ("audio", architecture.audio)) if tower]
+    return tuple(parts)
+
+
+def rope_bytes(model: Model, architecture: Architecture) -> int:
+    """The table of cosines and sines that all layers share: positions x rotary dimensions x 2 bytes."""
+    positions = model.context.native if model.context else 32768
+    share = next((s for name, s in PARTIAL_ROPE.items() if architecture.model_type.startswith(name)), 1.0)
+    return int(positions * architecture.attention.head_dim * share) * 2
+
+
+def weights(
+    architecture: Architecture, checkpoint: Checkpoint, chosen: Settings, ranks: int, stages: int
+) -> tuple[tuple[tuple[str, int], ...], ...]:
+    """For each pipeline stage, (part, bytes) on each rank; a checkpoint's measured size, where it is known, wins over the formula."""
+    name = loaded_format(checkpoint, chosen)
+    by_stage = stage_weights(architecture, name, ranks, stages, loaded_parts(architecture, chosen))
+    if checkpoint.bytes is None or chosen.online_fp8:
+        return by_stage
+    share = checkpoint.bytes / stored_bytes(architecture, name)
+    return tuple(tuple((part, int(size * share)) for part, size in stage) for stage in by_stage)
+
+
+def loaded_format(checkpoint: Checkpoint, chosen: Settings) -> str:
+    """The format in memory: FP8 made on load from 16-bit weights has one scale per tensor, not one per block."""
+    return ONLINE_FP8 if chosen.online_fp8 and checkpoint.format in {"bf16", "fp16", "fp32"} else checkpoint.format
