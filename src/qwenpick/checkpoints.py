@@ -6,11 +6,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.quantization import FORMATS, find_format
+from qwenpick.quantization import FORMATS, find_format, stored_bytes
 from qwenpick.runtimes import find_runtime
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Checkpoint, Model
+    from qwenpick.catalog import Architecture, Checkpoint, Model
     from qwenpick.runtimes import Runtime
 
 FAMILIES = (
@@ -99,3 +99,14 @@ def _checkpoint(model: Model, name: str, any_source: bool) -> Checkpoint | None:
     if fmt.container == "mlx" or any_source:
         return Checkpoint(format=name, repo=None, official=False)
     return None
+
+
+def download_bytes(model: Model, architecture: Architecture, checkpoint: Checkpoint) -> int:
+    """Bytes that a checkpoint takes on disk: its measured size where known, the 16-bit weights for a format made on load, else by the format."""
+    if checkpoint.bytes:
+        return checkpoint.bytes
+    if FORMATS[checkpoint.format].on_load and checkpoint.repo in {
+        c.repo for c in model.checkpoints if c.format == "bf16"
+    }:
+        return stored_bytes(architecture, "bf16")
+    return stored_bytes(architecture, checkpoint.format)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -194,22 +194,30 @@ def check_context(model: Model, context: int) -> str | None:
 
 def longest_context(plan: Plan, machine: Machine, strict: bool = False) -> int | None:
     """The longest context (tokens per sequence, a multiple of 256) that still fits in the plan's own placement; None if not even 256 does."""
-    runtime = find_runtime(plan.runtime)
     limit = longest_allowed(plan.model) or max(plan.work.context, 131072)
-
-    def fits(tokens: int) -> bool:
-        work = replace(plan.work, context=tokens)
-        return judge(plan.model, plan.architecture, plan.checkpoint, runtime, work, plan.placement, machine).holds(
-            strict
-        )
-
-    if fits(limit):
+    if _still_holds(plan, machine, strict, replace(plan.work, context=limit)):
         return limit
-    low, high = 0, limit // 256
+    steps = _most(limit // 256, lambda n: _still_holds(plan, machine, strict, replace(plan.work, context=n * 256)))
+    return steps * 256 or None
+
+
+def most_sequences(plan: Plan, machine: Machine, strict: bool = False, limit: int = 1024) -> int:
+    """How many sequences of the plan's context fit at once in its own placement, up to `limit`."""
+    return _most(limit + 1, lambda n: _still_holds(plan, machine, strict, replace(plan.work, sequences=n)))
+
+
+def _still_holds(plan: Plan, machine: Machine, strict: bool, work: Serving) -> bool:
+    engine = find_runtime(plan.runtime)
+    return judge(plan.model, plan.architecture, plan.checkpoint, engine, work, plan.placement, machine).holds(strict)
+
+
+def _most(beyond: int, holds: Callable[[int], bool]) -> int:
+    """The largest number below `beyond` for which `holds`, which is true up to some number and false from there on; 0 if it holds for none."""
+    low, high = 0, beyond
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle * 256) else (low, middle)
-    return low * 256 or None
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
 
 
 def _places(needed: Memory, runtime: Runtime, work: Serving, placement: Placement, machine: Machine) -> Iterator[Place]:

@@ -136,3 +136,50 @@ class FitValues(PlanValues):
     fixes: list[FixValues]
     others: list[PlanValues]
     machine: MachineValues
+
+
+class OfferValues(TypedDict):
+    """Price, power and memory are of all `count` GPUs; ram, disk and threads are what the box should have."""
+
+    gpu: str
+    count: int
+    memory: int
+    longest_context: int | None
+    price_usd: float | None
+    price_note: str | None
+    power_watts: float | None
+    ram: int
+    disk: int
+    threads: int
+    plan: PlanValues
+
+
+class PlanCommandValues(TypedDict):
+    model: str
+    offers: list[OfferValues]
+
+
+class SideValues(TypedDict):
+    model: str
+    fits: bool
+    why_not: str | None
+    plan: PlanValues | None
+    longest_context: int | None
+    sequences: int
+
+
+class CardValues(TypedDict):
+    """Plans and contexts by precision (fp16, 8bit, 4bit)."""
+
+    gpu: str
+    sequences: int
+    plans: dict[str, PlanValues | None]
+    longest_context: dict[str, int | None]
+
+
+class CompareValues(TypedDict):
+    """Either models or gpus, the other is empty."""
+
+    models: list[SideValues]
+    gpus: list[CardValues]
+    machine: MachineValues | None

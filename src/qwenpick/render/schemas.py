@@ -8,7 +8,11 @@ from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.render import payloads
 from qwenpick.render.envelope import SCHEMA_VERSION
 
-PAYLOADS: dict[str, Any] = {"fit": payloads.FitValues}
+PAYLOADS: dict[str, Any] = {
+    "fit": payloads.FitValues,
+    "plan": payloads.PlanCommandValues,
+    "compare": payloads.CompareValues,
+}
 
 
 def schema(command: str) -> dict[str, Any]:

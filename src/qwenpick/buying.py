@@ -1,0 +1,126 @@
+"""What hardware a model needs: for every GPU on sale the smallest number that runs it, smallest box first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from qwenpick.checkpoints import download_bytes
+from qwenpick.fitting import Answer, Request, fit
+from qwenpick.memory import RAM
+from qwenpick.units import GIB
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog, Gpu, Model
+    from qwenpick.plan import Plan
+
+COUNTS = (1, 2, 4, 8, 16, 32)  # GPUs of one kind: a box holds up to 8, more are nodes of 8
+PER_NODE = 8
+SYSTEM_RAM = (
+    8 * GIB
+)  # what the operating system, the engine's process and its caches leave no room without: our rule of thumb
+ON_SALE = frozenset({"consumer", "workstation", "datacenter", "soc"})
+CPU_THREADS = {
+    "gpu": 8,
+    "cpu": 16,
+}  # hardware threads: enough to feed a GPU; to decode on the CPU with headroom for the prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """`count` GPUs of one kind that run the model, with the plan there. Prices are USD, power watts, of all GPUs together.
+
+    `ram`, `disk` and `threads` are what the box should have beside them.
+    """
+
+    gpu: Gpu
+    count: int
+    plan: Plan
+    longest: int | None
+    price: float | None
+    price_note: str | None
+    power: float | None
+    ram: int
+    disk: int
+    threads: int
+
+    @property
+    def memory(self) -> int:
+        """Bytes of all its GPUs: what "smallest" means."""
+        return sum(device.total or 0 for device in self.plan.placement.devices)
+
+
+def offers(
+    catalog: Catalog, model: Model, request: Request, gpus: Iterable[Gpu] | None = None, budget: float | None = None
+) -> tuple[Offer, ...]:
+    """The smallest box of every GPU that runs the model as asked on GPUs alone, smallest first, then cheapest; within `budget` USD where it is given.
+
+    Without `gpus`, all that are sold now count, laptops apart.
+    """
+    pool = (
+        gpus
+        if gpus is not None
+        else [g for g in catalog.gpus.values() if g.status == "shipping" and g.segment in ON_SALE]
+    )
+    found = [offer for gpu in pool if (offer := _smallest(catalog, model, request, gpu))]
+    if budget is not None:
+        found = [offer for offer in found if offer.price is not None and offer.price <= budget]
+    return tuple(sorted(found, key=lambda o: (o.memory, o.price if o.price is not None else float("inf"), o.gpu.id)))
+
+
+def _smallest(catalog: Catalog, model: Model, request: Request, gpu: Gpu) -> Offer | None:
+    """The fewest of this GPU that run the model; None where even the largest count does not, or its memory is not known."""
+    if gpu.memory_bytes is None and gpu.usable_bytes is None:
+        return None
+    for count in _counts(gpu):
+        answer = _answer(catalog, model, request, gpu, count)
+        if answer and answer.fits:
+            price, note = gpu_price(gpu)
+            return Offer(
+                gpu,
+                count,
+                answer.plan,
+                answer.longest,
+                price and price * count,
+                note,
+                gpu.power_watts and gpu.power_watts * count,
+                needed_ram(answer.plan),
+                download_bytes(answer.plan.model, answer.plan.architecture, answer.plan.checkpoint),
+                CPU_THREADS["gpu"],
+            )
+    return None
+
+
+def _counts(gpu: Gpu) -> Iterator[int]:
+    """A machine whose GPU shares its RAM has one; GPUs outside datacenters are not joined across nodes."""
+    most = 1 if gpu.unified else COUNTS[-1] if gpu.segment == "datacenter" else PER_NODE
+    return (count for count in COUNTS if count <= most)
+
+
+def _answer(catalog: Catalog, model: Model, request: Request, gpu: Gpu, count: int) -> Answer | None:
+    from qwenpick.errors import QwenpickError
+    from qwenpick.simulate import simulate
+
+    try:
+        box = simulate(catalog, [gpu.id if count == 1 else f"{count}x {gpu.id}"], None, None, False)
+        return fit(catalog, box, model, replace(request, gpu_only=True))
+    except QwenpickError:
+        return None  # no engine runs it there
+
+
+def gpu_price(gpu: Gpu) -> tuple[float | None, str | None]:
+    """(USD of one, what that price is and of when): the street price where one is known, else the launch price."""
+    for price, word in ((gpu.street_price, "street"), (gpu.launch_price, "launch")):
+        if price and price.usd:
+            return price.usd, f"{word} {price.date or 'undated'}"
+    return None, None
+
+
+def needed_ram(plan: Plan) -> int:
+    """RAM for the box: what the plan keeps there and the system, rounded up to a size that is sold (bytes)."""
+    needed = plan.memory.on(RAM) + SYSTEM_RAM
+    return next(
+        (size * GIB for size in (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024) if size * GIB >= needed),
+        needed,
+    )

@@ -1,0 +1,72 @@
+"""`qwenpick compare A B …`: models on one box, or GPUs for one model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qwenpick.cli import options as given
+from qwenpick.errors import QwenpickError
+from qwenpick.units import parse_bytes
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog, Model
+
+
+def command(
+    names: Annotated[list[str], typer.Argument(metavar="A B …", help="Models, or with --model GPUs.")],
+    model: Annotated[str | None, typer.Option(metavar="MODEL", help="Compare GPUs for this model.")] = None,
+    quant: given.Quant = None,
+    context: given.Context = None,
+    sequences: given.Sequences = 1,
+    runtime: given.RuntimeName = None,
+    kv_cache: given.Cache = None,
+    machine: given.MachineFiles = None,
+    gpu: given.Gpus = None,
+    vram: given.Vram = None,
+    ram: given.Ram = None,
+    cpu_only: given.CpuOnly = False,
+    catalog: given.Catalogs = None,
+    format_: given.Format = "table",
+    json: given.Json = False,
+) -> None:
+    """Models side by side on one box, or GPUs side by side for one model (--model)."""
+    from qwenpick.catalog import find_gpu, find_model
+    from qwenpick.comparing import compare_gpus, compare_models
+    from qwenpick.fitting import Request
+    from qwenpick.render.compare import gpus_report, gpus_values, models_report, models_values
+    from qwenpick.render.output import emit
+
+    facts = given.read_catalog(catalog)
+    request = Request(quant, given.read_context(context), sequences, runtime, given.read_cache(kv_cache))
+    shown = "json" if json else format_
+    if model:
+        wanted = find_model(facts, model)
+        cards = compare_gpus(
+            facts, [find_gpu(facts, name) for name in names], wanted, request, parse_bytes(ram) if ram else None
+        )
+        emit("compare", shown, gpus_report(cards, wanted.name), gpus_values(cards))
+        return
+    models = [_model(facts, name) for name in names]
+    box = given.read_machine(facts, machine, gpu, vram, ram, cpu_only)
+    sides = compare_models(facts, box, models, request)
+    emit("compare", shown, models_report(sides, box), models_values(sides, box))
+
+
+def _model(facts: Catalog, name: str) -> Model:
+    """The model of that name; for the name of a GPU, a hint at --model."""
+    from qwenpick.catalog import find_gpu, find_model
+
+    try:
+        return find_model(facts, name)
+    except QwenpickError:
+        try:
+            gpu = find_gpu(facts, name)
+        except QwenpickError:
+            pass
+        else:
+            raise QwenpickError(
+                f"'{name}' is a GPU ({gpu.name}); say for which model to compare GPUs: --model qwen3-8b"
+            ) from None
+        raise

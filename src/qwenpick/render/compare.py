@@ -1,0 +1,141 @@
+"""What `compare` prints: one column per model or GPU, one row per thing that differs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwenpick.buying import gpu_price
+from qwenpick.render.report import Column, Line, Report, Table
+from qwenpick.render.values import machine_values, plan_values
+from qwenpick.render.words import LICENCES, VERDICTS, box, where
+from qwenpick.runtimes import find_runtime
+from qwenpick.units import GB, format_bytes, format_count, format_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from qwenpick.comparing import Card, Side
+    from qwenpick.fitting import Answer
+    from qwenpick.hardware import Machine
+    from qwenpick.render.payloads import CardValues, CompareValues, SideValues
+
+
+def models_report(sides: tuple[Side, ...], machine: Machine) -> Report:
+    """Models on one box."""
+
+    def planned(show: Callable[[Answer], str]) -> tuple[str, ...]:
+        return tuple(show(side.answer) if side.answer else "" for side in sides)
+
+    rows: list[tuple[str, ...]] = [
+        ("verdict", *(VERDICTS[s.answer.plan.verdict] if s.answer else s.why_not or "" for s in sides)),
+        ("format", *planned(lambda a: a.plan.checkpoint.format)),
+        ("runtime", *planned(lambda a: find_runtime(a.plan.runtime).TITLE)),
+        ("runs on", *planned(lambda a: where(a.plan))),
+        ("needs", *planned(lambda a: format_bytes(a.plan.memory.total, 1))),
+        ("weights", *planned(lambda a: format_bytes(a.plan.memory.of("weights"), 1))),
+        (
+            "kv cache",
+            *planned(lambda a: f"{format_bytes(a.plan.memory.of('kv cache'))} at {format_tokens(a.plan.work.context)}"),
+        ),
+        ("longest context", *planned(lambda a: format_tokens(a.longest) if a.longest else "none")),
+        ("sequences at once", *(str(s.sequences) if s.answer else "" for s in sides)),
+        (
+            "decode tok/s",
+            *planned(
+                lambda a: f"{a.plan.speed.decode.low:.0f}-{a.plan.speed.decode.high:.0f}" if a.plan.speed else "unknown"
+            ),
+        ),
+        ("parameters", *(format_count(s.model.parameters.total) if s.model.parameters else "unknown" for s in sides)),
+        (
+            "active per token",
+            *(format_count(s.model.parameters.active) if s.model.parameters else "unknown" for s in sides),
+        ),
+        ("native context", *(format_tokens(s.model.context.native) if s.model.context else "unknown" for s in sides)),
+        ("reads", *(", ".join(s.model.inputs) or "unknown" for s in sides)),
+        ("thinks", *(s.model.thinking or "unknown" for s in sides)),
+        ("released", *(s.model.released or "unknown" for s in sides)),
+        ("licence", *(s.model.licence.id for s in sides)),
+        ("commercial use", *(LICENCES[s.model.licence.commercial_use] for s in sides)),
+    ]
+    return (Line(box(machine), "dim"), _table([side.model.name for side in sides], rows))
+
+
+def gpus_report(cards: tuple[Card, ...], model_name: str) -> Report:
+    """GPUs for one model."""
+    rows: list[tuple[str, ...]] = [
+        ("memory", *(format_bytes(c.gpu.usable_bytes or c.gpu.memory_bytes or 0, 1) for c in cards)),
+        ("bandwidth", *(f"{c.gpu.bandwidth / GB:,.0f} GB/s" if c.gpu.bandwidth else "unknown" for c in cards)),
+        (
+            "fp16 rate, dense",
+            *(f"{c.gpu.rates.fp16 / 1e12:,.0f} TFLOP/s" if c.gpu.rates.fp16 else "unknown" for c in cards),
+        ),
+    ]
+    for precision in cards[0].answers:
+        rows += [
+            (f"{precision}: verdict", *(_verdict(c.answers[precision]) for c in cards)),
+            (f"{precision}: longest context", *(_longest(c.answers[precision]) for c in cards)),
+            (f"{precision}: decode tok/s", *(_decode(c.answers[precision]) for c in cards)),
+        ]
+    rows += [
+        ("sequences at once", *(str(c.sequences) for c in cards)),
+        ("power", *(f"{c.gpu.power_watts:.0f} W" if c.gpu.power_watts else "unknown" for c in cards)),
+        ("price", *(_price(c) for c in cards)),
+        ("sold", *(c.gpu.status for c in cards)),
+    ]
+    return (Line(f"{model_name} on one GPU", "title"), _table([card.gpu.name for card in cards], rows))
+
+
+def _table(names: Sequence[str], rows: list[tuple[str, ...]]) -> Table:
+    return Table((Column(""), *(Column(name) for name in names)), tuple(rows))
+
+
+def _verdict(answer: Answer | None) -> str:
+    if answer is None:
+        return "no engine"
+    return (
+        f"{VERDICTS[answer.plan.verdict]} ({answer.plan.checkpoint.format}, {find_runtime(answer.plan.runtime).TITLE})"
+    )
+
+
+def _longest(answer: Answer | None) -> str:
+    return format_tokens(answer.longest) if answer and answer.longest else ""
+
+
+def _decode(answer: Answer | None) -> str:
+    speed = answer.plan.speed if answer and answer.fits else None
+    return f"{speed.decode.low:.0f}-{speed.decode.high:.0f}" if speed else ""
+
+
+def _price(card: Card) -> str:
+    price, note = gpu_price(card.gpu)
+    return f"${price:,.0f} ({note})" if price else "unknown"
+
+
+def models_values(sides: tuple[Side, ...], machine: Machine) -> CompareValues:
+    """Models on one box, for a program."""
+    models: list[SideValues] = [
+        {
+            "model": side.model.id,
+            "fits": bool(side.answer and side.answer.fits),
+            "why_not": side.why_not,
+            "plan": plan_values(side.answer.plan) if side.answer else None,
+            "longest_context": side.answer.longest if side.answer else None,
+            "sequences": side.sequences,
+        }
+        for side in sides
+    ]
+    return {"models": models, "gpus": [], "machine": machine_values(machine)}
+
+
+def gpus_values(cards: tuple[Card, ...]) -> CompareValues:
+    """GPUs for one model, for a program."""
+    gpus: list[CardValues] = [
+        {
+            "gpu": card.gpu.id,
+            "sequences": card.sequences,
+            "plans": {name: plan_values(answer.plan) if answer else None for name, answer in card.answers.items()},
+            "longest_context": {name: answer.longest if answer else None for name, answer in card.answers.items()},
+        }
+        for card in cards
+    ]
+    return {"models": [], "gpus": gpus, "machine": None}

@@ -1,0 +1,91 @@
+"""What `plan` prints: one row per GPU that runs the model, smallest box first, with what the box should have beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwenpick.buying import PER_NODE
+from qwenpick.render.report import Block, Column, Line, Report, Table
+from qwenpick.render.values import plan_values
+from qwenpick.runtimes import find_runtime
+from qwenpick.units import format_bytes, format_gb, format_tokens
+
+if TYPE_CHECKING:
+    from qwenpick.buying import Offer
+    from qwenpick.catalog import Model
+    from qwenpick.render.payloads import OfferValues, PlanCommandValues
+
+COLUMNS = (
+    Column("Hardware"),
+    Column("Memory", number=True),
+    Column("Format"),
+    Column("Runtime", optional=True),
+    Column("Needs", number=True),
+    Column("Longest", number=True),
+    Column("tok/s", number=True),
+    Column("Power", number=True, optional=True),
+    Column("Price", number=True),
+    Column("Priced", optional=True),
+)
+
+
+def plan_report(model: Model, found: tuple[Offer, ...], limit: int) -> Report:
+    """The answer for a person."""
+    if not found:
+        return (Line(f"No GPU of the catalogue runs {model.name} as asked.", "bad"),)
+    first = found[0]
+    blocks: list[Block] = [
+        Line(f"{model.name}: the smallest box is {hardware(first)}", "title"),
+        Table(COLUMNS, tuple(_row(offer) for offer in found[:limit])),
+        Line(
+            f"Beside it: {format_bytes(first.ram, 0)} of RAM, {first.threads} CPU threads, {format_gb(first.disk)} of disk for the weights",
+        ),
+    ]
+    if len(found) > limit:
+        blocks.append(Line(f"{len(found) - limit} more: --limit shows them", "dim"))
+    return tuple(blocks)
+
+
+def hardware(offer: Offer) -> str:
+    """`RTX 4090`, `2 x L40S`, `2 nodes of 8 x H200`."""
+    if offer.count > PER_NODE:
+        return f"{offer.count // PER_NODE} nodes of {PER_NODE} x {offer.gpu.name}"
+    return f"{offer.count} x {offer.gpu.name}" if offer.count > 1 else offer.gpu.name
+
+
+def _row(offer: Offer) -> tuple[str, ...]:
+    speed = offer.plan.speed
+    return (
+        hardware(offer),
+        format_bytes(offer.memory, 0),
+        offer.plan.checkpoint.format,
+        find_runtime(offer.plan.runtime).TITLE,
+        format_bytes(offer.plan.memory.total, 1),
+        format_tokens(offer.longest) if offer.longest else "",
+        f"{speed.decode.low:.0f}-{speed.decode.high:.0f}" if speed else "unknown",
+        f"{offer.power:.0f} W" if offer.power else "unknown",
+        f"${offer.price:,.0f}" if offer.price else "unknown",
+        offer.price_note or "",
+    )
+
+
+def offer_values(offer: Offer) -> OfferValues:
+    """One row for a program."""
+    return {
+        "gpu": offer.gpu.id,
+        "count": offer.count,
+        "memory": offer.memory,
+        "longest_context": offer.longest,
+        "price_usd": offer.price,
+        "price_note": offer.price_note,
+        "power_watts": offer.power,
+        "ram": offer.ram,
+        "disk": offer.disk,
+        "threads": offer.threads,
+        "plan": plan_values(offer.plan),
+    }
+
+
+def plan_command_values(model: Model, found: tuple[Offer, ...]) -> PlanCommandValues:
+    """The answer for a program."""
+    return {"model": model.id, "offers": [offer_values(offer) for offer in found]}
