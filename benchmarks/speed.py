@@ -92,13 +92,19 @@ def main() -> None:
             f"{table:32} {engine:13} {quantity:9} {f['rows']:5} rows  median {f['median']:6.1%}  p90 {f['p90']:7.1%}  bias {f['bias']:+6.1%}"
             f"  in band {f['in_band']:6.1%}"
         )
-        for run, band in sorted(rows, key=lambda x: -abs(x[1].value / x[0].measured - 1))[: arguments.rows if table != "all" else 0]:
-            print(f"      {band.value / run.measured - 1:+8.1%}  {band.value:,.4g} ({band.low:,.4g} to {band.high:,.4g}), measured {run.measured:,.4g}  {run.row}")
+        for run, band in sorted(rows, key=lambda x: -abs(x[1].value / x[0].measured - 1))[
+            : arguments.rows if table != "all" else 0
+        ]:
+            print(
+                f"      {band.value / run.measured - 1:+8.1%}  {band.value:,.4g} ({band.low:,.4g} to {band.high:,.4g}), measured {run.measured:,.4g}  {run.row}"
+            )
     for (table, engine, reason), count in reasons.items():
         print(f"{table:32} {engine:13} not scored {count:5}: {reason}")
 
 
-def as_json(rows: dict[tuple[str, str, str], list[tuple[Run, Band]]], reasons: Counter[tuple[str, str, str]]) -> dict[str, Any]:
+def as_json(
+    rows: dict[tuple[str, str, str], list[tuple[Run, Band]]], reasons: Counter[tuple[str, str, str]]
+) -> dict[str, Any]:
     """The scoreboard as JSON values."""
     return {
         "scores": [{"table": t, "engine": e, "quantity": q, **figures(pairs)} for (t, e, q), pairs in rows.items()],

@@ -32,13 +32,28 @@ def misc(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         if prompt and generated:
             yield Skip("llamacpp", "prompt and generation in one figure", label)
             continue
-        if "device not" in row["gpu"] or "chip not" in row["gpu"] or "CPU only" in row["gpu"] or "name not" in row["gpu"]:
+        if (
+            "device not" in row["gpu"]
+            or "chip not" in row["gpu"]
+            or "CPU only" in row["gpu"]
+            or "name not" in row["gpu"]
+        ):
             if "Strix Halo" not in row["gpu"] or "CPU only" in row["gpu"]:
                 yield Skip("llamacpp", "the device is not named", label)
                 continue
         size = round(float(row["file_size_GiB"]) * 2**30) if row["file_size_GiB"] else None
         yield from _run(
-            label, row["model"], row["quant"], row["gpu"], size, prompt, generated, int(row["depth"] or 0), float(row["speed_tok_s"]), KvCache(), None
+            label,
+            row["model"],
+            row["quant"],
+            row["gpu"],
+            size,
+            prompt,
+            generated,
+            int(row["depth"] or 0),
+            float(row["speed_tok_s"]),
+            KvCache(),
+            None,
         )
 
 
@@ -58,7 +73,17 @@ def strix_halo(rows: Iterable[Row]) -> Iterator[Run | Skip]:
             yield Skip("llamacpp", "a single token: start-up, not speed", label)
             continue
         yield from _run(
-            label, row["model"], row["quant"], row["gpu"], size, prompt, generated, int(depth[1]) if depth else 0, float(row["speed_tok_s"]), KvCache(), None
+            label,
+            row["model"],
+            row["quant"],
+            row["gpu"],
+            size,
+            prompt,
+            generated,
+            int(depth[1]) if depth else 0,
+            float(row["speed_tok_s"]),
+            KvCache(),
+            None,
         )
 
 
@@ -92,4 +117,8 @@ def _run(
         )  # fmt: skip
 
 
-TABLES: dict[str, Reader] = {"llamacpp_h200.csv": h200, "speed_llama_bench_misc.csv": misc, "strix_halo_llamacpp.csv": strix_halo}
+TABLES: dict[str, Reader] = {
+    "llamacpp_h200.csv": h200,
+    "speed_llama_bench_misc.csv": misc,
+    "strix_halo_llamacpp.csv": strix_halo,
+}

@@ -21,7 +21,9 @@ def model_of(text: str) -> tuple[str, Architecture] | None:
     found = sorted((i for i in models if re.search(rf"(?<![a-z0-9.]){re.escape(i)}(?![0-9.]*[0-9b])", name)), key=len)
     if not found and (version := re.search(r"(?<![0-9.])(\d(?:\.\d)?)-([a-z]+-)?(\d+(?:\.\d+)?b)(-a\d+b)?", name)):
         stem = f"qwen{version[1]}-{version[2] if version[2] == 'coder-' else ''}{version[3]}"
-        found = sorted((i for i in models if re.fullmatch(rf"{re.escape(stem)}(-a\d+b)?(-instruct)?", i)), key=len, reverse=True)
+        found = sorted(
+            (i for i in models if re.fullmatch(rf"{re.escape(stem)}(-a\d+b)?(-instruct)?", i)), key=len, reverse=True
+        )
     if not found:
         return None
     return found[-1], catalog().architecture(models[found[-1]])
@@ -52,7 +54,11 @@ _SAFETENSORS = (
 
 
 def _gguf(text: str) -> str | None:
-    found = re.search(r"(?<![a-z])(MXFP4(_MOE)?|I?Q[1-8]_(?:[A-Z0-9]+(?:_[A-Z]+)*)|BF16|F16|F32)(?![a-z0-9])", text.replace(" - Medium", "_M"), re.IGNORECASE)
+    found = re.search(
+        r"(?<![a-z])(MXFP4(_MOE)?|I?Q[1-8]_(?:[A-Z0-9]+(?:_[A-Z]+)*)|BF16|F16|F32)(?![a-z0-9])",
+        text.replace(" - Medium", "_M"),
+        re.IGNORECASE,
+    )
     if not found:
         return None
     name = found[1].upper()
@@ -63,7 +69,13 @@ def _gguf(text: str) -> str | None:
     # dynamic and imatrix mixes that have no recipe of their own: the k-quant of the same base type; the row's file size then sets the bytes
     stem = re.sub(r"_(XXL|XL|L|M|S)$", "", name)
     nearest = {"Q8_K": "Q8_0", "Q6_K": "Q6_K", "Q2_K": "Q2_K", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M", "Q3_K": "Q3_K_M"}
-    return nearest.get(stem) or {"IQ4_K": "IQ4_NL", "IQ6_K": "Q6_K", "IQ3_K": "IQ3_S", "IQ5_K": "Q5_K_M", "IQ2_K": "IQ2_S"}.get(stem)
+    return nearest.get(stem) or {
+        "IQ4_K": "IQ4_NL",
+        "IQ6_K": "Q6_K",
+        "IQ3_K": "IQ3_S",
+        "IQ5_K": "Q5_K_M",
+        "IQ2_K": "IQ2_S",
+    }.get(stem)
 
 
 _CALLED = (
@@ -88,7 +100,9 @@ def gpu_of(text: str) -> Gpu | None:
     memory = float(stated[1]) if stated else None
     matches = []
     for gpu in gpus.values():
-        key = re.sub(r"[^a-z0-9]+", " ", re.sub(r"\d+ ?gb|geforce|radeon(?= rx)|generation", "", gpu.name.casefold())).strip()
+        key = re.sub(
+            r"[^a-z0-9]+", " ", re.sub(r"\d+ ?gb|geforce|radeon(?= rx)|generation", "", gpu.name.casefold())
+        ).strip()
         if f" {key} " in words and ("laptop" in words or gpu.segment != "laptop"):
             apart = abs((gpu.memory_bytes or 0) / 2**30 - memory) if memory else (gpu.memory_bytes or 0) / -(2**30)
             matches.append((-len(key), apart, gpu.id))
@@ -98,5 +112,11 @@ def gpu_of(text: str) -> Gpu | None:
 def device(gpu: Gpu) -> Device:
     """The GPU as a device of a machine."""
     return Device(
-        gpu.name, gpu.vendor, gpu.memory_bytes, gpu.memory_bytes, unified=gpu.unified, gpu=gpu.id, compute_capability=gpu.compute_capability
+        gpu.name,
+        gpu.vendor,
+        gpu.memory_bytes,
+        gpu.memory_bytes,
+        unified=gpu.unified,
+        gpu=gpu.id,
+        compute_capability=gpu.compute_capability,
     )

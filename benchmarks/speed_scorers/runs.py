@@ -40,6 +40,7 @@ class Run:
     prompt: int = 0
     cached: int = 0
     generated: int = 0
+    drafts: int = 0
     device: str = ""
     model: str = ""
     self_reported: bool = False
@@ -59,7 +60,7 @@ def predict(run: Run) -> Band | None:
     depth = run.cached + run.prompt + run.generated // 2
     found = speed.estimate(
         run.architecture, run.checkpoint, run.engine, run.work, run.placement, run.machine, catalog().gpus,
-        depth=depth, prompt=max(1, run.prompt), cached=run.cached,
+        depth=depth, prompt=max(1, run.prompt), cached=run.cached, drafts=run.drafts,
     )  # fmt: skip
     if found is None:
         return None
@@ -67,15 +68,17 @@ def predict(run: Run) -> Band | None:
         return found.decode
     if run.quantity == "prefill":
         return found.prefill
-    if run.quantity == "together":
+    if run.quantity == "together" and not run.prompt:
         return found.together
+    streams = run.work.sequences if run.quantity == "together" else 1
     tokens = run.generated + (run.prompt if run.quantity == "both" else 0)
 
     def rate(prefill: float, decode: float) -> float:
-        return tokens / (run.prompt / prefill + run.generated / decode)
+        # a server reads every stream's prompt while the others wait
+        return streams * tokens / (streams * run.prompt / prefill + run.generated / decode)
 
     return Band(
-        rate(found.prefill.value, found.decode.value),
-        rate(found.prefill.low, found.decode.low),
-        rate(found.prefill.high, found.decode.high),
+        rate(found.prefill.value, found.each.value),
+        rate(found.prefill.low, found.each.low),
+        rate(found.prefill.high, found.each.high),
     )

@@ -1,67 +1,101 @@
-"""Seconds of one generation step: launches, weights over bandwidth, unpacking, cache and state."""
+"""Seconds of one generation step: launches, weights over bandwidth, unpacking, cache and state; and what speculation makes of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from qwenpick.speed.efficiency import QUANTIZED_CACHE, decode_constants, dequantize_operations, prefill_constants
+from qwenpick.speed.efficiency import (
+    ACCEPTED,
+    COMMUNICATION,
+    EAGER,
+    EAGER_LAYER,
+    MAT_VEC_TOKENS,
+    QUANTIZED_CACHE,
+    decode_constants,
+    dequantize_operations,
+    prefill_constants,
+)
 from qwenpick.speed.stages import Stage
 from qwenpick.speed.traffic import Attention, Traffic, cache_bytes_per_element
 from qwenpick.workload import KvCache
 
-COMMUNICATION = 12e-6  # seconds of one small all-reduce over NVLink or PCIe peer access; two a layer
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What generates: the engine, the weights in their format, and what a sequence adds. `eager` is without captured graphs."""
+
+    engine: str
+    format: str
+    weights: Traffic
+    attention: Attention
+    cache: KvCache
+    eager: bool = False
+
+    @property
+    def is_ggml(self) -> bool:
+        """Whether llama.cpp's kernels run it."""
+        return self.engine in ("llamacpp", "ollama")
 
 
-def step_seconds(
-    engine: str,
-    format_name: str,
-    weights: Traffic,
-    per_sequence: Attention,
-    cache: KvCache,
-    depth: float,
-    sequences: int,
-    parts: Sequence[Stage],
-) -> float:
-    """Seconds to generate one token for each of `sequences` sequences that hold `depth` tokens: the stages run one after another."""
-    return sum(
-        _stage_seconds(engine, format_name, weights, per_sequence, cache, depth, sequences, stage) for stage in parts
-    )
+def token_seconds(load: Load, depth: float, sequences: int, drafts: int, parts: Sequence[Stage]) -> float:
+    """Seconds per generated token of each of `sequences` sequences that hold `depth` tokens.
+
+    With `drafts` > 0 the MTP block proposes that many tokens a step, one after another, and the model checks them at once.
+    """
+    step = sum(_stage_seconds(load, depth, sequences, 1 + drafts, stage) for stage in parts)
+    if not drafts:
+        return step
+    draft = sum(_draft_seconds(load, stage) for stage in parts)
+    return (step + drafts * draft) / accepted_tokens(drafts)
 
 
-def _stage_seconds(
-    engine: str,
-    format_name: str,
-    weights: Traffic,
-    per_sequence: Attention,
-    cache: KvCache,
-    depth: float,
-    sequences: int,
-    stage: Stage,
-) -> float:
-    place = stage.place
-    c = decode_constants(engine, place.kind)
-    bandwidth = place.bandwidth * stage.ways
+def accepted_tokens(drafts: int) -> float:
+    """Tokens a step yields when each draft is right with probability ACCEPTED given the one before: 1 + p + p^2 + …"""
+    return float(sum(ACCEPTED**i for i in range(drafts + 1)))
+
+
+def _stage_seconds(load: Load, depth: float, sequences: int, tokens: int, stage: Stage) -> float:
+    """Seconds of one step on one stage: `tokens` of each sequence pass through at once, the layers one after another."""
+    weights, place = load.weights, stage.place
+    c, p = decode_constants(load.engine, place.kind), prefill_constants(load.engine, place.kind)
+    bandwidth, rows = place.bandwidth * stage.ways, sequences * tokens
     launches = (
         c.token * stage.output
         + stage.layers * (weights.layers * c.layer + weights.linear_layers * c.linear)
         + stage.experts * (weights.layers * c.moe if weights.experts else 0.0)
     )
-    # bytes: dense weights once a step, of the experts those that any sequence's token picks
+    # dense weights are read once a step; of the experts those that any token picks
     dense = (stage.layers * weights.dense + stage.output * weights.output) / (bandwidth * c.weights)
-    experts = stage.experts * weights.experts * weights.touched(sequences) / (bandwidth * c.experts)
+    experts = stage.experts * weights.experts * weights.touched(rows) / (bandwidth * c.experts)
     elements = (
         stage.layers * weights.dense_elements
         + stage.output * weights.output_elements
         + stage.experts * weights.expert_elements * weights.chosen / weights.of
     )
     unpack = 0.0
-    if place.vector and engine in ("llamacpp", "ollama"):
-        unpack = elements * dequantize_operations(format_name) * min(sequences, 4) / (place.vector * stage.ways)
-    p = prefill_constants(engine, place.kind)
-    compute = 2 * elements * sequences / (place.rate * stage.ways * (p.experts if weights.experts else p.dense))
-    cached = per_sequence.cache_elements(depth) * cache_bytes_per_element(cache)
-    if engine in ("llamacpp", "ollama") and cache.k not in ("f16", "bf16", "f32"):
+    if place.vector and load.is_ggml:
+        unpack = elements * dequantize_operations(load.format) * min(rows, MAT_VEC_TOKENS) / (place.vector * stage.ways)
+    compute = 2 * elements * rows / (place.rate * stage.ways * (p.experts if weights.experts else p.dense))
+    cached = load.attention.cache_elements(depth) * cache_bytes_per_element(load.cache)
+    if load.is_ggml and load.cache.k not in ("f16", "bf16", "f32"):
         cached *= QUANTIZED_CACHE
-    history = stage.layers * sequences * (cached / (bandwidth * c.cache) + per_sequence.state / (bandwidth * c.weights))
+    history = stage.layers * sequences * (cached / c.cache + load.attention.state / c.weights) / bandwidth
     exchange = 2 * stage.layers * weights.layers * COMMUNICATION if stage.ways > 1 else 0.0
-    return launches + max(dense + experts + unpack, compute) + history + exchange
+    work = max(dense + experts + unpack, compute) + history + exchange
+    if (
+        load.eager or load.engine in EAGER
+    ):  # the host issues kernels one by one: the slower of host and device sets the pace
+        host = c.layer if load.engine in EAGER else EAGER_LAYER
+        return max(work, stage.layers * weights.layers * host)
+    return work + launches
+
+
+def _draft_seconds(load: Load, stage: Stage) -> float:
+    """Seconds of one draft: the MTP block, about one layer of the model, and the output head."""
+    weights, c = load.weights, decode_constants(load.engine, stage.place.kind)
+    layer = (
+        stage.layers * weights.dense + stage.experts * weights.experts * weights.chosen / weights.of
+    ) / weights.layers
+    read = (layer + stage.output * weights.output) / (stage.place.bandwidth * stage.ways * c.weights)
+    return read + stage.output * (c.token + 2 * c.layer)

@@ -72,15 +72,15 @@ DEFAULT_PREFILL_SPREAD = Spread(0.4, 2.0)
 DEQUANTIZE: dict[str, float] = {"Q2": 19, "Q3": 24, "IQ": 24, "Q4": 14, "Q5": 12, "Q6": 18, "Q8": 8, "MXFP4": 14}
 
 QUANTIZED_CACHE = 3.5  # times as long per byte as a 16-bit cache: llama.cpp b11434 on H200, Qwen3-8B at 32k: 111 tok/s with q8_0, 160 with f16
+MAT_VEC_TOKENS = 8  # ggml-cuda's MMVQ_MAX_BATCH_SIZE: up to so many tokens each unpack the weights anew
 
-CHUNK = {
-    "llamacpp": 512,
-    "ollama": 512,
-    "mlx": 2048,
-    "vllm": 8192,
-    "sglang": 8192,
-    "transformers": 1 << 20,
-}  # prompt tokens per batch, defaults
+EAGER = ("transformers",)  # engines that issue every kernel from Python
+EAGER_LAYER = 480e-6  # seconds a layer: vLLM 0.26 on H200 with enforce_eager, Qwen3-0.6B 66 and Qwen3-8B 59 tok/s
+COMMUNICATION = 12e-6  # seconds of one small all-reduce; two a layer
+ACCEPTED = 0.75  # chance that a draft of the MTP block is right, given that the one before was
+
+# Prompt tokens per batch by default: llama.cpp's n_ubatch, mlx-lm's prefill_step_size, vLLM's and SGLang's budget on large GPUs
+CHUNK = {"llamacpp": 512, "ollama": 512, "mlx": 2048, "vllm": 8192, "sglang": 8192, "transformers": 1 << 20}
 
 
 def _engine(name: str) -> str:

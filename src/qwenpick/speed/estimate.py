@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qwenpick.speed.decode import step_seconds
+from qwenpick.speed.decode import Load, token_seconds
+from qwenpick.speed.devices import Class
 from qwenpick.speed.efficiency import (
     DECODE_SPREAD,
     DEFAULT_DECODE_SPREAD,
@@ -16,7 +17,7 @@ from qwenpick.speed.efficiency import (
 )
 from qwenpick.speed.prefill import prompt_seconds
 from qwenpick.speed.stages import Stage, stages
-from qwenpick.speed.traffic import Traffic, attention, cache_bytes_per_element, traffic
+from qwenpick.speed.traffic import attention, cache_bytes_per_element, traffic
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Gpu
@@ -69,25 +70,30 @@ def estimate(
     depth: int | None = None,
     prompt: int | None = None,
     cached: int = 0,
+    drafts: int = 0,
 ) -> Speed | None:
     """The speed of one plan; None where a bandwidth is unknown.
 
     Generation is at `depth` tokens (default: work.context); the prompt is `prompt` tokens (default: depth) after `cached` ones.
+    `drafts` tokens are proposed a step by the model's own MTP block.
     """
     parts = stages(architecture.num_layers, placement, machine, gpus)
     if isinstance(parts, str):
         return None
     depth = work.context if depth is None else depth
     prompt = max(1, depth) if prompt is None else prompt
-    weights, per_sequence = traffic(architecture, checkpoint.format, checkpoint.bytes), attention(architecture)
-    step = step_seconds(runtime, checkpoint.format, weights, per_sequence, work.kv_cache, depth, 1, parts)
-    shared = (
-        step_seconds(runtime, checkpoint.format, weights, per_sequence, work.kv_cache, depth, work.sequences, parts)
-        if work.sequences > 1
-        else step
+    load = Load(
+        runtime,
+        checkpoint.format,
+        traffic(architecture, checkpoint.format, checkpoint.bytes),
+        attention(architecture),
+        work.kv_cache,
+        bool(work.options.get("enforce_eager")),
     )
+    step = token_seconds(load, depth, 1, drafts, parts)
+    shared = token_seconds(load, depth, work.sequences, drafts, parts) if work.sequences > 1 else step
     chunk = work.options.get("ubatch") or work.options.get("max_num_batched_tokens")
-    reading = prompt_seconds(runtime, weights, per_sequence, prompt, cached, int(str(chunk)) if chunk else None, parts)
+    reading = prompt_seconds(load, prompt, cached, int(str(chunk)) if chunk else None, parts)
     around, before = (
         _spread(DECODE_SPREAD, DEFAULT_DECODE_SPREAD, runtime, parts),
         _spread(PREFILL_SPREAD, DEFAULT_PREFILL_SPREAD, runtime, parts),
@@ -102,12 +108,7 @@ def estimate(
         depth=depth,
         prompt=prompt,
         sequences=work.sequences,
-        why=_why(
-            weights,
-            per_sequence.cache_elements(depth) * cache_bytes_per_element(work.kv_cache) + per_sequence.state,
-            depth,
-            parts,
-        ),
+        why=_why(load, depth, parts),
     )
 
 
@@ -117,9 +118,11 @@ def unknown(architecture: Architecture, placement: Placement, machine: Machine, 
     return parts if isinstance(parts, str) else None
 
 
-def _why(weights: Traffic, history: float, depth: int, parts: tuple[Stage, ...]) -> str:
-    """What was counted: "4.61 GB of weights and 1.21 GB of cache at 8,192 tokens, read at 1,008 GB/s (RTX 4090)"."""
-    active = weights.dense + weights.output + weights.experts * weights.chosen / weights.of
+def _why(load: Load, depth: int, parts: tuple[Stage, ...]) -> str:
+    """What was counted: "4.61 GB of weights and 1.21 GB of cache and state at 8,192 tokens, read at 1,008 GB/s (RTX 4090)"."""
+    w = load.weights
+    active = w.dense + w.output + w.experts * w.chosen / w.of
+    history = load.attention.cache_elements(depth) * cache_bytes_per_element(load.cache) + load.attention.state
     where = ", ".join(
         f"{s.place.bandwidth * s.ways / 1e9:,.0f} GB/s ({f'{s.ways}x ' if s.ways > 1 else ''}{s.place.name})"
         for s in parts
@@ -131,7 +134,9 @@ def _band(value: float, spread: Spread) -> Band:
     return Band(value, value * spread.low, value * spread.high)
 
 
-def _spread(table: Mapping[tuple[str, str], Spread], default: Spread, runtime: str, parts: tuple[Stage, ...]) -> Spread:
+def _spread(
+    table: Mapping[tuple[str, Class], Spread], default: Spread, runtime: str, parts: tuple[Stage, ...]
+) -> Spread:
     """The widest of the stages' spreads."""
     engine = "llamacpp" if runtime == "ollama" else runtime
     spreads = [table.get((engine, stage.place.kind), default) for stage in parts]

@@ -1,55 +1,53 @@
-"""Seconds to read a prompt: matrix FLOP, attention FLOP, launches, and weights that cross PCIe or are read from RAM."""
+"""Seconds to read a prompt: matrix FLOP, attention FLOP, launches, and weights that are read from RAM or cross PCIe."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qwenpick.speed.efficiency import CHUNK, decode_constants, prefill_constants
+from qwenpick.speed.decode import Load
+from qwenpick.speed.efficiency import CHUNK, EAGER_LAYER, decode_constants, prefill_constants
 from qwenpick.speed.stages import Stage
-from qwenpick.speed.traffic import Attention, Traffic
 
 
-def prompt_seconds(
-    engine: str,
-    weights: Traffic,
-    per_sequence: Attention,
-    prompt: int,
-    depth: int,
-    chunk: int | None,
-    parts: Sequence[Stage],
-) -> float:
-    """Seconds to read `prompt` tokens after `depth` cached ones, in batches of `chunk` (None: the engine's default)."""
-    size = min(prompt, chunk or CHUNK[engine])
+def prompt_seconds(load: Load, prompt: int, cached: int, chunk: int | None, parts: Sequence[Stage]) -> float:
+    """Seconds to read `prompt` tokens after `cached` ones, in batches of `chunk` (None: the engine's default)."""
+    size = min(prompt, chunk or CHUNK[load.engine])
     batches = -(-prompt // size)
-    return sum(_stage_seconds(engine, weights, per_sequence, prompt, depth, size, batches, stage) for stage in parts)
+    gpu = parts[0] if parts[0].place.kind != "cpu" else None
+    return sum(
+        min(
+            _stage_seconds(load, prompt, cached, size, batches, stage),
+            _borrowed_seconds(load, prompt, cached, size, batches, stage, gpu)
+            if gpu and stage.place.kind == "cpu"
+            else float("inf"),
+        )
+        for stage in parts
+    )
 
 
-def _stage_seconds(
-    engine: str,
-    weights: Traffic,
-    per_sequence: Attention,
-    prompt: int,
-    depth: int,
-    size: int,
-    batches: int,
-    stage: Stage,
-) -> float:
-    place = stage.place
-    p, d = prefill_constants(engine, place.kind), decode_constants(engine, place.kind)
+def _stage_seconds(load: Load, prompt: int, cached: int, size: int, batches: int, stage: Stage) -> float:
+    weights, place = load.weights, stage.place
+    p, d = prefill_constants(load.engine, place.kind), decode_constants(load.engine, place.kind)
     rate, bandwidth = place.rate * stage.ways, place.bandwidth * stage.ways
     dense = 2 * prompt * stage.layers * weights.dense_elements / (rate * p.dense)
     experts = 2 * prompt * stage.experts * weights.expert_elements * weights.chosen / weights.of / (rate * p.experts)
     read = (
         batches
-        * (
-            stage.layers * weights.dense / d.weights
-            + stage.experts * weights.experts * weights.touched(size) / d.weights
-        )
-        / bandwidth
+        * (stage.layers * weights.dense + stage.experts * weights.experts * weights.touched(size))
+        / (bandwidth * d.weights)
     )
-    # every prompt token attends to the cached ones and, on average, to half of the prompt
-    attended = prompt * (depth + prompt / 2)
-    if per_sequence.budget:
-        attended = prompt * min(depth + prompt / 2, per_sequence.budget)
-    attend = stage.layers * per_sequence.flops * attended / (rate * p.attention)
-    return max(dense + experts, read) + attend + batches * weights.layers * stage.layers * p.layer
+    # each prompt token attends to the cached ones and, on average, to half of the prompt
+    attended = cached + prompt / 2
+    if load.attention.budget:
+        attended = min(attended, load.attention.budget)
+    attend = stage.layers * load.attention.flops * prompt * attended / (rate * p.attention)
+    layer = max(p.layer, EAGER_LAYER) if load.eager else p.layer
+    return max(dense + experts, read) + attend + batches * weights.layers * stage.layers * layer
+
+
+def _borrowed_seconds(load: Load, prompt: int, cached: int, size: int, batches: int, stage: Stage, gpu: Stage) -> float:
+    """Seconds when the GPU does the work of a stage in RAM: every batch its weights cross the link (llama.cpp's op offload)."""
+    weights = load.weights
+    moved = stage.layers * weights.dense + stage.experts * weights.experts * weights.touched(size)
+    there = Stage(gpu.place, stage.layers, stage.experts, 0.0)
+    return batches * moved / gpu.place.link + _stage_seconds(load, prompt, cached, size, batches, there)

@@ -32,7 +32,7 @@ class Traffic:
 
     def touched(self, tokens: float) -> float:
         """The share of the experts that `tokens` independent tokens of one step run: 1 - (1 - chosen/of)^tokens."""
-        return 1.0 - (1.0 - self.chosen / self.of) ** tokens
+        return 1.0 - float((1.0 - self.chosen / self.of) ** tokens)
 
     @property
     def active_elements(self) -> float:

@@ -1,0 +1,163 @@
+"""vLLM, SGLang and MLX runs: single streams and servers under load."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+
+from benchmarks.scoreboard import Row, Skip
+from benchmarks.speed_scorers.names import device, format_of, gpu_of, model_of
+from benchmarks.speed_scorers.runs import Quantity, Reader, Run
+from qwenpick.catalog.schema import Checkpoint
+from qwenpick.hardware import Machine
+from qwenpick.placement import Placement
+from qwenpick.workload import KvCache, Serving
+
+ENGINES = {
+    "vllm": "vllm",
+    "sglang": "sglang",
+    "mlx": "mlx",
+    "transformers": "transformers",
+    "llama.cpp": "llamacpp",
+    "ollama": "ollama",
+}
+
+
+def vllm_h200(rows: Iterable[Row]) -> Iterator[Run | Skip]:
+    """vllm_h200.csv: one stream and 32 streams of a short prompt, random weights."""
+    for row in rows:
+        options = json.loads(row["kw"] or "{}")
+        eager = {"enforce_eager": True} if options.get("enforce_eager") else {}
+        cache = KvCache("fp8", "fp8") if "kvfp8" in row["case"] else KvCache()
+        for column, streams in (("decode_tok_s", 1), ("b32_tok_s", min(32, int(float(row["max_num_seqs"] or 32))))):
+            label = f"{row['case']} {column}"
+            if not row[column]:
+                yield Skip("vllm", "no speed in the row", label)
+                continue
+            yield from run(
+                label, "vllm", row["model"], row["quant"], ["H200"], "decode" if streams == 1 else "together", float(row[column]),
+                generated=128, streams=streams, cache=cache, options=eager,
+            )  # fmt: skip
+
+
+def gpustack(rows: Iterable[Row]) -> Iterator[Run | Skip]:
+    """speed_gpustack.csv: generated tokens/s of a server; prompts are read while others generate."""
+    for row in rows:
+        label = f"{row['model']} {row['runtime']} {row['gpu'][:30]} c{row['concurrency']} {row['section'][:40]}"
+        engine = ENGINES.get(row["runtime"])
+        if engine is None:
+            yield Skip(row["runtime"], "an engine that qwenpick does not know", label)
+            continue
+        if "speculative" in row["serve_command"] + row["section"] + row["notes"] and "mtp" not in row["serve_command"]:
+            yield Skip(engine, "speculation with a separate draft model", label)
+            continue
+        if "Rate" in row["section"] or "RPS" in row["notes"]:
+            yield Skip(engine, "requests arrive at a fixed rate: the load is measured, not the speed", label)
+            continue
+        if "prefix" in row["serve_command"] and "Long" in row["section"]:
+            yield Skip(engine, "prompts come from the prefix cache", label)
+            continue
+        requests = int(row["requests"])
+        streams = int(
+            row["concurrency"] or min(requests, 256)
+        )  # all at once: vLLM's max_num_seqs default for the API server
+        drafts = re.search(r'num_speculative_tokens":(\d+)', row["serve_command"])
+        count = int(row["gpu_count"] or (re.search(r"-tp (\d)", row["serve_command"]) or ["", "1"])[1])
+        yield from run(
+            label, engine, row["model"], row["quant"] or ("fp8" if "Quantization" in row["section"] else "bf16"), [row["gpu"]] * count, "together",
+            float(row["speed_tok_s"]), prompt=int(row["total_input_tokens"]) // requests, generated=int(row["total_output_tokens"]) // requests,
+            streams=streams, drafts=int(drafts[1]) if drafts else 0,
+        )  # fmt: skip
+
+
+def rtx6kpro(rows: Iterable[Row]) -> Iterator[Run | Skip]:
+    """speed_rtx6kpro.csv: generated tokens/s of all streams at a context, four cards."""
+    for row in rows:
+        label = f"{row['model']} {row['runtime']} {row['notes']} ctx{row['input_len']} c{row['batch']}"
+        drafts = 0
+        if "MTP ON" in row["notes"]:
+            found = re.search(r"num_speculative_tokens=(\d+)", row["notes"])
+            drafts = int(found[1]) if found else 3  # SGLang's NEXTN default: three draft steps
+        context = int(row["input_len"].removesuffix("k")) * (1024 if row["input_len"].endswith("k") else 1)
+        streams = int(row["batch"])
+        yield from run(
+            label, ENGINES[row["runtime"]], row["model"], row["quant"], ["RTX PRO 6000"] * int(row["gpu_count"]), "together" if streams > 1 else "decode",
+            float(row["speed_tok_s"]), cached=context, generated=int(row["output_len"]), streams=streams, drafts=drafts,
+        )  # fmt: skip
+
+
+def mlx_apple(rows: Iterable[Row]) -> Iterator[Run | Skip]:
+    """mlx_apple.csv: mlx_lm.benchmark and vllm-mlx."""
+    for row in rows:
+        label = f"{row['model']} {row['quant']} {row['gpu']} {row['speed_what']}"
+        if not row["speed_tok_s"]:
+            yield Skip("mlx", "no speed in the row", label)
+            continue
+        if row["runtime"] != "mlx" and int(row["batch"]) > 1:
+            yield Skip("mlx", "continuous batching of vllm-mlx, an engine that qwenpick does not know", label)
+            continue
+        prompt, generated = int(row["input_len"] or 0), int(row["output_len"] or 0)
+        reading = row["speed_what"].startswith("Prompt")
+        yield from run(
+            label, "mlx", row["model"], row["quant"], [row["gpu"]], "prefill" if reading else "decode", float(row["speed_tok_s"]),
+            prompt=prompt, generated=0 if reading else generated,
+        )  # fmt: skip
+
+
+def official(rows: Iterable[Row]) -> Iterator[Run | Skip]:
+    """official_speed_benchmarks.csv: prompt and generated tokens over time (Qwen3), or generated tokens over time (before)."""
+    for row in rows:
+        label = f"{row['model']} {row['runtime']} {row['quant']} {row['gpu']} x{row['gpu_count']} in{row['input_len']}"
+        engine = ENGINES[row["runtime"]]
+        if row["status"] != "ok" or not row["speed_tok_s"] or not row["gpu_count"]:
+            yield Skip(engine, "no speed in the row", label)
+            continue
+        found = model_of(row["model"])
+        if engine == "transformers" and (row["quant"] != "bf16" or (found and found[1].is_moe)):
+            yield Skip(
+                engine,
+                "transformers with MoE, FP8, GPTQ or AWQ: the kernels' speed, which differs by kernel version",
+                label,
+            )
+            continue
+        if engine == "transformers" and "no FA2" in row["notes"]:
+            yield Skip(engine, "transformers without its default attention", label)
+            continue
+        both = row["speed_what"].startswith("(prompt")
+        yield from run(
+            label, engine, row["model"], row["quant"], [row["gpu"]] * int(row["gpu_count"]), "both" if both else "output", float(row["speed_tok_s"]),
+            prompt=int(row["input_len"]), generated=int(row["output_len"] or 2048),
+        )  # fmt: skip
+
+
+def run(
+    label: str, engine: str, model: str, quant: str, gpu_names: list[str], quantity: Quantity, measured: float, *, prompt: int = 0, cached: int = 0,
+    generated: int = 0, streams: int = 1, drafts: int = 0, cache: KvCache | None = None, options: dict[str, object] | None = None, size: int | None = None,
+    reported: bool = False, placement: Placement | None = None, machine: Machine | None = None,
+) -> Iterator[Run | Skip]:  # fmt: skip
+    """The run, or the reason why it cannot be predicted. Several GPUs are a tensor-parallel group where the engine makes one, else a layer split."""
+    found, form, gpus = model_of(model), format_of(quant, engine), [gpu_of(name) for name in gpu_names]
+    if found is None:
+        yield Skip(engine, "not a Qwen of the catalogue", label)
+    elif form is None:
+        yield Skip(engine, "the format is not stated or has no formula", label)
+    elif any(gpu is None or gpu.bandwidth is None for gpu in gpus):
+        yield Skip(engine, "the device's bandwidth is not known", label)
+    else:
+        devices = tuple(device(gpu) for gpu in gpus if gpu)
+        parallel = len(devices) if engine in ("vllm", "sglang") else 1
+        work = Serving(
+            cached + prompt + generated, sequences=streams, kv_cache=cache or KvCache(), options=options or {}
+        )
+        yield Run(
+            label, engine, quantity, measured, found[1], Checkpoint(format=form, bytes=size), work, placement or Placement(devices, tensor_parallel=parallel),
+            machine or Machine(devices), prompt=prompt, cached=cached, generated=generated, drafts=drafts, device=(devices[0].gpu or "") if devices else "cpu",
+            model=found[0], self_reported=reported,
+        )  # fmt: skip
+
+
+TABLES: dict[str, Reader] = {
+    "vllm_h200.csv": vllm_h200, "speed_gpustack.csv": gpustack, "speed_rtx6kpro.csv": rtx6kpro, "mlx_apple.csv": mlx_apple,
+    "official_speed_benchmarks.csv": official,
+}  # fmt: skip
