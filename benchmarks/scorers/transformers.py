@@ -58,4 +58,85 @@ def _inference(row: Row, label: str, model: Model, architecture: Architecture) -
     yield Score(ENGINE, "device used", label, memory.total / GIB, float(row["device_used_gib"]))
 
 
-TABLES: dict[str, Scorer] = {"transformers_h200.csv": h200}
+FORMAT_OF = {
+    "awq": "awq-int4",
+    "bnb-int8": "int8",
+    "int4": "nf4",
+}  # the tables' names of formats, where they are not ours
+SUFFIXES = ("-GPTQ-Int4", "-GPTQ-Int8", "-AWQ")
+A100 = Device("NVIDIA A100-SXM4-80GB", "nvidia", 80 * GIB, 80 * GIB, compute_capability="8.0")
+DEVICES = {
+    "NVIDIA H20 96GB": Device("NVIDIA H20", "nvidia", 96 * GIB, 96 * GIB, compute_capability="9.0"),
+}
+# where a row states none, or one that did not have the model: Qwen2-VL came with 4.45
+VERSION_OF = {"qwen1.5-docs-hf-infer": "4.38", "qwen2-vl-readme-speed": "4.44"}
+
+
+def base_name(name: str) -> str:
+    """The model a quantized repository was made from."""
+    return next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
+
+
+def official(rows: Iterable[Row]) -> Iterator[Score | Skip]:
+    """official_speed_benchmarks.csv: the vendor's tables of transformers, summed over GPUs. "MB" are MiB and "GB" GiB, as its script divides."""
+    for row in rows:
+        if row["runtime"] == "transformers" and row["memory_value"]:
+            label = f"{row['model'].split('/')[-1]} {row['quant']} {row['input_len']} x{row['gpu_count']}"
+            pair = found(base_name(row["model"]))
+            if pair is None:
+                yield Skip(ENGINE, "the model is not in the catalogue", label)
+            else:
+                yield _official(row, label, *pair)
+
+
+def _official(row: Row, label: str, model: Model, architecture: Architecture) -> Score:
+    """The Qwen3 tables show no prefill: every row is weights, cache and a workspace, so that is what they are held against."""
+    image = 256 if row["source_id"] == "qwen-vl-readme-mem" else 0  # its prompt is text beside one picture
+    prompt, answer = (
+        int(row["input_len"] or 1) + (image if row["output_len"] == "1" else 0),
+        int(row["output_len"] or 0),
+    )
+    release = VERSION_OF.get(row["source_id"]) or row["runtime_version"].removeprefix("transformers ")
+    if architecture.model_type == "qwen":
+        release = "4.37"  # torch's and CUDA's versions are all that these rows state
+    options = {"transformers_version": release, "max_new_tokens": answer, "bnb_4bit_use_double_quant": False}
+    checkpoint = Checkpoint(format=FORMAT_OF.get(row["quant"], row["quant"]))
+    placement = Placement((DEVICES.get(row["gpu"], A100),) * int(row["gpu_count"] or 1))
+    memory = transformers.memory(model, architecture, checkpoint, Serving(prompt + answer, options=options), placement)
+    peak = transformers.allocated(memory.parts)
+    if row["source_id"] == "qwen3-docs-speed":
+        return Score(
+            ENGINE, "weights and cache", label, (peak - memory.of("compute")) / MIB, float(row["memory_value"])
+        )
+    return Score(ENGINE, "peak allocation", label, peak / GIB, float(row["memory_value"]))
+
+
+NOT_SCORED = {
+    "qwen2.5-omni-readme-min": "theoretical minimum for a video, as its source says",
+    "qwen2.5-omni-min-thirdparty-quote": "theoretical minimum for a video, as its source says",
+    "qwen3-omni-readme-min": "theoretical minimum for a video, as its source says",
+    "qwen2.5-vl-readme-theory": "weights by accelerate's estimator, not a run",
+    "qwen1-readme-kvquant": "the source states no prompt length, and its batches do not add up",
+}
+
+
+def readme(rows: Iterable[Row]) -> Iterator[Score | Skip]:
+    """official_readme_tables.csv: Qwen 1's inference and Qwen2-VL's; its fine-tuning rows are scored by the training scorer."""
+    for row in rows:
+        if row["task"] != "inference" or row["runtime"] == "vllm" or not row["memory_value"]:
+            continue
+        label = f"{row['source_id']} {row['model'].split('/')[-1]} {row['quant']} {row['input_len']}+{row['output_len']} x{row['gpu_count']}"
+        pair = found(row["model"])
+        if reason := NOT_SCORED.get(row["source_id"]):
+            yield Skip(ENGINE, reason, label)
+        elif pair is None:
+            yield Skip(ENGINE, "the model is not in the catalogue", label)
+        else:
+            yield _official(row, label, *pair)
+
+
+TABLES: dict[str, Scorer] = {
+    "transformers_h200.csv": h200,
+    "official_speed_benchmarks.csv": official,
+    "official_readme_tables.csv": readme,
+}

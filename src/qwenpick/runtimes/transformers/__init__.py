@@ -63,8 +63,8 @@ def _has_fp8(device: Device) -> bool:
 
 def placements(
     architecture: Architecture,
-    checkpoint: Checkpoint,  # noqa: ARG001
-    work: Serving,  # noqa: ARG001
+    checkpoint: Checkpoint,
+    work: Serving,
     machine: Machine,
 ) -> Iterator[Placement]:
     """One GPU (each kind once), then layers over 2, 3, … GPUs, then the CPU."""
@@ -80,7 +80,7 @@ def placements(
 
 
 def memory(
-    model: Model,  # noqa: ARG001
+    model: Model,
     architecture: Architecture,
     checkpoint: Checkpoint,
     work: Serving,
@@ -91,7 +91,7 @@ def memory(
     return estimate(architecture, checkpoint, work, placement)
 
 
-def budget(device: Device, work: Serving) -> int | None:  # noqa: ARG001
+def budget(device: Device, work: Serving) -> int | None:
     """All that is free: torch takes what it needs and nothing ahead."""
     return device.free if device.free is not None else device.total
 

@@ -115,5 +115,16 @@ def scores(architecture: Architecture, tokens: int) -> int:
 
 
 def logits(architecture: Architecture, tokens: int) -> int:
-    """Bytes of bf16 logits and their FP32 copy: vocabulary x 6 a token."""
-    return architecture.vocab_size * tokens * 6
+    """Bytes of 16-bit logits and their FP32 copy, vocabulary x 6 a token, and the hidden states they come from. Qwen 1's code makes no copy."""
+    per_logit = 2 if architecture.model_type == "qwen" else 6
+    return architecture.vocab_size * tokens * per_logit + architecture.hidden_size * tokens * 2
+
+
+def held_logits(architecture: Architecture, tokens: int) -> int:
+    """Bytes of the prompt's logits while the first token is generated, where all were made: FP32 (16 bits in Qwen 1's code)."""
+    return architecture.vocab_size * tokens * (2 if architecture.model_type == "qwen" else 4)
+
+
+def rotary_tables(architecture: Architecture, layers: int) -> int:
+    """Bytes of every layer's own cos and sin in old releases: 32,768 positions x head_dim x 2 x 2 bytes."""
+    return layers * 32768 * architecture.attention.head_dim * 2 * 2

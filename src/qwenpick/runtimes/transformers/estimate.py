@@ -10,8 +10,8 @@ from qwenpick.hardware import Device
 from qwenpick.memory import RAM, Memory, Part, gpu, memory
 from qwenpick.placement import Placement
 from qwenpick.runtimes.transformers import activations, allocator, weights
-from qwenpick.runtimes.transformers.options import is_true
-from qwenpick.runtimes.transformers.versions import LAST_LOGITS_ONLY, Version, version
+from qwenpick.runtimes.transformers.options import count, is_true
+from qwenpick.runtimes.transformers.versions import CACHE_OBJECT, LAST_LOGITS_ONLY, SHARED_ROTARY, Version, version
 from qwenpick.tensors import Tensor
 from qwenpick.workload import Serving
 
@@ -116,7 +116,7 @@ def _stage(
     if stage.has_embeddings:
         for name, size in named.parts.items():
             yield Part(f"{name} weights", size, where, f"{size // 2:,} parameters x 2", "weights")
-    cache = _cache(architecture, work, stage)
+    cache = _cache(architecture, work, stage, work.context)
     yield Part("kv cache", cache, where, _cache_formula(architecture, work, stage), "kv cache")
     linear = [layer for layer in architecture.layer_list[stage.first : stage.end] if isinstance(layer, LinearAttention)]
     state = work.sequences * sum(
@@ -129,8 +129,13 @@ def _stage(
         f"{work.sequences} sequences x {len(linear)} linear layers, FP32 state and bf16 convolution",
         "state",
     )
-    tokens = work.sequences * _chunk(work)
-    prefill, formula = _prefill(architecture, form, work, release, stage, tokens)
+    tables = (
+        activations.rotary_tables(architecture, stage.end - stage.first)
+        if release < SHARED_ROTARY and architecture.model_type != "qwen"
+        else 0
+    )
+    yield Part("rotary tables", tables, where, "32,768 positions x head_dim x 2 x 2 bytes in every layer", "weights")
+    prefill, formula = _highest(architecture, form, work, release, stage)
     yield Part("prefill activations", prefill, where, formula, "compute")
     if stage.device is None:
         return
@@ -152,18 +157,22 @@ def _stage(
     yield Part("CUDA context", context, where, "measured on an H200", "overhead")
 
 
+def _prompt(work: Serving) -> int:
+    """Tokens of one sequence's prompt: the context less what is generated."""
+    return max(1, work.context - (count(work.options, "max_new_tokens") or 0))
+
+
 def _chunk(work: Serving) -> int:
-    """Tokens of one sequence that run at once: all of the prompt, unless prefill_chunk_size says less."""
-    size = work.options.get("prefill_chunk_size")
-    return min(work.context, int(str(size))) if size else work.context
+    """Tokens of one prompt that run at once: all of them, unless prefill_chunk_size says less."""
+    return min(_prompt(work), count(work.options, "prefill_chunk_size") or work.context)
 
 
-def _cache(architecture: Architecture, work: Serving, stage: Stage) -> int:
-    """Bytes of keys and values of the stage's layers."""
+def _cache(architecture: Architecture, work: Serving, stage: Stage, tokens: int) -> int:
+    """Bytes of keys and values of the stage's layers after `tokens` tokens of each sequence."""
     total = 0
     for layer in architecture.layer_list[stage.first : stage.end]:
         if not isinstance(layer, LinearAttention):
-            kept = min(work.context, layer.window - 1) if isinstance(layer, SlidingAttention) else work.context
+            kept = min(tokens, layer.window - 1) if isinstance(layer, SlidingAttention) else tokens
             total += 2 * kept * layer.kv_heads * layer.head_dim * 2
     return total * work.sequences
 
@@ -174,30 +183,53 @@ def _cache_formula(architecture: Architecture, work: Serving, stage: Stage) -> s
     return f"2 x {layers} layers x {one.kv_heads} kv heads x {one.head_dim} x {work.context:,} tokens x {work.sequences} x 2 bytes"
 
 
-def _prefill(
-    architecture: Architecture, form: str, work: Serving, release: Version, stage: Stage, tokens: int
-) -> tuple[int, str]:
+def _highest(architecture: Architecture, form: str, work: Serving, release: Version, stage: Stage) -> tuple[int, str]:
+    """(bytes, formula) beyond weights and the full cache at the highest moment: prefill, or in old releases the copy of the cache."""
+    full, at_prefill = (_cache(architecture, work, stage, tokens) for tokens in (work.context, _prompt(work)))
+    prefill, formula = _prefill(architecture, form, work, release, stage)
+    found = [(max(0, prefill - (full - at_prefill)), formula)]
+    if release < LAST_LOGITS_ONLY:
+        logits = activations.held_logits(architecture, work.sequences * _prompt(work)) if stage.has_embeddings else 0
+        old = at_prefill if release < CACHE_OBJECT else 0
+        found.append(
+            (
+                max(0, old + logits - (full - at_prefill)),
+                f"the prompt's logits: {logits:,} bytes, and the cache before this token: {old:,}",
+            )
+        )
+    if release < CACHE_OBJECT:
+        found.append((full, "the cache before this token beside the one after it"))
+    return max(found)
+
+
+def _prefill(architecture: Architecture, form: str, work: Serving, release: Version, stage: Stage) -> tuple[int, str]:
     """(bytes, formula) of the widest moment: a layer's MLP or mixer, a dequantized weight, eager scores, or old releases' full logits."""
+    tokens = work.sequences * _chunk(work)
     shared = activations.rotary(architecture) * _chunk(work)
     per_token = activations.widest(architecture, form, release)
-    best, formula = per_token * tokens, f"{tokens:,} tokens x {per_token:,} bytes"
+    found = [(per_token * tokens, f"{tokens:,} tokens x {per_token:,} bytes")]
     unpacked, weight = activations.dequantized(architecture, form, release)
-    if unpacked * tokens + weight > best:
-        best, formula = unpacked * tokens + weight, f"{tokens:,} tokens x {unpacked:,} bytes + a weight in 16 bits"
+    found.append((unpacked * tokens + weight, f"{tokens:,} tokens x {unpacked:,} bytes + a weight in 16 bits"))
     if work.options.get("attn_implementation") == "eager":
-        eager = tokens * 5 * architecture.hidden_size * 2 + work.sequences * activations.scores(
-            architecture, _chunk(work)
+        scores = (
+            work.sequences * activations.scores(architecture, _chunk(work)) + tokens * 5 * architecture.hidden_size * 2
         )
-        if eager > best:
-            best, formula = (
-                eager,
+        found.append(
+            (
+                scores,
                 f"{work.sequences} x {architecture.attention.heads} heads x {_chunk(work):,}^2 x 8 bytes of scores",
             )
-    kept = tokens if release < LAST_LOGITS_ONLY else work.sequences
-    logits = activations.logits(architecture, kept) + 3 * tokens * architecture.hidden_size * 2
-    if stage.has_head and logits > best:
-        best, formula = logits, f"{architecture.vocab_size:,} vocabulary x {kept:,} tokens x 6 bytes"
-    return best + shared, formula
+        )
+    if stage.has_head:
+        kept = tokens if release < LAST_LOGITS_ONLY else work.sequences
+        found.append(
+            (
+                activations.logits(architecture, kept),
+                f"{architecture.vocab_size:,} vocabulary x {kept:,} tokens x 6 bytes",
+            )
+        )
+    size, formula = max(found)
+    return size + shared, formula
 
 
 __all__ = ["Stage", "estimate", "stages"]

@@ -9,6 +9,7 @@ from qwenpick.errors import QwenpickError, did_you_mean
 KNOWN: dict[str, str] = {
     "transformers_version": "the release that runs it, like 5.17 or 4.46",
     "attn_implementation": "sdpa (default), flash_attention_2 or eager",
+    "max_new_tokens": "tokens of the context that are generated; the others are the prompt, which is all of it by default",
     "prefill_chunk_size": "tokens of a prompt that are run at once",
     "bnb_4bit_use_double_quant": "false keeps NF4's scales in FP32",
 }
@@ -31,3 +32,13 @@ def is_true(options: Mapping[str, object], name: str, default: bool) -> bool:
     """A yes or no, as a value or as text."""
     value = options.get(name, default)
     return value if isinstance(value, bool) else str(value).casefold() in ("true", "1", "yes", "on")
+
+
+def count(options: Mapping[str, object], name: str) -> int | None:
+    """A number of tokens; None where the option is not given. QwenpickError if it is none."""
+    value = options.get(name)
+    if value is None:
+        return None
+    if not str(value).isdigit():
+        raise QwenpickError(f"{name} is a number of tokens, not '{value}'")
+    return int(str(value))

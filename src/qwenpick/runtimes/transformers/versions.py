@@ -15,6 +15,18 @@ LAST_LOGITS_ONLY: Version = (
     4,
     45,
 )  # generate() asks for the last token's logits: num_logits_to_keep, GenerationMixin of 4.45
+CACHE_OBJECT: Version = (
+    4,
+    42,
+)  # before, generate() held the last step's cache while it built the next: both are alive at once
+SHARED_ROTARY: Version = (
+    4,
+    45,
+)  # before, every layer kept cos and sin of all 32,768 positions: modeling_qwen2.py of 4.38
+TIED_FP8: Version = (
+    5,
+    0,
+)  # 4.51 loads an FP8 repository's lm_head beside the embeddings it is tied to: the vendor's tables of Qwen3
 FUSED_EXPERTS: Version = (
     5,
     0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.quantization import sizes
 from qwenpick.runtimes.transformers.allocator import block
-from qwenpick.runtimes.transformers.versions import FUSED_EXPERTS, Version
+from qwenpick.runtimes.transformers.versions import FUSED_EXPERTS, TIED_FP8, Version
 from qwenpick.tensors import Tensor
 
 ON_LOAD = ("nf4", "int8")  # bitsandbytes quantizes 16-bit weights while loading
@@ -21,11 +21,15 @@ def loaded(
 
     Tied embeddings stand once. bitsandbytes quantizes nn.Linear only: from transformers 5 on the experts of a MoE are not, so they stay in 16 bits.
     """
-    return tuple(
+    found = tuple(
         (tensor, tensor.count * block(_stored(tensor, size, checkpoint.format, version, double_quant) // tensor.count))
         for tensor, size in sizes(architecture, checkpoint.format)
         if tensor.part != "mtp"
     )
+    if checkpoint.format == "fp8" and architecture.tied_embeddings and version < TIED_FP8:
+        head = Tensor("output", (architecture.vocab_size, architecture.hidden_size))
+        return (*found, (head, block(head.elements * 2)))
+    return found
 
 
 def _stored(tensor: Tensor, size: int, format_name: str, version: Version, double_quant: bool) -> int:
