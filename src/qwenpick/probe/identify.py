@@ -2,53 +2,69 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.hardware import Device
+from qwenpick.units import GIB
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Gpu
 
+NO_MEMORY = "memory: not supported"
 GENERIC = ("unknown (", "NVIDIA Graphics Device", "NVIDIA Corporation Device", "AMD GPU", "Intel GPU")
 
 
-def identify(
-    devices: tuple[Device, ...], hidden: tuple[Device, ...], catalog: Catalog | None
-) -> tuple[tuple[Device, ...], tuple[Device, ...], tuple[str, ...]]:
-    """(devices, hidden, notes) with what the catalogue knows of each. The catalogue is loaded if it was not given and there is something to match."""
-    if not devices and not hidden:
-        return (), (), ()
-    try:
-        if catalog is None:
-            from qwenpick.catalog import load
+def identify(devices: tuple[Device, ...], catalog: Catalog, installed: int | None) -> tuple[Device, ...]:
+    """The devices with what the catalogue knows of each; `installed` is the box's RAM, by which parts with unified memory are told apart."""
+    from qwenpick.catalog.gpus import match_gpu
 
-            catalog = load()
-        return tuple(matched(d, catalog) for d in devices), tuple(matched(d, catalog) for d in hidden), ()
-    except Exception as error:
-        return (
-            devices,
-            hidden,
-            (f"the catalogue could not be read, so GPUs are not matched to it ({type(error).__name__}: {error})",),
-        )
+    return tuple(
+        matched(device, match_gpu(catalog, device.name, installed if device.unified else device.total, device.pci_id))
+        for device in devices
+    )
 
 
-def matched(device: Device, catalog: Catalog) -> Device:
-    """The device with its catalogue entry's id, bandwidth, capability and, if the driver gave no usable one, name. Memory stays the driver's."""
-    from qwenpick import catalog as catalogue
-
-    match_gpu = getattr(catalogue, "match_gpu", None)
-    gpu: Gpu | None = match_gpu(catalog, device.name, device.total, device.pci_id) if match_gpu else None
+def matched(device: Device, gpu: Gpu | None) -> Device:
+    """The device with its entry's id, bandwidth, capability and, where the driver gave no usable one, name. Memory stays the driver's."""
     if gpu is None:
         return replace(device, notes=(*device.notes, "not in the catalogue: bandwidth and rates are unknown"))
-    generic = device.name.startswith(GENERIC)
     capability = device.compute_capability or gpu.compute_capability
     notes = tuple(note for note in device.notes if not (capability and note.startswith("compute capability:")))
-    return replace(
+    known = replace(
         device,
-        name=gpu.name if generic else device.name,
+        name=gpu.name if device.name.startswith(GENERIC) else device.name,
         gpu=gpu.id,
         compute_capability=capability,
-        bandwidth=gpu.bandwidth if device.bandwidth is None and device.kind != "mig" else device.bandwidth,
+        bandwidth=device.bandwidth or _bandwidth(device, gpu),
         notes=notes,
+    )
+    return _assumed(known, gpu) if device.total is None and NO_MEMORY in device.notes else known
+
+
+def _bandwidth(device: Device, gpu: Gpu) -> float | None:
+    """The card's; of a MIG instance its share, which goes with its share of the memory."""
+    if (
+        device.kind != "mig"
+        or not device.total
+        or not gpu.bandwidth
+        or not (whole := gpu.usable_bytes or gpu.memory_bytes)
+    ):
+        return gpu.bandwidth
+    return round(gpu.bandwidth * min(1.0, device.total / whole))
+
+
+def _assumed(device: Device, gpu: Gpu) -> Device:
+    """A device whose driver counts no memory though it has its own: a vGPU's slice by its profile's name, else what the card has."""
+    from qwenpick.catalog.usable import usable_memory
+
+    profile = re.search(r"-(\d{1,3})[ABCQV]$", device.name)
+    total = int(profile[1]) * GIB if profile else usable_memory(gpu)[0]
+    notes = tuple(note for note in device.notes if note != NO_MEMORY)
+    return replace(
+        device,
+        total=total,
+        notes=(*notes, "memory: assumed, the driver does not count it"),
+        memory_from=f"assumed: the catalogue's {gpu.id}",
     )

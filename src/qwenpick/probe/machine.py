@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from qwenpick.hardware import Cpu, Device, Machine
+from qwenpick.probe.amd import amd
+from qwenpick.probe.apple import apple
+from qwenpick.probe.ascend import ascend
 from qwenpick.probe.cpu import cpu
 from qwenpick.probe.disk import Disk, disk_notes, disks
 from qwenpick.probe.identify import identify
+from qwenpick.probe.intel import intel
 from qwenpick.probe.nvidia import nvidia
 from qwenpick.probe.ram import Ram, ram
+from qwenpick.probe.windows import windows
 from qwenpick.probe.world import Found, Runner, World, load_nvml, load_psutil, run_command
 
 if TYPE_CHECKING:
@@ -22,7 +28,7 @@ T = TypeVar("T")
 
 NO_CPU: tuple[Cpu, tuple[str, ...]] = (Cpu(), ())
 NO_DISKS: tuple[Disk, ...] = ()
-VENDORS: tuple[Callable[[World, Ram], Found], ...] = (nvidia,)
+VENDORS: tuple[Callable[[World, Ram], Found], ...] = (nvidia, amd, intel, apple, ascend, windows)
 
 
 def probe(
@@ -57,9 +63,18 @@ def probe(
     processor, cpu_notes = _or_note("the CPU", lambda: cpu(world), NO_CPU, notes)
     places = _or_note("the disk", lambda: disks(world), NO_DISKS, notes)
     found = [_guarded_vendor(vendor, world, memory) for vendor in VENDORS]
-    devices, hidden, match_notes = identify(
-        tuple(d for f in found for d in f.devices), tuple(d for f in found for d in f.hidden), catalog
-    )
+    devices = tuple(device for f in found for device in f.devices)
+    hidden = tuple(device for f in found for device in f.hidden)
+    installed = memory.installed + sum(f.carved for f in found) if memory.installed else None
+    if devices or hidden:
+        both = _or_note(
+            "the catalogue",
+            lambda: identify(devices + hidden, catalog or _catalog(), installed),
+            devices + hidden,
+            notes,
+        )
+        devices, hidden = both[: len(devices)], both[len(devices) :]
+    processor = _shared_bandwidth(processor, devices)
     disk = places[0] if places else None
     return Machine(
         devices=devices,
@@ -74,13 +89,29 @@ def probe(
         cuda=next((f.cuda for f in found if f.cuda), None),
         origin="probe",
         notes=tuple(
-            n
-            for part in (*(f.notes for f in found), match_notes, memory.notes, cpu_notes, disk_notes(places), notes)
-            for n in part
+            n for part in (*(f.notes for f in found), memory.notes, cpu_notes, disk_notes(places), notes) for n in part
         ),
         unreadable=tuple(line for f in found for line in f.unreadable),
         sources=sources(devices, memory, processor, disk.named_by if disk else None, found),
         hidden=hidden,
+    )
+
+
+def _catalog() -> Catalog:
+    from qwenpick.catalog import load
+
+    return load()
+
+
+def _shared_bandwidth(processor: Cpu, devices: Sequence[Device]) -> Cpu:
+    """The CPU with the bandwidth of the memory it shares with a GPU, where the catalogue knows it and the CPU's own is a guess."""
+    shared = next((device for device in devices if device.unified and device.bandwidth), None)
+    if shared is None or not (processor.bandwidth_from or "").startswith("assumed"):
+        return processor
+    return replace(
+        processor,
+        bandwidth=shared.bandwidth,
+        bandwidth_from=f"catalogue: memory shared with {shared.gpu or shared.name}",
     )
 
 

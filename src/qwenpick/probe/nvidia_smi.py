@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from qwenpick.hardware import Device
 from qwenpick.probe.nvml import is_vgpu
-from qwenpick.probe.pci import normal_bus
+from qwenpick.probe.pci import normal_bus, packed
 from qwenpick.probe.world import Answer, World, integer
 from qwenpick.units import MIB
 
@@ -16,6 +16,7 @@ COLUMNS = (
     "uuid",
     "pci.bus_id",
     "pci.device_id",
+    "pci.sub_device_id",
     "name",
     "memory.total",
     "memory.free",
@@ -27,6 +28,7 @@ OLD_COLUMNS = (
     "uuid",
     "pci.bus_id",
     "pci.device_id",
+    "pci.sub_device_id",
     "name",
     "memory.total",
     "memory.free",
@@ -91,9 +93,8 @@ def known(value: str | None) -> str | None:
 
 def _device(row: dict[str, str]) -> Device:
     total, free = (integer(known(row[column])) for column in ("memory.total", "memory.free"))
-    combined = integer(known(row["pci.device_id"]))
+    pci_id = packed(integer(known(row["pci.device_id"])), integer(known(row["pci.sub_device_id"])))
     name = known(row["name"])
-    pci_id = f"{combined & 0xFFFF:04x}:{combined >> 16 & 0xFFFF:04x}" if combined else None
     notes = [] if total is not None else [f"memory: nvidia-smi says {row['memory.total'] or 'nothing'}"]
     uuid = known(row["uuid"])
     capability = known(row.get("compute_cap"))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qwenpick.hardware import Device
-from qwenpick.probe.pci import normal_bus
+from qwenpick.probe.pci import normal_bus, packed
 from qwenpick.units import TIB, format_bytes
 
 # nvml.h, CUDA 13: nvmlReturn_t
@@ -89,7 +89,7 @@ def read_memory(nvml: Any, handle: Any) -> MemoryRead:
     total, free = _count(read.value, "total"), _count(read.value, "free")
     reserved = _count(read.value, "reserved") if source.endswith("v2") else None
     if not total:
-        return MemoryRead(reason="the driver counts no memory for it", code=NOT_SUPPORTED)
+        return MemoryRead(reason="the driver counts no memory for it", code=0)
     if total > LARGEST:
         return MemoryRead(reason=f"the driver's {format_bytes(total)} is absurd", code=UNKNOWN)
     note = None
@@ -110,7 +110,7 @@ def read_device(nvml: Any, handle: Any, *, processes: Callable[[int], str | None
     pci = ask(nvml, "nvmlDeviceGetPciInfo", handle).value
     capability = ask(nvml, "nvmlDeviceGetCudaComputeCapability", handle)
     memory = read_memory(nvml, handle)
-    pci_id = _pci_id(pci)
+    pci_id = packed(getattr(pci, "pciDeviceId", None), getattr(pci, "pciSubSystemId", None))
     notes = [memory.note] if memory.note else []
     if memory.total is None:
         notes.append(f"memory: {memory.reason}")
@@ -145,12 +145,6 @@ def capability_text(value: Any) -> str | None:
         return f"{int(major)}.{int(minor)}"
     except (TypeError, ValueError):
         return None
-
-
-def _pci_id(pci: Any) -> str | None:
-    """`10de:2684` of NVML's pciDeviceId, which has the device in its upper half."""
-    combined = getattr(pci, "pciDeviceId", None)
-    return f"{combined & 0xFFFF:04x}:{combined >> 16 & 0xFFFF:04x}" if isinstance(combined, int) and combined else None
 
 
 def is_vgpu(name: str) -> bool:

@@ -27,8 +27,33 @@ class PciChip:
 
     @property
     def id(self) -> str:
-        """`10de:2684`"""
-        return f"{self.vendor:04x}:{self.device:04x}"
+        """`10de:2684/1458:40e5`, or `10de:2684` where the board is not known."""
+        return pci_id(self.vendor, self.device, self.subsystem)
+
+
+def pci_id(vendor: int, device: int, subsystem: str | None = None) -> str:
+    """Ids as the catalogue writes them.
+
+    >>> pci_id(0x10DE, 0x2684, "1458:40e5"), pci_id(0x10DE, 0x2684)
+    ('10de:2684/1458:40e5', '10de:2684')
+    """
+    return f"{vendor:04x}:{device:04x}" + (f"/{subsystem}" if subsystem else "")
+
+
+def packed(device: object, subsystem: object = None) -> str | None:
+    """Ids as NVML packs them: the vendor in the lower half, the device in the upper.
+
+    >>> packed(0x268410DE, 0x40E51458), packed(0x268410DE), packed(0)
+    ('10de:2684/1458:40e5', '10de:2684', None)
+    """
+    if not isinstance(device, int) or device <= 0:
+        return None
+    board = (
+        f"{subsystem & 0xFFFF:04x}:{subsystem >> 16 & 0xFFFF:04x}"
+        if isinstance(subsystem, int) and subsystem > 0
+        else None
+    )
+    return pci_id(device & 0xFFFF, device >> 16 & 0xFFFF, board)
 
 
 def chips(world: World, vendor: int) -> tuple[PciChip, ...]:

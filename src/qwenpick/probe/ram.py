@@ -84,12 +84,12 @@ def directories(world: World, controller: str) -> Iterator[tuple[int, str]]:
         for name in controllers.split(","):
             ours.setdefault(name, path)
     for version, key, mount, root in _mounts(world, controller):
-        path = ours.get(key)
-        if path is None:
+        if key not in ours:
             continue
-        if root != "/" and (path == root or path.startswith(root + "/")):
-            path = path[len(root) :]
-        steps = [] if ".." in path.split("/") else [step for step in path.split("/") if step]
+        below = ours[key]
+        if root != "/" and (below == root or below.startswith(root + "/")):
+            below = below[len(root) :]
+        steps = [] if ".." in below.split("/") else [step for step in below.split("/") if step]
         for length in range(len(steps), -1, -1):
             directory = "/".join([mount, *steps[:length]])
             if world.exists(directory):

@@ -111,7 +111,9 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one vendor's probe found. `unreadable` is hardware that is there and would not answer."""
+    """What one vendor's probe found. `unreadable` is hardware that is there and would not answer; `carved` are bytes of RAM that the
+    firmware keeps for the GPU, which the system does not count as its own.
+    """
 
     devices: tuple[Device, ...] = ()
     hidden: tuple[Device, ...] = ()
@@ -120,6 +122,7 @@ class Found:
     sources: Mapping[str, str] = field(default_factory=dict)
     driver: str | None = None
     cuda: str | None = None
+    carved: int = 0
 
 
 def integer(text: str | None) -> int | None:
