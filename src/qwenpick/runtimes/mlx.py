@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NAME = "mlx"
 TITLE = "MLX"
-READ_FROM = "mlx-lm 0.28.2 and 0.31: models/cache.py, generate.py; mlx 0.29 nn/layers/quantized.py"
+READ_FROM = "mlx-lm 0.32.2: generate.py, models/cache.py, models/qwen3_moe.py; generate.py of 0.28.2"
 FORMATS = ("mlx-bf16", "mlx-8bit", "mlx-6bit", "mlx-5bit", "mlx-4bit", "mlx-3bit", "mlx-5bit-g32", "mlx-4bit-g32")
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "fp16": ("mlx-bf16",), "8bit": ("mlx-8bit",), "6bit": ("mlx-6bit",), "5bit": ("mlx-5bit",), "4bit": ("mlx-4bit",), "3bit": ("mlx-3bit",),
@@ -34,7 +34,7 @@ ALL_LOGITS_UP_TO = (
 )  # until then the last prompt chunk computed logits of all its tokens; later only the last token's
 ELEMENT = 2  # bytes of a 16-bit activation
 STREAMS = 5.5  # hidden-sized buffers alive at the end of a chunk: measured, Qwen3-4B at 2,048 tokens, 3 to 16 bits
-OPTIONS = ("version", "prefill_step_size", "max_kv_size", "kv_bits", "kv_group_size", "text_only")
+OPTIONS = ("version", "prefill_step_size", "max_kv_size", "kv_bits", "kv_group_size")
 
 
 def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> str | None:
@@ -77,7 +77,7 @@ def memory(
     kept = min(work.context, int(str(work.options.get("max_kv_size", work.context))))
     rows = -(-kept // CACHE_STEP) * CACHE_STEP
     chunk = min(work.context, step)
-    held = weight_bytes(architecture, checkpoint, bool(work.options.get("text_only")))
+    held = weight_bytes(architecture, checkpoint, with_towers=work.image_tokens > 0 or work.audio_seconds > 0)
     n = work.sequences
     parts = [
         Part("weights", held, where, f"tensors in {checkpoint.format}", "weights"),
@@ -95,11 +95,11 @@ def memory(
     return gather(parts)
 
 
-def weight_bytes(architecture: Architecture, checkpoint: Checkpoint, text_only: bool) -> int:
-    """Bytes of the language model and its towers (mlx-vlm); MTP blocks and talkers are dropped on conversion."""
+def weight_bytes(architecture: Architecture, checkpoint: Checkpoint, *, with_towers: bool) -> int:
+    """Bytes of the language model, and of its towers where images or sound are read (mlx-vlm): mlx-lm drops them, MTP blocks and talkers."""
     if checkpoint.bytes is not None:
         return checkpoint.bytes
-    parts = {"text"} if text_only else {"text", "vision", "audio"}
+    parts = {"text", "vision", "audio"} if with_towers else {"text"}
     parts |= {e.name for e in architecture.extras if e.name not in {"talker", "token2wav", "code2wav"}}
     return stored_bytes(architecture, checkpoint.format, parts=frozenset(parts))
 
@@ -120,7 +120,7 @@ def state_bytes(architecture: Architecture) -> int:
 
 def logits_bytes(architecture: Architecture, chunk: int, work: Serving) -> int:
     """Bytes of the prompt's logits: every token of the last chunk up to mlx-lm 0.28, one row from then on."""
-    version = str(work.options.get("version", "0.31")).split(".")
+    version = str(work.options.get("version", "0.32")).split(".")
     rows = chunk if (int(version[0]), int(version[1])) <= ALL_LOGITS_UP_TO else 1
     return rows * architecture.vocab_size * ELEMENT
 
