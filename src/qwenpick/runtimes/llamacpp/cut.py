@@ -1,0 +1,58 @@
+"""Which layers lie on which GPU: llama.cpp fills from the last layer backwards, and counts the output as one more layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from qwenpick.errors import QwenpickError
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """`held[i]` is the (first, last) range of device i over layers 0 … n, where index n is the output; last is not included.
+
+    Layers before the first range lie in RAM, and the experts of layers before `cpu_moe_layers`.
+    """
+
+    held: tuple[tuple[int, int], ...]
+    cpu_moe_layers: int
+    num_layers: int
+
+    @property
+    def first_on_gpu(self) -> int:
+        """How many layers lie in RAM."""
+        return self.held[0][0] if self.held else self.num_layers + 1
+
+    @property
+    def output_on_gpu(self) -> bool:
+        """Whether the head lies on the last device."""
+        return self.first_on_gpu <= self.num_layers
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing but the token embedding lies in RAM."""
+        return self.first_on_gpu == 0 and not self.cpu_moe_layers
+
+
+@lru_cache(maxsize=4096)
+def cut(
+    num_layers: int, devices: int, split: tuple[int, ...] | None, n_gpu_layers: int | None, cpu_moe_layers: int
+) -> Cut:
+    """The ranges of a placement. Without a split all layers (or `n_gpu_layers`) are shared evenly. Raises QwenpickError for a split of too many."""
+    if not devices:
+        return Cut((), 0, num_layers)
+    everything = num_layers + 1
+    if split is None:
+        wanted = everything if n_gpu_layers is None else min(n_gpu_layers, everything)
+        split = tuple(wanted * (i + 1) // devices - wanted * i // devices for i in range(devices))
+    if len(split) != devices or sum(split) > everything:
+        raise QwenpickError(
+            f"{num_layers} layers and the output make {everything}; split {split} over {devices} GPUs is not a share of them"
+        )
+    first = everything - sum(split)
+    held = []
+    for layers in split:
+        held.append((first, first + layers))
+        first += layers
+    return Cut(tuple(held), min(cpu_moe_layers, num_layers), num_layers)

@@ -1,0 +1,48 @@
+"""What a GPU's driver and libraries take on top of llama.cpp's buffers: context, cuBLAS workspace, memory pool, kernels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwenpick.units import MIB
+
+if TYPE_CHECKING:
+    from qwenpick.hardware import Device
+
+# (bytes, where seen) by CUDA compute capability: the driver's peak for the process less all buffers
+_HOPPER = (608 * MIB, "measured on H200, driver 580, CUDA 13: 595-625 MiB")
+_BLACKWELL = (750 * MIB, "public logs of RTX 50 and GB10, 2025-2026: about 750 MiB")
+_ADA = (450 * MIB, "public logs of RTX 4090, 2025: about 450 MiB")
+_OLDER = (450 * MIB, "as Ada: no logs")
+_UNKNOWN = (608 * MIB, "as H200: compute capability not known")
+_OTHER_VENDORS = (300 * MIB, "no measurements: HIP, SYCL and Vulkan keep less than CUDA")
+_METAL = (128 * MIB, "no measurements: Metal keeps pipelines and a residency set only")
+
+# More on H200 where a prompt runs through 16-bit weights or routed experts: dequantized copies and cuBLAS workspaces (705-720 MiB in all)
+POOL = 110 * MIB
+
+
+def driver_overhead(device: Device, *, pooled: bool) -> tuple[int, str]:
+    """(bytes, where that was seen). `pooled`: the prompt runs through 16-bit weights or experts."""
+    size, source = _base(device)
+    return (
+        (size + POOL, f"{source}; +110 MiB pool for 16-bit weights or experts")
+        if pooled and device.vendor == "nvidia"
+        else (size, source)
+    )
+
+
+def _base(device: Device) -> tuple[int, str]:
+    if device.vendor == "apple":
+        return _METAL
+    if device.vendor != "nvidia":
+        return _OTHER_VENDORS
+    try:
+        capability = float(device.compute_capability or "")
+    except ValueError:
+        return _UNKNOWN
+    if capability >= 10:
+        return _BLACKWELL
+    if capability >= 9:
+        return _HOPPER
+    return _ADA if capability >= 8.9 else _OLDER

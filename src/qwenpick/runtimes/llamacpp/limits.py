@@ -1,0 +1,38 @@
+"""What llama.cpp refuses, and what it may take of a device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwenpick.quantization import FORMATS
+from qwenpick.runtimes.llamacpp.options import read_options
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Checkpoint
+    from qwenpick.hardware import Device
+    from qwenpick.placement import Placement
+    from qwenpick.workload import Serving
+
+CACHE_TYPES = ("f16", "bf16", "f32", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")  # common/arg.cpp, kv_cache_types
+
+
+def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> str | None:
+    """Why llama.cpp would not run this there; None if it would."""
+    known = FORMATS.get(checkpoint.format)
+    if known is None or known.container != "gguf":
+        return f"llama.cpp loads GGUF files, not {checkpoint.format}"
+    if architecture.gguf_arch is None:
+        return f"llama.cpp has no architecture for {architecture.model_type}"
+    for cache in (work.kv_cache.k, work.kv_cache.v):
+        if cache not in CACHE_TYPES:
+            return f"llama.cpp has no {cache} cache (it has {', '.join(CACHE_TYPES)})"
+    if work.kv_cache.v not in ("f16", "bf16", "f32") and not read_options(work.options).flash_attn:
+        return f"llama.cpp quantizes cached values ({work.kv_cache.v}) only with flash attention"
+    if unusable := next((d for d in placement.devices if d.vendor == "ascend" and d.kind != "npu"), None):
+        return f"llama.cpp has no backend for {unusable.name}"
+    return None
+
+
+def budget(device: Device, work: Serving) -> int | None:
+    """Bytes it may take: what is free now; it reserves nothing and takes no share."""
+    return device.free if device.free is not None else device.total

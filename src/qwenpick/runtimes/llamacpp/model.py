@@ -1,0 +1,107 @@
+"""Bytes of a model's pieces as llama.cpp loads them: embedding, head, each layer's dense part and experts, MTP block; on a GPU and in RAM."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+
+from qwenpick.catalog.schema import Architecture
+from qwenpick.quantization.gguf import is_tied
+from qwenpick.quantization.gguf.rules import tensor_types
+from qwenpick.quantization.gguf.types import is_quantized, row_bytes
+from qwenpick.tensors import Tensor
+
+GPU_ALIGNMENT = 128  # ggml-cuda.cu, ggml_backend_cuda_buffer_type_get_alignment
+HOST_ALIGNMENT = 32  # ggml-impl.h, TENSOR_ALIGNMENT
+MATRIX_ROW_PADDING = (
+    512  # ggml-cuda/common.cuh: the last row of a quantized tensor is padded to a multiple of this many columns
+)
+
+# Types whose matrices the CPU backend interleaves on loading: ggml-cpu/repack.cpp on AVX2 (Q2_K needs AVX-512; ARM also takes Q5_K, Q6_K, Q8_0)
+REPACKED_TYPES = frozenset({"Q4_0", "Q4_K", "IQ4_NL", "MXFP4"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Bytes of the loaded pieces in one kind of memory; sums over layers are differences of the running totals."""
+
+    embedding: int
+    head: int  # the output matrix, or the embedding once more where they are tied
+    output_norm: int
+    dense: tuple[int, ...]  # running totals over the layers, experts left out: dense[n] is the first n layers
+    experts: tuple[int, ...]  # running totals of the expert tensors
+    mtp: int
+    repacked_dense: tuple[int, ...]
+    repacked_experts: tuple[int, ...]
+    repacked_head: int
+
+    def layers(self, first: int, last: int) -> int:
+        """Of layers first to last (not included), experts and all."""
+        return self.dense[last] - self.dense[first] + self.experts[last] - self.experts[first]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model in one format: the same pieces as they lie on a GPU and in RAM."""
+
+    gpu: Pieces
+    ram: Pieces
+    tied: bool
+
+
+@lru_cache(maxsize=4096)
+def load(architecture: Architecture, format_name: str) -> Loaded:
+    """The pieces of an architecture in a GGUF format."""
+    return Loaded(
+        _pieces(architecture, format_name, True), _pieces(architecture, format_name, False), is_tied(architecture)
+    )
+
+
+def loaded_bytes(tensor: Tensor, type_name: str, on_gpu: bool) -> int:
+    """Bytes of one tensor in a backend's buffer, alignment included."""
+    size = math.prod(tensor.shape[:-1]) * row_bytes(type_name, tensor.shape[-1])
+    if not on_gpu:
+        return _align(size, HOST_ALIGNMENT)
+    if is_quantized(type_name) and (rest := tensor.shape[-1] % MATRIX_ROW_PADDING):
+        size += row_bytes(type_name, MATRIX_ROW_PADDING - rest)
+    return _align(size, GPU_ALIGNMENT)
+
+
+def _pieces(architecture: Architecture, format_name: str, on_gpu: bool) -> Pieces:
+    dense, experts = [0] * architecture.num_layers, [0] * architecture.num_layers
+    repacked_dense, repacked_experts = [0] * architecture.num_layers, [0] * architecture.num_layers
+    single = {"token_embd": 0, "output": 0, "output_norm": 0}
+    mtp = repacked_head = 0
+    for tensor, types in tensor_types(architecture, format_name):
+        by_layer = [loaded_bytes(tensor, t, on_gpu) for t in types]
+        if tensor.part == "mtp":
+            mtp += by_layer[0]
+        elif not tensor.layers:
+            single[tensor.role] = by_layer[0]
+            if tensor.role == "output" and is_repacked(tensor, types[0]):
+                repacked_head = by_layer[0]
+        else:
+            is_expert = tensor.role.endswith("_exps")
+            for layer, type_name, size in zip(tensor.layers, types, by_layer, strict=True):
+                (experts if is_expert else dense)[layer] += size
+                if is_repacked(tensor, type_name):
+                    (repacked_experts if is_expert else repacked_dense)[layer] += size
+    return Pieces(
+        single["token_embd"], single["output"] or single["token_embd"], single["output_norm"],
+        _totals(dense), _totals(experts), mtp, _totals(repacked_dense), _totals(repacked_experts), repacked_head,
+    )  # fmt: skip
+
+
+def is_repacked(tensor: Tensor, type_name: str) -> bool:
+    """Whether the CPU backend interleaves this matrix when it loads it: eight rows at a time."""
+    return type_name in REPACKED_TYPES and tensor.shape[-2] % 8 == 0
+
+
+def _totals(by_layer: list[int]) -> tuple[int, ...]:
+    return tuple(accumulate(by_layer, initial=0))
+
+
+def _align(size: int, alignment: int) -> int:
+    return -(-size // alignment) * alignment

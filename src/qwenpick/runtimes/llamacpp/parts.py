@@ -1,0 +1,193 @@
+"""The parts of llama.cpp's memory: weights, cache, state and compute buffers on each GPU and in RAM, and what lies around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from qwenpick.memory import RAM, Memory, Part, gpu
+from qwenpick.memory import memory as collect
+from qwenpick.runtimes.llamacpp.cache import kv_totals, padded, state_totals
+from qwenpick.runtimes.llamacpp.compute import Batch, Compute, compute
+from qwenpick.runtimes.llamacpp.cut import Cut, cut
+from qwenpick.runtimes.llamacpp.driver import driver_overhead
+from qwenpick.runtimes.llamacpp.model import Loaded, load
+from qwenpick.runtimes.llamacpp.options import Options, read_options
+from qwenpick.runtimes.llamacpp.projector import projector_parts
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Checkpoint, Model
+    from qwenpick.placement import Placement
+    from qwenpick.workload import Serving
+
+# Bytes of the process besides its buffers, per token of the vocabulary: 50-53 MiB at 152k tokens, 97-100 MiB at 248k, measured on Linux
+PROCESS_PER_TOKEN = 390
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as the arithmetic needs it."""
+
+    architecture: Architecture
+    loaded: Loaded
+    options: Options
+    cut: Cut
+    batch: Batch
+    work: Serving
+
+
+def memory(
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
+) -> Memory:
+    """What llama.cpp holds for `work`, part by part. Raises QwenpickError for an option it does not know."""
+    options = read_options(work.options)
+    ranges = cut(
+        architecture.num_layers,
+        len(placement.devices),
+        placement.split,
+        options.n_gpu_layers,
+        placement.cpu_moe_layers or options.n_cpu_moe,
+    )
+    run = Run(
+        architecture, load(architecture, checkpoint.format), options, ranges, batch_of(model, work, options), work
+    )
+    return collect(
+        [
+            *_gpu_parts(run, placement, checkpoint.format),
+            *_ram_parts(run),
+            *projector_parts(architecture, work, options, placement),
+        ]
+    )
+
+
+def batch_of(model: Model, work: Serving, options: Options) -> Batch:
+    """The micro-batch that the compute buffers are reserved for."""
+    share = padded(work.context)
+    cells = padded(work.context * work.sequences) if options.kv_unified else share * work.sequences
+    tokens = min(options.n_ubatch, options.n_batch, cells)
+    every = not options.server or model.kind in ("embedding", "reranker")  # pooled models keep every token's output
+    outputs = options.n_outputs_max or (tokens if every else min(work.sequences, tokens))
+    return Batch(
+        tokens=tokens,
+        outputs=outputs,
+        context=cells,
+        attended=cells if options.kv_unified else share,
+        flash_attention=options.flash_attn,
+        quantized_cache=work.kv_cache.k not in ("f16", "bf16", "f32"),
+        sequences=work.sequences,
+    )
+
+
+def _gpu_parts(run: Run, placement: Placement, format_name: str) -> Iterator[Part]:
+    """What lies on each GPU, device by device."""
+    kv, state = _kv(run), _state(run)
+    buffers = compute_buffers(run)
+    pooled = run.architecture.is_moe or format_name in ("F16", "BF16")
+    for index, (device, (first, last)) in enumerate(zip(placement.devices, run.cut.held, strict=True)):
+        where, n = gpu(index), run.architecture.num_layers
+        end = min(last, n)
+        yield Part(
+            "weights",
+            _gpu_weights(run, first, last),
+            where,
+            f"tensors of layers {first}-{end - 1}{' and the output' if last > n else ''}",
+            "weights",
+        )
+        if run.options.offload_kqv:
+            yield Part("kv cache", kv[end] - kv[first] if end > first else 0, where, _kv_formula(run), "kv cache")
+            yield Part(
+                "recurrent state", state[end] - state[first] if end > first else 0, where, _state_formula(run), "state"
+            )
+        yield Part("compute buffer", buffers.gpus[index], where, buffers.formula, "compute")
+        overhead, source = driver_overhead(device, pooled=pooled)
+        yield Part("driver", overhead, where, source, "overhead")
+
+
+def _gpu_weights(run: Run, first: int, last: int) -> int:
+    """Bytes of the model on a GPU that holds layers first to last; experts of --n-cpu-moe left out."""
+    pieces, n = run.loaded.gpu, run.architecture.num_layers
+    end = min(last, n)
+    total = 0
+    if end > first:
+        moved = min(max(run.cut.cpu_moe_layers, first), end)
+        total = pieces.dense[end] - pieces.dense[first] + pieces.experts[end] - pieces.experts[moved]
+    if last > n:
+        total += pieces.head + pieces.output_norm + (pieces.mtp if loads_mtp(run.options) else 0)
+    return total
+
+
+def loads_mtp(options: Options) -> bool:
+    """Whether the MTP block is read: only when asked for."""
+    return options.load_mtp or options.speculates
+
+
+def _ram_parts(run: Run) -> Iterator[Part]:
+    """What lies in RAM: the embedding always, and all that is not on a GPU."""
+    pieces, n, ranges = run.loaded.ram, run.architecture.num_layers, run.cut
+    first = min(ranges.first_on_gpu, n)
+    yield Part("token embedding", pieces.embedding, RAM, "vocabulary x hidden size; never offloaded", "weights")
+    yield Part("layers in RAM", pieces.layers(0, first), RAM, f"tensors of layers 0-{first - 1}", "weights")
+    if ranges.cpu_moe_layers > first:
+        moved = pieces.experts[ranges.cpu_moe_layers] - pieces.experts[first]
+        yield Part(
+            "experts in RAM",
+            moved,
+            RAM,
+            f"expert tensors of layers {first}-{ranges.cpu_moe_layers - 1} (--n-cpu-moe)",
+            "weights",
+        )
+    if not ranges.output_on_gpu:
+        head = (
+            pieces.output_norm + (0 if run.loaded.tied else pieces.head) + (pieces.mtp if loads_mtp(run.options) else 0)
+        )
+        yield Part("output in RAM", head, RAM, "vocabulary x hidden size, unless tied", "weights")
+    kv, state = _kv(run), _state(run)
+    kept = first if run.options.offload_kqv else n
+    yield Part("kv cache", kv[kept], RAM, _kv_formula(run), "kv cache")
+    yield Part("recurrent state", state[kept], RAM, _state_formula(run), "state")
+    buffers = compute_buffers(run)
+    yield Part("compute buffer", buffers.ram, RAM, buffers.ram_formula, "compute")
+    yield Part("output buffer", output_buffer(run), RAM, "sequences x vocabulary x 4", "compute")
+    yield Part(
+        "process",
+        PROCESS_PER_TOKEN * run.architecture.vocab_size,
+        RAM,
+        "about 390 bytes per token of the vocabulary",
+        "overhead",
+    )
+
+
+def compute_buffers(run: Run) -> Compute:
+    """The compute buffers of every place."""
+    return compute(run.architecture, run.loaded, run.batch, run.cut, run.options.op_offload)
+
+
+def output_buffer(run: Run) -> int:
+    """Bytes of the logits handed to the sampler, in RAM: one token of each sequence."""
+    return run.work.sequences * run.architecture.vocab_size * 4
+
+
+def _kv(run: Run) -> tuple[int, ...]:
+    return kv_totals(run.architecture, run.batch.context, run.work.kv_cache)
+
+
+def _state(run: Run) -> tuple[int, ...]:
+    drafted = run.options.draft_n_max if run.options.speculates else 0  # a state to go back to for each drafted token
+    return state_totals(run.architecture, run.work.sequences * (1 + drafted))
+
+
+@lru_cache(maxsize=1024)
+def _attention_shape(architecture: Architecture) -> str:
+    attention = architecture.attention
+    linear = sum(layer.kind == "linear_attention" for layer in architecture.layer_list)
+    return f"{architecture.num_layers - linear} layers x {attention.kv_heads} kv heads x {attention.head_dim}"
+
+
+def _kv_formula(run: Run) -> str:
+    return f"(k + v) x {run.batch.context} cells x {_attention_shape(run.architecture)}, {run.work.kv_cache}, the layers held here"
+
+
+def _state_formula(run: Run) -> str:
+    return f"{run.work.sequences} sequences x 4 x (convolution + delta-net state) of the linear layers held here"
