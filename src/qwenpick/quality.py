@@ -13,11 +13,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.retention import Retention, for_task
+from qwenpick.thinking import THINKING_GAIN
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from qwenpick.tasks import Effort, Task
+    from qwenpick.tasks import Task
+    from qwenpick.thinking import Effort
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +97,17 @@ def quality(
 ) -> Quality | None:
     """What the model is worth for the task when it thinks with that effort, its weights kept as said; None without any ability on record.
 
-    The stored ability of a model that can think is with thinking; without, the capability's measured gain is taken off.
+    The stored ability of a model that can think is with thinking; without, the capability's measured gain is taken off. Where the task is not
+    helped by thinking, a model that always thinks gains nothing by it either.
     """
+    gained = min(THINKING_GAIN[effort], max(THINKING_GAIN[known] for known in task.efforts))
     found = {c: a for c in task.weights if (a := abilities.of(model, c))}
     total = sum(task.weights[c] for c in found)
     if not total:
         return None
     shares = {c: w / total for c, w in task.weights.items() if c in found}
     points = {
-        c: _points(found[c].value - _lost(abilities, c, can_think, effort) - abilities.reference.get(c, 0.0))
+        c: _points(found[c].value - _lost(abilities, c, can_think, gained) - abilities.reference.get(c, 0.0))
         for c in found
     }
     full = sum(shares[c] * points[c] for c in found)
@@ -114,8 +118,8 @@ def quality(
     return Quality(full * share, math.sqrt(variance) * share, full, share, scored < 0.5, tuple(found.values()))
 
 
-def _lost(abilities: Abilities, capability: str, can_think: bool, effort: Effort) -> float:
-    return abilities.gain.get(capability, 0.0) if can_think and effort == "off" else 0.0
+def _lost(abilities: Abilities, capability: str, can_think: bool, gained: float) -> float:
+    return (1 - gained) * abilities.gain.get(capability, 0.0) if can_think else 0.0
 
 
 def _points(logits: float) -> float:

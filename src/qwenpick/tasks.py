@@ -6,19 +6,14 @@ Speeds are decode tokens/s of one user. The floors are what people call usable a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.thinking import Effort
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
-
-Effort = Literal["off", "low", "high"]
-
-# How many times as many tokens an answer takes: club-3090's budgets and the low/xhigh spread of Qwen3.8 answers; an estimate, not a measurement.
-THINKING_TOKENS: Mapping[str, float] = {"off": 1.0, "low": 3.0, "high": 8.0}
-THINKING_LOOPS_BELOW = 3_000_000_000  # parameters: Qwen3.5-0.8B and 2B loop when they think (TyloQuant#12)
 
 SPANVERO = "spanvero: below 5 tok/s sluggish, 10-20 comfortable"
 MYLOCALAI = "mylocalai: 5-6 tok/s is the floor, 7-10 reading speed"
@@ -36,8 +31,8 @@ OURS = "our estimate"
 class Task:
     """A kind of work. `weights` says which abilities count and adds up to 1; `prompt` and `answer` are tokens of one typical request.
 
-    `usable` and `comfortable` are decode tokens/s, `prefill` prompt tokens/s that keep the first token near, where the prompt is long.
-    `context` is the default budget in tokens; it has room for the thinking.
+    `usable` and `comfortable` are decode tokens/s while thinking as much as `efforts[0]`, `prefill` and `comfortable_prefill` prompt tokens/s.
+    `efforts` are the ways to think that suit the task, advised first. `context` is the default budget in tokens; it has room for the thinking.
     """
 
     name: str
@@ -48,15 +43,20 @@ class Task:
     answer: int
     usable: float
     comfortable: float
-    thinking: Effort
+    efforts: tuple[Effort, ...]
     why_thinking: str
     sources: tuple[str, ...]
     kinds: frozenset[str] = frozenset({"chat", "vision", "omni"})
     inputs: frozenset[str] = frozenset({"text"})
     outputs: frozenset[str] = frozenset({"text"})
-    prefill: float | None = None
-    comfortable_prefill: float | None = None
-    aliases: tuple[str, ...] = field(default=())
+    prefill: float = 100
+    comfortable_prefill: float = 400
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def thinking(self) -> Effort:
+        """The effort that is advised."""
+        return self.efforts[0]
 
 
 _OFF = "the answer is in the text or the picture; thinking costs time and gains nothing measured"
@@ -69,92 +69,96 @@ TASKS: dict[str, Task] = {
     for task in (
         Task(
             "chat", "conversation and everyday questions", {"general": 0.5, "knowledge": 0.25, "multilingual": 0.15, "reasoning": 0.1},
-            16384, 1500, 400, 5, 15, "off", "short answers; thinking multiplies the wait (low effort where the box is fast)",
+            16384, 500, 400, 5, 20, ("off", "low"), "thinking multiplies the wait; low effort where the box is fast enough",
             (SPANVERO, MYLOCALAI, MLJOURNEY, BUDGET),
             aliases=("general", "assistant", "any", "everything", "support", "customer-service", "serving", "app"),
         ),
         Task(
             "knowledge", "questions answered from what the model knows, offline", {"knowledge": 0.8, "general": 0.1, "multilingual": 0.1},
-            16384, 1500, 600, 5, 15, "off", "facts are recalled, not derived", (SPANVERO, MYLOCALAI), aliases=("facts", "offline", "encyclopedia"),
+            16384, 500, 600, 5, 20, ("off", "low"), "facts are recalled, not derived", (SPANVERO, MYLOCALAI),
+            aliases=("facts", "offline", "encyclopedia"),
         ),
         Task(
             "coding", "code you wait for", {"code": 0.6, "agents": 0.15, "reasoning": 0.15, "general": 0.1},
-            32768, 4000, 1500, 20, 40, "low", "code gains from thinking; unbudgeted thinking runs away", (STARTUPFORTUNE, PUBLIVAULT, BUDGET),
+            32768, 4000, 1500, 20, 40, ("low", "off"), "code gains from thinking; unbudgeted thinking runs away",
+            (STARTUPFORTUNE, PUBLIVAULT, BUDGET),
             kinds=_CODE, aliases=("code", "programming", "completion", "text-to-sql", "sql"),
         ),
         Task(
             "coding-agent", "an agent that edits a repository", {"agents": 0.6, "code": 0.3, "general": 0.1},
-            65536, 10000, 500, 15, 40, "low", _AGENT, (ENTROPY, CLUB3090), kinds=_CODE, prefill=350, comfortable_prefill=1000,
+            65536, 10000, 500, 15, 40, ("low",), _AGENT, (ENTROPY, CLUB3090), kinds=_CODE, prefill=350, comfortable_prefill=1000,
             aliases=("code-agent", "ide", "claude-code", "opencode", "cline", "codex", "swe", "refactoring"),
         ),
         Task(
             "agent", "an assistant that calls tools", {"agents": 0.6, "general": 0.3, "long context": 0.1},
-            32768, 10000, 500, 15, 40, "low", _AGENT, (ENTROPY, CLUB3090), prefill=350, comfortable_prefill=1000,
+            32768, 10000, 500, 15, 40, ("low",), _AGENT, (ENTROPY, CLUB3090), prefill=350, comfortable_prefill=1000,
             aliases=("agents", "tools", "tool-calling", "function-calling", "mcp", "automation"),
         ),
         Task(
             "math", "mathematics, science and other long reasoning", {"reasoning": 0.9, "general": 0.1},
-            32768, 500, 1500, 20, 40, "high", "reasoning is what thinking is for; give it a budget", (STARTUPFORTUNE, BUDGET),
+            32768, 500, 1500, 20, 40, ("high", "low"), "reasoning is what thinking is for; give it a budget", (STARTUPFORTUNE, BUDGET),
             kinds=_TEXT | {"math"}, aliases=("reasoning", "science", "maths", "research", "logic"),
         ),
         Task(
             "vision", "pictures, screens and scanned documents", {"vision": 0.8, "general": 0.2},
-            16384, 2000, 400, 5, 15, "off", "every hybrid scored higher without thinking", (BITTIDE,), inputs=frozenset({"text", "image"}),
+            16384, 2000, 400, 5, 15, ("off",), "every hybrid scored higher without thinking", (BITTIDE,), inputs=frozenset({"text", "image"}),
             aliases=("documents", "ocr", "images", "image", "gui", "ui-to-code", "inspection", "multimodal", "vlm", "screenshots"),
         ),
         Task(
             "video", "films and camera streams", {"vision": 0.8, "long context": 0.1, "general": 0.1},
-            32768, 12000, 400, 5, 15, "off", "perception: see vision", (BITTIDE,), inputs=frozenset({"text", "video"}), prefill=350,
-            aliases=("videos", "camera", "surveillance"),
+            32768, 12000, 400, 5, 15, ("off",), "perception: see vision", (BITTIDE,), inputs=frozenset({"text", "video"}),
+            prefill=350, comfortable_prefill=1000, aliases=("videos", "camera", "surveillance"),
         ),
         Task(
             "audio", "questions about sound and speech", {"general": 0.7, "multilingual": 0.3},
-            8192, 1500, 300, 5, 15, "off", _OFF, (OURS,), kinds=frozenset({"omni", "audio"}), inputs=frozenset({"text", "audio"}),
+            8192, 1500, 300, 5, 15, ("off",), _OFF, (OURS,), kinds=frozenset({"omni", "audio"}), inputs=frozenset({"text", "audio"}),
             aliases=("sound", "music", "listening"),
         ),
         Task(
             "omni", "voice, pictures and video in, speech out", {"general": 0.5, "vision": 0.5},
-            16384, 2000, 300, 13, 25, "off", "a voice cannot wait", ("speech needs 12.5 codec frames/s (Qwen3-Omni); " + OURS,),
+            16384, 2000, 300, 13, 25, ("off",), "a voice cannot wait", ("speech needs 12.5 codec frames/s (Qwen3-Omni); " + OURS,),
             kinds=frozenset({"omni"}), inputs=frozenset({"text", "image", "audio", "video"}), outputs=frozenset({"text", "speech"}),
             aliases=("voice", "voice-assistant", "realtime", "in-car"),
         ),
         Task(
             "transcription", "speech to text", {"general": 0.5, "multilingual": 0.5},
-            8192, 1000, 300, 5, 30, "off", _OFF, (OURS,), kinds=frozenset({"speech", "omni", "audio"}), inputs=frozenset({"audio"}),
+            8192, 1000, 300, 5, 30, ("off",), _OFF, (OURS,), kinds=frozenset({"speech", "omni", "audio"}), inputs=frozenset({"audio"}),
             aliases=("asr", "speech-to-text", "stt", "subtitles", "speech-recognition"),
         ),
         Task(
             "speech", "text to speech", {"general": 1.0},
-            4096, 200, 300, 13, 25, "off", "a voice cannot wait", ("12 codec frames/s (Qwen3-TTS-12Hz); " + OURS,),
+            4096, 200, 300, 13, 25, ("off",), "a voice cannot wait", ("12 codec frames/s (Qwen3-TTS-12Hz); " + OURS,),
             kinds=frozenset({"speech"}), outputs=frozenset({"speech"}), aliases=("tts", "text-to-speech", "voice-cloning"),
         ),
         Task(
             "translation", "from one language to another", {"multilingual": 0.8, "general": 0.2},
-            8192, 1000, 1000, 10, 30, "off", "classification, extraction and translation do not gain from thinking", (SPANVERO, PUBLIVAULT),
+            8192, 1000, 1000, 10, 30, ("off",), "classification, extraction and translation do not gain from thinking", (SPANVERO, PUBLIVAULT),
             aliases=("translate", "localisation", "localization"),
         ),
         Task(
             "summarising", "long documents: summaries, extraction, questions", {"long context": 0.5, "general": 0.5},
-            65536, 30000, 800, 5, 15, "off", _OFF, (SPANVERO, ENTROPY), prefill=350, comfortable_prefill=1000,
+            65536, 30000, 800, 5, 15, ("off", "low"), _OFF, (SPANVERO, ENTROPY), prefill=350, comfortable_prefill=1000,
             aliases=("summarizing", "summary", "summaries", "summarization", "long-documents", "long-context", "rag", "extraction", "contracts"),
         ),
         Task(
             "rag-embedding", "vectors for search and retrieval", {"embedding": 1.0},
-            8192, 512, 0, 0, 0, "off", "an embedding is one pass", ("THETA appendix B: 256-512 tokens a passage",), kinds=frozenset({"embedding"}),
+            8192, 512, 0, 0, 0, ("off",), "an embedding is one pass", ("THETA appendix B: 256-512 tokens a passage",), kinds=frozenset({"embedding"}),
+            prefill=200, comfortable_prefill=5000,
             outputs=frozenset({"embedding"}), aliases=("embedding", "embeddings", "retrieval", "search", "vectors"),
         ),
         Task(
             "reranking", "ordering what a search found", {"reranking": 1.0},
-            8192, 4096, 1, 0, 0, "off", "a score is one token", ("THETA appendix B",), kinds=frozenset({"reranker"}), outputs=frozenset({"score"}),
+            8192, 4096, 0, 0, 0, ("off",), "a score is one token", ("THETA appendix B",), kinds=frozenset({"reranker"}), outputs=frozenset({"score"}),
+            prefill=200, comfortable_prefill=5000,
             aliases=("rerank", "reranker"),
         ),
         Task(
             "moderation", "is this text safe", {"general": 1.0},
-            8192, 1000, 30, 5, 20, "off", "a label is a few tokens", (OURS,), kinds=frozenset({"guard"}), aliases=("safety", "guard", "guardrail"),
+            8192, 1000, 30, 5, 20, ("off",), "a label is a few tokens", (OURS,), kinds=frozenset({"guard"}), aliases=("safety", "guard", "guardrail"),
         ),
         Task(
             "edge", "small devices: speakers, robots, phones", {"general": 0.6, "agents": 0.2, "knowledge": 0.2},
-            4096, 300, 150, 10, 25, "off", "0.8B and 2B models loop when they think", (MYLOCALAI, "TyloQuant#12", OURS),
+            4096, 300, 150, 10, 25, ("off",), "0.8B and 2B models loop when they think", (MYLOCALAI, "TyloQuant#12", OURS),
             aliases=("iot", "device", "robot", "embedded", "phone", "raspberry-pi", "home-automation", "draft"),
         ),
     )
@@ -210,33 +214,3 @@ def serves(model: Model, task: Task) -> str | None:
     if missing := sorted(task.outputs - set(model.outputs)):
         return f"{model.name} does not give {' or '.join(missing)}"
     return None
-
-
-def thinking_for(model: Model, task: Task, wanted: Literal["yes", "no", "either"] = "either") -> tuple[Effort, str]:
-    """(effort, reason) that the task is best done with by this model, or that the person wants where the model lets them choose."""
-    if model.thinking == "always":
-        return "high", "it always thinks"
-    if model.thinking != "hybrid":
-        return "off", "it does not think"
-    if wanted == "no":
-        return "off", "as asked"
-    if wanted == "yes":
-        return ("low" if task.thinking == "off" else task.thinking), "as asked"
-    if task.thinking != "off" and model.parameters and model.parameters.total < THINKING_LOOPS_BELOW:
-        return "off", "models below 4B loop when they think"
-    return task.thinking, task.why_thinking
-
-
-def speed_floors(task: Task, effort: Effort) -> tuple[float, float]:
-    """(usable, comfortable) decode tokens/s. A model that thinks more than the task asks for must be that much faster to answer as soon.
-
-    >>> speed_floors(TASKS["chat"], "high")
-    (40.0, 120.0)
-    """
-    factor = max(1.0, THINKING_TOKENS[effort] / THINKING_TOKENS[task.thinking])
-    return task.usable * factor, task.comfortable * factor
-
-
-def seconds_to_answer(task: Task, effort: Effort, decode: float, prefill: float | None) -> float:
-    """Seconds until a typical answer is complete: the prompt is read, then the thinking and the answer are written."""
-    return (task.prompt / prefill if prefill else 0.0) + task.answer * THINKING_TOKENS[effort] / decode

@@ -1,0 +1,173 @@
+"""A documented total order over plans: the best plan of each model, best model first, with the numbers behind each place (docs/ranking.md)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from qwenpick.quality import Abilities, Quality, load_abilities
+from qwenpick.runtimes import RUNTIMES
+from qwenpick.scoring import LICENCE, Scored, find_preference, score
+from qwenpick.tasks import serves
+
+if TYPE_CHECKING:
+    from qwenpick.plan import Plan
+    from qwenpick.retention import Retention
+    from qwenpick.speed import Speed
+    from qwenpick.tasks import Task
+    from qwenpick.thinking import Effort
+
+OUTDONE = 15.0  # points lost by a plan that another model's plan beats in everything: nothing speaks for it
+CLOSE = 1.05  # within 5 % two sizes or two waits are the same
+SAME_SHAPE = 0.02  # relative difference of parameter counts between two generations of one size
+LABELLED = 5  # places that are looked at for "best quality" and "best speed"
+_ENGINES = tuple(RUNTIMES)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One row of a recommendation: a model's best plan and its place. `parts` add up to `score`.
+
+    `outdone_by` names the model that is better, no larger, no slower and no less free; None where something speaks for this one.
+    """
+
+    place: int
+    plan: Plan
+    speed: Speed | None
+    score: float
+    parts: Mapping[str, float]
+    quality: Quality
+    kept: Retention
+    effort: Effort
+    seconds: float | None
+    usable: bool
+    outdone_by: str | None
+    labels: tuple[str, ...]
+    reason: str
+
+
+def rank(
+    rated: Iterable[tuple[Plan, Speed | None]],
+    task: Task,
+    *,
+    prefer: str = "balanced",
+    thinking: Literal["yes", "no", "either"] = "either",
+    abilities: Abilities | None = None,
+) -> list[Ranked]:
+    """The plans that serve the task and hold, one a model, best first. The order of the input does not matter."""
+    weights, known = find_preference(prefer), abilities or load_abilities()
+    best: dict[str, Scored] = {}
+    for plan, speed in rated:
+        if plan.verdict not in ("fits", "tight") or serves(plan.model, task):
+            continue
+        found = score(plan, speed, task, weights, known, thinking)
+        if found and (plan.model.id not in best or _key(found) < _key(best[plan.model.id])):
+            best[plan.model.id] = found
+    rows = sorted(best.values(), key=_key)
+    outdone = {row.plan.model.id: _outdone(row, rows) for row in rows}
+    final = sorted((_demoted(row, outdone[row.plan.model.id]) for row in rows), key=_key)
+    labels = _labels(final[:LABELLED])
+    return [
+        Ranked(
+            place, row.plan, row.speed, row.score, row.parts, row.quality, row.kept, row.effort, row.seconds, row.usable,
+            outdone[row.plan.model.id], labels.get(row.plan.model.id, ()), _reason(row, outdone[row.plan.model.id], task),
+        )
+        for place, row in enumerate(final, 1)
+    ]  # fmt: skip
+
+
+def _key(row: Scored) -> tuple[object, ...]:
+    """The total order: points, then speed, newer, freer, official, smaller, and names, so that no two plans are equal."""
+    plan, model = row.plan, row.plan.model
+    return (
+        -round(row.score, 6), -(row.speed.each.value if row.speed else 0.0), _newest_first(model.released), -LICENCE[model.licence.commercial_use],
+        not model.official, not plan.checkpoint.official, plan.memory.total, model.id, plan.checkpoint.format, _ENGINES.index(plan.runtime),
+        len(plan.placement.devices), repr(plan.placement), repr(plan.work),
+    )  # fmt: skip
+
+
+def _newest_first(released: str | None) -> tuple[int, ...]:
+    return tuple(-int(part) for part in (released or "0").split("-"))
+
+
+def _outdone(row: Scored, rows: Sequence[Scored]) -> str | None:
+    """The best-ranked model whose plan is better beyond doubt, no larger, no slower and no less free; None where something speaks for the row."""
+    return next((other.plan.model.name for other in rows if other is not row and _beats(other, row)), None)
+
+
+def _beats(other: Scored, row: Scored) -> bool:
+    better, worse = other.plan.model, row.plan.model
+    if LICENCE[better.licence.commercial_use] < LICENCE[worse.licence.commercial_use]:
+        return False
+    if other.plan.memory.total > row.plan.memory.total * CLOSE or not _as_fast(other, row):
+        return False
+    gap = other.quality.value - row.quality.value
+    if _same_shape(other, row):
+        return gap >= 0 and (better.released or "") > (worse.released or "")
+    return gap > math.hypot(other.quality.deviation, row.quality.deviation)
+
+
+def _as_fast(other: Scored, row: Scored) -> bool:
+    if row.seconds is None:
+        return True
+    return other.seconds is not None and other.seconds <= row.seconds * CLOSE
+
+
+def _same_shape(one: Scored, two: Scored) -> bool:
+    a, b = one.plan.model.parameters, two.plan.model.parameters
+    if a is None or b is None:
+        return False
+    return all(abs(x - y) <= SAME_SHAPE * y for x, y in ((a.total, b.total), (a.active, b.active)))
+
+
+def _demoted(row: Scored, by: str | None) -> Scored:
+    return replace(row, parts={**row.parts, "outdone": -OUTDONE}) if by else row
+
+
+def _labels(rows: Sequence[Scored]) -> dict[str, tuple[str, ...]]:
+    """Which of the first rows is the best in quality, the fastest, the smallest."""
+    if not rows:
+        return {}
+    good = [row for row in rows if row.usable] or list(rows)
+    known = [row for row in good if row.seconds is not None]
+    winners = [("best quality", min(good, key=lambda r: (-r.quality.value, _key(r))))]
+    if known:
+        winners.append(("best speed", min(known, key=lambda r: (r.seconds or 0.0, _key(r)))))
+    winners.append(("smallest", min(good, key=lambda r: (r.plan.memory.total, _key(r)))))
+    return {row.plan.model.id: tuple(label for label, won in winners if won is row) for _, row in winners}
+
+
+def _reason(row: Scored, outdone_by: str | None, task: Task) -> str:
+    """Why the row stands where it stands, in one sentence."""
+    worth = f"{row.quality.value:.0f}±{row.quality.deviation:.0f} points for {task.name}{' (inferred)' if row.quality.inferred else ''}"
+    cost = (
+        f", {100 * (1 - row.quality.kept):.1f} % lost to {row.plan.checkpoint.format}"
+        if row.quality.kept < 0.9995
+        else ""
+    )
+    wait = "speed not known" if row.seconds is None else f"about {_duration(row.seconds)} to a complete answer"
+    slow = "" if row.usable or row.seconds is None else f", too slow for {task.name}"
+    beaten = f"; {outdone_by} is better, no larger and no slower" if outdone_by else ""
+    return f"{worth}{cost}; {wait}{slow}{beaten}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def explain(winner: Ranked, loser: Ranked) -> str:
+    """Why `loser` stands behind `winner`: the parts in which they differ, largest first, in points.
+
+    A sentence such as "Qwen3.6-35B-A3B is 3.1 points behind Qwen3.8-27B: quality -5.6, speed +2.5".
+    """
+    names = dict.fromkeys((*winner.parts, *loser.parts))
+    gaps = {name: loser.parts.get(name, 0.0) - winner.parts.get(name, 0.0) for name in names}
+    told = sorted((name for name in gaps if abs(gaps[name]) >= 0.05), key=lambda name: (-abs(gaps[name]), name))
+    behind = winner.score - loser.score
+    detail = (
+        ", ".join(f"{name} {gaps[name]:+.1f}" for name in told)
+        or "equal in everything; the newer, freer, smaller one goes first"
+    )
+    return f"{loser.plan.model.name} is {behind:.1f} points behind {winner.plan.model.name}: {detail}"

@@ -1,0 +1,194 @@
+"""The points of one plan for one task: quality after quantization, time to the answer, and small terms; each with its own name.
+
+All weights are here and in docs/ranking.md. A point is a point of quality: one percent of the current tests of the task's abilities.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.quality import Abilities, Quality, quality
+from qwenpick.quantization import FORMATS
+from qwenpick.retention import CacheFamily, Retention, cache_retention, retention
+from qwenpick.thinking import Effort, efforts_for, seconds_to_answer, seconds_wanted
+from qwenpick.workload import CACHE_BITS
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture
+    from qwenpick.plan import Plan
+    from qwenpick.speed import Speed
+    from qwenpick.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What a preference weighs. `faster` and `slower` are points per doubling of the time saved beyond comfortable, and lost below it.
+
+    One doubling is worth about what two abilities can differ by without it meaning anything; so speed decides where the evidence does not.
+    """
+
+    quality: float = 1.0
+    faster: float = 1.5
+    slower: float = 3.0
+    context: float = 0.0
+    smaller: float = 0.1
+
+
+PREFERENCES: Mapping[str, Weights] = {
+    "balanced": Weights(),
+    "quality": Weights(faster=0.3, slower=1.0),
+    "speed": Weights(faster=4.0, slower=6.0),
+    "context": Weights(context=3.0),
+    "small": Weights(smaller=3.0),
+}
+UNUSABLE = 10.0  # more points per halving below the usable speed: it runs, but nobody would wait for it
+MOST_DOUBLINGS = 2.0  # beyond four times comfortable nobody notices
+UNKNOWN_SPEED = 1.5  # times the usable wait: a speed that is not known is never ranked as fast
+TIGHT = 4.0  # the estimate's error is larger than the memory left over
+EXPERIMENTAL = 8.0  # a format below the advised floor of its size
+UNOFFICIAL = 5.0  # weights that others changed
+PER_YEAR = 0.3  # what a year newer is worth beyond measured ability
+LICENCE: Mapping[str, float] = {
+    "free": 0.0,
+    "free-under-threshold": -0.5,
+    "needs-request": -1.0,
+    "unknown": -1.0,
+    "non-commercial": -2.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A plan's points by name (they add up to `score`), and what they were made from. `seconds` is the wait for a complete answer."""
+
+    plan: Plan
+    speed: Speed | None
+    effort: Effort
+    quality: Quality
+    kept: Retention
+    seconds: float | None
+    usable: bool
+    parts: Mapping[str, float]
+
+    @property
+    def score(self) -> float:
+        """The sum of the parts."""
+        return sum(self.parts.values())
+
+
+def find_preference(name: str) -> Weights:
+    """The weights of that name. Raises QwenpickError with the nearest name."""
+    if weights := PREFERENCES.get(name.casefold()):
+        return weights
+    raise QwenpickError(
+        f"there is no preference '{name}'{did_you_mean(name, PREFERENCES)} (known: {', '.join(PREFERENCES)})"
+    )
+
+
+def cache_family(architecture: Architecture) -> CacheFamily:
+    """How the model's key-value cache bears quantization."""
+    attention = architecture.attention
+    if architecture.is_hybrid:
+        return "hybrid"
+    if attention.qk_norm:
+        return "qk-norm"
+    return "mha" if attention.kv_heads == attention.heads else "qkv-bias"
+
+
+def score(
+    plan: Plan,
+    speed: Speed | None,
+    task: Task,
+    weights: Weights,
+    abilities: Abilities,
+    thinking: Literal["yes", "no", "either"] = "either",
+) -> Scored | None:
+    """The plan's points with the effort that gives most of them; None where nothing is known about the quality of the model or the format."""
+    model = plan.model
+    if model.parameters is None:
+        return None
+    kept = _kept(plan)
+    fixed = _fixed(plan, task, weights, kept)
+    best: Scored | None = None
+    for effort in efforts_for(model, task, thinking):
+        worth = quality(abilities, model.id, model.thinking in ("hybrid", "always"), task, effort, kept)
+        if worth is None:
+            return None
+        seconds = seconds_to_answer(task, effort, speed.each.value, speed.prefill.value) if speed else None
+        ratio, usable = _haste(task, seconds)
+        parts = {"quality": weights.quality * worth.value, "speed": _speed_points(ratio, task, weights), **fixed}
+        found = Scored(plan, speed, effort, worth, kept, seconds, usable, parts)
+        if best is None or found.score > best.score:
+            best = found
+    return best
+
+
+def _kept(plan: Plan) -> Retention:
+    """What is left of the quality by the formats of weights and cache together."""
+    assert plan.model.parameters is not None
+    kept = retention(plan.checkpoint.format, plan.model.parameters.total)
+    cache = plan.work.kv_cache
+    bits = min(CACHE_BITS.get(cache.k, 16.0), CACHE_BITS.get(cache.v, 16.0))
+    if bits >= 16:
+        return kept
+    held = cache_retention(cache_family(plan.architecture), bits)
+    return Retention(
+        kept.value * held.value,
+        kept.low * held.low,
+        kept.high * held.high,
+        kept.confidence,
+        kept.advised and held.advised,
+        kept.source,
+    )
+
+
+def _haste(task: Task, seconds: float | None) -> tuple[float, bool]:
+    """(doublings of speed beyond comfortable, whether the wait is usable)."""
+    usable, comfortable = seconds_wanted(task)
+    if seconds is None:
+        return math.log2(comfortable / (usable * UNKNOWN_SPEED)), False
+    return math.log2(comfortable / seconds), seconds <= usable
+
+
+def _speed_points(doublings: float, task: Task, weights: Weights) -> float:
+    if doublings >= 0:
+        return weights.faster * min(doublings, MOST_DOUBLINGS)
+    usable, comfortable = seconds_wanted(task)
+    beyond = min(0.0, doublings - math.log2(comfortable / usable))
+    return weights.slower * doublings + UNUSABLE * beyond
+
+
+def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[str, float]:
+    """The points that do not depend on how much the model thinks."""
+    model = plan.model
+    year = int(model.released[:4]) + int(model.released[5:7] or 6) / 12 if model.released else 2025.0
+    parts = {
+        "fit": -TIGHT if plan.verdict == "tight" else 0.0,
+        "format": 0.0 if kept.advised else -EXPERIMENTAL,
+        "licence": LICENCE[model.licence.commercial_use],
+        "recency": PER_YEAR * (year - 2025),
+        "origin": 0.0 if model.official else -UNOFFICIAL,
+        "size": -weights.smaller * math.log2(max(plan.memory.total, 1) / 2**30),
+    }
+    if weights.context:
+        parts["context"] = weights.context * math.log2(max(1.0, roomiest(plan) / task.context))
+    return parts
+
+
+def roomiest(plan: Plan) -> int:
+    """Tokens of context per sequence that the headroom would hold, roughly, and no more than the model reads."""
+    cache = plan.memory.of("kv cache")
+    limit = (plan.model.context.extended or plan.model.context.native) if plan.model.context else plan.work.context
+    if not cache:
+        return limit
+    more = max(0, plan.headroom) * plan.work.context // cache
+    return min(limit, plan.work.context + more)
+
+
+def bits(format_name: str) -> float:
+    """The nominal width of a format."""
+    return FORMATS[format_name].bits
