@@ -150,7 +150,7 @@ def _is_odd(gpu: Gpu) -> bool:
 def _nearest(candidates: list[Gpu], total: int | None) -> Gpu | None:
     """The candidate of the nearest memory, within 15 % (ECC takes 6 %, old drivers 8 %); without a total the most prominent one."""
     if not candidates or total is None:
-        return max(candidates, key=_prominence, default=None)
+        return max([g for g in candidates if not _is_odd(g)] or candidates, key=_prominence, default=None)
     desktop = [g for g in candidates if g.segment != "laptop"] or candidates
     unknown = [g for g in candidates if g.memory_bytes is None]
     best = min(sorted(desktop, key=_prominence, reverse=True), key=lambda g: _distance(g, total))
