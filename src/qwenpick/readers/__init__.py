@@ -1,0 +1,93 @@
+"""Models that no catalogue has: read from a file, a directory, Ollama's store or a hub, without loading a single weight."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qwenpick.errors import QwenpickError
+from qwenpick.readers.describe import Reading
+from qwenpick.readers.entry import entry
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog
+    from qwenpick.readers.hub import Fetch
+
+_FILES = (".gguf", ".json", ".safetensors")
+
+
+def read_model(text: str, catalog: Catalog, *, online: bool = False, fetch: Fetch | None = None) -> Reading:
+    """The model that a text means: a catalogue name or tag, a path, a tag that Ollama pulled, or (only if `online`) a hub's owner/name.
+
+    A catalogue name wins, so that the same request gives the same answer on any machine; write ./NAME for a directory of that name. `fetch`
+    takes the place of the network. Raises QwenpickError, as one sentence, for everything else and for files that are damaged.
+    """
+    from qwenpick.catalog import find_model
+
+    text = text.strip()
+    if _is_path(text):
+        from qwenpick.readers.local import read_path
+
+        return read_path(Path(text).expanduser(), catalog)
+    try:
+        model = find_model(catalog, text)
+    except QwenpickError as unknown:
+        return _beyond(text, catalog, online, fetch, unknown)
+    if not model.open_weights or model.architecture is None:
+        raise QwenpickError(f"{model.name} has no open weights: it cannot be run here")
+    return Reading(model, catalog.architecture(model), model.checkpoints)
+
+
+def _is_path(text: str) -> bool:
+    """Whether a text is meant as a path: by its look, or since a model is there."""
+    if "\0" in text or len(text) > 4096:
+        raise QwenpickError("a model's name or path has no such characters, or is not that long")
+    if (
+        text.startswith(("/", "./", "../", "~", "..\\", ".\\"))
+        or text.casefold().endswith(_FILES)
+        or text in (".", "..")
+    ):
+        return True
+    try:
+        return os.sep in text and Path(text).is_dir()
+    except OSError:
+        return False
+
+
+def _beyond(text: str, catalog: Catalog, online: bool, fetch: Fetch | None, unknown: QwenpickError) -> Reading:
+    """What the catalogue does not know: Ollama's store, then a hub."""
+    from qwenpick.readers import hub, ollama
+
+    pulled = ollama.read_tag(text, catalog, ollama.models_directory())
+    if pulled is not None:
+        return pulled
+    if not hub.is_id(text):
+        raise unknown
+    if not online and fetch is None:
+        raise QwenpickError(
+            f"'{text}' is not in the catalogue; add --online to ask the hub for its config and headers, or give a local path"
+        )
+    from datetime import UTC, datetime
+
+    if fetch is None:
+        from platformdirs import user_cache_path
+
+        from qwenpick.readers.hub_client import online_fetch
+
+        fetch = online_fetch(text, user_cache_path("qwenpick") / "hub")
+    return hub.read_id(text, catalog, fetch, datetime.now(UTC).date().isoformat())
+
+
+def extended(catalog: Catalog, reading: Reading) -> Catalog:
+    """The catalogue with the model that was read, and its architecture, laid over it."""
+    from dataclasses import replace
+
+    return replace(
+        catalog,
+        architectures={**catalog.architectures, reading.architecture.id: reading.architecture},
+        models={**catalog.models, reading.model.id: reading.model},
+    )
+
+
+__all__ = ["Reading", "entry", "extended", "read_model"]

@@ -1,0 +1,46 @@
+"""Numbers out of a model's metadata: present, whole and of a believable size, or a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qwenpick.errors import QwenpickError
+
+LARGEST = (
+    2**31 - 1
+)  # no dimension of a model is larger: the longest vocabulary has 2.5e5 entries, the longest context 1e7 tokens
+
+
+def natural(table: Mapping[str, Any], *names: str) -> int | None:
+    """The first of `names` that is there, as an int from 0 to 2^31-1; None if none is. Raises QwenpickError for anything else.
+
+    >>> natural({"num_experts": 128}, "num_local_experts", "num_experts")
+    128
+    """
+    for name in names:
+        value = table.get(name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
+            raise QwenpickError(f"{name} is {str(value)[:40]!r}, not a whole number from 0 to {LARGEST:,}")
+        return value
+    return None
+
+
+def positive(table: Mapping[str, Any], *names: str) -> int:
+    """As `natural`, but it must be there and not be 0."""
+    value = natural(table, *names)
+    if not value:
+        raise QwenpickError(f"{names[0]} is {'missing' if value is None else '0'}: this does not describe a model")
+    return value
+
+
+def section(table: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A nested table, or an empty one where there is none. Raises QwenpickError if something else is there."""
+    value = table.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise QwenpickError(f"{name} is a {type(value).__name__}, not a table")
+    return value

@@ -1,0 +1,221 @@
+"""GGUF files without their weights: metadata and the type, shape and place of every tensor, read with every count and length checked."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from qwenpick.errors import QwenpickError
+from qwenpick.readers.bounded import file_size, reason
+from qwenpick.readers.safetensors import StoredTensor
+
+# Type number -> (name, elements per block, bytes per block): ggml.h and ggml-common.h of llama.cpp b11434
+TYPES: dict[int, tuple[str, int, int]] = {
+    0: ("F32", 1, 4), 1: ("F16", 1, 2), 2: ("Q4_0", 32, 18), 3: ("Q4_1", 32, 20), 6: ("Q5_0", 32, 22), 7: ("Q5_1", 32, 24),
+    8: ("Q8_0", 32, 34), 9: ("Q8_1", 32, 36), 10: ("Q2_K", 256, 84), 11: ("Q3_K", 256, 110), 12: ("Q4_K", 256, 144),
+    13: ("Q5_K", 256, 176), 14: ("Q6_K", 256, 210), 15: ("Q8_K", 256, 292), 16: ("IQ2_XXS", 256, 66), 17: ("IQ2_XS", 256, 74),
+    18: ("IQ3_XXS", 256, 98), 19: ("IQ1_S", 256, 50), 20: ("IQ4_NL", 32, 18), 21: ("IQ3_S", 256, 110), 22: ("IQ2_S", 256, 82),
+    23: ("IQ4_XS", 256, 136), 24: ("I8", 1, 1), 25: ("I16", 1, 2), 26: ("I32", 1, 4), 27: ("I64", 1, 8), 28: ("F64", 1, 8),
+    29: ("IQ1_M", 256, 56), 30: ("BF16", 1, 2), 34: ("TQ1_0", 256, 54), 35: ("TQ2_0", 256, 66), 39: ("MXFP4", 32, 17),
+    40: ("NVFP4", 64, 36),
+}  # fmt: skip
+_SCALARS = {
+    0: "B",
+    1: "b",
+    2: "H",
+    3: "h",
+    4: "I",
+    5: "i",
+    6: "f",
+    7: "?",
+    10: "Q",
+    11: "q",
+    12: "d",
+}  # gguf.h, gguf_type
+_STRING, _ARRAY = 8, 9
+
+KEYS_LIMIT = 4096  # a Qwen has about 40
+TENSORS_LIMIT = 65_536  # the largest Qwen has about 1,500
+STRINGS_LIMIT = 1_000_000  # of all arrays together: vocabulary and merges of Qwen3.5 are 500,000
+KEPT = 4096  # a longer string or array is skipped, not kept: nothing of use here is longer
+NAME_LIMIT = 256
+
+Value = str | int | float | bool | tuple[int | float | bool, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class GgufFile:
+    """What a header says. Long strings and arrays (chat template, vocabulary) stand as None in `metadata`; `data` is where weights begin."""
+
+    version: int
+    metadata: dict[str, Value]
+    tensors: tuple[StoredTensor, ...]
+    data: int
+    size: int
+
+
+def read_header(path: Path) -> GgufFile:
+    """The header of one file. Raises QwenpickError for a file that is none, is cut off or contradicts itself."""
+    size = file_size(path)
+    try:
+        with path.open("rb", buffering=2**18) as file:
+            return _Header(file, size, str(path)).read()
+    except OSError as problem:
+        raise QwenpickError(f"cannot read '{path}': {reason(problem)}") from None
+
+
+class _Header:
+    """A cursor over the header that never reads past the file and never trusts a count."""
+
+    def __init__(self, file: BinaryIO, size: int, what: str) -> None:
+        self.file, self.size, self.what, self.at, self.strings = file, size, what, 0, 0
+
+    def read(self) -> GgufFile:
+        """Magic, version, counts, metadata, tensors."""
+        if self.take(4) != b"GGUF":
+            raise self.broken("it does not begin with 'GGUF'")
+        version = self.number("I")
+        if version not in (2, 3):
+            big = int.from_bytes(version.to_bytes(4, "little"), "big") in (2, 3)
+            raise self.broken(
+                "it is big-endian, which is not read here" if big else f"its version is {version:,}; 2 and 3 are known"
+            )
+        tensors, keys = self.count("Q", "tensors", TENSORS_LIMIT, 24), self.count("Q", "metadata keys", KEYS_LIMIT, 13)
+        metadata: dict[str, Value] = {}
+        for _ in range(keys):
+            key = self.string(NAME_LIMIT) or ""
+            if key in metadata:
+                raise self.broken(f"the key {key!r} stands twice")
+            metadata[key] = self.value(self.number("I"))
+        return self.with_tensors(version, metadata, [self.tensor() for _ in range(tensors)])
+
+    def with_tensors(self, version: int, metadata: dict[str, Value], found: list[tuple[StoredTensor, int]]) -> GgufFile:
+        """The file, once every tensor's place has been checked."""
+        alignment = metadata.get("general.alignment", 32)
+        if (
+            not isinstance(alignment, int)
+            or isinstance(alignment, bool)
+            or not 1 <= alignment <= 2**20
+            or alignment & (alignment - 1)
+        ):
+            raise self.broken("its alignment is not a power of two")
+        if len({tensor.name for tensor, _ in found}) < len(found):
+            raise self.broken("a tensor stands twice")
+        data, end = -(-self.at // alignment) * alignment, 0
+        for tensor, offset in sorted(found, key=lambda item: item[1]):
+            if offset % alignment or offset < end:
+                raise self.broken(f"tensor {tensor.name!r} overlaps another or is not aligned")
+            end = offset + tensor.bytes
+        if data + end > self.size:
+            raise self.broken(f"its tensors end at byte {data + end:,}, the file at {self.size:,}: it is cut off")
+        return GgufFile(version, metadata, tuple(tensor for tensor, _ in found), data, self.size)
+
+    def tensor(self) -> tuple[StoredTensor, int]:
+        """(tensor, offset in the data)."""
+        name = self.string(NAME_LIMIT) or ""
+        dimensions = self.number("I")
+        if not 1 <= dimensions <= 4:
+            raise self.broken(f"tensor {name!r} has {dimensions:,} dimensions")
+        shape = tuple(self.number("Q") for _ in range(dimensions))
+        kind, offset = self.number("I"), self.number("Q")
+        if kind not in TYPES:
+            raise self.broken(f"tensor {name!r} has the unknown type {kind}")
+        type_name, block, block_bytes = TYPES[kind]
+        if any(not 1 <= n < 2**40 for n in shape) or shape[0] % block or math.prod(shape) >= 2**48:
+            raise self.broken(f"tensor {name!r} of {type_name} cannot have the shape {list(shape)}")
+        return StoredTensor(name, type_name, tuple(reversed(shape)), math.prod(shape) // block * block_bytes), offset
+
+    def value(self, kind: int) -> Value:
+        """One metadata value; None for what is too long to keep."""
+        if kind == _STRING:
+            return self.string()
+        if kind in _SCALARS:
+            number: int | float | bool = struct.unpack(
+                "<" + _SCALARS[kind], self.take(struct.calcsize("<" + _SCALARS[kind]))
+            )[0]
+            return number
+        if kind != _ARRAY:
+            raise self.broken(f"it has a value of the unknown type {kind:,}")
+        of = self.number("I")
+        if of == _STRING:
+            count = self.count("Q", "strings", STRINGS_LIMIT - self.strings, 8)
+            self.strings += count
+            for _ in range(count):
+                self.skip(self.number("Q"))
+            return None
+        if of not in _SCALARS:
+            raise self.broken(f"it has an array of the unknown type {of:,}")
+        width = struct.calcsize("<" + _SCALARS[of])
+        count = self.count("Q", "array elements", self.size, width)
+        if count * width > KEPT:
+            self.skip(count * width)
+            return None
+        return struct.unpack(f"<{count}{_SCALARS[of]}", self.take(count * width))
+
+    def string(self, limit: int | None = None) -> str | None:
+        """A string; beyond `limit` it is an error, beyond KEPT it is skipped and None."""
+        length = self.number("Q")
+        if limit is not None and length > limit:
+            raise self.broken(f"it has a name of {length:,} bytes")
+        if length > KEPT:
+            self.skip(length)
+            return None
+        return self.take(length).decode("utf-8", "replace")
+
+    def count(self, code: str, what: str, limit: int, least: int) -> int:
+        """A count of things that take `least` bytes each: no more than `limit`, and no more than fit in the rest of the file."""
+        number = self.number(code)
+        if number > limit or number * least > self.size - self.at:
+            raise self.broken(f"it claims {number:,} {what}")
+        return number
+
+    def number(self, code: str) -> int:
+        """A little-endian unsigned integer: I has 4 bytes, Q has 8."""
+        return int.from_bytes(self.take(4 if code == "I" else 8), "little")
+
+    def take(self, length: int) -> bytes:
+        """The next bytes."""
+        if length > self.size - self.at:
+            raise self.broken(f"it ends at byte {self.size:,}, inside its header: it is cut off")
+        self.at += length
+        data = self.file.read(length)
+        if len(data) < length:
+            raise self.broken("it grew shorter while it was read")
+        return data
+
+    def skip(self, length: int) -> None:
+        """Step over bytes."""
+        if length > self.size - self.at:
+            raise self.broken(f"it ends at byte {self.size:,}, inside its header: it is cut off")
+        self.at += length
+        self.file.seek(self.at)
+
+    def broken(self, why: str) -> QwenpickError:
+        """The sentence for a damaged file."""
+        return QwenpickError(f"'{self.what}' is not a GGUF file that can be read: {why}")
+
+
+def read_files(path: Path) -> tuple[GgufFile, ...]:
+    """The header of the file, and of its siblings if it is one of several (NAME-00001-of-00003.gguf). Raises QwenpickError if one is missing."""
+    return tuple(_siblings(path))
+
+
+def _siblings(path: Path) -> Iterator[GgufFile]:
+    first = read_header(path)
+    count = first.metadata.get("split.count", 1)
+    if not isinstance(count, int) or count <= 1:
+        yield first
+        return
+    if count > 1000 or not path.stem.endswith(f"-of-{count:05d}") or not path.stem[-14:-9].isdigit():
+        raise QwenpickError(
+            f"'{path}' is part of a model of {count} files, but is not called NAME-00001-of-{count:05d}.gguf"
+        )
+    for number in range(1, count + 1):
+        part = path.with_name(f"{path.stem[:-14]}{number:05d}-of-{count:05d}{path.suffix}")
+        if not part.exists():
+            raise QwenpickError(f"'{part}' is missing: the model has {count} files")
+        yield first if part == path else read_header(part)

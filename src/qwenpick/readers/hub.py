@@ -1,0 +1,96 @@
+"""A model on Hugging Face or ModelScope: its config and the headers of its weights, never the weights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from qwenpick.errors import QwenpickError
+from qwenpick.readers import safetensors
+from qwenpick.readers.bounded import CONFIG_LIMIT, INDEX_LIMIT, parse_json
+from qwenpick.readers.describe import Reading, describe
+from qwenpick.readers.local import card_bases, from_config
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog
+
+# (repository, file, first byte, last byte) -> those bytes; None for a file that is not there. A negative last byte asks for the whole file.
+Fetch = Callable[[str, str, int, int], bytes | None]
+_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+SHARDS_LIMIT = 512
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is written like owner/name, perhaps with hf: or modelscope: before it."""
+    return _ID.fullmatch(bare(text)) is not None
+
+
+def is_modelscope(text: str) -> bool:
+    """Whether an id is written with modelscope: or ms: before it."""
+    return text.startswith(("modelscope:", "ms:"))
+
+
+def bare(text: str) -> str:
+    """owner/name.
+
+    >>> bare("modelscope:Qwen/Qwen3-8B")
+    'Qwen/Qwen3-8B'
+    """
+    return re.sub(r"^(hf|huggingface|modelscope|ms):(//)?", "", text)
+
+
+def read_id(text: str, catalog: Catalog, fetch: Fetch, date: str) -> Reading:
+    """The model of a repository as it is on `date`. Asks for config.json, the card, the index and each weight file's header."""
+    repo = bare(text)
+    raw = fetch(repo, "config.json", 0, -1)
+    if raw is None:
+        raise QwenpickError(
+            f"there is no '{repo}' with a config.json (GGUF repositories have none: download the file and give its path)"
+        )
+    if len(raw) > CONFIG_LIMIT:
+        raise QwenpickError(f"config.json of '{repo}' has {len(raw):,} bytes: that is no config")
+    config = parse_json(raw, f"{repo}/config.json")
+    card = (fetch(repo, "README.md", 0, 2**20) or b"").decode("utf-8", "replace")
+    tensors = tuple(t for name in _weight_files(repo, fetch) for t in _header(repo, name, fetch))
+    found = from_config(
+        config,
+        (repo,),
+        card_bases(card),
+        f"https://{'modelscope.cn/models' if is_modelscope(text) else 'huggingface.co'}/{repo}",
+        date,
+        tensors,
+    )
+    found = replace(found, checkpoint={**found.checkpoint, "repo": repo})
+    return describe(catalog, found)
+
+
+def _weight_files(repo: str, fetch: Fetch) -> list[str]:
+    raw = fetch(repo, safetensors.INDEX, 0, -1)
+    if raw is None:
+        return ["model.safetensors"]
+    if len(raw) > INDEX_LIMIT:
+        raise QwenpickError(f"the index of '{repo}' has {len(raw):,} bytes: that is no index")
+    names = parse_json(raw, f"{repo}/{safetensors.INDEX}").get("weight_map")
+    if not isinstance(names, dict) or not all(
+        isinstance(n, str) and re.fullmatch(r"[\w.-]+\.safetensors", n) for n in names.values()
+    ):
+        raise QwenpickError(f"the index of '{repo}' names no weight files")
+    files = sorted(set(names.values()))
+    if len(files) > SHARDS_LIMIT:
+        raise QwenpickError(f"'{repo}' has {len(files):,} weight files; the headers of at most {SHARDS_LIMIT} are read")
+    return files
+
+
+def _header(repo: str, name: str, fetch: Fetch) -> tuple[safetensors.StoredTensor, ...]:
+    start = fetch(repo, name, 0, 7)
+    if start is None:
+        return ()
+    length = int.from_bytes(start[:8], "little")
+    if len(start) < 8 or not 2 <= length <= safetensors.HEADER_LIMIT:
+        raise QwenpickError(f"'{repo}/{name}' is not a safetensors file that can be read")
+    header = fetch(repo, name, 8, 7 + length) or b""
+    if len(header) != length:
+        raise QwenpickError(f"'{repo}/{name}' ended inside its header")
+    return safetensors.parse_header(header, 2**62, f"{repo}/{name}")

@@ -1,0 +1,57 @@
+"""Models that Ollama has pulled: its manifests name the blob, and the blob is a GGUF file."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qwenpick.errors import QwenpickError
+from qwenpick.readers.bounded import read_json
+from qwenpick.readers.describe import Reading
+from qwenpick.readers.local import read_gguf
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog
+
+_WEIGHTS = "application/vnd.ollama.image.model"
+_TAG = re.compile(
+    r"(?:(?P<host>[\w.-]+\.[\w.-]+|localhost:\d+)/)?(?:(?P<owner>[\w.-]+)/)?(?P<name>[\w.-]+):(?P<tag>[\w.-]+)"
+)
+
+
+def models_directory() -> Path:
+    """Where Ollama keeps models: OLLAMA_MODELS, else ~/.ollama/models (ollama 0.12, envconfig/config.go)."""
+    return Path(os.environ.get("OLLAMA_MODELS") or Path.home() / ".ollama" / "models")
+
+
+def manifest(tag: str, models: Path) -> Path | None:
+    """The manifest of a pulled tag (`qwen3:8b`, `owner/name:tag`); None if the text is no tag or was not pulled."""
+    match = _TAG.fullmatch(tag)
+    if match is None or ".." in tag:
+        return None
+    path = (
+        models
+        / "manifests"
+        / (match["host"] or "registry.ollama.ai")
+        / (match["owner"] or "library")
+        / match["name"]
+        / match["tag"]
+    )
+    return path if path.is_file() else None
+
+
+def read_tag(tag: str, catalog: Catalog, models: Path) -> Reading | None:
+    """The model of a pulled tag, exact; None if it was not pulled here. Raises QwenpickError if the store is damaged."""
+    path = manifest(tag, models)
+    if path is None:
+        return None
+    layers = read_json(path).get("layers")
+    for layer in layers if isinstance(layers, list) else ():
+        match layer:
+            case {"mediaType": str(kind), "digest": str(digest)} if kind == _WEIGHTS and re.fullmatch(
+                r"sha256:[0-9a-f]{64}", digest
+            ):
+                return read_gguf(models / "blobs" / digest.replace(":", "-"), catalog, (tag.replace(":", "-"),))
+    raise QwenpickError(f"Ollama's manifest '{path}' names no weights")
