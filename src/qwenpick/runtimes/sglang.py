@@ -40,9 +40,9 @@ OPTIONS = (
     "mem_fraction_static", "chunked_prefill_size", "cuda_graph_max_bs", "page_size", "disable_cuda_graph", "disable_radix_cache",
     "language_only", "speculative_num_draft_tokens", "max_mamba_cache_size", "mamba_ssm_dtype", "context_length",
 )  # fmt: skip
-# (memory up to, chunked prefill size, largest graph batch below TP 4, from TP 4 on): server_args.py _handle_gpu_memory_settings
+# (memory up to, chunked prefill size, largest graph batch below TP 4, from TP 4 on): memory_hook.py
 _BY_MEMORY = (
-    (20 * GIB, 2048, 8, 8), (35 * GIB, 2048, 24, 80), (60 * GIB, 4096, 32, 160), (160 * GIB, 8192, 256, 512), (2**62, 16384, 512, 512),
+    (20 * GIB, 2048, 8, 8), (35 * GIB, 4096, 48, 160), (60 * GIB, 4096, 32, 160), (160 * GIB, 8192, 256, 512), (2**62, 16384, 512, 512),
 )  # fmt: skip
 
 
@@ -75,23 +75,33 @@ def settings(architecture: Architecture, work: Serving, placement: Placement) ->
 
 
 def static_share(total: int, chunk: int, graph_batch: int, gpus: int) -> float:
-    """The default --mem-fraction-static: what is left after 512 MiB, 1.5 MiB a chunk token, 2 MiB a graph batch and 128 MiB a GPU.
+    """The default --mem-fraction-static: what activations, graphs and other GPUs' buffers leave (arg_groups/memory_hook.py).
 
-    Above 60 GiB at least 10 GiB are set aside. Three decimals, as the server rounds it.
+    512 MiB, 1.5 MiB a chunk token, 128 MiB a GPU, 2 MiB a decode batch, 8 MiB a captured prefill size; above 60 GiB at least 10 GiB.
 
-    >>> static_share(80 * GIB, 8192, 512, 8)
-    0.819
+    >>> static_share(24 * GIB, 4096, 48, 1)  # 512 + 6144 + 128 + 96 + 50 x 8 = 7280 of 24576 MiB
+    0.704
     """
-    aside = 512 + max(chunk, 2048) * 1.5 + graph_batch * 2 + gpus / 8 * 1024  # MiB
+    aside = 512 + max(chunk, 2048) * 1.5 + gpus / 8 * 1024 + graph_batch * 2 + prefill_graphs(chunk) * 8  # MiB
     memory = total / MIB
     if memory > 60 * 1024:
         aside = max(aside, 10 * 1024)
     return round((memory - aside) / memory, 3)
 
 
+def prefill_graphs(chunk: int) -> int:
+    """How many prefill sizes are captured up to the chunk: arg_groups/cuda_graph_hook.py.
+
+    >>> prefill_graphs(2048), prefill_graphs(8192)
+    (42, 58)
+    """
+    steps = ((4, 33, 4), (48, 257, 16), (288, 513, 32), (576, 1025, 64), (1280, 4097, 256), (4608, chunk + 1, 512))
+    return sum(size <= chunk for step in steps for size in range(*step))
+
+
 def tower_share(tower: VisionTower) -> float:
-    """What a vision tower leaves of the default share: 0.95, less for a tower larger than 24 layers of 1,024 (server_args.py)."""
-    ratio = tower.depth * tower.hidden_size**2 / (24 * 1024**2)
+    """What a vision tower leaves of the default share: 0.95, less for a tower wider than 1,024 (memory_hook.py reads no depth of Qwen's)."""
+    ratio = tower.hidden_size**2 / 1024**2
     return 0.95 * min(1.05, max(0.8, 1.0 - 0.1 * (ratio - 1.0)))
 
 

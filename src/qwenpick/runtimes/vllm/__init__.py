@@ -12,7 +12,7 @@ from qwenpick.parallel import parallel_placements
 from qwenpick.runtimes.vllm import cache as pool
 from qwenpick.runtimes.vllm import refusals
 from qwenpick.runtimes.vllm.profile import CONTEXT, Profile, profile, workspace_bytes
-from qwenpick.runtimes.vllm.settings import Settings, settings, utilization
+from qwenpick.runtimes.vllm.settings import OPTIONS, Settings, settings, utilization
 from qwenpick.runtimes.vllm.weights import loaded_format, rope_bytes, weights
 from qwenpick.units import format_bytes
 
@@ -163,6 +163,12 @@ def kv_tokens(
     return pool.tokens(cut, available_kv(model, architecture, checkpoint, work, placement), context, version)
 
 
+def tokens_of(available: int, architecture: Architecture, work: Serving, placement: Placement) -> int:
+    """Tokens of a KV cache of `available` bytes per GPU, as vLLM would print them."""
+    cut, context, version = _pool(architecture, work, placement)
+    return pool.tokens(cut, available, context, version)
+
+
 def max_concurrency(
     model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
 ) -> float:
@@ -179,6 +185,6 @@ def _pool(architecture: Architecture, work: Serving, placement: Placement) -> tu
 
 
 __all__ = [
-    "FAMILIES", "FORMATS", "NAME", "READ_FROM", "TITLE", "available_kv", "budget", "kv_tokens", "max_concurrency", "memory", "placements",
-    "refusal", "requested",
+    "FAMILIES", "FORMATS", "NAME", "OPTIONS", "READ_FROM", "TITLE", "available_kv", "budget", "kv_tokens", "max_concurrency", "memory", "placements",
+    "refusal", "requested", "tokens_of",
 ]  # fmt: skip

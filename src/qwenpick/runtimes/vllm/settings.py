@@ -16,7 +16,6 @@ GIB = 2**30
 BLOCK_SIZE = 16  # vLLM 0.26 config/cache.py
 LARGE_GPU = 70 * GIB  # vLLM 0.26 engine/arg_utils.py get_batch_defaults: and not an A100
 MAX_GRAPH = 512  # vLLM 0.26 config/vllm.py: the largest captured batch
-V2_TYPES = ("qwen2", "qwen2_moe", "qwen3", "qwen3_vl")  # vLLM 0.26 config/vllm.py: the V2 runner's models
 OPTIONS = (
     "version", "max_model_len", "gpu_memory_utilization", "max_num_batched_tokens", "max_num_seqs", "enforce_eager", "usage_context",
     "block_size", "quantization", "enable_prefix_caching", "enable_expert_parallel", "language_model_only", "num_speculative_tokens",
@@ -59,7 +58,10 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
     sequences = min(sequences, tokens)
     text_only = bool(given.get("language_model_only")) or not (architecture.vision or architecture.audio)
     speculative = int(str(given.get("num_speculative_tokens", 0)))
-    v2 = version >= (0, 26) and architecture.model_type in V2_TYPES and not architecture.is_hybrid and not speculative
+    dense = (
+        not architecture.is_moe or architecture.model_type == "qwen2_moe"
+    )  # config/vllm.py _is_default_v2_model_runner_model
+    v2 = version >= (0, 26) and dense and not architecture.is_hybrid
     eager = bool(given.get("enforce_eager"))
     return Settings(
         version=version,

@@ -1,0 +1,230 @@
+"""vLLM and SGLang: real starts on one H200, and what users' logs print about weights, the profiled peak and the KV cache."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from benchmarks.scoreboard import Row, Score, Scorer, Skip
+from qwenpick import catalog
+from qwenpick.catalog import Architecture, Checkpoint, Model
+from qwenpick.errors import QwenpickError
+from qwenpick.hardware import Device
+from qwenpick.memory import Memory
+from qwenpick.placement import Placement
+from qwenpick.runtimes import vllm
+from qwenpick.units import GIB
+from qwenpick.workload import KvCache, Serving
+
+ENGINE = "vllm"
+FP8_CACHE = KvCache("fp8", "fp8")
+FORMAT_OF = {
+    "awq": "awq-int4",
+    "gptq": "gptq-int4",
+    "int4": "awq-int4",
+    "fp8": "bf16",
+}  # fp8 of the H200 table is made on load
+
+
+@cache
+def found(name: str) -> tuple[Model, Architecture] | None:
+    """The model of that name and its architecture; None where the catalogue has none."""
+    known = shipped()
+    try:
+        model = catalog.find_model(known, name)
+    except QwenpickError:
+        return None
+    return (model, known.architecture(model)) if model.architecture else None
+
+
+@cache
+def shipped() -> catalog.Catalog:
+    """The shipped catalogue."""
+    return catalog.load()
+
+
+def part(memory: Memory, *names: str) -> float:
+    """GiB of the parts of those names on the first GPU."""
+    return sum(p.bytes for p in memory.parts if p.name in names and p.where == "gpu0") / GIB
+
+
+def weights_gib(memory: Memory) -> float:
+    """GiB of the weights on the first GPU, the rope table included: "Model loading took"."""
+    return sum(p.bytes for p in memory.parts if p.kind == "weights" and p.where == "gpu0") / GIB
+
+
+def h200(rows: Iterable[Row]) -> Iterator[Score | Skip]:
+    """vllm_h200.csv: every figure that vLLM 0.26 printed when it started, and the starts that it refused."""
+    for row in rows:
+        pair = found(row["model"])
+        if pair is None:
+            yield Skip(ENGINE, "the model is not in the catalogue", row["case"])
+            continue
+        given = json.loads(row["kw"])
+        cache_type = str(given.pop("kv_cache_dtype", "auto"))
+        options = {name: value for name, value in given.items() if name in vllm.OPTIONS}
+        options |= {"usage_context": "llm_class", "language_model_only": row["vision"] == "False"}
+        context = int(given.get("max_model_len") or (pair[0].context.native if pair[0].context else 4096))
+        work = Serving(context, 1, FP8_CACHE if "fp8" in cache_type else KvCache(), options)
+        total = int(float(row["total_gib"] or 139.8007) * GIB)
+        placement = Placement((Device("NVIDIA H200", "nvidia", total, total, compute_capability="9.0"),))
+        checkpoint = Checkpoint(format=FORMAT_OF.get(row["quant"], row["quant"]))
+        yield from _start(row, *pair, checkpoint, work, placement)
+
+
+def _start(
+    row: Row, model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
+) -> Iterator[Score]:
+    """The scores of one start, in GiB, tokens and yes or no."""
+    run = (model, architecture, checkpoint, work, placement)
+    refused = vllm.refusal(architecture, checkpoint, work, placement) is not None or vllm.max_concurrency(*run) < 1
+    # 2 where vLLM refuses and 1 where it starts, so that either mistake is an error of 50 or 100 %
+    yield Score(ENGINE, "refused", row["case"], 1.0 + refused, 1.0 + (row["status"] != "ok"))
+    memory = vllm.memory(*run)
+    measured = {
+        "weights": (weights_gib(memory), row["weights_gib"]),
+        "peak activation": (part(memory, "activations"), row["peak_activation_gib"]),
+        "outside torch": (part(memory, "outside torch"), row["non_torch_gib"]),
+        "cuda graphs": (part(memory, "cuda graphs"), row["cudagraph_actual_gib"]),
+        "kv cache": (vllm.available_kv(*run) / GIB, row["available_kv_gib"]),
+        "kv tokens": (float(vllm.kv_tokens(*run)), row["kv_tokens"]),
+        "max concurrency": (vllm.max_concurrency(*run), row["max_concurrency"]),
+    }
+    for quantity, (predicted, actual) in measured.items():
+        if actual and float(actual) > 0:
+            yield Score(ENGINE, quantity, row["case"], predicted, float(actual))
+
+
+# when a version came out, for rows that state a date only: the first day each was seen in these logs
+_BY_DATE = (
+    ("2026-09-01", "0.29"),
+    ("2026-08-01", "0.26"),
+    ("2026-07-01", "0.24"),
+    ("2026-05-01", "0.20"),
+    ("2026-01-01", "0.18"),
+    ("2025-05-01", "0.9"),
+)
+_QUANTS = {
+    "bf16": "bf16",
+    "fp16": "fp16",
+    "awq": "awq-int4",
+    "gptq": "gptq-int4",
+    "fp8": "fp8",
+    "nvfp4": "nvfp4",
+    "gptq-int4": "gptq-int4",
+}
+_PREFIX_CACHING = ("club3090", "malaiwah", "mitchross")  # these sources' launch commands turn it on
+
+
+def logs(rows: Iterable[Row]) -> Iterator[Score | Skip]:
+    """logs_vllm_sglang_logs.csv: what users' logs of both engines say. SGLang's "GB" are GiB."""
+    from benchmarks.scorers import sglang
+
+    for row in rows:
+        engine = "sglang" if row["runtime"].startswith("sglang") else ENGINE
+        label = f"{row['source_id']} {row['model'][:40]} {row['quant']}"
+        pair = found(re.split(r"[\s(+]", row["model"].removeprefix("Qwen/"))[0])
+        if row["runtime"] not in {"vllm", "sglang"}:
+            yield Skip(engine, "a fork or a port of the engine", label)
+        elif re.search(r"not in excerpt|unconfirmed|inferred|-class|\?", row["model"]):
+            yield Skip(engine, "the source does not name the model", label)
+        elif pair is None:
+            yield Skip(engine, "the model is not in the catalogue", label)
+        elif engine == "sglang":
+            yield from sglang.log(row, label, *pair)
+        else:
+            yield from _log(row, label, *pair)
+
+
+def _log(row: Row, label: str, model: Model, architecture: Architecture) -> Iterator[Score | Skip]:
+    """One log of vLLM: weights per GPU, the KV cache that follows from the whole chain, and the tokens that the stated cache holds."""
+    quant, known = row["quant"].split(" ")[0], version_of(row)
+    if known is None and architecture.is_hybrid:
+        yield Skip(ENGINE, "a hybrid's cache depends on the version, which the source does not state", label)
+        return
+    options: dict[str, object] = {"version": known or "0.26"}
+    for name in ("gpu_memory_utilization", "max_num_seqs", "max_num_batched_tokens"):
+        if match := re.match(r"[\d.]+", row[name]):
+            options[name] = float(match[0]) if "utilization" in name else int(match[0])
+    if row["enforce_eager"] == "True":
+        options["enforce_eager"] = True
+    if match := re.search(r"mtp n=(\d+)", row["spec_decode"]):
+        options["num_speculative_tokens"] = int(match[1])
+    if row["source_id"].startswith(_PREFIX_CACHING) and architecture.is_hybrid:
+        options["enable_prefix_caching"] = True
+    if "language_model_only" in row["model"]:
+        options["language_model_only"] = True
+    context = int(row["max_concurrency_at"] or (row["max_model_len"] if row["max_model_len"].isdigit() else "") or 0)
+    work = Serving(context or 4096, 1, FP8_CACHE if row["kv_cache_dtype"].startswith("fp8") else KvCache(), options)
+    ranks = int(row["tp"][0]) if row["tp"] else 1
+    total = int(float(row["gpu_total_GiB"]) * GIB) if row["gpu_total_GiB"] else None
+    capability = "9.0" if re.search(r"H100|H200|5090|PRO 6000|GB10|Spark", row["gpu"]) else "8.6"
+    device = Device(row["gpu"] or "GPU", "nvidia", total, total, compute_capability=capability)
+    run = (
+        model,
+        architecture,
+        Checkpoint(format=_QUANTS.get(quant, "bf16")),
+        work,
+        Placement((device,) * ranks, tensor_parallel=ranks),
+    )
+    yield from _log_weights(row, label, quant, run)
+    yield from _log_cache(row, label, run)
+
+
+def _log_weights(row: Row, label: str, quant: str, run: Run) -> Iterator[Score | Skip]:
+    """ "Model loading took"; nothing where the row states none or the weights are not what a rule could give."""
+    stated = row["load_took_GiB"]
+    if not stated or "offload" in row["notes"]:
+        return
+    if quant not in _QUANTS:
+        yield Skip(ENGINE, "weights in a format of one third party (EXL3, AutoRound): no rule gives their size", label)
+    elif quant == "nvfp4" and run[1].is_hybrid:
+        yield Skip(ENGINE, "NVFP4 of hybrids: every publisher keeps other layers in 16 bits", label)
+    elif row["spec_decode"] and "num_speculative_tokens" not in run[3].options:
+        yield Skip(ENGINE, "loads a draft model that the source does not name", label)
+    else:
+        yield Score(ENGINE, "weights", label, weights_gib(vllm.memory(*run)), float(stated))
+
+
+def _log_cache(row: Row, label: str, run: Run) -> Iterator[Score | Skip]:
+    """KV tokens: of the cache that the row states, and of the whole chain where the GPU and its share are stated."""
+    model, architecture, checkpoint, work, placement = run
+    if not row["kv_tokens"].isdigit():
+        return
+    actual, stated = int(row["kv_tokens"]), float(row["available_kv_GiB"] or 0)
+    if row["kv_cache_dtype"] not in {"", "auto", "fp8", "fp8_e4m3", "fp8_e5m2", "fp16", "bfloat16 (auto)"}:
+        yield Skip(ENGINE, "a cache format that upstream vLLM does not have", label)
+    elif row["spec_decode"] and "num_speculative_tokens" not in work.options:
+        yield Skip(ENGINE, "the draft model's own cache is not stated", label)
+    elif stated > 0 and row["max_concurrency_at"]:
+        predicted = vllm.tokens_of(int(stated * GIB), architecture, work, placement)
+        yield Score(ENGINE, "kv tokens of the stated cache", label, predicted, actual)
+    device = placement.devices[0]
+    if (
+        device.total
+        and "gpu_memory_utilization" in work.options
+        and row["quant"].split(" ")[0] in _QUANTS
+        and not row["spec_decode"]
+    ):
+        yield Score(
+            ENGINE, "kv tokens", label, vllm.kv_tokens(model, architecture, checkpoint, work, placement), actual
+        )
+
+
+def version_of(row: Row) -> str | None:
+    """The version that the row states, else the one of its date; None where it has neither."""
+    if match := re.match(r"v?(\d+\.\d+)", row["runtime_version"]):
+        return match[1] if match[1] != "0.0" else "0.26"
+    if match := re.search(r"v(\d+\.\d+)\.|^(\d+\.\d+)\.\d", row["date_or_version"]):
+        return match[1] or match[2]
+    date = row["date_or_version"][:10]
+    return next(
+        (version for day, version in _BY_DATE if date[:4].isdigit() and date >= day[: len(date)]),
+        "0.8" if date[:4].isdigit() else None,
+    )
+
+
+Run = tuple[Model, Architecture, Checkpoint, Serving, Placement]
+TABLES: dict[str, Scorer] = {"vllm_h200.csv": h200, "logs_vllm_sglang_logs.csv": logs}
