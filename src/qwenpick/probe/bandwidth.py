@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
-from qwenpick.hardware import Cpu
+from qwenpick.hardware import Cpu, Machine
 
 ASSUMED = 51.2e9  # two channels x 8 bytes x 3200 MT/s: dual-channel DDR4-3200
 ASSUMED_FROM = "assumed: dual-channel DDR4-3200"
@@ -50,6 +51,8 @@ def known_bandwidth(name: str | None) -> tuple[float, str]:
     return ASSUMED, ASSUMED_FROM
 
 
+MEASURED = "measured: copying 256 MiB, bytes read and written"
+MOST_THREADS = 16  # enough to fill the channels of a socket
 COPY_BYTES = 2**28  # 256 MiB: several times any last-level cache that one process gets to itself
 
 
@@ -118,3 +121,19 @@ def remember(key: str, bandwidth: float, file: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def measured(machine: Machine, file: Path | None = None) -> Machine:
+    """The machine with its RAM bandwidth measured now, and kept in `file` (bandwidth_file() by default) for the probes to come."""
+    file = file or bandwidth_file()
+    bandwidth = measure_bandwidth(max(1, min(MOST_THREADS, int(machine.cpu.usable_cores or 1))))
+    kept = remember(box_key(machine.cpu, machine.ram_installed), bandwidth, file)
+    return with_bandwidth(
+        machine, bandwidth, MEASURED if kept else f"{MEASURED}; {file} could not be written, so it is not remembered"
+    )
+
+
+def with_bandwidth(machine: Machine, bandwidth: float, said: str) -> Machine:
+    """The machine with this RAM bandwidth, and where it is from."""
+    cpu = replace(machine.cpu, bandwidth=bandwidth, bandwidth_from=said)
+    return replace(machine, cpu=cpu, sources={**machine.sources, "cpu.bandwidth": said})

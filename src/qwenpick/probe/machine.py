@@ -12,6 +12,7 @@ from qwenpick.hardware import Cpu, Device, Machine
 from qwenpick.probe.amd import amd
 from qwenpick.probe.apple import apple
 from qwenpick.probe.ascend import ascend
+from qwenpick.probe.bandwidth import MEASURED, bandwidth_file, box_key, remembered
 from qwenpick.probe.cpu import cpu
 from qwenpick.probe.disk import Disk, disk_notes, disks
 from qwenpick.probe.identify import identify
@@ -48,19 +49,11 @@ def probe(
     `timeout` (seconds) holds for any one command or driver. The other parameters say where to look; tests point them at recorded trees and outputs.
     `catalog` is read from disk only if there is a device to match with it.
     """
-    world = World(
-        root=root,
-        environ=os.environ if environ is None else environ,
-        system=system or current_system(),
-        architecture=architecture or current_architecture(),
-        run=run,
-        timeout=timeout,
-        nvml=nvml,
-        psutil=psutil,
-    )
+    world = this_world(timeout, environ, root, system, architecture, run, nvml, psutil)
     notes: list[str] = []
     memory = _or_note("RAM", lambda: ram(world), Ram(), notes)
     processor, cpu_notes = _or_note("the CPU", lambda: cpu(world), NO_CPU, notes)
+    processor = _remembered(world, processor, memory)
     places = _or_note("the disk", lambda: disks(world), NO_DISKS, notes)
     found = [_guarded_vendor(vendor, world, memory) for vendor in VENDORS]
     devices = tuple(device for f in found for device in f.devices)
@@ -97,10 +90,44 @@ def probe(
     )
 
 
+def this_world(
+    timeout: float = 5.0,
+    environ: Mapping[str, str] | None = None,
+    root: Path = Path("/"),
+    system: str | None = None,
+    architecture: str | None = None,
+    run: Runner = run_command,
+    nvml: Callable[[], Any] = load_nvml,
+    psutil: Callable[[], Any] = load_psutil,
+) -> World:
+    """The world as this process sees it, unless told otherwise."""
+    return World(
+        root=root,
+        environ=os.environ if environ is None else environ,
+        system=system or current_system(),
+        architecture=architecture or current_architecture(),
+        run=run,
+        timeout=timeout,
+        nvml=nvml,
+        psutil=psutil,
+    )
+
+
 def _catalog() -> Catalog:
     from qwenpick.catalog import load
 
     return load()
+
+
+def _remembered(world: World, processor: Cpu, memory: Ram) -> Cpu:
+    """The CPU with the bandwidth that was measured on this box before. Only the real root has a memory."""
+    if world.root != Path("/"):
+        return processor
+    try:
+        bandwidth = remembered(box_key(processor, memory.installed), bandwidth_file())
+    except Exception:
+        return processor
+    return replace(processor, bandwidth=bandwidth, bandwidth_from=MEASURED) if bandwidth else processor
 
 
 def _shared_bandwidth(processor: Cpu, devices: Sequence[Device]) -> Cpu:

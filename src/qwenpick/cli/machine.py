@@ -1,0 +1,50 @@
+"""`qwenpick machine`: what is in this box; its JSON is what `--machine FILE` reads back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qwenpick.cli import options as given
+from qwenpick.errors import QwenpickError
+
+
+def command(
+    save: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the box to a file for --machine.")] = None,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Measure RAM bandwidth (about a second) and remember it.")
+    ] = False,
+    machine: given.MachineFiles = None,
+    gpu: given.Gpus = None,
+    vram: given.Vram = None,
+    ram: given.Ram = None,
+    cpu_only: given.CpuOnly = False,
+    catalog: given.Catalogs = None,
+    format_: given.Format = "table",
+    json: given.Json = False,
+) -> None:
+    """What is in this box, what of it may be used, and why. Exit code 3 if hardware is there that could not be read."""
+    from qwenpick.machine_file import save as write
+    from qwenpick.machine_file import to_json
+    from qwenpick.render.machine import machine_report
+    from qwenpick.render.output import emit
+
+    pretended = bool(machine or gpu or vram or ram or cpu_only)
+    if pretended:
+        box = given.read_machine(given.read_catalog(catalog), machine, gpu, vram, ram, cpu_only)
+    else:
+        from qwenpick.probe import probe
+
+        box = probe(given.read_catalog(catalog) if catalog else None)
+    if measure:
+        if pretended:
+            raise QwenpickError("--measure measures this box; leave out --machine, --gpu, --vram, --ram and --cpu-only")
+        from qwenpick.probe.bandwidth import measured
+
+        box = measured(box)
+    if save:
+        write(box, save)
+    emit("machine", "json" if json else format_, machine_report(box), {"machine": to_json(box)})
+    raise typer.Exit(3 if box.unreadable else 0)

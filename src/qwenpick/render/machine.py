@@ -1,0 +1,105 @@
+"""What `machine` and `doctor` print: for each part of the box what it has, what this process may use, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qwenpick.render.report import Block, Column, Line, Report, Table, Tone
+from qwenpick.units import format_bytes
+
+if TYPE_CHECKING:
+    from qwenpick.doctor import Finding, Level
+    from qwenpick.hardware import Device, Machine
+
+UNKNOWN = "unknown"
+TONES: dict[Level, Tone] = {"error": "bad", "warning": "warn", "advice": "plain"}
+
+
+def machine_report(machine: Machine) -> Report:
+    """The box for a person."""
+    columns = (Column("Part"), Column("Have", number=True), Column("Usable", number=True), Column("Why"))
+    rows = [_device(f"gpu{index} {device.name}", device) for index, device in enumerate(machine.devices)]
+    rows += [
+        (f"{device.name} (not used)", _size(device.total), "0", "; ".join(device.notes)) for device in machine.hidden
+    ]
+    rows += [_ram(machine), _cpu(machine), _bandwidth(machine), _disk(machine)]
+    blocks: list[Block] = [Line(_headline(machine), "title"), Table(columns, tuple(rows))]
+    blocks += [Line(f"{device.name}: {user}", "dim") for device in machine.devices for user in device.used_by]
+    blocks += [Line(note, "dim") for note in machine.notes]
+    blocks += [Line(f"could not be read: {line}", "bad") for line in machine.unreadable]
+    return tuple(blocks)
+
+
+def _headline(machine: Machine) -> str:
+    software = [f"driver {machine.driver}"] if machine.driver else []
+    software += [f"CUDA up to {machine.cuda}"] if machine.cuda else []
+    count = len(machine.devices)
+    return ", ".join([machine.system, "no GPU" if not count else f"{count} GPU{'s' * (count > 1)}", *software])
+
+
+def _size(size: int | None) -> str:
+    return UNKNOWN if size is None else format_bytes(size)
+
+
+def _device(label: str, device: Device) -> tuple[str, str, str, str]:
+    facts = [device.memory_from] if device.memory_from else []
+    facts += [f"{format_bytes(device.reserved)} reserved by the driver"] if device.reserved else []
+    facts += [f"compute capability {device.compute_capability}"] if device.compute_capability else []
+    facts += [f"{device.cores} GPU cores"] if device.cores else []
+    facts += [f"{device.bandwidth / 1e9:,.0f} GB/s"] if device.bandwidth else []
+    facts += ["ECC on"] if device.ecc else []
+    return label, _size(device.total), _size(device.free), "; ".join([*facts, *device.notes])
+
+
+def _ram(machine: Machine) -> tuple[str, str, str, str]:
+    why = dict.fromkeys(text for key in ("ram_total", "ram_free") if (text := machine.sources.get(key)))
+    have = machine.ram_installed or machine.ram_total
+    if have is not None and machine.ram_total is not None and machine.ram_total < have:
+        why = {f"{format_bytes(machine.ram_total)} allowed": None, **why}
+    return "RAM", _size(have), _size(machine.ram_free), "; ".join(why)
+
+
+def _cpu(machine: Machine) -> tuple[str, str, str, str]:
+    cpu = machine.cpu
+    have = f"{cpu.cores} cores" if cpu.cores else f"{cpu.threads} threads" if cpu.threads else UNKNOWN
+    usable = UNKNOWN if cpu.usable_cores is None else f"{cpu.usable_cores:g} CPUs"
+    threads = [f"{cpu.threads} threads"] if cpu.threads and cpu.cores else []
+    threads += [f"{cpu.performance_cores} performance cores"] if cpu.performance_cores else []
+    return f"CPU {cpu.name or ''}".strip(), have, usable, "; ".join([*threads, " ".join(cpu.features)]).strip("; ")
+
+
+def _bandwidth(machine: Machine) -> tuple[str, str, str, str]:
+    cpu = machine.cpu
+    return (
+        "RAM bandwidth",
+        "",
+        UNKNOWN if cpu.bandwidth is None else f"{cpu.bandwidth / 1e9:,.1f} GB/s",
+        cpu.bandwidth_from or "",
+    )
+
+
+def _disk(machine: Machine) -> tuple[str, str, str, str]:
+    source = machine.sources.get("disk_path")
+    return (
+        "Disk for weights",
+        "",
+        _size(machine.disk_free),
+        f"{machine.disk_path or UNKNOWN}{f' ({source})' if source else ''}",
+    )
+
+
+def doctor_report(found: tuple[Finding, ...]) -> Report:
+    """The findings for a person, errors first."""
+    if not found:
+        return (Line("Nothing wrong was found.", "good"),)
+    columns = (Column(""), Column("What is wrong"), Column("How to mend it"))
+    rows = tuple((finding.level, finding.what, finding.remedy) for finding in found)
+    return (Table(columns, rows, tones=tuple(TONES[finding.level] for finding in found)),)
+
+
+def doctor_values(found: tuple[Finding, ...]) -> dict[str, Any]:
+    """The findings for a program."""
+    return {
+        "healthy": all(finding.level != "error" for finding in found),
+        "findings": [{"level": f.level, "what": f.what, "remedy": f.remedy} for f in found],
+    }
