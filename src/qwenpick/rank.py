@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Literal
 
 from qwenpick.quality import Abilities, Quality, load_abilities
 from qwenpick.runtimes import RUNTIMES
-from qwenpick.scoring import LICENCE, Scored, find_preference, score
+from qwenpick.scoring import LICENCE, PREFERENCES, Prefer, Scored, score
 from qwenpick.tasks import serves
 
 if TYPE_CHECKING:
     from qwenpick.plan import Plan
     from qwenpick.retention import Retention
-    from qwenpick.speed import Speed
     from qwenpick.tasks import Task
     from qwenpick.thinking import Effort
 
 OUTDONE = 15.0  # points lost by a plan that another model's plan beats in everything: nothing speaks for it
 CLOSE = 1.05  # within 5 % two sizes or two waits are the same
+NEWER_CLOSE = 1.25  # and for a newer generation within a quarter: sizes move a little between generations (8B -> 9B, 30B-A3B -> 35B-A3B)
 SAME_SHAPE = 0.02  # relative difference of parameter counts between two generations of one size
 LABELLED = 5  # places that are looked at for "best quality" and "best speed"
 _ENGINES = tuple(RUNTIMES)
@@ -35,7 +35,6 @@ class Ranked:
 
     place: int
     plan: Plan
-    speed: Speed | None
     score: float
     parts: Mapping[str, float]
     quality: Quality
@@ -49,20 +48,24 @@ class Ranked:
 
 
 def rank(
-    rated: Iterable[tuple[Plan, Speed | None]],
+    plans: Iterable[Plan],
     task: Task,
     *,
-    prefer: str = "balanced",
+    prefer: Prefer = "balanced",
     thinking: Literal["yes", "no", "either"] = "either",
+    min_speed: float | None = None,
     abilities: Abilities | None = None,
 ) -> list[Ranked]:
-    """The plans that serve the task and hold, one a model, best first. The order of the input does not matter."""
-    weights, known = find_preference(prefer), abilities or load_abilities()
+    """The plans that serve the task and hold, one a model, best first. The order of the input does not matter.
+
+    `min_speed` (tokens/s of one user) leaves out what is slower, and what is not known to be as fast.
+    """
+    weights, known = PREFERENCES[prefer], abilities or load_abilities()
     best: dict[str, Scored] = {}
-    for plan, speed in rated:
-        if plan.verdict not in ("fits", "tight") or serves(plan.model, task):
+    for plan in plans:
+        if plan.verdict not in ("fits", "tight") or serves(plan.model, task) or _slower(plan, min_speed):
             continue
-        found = score(plan, speed, task, weights, known, thinking)
+        found = score(plan, task, weights, known, thinking)
         if found and (plan.model.id not in best or _key(found) < _key(best[plan.model.id])):
             best[plan.model.id] = found
     rows = sorted(best.values(), key=_key)
@@ -71,18 +74,22 @@ def rank(
     labels = _labels(final[:LABELLED])
     return [
         Ranked(
-            place, row.plan, row.speed, row.score, row.parts, row.quality, row.kept, row.effort, row.seconds, row.usable,
+            place, row.plan, row.score, row.parts, row.quality, row.kept, row.effort, row.seconds, row.usable,
             outdone[row.plan.model.id], labels.get(row.plan.model.id, ()), _reason(row, outdone[row.plan.model.id], task),
         )
         for place, row in enumerate(final, 1)
     ]  # fmt: skip
 
 
+def _slower(plan: Plan, floor: float | None) -> bool:
+    return floor is not None and (plan.speed is None or plan.speed.each.value < floor)
+
+
 def _key(row: Scored) -> tuple[object, ...]:
     """The total order: points, then speed, newer, freer, official, smaller, and names, so that no two plans are equal."""
     plan, model = row.plan, row.plan.model
     return (
-        -round(row.score, 6), -(row.speed.each.value if row.speed else 0.0), _newest_first(model.released), -LICENCE[model.licence.commercial_use],
+        -round(row.score, 6), -(plan.speed.each.value if plan.speed else 0.0), _newest_first(model.released), -LICENCE[model.licence.commercial_use],
         not model.official, not plan.checkpoint.official, plan.memory.total, model.id, plan.checkpoint.format, _ENGINES.index(plan.runtime),
         len(plan.placement.devices), repr(plan.placement), repr(plan.work),
     )  # fmt: skip
@@ -101,18 +108,25 @@ def _beats(other: Scored, row: Scored) -> bool:
     better, worse = other.plan.model, row.plan.model
     if LICENCE[better.licence.commercial_use] < LICENCE[worse.licence.commercial_use]:
         return False
-    if other.plan.memory.total > row.plan.memory.total * CLOSE or not _as_fast(other, row):
+    newer = (better.released or "") > (worse.released or "")
+    close = NEWER_CLOSE if newer else CLOSE
+    if _size(other) > _size(row) * close or not _as_fast(other, row, close):
         return False
     gap = other.quality.value - row.quality.value
-    if _same_shape(other, row):
-        return gap >= 0 and (better.released or "") > (worse.released or "")
+    if newer and _same_shape(other, row):
+        return gap >= 0
     return gap > math.hypot(other.quality.deviation, row.quality.deviation)
 
 
-def _as_fast(other: Scored, row: Scored) -> bool:
+def _size(row: Scored) -> int:
+    """Parameters: the size of a model whatever format it was given here."""
+    return row.plan.model.parameters.total if row.plan.model.parameters else 0
+
+
+def _as_fast(other: Scored, row: Scored, close: float) -> bool:
     if row.seconds is None:
         return True
-    return other.seconds is not None and other.seconds <= row.seconds * CLOSE
+    return other.seconds is not None and other.seconds <= row.seconds * close
 
 
 def _same_shape(one: Scored, two: Scored) -> bool:
@@ -171,3 +185,6 @@ def explain(winner: Ranked, loser: Ranked) -> str:
         or "equal in everything; the newer, freer, smaller one goes first"
     )
     return f"{loser.plan.model.name} is {behind:.1f} points behind {winner.plan.model.name}: {detail}"
+
+
+__all__ = ["Prefer", "Ranked", "explain", "rank"]

@@ -32,6 +32,7 @@ TABLE: Mapping[str, tuple[tuple[float, float], ...]] = {
     "8 bit": ((99, 2), (99.5, 1), (99.5, 0.5), (99.8, 0.3), (99.8, 0.3), (99.9, 0.2)),
     "6 bit": ((98.5, 1.5), (99, 1), (99.5, 0.5), (99.8, 0.3), (99.8, 0.3), (99.9, 0.2)),
     "5 bit": ((97, 2), (98.5, 1), (99, 0.7), (99.5, 0.5), (99.5, 0.5), (99.7, 0.3)),
+    "Q5_0": ((95.5, 2.5), (97.5, 1.5), (98.7, 1), (99.3, 0.7), (99.3, 0.7), (99.6, 0.4)),  # between its neighbours: no scales of scales
     "Q4_K_M": ((93, 3), (96, 2), (98, 1), (99, 1), (99, 1), (99.5, 0.5)),
     "4.4 bit": ((91, 3), (95, 2), (97.5, 1), (98.5, 1), (98.5, 1), (99, 0.7)),
     "int4": ((88, 4), (94, 2), (96, 1.5), (98, 1), (99, 1), (99, 0.7)),
@@ -46,11 +47,12 @@ TABLE: Mapping[str, tuple[tuple[float, float], ...]] = {
 
 ROWS: Mapping[str, str] = {
     **dict.fromkeys(("fp32", "bf16", "fp16", "F32", "F16", "BF16", "mlx-bf16"), "16 bit"),
-    **dict.fromkeys(("Q8_0", "fp8", "int8", "gptq-int8", "mxfp8", "mlx-8bit"), "8 bit"),
+    **dict.fromkeys(("Q8_0", "fp8", "fp8-online", "int8", "gptq-int8", "mxfp8", "mlx-8bit"), "8 bit"),
     **dict.fromkeys(("Q6_K", "mlx-6bit"), "6 bit"),
-    **dict.fromkeys(("Q5_K_M", "Q5_K_S", "Q5_1", "Q5_0", "Q5_K", "mlx-5bit"), "5 bit"),
+    **dict.fromkeys(("Q5_K_M", "Q5_K_S", "Q5_K", "mlx-5bit", "mlx-5bit-g32"), "5 bit"),
+    **dict.fromkeys(("Q5_0", "Q5_1"), "Q5_0"),
     **dict.fromkeys(("Q4_K_M", "Q4_K"), "Q4_K_M"),
-    **dict.fromkeys(("IQ4_XS", "IQ4_NL", "Q4_K_S", "mlx-4bit"), "4.4 bit"),
+    **dict.fromkeys(("IQ4_XS", "IQ4_NL", "Q4_K_S", "mlx-4bit", "mlx-4bit-g32"), "4.4 bit"),
     **dict.fromkeys(("awq-int4", "gptq-int4", "autoround-int4"), "int4"),
     **dict.fromkeys(("Q4_0", "Q4_1", "nf4"), "Q4_0"),
     **dict.fromkeys(("nvfp4", "mxfp4", "MXFP4_MOE", "MXFP4"), "fp4"),

@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.quality import Abilities, Quality, quality
-from qwenpick.quantization import FORMATS
 from qwenpick.retention import CacheFamily, Retention, cache_retention, retention
 from qwenpick.thinking import Effort, efforts_for, seconds_to_answer, seconds_wanted
 from qwenpick.workload import CACHE_BITS
@@ -20,7 +18,6 @@ from qwenpick.workload import CACHE_BITS
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
     from qwenpick.plan import Plan
-    from qwenpick.speed import Speed
     from qwenpick.tasks import Task
 
 
@@ -38,7 +35,8 @@ class Weights:
     smaller: float = 0.1
 
 
-PREFERENCES: Mapping[str, Weights] = {
+Prefer = Literal["balanced", "quality", "speed", "context", "small"]
+PREFERENCES: Mapping[Prefer, Weights] = {
     "balanced": Weights(),
     "quality": Weights(faster=0.3, slower=1.0),
     "speed": Weights(faster=4.0, slower=6.0),
@@ -50,7 +48,9 @@ MOST_DOUBLINGS = 2.0  # beyond four times comfortable nobody notices
 UNKNOWN_SPEED = 1.5  # times the usable wait: a speed that is not known is never ranked as fast
 TIGHT = 4.0  # the estimate's error is larger than the memory left over
 EXPERIMENTAL = 8.0  # a format below the advised floor of its size
-UNOFFICIAL = 5.0  # weights that others changed
+UNOFFICIAL = 5.0  # weights that others changed, or that were tuned for something beside the task
+TUNED = frozenset({"safety aligned"})
+LIBRARY = 3.0  # transformers is a library: no server, no batching of requests that come and go
 PER_YEAR = 0.3  # what a year newer is worth beyond measured ability
 LICENCE: Mapping[str, float] = {
     "free": 0.0,
@@ -66,7 +66,6 @@ class Scored:
     """A plan's points by name (they add up to `score`), and what they were made from. `seconds` is the wait for a complete answer."""
 
     plan: Plan
-    speed: Speed | None
     effort: Effort
     quality: Quality
     kept: Retention
@@ -78,15 +77,6 @@ class Scored:
     def score(self) -> float:
         """The sum of the parts."""
         return sum(self.parts.values())
-
-
-def find_preference(name: str) -> Weights:
-    """The weights of that name. Raises QwenpickError with the nearest name."""
-    if weights := PREFERENCES.get(name.casefold()):
-        return weights
-    raise QwenpickError(
-        f"there is no preference '{name}'{did_you_mean(name, PREFERENCES)} (known: {', '.join(PREFERENCES)})"
-    )
 
 
 def cache_family(architecture: Architecture) -> CacheFamily:
@@ -101,14 +91,13 @@ def cache_family(architecture: Architecture) -> CacheFamily:
 
 def score(
     plan: Plan,
-    speed: Speed | None,
     task: Task,
     weights: Weights,
     abilities: Abilities,
     thinking: Literal["yes", "no", "either"] = "either",
 ) -> Scored | None:
     """The plan's points with the effort that gives most of them; None where nothing is known about the quality of the model or the format."""
-    model = plan.model
+    model, speed = plan.model, plan.speed
     if model.parameters is None:
         return None
     kept = _kept(plan)
@@ -121,7 +110,7 @@ def score(
         seconds = seconds_to_answer(task, effort, speed.each.value, speed.prefill.value) if speed else None
         ratio, usable = _haste(task, seconds)
         parts = {"quality": weights.quality * worth.value, "speed": _speed_points(ratio, task, weights), **fixed}
-        found = Scored(plan, speed, effort, worth, kept, seconds, usable, parts)
+        found = Scored(plan, effort, worth, kept, seconds, usable, parts)
         if best is None or found.score > best.score:
             best = found
     return best
@@ -171,7 +160,8 @@ def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[st
         "format": 0.0 if kept.advised else -EXPERIMENTAL,
         "licence": LICENCE[model.licence.commercial_use],
         "recency": PER_YEAR * (year - 2025),
-        "origin": 0.0 if model.official else -UNOFFICIAL,
+        "origin": 0.0 if model.official and model.variant not in TUNED else -UNOFFICIAL,
+        "engine": -LIBRARY if plan.runtime == "transformers" else 0.0,
         "size": -weights.smaller * math.log2(max(plan.memory.total, 1) / 2**30),
     }
     if weights.context:
@@ -187,8 +177,3 @@ def roomiest(plan: Plan) -> int:
         return limit
     more = max(0, plan.headroom) * plan.work.context // cache
     return min(limit, plan.work.context + more)
-
-
-def bits(format_name: str) -> float:
-    """The nominal width of a format."""
-    return FORMATS[format_name].bits
