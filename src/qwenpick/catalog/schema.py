@@ -234,6 +234,9 @@ class Licence(Fact):
     commercial_use: CommercialUse
     clause: str = Field(description="The words that decide it, or what the licence says in short")
     url: str | None = None
+    basis: Literal["transcription", "family"] | None = Field(
+        default=None, description="Where the licence itself was not read: a transcription by others, or the rule of its family"
+    )
 
 
 class Context(Fact):
@@ -291,9 +294,11 @@ class Model(Fact):
     context: Context | None = None
     parameters: Parameters | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
-    predecessor: str | None = None
-    successor: str | None = None
+    predecessor: str | None = Field(default=None, description="Same role and size class in an earlier generation")
+    successor: str | None = Field(default=None, description="Same role and size class in a later generation")
+    open_alternative: str | None = Field(default=None, description="For an API-only name: the open model nearest in role and size")
     min_versions: dict[str, str] = Field(default_factory=dict, description="Runtime -> the first version that runs it")
+    min_versions_note: str | None = None
     notes: str | None = None
     sources: tuple[str, ...] = Field(min_length=1)
     checked: Date
