@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qwenpick.checkpoints import check_quant, checkpoints
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
-from qwenpick.plan import Plan, check_context, evaluate, longest_allowed, longest_context, timed
+from qwenpick.plan import Plan, check_context, evaluate, longest_context, timed
 from qwenpick.runtimes import find_runtime
 from qwenpick.workload import KvCache, Serving
 
@@ -149,20 +149,3 @@ def _no_way(model: Model, request: Request, machine: Machine) -> str:
         return f"{engine.TITLE} cannot use this machine for {model.name}{what}"
     where = "this machine" if machine.origin == "probe" else "that machine"
     return f"no engine can run {model.name}{what} on {where}"
-
-
-def with_context(request: Request, context: int) -> Request:
-    """The same request for another context."""
-    return replace(request, context=context)
-
-
-__all__ = [
-    "Answer",
-    "Request",
-    "closed_weights",
-    "default_context",
-    "engines",
-    "fit",
-    "longest_allowed",
-    "with_context",
-]

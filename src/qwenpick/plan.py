@@ -262,16 +262,3 @@ def _reason(verdict: Verdict, places: tuple[Place, ...]) -> str:
             return "the weights would lie in RAM, and how much there is is not known; say it with --ram"
         case _:
             return f"{spare} short on {tightest.name}"
-
-
-__all__ = [
-    "Place",
-    "Plan",
-    "Verdict",
-    "candidates",
-    "check_context",
-    "evaluate",
-    "judge",
-    "longest_allowed",
-    "longest_context",
-]

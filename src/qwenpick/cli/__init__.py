@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import typer
 
 # name -> the line that `qwenpick --help` shows. The command is cli/<name>.py's `command`, or its `app` where it has subcommands.
 COMMANDS = {
@@ -29,72 +24,57 @@ COMMANDS = {
 }
 
 
+INTERNAL_ERROR = 70  # sysexits.h EX_SOFTWARE: qwenpick itself failed, which is neither "fits" nor "does not fit"
+INTERRUPTED, PIPE_CLOSED = 130, 141  # 128 + SIGINT, 128 + SIGPIPE, as shells have them
+
+
 def main() -> None:
     """The entry point of the `qwenpick` script."""
-    arguments = sys.argv[1:]
-    if arguments == ["--version"]:
-        from qwenpick import __version__
+    sys.exit(run(sys.argv[1:]))
 
-        print(f"qwenpick {__version__}")  # noqa: T201
-        return
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; the exit code."""
+    from qwenpick.cli.app import build
+
     try:
-        build(arguments)()
+        code = build(arguments)(arguments, standalone_mode=False)
+        sys.stdout.flush()
+    except (KeyboardInterrupt, SystemExit) as stop:
+        return int(stop.code or 0) if isinstance(stop, SystemExit) else INTERRUPTED
     except BrokenPipeError:  # `qwenpick models | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        return PIPE_CLOSED
     except Exception as error:
-        from qwenpick.errors import QwenpickError
-
-        if not isinstance(error, QwenpickError):
-            raise
-        sys.exit(report(error, arguments))
+        return report(error, arguments)
+    return code if isinstance(code, int) else 0
 
 
 def report(error: Exception, arguments: list[str]) -> int:
     """Say what was wrong on stderr, and on stdout as JSON where JSON was asked for; the exit code."""
-    code: int = getattr(error, "exit_code", 2)
-    print(f"qwenpick: {error}", file=sys.stderr)  # noqa: T201
+    import typer
+
+    from qwenpick.errors import QwenpickError
+
+    if isinstance(error, typer.Abort):
+        return INTERRUPTED
+    if isinstance(error, QwenpickError):
+        code, message = error.exit_code, str(error)
+        print(f"qwenpick: {message}", file=sys.stderr)  # noqa: T201
+    elif hasattr(error, "format_message") and hasattr(
+        error, "show"
+    ):  # Typer's own: an option or argument it cannot read
+        code, message = 2, error.format_message()
+        error.show()
+    else:
+        import traceback
+
+        traceback.print_exception(error)
+        print("qwenpick: this is a bug in qwenpick; please report it with the lines above", file=sys.stderr)  # noqa: T201
+        code, message = INTERNAL_ERROR, f"internal error: {error}"
     if "--json" in arguments:
         from qwenpick.render.envelope import print_json
 
         command = next((word for word in arguments if word in COMMANDS), "")
-        print_json(command, {"error": {"message": str(error), "exit_code": code}})
+        print_json(command, {"error": {"message": message, "exit_code": code}})
     return code
-
-
-def build(arguments: list[str]) -> typer.Typer:
-    """The Typer app, with the command that `arguments` names in full and the others as their one help line.
-
-    Completion (which names the words in COMP_WORDS, not in argv) gets all commands in full.
-    """
-    import typer
-
-    app = typer.Typer(
-        name="qwenpick",
-        help="Which Qwen model should run on this hardware, at which precision, in which runtime, and will it really fit?",
-        no_args_is_help=True,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "QWENPICK"},
-    )
-    app.callback()(_root)
-    completing = any(name.endswith("QWENPICK_COMPLETE") for name in os.environ)
-    wanted = next((word for word in arguments if not word.startswith("-")), None)
-    for name, line in COMMANDS.items():
-        if name != wanted and not completing:
-            app.command(name, help=line)(_stub)
-            continue
-        module = import_module(f"qwenpick.cli.{name}")
-        if hasattr(module, "app"):
-            app.add_typer(module.app, name=name, help=line)
-        else:
-            app.command(name, help=module.command.__doc__)(module.command)
-    return app
-
-
-def _stub() -> None:
-    """Stands for a command that was not asked for."""
-
-
-def _root() -> None:
-    """Which Qwen model should run on this hardware, at which precision, in which runtime, and will it really fit?"""

@@ -1,0 +1,85 @@
+"""The answer of fit: what is chosen where nothing is asked, and what would make it fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from qwenpick.advice import fixes
+from qwenpick.catalog import Catalog, find_model
+from qwenpick.errors import HardwareUnreadableError, QwenpickError
+from qwenpick.fitting import Request, fit
+from qwenpick.hardware import Device, Machine
+from qwenpick.simulate import simulate
+
+GIB = 2**30
+
+
+def box(catalog: Catalog, *gpus: str, ram: int | None = 64) -> Machine:
+    return simulate(catalog, list(gpus), None, ram * GIB if ram else None, not gpus)
+
+
+def test_without_a_precision_the_highest_that_fits_on_the_gpu_is_taken(catalog: Catalog) -> None:
+    model = find_model(catalog, "qwen3-8b")
+    assert fit(catalog, box(catalog, "rtx 4090"), model, Request()).plan.checkpoint.format in {"BF16", "F16"}
+    # 8.2 billion parameters at 8.5 bits are 8.1 GiB: they fit 12 GiB, at 16 bits they do not
+    assert fit(catalog, box(catalog, "rtx 3060 12gb"), model, Request()).plan.checkpoint.format == "Q8_0"
+
+
+def test_a_precision_that_is_asked_for_is_kept(catalog: Catalog) -> None:
+    answer = fit(catalog, box(catalog, "h200"), find_model(catalog, "qwen3-8b"), Request(quant="4bit", runtime="vllm"))
+    assert answer.plan.checkpoint.format == "awq-int4"
+    assert answer.plan.checkpoint.repo == "Qwen/Qwen3-8B-AWQ"
+
+
+def test_what_does_not_fit_says_how_much_is_missing_and_every_fix_fits(catalog: Catalog) -> None:
+    machine = box(catalog, "rtx 3060 12gb")
+    answer = fit(catalog, machine, find_model(catalog, "qwen3-14b"), Request("4bit", 32768, runtime="llama.cpp", gpu_only=True))
+    assert not answer.fits
+    assert answer.plan.headroom < 0
+    assert "short on" in answer.plan.reason
+    found = fixes(catalog, machine, answer)
+    assert found
+    assert all(fix.plan.holds() for fix in found)
+    assert found[0].what == "KV cache in q8_0"
+    # 40 layers x 2 x 8 heads x 128 x 32,768 tokens x (2 - 34/32) bytes = 2.34 GiB less cache, more compute
+    assert found[0].saves == pytest.approx(2.34 * GIB, rel=0.05)
+
+
+def test_the_longest_context_fits_and_the_next_step_does_not(catalog: Catalog) -> None:
+    machine, model = box(catalog, "rtx 3060 12gb"), find_model(catalog, "qwen3-8b")
+    longest = fit(catalog, machine, model, Request("8bit", 4096, runtime="llama.cpp", gpu_only=True)).longest
+    assert longest
+    assert longest % 256 == 0
+    assert fit(catalog, machine, model, Request("8bit", longest, runtime="llama.cpp", gpu_only=True)).fits
+    plan = fit(catalog, machine, model, Request("Q8_0", longest + 256, runtime="llama.cpp", gpu_only=True)).plan
+    assert not plan.holds()
+
+
+def test_a_context_beyond_the_native_one_names_yarn(catalog: Catalog) -> None:
+    answer = fit(catalog, box(catalog, "h200"), find_model(catalog, "qwen3-8b"), Request("4bit", 65536))
+    assert any("YaRN" in note and "32,768" in note for note in answer.notes)
+
+
+def test_a_context_beyond_the_extended_one_is_refused(catalog: Catalog) -> None:
+    with pytest.raises(QwenpickError, match=r"reads at most 128k \(131,072 tokens\)"):
+        fit(catalog, box(catalog, "h200"), find_model(catalog, "qwen3-8b"), Request("4bit", 131073))
+
+
+def test_an_api_only_name_is_explained(catalog: Catalog) -> None:
+    with pytest.raises(QwenpickError, match="API only"):
+        fit(catalog, box(catalog, "h200"), find_model(catalog, "qwen-max"), Request())
+
+
+def test_a_gpu_that_cannot_be_read_fails_closed(catalog: Catalog) -> None:
+    machine = Machine(ram_total=64 * GIB, ram_free=64 * GIB, unreadable=("NVIDIA driver and library versions differ",))
+    with pytest.raises(HardwareUnreadableError, match="versions differ"):
+        fit(catalog, machine, find_model(catalog, "qwen3-8b"), Request("4bit"))
+    blind = Machine((Device("GPU", "nvidia", None, None),), 64 * GIB, 64 * GIB)
+    with pytest.raises(HardwareUnreadableError):
+        fit(catalog, blind, find_model(catalog, "qwen3-8b"), Request("4bit", gpu_only=True))
+
+
+def test_an_unknown_option_of_an_engine_is_refused_with_the_nearest(catalog: Catalog) -> None:
+    request = Request("4bit", runtime="vllm", options={"gpu_memory_utilisation": 0.8})
+    with pytest.raises(QwenpickError, match="gpu_memory_utilization"):
+        fit(catalog, box(catalog, "h200"), find_model(catalog, "qwen3-8b"), request)

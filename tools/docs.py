@@ -1,0 +1,70 @@
+"""Draw the output blocks of README.md and docs/ anew by running the tool: `python tools/docs.py`, or `--check` that they still are so.
+
+A block is a cog block (cogapp) that calls `run` with a command, or `accuracy`, … with a benchmark's figures:
+
+    <!-- [[[cog run('qwenpick fit qwen3-8b --gpu "rtx 4090"') ]]] -->
+    <!-- [[[end]]] -->
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shlex
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PROLOGUE = "from tools.docs import run, table"
+
+
+def run(command: str) -> None:
+    """Print a command and what it prints to stdout, as a fenced block. The exit code is added where it is not 0."""
+    output, code = capture(command)
+    print("```text")
+    print(f"$ {command}")
+    print("\n".join(line.rstrip() for line in output.strip("\n").splitlines()))
+    if code:
+        print(f"(exit code {code})")
+    print("```")
+
+
+def table(command: str) -> None:
+    """Print what a command prints as Markdown, as it is."""
+    print(capture(command)[0].strip())
+
+
+def capture(command: str) -> tuple[str, int]:
+    """Stdout and exit code of a qwenpick command, run in this process with a width of 100 columns and no settings of the person."""
+    from qwenpick.cli import main
+
+    program, *arguments = shlex.split(command)
+    if program != "qwenpick":
+        raise ValueError(f"not a qwenpick command: {command}")
+    sys.argv = ["qwenpick", *arguments]
+    out = io.StringIO()
+    code = 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
+        try:
+            main()
+        except SystemExit as exit_:
+            code = exit_.code if isinstance(exit_.code, int) else 0
+    return out.getvalue(), code
+
+
+def main() -> int:
+    """Rewrite, or check, every Markdown file that has a block."""
+    from cogapp import Cog
+
+    os.chdir(ROOT)
+    os.environ["COLUMNS"] = "100"
+    os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_DATA_HOME"] = str(ROOT / "no-such-directory")
+    sys.path.insert(0, str(ROOT))
+    files = [str(path) for path in [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))] if "[[[cog" in path.read_text(encoding="utf-8")]
+    how = ["--check", "--check-fail-msg=run: python tools/docs.py"] if "--check" in sys.argv[1:] else ["-r"]
+    return int(Cog().main(["cog", *how, "-e", "-p", PROLOGUE, *files]) or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
