@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qwenpick.render.report import Block, Column, Line, Report, Table, Tone
 from qwenpick.units import format_bytes
@@ -10,6 +10,7 @@ from qwenpick.units import format_bytes
 if TYPE_CHECKING:
     from qwenpick.doctor import Finding, Level
     from qwenpick.hardware import Device, Machine
+    from qwenpick.render.payloads import DoctorValues
 
 UNKNOWN = "unknown"
 TONES: dict[Level, Tone] = {"error": "bad", "warning": "warn", "advice": "plain"}
@@ -97,7 +98,7 @@ def doctor_report(found: tuple[Finding, ...]) -> Report:
     return (Table(columns, rows, tones=tuple(TONES[finding.level] for finding in found)),)
 
 
-def doctor_values(found: tuple[Finding, ...]) -> dict[str, Any]:
+def doctor_values(found: tuple[Finding, ...]) -> DoctorValues:
     """The findings for a program."""
     return {
         "healthy": all(finding.level != "error" for finding in found),

@@ -183,3 +183,22 @@ class CompareValues(TypedDict):
     models: list[SideValues]
     gpus: list[CardValues]
     machine: MachineValues | None
+
+
+class MachineCommandValues(TypedDict):
+    """The whole box, as `--machine FILE` reads it back; its fields are documented in docs/hardware.md."""
+
+    machine: dict[str, Any]
+
+
+class FindingValues(TypedDict):
+    level: Literal["error", "warning", "advice"]
+    what: str
+    remedy: str
+
+
+class DoctorValues(TypedDict):
+    """`healthy` is false where an error keeps hardware from being used."""
+
+    healthy: bool
+    findings: list[FindingValues]

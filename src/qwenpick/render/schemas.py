@@ -12,6 +12,8 @@ PAYLOADS: dict[str, Any] = {
     "fit": payloads.FitValues,
     "plan": payloads.PlanCommandValues,
     "compare": payloads.CompareValues,
+    "machine": payloads.MachineCommandValues,
+    "doctor": payloads.DoctorValues,
 }
 
 
