@@ -202,3 +202,46 @@ class DoctorValues(TypedDict):
 
     healthy: bool
     findings: list[FindingValues]
+
+
+class QualityValues(TypedDict):
+    """Points out of 100 after quantization; kept is the share that quantization leaves."""
+
+    value: float
+    deviation: float
+    kept: float
+    inferred: bool
+    sources: list[str]
+
+
+class PickValues(TypedDict):
+    """One place. parts add up to score, in points."""
+
+    place: int
+    labels: list[str]
+    reason: str
+    score: float
+    parts: dict[str, float]
+    quality: QualityValues
+    thinking: Literal["off", "low", "high"]
+    seconds_to_answer: float | None
+    usable: bool
+    outdone_by: str | None
+    longest_context: int | None
+    plan: PlanValues
+
+
+class RecommendationValues(TypedDict):
+    """The picks for one box; left_out says how many models were not considered, by reason."""
+
+    label: str
+    machine: MachineValues
+    task: str
+    context: int
+    users: int
+    picks: list[PickValues]
+    left_out: dict[str, int]
+
+
+class RecommendValues(TypedDict):
+    boxes: list[RecommendationValues]

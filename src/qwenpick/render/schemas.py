@@ -12,6 +12,7 @@ PAYLOADS: dict[str, Any] = {
     "fit": payloads.FitValues,
     "plan": payloads.PlanCommandValues,
     "compare": payloads.CompareValues,
+    "recommend": payloads.RecommendValues,
     "machine": payloads.MachineCommandValues,
     "doctor": payloads.DoctorValues,
 }

@@ -1,0 +1,117 @@
+"""`qwenpick recommend`: which Qwen for this box and this job."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from qwenpick.cli import options as given
+from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.units import parse_bytes
+
+
+def command(
+    task: Annotated[
+        str | None, typer.Option(metavar="TASK", help="chat, coding, coding-agent, vision, rag-embedding, …")
+    ] = None,
+    scenario: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A situation that stands for a task and constraints.")
+    ] = None,
+    ask: Annotated[bool, typer.Option("--ask", help="Be asked: need, hardware, commercial use.")] = False,
+    context: given.Context = None,
+    users: Annotated[int | None, typer.Option(min=1, help="Users at once (1).")] = None,
+    prefer: Annotated[
+        str | None, typer.Option(metavar="WHAT", help="balanced, quality, speed, context or small.")
+    ] = None,
+    runtime: given.RuntimeName = None,
+    quant: given.Quant = None,
+    kv_cache: given.Cache = None,
+    series: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only models of this series, e.g. Qwen3.5.")
+    ] = None,
+    commercial: Annotated[bool, typer.Option("--commercial", help="Only licences that allow commercial use.")] = False,
+    thinking: Annotated[
+        str | None, typer.Option(metavar="yes|no|either", help="Must it think before it answers?")
+    ] = None,
+    languages: Annotated[str | None, typer.Option(metavar="zh,en,…", help="Languages it must know.")] = None,
+    min_speed: Annotated[
+        float | None, typer.Option(metavar="TOK/S", min=0, help="Tokens/s that each user must get.")
+    ] = None,
+    min_context: Annotated[str | None, typer.Option(metavar="TOKENS", help="Context it must hold here.")] = None,
+    max_disk: Annotated[str | None, typer.Option(metavar="SIZE", help="Largest download, e.g. 20GB.")] = None,
+    any_: Annotated[
+        bool, typer.Option("--any/--official-only", help="Also models that others trained further.")
+    ] = False,
+    gpu_only: Annotated[bool, typer.Option("--gpu-only", help="Nothing in RAM.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Leave room for the estimate's error.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many picks.")] = 5,
+    explain: Annotated[bool, typer.Option("--explain", help="Show the numbers behind each place.")] = False,
+    machine: given.MachineFiles = None,
+    gpu: given.Gpus = None,
+    vram: given.Vram = None,
+    ram: given.Ram = None,
+    cpu_only: given.CpuOnly = False,
+    catalog: given.Catalogs = None,
+    format_: given.Format = "table",
+    json: given.Json = False,
+) -> None:
+    """Which Qwen should I run on this box, for this job? Exit code 0 if something fits, 1 if nothing does."""
+    from qwenpick.recommending import Wish, recommend
+    from qwenpick.render.output import emit
+    from qwenpick.render.recommend import recommend_report, recommend_values
+    from qwenpick.scenarios import find_scenario
+    from qwenpick.scoring import PREFERENCES
+    from qwenpick.workload import KvCache
+
+    facts = given.read_catalog(catalog)
+    said: dict[str, object] = {
+        "task": task,
+        "context": given.read_context(context),
+        "users": users,
+        "prefer": _one_of(prefer, PREFERENCES, "preference") if prefer else None,
+        "runtime": runtime,
+        "quant": quant,
+        "kv_cache": given.read_cache(kv_cache) or KvCache(),
+        "series": series,
+        "commercial": commercial or None,
+        "thinking": _one_of(thinking, ("yes", "no", "either"), "answer to --thinking") if thinking else None,
+        "languages": tuple(languages.replace(" ", "").split(",")) if languages else None,
+        "min_speed": min_speed,
+        "min_context": given.read_context(min_context),
+        "max_disk": parse_bytes(max_disk) if max_disk else None,
+        "official_only": not any_,
+        "gpu_only": gpu_only,
+        "strict": strict,
+    }
+    if scenario:
+        found = find_scenario(scenario)
+        for name, value in {"task": found.task, **found.constraints}.items():
+            said[name] = value if said.get(name) is None else said[name]
+        typer.echo(
+            f"scenario {found.name}: {found.title}; the same as {_as_flags(found.task, found.constraints)}", err=True
+        )
+    boxes = given.read_machines(facts, machine, gpu, vram, ram, cpu_only)
+    if ask:
+        from qwenpick.cli.asking import asked
+
+        said |= asked(boxes, said)
+    wish = Wish(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
+    answers = [(label, box, recommend(facts, box, wish, limit)) for label, box in boxes]
+    emit("recommend", "json" if json else format_, recommend_report(answers, explain), recommend_values(answers))
+    raise typer.Exit(0 if all(answer.picks for _, _, answer in answers) else 1)
+
+
+def _one_of(word: str, known: object, what: str) -> str:
+    names = list(known)  # type: ignore[call-overload]
+    if word not in names:
+        raise QwenpickError(f"there is no {what} '{word}'{did_you_mean(word, names)} (known: {', '.join(names)})")
+    return word
+
+
+def _as_flags(task: str, constraints: object) -> str:
+    """A scenario as the flags that it stands for."""
+    flags = [f"--task {task}"]
+    for name, value in dict(constraints).items():  # type: ignore[call-overload]
+        flags.append(f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}"))
+    return " ".join(flags)

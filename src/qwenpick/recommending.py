@@ -1,0 +1,155 @@
+"""The answer of `recommend`: which models serve the task on this box, within what was asked, and in which order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from qwenpick.checkpoints import check_quant, download_bytes
+from qwenpick.errors import HardwareUnreadableError, QwenpickError, did_you_mean
+from qwenpick.fitting import engines
+from qwenpick.plan import Plan, candidates, longest_allowed, longest_context, timed
+from qwenpick.rank import Prefer, Ranked, rank
+from qwenpick.runtimes import find_runtime
+from qwenpick.tasks import Task, find_task, serves
+from qwenpick.workload import KvCache, Serving
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog, Model
+    from qwenpick.hardware import Machine
+
+COMMERCIAL = frozenset(
+    {"free", "free-under-threshold"}
+)  # licence classes that allow commercial use without asking anybody first
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What `recommend` was asked: the task and the constraints. None is what was not said."""
+
+    task: str = "chat"
+    context: int | None = None
+    users: int = 1
+    runtime: str | None = None
+    quant: str | None = None
+    kv_cache: KvCache = field(default_factory=KvCache)
+    options: Mapping[str, object] = field(default_factory=dict)
+    series: str | None = None
+    languages: tuple[str, ...] = ()
+    thinking: Literal["yes", "no", "either"] = "either"
+    commercial: bool = False
+    official_only: bool = True
+    min_speed: float | None = None
+    min_context: int | None = None
+    max_disk: int | None = None
+    prefer: Prefer = "balanced"
+    gpu_only: bool = False
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A place in the list: the ranked plan and the longest context (tokens) that still fits in it."""
+
+    ranked: Ranked
+    longest: int | None
+
+    @property
+    def plan(self) -> Plan:
+        """How it would run."""
+        return self.ranked.plan
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """The picks, best first, and why the other models are not among them (reason -> how many)."""
+
+    task: Task
+    wish: Wish
+    context: int
+    picks: tuple[Pick, ...]
+    left_out: Mapping[str, int]
+
+
+def recommend(catalog: Catalog, machine: Machine, wish: Wish, limit: int = 5) -> Recommendation:
+    """The models that serve the task on the machine within the wish, in the order of `rank`, one place each.
+
+    Raises QwenpickError for words it does not know, HardwareUnreadableError where there is a GPU that could not be read and none that could.
+    """
+    if machine.unreadable and not machine.devices:
+        raise HardwareUnreadableError(
+            f"the GPU could not be read ({'; '.join(machine.unreadable)}); say it with --gpu or --cpu-only"
+        )
+    if wish.quant:
+        check_quant(wish.quant)
+    task = find_task(wish.task)
+    context = max(wish.context or task.context, wish.min_context or 0)
+    left_out: Counter[str] = Counter()
+    models = []
+    for model in catalog.models.values():
+        reason = why_not(model, task, wish, catalog)
+        if reason:
+            left_out[reason] += 1
+        else:
+            models.append(model)
+    names = (find_runtime(wish.runtime).NAME,) if wish.runtime else engines(machine, wish.users)
+    work = Serving(context, wish.users, wish.kv_cache, wish.options)
+    fitting = [
+        timed(plan, machine, catalog, task.prompt)
+        for plan in candidates(catalog, models, machine, work, runtimes=names, quant=wish.quant, gpu_only=wish.gpu_only)
+        if plan.holds(wish.strict) and _within(plan, wish)
+    ]
+    runnable = {plan.model.id for plan in fitting}
+    left_out["does not fit this box"] += sum(model.id not in runnable for model in models)
+    ranked = rank(fitting, task, prefer=wish.prefer, thinking=wish.thinking, min_speed=wish.min_speed)
+    picks = tuple(Pick(place, longest_context(place.plan, machine, wish.strict)) for place in ranked[:limit])
+    return Recommendation(task, wish, context, picks, {reason: count for reason, count in left_out.items() if count})
+
+
+def why_not(model: Model, task: Task, wish: Wish, catalog: Catalog) -> str | None:
+    """The first constraint that the model does not meet, as a class of reasons; None if it meets them all."""
+    if not model.open_weights or not model.architecture:
+        return "weights not published"
+    if serves(model, task):
+        return f"not made for {task.name}"
+    if wish.series and model.series.casefold() != _series(catalog, wish.series).casefold():
+        return "of another series"
+    if wish.official_only and not model.official:
+        return "not an official model"
+    if wish.commercial and model.licence.commercial_use not in COMMERCIAL:
+        return "its licence does not allow commercial use"
+    if wish.thinking == "yes" and model.thinking not in {"always", "hybrid"}:
+        return "it does not think"
+    if wish.thinking == "no" and model.thinking == "always":
+        return "it always thinks"
+    if wish.min_context and (longest_allowed(model) or 0) < wish.min_context:
+        return "it cannot read that much"
+    if any(not speaks(model, language) for language in wish.languages):
+        return "it does not state the language"
+    return None
+
+
+def speaks(model: Model, language: str) -> bool:
+    """Whether the entry states the language, or so many (29 and more) that the common ones are among them."""
+    stated = (model.languages or "").casefold()
+    count = max((int(word) for word in stated.replace("+", " ").replace(",", " ").split() if word.isdigit()), default=0)
+    words = stated.replace(",", " ").replace("(", " ").replace(")", " ").split()
+    return language.casefold() in words or count >= 29
+
+
+def _series(catalog: Catalog, name: str) -> str:
+    known = {model.series.casefold(): model.series for model in catalog.models.values()}
+    if name.casefold() in known:
+        return known[name.casefold()]
+    raise QwenpickError(
+        f"there is no series '{name}'{did_you_mean(name, known.values())} (known: {', '.join(sorted(known.values()))})"
+    )
+
+
+def _within(plan: Plan, wish: Wish) -> bool:
+    """Whether the plan keeps to the context and the disk that were asked for."""
+    if wish.min_context and plan.work.context < wish.min_context:
+        return False
+    return wish.max_disk is None or download_bytes(plan.model, plan.architecture, plan.checkpoint) <= wish.max_disk

@@ -1,0 +1,159 @@
+"""What `recommend` prints: the box in one line, the ranked picks, one reason each, and with --explain the numbers behind each place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from qwenpick.rank import explain
+from qwenpick.render.report import Block, Column, Line, Report, Table, Tone
+from qwenpick.render.values import machine_values, plan_values
+from qwenpick.render.words import LICENCES, box, where
+from qwenpick.runtimes import find_runtime
+from qwenpick.thinking import why_effort
+from qwenpick.units import format_bytes, format_tokens
+
+if TYPE_CHECKING:
+    from qwenpick.hardware import Machine
+    from qwenpick.recommending import Pick, Recommendation
+    from qwenpick.render.payloads import PickValues, RecommendationValues, RecommendValues
+
+COLUMNS = (
+    Column("#", number=True),
+    Column("Model"),
+    Column("Format"),
+    Column("Runtime"),
+    Column("Where", optional=True),
+    Column("Needs", number=True),
+    Column("Of", number=True, optional=True),
+    Column("tok/s", number=True),
+    Column("Longest", number=True),
+    Column("Commercial use", optional=True),
+)
+
+
+def recommend_report(answers: Sequence[tuple[str, Machine, Recommendation]], details: bool) -> Report:
+    """The picks of every box, boxes one after the other."""
+    blocks: list[Block] = []
+    for label, machine, answer in answers:
+        blocks += _box_blocks(label if len(answers) > 1 else "", machine, answer, details)
+    return tuple(blocks)
+
+
+def _box_blocks(label: str, machine: Machine, answer: Recommendation, details: bool) -> list[Block]:
+    wish, task = answer.wish, answer.task
+    load = f"{wish.users} users of " if wish.users > 1 else ""
+    blocks: list[Block] = [
+        Line(f"{f'{label}: ' if label else ''}{box(machine)}", "title"),
+        Line(f"for {task.title} ({task.name}), {load}{format_tokens(answer.context)} tokens of context", "dim"),
+    ]
+    blocks += [Line(note, "dim") for note in machine.notes]
+    if not answer.picks:
+        return [*blocks, Line("Nothing fits. What was left out, and why:", "bad"), _left_out(answer)]
+    blocks.append(Table(COLUMNS, tuple(_row(pick) for pick in answer.picks), tones=tuple(map(_tone, answer.picks))))
+    blocks += [Line(f"{pick.ranked.place}. {_labels(pick)}{pick.ranked.reason}", _tone(pick)) for pick in answer.picks]
+    first = answer.picks[0]
+    blocks.append(
+        Line(f"thinking {first.ranked.effort}: {why_effort(first.plan.model, task, first.ranked.effort)}", "dim")
+    )
+    if wish.commercial:
+        blocks += [
+            Line(f"{pick.plan.model.name}: {pick.plan.model.licence.clause}", "dim")
+            for pick in answer.picks
+            if pick.plan.model.licence.commercial_use != "free"
+        ]
+    if details:
+        blocks += _details(answer)
+    return blocks
+
+
+def _row(pick: Pick) -> tuple[str, ...]:
+    plan = pick.plan
+    place = max(plan.places, key=lambda p: p.need)
+    return (
+        str(pick.ranked.place),
+        plan.model.name,
+        plan.checkpoint.format,
+        find_runtime(plan.runtime).TITLE,
+        where(plan),
+        format_bytes(place.need, 1),
+        format_bytes(place.budget, 1) if place.budget is not None else "unknown",
+        f"{plan.speed.each.low:.0f}-{plan.speed.each.high:.0f}" if plan.speed else "unknown",
+        format_tokens(pick.longest) if pick.longest else "unknown",
+        LICENCES[plan.model.licence.commercial_use],
+    )
+
+
+def _tone(pick: Pick) -> Tone:
+    if not pick.ranked.usable or pick.plan.verdict == "tight":
+        return "warn"
+    return "good" if pick.ranked.place == 1 else "plain"
+
+
+def _labels(pick: Pick) -> str:
+    return f"[{', '.join(pick.ranked.labels)}] " if pick.ranked.labels else ""
+
+
+def _details(answer: Recommendation) -> list[Block]:
+    """The points behind each place, why the next one lost, and what was left out."""
+    names = tuple(dict.fromkeys(name for pick in answer.picks for name in pick.ranked.parts))
+    rows = tuple(
+        (
+            pick.plan.model.name,
+            f"{pick.ranked.score:.1f}",
+            *(f"{pick.ranked.parts.get(name, 0.0):+.1f}" for name in names),
+        )
+        for pick in answer.picks
+    )
+    columns = (Column("Points"), Column("total", number=True), *(Column(name, number=True) for name in names))
+    lost = [explain(one.ranked, two.ranked) for one, two in zip(answer.picks, answer.picks[1:], strict=False)]
+    return [Table(columns, rows), *(Line(sentence) for sentence in lost), _left_out(answer)]
+
+
+def _left_out(answer: Recommendation) -> Table:
+    rows = tuple(
+        (str(count), reason) for reason, count in sorted(answer.left_out.items(), key=lambda item: (-item[1], item[0]))
+    )
+    return Table((Column("Left out", number=True), Column("Because")), rows)
+
+
+def recommend_values(answers: Sequence[tuple[str, Machine, Recommendation]]) -> RecommendValues:
+    """The picks for a program."""
+    return {"boxes": [_box_values(*one) for one in answers]}
+
+
+def _box_values(label: str, machine: Machine, answer: Recommendation) -> RecommendationValues:
+    return {
+        "label": label,
+        "machine": machine_values(machine),
+        "task": answer.task.name,
+        "context": answer.context,
+        "users": answer.wish.users,
+        "picks": [pick_values(pick) for pick in answer.picks],
+        "left_out": dict(answer.left_out),
+    }
+
+
+def pick_values(pick: Pick) -> PickValues:
+    """One place of the list."""
+    ranked = pick.ranked
+    return {
+        "place": ranked.place,
+        "labels": list(ranked.labels),
+        "reason": ranked.reason,
+        "score": round(ranked.score, 3),
+        "parts": {name: round(points, 3) for name, points in ranked.parts.items()},
+        "quality": {
+            "value": round(ranked.quality.value, 2),
+            "deviation": round(ranked.quality.deviation, 2),
+            "kept": round(ranked.quality.kept, 4),
+            "inferred": ranked.quality.inferred,
+            "sources": sorted({source for ability in ranked.quality.abilities for source in ability.sources}),
+        },
+        "thinking": ranked.effort,
+        "seconds_to_answer": round(ranked.seconds, 2) if ranked.seconds is not None else None,
+        "usable": ranked.usable,
+        "outdone_by": ranked.outdone_by,
+        "longest_context": pick.longest,
+        "plan": plan_values(pick.plan),
+    }
