@@ -126,4 +126,62 @@ def _buffer_scores(row: Row, label: str, memory: Memory) -> Iterator[Score]:
         yield Score(ENGINE, "cpu compute", label, ours("compute"), mib("compute_buffer_mib", "output_buffer_mib"))
 
 
-TABLES: dict[str, Scorer] = {"gguf_sizes.csv": gguf_sizes, "llamacpp_buffers.csv": buffers}
+def driver(rows: Iterable[Row]) -> Iterator[Score | Skip]:
+    """What the driver reported at the peak of llama-bench runs on one H200, less what it reported before: the whole footprint on the device."""
+    h200 = Device("NVIDIA H200", "nvidia", None, None, compute_capability="9.0")
+    for row in rows:
+        label = " ".join(
+            row[c] for c in ("model", "ftype", "n_prompt", "n_gen", "n_ctx", "kv_type", "flash_attn", "n_ubatch")
+        )
+        if (found := entry(row["model"])) is None:
+            yield Skip(ENGINE, "no such model in the catalogue", label)
+            continue
+        prompt = int(row["n_prompt"]) or min(int(row["depth"]), int(row["n_ubatch"]))
+        tokens = prompt or int(row["n_gen"])  # llama-bench's batch is no longer than the test
+        options: dict[str, object] = {
+            "n_ubatch": min(int(row["n_ubatch"]), tokens), "flash_attn": row["flash_attn"] == "1", "server": False, "kv_unified": False,
+        }  # fmt: skip
+        work = Serving(int(row["n_ctx"]), 1, KvCache(row["kv_type"], row["kv_type"]), options)
+        memory = llamacpp.memory(*found, Checkpoint(format=row["ftype"]), work, Placement((h200,)))
+        used = (float(row["nvml_peak_used_mib"]) - float(row["nvml_idle_mib"])) * MIB
+        yield Score(ENGINE, "driver's number", label, memory.on(gpu(0)), used, slack=64 * MIB)
+        yield Score(
+            ENGINE,
+            "compute buffer of real runs",
+            label,
+            compute_on(memory, gpu(0)),
+            float(row["gpu_compute_mib"]) * MIB,
+        )
+
+
+def compute_on(memory: Memory, where: str) -> int:
+    """Bytes of compute buffers there."""
+    return sum(p.bytes for p in memory.parts if p.kind == "compute" and p.where == where)
+
+
+def resident(rows: Iterable[Row]) -> Iterator[Score | Skip]:
+    """Peak resident memory of real CPU runs: mapped file and repacked copy at once, logits of one token touched."""
+    for row in rows:
+        label = " ".join(row[c] for c in ("model", "ftype", "n_ctx", "kv", "fa", "opts", "cpu"))
+        if (found := entry(row["model"])) is None:
+            yield Skip(ENGINE, "no such model in the catalogue", label)
+            continue
+        if row["cpu"] == "amx":
+            yield Skip(ENGINE, "AMX interleaves other types than AVX2", label)
+            continue
+        options: dict[str, object] = {
+            "flash_attn": row["fa"] == "on",
+            "mmap": "-lm none" not in row["opts"],
+            "repack": "--no-repack" not in row["opts"],
+        }
+        work = Serving(int(row["n_ctx"]), 1, KvCache(row["kv"], row["kv"]), options)
+        predicted = llamacpp.resident(found[1], Checkpoint(format=row["ftype"]), work, prompt_tokens=530)
+        yield Score(ENGINE, "resident memory", label, predicted, float(row["peak_rss_mib"]) * MIB)
+
+
+TABLES: dict[str, Scorer] = {
+    "gguf_sizes.csv": gguf_sizes,
+    "llamacpp_buffers.csv": buffers,
+    "llamacpp_cpu_rss.csv": resident,
+    "llamacpp_h200.csv": driver,
+}

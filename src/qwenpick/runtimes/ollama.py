@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.memory import Memory
+from qwenpick.quantization import gguf
 from qwenpick.runtimes import llamacpp
 from qwenpick.runtimes.llamacpp import budget
+from qwenpick.runtimes.llamacpp.projector import projector_bytes
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
@@ -46,4 +48,20 @@ def memory(
     return llamacpp.memory(model, architecture, checkpoint, replace(work, options=options), placement)
 
 
-__all__ = ["FAMILIES", "FORMATS", "NAME", "READ_FROM", "TITLE", "budget", "memory", "placements", "refusal"]
+def tag_bytes(architecture: Architecture, format_name: str) -> int:
+    """Size of a library tag: the model's file, and the projector's beside it (or inside) where it sees or hears."""
+    return gguf.file_bytes(architecture, format_name) + projector_bytes(architecture)
+
+
+__all__ = [
+    "FAMILIES",
+    "FORMATS",
+    "NAME",
+    "READ_FROM",
+    "TITLE",
+    "budget",
+    "memory",
+    "placements",
+    "refusal",
+    "tag_bytes",
+]

@@ -22,13 +22,14 @@ _METAL = (128 * MIB, "no measurements: Metal keeps pipelines and a residency set
 POOL = 110 * MIB
 
 
-def driver_overhead(device: Device, *, pooled: bool) -> tuple[int, str]:
-    """(bytes, where that was seen). `pooled`: the prompt runs through 16-bit weights or experts."""
+def driver_overhead(device: Device, pool: int) -> tuple[int, str]:
+    """(bytes, where that was seen). `pool` are bytes that CUDA's pool and cuBLAS keep for this model."""
     size, source = _base(device)
+    if not pool or device.vendor != "nvidia":
+        return size, source
     return (
-        (size + POOL, f"{source}; +110 MiB pool for 16-bit weights or experts")
-        if pooled and device.vendor == "nvidia"
-        else (size, source)
+        size + pool,
+        f"{source}; + {pool // MIB} MiB pool (16-bit weights, experts, or scores without flash attention)",
     )
 
 

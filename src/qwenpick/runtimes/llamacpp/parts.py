@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.memory import RAM, Memory, Part, gpu
 from qwenpick.memory import memory as collect
+from qwenpick.placement import Placement
 from qwenpick.runtimes.llamacpp.cache import kv_totals, padded, state_totals
-from qwenpick.runtimes.llamacpp.compute import Batch, Compute, compute
+from qwenpick.runtimes.llamacpp.compute import Batch, Compute, activations, compute
 from qwenpick.runtimes.llamacpp.cut import Cut, cut
-from qwenpick.runtimes.llamacpp.driver import driver_overhead
+from qwenpick.runtimes.llamacpp.driver import POOL, driver_overhead
 from qwenpick.runtimes.llamacpp.model import Loaded, load
 from qwenpick.runtimes.llamacpp.options import Options, read_options
 from qwenpick.runtimes.llamacpp.projector import projector_parts
+from qwenpick.units import MIB
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
-    from qwenpick.placement import Placement
     from qwenpick.workload import Serving
 
-# Bytes of the process besides its buffers, per token of the vocabulary: 50-53 MiB at 152k tokens, 97-100 MiB at 248k, measured on Linux
-PROCESS_PER_TOKEN = 390
+# (vocabulary, bytes of the process besides its buffers), measured on Linux with the CPU backend: 50-53 MiB and 97-100 MiB
+_PROCESSES = ((151_936, 52 * MIB), (248_320, 98 * MIB))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,13 @@ def memory(
     model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
 ) -> Memory:
     """What llama.cpp holds for `work`, part by part. Raises QwenpickError for an option it does not know."""
+    return needed(architecture, checkpoint, work, placement, pooled=model.kind in ("embedding", "reranker"))
+
+
+def needed(
+    architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement, *, pooled: bool = False
+) -> Memory:
+    """The same without the catalogue's entry. `pooled`: an embedding or reranker model, which keeps every token's output."""
     options = read_options(work.options)
     ranges = cut(
         architecture.num_layers,
@@ -51,7 +59,7 @@ def memory(
         placement.cpu_moe_layers or options.n_cpu_moe,
     )
     run = Run(
-        architecture, load(architecture, checkpoint.format), options, ranges, batch_of(model, work, options), work
+        architecture, load(architecture, checkpoint.format), options, ranges, batch_of(work, options, pooled), work
     )
     return collect(
         [
@@ -62,12 +70,12 @@ def memory(
     )
 
 
-def batch_of(model: Model, work: Serving, options: Options) -> Batch:
+def batch_of(work: Serving, options: Options, pooled: bool) -> Batch:
     """The micro-batch that the compute buffers are reserved for."""
     share = padded(work.context)
     cells = padded(work.context * work.sequences) if options.kv_unified else share * work.sequences
     tokens = min(options.n_ubatch, options.n_batch, cells)
-    every = not options.server or model.kind in ("embedding", "reranker")  # pooled models keep every token's output
+    every = not options.server or pooled
     outputs = options.n_outputs_max or (tokens if every else min(work.sequences, tokens))
     return Batch(
         tokens=tokens,
@@ -84,7 +92,8 @@ def _gpu_parts(run: Run, placement: Placement, format_name: str) -> Iterator[Par
     """What lies on each GPU, device by device."""
     kv, state = _kv(run), _state(run)
     buffers = compute_buffers(run)
-    pooled = run.architecture.is_moe or format_name in ("F16", "BF16")
+    pool = POOL if run.architecture.is_moe or format_name in ("F16", "BF16") else 0
+    pool += activations(run.architecture, run.batch).scores // 2  # cuBLAS gets the scores in 16 bits
     for index, (device, (first, last)) in enumerate(zip(placement.devices, run.cut.held, strict=True)):
         where, n = gpu(index), run.architecture.num_layers
         end = min(last, n)
@@ -101,7 +110,7 @@ def _gpu_parts(run: Run, placement: Placement, format_name: str) -> Iterator[Par
                 "recurrent state", state[end] - state[first] if end > first else 0, where, _state_formula(run), "state"
             )
         yield Part("compute buffer", buffers.gpus[index], where, buffers.formula, "compute")
-        overhead, source = driver_overhead(device, pooled=pooled)
+        overhead, source = driver_overhead(device, pool)
         yield Part("driver", overhead, where, source, "overhead")
 
 
@@ -113,7 +122,7 @@ def _gpu_weights(run: Run, first: int, last: int) -> int:
     if end > first:
         moved = min(max(run.cut.cpu_moe_layers, first), end)
         total = pieces.dense[end] - pieces.dense[first] + pieces.experts[end] - pieces.experts[moved]
-    if last > n:
+    if last > n and last > first:
         total += pieces.head + pieces.output_norm + (pieces.mtp if loads_mtp(run.options) else 0)
     return total
 
@@ -152,11 +161,35 @@ def _ram_parts(run: Run) -> Iterator[Part]:
     yield Part("output buffer", output_buffer(run), RAM, "sequences x vocabulary x 4", "compute")
     yield Part(
         "process",
-        PROCESS_PER_TOKEN * run.architecture.vocab_size,
+        process_bytes(run.architecture.vocab_size),
         RAM,
-        "about 390 bytes per token of the vocabulary",
+        "vocabulary and code: 52 MiB at 152k tokens, 98 MiB at 248k",
         "overhead",
     )
+
+
+def process_bytes(vocab_size: int) -> int:
+    """Bytes of the process besides its buffers: those of the measured vocabulary that is nearest."""
+    return min(_PROCESSES, key=lambda known: abs(known[0] - vocab_size))[1]
+
+
+def resident(architecture: Architecture, checkpoint: Checkpoint, work: Serving, prompt_tokens: int) -> int:
+    """Peak resident bytes of a CPU run with a prompt of that length: what it holds, less what such a prompt never touches of the compute buffer.
+
+    A mapped file also counts the pages whose tensors were interleaved into a copy. They are clean, and the kernel drops them when memory is short, so
+    they are no part of what must fit.
+    """
+    options = read_options(work.options)
+    placement = Placement()
+    whole = needed(architecture, checkpoint, work, placement)
+    touched = needed(
+        architecture, checkpoint, replace(work, context=min(work.context, padded(prompt_tokens))), placement
+    )
+    held = whole.total - whole.of("compute") + touched.of("compute")
+    if not (options.mmap and options.repack):
+        return held
+    pieces = load(architecture, checkpoint.format).ram
+    return held + pieces.repacked_dense[-1] + pieces.repacked_experts[-1] + pieces.repacked_head
 
 
 def compute_buffers(run: Run) -> Compute:
