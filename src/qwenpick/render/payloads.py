@@ -245,3 +245,21 @@ class RecommendationValues(TypedDict):
 
 class RecommendValues(TypedDict):
     boxes: list[RecommendationValues]
+
+
+class CandidateValues(TypedDict):
+    model: str
+    format: str
+    need: int
+    quality: QualityValues
+    tests: list[str]
+
+
+class ReplaceValues(TypedDict):
+    """better is best first; successors are the official ones, oldest first."""
+
+    task: str
+    runtime: str
+    model: CandidateValues
+    successors: list[str]
+    better: list[CandidateValues]

@@ -13,6 +13,7 @@ PAYLOADS: dict[str, Any] = {
     "plan": payloads.PlanCommandValues,
     "compare": payloads.CompareValues,
     "recommend": payloads.RecommendValues,
+    "replace": payloads.ReplaceValues,
     "machine": payloads.MachineCommandValues,
     "doctor": payloads.DoctorValues,
 }

@@ -1,0 +1,39 @@
+"""`qwenpick replace MODEL`: what supersedes it in the same memory."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from qwenpick.cli import options as given
+from qwenpick.cli.fit import ModelName
+
+
+def command(
+    model: ModelName,
+    quant: Annotated[str, typer.Option(metavar="FORMAT", help="How the old model is stored.")] = "4bit",
+    context: given.Context = None,
+    runtime: Annotated[str, typer.Option("--runtime", metavar="NAME", help="The engine.")] = "llama.cpp",
+    task: Annotated[
+        str | None, typer.Option(metavar="TASK", help="For this work instead of what the model is for.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Rows to show.")] = 5,
+    catalog: given.Catalogs = None,
+    format_: given.Format = "table",
+    json: given.Json = False,
+) -> None:
+    """What supersedes this model in the same memory, with the evidence?"""
+    from qwenpick.catalog import find_model
+    from qwenpick.checkpoints import check_quant
+    from qwenpick.render.output import emit
+    from qwenpick.render.replace import replace_report, replace_values
+    from qwenpick.replacing import replacement
+
+    facts = given.read_catalog(catalog)
+    check_quant(quant)
+    wanted = find_model(facts, model)
+    found = replacement(
+        facts, wanted, quant=quant, context=given.read_context(context) or 8192, runtime=runtime, task=task
+    )
+    emit("replace", "json" if json else format_, replace_report(found, limit), replace_values(found))

@@ -1,0 +1,91 @@
+"""What `replace` prints: the old model, its official successors, and what is better in the same memory, with the tests behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwenpick.render.report import Block, Column, Line, Report, Table
+from qwenpick.render.words import LICENCES
+from qwenpick.runtimes import find_runtime
+from qwenpick.units import format_bytes
+
+if TYPE_CHECKING:
+    from qwenpick.render.payloads import CandidateValues, ReplaceValues
+    from qwenpick.replacing import Candidate, Replacement
+
+COLUMNS = (
+    Column("Model"),
+    Column("Format"),
+    Column("Needs", number=True),
+    Column("Worth", number=True),
+    Column("Released", optional=True),
+    Column("Commercial use", optional=True),
+    Column("Evidence"),
+)
+
+
+def replace_report(found: Replacement, limit: int) -> Report:
+    """The answer for a person."""
+    old = found.old.model
+    engine = find_runtime(found.runtime).TITLE
+    blocks: list[Block] = [
+        Line(
+            f"{old.name} in {found.old.checkpoint.format} on {engine}, for {found.task.title} ({found.task.name})",
+            "title",
+        )
+    ]
+    if found.line:
+        blocks.append(Line(f"its successors: {', '.join(model.name for model in found.line)}"))
+    if not found.better:
+        blocks.append(Line("Nothing newer is worth more in the same memory.", "good"))
+    rows = [_row(found.old), *(_row(candidate) for candidate in found.better[:limit])]
+    blocks.append(Table(COLUMNS, tuple(rows), tones=("dim", *("plain" for _ in rows[1:]))))
+    blocks.append(
+        Line(
+            "worth: points out of 100 for the task after quantization, ± one deviation; * inferred from its family",
+            "dim",
+        )
+    )
+    return tuple(blocks)
+
+
+def _row(candidate: Candidate) -> tuple[str, ...]:
+    worth = candidate.worth
+    tests = list(dict.fromkeys(test for ability in worth.abilities for test in ability.tests))
+    return (
+        candidate.model.name,
+        candidate.checkpoint.format,
+        format_bytes(candidate.memory.total, 1),
+        f"{worth.value:.0f} ± {worth.deviation:.0f}{'*' if worth.inferred else ''}",
+        candidate.model.released or "unknown",
+        LICENCES[candidate.model.licence.commercial_use],
+        ", ".join(tests[:3]) + (f" and {len(tests) - 3} more" if len(tests) > 3 else "") if tests else "family",
+    )
+
+
+def replace_values(found: Replacement) -> ReplaceValues:
+    """The answer for a program."""
+    return {
+        "task": found.task.name,
+        "runtime": found.runtime,
+        "model": _values(found.old),
+        "successors": [model.id for model in found.line],
+        "better": [_values(candidate) for candidate in found.better],
+    }
+
+
+def _values(candidate: Candidate) -> CandidateValues:
+    worth = candidate.worth
+    return {
+        "model": candidate.model.id,
+        "format": candidate.checkpoint.format,
+        "need": candidate.memory.total,
+        "quality": {
+            "value": round(worth.value, 2),
+            "deviation": round(worth.deviation, 2),
+            "kept": round(worth.kept, 4),
+            "inferred": worth.inferred,
+            "sources": sorted({source for ability in worth.abilities for source in ability.sources}),
+        },
+        "tests": sorted({test for ability in worth.abilities for test in ability.tests}),
+    }
