@@ -15,7 +15,7 @@ from qwenpick.hardware import Device
 from qwenpick.memory import Memory
 from qwenpick.placement import Placement
 from qwenpick.runtimes import vllm
-from qwenpick.units import GIB
+from qwenpick.units import GIB, MIB
 from qwenpick.workload import KvCache, Serving
 
 ENGINE = "vllm"
@@ -45,11 +45,6 @@ def shipped() -> catalog.Catalog:
     return catalog.load()
 
 
-def part(memory: Memory, *names: str) -> float:
-    """GiB of the parts of those names on the first GPU."""
-    return sum(p.bytes for p in memory.parts if p.name in names and p.where == "gpu0") / GIB
-
-
 def weights_gib(memory: Memory) -> float:
     """GiB of the weights on the first GPU, the rope table included: "Model loading took"."""
     return sum(p.bytes for p in memory.parts if p.kind == "weights" and p.where == "gpu0") / GIB
@@ -69,7 +64,7 @@ def h200(rows: Iterable[Row]) -> Iterator[Score | Skip]:
         context = int(given.get("max_model_len") or (pair[0].context.native if pair[0].context else 4096))
         work = Serving(context, 1, FP8_CACHE if "fp8" in cache_type else KvCache(), options)
         total = int(float(row["total_gib"] or 139.8007) * GIB)
-        placement = Placement((Device("NVIDIA H200", "nvidia", total, total, compute_capability="9.0"),))
+        placement = Placement((Device("NVIDIA H200", "nvidia", total, total, compute_capability="9.0", reserved=0),))
         checkpoint = Checkpoint(format=FORMAT_OF.get(row["quant"], row["quant"]))
         yield from _start(row, *pair, checkpoint, work, placement)
 
@@ -82,12 +77,13 @@ def _start(
     refused = vllm.refusal(architecture, checkpoint, work, placement) is not None or vllm.max_concurrency(*run) < 1
     # 2 where vLLM refuses and 1 where it starts, so that either mistake is an error of 50 or 100 %
     yield Score(ENGINE, "refused", row["case"], 1.0 + refused, 1.0 + (row["status"] != "ok"))
-    memory = vllm.memory(*run)
+    memory, found_peaks = vllm.memory(*run), vllm.profiled(architecture, checkpoint, work, placement)
     measured = {
         "weights": (weights_gib(memory), row["weights_gib"]),
-        "peak activation": (part(memory, "activations"), row["peak_activation_gib"]),
-        "outside torch": (part(memory, "outside torch"), row["non_torch_gib"]),
-        "cuda graphs": (part(memory, "cuda graphs"), row["cudagraph_actual_gib"]),
+        "peak activation": (found_peaks.activation / GIB, row["peak_activation_gib"]),
+        "outside torch": (found_peaks.non_torch / GIB, row["non_torch_gib"]),
+        "cuda graphs, estimated": (found_peaks.graph_estimate / GIB, row["cudagraph_est_gib"]),
+        "cuda graphs": (found_peaks.graphs / GIB, row["cudagraph_actual_gib"]),
         "kv cache": (vllm.available_kv(*run) / GIB, row["available_kv_gib"]),
         "kv tokens": (float(vllm.kv_tokens(*run)), row["kv_tokens"]),
         "max concurrency": (vllm.max_concurrency(*run), row["max_concurrency"]),
@@ -115,6 +111,20 @@ _QUANTS = {
     "nvfp4": "nvfp4",
     "gptq-int4": "gptq-int4",
 }
+_TOTALS = {
+    "A100 80GB": 79.25,
+    "H100 80GB": 79.18,
+    "RTX 3090": 23.56,
+    "RTX 5090": 31.4,
+    "RTX PRO 6000": 94.97,
+}  # GiB, from rows that state it
+_CAPABILITIES = {
+    "A100": "8.0",
+    "RTX 30|A6000": "8.6",
+    "RTX 40|L40": "8.9",
+    "H100|H200|H20 ": "9.0",
+    "RTX 50|PRO 6000|GB10|Spark": "12.0",
+}
 _PREFIX_CACHING = ("club3090", "malaiwah", "mitchross")  # these sources' launch commands turn it on
 
 
@@ -125,7 +135,7 @@ def logs(rows: Iterable[Row]) -> Iterator[Score | Skip]:
     for row in rows:
         engine = "sglang" if row["runtime"].startswith("sglang") else ENGINE
         label = f"{row['source_id']} {row['model'][:40]} {row['quant']}"
-        pair = found(re.split(r"[\s(+]", row["model"].removeprefix("Qwen/"))[0])
+        pair = found(base_name(row["model"]))
         if row["runtime"] not in {"vllm", "sglang"}:
             yield Skip(engine, "a fork or a port of the engine", label)
         elif re.search(r"not in excerpt|unconfirmed|inferred|-class|\?", row["model"]):
@@ -136,6 +146,12 @@ def logs(rows: Iterable[Row]) -> Iterator[Score | Skip]:
             yield from sglang.log(row, label, *pair)
         else:
             yield from _log(row, label, *pair)
+
+
+def base_name(text: str) -> str:
+    """The model that a row names, without owner, remarks and the suffixes of quantized repositories."""
+    name = re.split(r"[\s(+]", text.rsplit("/", 1)[-1] if " " not in text else text.split("/")[-1])[0]
+    return re.sub(r"-(FP8|AWQ|AWQ-4bit|NVFP4|GPTQ-4bit|GPTQ-Int4|GPTQ-Int8)$", "", name)
 
 
 def _log(row: Row, label: str, model: Model, architecture: Architecture) -> Iterator[Score | Skip]:
@@ -157,11 +173,14 @@ def _log(row: Row, label: str, model: Model, architecture: Architecture) -> Iter
     if "language_model_only" in row["model"]:
         options["language_model_only"] = True
     context = int(row["max_concurrency_at"] or (row["max_model_len"] if row["max_model_len"].isdigit() else "") or 0)
-    work = Serving(context or 4096, 1, FP8_CACHE if row["kv_cache_dtype"].startswith("fp8") else KvCache(), options)
+    eight = row["kv_cache_dtype"].startswith("fp8") or (
+        not row["kv_cache_dtype"] and quant == "nvfp4"
+    )  # ModelOpt's NVFP4 sets an FP8 cache
+    work = Serving(context or 4096, 1, FP8_CACHE if eight else KvCache(), options)
     ranks = int(row["tp"][0]) if row["tp"] else 1
-    total = int(float(row["gpu_total_GiB"]) * GIB) if row["gpu_total_GiB"] else None
-    capability = "9.0" if re.search(r"H100|H200|5090|PRO 6000|GB10|Spark", row["gpu"]) else "8.6"
-    device = Device(row["gpu"] or "GPU", "nvidia", total, total, compute_capability=capability)
+    total, reserved = total_of(row)
+    capability = next((cc for pattern, cc in _CAPABILITIES.items() if re.search(pattern, row["gpu"])), None)
+    device = Device(row["gpu"] or "GPU", "nvidia", total, total, compute_capability=capability, reserved=reserved)
     run = (
         model,
         architecture,
@@ -170,6 +189,7 @@ def _log(row: Row, label: str, model: Model, architecture: Architecture) -> Iter
         Placement((device,) * ranks, tensor_parallel=ranks),
     )
     yield from _log_weights(row, label, quant, run)
+    yield from _log_profile(row, label, run, known)
     yield from _log_cache(row, label, run)
 
 
@@ -180,12 +200,27 @@ def _log_weights(row: Row, label: str, quant: str, run: Run) -> Iterator[Score |
         return
     if quant not in _QUANTS:
         yield Skip(ENGINE, "weights in a format of one third party (EXL3, AutoRound): no rule gives their size", label)
-    elif quant == "nvfp4" and run[1].is_hybrid:
-        yield Skip(ENGINE, "NVFP4 of hybrids: every publisher keeps other layers in 16 bits", label)
+    elif quant in {"nvfp4", "awq", "gptq"} and run[1].is_hybrid:
+        yield Skip(ENGINE, "four-bit hybrids of third parties: every publisher keeps other layers in 16 bits", label)
     elif row["spec_decode"] and "num_speculative_tokens" not in run[3].options:
         yield Skip(ENGINE, "loads a draft model that the source does not name", label)
     else:
         yield Score(ENGINE, "weights", label, weights_gib(vllm.memory(*run)), float(stated))
+
+
+def _log_profile(row: Row, label: str, run: Run, version: str | None) -> Iterator[Score | Skip]:
+    """The peak of the profile run, where the row states a version and the batch that it is profiled with."""
+    if not row["peak_activation_GiB"] or row["spec_decode"]:
+        return
+    if (
+        version is None
+        or not (row["max_num_batched_tokens"] and row["max_num_seqs"])
+        or row["quant"].split(" ")[0] not in _QUANTS
+    ):
+        yield Skip(ENGINE, "the profiled peak depends on version and batch, which the source does not state", label)
+        return
+    predicted = vllm.profiled(run[1], run[2], run[3], run[4]).activation / GIB
+    yield Score(ENGINE, "peak activation", label, predicted, float(row["peak_activation_GiB"]))
 
 
 def _log_cache(row: Row, label: str, run: Run) -> Iterator[Score | Skip]:
@@ -213,10 +248,24 @@ def _log_cache(row: Row, label: str, run: Run) -> Iterator[Score | Skip]:
         )
 
 
+def total_of(row: Row) -> tuple[int | None, int | None]:
+    """(total, what the driver keeps of it): CUDA's total keeps nothing; the driver's own total, in MiB in a remark, does."""
+    if row["gpu_total_GiB"]:
+        return int(float(row["gpu_total_GiB"]) * GIB), 0
+    if match := re.search(r"\((\d+) MiB\)", row["gpu"]):
+        return int(match[1]) * MIB, None
+    if match := re.search(r"\(([\d.]+) GiB", row["gpu"]):
+        return int(float(match[1]) * GIB), 0
+    return next((int(gib * GIB) for name, gib in _TOTALS.items() if row["gpu"].startswith(name)), None), 0
+
+
 def version_of(row: Row) -> str | None:
     """The version that the row states, else the one of its date; None where it has neither."""
-    if match := re.match(r"v?(\d+\.\d+)", row["runtime_version"]):
-        return match[1] if match[1] != "0.0" else "0.26"
+    fork = "+" in row["runtime_version"] and not re.search(
+        r"rc\d", row["runtime_version"]
+    )  # a local build's own numbering: go by its date
+    if not fork and (match := re.search(r"(\d+\.\d+)", row["runtime_version"])):
+        return match[1]
     if match := re.search(r"v(\d+\.\d+)\.|^(\d+\.\d+)\.\d", row["date_or_version"]):
         return match[1] or match[2]
     date = row["date_or_version"][:10]

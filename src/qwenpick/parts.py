@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from qwenpick.catalog.schema import Architecture, FullAttention, LinearAttention, SlidingAttention
 from qwenpick.workload import CACHE_BITS, KvCache
+
+if TYPE_CHECKING:
+    from qwenpick.hardware import Device
+
+F16 = KvCache()  # 16-bit keys and values
+DRIVER_KEEPS = (
+    430 * 2**20
+)  # NVML's total over CUDA's where the driver does not say: T4 440 MiB, RTX 3090 451, L4 475, H100 479, H200 615
+DRIVER_SHARE = 0.0013  # and this much of the total
 
 
 @lru_cache(maxsize=1024)
@@ -21,7 +31,7 @@ def linear_layers(architecture: Architecture) -> tuple[LinearAttention, ...]:
 
 
 @lru_cache(maxsize=4096)
-def kv_bytes_per_token(architecture: Architecture, cache: KvCache = KvCache(), kv_heads_share: int = 1) -> int:
+def kv_bytes_per_token(architecture: Architecture, cache: KvCache = F16, kv_heads_share: int = 1) -> int:
     """Bytes that one more token adds to the cache of all layers while every layer still keeps it.
 
     `kv_heads_share` is over how many ranks the key-value heads are divided; a rank keeps at least one head.
@@ -35,7 +45,7 @@ def kv_bytes_per_token(architecture: Architecture, cache: KvCache = KvCache(), k
 
 
 @lru_cache(maxsize=4096)
-def kv_bytes(architecture: Architecture, tokens: int, cache: KvCache = KvCache()) -> int:
+def kv_bytes(architecture: Architecture, tokens: int, cache: KvCache = F16) -> int:
     """Bytes of one sequence's keys and values after `tokens` tokens; a sliding layer keeps its window only."""
     bits = CACHE_BITS[cache.k] + CACHE_BITS[cache.v]
     kept = (
@@ -60,3 +70,20 @@ def ssm_state_elements(architecture: Architecture) -> int:
 def state_bytes(architecture: Architecture, conv_bytes: int = 2, ssm_bytes: int = 4) -> int:
     """Bytes of one sequence's recurrent state: convolution in the model's type, the rest in FP32 as the released configs say."""
     return conv_state_elements(architecture) * conv_bytes + ssm_state_elements(architecture) * ssm_bytes
+
+
+def cuda_total(device: Device) -> int | None:
+    """Bytes that cudaMemGetInfo gives as the total: what NVML reports less what the driver keeps for itself. Others report one figure.
+
+    RTX 5090: 32,607 MiB - 430 - 0.13 % = 32,135 MiB, where engines' logs say 31.4 GiB.
+    """
+    if device.total is None or device.vendor != "nvidia" or device.unified:
+        return device.total
+    kept = device.reserved if device.reserved is not None else DRIVER_KEEPS + int(device.total * DRIVER_SHARE)
+    return max(0, device.total - kept)
+
+
+def cuda_free(device: Device) -> int | None:
+    """Bytes that cudaMemGetInfo gives as free before a process starts: what the driver says, at most the total."""
+    total = cuda_total(device)
+    return total if device.free is None or total is None else min(device.free, total)

@@ -18,6 +18,12 @@ GROUP = 128  # columns that share a scale in GPTQ and AWQ: the official reposito
 # What stays in 16 bits in every quantized repository: embeddings, lm_head, norms, biases, routers and the delta net's small tensors.
 _UNQUANTIZED = ("token_embd", "output", "ffn_gate_inp", "ffn_gate_inp_shexp", "ssm_conv1d", "ssm_alpha", "ssm_beta")
 
+_FP32 = (
+    "ssm_a",
+    "ssm_norm",
+)  # A_log and the delta net's norm stay in FP32: the weight indices of Qwen3.5-0.8B to 397B-A17B agree to the byte
+_FP32_TYPES = ("qwen3_5", "qwen3_5_moe")
+
 
 def is_quantized(tensor: Tensor) -> bool:
     """Whether a quantized checkpoint stores this tensor in its format rather than in 16 bits."""
@@ -27,9 +33,11 @@ def is_quantized(tensor: Tensor) -> bool:
 def sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Tensor, int], ...]:
     """(tensor, bytes of all its copies) in this format."""
     matrix = _MATRIX[format_name]
-    plain = 4 if format_name == "fp32" else 2
+    wide = _FP32 if architecture.model_type in _FP32_TYPES else ()
     return tuple(
-        (t, t.count * math.prod(t.shape[:-2]) * matrix(*t.shape[-2:]) if is_quantized(t) else t.elements * plain)
+        (t, t.count * math.prod(t.shape[:-2]) * matrix(*t.shape[-2:]))
+        if is_quantized(t)
+        else (t, t.elements * (4 if format_name == "fp32" or t.role in wide else 2))
         for t in tensors(architecture)
     )
 

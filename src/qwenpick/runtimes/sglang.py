@@ -10,7 +10,7 @@ from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.memory import Memory, Part, gpu
 from qwenpick.memory import memory as gather
 from qwenpick.parallel import parallel_placements
-from qwenpick.parts import attention_layers, conv_state_elements, kv_bytes_per_token, ssm_state_elements
+from qwenpick.parts import attention_layers, conv_state_elements, cuda_free, kv_bytes_per_token, ssm_state_elements
 from qwenpick.quantization import stored_bytes
 from qwenpick.runtimes.vllm import refusals
 from qwenpick.runtimes.vllm.weights import stage_weights
@@ -35,6 +35,9 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
 }
 MIB, GIB = 2**20, 2**30
 CONTEXT = 530 * MIB  # of the CUDA context, gone before SGLang looks at what is free
+LOADED = (
+    92 * MIB
+)  # kernels and allocator slack that loading takes beside the tensors: Qwen3-0.6B 1.20 GiB, Qwen3.8-27B 51.05 GiB in logs
 STATES_PER_SEQUENCE = 3  # mamba slots per running request while the radix cache is on; 1 without (model_runner)
 OPTIONS = (
     "mem_fraction_static", "chunked_prefill_size", "cuda_graph_max_bs", "page_size", "disable_cuda_graph", "disable_radix_cache",
@@ -120,9 +123,8 @@ def placements(
 
 def budget(device: Device, work: Serving) -> int | None:
     """Bytes the server sees as free once its CUDA context is up: the static share is a share of these."""
-    if device.total is None:
-        return None
-    return max(0, (device.total if device.free is None else device.free) - CONTEXT)
+    free = cuda_free(device)
+    return None if free is None else max(0, free - CONTEXT)
 
 
 def weights(
@@ -184,6 +186,7 @@ def memory(
         parts += [
             Part(f"{part} weights", size, where, f"tensors in {checkpoint.format}", "weights") for part, size in stage
         ]
+        parts.append(Part("loading", LOADED, where, "kernels and allocator slack, measured", "overhead"))
         parts.append(Part("kv pool", rows * token, where, f"{rows} tokens x {token} bytes", "kv cache"))
         parts.append(Part("mamba pool", states * slot, where, f"{states} slots x {slot} bytes", "state"))
         aside = int((budget(device, work) or 0 if device else 0) * (1 - chosen.static))
@@ -206,7 +209,7 @@ def kv_tokens(
     chosen = settings(architecture, work, placement)
     least = min((budget(d, work) or 0) for d in placement.devices)
     heaviest = max(sum(size for _, size in stage) for stage in weights(architecture, checkpoint, work, placement))
-    rest = int(least * chosen.static) - heaviest
+    rest = int(least * chosen.static) - heaviest - LOADED
     if slot := slot_bytes(architecture, work, placement):
         explicit = "max_mamba_cache_size" in work.options
         rest -= slots(work) * slot if explicit else int(rest * 0.9 / 1.9)

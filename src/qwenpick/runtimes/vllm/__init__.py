@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from qwenpick.memory import Memory, Part, gpu
 from qwenpick.memory import memory as gather
 from qwenpick.parallel import parallel_placements
+from qwenpick.parts import cuda_free, cuda_total
 from qwenpick.runtimes.vllm import cache as pool
 from qwenpick.runtimes.vllm import refusals
 from qwenpick.runtimes.vllm.profile import CONTEXT, Profile, profile, workspace_bytes
-from qwenpick.runtimes.vllm.settings import OPTIONS, Settings, settings, utilization
+from qwenpick.runtimes.vllm.settings import OPTIONS, settings, utilization
 from qwenpick.runtimes.vllm.weights import loaded_format, rope_bytes, weights
 from qwenpick.units import format_bytes
 
@@ -42,9 +43,10 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
     if "gpu_memory_utilization" not in work.options:
         return None
     for device in placement.devices:
-        if device.total and device.free is not None and requested(device.total, work) > device.free - CONTEXT:
-            free = format_bytes(max(0, device.free - CONTEXT))
-            return f"vLLM wants {format_bytes(requested(device.total, work))} of {device.name} and only {free} would be free when it starts"
+        total, free = cuda_total(device), cuda_free(device)
+        if total and free is not None and requested(total, work) > free - CONTEXT:
+            left = format_bytes(max(0, free - CONTEXT))
+            return f"vLLM wants {format_bytes(requested(total, work))} of {device.name} and only {left} would be free when it starts"
     return None
 
 
@@ -59,7 +61,7 @@ def placements(
 
 
 def requested(total: int, work: Serving) -> int:
-    """Bytes that vLLM asks for: ceil(total x gpu_memory_utilization), v1/worker/utils.py request_memory."""
+    """Bytes that vLLM asks for of CUDA's total: ceil(total x gpu_memory_utilization), v1/worker/utils.py request_memory."""
     return math.ceil(total * utilization(work))
 
 
@@ -68,12 +70,10 @@ def budget(device: Device, work: Serving) -> int | None:
 
     A default request that is not free is lowered to what is (the launch command then says so); an explicit one is refused.
     """
-    if device.total is None:
+    total, free = cuda_total(device), cuda_free(device)
+    if total is None or free is None:
         return None
-    wanted = requested(device.total, work)
-    if device.free is None:
-        return wanted
-    return min(wanted, max(0, device.free - CONTEXT))
+    return min(requested(total, work), max(0, free - CONTEXT))
 
 
 def memory(
@@ -83,7 +83,7 @@ def memory(
     ranks, stages = placement.tensor_parallel, placement.pipeline_parallel
     device = min(placement.devices, key=lambda d: d.total or 0) if placement.devices else None
     chosen = settings(architecture, work, device)
-    found = _profile(architecture, checkpoint, chosen, ranks, device)
+    found = profiled(architecture, checkpoint, work, placement)
     cut = pool.layout(architecture, chosen, work.kv_cache, ranks, stages)
     pages = -(-work.context // cut.block_size) * work.sequences
     common = [
@@ -133,11 +133,12 @@ def memory(
     return gather(parts)
 
 
-def _profile(
-    architecture: Architecture, checkpoint: Checkpoint, chosen: Settings, ranks: int, device: Device | None
-) -> Profile:
+def profiled(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> Profile:
+    """What vLLM's profile run finds on each GPU, by the card that has least memory."""
+    device = min(placement.devices, key=lambda d: d.total or 0) if placement.devices else None
+    chosen = settings(architecture, work, device)
     fp8 = loaded_format(checkpoint, chosen).startswith("fp8")
-    return profile(architecture, chosen, ranks, workspace_bytes(device), fp8)
+    return profile(architecture, chosen, placement.tensor_parallel, workspace_bytes(device), fp8)
 
 
 def available_kv(
@@ -146,10 +147,10 @@ def available_kv(
     """Bytes left for the KV cache on the GPU that has least: "Available KV cache memory". Negative where weights do not fit."""
     ranks = placement.tensor_parallel
     chosen = settings(architecture, work, min(placement.devices, key=lambda d: d.total or 0))
-    found = _profile(architecture, checkpoint, chosen, ranks, placement.devices[0])
+    found = profiled(architecture, checkpoint, work, placement)
     per_stage = weights(architecture, checkpoint, chosen, ranks, placement.pipeline_parallel)
     heaviest = max(sum(size for _, size in stage) for stage in per_stage)
-    least = min(requested(d.total or 0, work) for d in placement.devices)
+    least = min(requested(cuda_total(d) or 0, work) for d in placement.devices)
     return (
         least - heaviest - rope_bytes(model, architecture) - found.activation - found.non_torch - found.graph_estimate
     )
@@ -186,5 +187,5 @@ def _pool(architecture: Architecture, work: Serving, placement: Placement) -> tu
 
 __all__ = [
     "FAMILIES", "FORMATS", "NAME", "OPTIONS", "READ_FROM", "TITLE", "available_kv", "budget", "kv_tokens", "max_concurrency", "memory", "placements",
-    "refusal", "requested", "tokens_of",
+    "profiled", "refusal", "requested", "tokens_of",
 ]  # fmt: skip

@@ -23,12 +23,17 @@ NON_TORCH = 230 * MIB  # measured: 0.2246 GiB in every 0.26 start on an H200
 CONTEXT = 530 * MIB  # of the worker's CUDA context, outside all that vLLM counts: 139.80 total, 139.29 free at start
 PROFILE_IMAGE_TOKENS = 16384  # the largest image or video that the encoder is profiled with (encoder cache budget)
 SAMPLER = 16  # bytes per row and vocabulary entry: four FP32 copies
-SAMPLER_SORT = 38  # up to 0.19: logits in 16 and 32 bits, sorted values, 64-bit indices, probabilities and their sums
+SAMPLER_0_17 = 28  # 0.17 to 0.19 (Qwen3.5-35B-A3B-FP8, A100, 256 rows: 1.82 GiB)
+SAMPLER_SORT = 38  # up to 0.16: logits in 16 and 32 bits, sorted values, 64-bit indices, the sort's scratch (Qwen3-0.6B, H100, 1,024 rows: 5.56 GiB)
 SAMPLER_SMALL = 40 * MIB
+GRAPH_ESTIMATE = int(
+    0.269 * MIB
+)  # per captured size and layer: the V1 runner's estimate (30B-A3B: 0.6426 GiB of 48 x 51)
 GRAPH_LAYER = int(
-    0.27 * MIB
-)  # per captured size and layer: the estimate of the V1 runner (30B-A3B: 0.6426 GiB of 48 x 51)
-GRAPH_BASE = 85 * MIB  # of the first capture (8B with 7 sizes: 0.15 GiB)
+    0.29 * MIB
+)  # per captured size and layer, what captures take in fact (8B: 0.61 GiB with 51 sizes, 0.15 with 7)
+GRAPH_FIRST = 20 * MIB
+GRAPH_HIDDEN = 3.5  # hidden states of all batched tokens that the V2 runner keeps for its graphs (8B: 1.0 GiB at 16,384, 0.61 at 2,048)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +49,14 @@ class Profile:
 @lru_cache(maxsize=8192)
 def profile(architecture: Architecture, chosen: Settings, ranks: int, workspace: int, fp8: bool) -> Profile:
     """What the profile run of one rank finds. `workspace` is cuBLAS's; `fp8` weights do not use it."""
-    graphs = graph_sizes(chosen.max_graph) * architecture.num_layers * GRAPH_LAYER
-    counted = chosen.version >= (0, 21) and not chosen.v2
+    captures = graph_sizes(chosen.max_graph) * architecture.num_layers
+    estimate = captures * GRAPH_ESTIMATE if chosen.version >= (0, 21) and not chosen.v2 else 0
+    kept = int(GRAPH_HIDDEN * chosen.batched_tokens * architecture.hidden_size) * ELEMENT if chosen.v2 else 0
     return Profile(
         activation=activation(architecture, chosen, ranks, workspace, fp8),
         non_torch=NON_TORCH,
-        graph_estimate=graphs if counted else 0,
-        graphs=graphs + GRAPH_BASE if graphs else 0,
+        graph_estimate=estimate,
+        graphs=captures * GRAPH_LAYER + GRAPH_FIRST + kept if captures else 0,
     )
 
 
@@ -110,7 +116,7 @@ def sampler(architecture: Architecture, chosen: Settings, ranks: int, workspace:
     rows, hidden = chosen.sequences, architecture.hidden_size
     if chosen.v2:
         return rows * architecture.vocab_size * ELEMENT + workspace
-    copies = SAMPLER if chosen.version >= (0, 20) else SAMPLER_SORT
+    copies = SAMPLER if chosen.version >= (0, 20) else SAMPLER_0_17 if chosen.version >= (0, 17) else SAMPLER_SORT
     held = 2 * hidden
     if isinstance(architecture.mlp, MoeMlp):
         held += _experts(architecture.mlp, hidden, ranks, chosen.expert_parallel)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.quantization import FORMATS
+from qwenpick.runtimes.vllm.settings import capability_of
 from qwenpick.sharding import BLOCK, world_refusal
 
 if TYPE_CHECKING:
@@ -68,12 +69,6 @@ def _device_refusal(format_name: str, device: Device, title: str) -> str | None:
             f"{title} needs compute capability {least} for {format_name}; {device.name} has {device.compute_capability}"
         )
     return None
-
-
-def capability_of(device: Device) -> float | None:
-    """The NVIDIA compute capability as a number that compares (8.9, 12.0); None for other vendors or where it is not known."""
-    text = device.compute_capability
-    return float(text) if text and text.replace(".", "", 1).isdigit() else None
 
 
 # the first version with the model's class: the models' own READMEs, and for the last one pull request 53896 of vLLM

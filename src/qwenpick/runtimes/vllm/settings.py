@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 GIB = 2**30
 BLOCK_SIZE = 16  # vLLM 0.26 config/cache.py
 LARGE_GPU = 70 * GIB  # vLLM 0.26 engine/arg_utils.py get_batch_defaults: and not an A100
+FP8_CAPABILITY = (
+    8.9  # below, FP8 weights run through Marlin, without FP8 arithmetic (quantization/utils/marlin_utils_fp8.py)
+)
 MAX_GRAPH = 512  # vLLM 0.26 config/vllm.py: the largest captured batch
 OPTIONS = (
     "version", "max_model_len", "gpu_memory_utilization", "max_num_batched_tokens", "max_num_seqs", "enforce_eager", "usage_context",
@@ -25,7 +28,8 @@ OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the engine settles on. `version` is (0, 26); `max_graph` is the largest captured batch, 0 for an eager run."""
+    """What the engine settles on. `version` is (0, 26); `max_graph` is the largest captured batch, 0 for an eager run;
+    `marlin` says that FP8 weights are repacked for a GPU without FP8 arithmetic."""
 
     version: tuple[int, int]
     utilization: float
@@ -42,6 +46,7 @@ class Settings:
     online_fp8: bool
     expert_parallel: bool
     ssm_bytes: int
+    marlin: bool
 
 
 def settings(architecture: Architecture, work: Serving, device: Device | None) -> Settings:
@@ -78,6 +83,7 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
         profile_encoder=not text_only and not v2 and not given.get("skip_mm_profiling"),
         online_fp8=given.get("quantization") == "fp8",
         expert_parallel=bool(given.get("enable_expert_parallel")),
+        marlin=bool(device and device.vendor == "nvidia" and (capability_of(device) or 9.0) < FP8_CAPABILITY),
         ssm_bytes=2 if given.get("mamba_ssm_cache_dtype") in {"bfloat16", "float16"} else 4,
     )
 
@@ -111,3 +117,9 @@ def graph_sizes(max_graph: int) -> int:
     (51, 7, 0)
     """
     return len({n for n in (1, 2, 4, *range(8, 256, 8), *range(256, max_graph + 1, 16)) if n <= max_graph})
+
+
+def capability_of(device: Device) -> float | None:
+    """The NVIDIA compute capability as a number that compares (8.9, 12.0); None for other vendors or where it is not known."""
+    text = device.compute_capability
+    return float(text) if text and text.replace(".", "", 1).isdigit() else None

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 MIB = 2**20
 NOT_LOADED = ("talker", "token2wav", "code2wav")  # vLLM serves the thinker of an Omni model
-PARTIAL_ROPE = {"qwen3_next": 0.25, "qwen3_5": 0.25, "qwen3_8": 0.25}  # partial_rotary_factor of the hybrids' configs
+PARTIAL_ROPE = 0.25  # partial_rotary_factor of every hybrid's config (Qwen3-Next, 3.5, 3.8-Flash-Next)
+# types whose positions count images: rotary_embedding/mrope.py keeps four times the rows
+MULTIMODAL_ROPE = ("qwen2_vl", "qwen2_5_vl", "qwen2_5_omni", "qwen3_vl", "qwen3_omni", "qwen3_5", "qwen4_exp")
+# torch's allocator leaves up to 1 MiB with each of a layer's four large tensors when a repack reuses freed blocks: Marlin logs say 2 MiB a layer
+# (Qwen2.5-7B-AWQ 5.29 GiB, QwQ-32B-AWQ 18.149); Machete is not measured
+REPACKED = {"awq-int4": 5 * MIB // 4, "gptq-int4": 5 * MIB // 4, "gptq-int8": 5 * MIB // 4}
+# Marlin spreads block scales over rows, 2 bytes per 128 columns: 1/64 of the quantized elements (Qwen3.5-35B-A3B-FP8 on an A100: 34.71 GiB)
+MARLIN_COLUMNS = 64
 ONLINE_FP8 = "fp8-online"  # quantization="fp8" over 16-bit weights: one scale per tensor
 
 
@@ -42,13 +49,18 @@ def stage_weights(
     architecture: Architecture, format_name: str, ranks: int, stages: int, parts: tuple[str, ...]
 ) -> tuple[tuple[tuple[str, int], ...], ...]:
     """For each pipeline stage, (part, bytes) on every one of its ranks."""
-    found = shards(architecture, format_name, ranks)
+    found, repacked = shards(architecture, format_name, ranks), REPACKED.get(format_name, 0)
+    stages_layers = stage_layers(architecture.num_layers, stages)
     return tuple(
         tuple(
-            (part, sum(_stage_bytes(s, layers, stage, stages, architecture) for s in found if s.part == part))
+            (
+                part,
+                sum(_stage_bytes(s, layers, stage, stages, architecture) for s in found if s.part == part)
+                + (repacked * len(layers) if part == "text" else 0),
+            )
             for part in parts
         )
-        for stage, layers in enumerate(stage_layers(architecture.num_layers, stages))
+        for stage, layers in enumerate(stages_layers)
     )
 
 
@@ -74,19 +86,32 @@ def loaded_parts(architecture: Architecture, chosen: Settings) -> tuple[str, ...
 
 
 def rope_bytes(model: Model, architecture: Architecture) -> int:
-    """The table of cosines and sines that all layers share: positions x rotary dimensions x 2 bytes."""
+    """The table of cosines and sines that all layers share: positions x rotary dimensions x 2 bytes.
+
+    Qwen3.5-27B: 262,144 x 4 positions x 256 x 0.25 dimensions x 2 = 128 MiB.
+    """
     positions = model.context.native if model.context else 32768
-    share = next((s for name, s in PARTIAL_ROPE.items() if architecture.model_type.startswith(name)), 1.0)
-    return int(positions * architecture.attention.head_dim * share) * 2
+    if architecture.model_type.startswith(MULTIMODAL_ROPE):
+        positions *= 4
+    return int(positions * architecture.attention.head_dim * (PARTIAL_ROPE if architecture.is_hybrid else 1)) * 2
 
 
 def weights(
     architecture: Architecture, checkpoint: Checkpoint, chosen: Settings, ranks: int, stages: int
 ) -> tuple[tuple[tuple[str, int], ...], ...]:
     """For each pipeline stage, (part, bytes) on each rank; a checkpoint's measured size, where it is known, wins over the formula."""
-    name = loaded_format(checkpoint, chosen)
-    by_stage = stage_weights(architecture, name, ranks, stages, loaded_parts(architecture, chosen))
-    if checkpoint.bytes is None or chosen.online_fp8:
+    name, parts = loaded_format(checkpoint, chosen), loaded_parts(architecture, chosen)
+    by_stage = stage_weights(architecture, name, ranks, stages, parts)
+    if name == "fp8" and chosen.marlin:
+        plain = stage_weights(architecture, "bf16", ranks, stages, parts)
+        by_stage = tuple(
+            tuple(
+                (part, size + (wide - size) // MARLIN_COLUMNS)
+                for (part, size), (_, wide) in zip(stage, wider, strict=True)
+            )
+            for stage, wider in zip(by_stage, plain, strict=True)
+        )
+    if checkpoint.bytes is None or name == ONLINE_FP8:
         return by_stage
     share = checkpoint.bytes / stored_bytes(architecture, name)
     return tuple(tuple((part, int(size * share)) for part, size in stage) for stage in by_stage)
