@@ -10,6 +10,7 @@ from benchmarks.speed_scorers.names import format_of, gpu_of, model_of
 from benchmarks.speed_scorers.runs import Reader, Run
 from benchmarks.speed_scorers.serving import ENGINES, run
 from qwenpick.quantization import stored_bytes
+from qwenpick.speed.traffic import attention, cache_bytes_per_element
 from qwenpick.workload import CACHE_BITS, KvCache
 
 SHORT = 256  # prompt tokens below which a prefill speed is start-up
@@ -34,32 +35,36 @@ def localmaxxing(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         if row["batch"] == "4" and engine == "vllm":
             yield Skip(engine, "several streams: whose speed is not said", label)
             continue
-        if reason := _does_not_fit(row["model"], quant, engine, [row["gpu"]] * int(row["gpu_count"])):
-            yield Skip(engine, reason, label)
-            continue
         depth = re.search(r"\s-d (\d+)", row["command"])
         cached, prompt = int(depth[1]) if depth else 0, int(row["input_len"] or 0)
-        cache = _cache(row["kv_dtype"])
-        gpus, measured = [row["gpu"]] * int(row["gpu_count"]), float(row["speed_tok_s"])
+        if prompt > SHORT and row["context_length"] == row["input_len"]:
+            cached, prompt = prompt, 0  # a sweep over the context: generation stands at that depth
         bench = "llama-bench" in row["command"] + row["notes"]  # generation is measured apart from the prompt there
+        if engine == "vllm" and prompt > 1000 and not row["prefill_tok_s"]:
+            yield Skip(engine, "a long prompt, and whether its time is included is not said", label)
+            continue
+        cache = _cache(row["kv_dtype"])
+        if reason := _does_not_fit(
+            row["model"], quant, engine, [row["gpu"]] * int(row["gpu_count"]), cached + prompt, cache
+        ):
+            yield Skip(engine, reason, label)
+            continue
+        if _in_ram(row["model"], row["gpu_layers"]):
+            yield Skip(
+                engine, "fewer layers on the card than the model has, and the RAM's bandwidth is not known", label
+            )
+            continue
+        gpus, measured = [row["gpu"]] * int(row["gpu_count"]), float(row["speed_tok_s"])
         yield from run(
             label, engine, row["model"], quant, gpus, "decode", measured, prompt=0 if bench else prompt, cached=cached,
             generated=int(row["output_len"] or 128), drafts=_drafts(row["command"] + row["notes"]) if mtp else 0, cache=cache, reported=True,
         )  # fmt: skip
-        if row["prefill_tok_s"] and prompt >= SHORT and not mtp:
+        read = int(row["input_len"] or 0)
+        if row["prefill_tok_s"] and read >= SHORT and not mtp:
             yield from run(
-                label,
-                engine,
-                row["model"],
-                quant,
-                gpus,
-                "prefill",
-                float(row["prefill_tok_s"]),
-                prompt=prompt,
-                cached=cached,
-                cache=cache,
-                reported=True,
-            )
+                label, engine, row["model"], quant, gpus, "prefill", float(row["prefill_tok_s"]), prompt=read,
+                cached=int(depth[1]) if depth else 0, cache=cache, reported=True,
+            )  # fmt: skip
 
 
 def llmfit(rows: Iterable[Row]) -> Iterator[Run | Skip]:
@@ -155,14 +160,23 @@ def misc(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         )
 
 
-def _does_not_fit(model: str, quant: str, engine: str, gpus: list[str]) -> str | None:
+def _in_ram(model: str, layers_on_gpu: str) -> bool:
+    """Whether -ngl names fewer layers than the model has."""
+    found = model_of(model)
+    return bool(found and layers_on_gpu and int(layers_on_gpu) < found[1].num_layers)
+
+
+def _does_not_fit(
+    model: str, quant: str, engine: str, gpus: list[str], depth: int = 0, cache: KvCache | None = None
+) -> str | None:
     """A reason to leave the row out: the weights exceed the cards, and nothing says what stayed in RAM."""
     found, form, cards = model_of(model), format_of(quant, engine), [gpu_of(name) for name in gpus]
     if found is None or form is None or any(card is None or card.memory_bytes is None for card in cards):
         return None
     room = sum(card.memory_bytes or 0 for card in cards if card)
-    if stored_bytes(found[1], form, parts=frozenset({"text"})) > 0.96 * room:
-        return "the weights exceed the card and the split is not said"
+    kept = attention(found[1]).cache_elements(depth) * cache_bytes_per_element(cache or KvCache())
+    if stored_bytes(found[1], form, parts=frozenset({"text"})) + kept > 0.96 * room:
+        return "weights and cache exceed the card, and what lies in RAM is not said"
     return None
 
 

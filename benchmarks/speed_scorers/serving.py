@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from benchmarks.scoreboard import Row, Skip
 from benchmarks.speed_scorers.names import device, format_of, gpu_of, model_of
 from benchmarks.speed_scorers.runs import Quantity, Reader, Run
-from qwenpick.catalog.schema import Checkpoint
+from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.hardware import Machine
 from qwenpick.placement import Placement
+from qwenpick.speed.traffic import traffic
 from qwenpick.workload import KvCache, Serving
 
 ENGINES = {
@@ -146,6 +147,14 @@ def run(
         yield Skip(engine, "the device's bandwidth is not known", label)
     else:
         devices = tuple(device(gpu) for gpu in gpus if gpu)
+        if (
+            reported
+            and quantity == "decode"
+            and not drafts
+            and _impossible(found[1], form, measured, sum(gpu.bandwidth or 0 for gpu in gpus if gpu))
+        ):
+            yield Skip(engine, "faster than the memory can be read: the label names another model", label)
+            return
         parallel = len(devices) if engine in ("vllm", "sglang") else 1
         work = Serving(
             cached + prompt + generated, sequences=streams, kv_cache=cache or KvCache(), options=options or {}
@@ -155,6 +164,11 @@ def run(
             machine or Machine(devices), prompt=prompt, cached=cached, generated=generated, drafts=drafts, device=(devices[0].gpu or "") if devices else "cpu",
             model=found[0], self_reported=reported,
         )  # fmt: skip
+
+
+def _impossible(architecture: Architecture, form: str, measured: float, bandwidth: float) -> bool:
+    w = traffic(architecture, form, None)
+    return measured * (w.dense + w.output + w.experts * w.chosen / w.of) > 1.05 * bandwidth
 
 
 TABLES: dict[str, Reader] = {

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from qwenpick.speed import measured
+from qwenpick.speed.devices import Place
 from qwenpick.speed.efficiency import (
-    ACCEPTED,
-    COMMUNICATION,
     EAGER,
     EAGER_LAYER,
     MAT_VEC_TOKENS,
-    QUANTIZED_CACHE,
     decode_constants,
-    dequantize_operations,
+    format_share,
     prefill_constants,
+    unpack_operations,
 )
 from qwenpick.speed.stages import Stage
 from qwenpick.speed.traffic import Attention, Traffic, cache_bytes_per_element
@@ -31,6 +31,14 @@ class Load:
     attention: Attention
     cache: KvCache
     eager: bool = False
+
+    def rate(self, place: Place, share: float) -> float:
+        """FLOP/s of matrix products there, `share` being the measured share of the unit that runs them."""
+        if self.is_ggml and place.int8:
+            return (
+                place.rate * measured.COMMON.half_rate if self.format in ("BF16", "F16", "F32") else place.int8 * share
+            )
+        return place.rate * share
 
     @property
     def is_ggml(self) -> bool:
@@ -51,8 +59,8 @@ def token_seconds(load: Load, depth: float, sequences: int, drafts: int, parts: 
 
 
 def accepted_tokens(drafts: int) -> float:
-    """Tokens a step yields when each draft is right with probability ACCEPTED given the one before: 1 + p + p^2 + …"""
-    return float(sum(ACCEPTED**i for i in range(drafts + 1)))
+    """Tokens a step yields when each draft is right with probability p given the one before: 1 + p + p^2 + …"""
+    return float(sum(measured.COMMON.accepted**i for i in range(drafts + 1)))
 
 
 def _stage_seconds(load: Load, depth: float, sequences: int, tokens: int, stage: Stage) -> float:
@@ -66,8 +74,9 @@ def _stage_seconds(load: Load, depth: float, sequences: int, tokens: int, stage:
         + stage.experts * (weights.layers * c.moe if weights.experts else 0.0)
     )
     # dense weights are read once a step; of the experts those that any token picks
-    dense = (stage.layers * weights.dense + stage.output * weights.output) / (bandwidth * c.weights)
-    experts = stage.experts * weights.experts * weights.touched(rows) / (bandwidth * c.experts)
+    share = format_share(load.format)
+    dense = (stage.layers * weights.dense / share + stage.output * weights.output) / (bandwidth * c.weights)
+    experts = stage.experts * weights.experts * weights.touched(rows) / (bandwidth * c.experts * share)
     elements = (
         stage.layers * weights.dense_elements
         + stage.output * weights.output_elements
@@ -75,13 +84,15 @@ def _stage_seconds(load: Load, depth: float, sequences: int, tokens: int, stage:
     )
     unpack = 0.0
     if place.vector and load.is_ggml:
-        unpack = elements * dequantize_operations(load.format) * min(rows, MAT_VEC_TOKENS) / (place.vector * stage.ways)
-    compute = 2 * elements * rows / (place.rate * stage.ways * (p.experts if weights.experts else p.dense))
+        unpack = elements * unpack_operations(load.format) / (place.vector * stage.ways)
+        unpack *= 1 + measured.COMMON.further * (min(rows, MAT_VEC_TOKENS) - 1)
+    compute = 2 * elements * rows / (load.rate(place, p.experts if weights.experts else p.dense) * stage.ways)
     cached = load.attention.cache_elements(depth) * cache_bytes_per_element(load.cache)
     if load.is_ggml and load.cache.k not in ("f16", "bf16", "f32"):
-        cached *= QUANTIZED_CACHE
+        cached *= measured.COMMON.quantized_cache
     history = stage.layers * sequences * (cached / c.cache + load.attention.state / c.weights) / bandwidth
-    exchange = 2 * stage.layers * weights.layers * COMMUNICATION if stage.ways > 1 else 0.0
+    each = measured.COMMON.nvlink_exchange if place.nvlink else measured.COMMON.pcie_exchange
+    exchange = 2 * stage.layers * weights.layers * each if stage.ways > 1 else 0.0
     work = max(dense + experts + unpack, compute) + history + exchange
     if (
         load.eager or load.engine in EAGER

@@ -16,7 +16,8 @@ Class = Literal[
     "ampere",
     "ada",
     "blackwell",
-    "hbm",
+    "a100",
+    "hopper",
     "spark",
     "rdna",
     "cdna",
@@ -32,7 +33,7 @@ Class = Literal[
 # Operations per byte of bandwidth where no datasheet rate is known (FP16 matrix rate / memory bandwidth of the class):
 # Apple states none (M1 Max 10.4 TFLOP/s at 400 GB/s by its FP32 rate, M3 Ultra 28 at 819, M4 Max 18 at 546; M5's matrix units about four times that).
 FLOP_PER_BYTE: dict[Class, float] = {
-    "pascal": 20, "turing": 90, "ampere": 75, "ada": 160, "blackwell": 110, "hbm": 250, "spark": 400, "rdna": 120, "cdna": 200, "amd-apu": 230,
+    "pascal": 20, "turing": 90, "ampere": 75, "ada": 160, "blackwell": 110, "a100": 150, "hopper": 250, "spark": 400, "rdna": 120, "cdna": 200, "amd-apu": 230,
     "apple": 30, "apple-m5": 120, "arc": 200, "ascend": 200, "other": 60, "cpu": 10,
 }  # fmt: skip
 
@@ -43,22 +44,31 @@ VECTOR_PER_INT8: dict[Class, float] = {
     "ampere": 1 / 8,
     "ada": 1 / 8,
     "blackwell": 1 / 8,
-    "hbm": 1 / 30,
+    "a100": 1 / 32,
+    "hopper": 1 / 30,
     "spark": 1 / 8,
 }
 
 
+PCIE = 20e9  # bytes/s that llama.cpp's copies reach over PCIe 4.0 x16 (31.5 GB/s by the standard)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where layers run. `bandwidth` bytes/s, `rate` and `fp8` FLOP/s of the matrix units, `vector` FLOP/s outside them (None: not a known limit)."""
+    """Where layers run: bandwidth in bytes/s, rates in FLOP/s (OP/s).
+
+    `rate` is that of 16-bit matrices, `int8` of the integer matrix units where llama.cpp has kernels for them, `vector` that of the units outside
+    (None: not known to be a limit). `link` is bytes/s to other devices, `nvlink` whether that is NVLink.
+    """
 
     kind: Class
     name: str
     bandwidth: float
     rate: float
     vector: float | None = None
-    fp8: float | None = None
-    link: float = 16e9  # bytes/s between devices: PCIe 4.0 x8
+    int8: float | None = None
+    link: float = PCIE
+    nvlink: bool = False
 
 
 def class_of(device: Device, gpu: Gpu | None) -> Class:
@@ -93,8 +103,10 @@ def _nvidia(capability: str, unified: bool) -> Class:
         return "pascal"
     if version < 8:
         return "turing"
-    if version in (8.0, 9.0, 10.0, 10.3):
-        return "hbm"
+    if version == 8.0:
+        return "a100"
+    if 9 <= version < 11:  # H100, H200, B200
+        return "hopper"
     if version < 8.9:
         return "ampere"
     return "ada" if version < 12 else "blackwell"
@@ -111,9 +123,16 @@ def place_of(device: Device, gpus: Mapping[str, Gpu]) -> Place | None:
     rate = (rates.fp16 or rates.fp16_vector if rates and kind != "pascal" else None) or bandwidth * FLOP_PER_BYTE[kind]
     int8 = (rates.int8 if rates else None) or 2 * rate
     share = VECTOR_PER_INT8.get(kind)
-    link = (gpu.nvlink_bandwidth if gpu else None) or 16e9
+    nvlink = gpu.nvlink_bandwidth if gpu and gpu.segment == "datacenter" else None
     return Place(
-        kind, device.name, bandwidth, rate, int8 * share if share else None, rates.fp8 if rates else None, link
+        kind,
+        device.name,
+        bandwidth,
+        rate,
+        int8 * share if share else None,
+        int8 if share else None,
+        nvlink or PCIE,
+        nvlink is not None,
     )
 
 

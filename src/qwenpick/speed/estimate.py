@@ -6,15 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qwenpick.speed import measured
+from qwenpick.speed.constants import Spread
 from qwenpick.speed.decode import Load, token_seconds
 from qwenpick.speed.devices import Class
-from qwenpick.speed.efficiency import (
-    DECODE_SPREAD,
-    DEFAULT_DECODE_SPREAD,
-    DEFAULT_PREFILL_SPREAD,
-    PREFILL_SPREAD,
-    Spread,
-)
+from qwenpick.speed.efficiency import nearest
 from qwenpick.speed.prefill import prompt_seconds
 from qwenpick.speed.stages import Stage, stages
 from qwenpick.speed.traffic import attention, cache_bytes_per_element, traffic
@@ -94,10 +90,10 @@ def estimate(
     shared = token_seconds(load, depth, work.sequences, drafts, parts) if work.sequences > 1 else step
     chunk = work.options.get("ubatch") or work.options.get("max_num_batched_tokens")
     reading = prompt_seconds(load, prompt, cached, int(str(chunk)) if chunk else None, parts)
-    around, before = (
-        _spread(DECODE_SPREAD, DEFAULT_DECODE_SPREAD, runtime, parts),
-        _spread(PREFILL_SPREAD, DEFAULT_PREFILL_SPREAD, runtime, parts),
-    )
+    around = _spread(measured.DECODE_SPREAD, measured.DEFAULT_DECODE_SPREAD, runtime, parts)
+    before = _spread(measured.PREFILL_SPREAD, measured.DEFAULT_PREFILL_SPREAD, runtime, parts)
+    if drafts:
+        around = Spread(min(around.low, measured.MTP_SPREAD.low), max(around.high, measured.MTP_SPREAD.high))
     first = reading + step
     return Speed(
         decode=_band(1 / step, around),
@@ -138,6 +134,5 @@ def _spread(
     table: Mapping[tuple[str, Class], Spread], default: Spread, runtime: str, parts: tuple[Stage, ...]
 ) -> Spread:
     """The widest of the stages' spreads."""
-    engine = "llamacpp" if runtime == "ollama" else runtime
-    spreads = [table.get((engine, stage.place.kind), default) for stage in parts]
+    spreads = [nearest(table, runtime, stage.place.kind) or default for stage in parts]
     return Spread(min(s.low for s in spreads), max(s.high for s in spreads))

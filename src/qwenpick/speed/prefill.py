@@ -29,8 +29,16 @@ def _stage_seconds(load: Load, prompt: int, cached: int, size: int, batches: int
     weights, place = load.weights, stage.place
     p, d = prefill_constants(load.engine, place.kind), decode_constants(load.engine, place.kind)
     rate, bandwidth = place.rate * stage.ways, place.bandwidth * stage.ways
-    dense = 2 * prompt * stage.layers * weights.dense_elements / (rate * p.dense)
-    experts = 2 * prompt * stage.experts * weights.expert_elements * weights.chosen / weights.of / (rate * p.experts)
+    dense = 2 * prompt * stage.layers * weights.dense_elements / (load.rate(place, p.dense) * stage.ways)
+    experts = (
+        2
+        * prompt
+        * stage.experts
+        * weights.expert_elements
+        * weights.chosen
+        / weights.of
+        / (load.rate(place, p.experts) * stage.ways)
+    )
     read = (
         batches
         * (stage.layers * weights.dense + stage.experts * weights.experts * weights.touched(size))
@@ -41,8 +49,9 @@ def _stage_seconds(load: Load, prompt: int, cached: int, size: int, batches: int
     if load.attention.budget:
         attended = min(attended, load.attention.budget)
     attend = stage.layers * load.attention.flops * prompt * attended / (rate * p.attention)
+    scan = stage.layers * prompt * load.attention.state / (bandwidth * p.scan)
     layer = max(p.layer, EAGER_LAYER) if load.eager else p.layer
-    return max(dense + experts, read) + attend + batches * weights.layers * stage.layers * layer
+    return max(dense + experts, read) + attend + scan + batches * weights.layers * stage.layers * layer
 
 
 def _borrowed_seconds(load: Load, prompt: int, cached: int, size: int, batches: int, stage: Stage, gpu: Stage) -> float:

@@ -1,0 +1,62 @@
+"""What the measured constants of measured.py mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Decode:
+    """One step of generation on an (engine, device class).
+
+    `token`, `layer`, `linear`, `moe` are seconds: per step, per layer, more per delta-net layer, more per MoE layer. `weights`, `experts`, `cache` are
+    the shares of the bandwidth that dense weights, scattered experts and the KV cache get.
+    """
+
+    token: float
+    layer: float
+    linear: float
+    moe: float
+    weights: float
+    experts: float
+    cache: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prefill:
+    """Reading a prompt on an (engine, device class).
+
+    `dense`, `experts`, `attention` are the shares of the matrix rate; `layer` is seconds per layer and batch of prompt tokens; `scan` is how many times a
+    delta-net state could be read and written while one token passes it (chunks share the work).
+    """
+
+    dense: float
+    experts: float
+    attention: float
+    layer: float
+    scan: float
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What does not depend on the device class.
+
+    `accepted` is the chance that a draft of the MTP block is right, given that the one before was. `nvlink_exchange` and `pcie_exchange` are seconds of
+    one small all-reduce (two a layer). `quantized_cache` is how much longer llama.cpp takes per byte of a quantized cache. `half_rate` is the share of
+    the 16-bit rate of cuBLAS in llama.cpp. `further` is the share of the unpacking that each further token of a step costs.
+    """
+
+    accepted: float
+    nvlink_exchange: float
+    pcie_exchange: float
+    quantized_cache: float
+    half_rate: float
+    further: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Measured / predicted: the 5th and the 95th percentile over rows whose model was left out of the fit."""
+
+    low: float
+    high: float
