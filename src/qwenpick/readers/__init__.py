@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from qwenpick.errors import QwenpickError
 from qwenpick.readers.describe import Reading
@@ -81,12 +81,15 @@ def _beyond(text: str, catalog: Catalog, online: bool, fetch: Fetch | None, unkn
 
 def extended(catalog: Catalog, reading: Reading) -> Catalog:
     """The catalogue with the model that was read, and its architecture, laid over it."""
+    from collections import ChainMap
     from dataclasses import replace
 
     return replace(
         catalog,
-        architectures={**catalog.architectures, reading.architecture.id: reading.architecture},
-        models={**catalog.models, reading.model.id: reading.model},
+        architectures=ChainMap(
+            {reading.architecture.id: reading.architecture}, cast(dict[str, Any], catalog.architectures)
+        ),
+        models=ChainMap({reading.model.id: reading.model}, cast(dict[str, Any], catalog.models)),
     )
 
 

@@ -1,0 +1,86 @@
+"""Starting a model as planned: one module per engine says how, in words that a shell takes safely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from qwenpick.launch.run import Command, Download, Launch, Run, run_of
+from qwenpick.units import format_gb
+
+if TYPE_CHECKING:
+    from qwenpick.hardware import Machine
+    from qwenpick.placement import Placement
+
+ENGINES = {name: f"qwenpick.launch.{name}" for name in ("llamacpp", "ollama", "vllm", "sglang", "transformers", "mlx")}
+_HIDES = {"nvidia": "CUDA_VISIBLE_DEVICES", "amd": "HIP_VISIBLE_DEVICES"}
+
+
+def launch(run: Run, *, docker: bool = False, compose: bool = False) -> Launch:
+    """How to start `run`: by itself, by `docker run`, or by a compose file. Raises QwenpickError for what the engine or Docker cannot do."""
+    planned = cast(Launch, import_module(ENGINES[run.runtime]).launch(run))
+    if not (docker or compose):
+        return planned
+    from qwenpick.launch import docker as containers
+
+    return containers.compose(run, planned) if compose else containers.container(run, planned)
+
+
+def visible_devices(placement: Placement, machine: Machine) -> Mapping[str, str]:
+    """The environment that shows an engine only the GPUs that were planned; {} where that is all of them.
+
+    >>> from qwenpick.hardware import Device, Machine
+    >>> from qwenpick.placement import Placement
+    >>> one, two = (Device("RTX 3090", "nvidia", 1, 1, uuid=f"GPU-{i}") for i in "ab")
+    >>> visible_devices(Placement((two,)), Machine((one, two)))
+    {'CUDA_VISIBLE_DEVICES': 'GPU-b'}
+    """
+    wanted = placement.devices
+    if not wanted or len(wanted) >= len(machine.devices) or wanted[0].vendor not in _HIDES:
+        return {}
+    vendor = wanted[0].vendor
+    siblings = [device for device in machine.devices if device.vendor == vendor]
+    if len(siblings) == len(wanted):
+        return {}
+    if vendor == "nvidia" and all(device.uuid for device in wanted):
+        return {_HIDES[vendor]: ",".join(str(device.uuid) for device in wanted)}
+    free, numbers = list(enumerate(siblings)), []
+    for device in wanted:
+        found = next((item for item in free if item[1] == device), None)
+        if found is None:
+            return {}
+        free.remove(found)
+        numbers.append(str(found[0]))
+    order = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"} if vendor == "nvidia" else {}
+    return {**order, _HIDES[vendor]: ",".join(numbers)}
+
+
+def script(planned: Launch) -> str:
+    """The whole launch as a POSIX shell script: what is downloaded as comments, files written, commands in order."""
+    return "\n".join([*_script(planned), ""])
+
+
+def _script(planned: Launch) -> Iterator[str]:
+    import shlex
+
+    for item in planned.downloads:
+        yield _comment(
+            f"downloads {item.what} ({format_gb(item.bytes) if item.bytes else 'size not known'}) to {item.where}"
+        )
+    for note in planned.notes:
+        yield _comment(f"note: {note}")
+    for name, text in planned.files.items():
+        yield f"printf %s {shlex.quote(text)} > {shlex.quote(name)}"
+    for command in planned.prepare:
+        yield _comment(command.purpose)
+        yield command.line() + (" &" if command.argv[-1] == "serve" else "")
+    yield planned.serve.line()
+
+
+def _comment(text: str) -> str:
+    """A comment stays one line, whatever a name holds."""
+    return "# " + " ".join(text.split())
+
+
+__all__ = ["ENGINES", "Command", "Download", "Launch", "Run", "launch", "run_of", "script", "visible_devices"]

@@ -1,0 +1,147 @@
+"""The same vLLM and SGLang servers in containers: a `docker run` line and a compose file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from qwenpick.errors import QwenpickError
+from qwenpick.launch import sglang, vllm
+from qwenpick.launch.run import Command, Launch, Run
+
+INSIDE = "/model"  # where local weights are mounted
+CACHE = "/root/.cache/huggingface"
+SHARED_MEMORY = "16g"  # ranks of tensor parallelism talk through /dev/shm; Docker's default of 64 MB is too little
+_PLAIN = "docker runs vLLM and SGLang here; the other engines are one command without it"
+
+
+def container(run: Run, planned: Launch) -> Launch:
+    """`docker run` of what `planned` starts without it. Raises QwenpickError for engines and hardware that have no such image."""
+    image, command, port, env = _contents(run)
+    words = ["docker", "run", "--rm", *_gpu_words(run), "--shm-size", SHARED_MEMORY, "-p", f"{port}:{port}"]
+    words += ["-v", f"huggingface:{CACHE}", *_mount(run)]
+    for name, value in env.items():
+        words += ["-e", f"{name}={value}"]
+    words += ["-e", "HF_TOKEN"]
+    return replace(planned, serve=Command((*words, image, *command)), downloads=_kept(planned))
+
+
+def compose(run: Run, planned: Launch) -> Launch:
+    """A compose.yaml that does the same. A $ in a value is doubled, since compose would fill it in."""
+    import yaml
+
+    image, command, port, env = _contents(run)
+    service: dict[str, Any] = {
+        "image": image,
+        "command": [_literal(word) for word in command],
+        "ports": [f"{port}:{port}"],
+        "shm_size": SHARED_MEMORY,
+        "environment": {**{name: _literal(value) for name, value in env.items()}, "HF_TOKEN": "${HF_TOKEN:-}"},
+        "volumes": [f"huggingface:{CACHE}", *_volume(run)],
+        "restart": "unless-stopped",
+        "healthcheck": {
+            "test": [
+                "CMD",
+                "python3",
+                "-c",
+                f"import urllib.request as u; u.urlopen('http://localhost:{port}/health', timeout=5)",
+            ],
+            "interval": "30s",
+            "timeout": "10s",
+            "start_period": "20m",
+        },
+    } | _gpu_fields(run)
+    document = {"services": {run.runtime: service}, "volumes": {"huggingface": {}}}
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+    return replace(
+        planned,
+        serve=Command(("docker", "compose", "up")),
+        files={**planned.files, "compose.yaml": text},
+        downloads=_kept(planned),
+    )
+
+
+def _contents(run: Run) -> tuple[str, list[str], int, dict[str, str]]:
+    """(image, command inside it, port, environment)."""
+    vendor = _vendor(run)
+    inner = replace(run, path=INSIDE, visible={}) if run.path else replace(run, visible={})
+    if run.runtime == "vllm":
+        return (
+            vllm.IMAGE[vendor],
+            ["vllm", "serve"][: 2 if vendor == "amd" else 0] + vllm.arguments(inner),
+            vllm.PORT,
+            {},
+        )
+    if run.runtime == "sglang":
+        listen = ["--host", "0.0.0.0", "--port", str(sglang.PORT)]  # noqa: S104 - inside the container; Docker publishes the port
+        command = ["python3", "-m", "sglang.launch_server", *sglang.arguments(inner), *listen]
+        return sglang.IMAGE[vendor], command, sglang.PORT, sglang.environment(inner)
+    raise QwenpickError(_PLAIN)
+
+
+def _vendor(run: Run) -> str:
+    vendors = {device.vendor for device in run.placement.devices}
+    if vendors == {"nvidia"} or vendors == {"amd"}:
+        return vendors.pop()
+    raise QwenpickError("the images of vLLM and SGLang need NVIDIA or AMD GPUs")
+
+
+def _chosen(run: Run) -> list[str]:
+    """The GPUs to show, as Docker names them; [] for all."""
+    return next((value.split(",") for name, value in run.visible.items() if name.endswith("VISIBLE_DEVICES")), [])
+
+
+def _gpu_words(run: Run) -> list[str]:
+    if _vendor(run) == "amd":
+        words = [
+            "--device",
+            "/dev/kfd",
+            "--device",
+            "/dev/dri",
+            "--group-add",
+            "video",
+            "--security-opt",
+            "seccomp=unconfined",
+        ]
+        return words + [word for name, value in run.visible.items() for word in ("-e", f"{name}={value}")]
+    return [
+        "--gpus",
+        f'"device={",".join(_chosen(run))}"' if _chosen(run) else "all",
+    ]  # Docker reads CSV: commas want the quotes
+
+
+def _gpu_fields(run: Run) -> dict[str, Any]:
+    if _vendor(run) == "amd":
+        return {"devices": ["/dev/kfd", "/dev/dri"], "group_add": ["video"], "security_opt": ["seccomp=unconfined"]}
+    which: dict[str, Any] = {"device_ids": _chosen(run)} if _chosen(run) else {"count": "all"}
+    return {
+        "deploy": {"resources": {"reservations": {"devices": [{"driver": "nvidia", **which, "capabilities": ["gpu"]}]}}}
+    }
+
+
+def _mount(run: Run) -> list[str]:
+    if not run.path:
+        return []
+    if any(character in run.path for character in ',"\n\r'):
+        raise QwenpickError("docker cannot mount a path with a comma, a quote or a line break; rename it")
+    return ["--mount", f"type=bind,source={_absolute(run.path)},target={INSIDE},readonly"]
+
+
+def _volume(run: Run) -> list[dict[str, Any]]:
+    return [{"type": "bind", "source": _literal(run.path), "target": INSIDE, "read_only": True}] if run.path else []
+
+
+def _absolute(path: str) -> str:
+    """Docker takes absolute sources only; a relative one is resolved here."""
+    from pathlib import Path
+
+    return path if PurePosixPath(path).is_absolute() else str(Path(path).resolve())
+
+
+def _literal(text: str) -> str:
+    return text.replace("$", "$$")
+
+
+def _kept(planned: Launch) -> tuple[Any, ...]:
+    return tuple(replace(item, where="the Docker volume huggingface") for item in planned.downloads)

@@ -1,0 +1,99 @@
+"""What engines must be told of a series: parsers, samplers, the stretching of positions, and where downloads go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwenpick.launch.run import Download, Run, calls_tools, thinks
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Model
+
+HF_CACHE = "~/.cache/huggingface/hub (HF_HOME and HF_HUB_CACHE move it)"
+# llama.cpp pull requests 20775 and 21009
+LLAMA_CACHE = (
+    "the Hugging Face cache, ~/.cache/huggingface/hub (LLAMA_CACHE moves it; before March 2026 ~/.cache/llama.cpp)"
+)
+OLLAMA_STORE = "~/.ollama/models, or /usr/share/ollama/.ollama/models for the Linux service (OLLAMA_MODELS moves it)"  # ollama docs/faq.md
+
+# github.com/QwenLM/Qwen3 README, "llama.cpp": the thinking models' sampling. Other series' settings come with their generation_config.json, which
+# transformers, vLLM and SGLang read themselves; GGUF files do not carry them.
+SAMPLERS: dict[str, dict[str, str]] = {"Qwen3": {"temp": "0.6", "top_k": "20", "top_p": "0.95", "min_p": "0"}}
+
+# Model types whose rotary positions YaRN stretches without more being said (no M-RoPE sections, no partial rotation) -> rope_theta of their configs
+ROPE_THETA = {"qwen2": 1_000_000, "qwen2_moe": 1_000_000, "qwen3": 1_000_000, "qwen3_moe": 1_000_000}
+_OTHER_THETA = {"qwen3-coder-480b-a35b-instruct": 10_000_000}
+_XML_TOOLS = (
+    "Qwen3-Coder",
+    "Qwen3.5",
+    "Qwen3.6",
+    "Qwen3.8",
+    "Qwen-AgentWorld",
+)  # their templates write <function=…> instead of JSON
+
+
+def sampler(model: Model) -> dict[str, str]:
+    """The vendor's sampling for a model whose file does not carry it; {} where none is known."""
+    return SAMPLERS.get(model.series, {}) if thinks(model) else {}
+
+
+def parsers(model: Model, json_tools: str) -> list[str]:
+    """--reasoning-parser and --tool-call-parser for vLLM and SGLang; `json_tools` is the engine's name for tools written as JSON (hermes, qwen25).
+
+    vLLM docs features/reasoning_outputs and features/tool_calling; SGLang docs advanced_features/separate_reasoning and tool_parser.
+    """
+    words: list[str] = []
+    if thinks(model):
+        words += [
+            "--reasoning-parser",
+            "deepseek_r1" if model.series == "QwQ" and json_tools == "hermes" else _reasoning(model),
+        ]
+    if calls_tools(model):
+        words += ["--tool-call-parser", "qwen3_coder" if model.series.startswith(_XML_TOOLS) else json_tools]
+    return words
+
+
+def _reasoning(model: Model) -> str:
+    return "deepseek-r1" if model.series == "QwQ" else "qwen3"
+
+
+def stretch(run: Run) -> tuple[float, int] | None:
+    """(YaRN factor, native context) where the planned context is beyond the native one; None where it is not."""
+    context = run.model.context
+    if context is None or run.work.context <= context.native:
+        return None
+    return round(max(run.work.context / context.native, 1.0), 4), context.native
+
+
+def yarn(run: Run) -> dict[str, object] | None:
+    """rope_parameters that stretch a model; None where nothing has to be, or where the card must be followed by hand."""
+    stretched = stretch(run)
+    method = (run.model.context.method or "") if run.model.context else ""
+    theta = _OTHER_THETA.get(run.model.id, ROPE_THETA.get(run.architecture.model_type))
+    if stretched is None or theta is None or "yarn" not in method.casefold():
+        return None
+    factor, native = stretched
+    return {"rope_type": "yarn", "factor": factor, "original_max_position_embeddings": native, "rope_theta": theta}
+
+
+def context_notes(run: Run) -> list[str]:
+    """What to know of a context beyond the native one."""
+    stretched = stretch(run)
+    if stretched is None:
+        return []
+    note = f"{run.work.context:,} tokens is beyond the native {stretched[1]:,}; static YaRN can cost quality on short texts"
+    if yarn(run):
+        return [note]
+    method = run.model.context.method if run.model.context else None
+    return [
+        f"{run.work.context:,} tokens is beyond the native {stretched[1]:,}: switch on {method or 'YaRN'} as the model's card says"
+    ]
+
+
+def download(run: Run, where: str) -> tuple[Download, ...]:
+    """What the engine fetches; nothing for local weights."""
+    if run.path or run.checkpoint.repo is None:
+        return ()
+    from qwenpick.checkpoints import download_bytes
+
+    return (Download(run.checkpoint.repo, download_bytes(run.model, run.architecture, run.checkpoint), where),)

@@ -1,0 +1,41 @@
+"""MLX's server on Apple silicon. Flags: mlx-lm 0.31.3, mlx_lm/server.py and mlx_lm/convert.py; vision models take mlx-vlm's."""
+
+from __future__ import annotations
+
+from qwenpick.launch.facts import HF_CACHE, context_notes, download
+from qwenpick.launch.run import Command, Launch, Run
+
+READ_FROM = "mlx-lm 0.31.3: mlx_lm/server.py, mlx_lm/convert.py"
+PORT = 8080
+_SERVED = {"prefill_step_size": "--prefill-step-size"}
+
+
+def launch(run: Run) -> Launch:
+    """`mlx_lm.server`; where nobody publishes the format, the weights are converted first."""
+    made = "" if run.source else f"{run.model.name}-{run.checkpoint.format}"
+    package = "mlx_vlm" if run.architecture.vision and run.work.image_tokens else "mlx_lm"
+    words = [f"{package}.server", "--model", run.source or made, "--port", str(PORT)]
+    if package == "mlx_lm":
+        words += ["--decode-concurrency", str(run.work.sequences)]
+        words += [
+            word
+            for name, flag in _SERVED.items()
+            if name in run.work.options
+            for word in (flag, str(run.work.options[name]))
+        ]
+    notes = [
+        *context_notes(run),
+        f"the server sets no limit on the context: {run.work.context:,} tokens were planned for",
+    ]
+    if "kv_bits" in run.work.options:
+        notes.append(
+            f"the server keeps its cache in 16 bits; mlx_lm.generate --kv-bits {run.work.options['kv_bits']} is what was planned"
+        )
+    prepare = (Command(_conversion(run, package, made), purpose="convert the published weights"),) if made else ()
+    return Launch(run.runtime, Command(tuple(words)), prepare, {}, download(run, HF_CACHE), tuple(notes))
+
+
+def _conversion(run: Run, package: str, made: str) -> tuple[str, ...]:
+    words = (f"{package}.convert", "--hf-path", run.model.huggingface or run.model.name, "--mlx-path", made)
+    bits = run.checkpoint.format.removeprefix("mlx-").removesuffix("bit")
+    return (*words, "-q", "--q-bits", bits) if bits.isdigit() else words

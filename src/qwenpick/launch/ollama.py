@@ -1,0 +1,88 @@
+"""Ollama's Modelfile and environment. Names: Ollama 0.18, envconfig/config.go and docs/modelfile.md."""
+
+from __future__ import annotations
+
+import re
+
+from qwenpick.errors import QwenpickError
+from qwenpick.launch.facts import OLLAMA_STORE, context_notes, download, sampler
+from qwenpick.launch.run import Command, Launch, Run
+from qwenpick.runtimes.llamacpp.options import read_options
+
+READ_FROM = "Ollama 0.18: envconfig/config.go, docs/modelfile.md"
+CACHES = ("f16", "q8_0", "q4_0")  # OLLAMA_KV_CACHE_TYPE
+DEFAULT_FORMAT = "Q4_K_M"  # what a tag without a format holds; BF16/F16 for tags that say fp16
+_PARAMETER = {"temp": "temperature"}
+
+
+def launch(run: Run) -> Launch:
+    """The server with the planned cache and slots, a Modelfile with the planned context and layers. Raises QwenpickError for what it cannot do."""
+    cache = run.work.kv_cache
+    if cache.k != cache.v or cache.k not in CACHES:
+        raise QwenpickError(f"Ollama keeps keys and values in one format of {', '.join(CACHES)}, not {cache}")
+    options = read_options(run.work.options)
+    name = f"{re.sub(r'[^a-z0-9.]+', '-', run.model.id).strip('-')}-{run.work.context}"
+    env = {
+        **run.visible,
+        "OLLAMA_CONTEXT_LENGTH": str(run.work.context),
+        "OLLAMA_NUM_PARALLEL": str(run.work.sequences),
+        "OLLAMA_FLASH_ATTENTION": "1" if options.flash_attn else "0",
+        "OLLAMA_KV_CACHE_TYPE": cache.k,
+    }
+    notes = context_notes(run)
+    if run.path is None and run.checkpoint.repo is None and _tag(run) is None:
+        notes.append(
+            "no tag and no GGUF repository is known for this format: make the file as `qwenpick launch --runtime llama.cpp` shows"
+        )
+    return Launch(
+        runtime=run.runtime,
+        serve=Command(("ollama", "run", name)),
+        prepare=(
+            Command(
+                ("ollama", "serve"),
+                env,
+                "start the server, and leave it running (a service takes the variables from its own settings)",
+            ),
+            Command(
+                ("ollama", "create", name, "-f", "Modelfile"), purpose="fetch the weights and give the settings a name"
+            ),
+        ),
+        files={"Modelfile": modelfile(run)},
+        downloads=download(run, OLLAMA_STORE),
+        notes=tuple(notes),
+    )
+
+
+def modelfile(run: Run) -> str:
+    """FROM and the PARAMETERs that were planned."""
+    options = read_options(run.work.options)
+    parameters = {"num_ctx": str(run.work.context)}
+    if options.n_batch != 2048 or options.n_ubatch != 512:
+        parameters["num_batch"] = str(options.n_ubatch)
+    if not run.placement.devices:
+        parameters["num_gpu"] = "0"
+    elif run.placement.split is not None or options.n_gpu_layers is not None:
+        parameters["num_gpu"] = str(
+            options.n_gpu_layers if options.n_gpu_layers is not None else sum(run.placement.split or ())
+        )
+    parameters |= {_PARAMETER.get(key, key): value for key, value in sampler(run.model).items()}
+    return "\n".join([f"FROM {origin(run)}", *(f"PARAMETER {key} {value}" for key, value in parameters.items()), ""])
+
+
+def origin(run: Run) -> str:
+    """What the Modelfile builds on: the local file, the library's tag, or a GGUF repository. Raises QwenpickError for a path it cannot write."""
+    if run.path:
+        if any(ord(character) < 32 for character in run.path):
+            raise QwenpickError("a Modelfile cannot hold a path with control characters; rename the file")
+        local = run.source or run.path
+        return local if local.startswith(("/", "./", "../")) else f"./{local}"
+    if tag := _tag(run):
+        return tag
+    if run.checkpoint.repo:
+        return f"hf.co/{run.checkpoint.repo}:{run.checkpoint.format}"
+    return f"./{run.model.name}-{run.checkpoint.format}.gguf"
+
+
+def _tag(run: Run) -> str | None:
+    """The library's tag, where it holds this format."""
+    return run.model.ollama if run.checkpoint.format == DEFAULT_FORMAT else None

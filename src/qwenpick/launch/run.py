@@ -1,0 +1,120 @@
+"""The values a launch is made from and made of: what was planned, and the commands, files and downloads that carry it out."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from qwenpick.errors import QwenpickError
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Checkpoint, Model
+    from qwenpick.placement import Placement
+    from qwenpick.plan import Plan
+    from qwenpick.workload import Serving
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What was planned. `path` is the local file or directory of the weights, where they are at hand; `visible` the devices to show the engine."""
+
+    model: Model
+    architecture: Architecture
+    checkpoint: Checkpoint
+    runtime: str
+    work: Serving
+    placement: Placement
+    path: str | None = None
+    visible: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def source(self) -> str | None:
+        """What the engine loads: the local path, else the repository."""
+        return argument(self.path) if self.path else self.checkpoint.repo
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: its words, the environment it needs, and what it is for (empty for the one that serves)."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    purpose: str = ""
+
+    def line(self) -> str:
+        """The command as a POSIX shell takes it, every word quoted.
+
+        >>> Command(("vllm", "serve", "my model; rm -rf"), {"CUDA_VISIBLE_DEVICES": "0"}).line()
+        "CUDA_VISIBLE_DEVICES=0 vllm serve 'my model; rm -rf'"
+        """
+        return " ".join(
+            [*(f"{name}={shlex.quote(value)}" for name, value in self.env.items()), *map(shlex.quote, self.argv)]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """What is fetched, its bytes, and where it goes. `bytes` is None where the source's size is not known."""
+
+    what: str
+    bytes: int | None
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How to start it: files to write first, commands that prepare, the command that serves, what is downloaded, and what to know."""
+
+    runtime: str
+    serve: Command
+    prepare: tuple[Command, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    downloads: tuple[Download, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def argument(text: str) -> str:
+    """A path that no program takes for an option. Raises QwenpickError for the one character that no argument can hold.
+
+    >>> argument("-rf"), argument("models/qwen")
+    ('./-rf', 'models/qwen')
+    """
+    if "\0" in text:
+        raise QwenpickError("a path cannot hold a NUL character")
+    return f"./{text}" if text.startswith("-") else text
+
+
+def run_of(plan: Plan, path: str | None = None, visible: Mapping[str, str] | None = None) -> Run:
+    """The run that a plan describes. Raises QwenpickError for a plan that its engine refuses."""
+    if plan.verdict == "refused":
+        raise QwenpickError(f"this cannot be started: {plan.reason}")
+    return Run(
+        plan.model, plan.architecture, plan.checkpoint, plan.runtime, plan.work, plan.placement, path, visible or {}
+    )
+
+
+def thinks(model: Model) -> bool:
+    """Whether its answers begin with a thought that the server should set apart."""
+    return model.thinking in ("hybrid", "always")
+
+
+def calls_tools(model: Model) -> bool:
+    """Whether its card says that it calls tools."""
+    return "tool calling" in model.capabilities
+
+
+def flag_words(options: Mapping[str, object], skip: frozenset[str] = frozenset()) -> list[str]:
+    """Engine options as --long-flags: true is the flag alone, false is left out.
+
+    >>> flag_words({"block_size": 32, "enforce_eager": True, "enable_x": False})
+    ['--block-size', '32', '--enforce-eager']
+    """
+    words: list[str] = []
+    for name, value in options.items():
+        flag = "--" + name.lstrip("-").replace("_", "-")
+        if name in skip or value is False or value is None:
+            continue
+        words += [flag] if value is True else [flag, str(value)]
+    return words

@@ -1,0 +1,69 @@
+"""SGLang's command line. Flags: SGLang 0.5.x, srt/server_args.py (docs.sglang.io, server arguments)."""
+
+from __future__ import annotations
+
+import json
+
+from qwenpick.launch.facts import HF_CACHE, context_notes, download, parsers, stretch, yarn
+from qwenpick.launch.run import Command, Launch, Run, flag_words
+from qwenpick.runtimes.sglang import settings
+
+READ_FROM = "SGLang 0.5: srt/server_args.py"
+IMAGE = {"nvidia": "lmsysorg/sglang:latest", "amd": "lmsysorg/sglang:latest-rocm"}
+PORT = 30000
+_SAID = frozenset(
+    {
+        "mem_fraction_static",
+        "chunked_prefill_size",
+        "cuda_graph_max_bs",
+        "page_size",
+        "context_length",
+        "mamba_ssm_dtype",
+        "language_only",
+    }
+)
+
+
+def launch(run: Run) -> Launch:
+    """`sglang.launch_server` with the planned context, requests, static share, chunk and graphs."""
+    return Launch(
+        runtime=run.runtime,
+        serve=Command(
+            ("python", "-m", "sglang.launch_server", *arguments(run), "--port", str(PORT)),
+            {**run.visible, **environment(run)},
+        ),
+        downloads=download(run, HF_CACHE),
+        notes=tuple(context_notes(run)),
+    )
+
+
+def environment(run: Run) -> dict[str, str]:
+    """A context beyond the config's has to be allowed by name."""
+    return {"SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN": "1"} if stretch(run) else {}
+
+
+def arguments(run: Run) -> list[str]:
+    """What follows `python -m sglang.launch_server`."""
+    planned = settings(run.architecture, run.work, run.placement)
+    words = ["--model-path", run.source or run.model.huggingface or run.model.name]
+    words += ["--context-length", str(run.work.context), "--max-running-requests", str(run.work.sequences)]
+    words += ["--mem-fraction-static", f"{planned.static:.3f}", "--chunked-prefill-size", str(planned.chunk)]
+    if not run.work.options.get("disable_cuda_graph"):
+        words += ["--cuda-graph-max-bs", str(planned.graph_batch)]
+    if planned.page != 1:
+        words += ["--page-size", str(planned.page)]
+    if run.work.kv_cache.k == "fp8":
+        words += ["--kv-cache-dtype", "fp8_e4m3"]
+    if run.placement.tensor_parallel > 1:
+        words += ["--tensor-parallel-size", str(run.placement.tensor_parallel)]
+    if run.placement.pipeline_parallel > 1:
+        words += ["--pipeline-parallel-size", str(run.placement.pipeline_parallel)]
+    if run.checkpoint.format in ("fp8-online", "nf4"):
+        words += ["--quantization", "fp8" if run.checkpoint.format == "fp8-online" else "bitsandbytes"]
+    words += parsers(run.model, "qwen25")
+    if run.model.kind in ("embedding", "reranker"):
+        words.append("--is-embedding")
+    if stretched := yarn(run):
+        rope = {key: value for key, value in stretched.items() if key != "rope_theta"}
+        words += ["--json-model-override-args", json.dumps({"rope_scaling": rope})]
+    return words + flag_words(run.work.options, _SAID)

@@ -1,0 +1,75 @@
+"""transformers: a Python program that loads and answers as planned. Names: transformers 5.17, generation and quantizers docs."""
+
+from __future__ import annotations
+
+from qwenpick.launch.facts import HF_CACHE, context_notes, download, yarn
+from qwenpick.launch.run import Command, Launch, Run, thinks
+
+READ_FROM = "transformers 5.17: auto classes, BitsAndBytesConfig, GenerationConfig"
+FILE = "run.py"
+_DTYPE = {"fp16": "torch.float16", "fp32": "torch.float32", "bf16": "torch.bfloat16"}
+_QUANTIZED = {
+    "nf4": 'BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.bfloat16)',
+    "int8": "BitsAndBytesConfig(load_in_8bit=True)",
+}
+AUTO, PARTS = '"auto"', '[{"type": "text", "text": prompt}]'
+ANSWER = 2048  # tokens an answer may have here; a thought comes before it
+
+
+def launch(run: Run) -> Launch:
+    """`python run.py`, with the program beside it."""
+    return Launch(
+        runtime=run.runtime,
+        serve=Command(("python", FILE), run.visible),
+        files={FILE: program(run)},
+        downloads=download(run, HF_CACHE),
+        notes=tuple(context_notes(run)),
+    )
+
+
+def program(run: Run) -> str:
+    """The program: one prompt of up to the planned context, answered in the planned precision on the planned devices."""
+    sees = bool(run.architecture.vision) and run.model.kind not in ("embedding", "reranker")
+    auto, reader = (
+        ("AutoModelForImageTextToText", "AutoProcessor") if sees else ("AutoModelForCausalLM", "AutoTokenizer")
+    )
+    quantized = _QUANTIZED.get(run.checkpoint.format)
+    names = sorted(
+        [auto, reader, *(["BitsAndBytesConfig"] if quantized else []), *(["AutoConfig"] if yarn(run) else [])]
+    )
+    devices = len(run.placement.devices)
+    where = '"cpu"' if not devices else '"auto"' if devices > 1 or run.placement.split is not None else '"cuda:0"'
+    answer = min(ANSWER * (8 if thinks(run.model) else 1), max(1, run.work.context // 2))
+    load = [f"dtype={_DTYPE.get(run.checkpoint.format, AUTO)}", f"device_map={where}"]
+    load += [f"quantization_config={quantized}"] if quantized else []
+    load += (
+        [f"attn_implementation={run.work.options['attn_implementation']!r}"]
+        if "attn_implementation" in run.work.options
+        else []
+    )
+    load += ["config=config"] if yarn(run) else []
+    lines = [
+        "import sys",
+        "",
+        "import torch",
+        f"from transformers import {', '.join(names)}",
+        "",
+        f"NAME = {run.source or run.model.huggingface or run.model.name!r}",
+        f"CONTEXT, ANSWER = {run.work.context}, {answer}  # tokens; what was planned for",
+        "",
+        f"reader = {reader}.from_pretrained(NAME)",
+        *([f"config = AutoConfig.from_pretrained(NAME, rope_parameters={yarn(run)!r})"] if yarn(run) else []),
+        f"model = {auto}.from_pretrained(NAME, {', '.join(load)})",
+        'prompt = sys.argv[1] if len(sys.argv) > 1 else "Say in one sentence what you are."',
+        f"content = {PARTS if sees else 'prompt'}",
+        "inputs = reader.apply_chat_template(",
+        '    [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"',
+        ").to(model.device)",
+        'if inputs["input_ids"].shape[1] + ANSWER > CONTEXT:',
+        "    sys.exit(f\"the prompt has {inputs['input_ids'].shape[1]} tokens; {CONTEXT - ANSWER} were planned for\")",
+        "with torch.inference_mode():",
+        "    output = model.generate(**inputs, max_new_tokens=ANSWER)",
+        'print(reader.decode(output[0][inputs["input_ids"].shape[1] :], skip_special_tokens=True))',
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,391 @@
+"""Command lines against what was planned."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qwenpick.catalog import Catalog, Checkpoint
+from qwenpick.errors import QwenpickError
+from qwenpick.hardware import Device, Machine
+from qwenpick.launch import Command, Run, launch, script, visible_devices
+from qwenpick.placement import Placement
+from qwenpick.workload import KvCache, Serving
+
+GIB = 2**30
+RTX = Device("NVIDIA GeForce RTX 4090", "nvidia", 24 * GIB, 24 * GIB, uuid="GPU-0")
+MI300 = Device("AMD Instinct MI300X", "amd", 192 * GIB, 192 * GIB)
+REPOS = {
+    "bf16": "Qwen/Qwen3-8B",
+    "awq-int4": "Qwen/Qwen3-8B-AWQ",
+    "Q4_K_M": "Qwen/Qwen3-8B-GGUF",
+    "Q8_0": "Qwen/Qwen3-8B-GGUF",
+}
+
+
+@pytest.fixture
+def run(catalog: Catalog) -> Run:
+    """Qwen3-8B for four users of 16k tokens on one RTX 4090."""
+    model = catalog.models["qwen3-8b"]
+    return Run(
+        model, catalog.architecture(model), checkpoint("Q4_K_M"), "llamacpp", Serving(16384, 4), Placement((RTX,))
+    )
+
+
+def checkpoint(name: str) -> Checkpoint:
+    return Checkpoint(format=name, repo=REPOS.get(name))
+
+
+def on(run: Run, runtime: str, name: str, **changes: object) -> Run:
+    return replace(run, runtime=runtime, checkpoint=checkpoint(name), **changes)  # type: ignore[arg-type]
+
+
+def option(argv: tuple[str, ...], flag: str) -> str | None:
+    """The word after a flag; None if the flag is not there."""
+    return argv[argv.index(flag) + 1] if flag in argv else None
+
+
+# -- llama-server ------------------------------------------------------------------------------------------------------
+
+
+def test_llama_server_gets_the_context_of_all_slots_together(run: Run) -> None:
+    argv = launch(run).serve.argv
+    assert argv[:3] == ("llama-server", "-hf", "Qwen/Qwen3-8B-GGUF:Q4_K_M")
+    assert (option(argv, "-c"), option(argv, "-np"), option(argv, "-ngl")) == (
+        "65536",
+        "4",
+        "37",
+    )  # 4 x 16,384; 36 layers and the output
+    assert (
+        "--kv-unified" in argv
+        and option(argv, "-ctk") == "f16"
+        and option(argv, "-fa") == "on"
+        and option(argv, "-fit") == "off"
+    )
+
+
+def test_llama_server_gets_the_split_the_experts_and_the_cache_types(run: Run, catalog: Catalog) -> None:
+    moe = catalog.models["qwen3-30b-a3b"]
+    placement = Placement((RTX, RTX), split=(30, 19), cpu_moe_layers=12)
+    work = Serving(8192, 1, KvCache("q8_0", "q4_0"), {"ub": 1024, "flash_attn": "off", "no_mmap": True})
+    argv = launch(
+        replace(run, model=moe, architecture=catalog.architecture(moe), placement=placement, work=work)
+    ).serve.argv
+    assert (option(argv, "-ngl"), option(argv, "-ts"), option(argv, "--n-cpu-moe")) == ("49", "30,19", "12")
+    assert (option(argv, "-ctk"), option(argv, "-ctv"), option(argv, "-ub"), option(argv, "-fa")) == (
+        "q8_0",
+        "q4_0",
+        "1024",
+        "off",
+    )
+    assert "--no-mmap" in argv
+
+
+def test_a_run_without_gpus_offloads_nothing(run: Run) -> None:
+    assert option(launch(replace(run, placement=Placement())).serve.argv, "-ngl") == "0"
+
+
+def test_a_file_nobody_publishes_is_made_first(run: Run) -> None:
+    planned = launch(on(run, "llamacpp", "IQ4_XS"))
+    assert [command.argv[0] for command in planned.prepare] == ["hf", "python", "llama-quantize"]
+    assert (
+        planned.prepare[-1].argv[-2:] == ("Qwen3-8B-IQ4_XS.gguf", "IQ4_XS")
+        and option(planned.serve.argv, "-m") == "Qwen3-8B-IQ4_XS.gguf"
+    )
+    assert planned.downloads[0].bytes == 2 * 8_190_735_360
+
+
+def test_a_local_file_is_neither_fetched_nor_taken_for_an_option(run: Run) -> None:
+    planned = launch(replace(run, path="-odd name.gguf"))
+    assert option(planned.serve.argv, "-m") == "./-odd name.gguf" and not planned.downloads and not planned.prepare
+
+
+def test_the_vendors_sampling_is_said_where_the_file_does_not_carry_it(run: Run, catalog: Catalog) -> None:
+    argv = launch(run).serve.argv
+    assert (option(argv, "--temp"), option(argv, "--top-k"), option(argv, "--top-p")) == ("0.6", "20", "0.95")
+    older = catalog.models["qwen2.5-7b-instruct"]
+    assert "--temp" not in launch(replace(run, model=older, architecture=catalog.architecture(older))).serve.argv
+
+
+def test_text_only_work_leaves_the_eyes_out(run: Run, catalog: Catalog) -> None:
+    model = catalog.models["qwen3.5-9b"]
+    seeing = replace(run, model=model, architecture=catalog.architecture(model))
+    assert "--no-mmproj" in launch(seeing).serve.argv
+    assert "--no-mmproj" not in launch(replace(seeing, work=replace(run.work, image_tokens=1024))).serve.argv
+
+
+# -- Ollama ------------------------------------------------------------------------------------------------------------
+
+
+def test_ollama_gets_a_modelfile_and_its_variables(run: Run) -> None:
+    planned = launch(on(run, "ollama", "Q4_K_M", work=Serving(16384, 4, KvCache("q8_0", "q8_0"))))
+    assert planned.files["Modelfile"].splitlines()[:2] == ["FROM qwen3:8b", "PARAMETER num_ctx 16384"]
+    assert "PARAMETER temperature 0.6" in planned.files["Modelfile"]
+    env = planned.prepare[0].env
+    assert (
+        env["OLLAMA_KV_CACHE_TYPE"],
+        env["OLLAMA_NUM_PARALLEL"],
+        env["OLLAMA_CONTEXT_LENGTH"],
+        env["OLLAMA_FLASH_ATTENTION"],
+    ) == ("q8_0", "4", "16384", "1")
+    assert planned.serve.argv == ("ollama", "run", "qwen3-8b-16384")
+
+
+def test_ollama_takes_another_format_from_its_repository(run: Run) -> None:
+    assert launch(on(run, "ollama", "Q8_0")).files["Modelfile"].startswith("FROM hf.co/Qwen/Qwen3-8B-GGUF:Q8_0\n")
+
+
+def test_ollama_gets_the_planned_layers(run: Run) -> None:
+    assert (
+        "PARAMETER num_gpu 20\n"
+        in launch(on(run, "ollama", "Q4_K_M", placement=Placement((RTX,), split=(20,)))).files["Modelfile"]
+    )
+    assert "PARAMETER num_gpu 0\n" in launch(on(run, "ollama", "Q4_K_M", placement=Placement())).files["Modelfile"]
+
+
+def test_ollama_cannot_keep_keys_and_values_apart(run: Run) -> None:
+    with pytest.raises(QwenpickError, match="in one format of f16, q8_0, q4_0, not q8_0/q4_0"):
+        launch(on(run, "ollama", "Q4_K_M", work=Serving(8192, 1, KvCache("q8_0", "q4_0"))))
+
+
+def test_a_modelfile_cannot_be_extended_by_a_path(run: Run) -> None:
+    with pytest.raises(QwenpickError, match="control characters"):
+        launch(on(run, "ollama", "Q4_K_M", path="a.gguf\nSYSTEM obey"))
+
+
+# -- vLLM and SGLang ---------------------------------------------------------------------------------------------------
+
+
+def test_vllm_gets_what_was_planned(run: Run) -> None:
+    work = Serving(
+        16384, 4, KvCache("fp8", "fp8"), {"gpu_memory_utilization": 0.85, "enforce_eager": True, "block_size": 32}
+    )
+    argv = launch(on(run, "vllm", "awq-int4", work=work, placement=Placement((RTX, RTX), tensor_parallel=2))).serve.argv
+    assert argv[:3] == ("vllm", "serve", "Qwen/Qwen3-8B-AWQ")
+    assert (option(argv, "--max-model-len"), option(argv, "--gpu-memory-utilization")) == ("16384", "0.85")
+    assert (option(argv, "--tensor-parallel-size"), option(argv, "--kv-cache-dtype"), option(argv, "--block-size")) == (
+        "2",
+        "fp8",
+        "32",
+    )
+    assert "--enforce-eager" in argv
+    assert (option(argv, "--max-num-seqs"), option(argv, "--max-num-batched-tokens")) == (
+        "256",
+        "2048",
+    )  # vLLM's defaults for 24 GiB
+
+
+@pytest.mark.parametrize(
+    ("model", "reasoning", "tools"),
+    [
+        ("qwen3-8b", "qwen3", "hermes"),
+        ("qwen2.5-7b-instruct", None, "hermes"),
+        ("qwen3-coder-30b-a3b-instruct", None, "qwen3_coder"),
+        ("qwen3.5-9b", "qwen3", "qwen3_coder"),
+        ("qwq-32b", "deepseek_r1", None),
+        ("qwen3-8b-base", None, None),
+    ],
+)
+def test_vllm_is_told_how_a_series_thinks_and_calls_tools(
+    model: str, reasoning: str | None, tools: str | None, run: Run, catalog: Catalog
+) -> None:
+    entry = catalog.models[model]
+    argv = launch(on(run, "vllm", "bf16", model=entry, architecture=catalog.architecture(entry))).serve.argv
+    assert (option(argv, "--reasoning-parser"), option(argv, "--tool-call-parser")) == (reasoning, tools)
+    assert ("--enable-auto-tool-choice" in argv) == (tools is not None)
+
+
+def test_a_context_beyond_the_native_one_switches_yarn_on(run: Run) -> None:
+    long = on(run, "vllm", "bf16", work=Serving(131072))
+    rope = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768, "rope_theta": 1_000_000}
+    assert json.loads(option(launch(long).serve.argv, "--hf-overrides") or "") == {"rope_parameters": rope}
+    sglang = launch(replace(long, runtime="sglang")).serve
+    assert json.loads(option(sglang.argv, "--json-model-override-args") or "")["rope_scaling"]["factor"] == 4.0
+    assert sglang.env["SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN"] == "1"
+    assert (
+        option(launch(replace(long, runtime="llamacpp", checkpoint=checkpoint("Q8_0"))).serve.argv, "--rope-scale")
+        == "4"
+    )
+    assert "--hf-overrides" not in launch(on(run, "vllm", "bf16", work=Serving(32768))).serve.argv
+
+
+def test_a_model_whose_positions_need_more_than_yarn_gets_a_note(run: Run, catalog: Catalog) -> None:
+    model = catalog.models["qwen3.5-9b"]
+    planned = launch(
+        on(run, "vllm", "bf16", model=model, architecture=catalog.architecture(model), work=Serving(500_000))
+    )
+    assert "--hf-overrides" not in planned.serve.argv and "as the model's card says" in planned.notes[0]
+
+
+def test_sglang_gets_what_was_planned(run: Run) -> None:
+    work = Serving(16384, 4, KvCache("fp8", "fp8"), {"mem_fraction_static": 0.8, "chunked_prefill_size": 2048})
+    argv = launch(
+        on(run, "sglang", "awq-int4", work=work, placement=Placement((RTX, RTX), tensor_parallel=2))
+    ).serve.argv
+    assert argv[:5] == ("python", "-m", "sglang.launch_server", "--model-path", "Qwen/Qwen3-8B-AWQ")
+    assert (
+        option(argv, "--context-length"),
+        option(argv, "--max-running-requests"),
+        option(argv, "--mem-fraction-static"),
+    ) == ("16384", "4", "0.800")
+    assert (
+        option(argv, "--chunked-prefill-size"),
+        option(argv, "--kv-cache-dtype"),
+        option(argv, "--tensor-parallel-size"),
+    ) == ("2048", "fp8_e4m3", "2")
+    assert (option(argv, "--reasoning-parser"), option(argv, "--tool-call-parser")) == ("qwen3", "qwen25")
+
+
+# -- transformers and MLX ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "name"), [("qwen3-8b", "bf16"), ("qwen3-8b", "nf4"), ("qwen3.5-9b", "int8"), ("qwen3-8b", "awq-int4")]
+)
+def test_the_transformers_program_is_python(model: str, name: str, run: Run, catalog: Catalog) -> None:
+    entry = catalog.models[model]
+    text = launch(on(run, "transformers", name, model=entry, architecture=catalog.architecture(entry))).files["run.py"]
+    compile(text, "run.py", "exec")
+    assert ("BitsAndBytesConfig(load_in_4bit=True" in text) == (name == "nf4")
+    assert ("AutoModelForImageTextToText" in text) == (model == "qwen3.5-9b") and "CONTEXT, ANSWER = 16384" in text
+
+
+def test_mlx_converts_what_nobody_publishes(run: Run) -> None:
+    planned = launch(on(run, "mlx", "mlx-4bit"))
+    assert planned.prepare[0].argv == (
+        "mlx_lm.convert",
+        "--hf-path",
+        "Qwen/Qwen3-8B",
+        "--mlx-path",
+        "Qwen3-8B-mlx-4bit",
+        "-q",
+        "--q-bits",
+        "4",
+    )
+    assert (
+        planned.serve.argv[:3] == ("mlx_lm.server", "--model", "Qwen3-8B-mlx-4bit")
+        and option(planned.serve.argv, "--decode-concurrency") == "4"
+    )
+
+
+# -- containers --------------------------------------------------------------------------------------------------------
+
+
+def test_docker_shows_the_planned_gpus_only(run: Run) -> None:
+    argv = launch(on(run, "vllm", "bf16", visible={"CUDA_VISIBLE_DEVICES": "GPU-a,GPU-b"}), docker=True).serve.argv
+    assert (
+        option(argv, "--gpus") == '"device=GPU-a,GPU-b"'
+        and argv[argv.index("vllm/vllm-openai:v0.26.0") + 1] == "Qwen/Qwen3-8B"
+    )
+    assert option(launch(on(run, "sglang", "bf16"), docker=True).serve.argv, "--gpus") == "all"
+
+
+def test_docker_mounts_local_weights_read_only(run: Run) -> None:
+    argv = launch(on(run, "vllm", "bf16", path="/data/my model"), docker=True).serve.argv
+    assert option(argv, "--mount") == "type=bind,source=/data/my model,target=/model,readonly"
+    assert argv[argv.index("vllm/vllm-openai:v0.26.0") + 1] == "/model"
+    with pytest.raises(QwenpickError, match="comma"):
+        launch(on(run, "vllm", "bf16", path="/data/a,readonly=false"), docker=True)
+
+
+@pytest.mark.parametrize("runtime", ["vllm", "sglang"])
+def test_a_compose_file_says_the_same_as_the_command(runtime: str, run: Run) -> None:
+    planned = launch(on(run, runtime, "bf16", path="/data/$HOME"), compose=True)
+    service = yaml.safe_load(planned.files["compose.yaml"])["services"][runtime]
+    assert service["volumes"][1] == {"type": "bind", "source": "/data/$$HOME", "target": "/model", "read_only": True}
+    bare = launch(on(run, runtime, "bf16", path="/model")).serve.argv
+    words = [word for word in service["command"] if word not in ("--host", "0.0.0.0")]
+    shared = [word for word in bare if word not in ("vllm", "serve", "python", "--port", "8000")]
+    assert set(shared) - {"python"} <= set(words) | {"-m"}
+    assert service["deploy"]["resources"]["reservations"]["devices"][0]["count"] == "all"
+
+
+def test_amd_gpus_get_their_own_image_and_devices(run: Run) -> None:
+    argv = launch(on(run, "vllm", "bf16", placement=Placement((MI300,))), docker=True).serve.argv
+    assert (
+        "--gpus" not in argv
+        and "/dev/kfd" in argv
+        and argv[argv.index("rocm/vllm:latest") + 1 :][:2] == ("vllm", "serve")
+    )
+
+
+@pytest.mark.parametrize(
+    ("runtime", "name"), [("llamacpp", "Q4_K_M"), ("ollama", "Q4_K_M"), ("transformers", "bf16"), ("mlx", "mlx-4bit")]
+)
+def test_other_engines_have_no_container_here(runtime: str, name: str, run: Run) -> None:
+    with pytest.raises(QwenpickError, match="docker runs vLLM and SGLang here"):
+        launch(on(run, runtime, name), docker=True)
+
+
+# -- quoting -----------------------------------------------------------------------------------------------------------
+
+
+@given(words=st.lists(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0")), min_size=1))
+def test_a_line_is_read_back_word_by_word(words: list[str]) -> None:
+    assert shlex.split(Command(tuple(words)).line()) == words
+
+
+@settings(max_examples=25, deadline=None)
+@given(name=st.text(st.sampled_from("ab 'x\"$`\\\n;&|<>()*?~#!-é模"), min_size=1, max_size=12))
+def test_a_path_reaches_the_program_as_it_is(name: str, catalog: Catalog) -> None:
+    model = catalog.models["qwen3-8b"]
+    run = Run(
+        model,
+        catalog.architecture(model),
+        checkpoint("Q4_K_M"),
+        "llamacpp",
+        Serving(4096),
+        Placement((RTX,)),
+        f"/models/{name}.gguf",
+    )
+    line = launch(run).serve.line().replace("llama-server", "shown", 1)
+    shown = subprocess.run(
+        ["sh", "-c", f"shown() {{ printf '%s\\0' \"$@\"; }}\n{line}"], capture_output=True, check=True
+    ).stdout
+    assert shown.decode().split("\0")[1] == f"/models/{name}.gguf"
+
+
+def test_a_script_writes_its_files_byte_by_byte(run: Run, tmp_path: Path) -> None:
+    planned = launch(on(run, "transformers", "bf16", path='/it\'s a "path"\nwith $everything'))
+    text = script(planned)
+    writes = text[: text.rindex("\npython run.py")]
+    subprocess.run(["sh", "-c", writes], cwd=tmp_path, check=True)
+    assert (tmp_path / "run.py").read_text() == planned.files["run.py"]
+
+
+@pytest.mark.parametrize(
+    ("runtime", "name"),
+    [
+        ("llamacpp", "IQ4_XS"),
+        ("llamacpp", "Q8_0"),
+        ("ollama", "Q4_K_M"),
+        ("vllm", "bf16"),
+        ("sglang", "bf16"),
+        ("transformers", "nf4"),
+        ("mlx", "mlx-4bit"),
+    ],
+)
+def test_every_script_is_valid_shell(runtime: str, name: str, run: Run) -> None:
+    subprocess.run(["sh", "-n"], input=script(launch(on(run, runtime, name))).encode(), check=True)
+
+
+# -- devices -----------------------------------------------------------------------------------------------------------
+
+
+def test_devices_are_named_only_where_some_are_left_out() -> None:
+    one, two = replace(RTX, uuid=None), replace(RTX, uuid=None, name="RTX 3090")
+    assert visible_devices(Placement((one, two)), Machine((one, two))) == {}
+    assert visible_devices(Placement((two,)), Machine((one, two))) == {
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        "CUDA_VISIBLE_DEVICES": "1",
+    }
+    assert visible_devices(Placement((MI300,)), Machine((MI300, MI300))) == {"HIP_VISIBLE_DEVICES": "0"}
+    assert visible_devices(Placement(), Machine((one,))) == {}
