@@ -222,9 +222,11 @@ def _most(beyond: int, holds: Callable[[int], bool]) -> int:
 
 def _places(needed: Memory, runtime: Runtime, work: Serving, placement: Placement, machine: Machine) -> Iterator[Place]:
     devices: dict[str, Device] = {gpu(index): device for index, device in enumerate(placement.devices)}
+    shared = sum(needed.on(where) for where, device in devices.items() if device.unified)  # lies in the same RAM
     for where in needed.places:
         if where == RAM:
-            yield Place(RAM, "RAM", needed.on(RAM), machine.ram_free, machine.ram_total)
+            left = None if machine.ram_free is None else max(0, machine.ram_free - shared)
+            yield Place(RAM, "RAM", needed.on(RAM), left, machine.ram_total)
         else:
             device = devices[where]
             if device.total is None and device.free is None:
