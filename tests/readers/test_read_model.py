@@ -40,7 +40,7 @@ def test_a_name_without_weights_says_so(catalog: Catalog) -> None:
 
 
 def test_an_unknown_name_keeps_its_suggestion(catalog: Catalog) -> None:
-    with pytest.raises(QwenpickError, match="there is no model 'qwen3-9b'; did you mean"):
+    with pytest.raises(QwenpickError, match="there is no Qwen3-9B; did you mean qwen3-8b"):
         read_model("qwen3-9b", catalog)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
+from qwenpick.catalog.entries import Record, records
 from qwenpick.catalog.load import Catalog
 from qwenpick.catalog.schema import Gpu
 from qwenpick.errors import QwenpickError, did_you_mean
@@ -35,6 +37,7 @@ class Named:
         return "".join(self.words)
 
 
+@lru_cache(maxsize=4096)
 def read_name(text: str) -> Named:
     """The significant words of a name.
 
@@ -60,16 +63,17 @@ def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
     folded = name.strip().casefold()
     if folded in catalog.gpus:
         return catalog.gpus[folded]
-    if exact := [gpu for gpu in catalog.gpus.values() if gpu.name.casefold() == folded]:
-        return exact[0]
+    for gpu_id, record in records(catalog.gpus).items():
+        if record["name"].casefold() == folded:
+            return catalog.gpus[gpu_id]
     said = read_name(name)
     size = memory or (round(said.gib * GIB) if said.gib else None)
-    readings = list(_readings(catalog.gpus, said))
+    readings = list(_readings(catalog, said))
     for candidates in [[g for g in reading if not _is_odd(g)] for reading in readings] + readings:
         meant = _as_said(candidates, said, size)
         if not meant:
             continue
-        families = {_family(gpu) for gpu in meant}
+        families = {_family(gpu.name) for gpu in meant}
         if len(families) > 1 and not any(
             read_name(n).key == said.key for gpu in meant for n in (*gpu.nicknames, gpu.name)
         ):
@@ -86,12 +90,13 @@ def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
 
 def variants(catalog: Catalog, gpu: Gpu) -> tuple[Gpu, ...]:
     """The entries that differ from `gpu` in memory or form factor only, smallest first, itself included; modified ones left out."""
-    same = [
-        g
-        for g in catalog.gpus.values()
-        if g.id == gpu.id
-        or (g.vendor == gpu.vendor and g.segment == gpu.segment and not _is_odd(g) and _family(g) == _family(gpu))
+    family = _family(gpu.name)
+    ids = [
+        i
+        for i, r in records(catalog.gpus).items()
+        if (r["vendor"], r["segment"]) == (gpu.vendor, gpu.segment) and _family(r["name"]) == family
     ]
+    same = [catalog.gpus[i] for i in ids if i == gpu.id or not _is_odd(catalog.gpus[i])]
     return tuple(sorted(same, key=lambda g: g.memory_bytes or 0))
 
 
@@ -101,37 +106,49 @@ def match_gpu(catalog: Catalog, device_name: str, total_bytes: int | None, pci_i
     Its PCI id (`10de:2684`, with `/subvendor:subdevice` where known) and its driver name narrow the candidates, the nearest memory decides
     (of unified memory: the machine's RAM). A device smaller than its card is a slice of it (vGPU, MIG).
     """
-    gpus = catalog.gpus.values()
-    by_pci = [g for g in gpus if pci_id and _same_pci(g.pci_ids, pci_id.casefold())]
+    everything = records(catalog.gpus)
+    name = device_name.strip(" \0").casefold()
     bare = _DRIVER_SUFFIX.sub("", _DRIVER_SUFFIX.sub("", device_name.strip(" \0"))).removeprefix("GRID ")
+    names = {name, bare.casefold(), f"nvidia {bare}".casefold()}
+    by_pci = [
+        catalog.gpus[i] for i, r in everything.items() if pci_id and _same_pci(r.get("pci_ids", ()), pci_id.casefold())
+    ]
     by_name = [
-        g
-        for g in gpus
-        if {a.casefold() for a in g.aliases}
-        & {device_name.strip(" \0").casefold(), bare.casefold(), f"nvidia {bare}".casefold()}
+        catalog.gpus[i]
+        for i, r in everything.items()
+        if any(alias.casefold() in names for alias in r.get("aliases", ()))
     ]
     both = [g for g in by_pci if g in by_name]
     for candidates in (both, by_pci, by_name):
         if near := _nearest(candidates, total_bytes):
             return near
     said = read_name(bare)
-    for candidates in _readings(catalog.gpus, said):
+    for candidates in _readings(catalog, said):
         if said.words and (near := _nearest(_as_said(candidates, said, None), total_bytes)):
             return near
     whole = _nearest(both or by_pci or by_name, None)
     return whole if whole and (total_bytes is None or total_bytes <= (whole.memory_bytes or 0)) else None
 
 
-def _readings(gpus: Mapping[str, Gpu], said: Named) -> Iterable[list[Gpu]]:
+def _readings(catalog: Catalog, said: Named) -> Iterator[list[Gpu]]:
     """Candidates, from the strictest reading of a name to the loosest."""
     if not said.words:
         return
-    everything = list(gpus.values())
-    yield [g for g in everything if any(read_name(n).key == said.key for n in g.nicknames)]
-    yield [
-        g for g in everything if any(read_name(n).key == said.key for n in (_outside_parentheses(g.name), *g.aliases))
-    ]
-    yield [g for g in everything if set(said.words) <= {w for n in (g.name, *g.nicknames) for w in read_name(n).words}]
+    everything = records(catalog.gpus).items()
+    for reads in (_is_nickname, _is_name, _holds_words):
+        yield [catalog.gpus[i] for i, record in everything if reads(record, said)]
+
+
+def _is_nickname(record: Record, said: Named) -> bool:
+    return any(read_name(n).key == said.key for n in record.get("nicknames", ()))
+
+
+def _is_name(record: Record, said: Named) -> bool:
+    return any(read_name(n).key == said.key for n in (_outside_parentheses(record["name"]), *record.get("aliases", ())))
+
+
+def _holds_words(record: Record, said: Named) -> bool:
+    return set(said.words) <= {w for n in (record["name"], *record.get("nicknames", ())) for w in read_name(n).words}
 
 
 def _as_said(candidates: list[Gpu], said: Named, size: int | None) -> list[Gpu]:
@@ -170,7 +187,7 @@ def _prominence(gpu: Gpu) -> tuple[int, float, float, str]:
     return (gpu.memory_bytes or 0, gpu.bandwidth or 0.0, gpu.power_watts or 0.0, gpu.id)
 
 
-def _same_pci(ids: tuple[str, ...], probed: str) -> bool:
+def _same_pci(ids: Iterable[str], probed: str) -> bool:
     """Whether a probed id is one of `ids`: device ids agree, and subsystem ids where both state one."""
     device, _, subsystem = probed.partition("/")
     for known in ids:
@@ -180,8 +197,9 @@ def _same_pci(ids: tuple[str, ...], probed: str) -> bool:
     return False
 
 
-def _family(gpu: Gpu) -> str:
-    return "".join(w for w in read_name(_outside_parentheses(gpu.name)).words if w not in _FORM_FACTORS)
+def _family(name: str) -> str:
+    """A part's name without memory and form factor: equal for the variants of one part."""
+    return "".join(w for w in read_name(_outside_parentheses(name)).words if w not in _FORM_FACTORS)
 
 
 def _outside_parentheses(name: str) -> str:

@@ -1,0 +1,80 @@
+"""An accelerator: memory, bandwidth, rates, names that people and drivers give it, prices."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from qwenpick.catalog.fact import Date, Fact, Id, Positive
+
+PCI_ID = r"^[0-9a-f]{4}:[0-9a-f]{4}(/[0-9a-f]{4}:[0-9a-f]{4})?$"
+
+
+class Price(Fact):
+    """What it cost, where and when: prices move weekly. `usd` to `usd_to` is the range of new parts where the source gives one."""
+
+    usd: float | None = Field(default=None, gt=0)
+    usd_to: float | None = Field(default=None, gt=0)
+    text: str | None = Field(default=None, description="The source's own words")
+    date: Date | None = None
+    source: str | None = None
+
+
+class Rates(Fact):
+    """Dense rates in FLOP/s (OP/s for int8), without sparsity, of one device. `*_supported` says what the hardware has units for."""
+
+    fp16: float | None = Field(default=None, gt=0, description="Tensor units, FP32 accumulation")
+    fp16_basis: str | None = Field(
+        default=None, description="datasheet, computed from units x clock, or whose estimate"
+    )
+    fp16_accumulate16: float | None = Field(default=None, gt=0, description="Tensor units, FP16 accumulation")
+    fp16_vector: float | None = Field(default=None, gt=0, description="Without tensor units")
+    int8: float | None = Field(default=None, gt=0)
+    fp8: float | None = Field(default=None, gt=0)
+    fp4: float | None = Field(default=None, gt=0)
+    bf16_supported: bool | None = None
+    fp8_supported: bool | None = None
+    fp4_supported: bool | None = None
+
+
+class Gpu(Fact):
+    """An accelerator as sold. All figures but power and price are of one device as the driver shows it (an MI250 board shows two)."""
+
+    id: Id
+    name: str
+    vendor: Literal["nvidia", "amd", "intel", "apple", "ascend", "other"]
+    segment: Literal["consumer", "workstation", "datacenter", "laptop", "soc"]
+    generation: str | None = None
+    aliases: tuple[str, ...] = Field(default=(), description="Names that drivers report; not unique: match with memory")
+    nicknames: tuple[str, ...] = Field(
+        default=(), description="What people call it: wins over other parts whose name contains these words"
+    )
+    compute_capability: str | None = Field(default=None, description="NVIDIA 8.9, AMD gfx1151, Metal")
+    memory_bytes: Positive | None = Field(
+        default=None, description="As sold: GiB for a marketing GB, decimal where the notes say so"
+    )
+    usable_bytes: Positive | None = Field(
+        default=None, description="What the driver reports as total, where it was seen; Apple: Metal's working set"
+    )
+    usable_note: str | None = None
+    memory_type: str | None = None
+    unified: bool = Field(default=False, description="Its memory is the machine's RAM")
+    devices_per_board: Positive = 1
+    bandwidth: float | None = Field(default=None, gt=0, description="Bytes/s")
+    rates: Rates = Rates()
+    power_watts: float | None = Field(default=None, gt=0, description="Of the board")
+    nvlink_bandwidth: float | None = Field(default=None, gt=0, description="Bytes/s, both directions together")
+    pcie_generation: Positive | None = None
+    pcie_lanes: Positive | None = None
+    pci_ids: tuple[Annotated[str, StringConstraints(pattern=PCI_ID)], ...] = Field(
+        default=(), description="vendor:device, with /subvendor:subdevice where parts share the device id"
+    )
+    released: Date | None = None
+    status: Literal["shipping", "discontinued", "announced", "rumoured"]
+    launch_price: Price | None = None
+    street_price: Price | None = None
+    cloud_price: Price | None = Field(default=None, description="USD an hour, in words")
+    notes: str | None = None
+    source: str
+    checked: Date

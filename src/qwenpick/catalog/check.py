@@ -1,0 +1,158 @@
+"""What is wrong with a catalogue file, as sentences that name the line, the entry, the field and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from qwenpick.catalog.read import KINDS, merge, read_file, read_yaml, shipped_files
+from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model
+from qwenpick.catalog.sentences import sentence
+from qwenpick.errors import QwenpickError, did_you_mean
+
+if TYPE_CHECKING:
+    from yaml import Node
+
+_TYPES: Mapping[str, type[BaseModel]] = {
+    "architectures": Architecture,
+    "models": Model,
+    "gpus": Gpu,
+    "cloud": CloudOffer,
+}
+_REFERENCES = {
+    "models": {
+        "architecture": "architectures",
+        "predecessor": "models",
+        "successor": "models",
+        "open_alternative": "models",
+    },
+    "cloud": {"gpu": "gpus"},
+}
+_NAMES = {"architectures": "architecture", "models": "model", "gpus": "gpu", "cloud": "cloud offer"}
+
+
+def check(path: Path) -> list[str]:
+    """The problems of a catalogue file laid over the shipped one; [] when there are none."""
+    try:
+        content = read_file(path)
+    except QwenpickError as error:
+        return [str(error)]
+    return faults(content, merge(read_yaml(file.read_bytes()) for file in shipped_files()))
+
+
+def faults(content: bytes, below: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The problems of a catalogue file's content, laid over the records `below`."""
+    import yaml
+
+    try:
+        root = yaml.compose(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        document = read_yaml(content)
+    except (yaml.YAMLError, ValueError) as error:
+        return [_syntax(error)]
+    if document is None:
+        return ["the file is empty; it needs a list 'architectures', 'models', 'gpus' or 'cloud'"]
+    if not isinstance(document, dict):
+        return [f"line 1: the file must be a mapping with {', '.join(KINDS)}, not {_kind_of(document)}"]
+    found = [*_duplicate_keys(root, set())]
+    entries: dict[str, dict[str, tuple[str, Any]]] = {kind: {} for kind in KINDS}
+    for kind, items in document.items():
+        if kind not in KINDS:
+            found.append(
+                f"line {_line(root, kind)}: unknown section '{kind}'{did_you_mean(str(kind), KINDS) or ';'} it can be {', '.join(KINDS)}"
+            )
+        elif not isinstance(items, list | None):
+            found.append(f"line {_line(root, kind)}: '{kind}' must be a list of entries, each starting with '- id:'")
+        else:
+            for index, record in enumerate(items or ()):
+                found += _entry_faults(kind, record, _line(root, kind, index), entries[kind])
+    return [*found, *_dangling(entries, below)]
+
+
+def _entry_faults(kind: str, record: Any, line: int, seen: dict[str, tuple[str, Any]]) -> Iterator[str]:
+    """The problems of one entry. Adds it, and where it stands in words, to `seen`."""
+    if not isinstance(record, dict) or not isinstance(record.get("id"), str):
+        yield f"line {line}: this {_NAMES[kind]} has no 'id'; add one, for example 'id: my-{_NAMES[kind].split()[-1]}'"
+        return
+    where = f"line {line}: {_NAMES[kind]} '{record['id']}'"
+    if record["id"] in seen:
+        yield f"{where} stands in this file twice; remove one or give it another id"
+    seen[record["id"]] = (where, record)
+    try:
+        _TYPES[kind].model_validate(record)
+    except ValidationError as error:
+        broken = error.errors(include_url=False)
+        for fault in broken:
+            inner = any(
+                len(other["loc"]) > len(fault["loc"]) and other["loc"][: len(fault["loc"])] == fault["loc"]
+                for other in broken
+            )
+            if not (fault["type"] == "too_short" and inner):  # a list that is too short because its items are refused
+                yield f"{where}: {sentence(_TYPES[kind], dict(fault))}"
+
+
+def _dangling(
+    entries: Mapping[str, Mapping[str, tuple[str, Any]]], below: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    """References to entries and formats that do not exist."""
+    from qwenpick.quantization import FORMATS
+
+    known = {kind: {*below[kind], *entries[kind]} for kind in KINDS}
+    for kind, fields in _REFERENCES.items():
+        for where, record in entries[kind].values():
+            for field, target in fields.items():
+                value = record.get(field)
+                if isinstance(value, str) and value not in known[target]:
+                    remedy = did_you_mean(value, known[target]) or "; add it or remove the field"
+                    yield f"{where}: {field} '{value}' is not in the catalogue{remedy}"
+    for where, record in entries["models"].values():
+        checkpoints = record.get("checkpoints")
+        for checkpoint in checkpoints if isinstance(checkpoints, list) else ():
+            name = checkpoint.get("format") if isinstance(checkpoint, dict) else None
+            if isinstance(name, str) and name not in {*FORMATS, "gguf"}:
+                yield f"{where}: there is no format '{name}'{did_you_mean(name, FORMATS) or ' (such as bf16, fp8, awq-int4, gguf)'}"
+
+
+def _duplicate_keys(node: Node | None, visited: set[int]) -> Iterator[str]:
+    """Keys that a mapping has twice, which YAML readers accept silently."""
+    import yaml
+
+    if id(node) in visited:  # an anchor that is used again
+        return
+    visited.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if str(key.value) in seen:
+                yield f"line {line}: '{key.value}' stands here again (first on line {seen[str(key.value)]}); keep one"
+            seen.setdefault(str(key.value), line)
+            yield from _duplicate_keys(value, visited)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _duplicate_keys(item, visited)
+
+
+def _line(root: Node | None, kind: str, index: int | None = None) -> int:
+    """The line on which a section, or an entry of it, begins."""
+    for key, value in getattr(root, "value", ()):
+        if key.value == str(kind):
+            node = value.value[index] if index is not None else key
+            return int(node.start_mark.line) + 1
+    return 1
+
+
+def _syntax(error: Exception) -> str:
+    """A YAML error in one sentence."""
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    if mark is None:
+        return f"this is not YAML: {problem}"
+    return f"line {mark.line + 1}, column {mark.column + 1}: this is not YAML: {problem} (check indentation, colons and quotes there)"
+
+
+def _kind_of(value: Any) -> str:
+    names = {"str": "text", "int": "number", "float": "number"}
+    return names.get(type(value).__name__, type(value).__name__)

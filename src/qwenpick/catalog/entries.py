@@ -1,0 +1,47 @@
+"""Entries by id that are validated when first used: one model of a catalogue of hundreds costs one validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+T = TypeVar("T", bound=BaseModel)
+Record = Mapping[str, Any]
+
+
+class Entries(Mapping[str, T], Generic[T]):
+    """A read-only mapping from id to entry. `records` gives the raw records, by id, when first needed."""
+
+    def __init__(self, kind: type[T], records: Callable[[], Mapping[str, Record]]) -> None:
+        self._kind = kind
+        self._read = records
+        self._records: Mapping[str, Record] | None = None
+        self._entries: dict[str, T] = {}
+
+    @property
+    def records(self) -> Mapping[str, Record]:
+        """The raw records by id, as they stand in the file."""
+        if self._records is None:
+            self._records = self._read()
+        return self._records
+
+    def __getitem__(self, key: str) -> T:
+        if key not in self._entries:
+            self._entries[key] = self._kind.model_validate(self.records[key])
+        return self._entries[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.records
+
+
+def records(entries: Mapping[str, T]) -> Mapping[str, Record]:
+    """The raw records of a mapping of entries, without validating them where it is lazy."""
+    return entries.records if isinstance(entries, Entries) else {key: vars(entry) for key, entry in entries.items()}

@@ -1,0 +1,81 @@
+"""A pydantic error in words: the field, what stands there, what it must be, what was probably meant."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import BaseModel
+
+from qwenpick.errors import did_you_mean
+
+_PATTERNS = {
+    "id": "lower-case letters, digits, dots, plus and hyphens",
+    "pci_ids": "vendor:device such as 10de:2684",
+    "date": "a date such as 2026-11-23",
+}
+_TAGS = {
+    "full_attention",
+    "sliding_attention",
+    "linear_attention",
+    "dense",
+    "moe",
+}  # pydantic puts them into a location
+_KINDS_OF_VALUE = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+
+
+def sentence(root: type[BaseModel], fault: dict[str, Any]) -> str:
+    """A pydantic error in words: the field, what it must be, what stands there."""
+    path = [part for part in fault["loc"] if part not in _TAGS]
+    name = ".".join(str(part + 1) if isinstance(part, int) else str(part) for part in path)
+    context, given = fault.get("ctx", {}), fault.get("input")
+    match str(fault["type"]):
+        case "extra_forbidden":
+            near = did_you_mean(str(path[-1]), _fields(root, fault["loc"]))
+            return f"unknown field '{name}'{near or '; remove it or correct its name'}"
+        case "missing":
+            return f"field '{name}' is missing; add it"
+        case "literal_error":
+            expected = re.findall(r"'([^']+)'", context["expected"])
+            return f"'{name}' is {given!r}{did_you_mean(str(given), expected) or ';'} it can be {', '.join(expected)}"
+        case "string_pattern_mismatch":
+            like = _PATTERNS["id" if path[-1] == "id" else "pci_ids" if "pci_ids" in path else "date"]
+            return f"'{name}' is {given!r}; write {like}"
+        case "string_type":
+            return f"'{name}' must be text; put {given!r} in quotes"
+        case "union_tag_not_found" | "union_tag_invalid":
+            return f"'{name}.kind' must be one of {context.get('expected_tags') or ', '.join(sorted(_TAGS))}"
+        case "greater_than" | "greater_than_equal":
+            least = "more than" if fault["type"] == "greater_than" else "at least"
+            return f"'{name}' must be {least} {next(iter(context.values()))}, not {given!r}"
+        case "too_short":
+            return f"'{name}' is empty; it needs at least {context['min_length']}"
+        case kind if kind.startswith(tuple(_KINDS_OF_VALUE)):
+            return f"'{name}' must be {_KINDS_OF_VALUE[kind.split('_')[0]]}, not {given!r}"
+        case kind if kind.startswith(("tuple", "list")):
+            return f"'{name}' must be a list, not {given!r}; write [{given}]"
+        case kind if kind.startswith(("dict", "model")):
+            return f"'{name}' must be a mapping of fields, not {given!r}"
+        case _:
+            return f"'{name}': {fault['msg'][:1].lower()}{fault['msg'][1:]}"
+
+
+def _fields(root: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The fields that the record holding the last part of a location may have."""
+    schema = root.model_json_schema()
+    definitions = schema.get("$defs", {})
+
+    def resolved(node: Any) -> Any:
+        options = [node, *node.get("anyOf", ())]
+        option = next((o for o in options if "$ref" in o or "items" in o), node)
+        return definitions[option["$ref"].rsplit("/", 1)[-1]] if "$ref" in option else option
+
+    here: Any = schema
+    for part in location[:-1]:
+        if part in _TAGS:
+            here = next(d for d in definitions.values() if d["properties"].get("kind", {}).get("const") == part)
+        else:
+            here = resolved(
+                here.get("items", {}) if isinstance(part, int) else here.get("properties", {}).get(part, {})
+            )
+    return list(here.get("properties", {}))
