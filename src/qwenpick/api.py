@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from qwenpick.memory import Memory
 
 GPU = Device(name="GPU", vendor="nvidia", total=None, free=None)
+APPLE = Device(name="Apple silicon", vendor="apple", total=None, free=None, unified=True, compute_capability="Metal")
 
 
 def estimate(
@@ -33,7 +34,8 @@ def estimate(
     """The memory (`.total` in bytes, `.parts` with name, bytes, where and formula) of `sequences` sequences of `context` tokens each.
 
     `options` are the engine's own flag names: `n_ubatch`, `flash_attn`, `n_gpu_layers`, `gpu_memory_utilization`, `max_num_batched_tokens`,
-    `enforce_eager`, `tensor_parallel_size`, … It runs on `gpus` of the `device` (an unnamed NVIDIA GPU of any size by default; 0 is CPU only).
+    `enforce_eager`, `tensor_parallel_size`, … It runs on `gpus` of the `device`
+    (by default an NVIDIA GPU of any size, for MLX Apple silicon; 0 is CPU only).
     Raises QwenpickError for a model, format, engine or option that is not known.
 
     >>> import qwenpick
@@ -61,7 +63,9 @@ def estimate(
     tensor_parallel = int(str(work.options.get("tensor_parallel_size", work.options.get("tp_size", 1))))
     pipeline_parallel = int(str(work.options.get("pipeline_parallel_size", work.options.get("pp_size", 1))))
     count = max(gpus, tensor_parallel * pipeline_parallel) if gpus else 0
-    placement = Placement((device or GPU,) * count, tensor_parallel, pipeline_parallel)
+    placement = Placement(
+        (device or (APPLE if engine.NAME == "mlx" else GPU),) * count, tensor_parallel, pipeline_parallel
+    )
     if refusal := engine.refusal(architecture, found[0], work, placement):
         raise QwenpickError(refusal)
     return engine.memory(wanted, architecture, found[0], work, placement)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -134,7 +135,7 @@ def why_not(model: Model, task: Task, wish: Wish, catalog: Catalog) -> str | Non
 def speaks(model: Model, language: str) -> bool:
     """Whether the entry states the language, or so many (29 and more) that the common ones are among them."""
     stated = (model.languages or "").casefold()
-    count = max((int(word) for word in stated.replace("+", " ").replace(",", " ").split() if word.isdigit()), default=0)
+    count = int(number[0]) if (number := re.match(r"\d+", stated)) else 0
     words = stated.replace(",", " ").replace("(", " ").replace(")", " ").split()
     return language.casefold() in words or count >= 29
 

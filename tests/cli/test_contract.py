@@ -49,16 +49,34 @@ def test_the_exit_code_is_the_answer(qwenpick: Run, arguments: tuple[str, ...], 
 
 
 @pytest.mark.parametrize("command", sorted(PAYLOADS))
-def test_json_validates_against_the_published_schema(qwenpick: Run, command: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_json_validates_against_the_published_schema(
+    qwenpick: Run, command: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     arguments = EXAMPLES[command]
     result = qwenpick(*arguments, "--json")
     jsonschema.validate(json.loads(result.out), schema(command))
 
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
-    "fit": ("fit", "qwen3-14b", "--quant", "4bit", "--context", "32k", "--gpu", "rtx 3060 12gb", "--ram", "32GiB", "--gpu-only"),
+    "fit": (
+        "fit",
+        "qwen3-14b",
+        "--quant",
+        "4bit",
+        "--context",
+        "32k",
+        "--gpu",
+        "rtx 3060 12gb",
+        "--ram",
+        "32GiB",
+        "--gpu-only",
+    ),
     "plan": ("plan", "qwen3-8b", "--quant", "4bit", "--gpu", "rtx 4090", "--gpu", "a10g"),
     "compare": ("compare", "qwen3-8b", "qwen3-14b", *BOX),
+    "recommend": ("recommend", "--quant", "4bit", *BOX),
+    "replace": ("replace", "qwen2.5-7b-instruct"),
+    "machine": ("machine", *BOX),
+    "doctor": ("doctor", *BOX),
 }
 
 

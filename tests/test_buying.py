@@ -1,0 +1,56 @@
+"""What hardware a model needs: the smallest box that runs it, and nothing that does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from qwenpick.buying import PER_NODE, gpu_price, offers
+from qwenpick.catalog import Catalog, find_gpu, find_model
+from qwenpick.fitting import Request, fit
+from qwenpick.simulate import simulate
+
+GIB = 2**30
+
+
+def test_every_offer_fits_and_one_gpu_fewer_does_not(catalog: Catalog) -> None:
+    model, request = find_model(catalog, "qwen3-32b"), Request("fp16", 8192, runtime="vllm")
+    found = offers(catalog, model, request, [find_gpu(catalog, name) for name in ("l40s", "h100", "h200")])
+    assert {offer.gpu.id: offer.count for offer in found}
+    for offer in found:
+        assert offer.plan.holds()
+        if offer.count > 1:
+            box = simulate(catalog, [f"{offer.count // 2}x {offer.gpu.id}"], None, None, False)
+            assert not fit(catalog, box, model, replace(request, gpu_only=True)).fits
+
+
+def test_the_smallest_box_comes_first_and_the_budget_is_kept(catalog: Catalog) -> None:
+    found = offers(catalog, find_model(catalog, "qwen3-8b"), Request("4bit", runtime="llama.cpp"), budget=500)
+    assert found
+    assert [offer.memory for offer in found] == sorted(offer.memory for offer in found)
+    assert all(offer.price is not None and offer.price <= 500 for offer in found)
+    assert all(offer.gpu.status == "shipping" and offer.gpu.segment != "laptop" for offer in found)
+
+
+def test_a_model_too_large_for_one_box_says_how_many_nodes(catalog: Catalog) -> None:
+    # 480 billion parameters at 16 bits are 894 GiB: 8 x H100 hold 640 GiB, two nodes 1,280 GiB
+    found = offers(
+        catalog,
+        find_model(catalog, "qwen3-coder-480b-a35b-instruct"),
+        Request("fp16", 4096, runtime="vllm"),
+        [find_gpu(catalog, "h100")],
+    )
+    assert found
+    assert found[0].count == 2 * PER_NODE
+    assert (found[0].plan.placement.tensor_parallel, found[0].plan.placement.pipeline_parallel) == (PER_NODE, 2)
+
+
+def test_a_price_says_what_it_is_and_of_when(catalog: Catalog) -> None:
+    price, note = gpu_price(find_gpu(catalog, "rtx 4090"))
+    assert price
+    assert note
+    assert note.startswith(("street 20", "launch 20"))
+
+
+def test_ram_is_what_the_plan_keeps_there_and_room_for_the_system(catalog: Catalog) -> None:
+    found = offers(catalog, find_model(catalog, "qwen3-0.6b"), Request("4bit"), [find_gpu(catalog, "rtx 4090")])
+    assert found[0].ram == 16 * GIB  # under 1 GiB of host buffers and 8 GiB for the system: the next size that is sold
