@@ -37,7 +37,7 @@ def look(tmp_path: Path, catalog: Catalog) -> Look:
             environ={"HOME": "/home/me", **environ},
             system=options.pop("system", "linux"),
             architecture=options.pop("architecture", "x86_64"),
-            run=said(outputs),
+            run=options.pop("run", None) or said(outputs),
             nvml=loader or (no_nvml if nvml is None else lambda: nvml),
             timeout=timeout,
             **options,

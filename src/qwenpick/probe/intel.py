@@ -20,7 +20,8 @@ def intel(world: World, ram: Ram) -> Found:
         chip = chip_of(world, f"{card}/device")
         if chip is None or chip.vendor != INTEL:
             continue
-        found.append(_integrated(chip, ram) if chip.bus == INTEGRATED_BUS else _discrete(world, card, chip))
+        own = _discrete(world, card, chip)
+        found.append(_integrated(chip, ram) if own.total is None and chip.bus == INTEGRATED_BUS else own)
     devices = tuple(sorted(found, key=lambda device: device.pci_bus or ""))
     unreadable = tuple(
         f"{device.name} at {device.pci_bus}: its memory could not be read" for device in devices if device.total is None
