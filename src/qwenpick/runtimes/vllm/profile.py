@@ -26,9 +26,10 @@ SAMPLER = 16  # bytes per row and vocabulary entry: four FP32 copies
 SAMPLER_0_17 = 28  # 0.17 to 0.19 (Qwen3.5-35B-A3B-FP8, A100, 256 rows: 1.82 GiB)
 SAMPLER_SORT = 38  # up to 0.16: logits in 16 and 32 bits, sorted values, 64-bit indices, the sort's scratch (Qwen3-0.6B, H100, 1,024 rows: 5.56 GiB)
 SAMPLER_SMALL = 40 * MIB
-GRAPH_ESTIMATE = int(
-    0.269 * MIB
-)  # per captured size and layer: the V1 runner's estimate (30B-A3B: 0.6426 GiB of 48 x 51)
+GRAPH_ESTIMATE = 10 * MIB  # per captured size, of the V1 runner's estimate: two captures of each kind, scaled up
+GRAPH_ESTIMATE_LAYER = int(
+    0.06 * MIB
+)  # and per layer (30B-A3B: 0.6426 GiB of 51 sizes and 48 layers; Qwen3.8-27B: 0.69 of 51 and 64)
 GRAPH_LAYER = int(
     0.29 * MIB
 )  # per captured size and layer, what captures take in fact (8B: 0.61 GiB with 51 sizes, 0.15 with 7)
@@ -49,8 +50,11 @@ class Profile:
 @lru_cache(maxsize=8192)
 def profile(architecture: Architecture, chosen: Settings, ranks: int, workspace: int, fp8: bool) -> Profile:
     """What the profile run of one rank finds. `workspace` is cuBLAS's; `fp8` weights do not use it."""
-    captures = graph_sizes(chosen.max_graph) * architecture.num_layers
-    estimate = captures * GRAPH_ESTIMATE if chosen.version >= (0, 21) and not chosen.v2 else 0
+    sizes = graph_sizes(chosen.max_graph)
+    captures = sizes * architecture.num_layers
+    estimate = (
+        sizes * GRAPH_ESTIMATE + captures * GRAPH_ESTIMATE_LAYER if chosen.version >= (0, 21) and not chosen.v2 else 0
+    )
     kept = int(GRAPH_HIDDEN * chosen.batched_tokens * architecture.hidden_size) * ELEMENT if chosen.v2 else 0
     return Profile(
         activation=activation(architecture, chosen, ranks, workspace, fp8),
@@ -92,8 +96,8 @@ def forward(architecture: Architecture, tokens: int, ranks: int, compiled: bool,
     projections = (layer.heads * (2 if layer.output_gate else 1) + 2 * layer.kv_heads) * layer.head_dim
     for linear in linear_layers(architecture)[:1]:
         values = linear.value_heads * linear.value_head_dim
-        # projections and the chunked scan's w, u, output and per-chunk states of 64 tokens
-        projections = linear.conv_channels * 2 + values * 4 + values * linear.key_head_dim // 64
+        # in: q, k, v and the gate; out: the values. The profile run skips the scan itself
+        projections = max(projections, linear.conv_channels + 2 * values)
     projections //= ranks
     match architecture.mlp:
         case DenseMlp(intermediate_size=inner):

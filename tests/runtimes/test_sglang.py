@@ -1,0 +1,123 @@
+"""SGLang's arithmetic against its own rules, what logs print, and numbers worked out by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
+from qwenpick.errors import QwenpickError
+from qwenpick.hardware import Device, Machine
+from qwenpick.placement import Placement
+from qwenpick.runtimes import sglang
+from qwenpick.workload import KvCache, Serving
+
+GIB, MIB = 2**30, 2**20
+BF16 = Checkpoint(format="bf16")
+
+
+def gpu(total: int, count: int = 1, tensor_parallel: int = 1) -> Placement:
+    return Placement(
+        (Device("GPU", "nvidia", total, total, compute_capability="9.0", reserved=0),) * count, tensor_parallel
+    )
+
+
+def of(catalog: Catalog, name: str) -> tuple[Model, Architecture]:
+    model = catalog.models[name]
+    return model, catalog.architecture(model)
+
+
+@pytest.mark.parametrize(
+    ("total", "gpus", "chunk", "batch", "share"),
+    [
+        # 512 + 2,048 x 1.5 + 128 + 8 x 2 + 42 x 8 = 4,064 of 16,384 MiB
+        (16, 1, 2048, 8, 0.752),
+        # 512 + 4,096 x 1.5 + 128 + 48 x 2 + 50 x 8 = 7,280 of 24,576 MiB
+        (24, 1, 4096, 48, 0.704),
+        # 512 + 8,192 x 1.5 + 128 + 256 x 2 + 58 x 8 = 13,904 of 81,920 MiB
+        (80, 1, 8192, 256, 0.83),
+        # eight GPUs: 512 + 12,288 + 1,024 + 512 x 2 + 58 x 8 = 15,312 of 81,920 MiB
+        (80, 8, 8192, 512, 0.813),
+    ],
+)
+def test_the_static_share_follows_the_gpus_memory(
+    catalog: Catalog, total: int, gpus: int, chunk: int, batch: int, share: float
+) -> None:
+    _, architecture = of(catalog, "qwen3-8b")
+    chosen = sglang.settings(architecture, Serving(4096), gpu(total * GIB, gpus, gpus))
+    assert (chosen.chunk, chosen.graph_batch, chosen.static) == (chunk, batch, share)
+
+
+def test_a_vision_tower_lowers_the_share(catalog: Catalog) -> None:
+    # 0.95 x (1 - 0.1 x (1,152^2 / 1,024^2 - 1)) = 0.92477 of 0.83
+    _, architecture = of(catalog, "qwen3-vl-8b-instruct")
+    assert sglang.settings(architecture, Serving(4096), gpu(80 * GIB)).static == pytest.approx(0.92477 * 0.83, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "work", "ranks", "gib", "tokens"),
+    [
+        # logs: K and V of 0.82 GB each, 15,387 tokens; 5.57 each, 104,273; 4.15 each per rank of two, 580,364
+        ("qwen3-0.6b", Serving(4096), 1, 1.64, 15_387),
+        ("qwen3-0.6b", Serving(4096), 1, 11.14, 104_273),
+        ("qwen3.5-397b-a17b", Serving(8192), 2, 8.30, 580_364),
+    ],
+)
+def test_a_pool_holds_the_tokens_that_logs_say(
+    catalog: Catalog, name: str, work: Serving, ranks: int, gib: float, tokens: int
+) -> None:
+    _, architecture = of(catalog, name)
+    placement = gpu(80 * GIB, ranks, ranks)
+    assert sglang.pool_tokens(architecture, work, placement, int(gib * GIB)) == pytest.approx(tokens, rel=0.003)
+
+
+@pytest.mark.parametrize(
+    ("name", "ranks", "gib"), [("qwen3-0.6b", 1, 1.20), ("qwq-32b", 4, 15.54), ("qwen3.8-27b", 1, 51.05)]
+)
+def test_loading_takes_what_logs_say(catalog: Catalog, name: str, ranks: int, gib: float) -> None:
+    memory = sglang.memory(*of(catalog, name), BF16, Serving(4096), gpu(80 * GIB, ranks, ranks))
+    held = sum(p.bytes for p in memory.parts if p.where == "gpu0" and (p.kind == "weights" or p.name == "loading"))
+    assert held / GIB == pytest.approx(gib, rel=0.01)
+
+
+def test_a_running_request_holds_three_slots_of_the_mamba_pool_and_one_without_the_radix_cache(
+    catalog: Catalog,
+) -> None:
+    # Qwen3.5-27B: 48 x (3 x 10,240 x 2 + 48 x 128 x 128 x 4) = 153,944,064 bytes a slot, and one slot for padded writes
+    run = (*of(catalog, "qwen3.5-27b"), BF16)
+    assert sglang.memory(*run, Serving(4096, 2), gpu(80 * GIB)).of("state") == 7 * 153_944_064
+    assert (
+        sglang.memory(*run, Serving(4096, 2, options={"disable_radix_cache": True}), gpu(80 * GIB)).of("state")
+        == 3 * 153_944_064
+    )
+
+
+def test_the_pool_grows_with_sequences_and_halves_in_fp8(catalog: Catalog) -> None:
+    # Qwen3-8B: 147,456 bytes a token; one page more for padded writes
+    run = (*of(catalog, "qwen3-8b"), BF16)
+    assert sglang.memory(*run, Serving(4096, 3), gpu(80 * GIB)).of("kv cache") == (3 * 4096 + 1) * 147_456
+    eight = Serving(4096, 3, KvCache("fp8", "fp8"))
+    assert sglang.memory(*run, eight, gpu(80 * GIB)).of("kv cache") == (3 * 4096 + 1) * 73_728
+
+
+def test_what_is_set_aside_is_the_rest_of_what_was_free(catalog: Catalog) -> None:
+    memory = sglang.memory(*of(catalog, "qwen3-8b"), BF16, Serving(4096), gpu(80 * GIB))
+    assert memory.of("compute") == int((80 * GIB - 530 * MIB) * (1 - 0.83))
+
+
+def test_more_memory_gives_more_tokens(catalog: Catalog) -> None:
+    run = (*of(catalog, "qwen3.5-9b"), BF16, Serving(4096))
+    assert 0 < sglang.kv_tokens(*run, gpu(40 * GIB)) < sglang.kv_tokens(*run, gpu(80 * GIB))
+
+
+def test_what_sglang_cannot_run_is_refused_with_the_reason(catalog: Catalog) -> None:
+    _, architecture = of(catalog, "qwen3-8b")
+    assert "GGUF" in (sglang.refusal(architecture, Checkpoint(format="Q4_K_M"), Serving(4096), gpu(80 * GIB)) or "")
+    assert "divide by 3" in (sglang.refusal(architecture, BF16, Serving(4096), gpu(80 * GIB, 3, 3)) or "")
+    with pytest.raises(QwenpickError, match="mem_fraction_static"):
+        sglang.refusal(architecture, BF16, Serving(4096, options={"mem_fraction": 0.8}), gpu(80 * GIB))
+
+
+def test_one_gpu_comes_before_several(catalog: Catalog) -> None:
+    _, architecture = of(catalog, "qwen3-8b")
+    machine = Machine(gpu(80 * GIB, 2).devices)
+    assert [p.tensor_parallel for p in sglang.placements(architecture, BF16, Serving(4096), machine)] == [1, 2]

@@ -1,0 +1,262 @@
+"""vLLM's arithmetic against real starts of 0.26 on one H200 (139.8007 GiB), its own plans, and numbers worked out by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
+from qwenpick.errors import QwenpickError
+from qwenpick.hardware import Device, Machine
+from qwenpick.placement import Placement
+from qwenpick.runtimes import vllm
+from qwenpick.runtimes.vllm import cache
+from qwenpick.runtimes.vllm.settings import graph_sizes, settings
+from qwenpick.runtimes.vllm.weights import rope_bytes, rounded
+from qwenpick.workload import KvCache, Serving
+
+GIB, MIB = 2**30, 2**20
+H200 = Device("NVIDIA H200", "nvidia", int(139.8007 * GIB), int(139.8007 * GIB), compute_capability="9.0", reserved=0)
+RTX4090 = Device("NVIDIA GeForce RTX 4090", "nvidia", 24564 * MIB, 24564 * MIB, compute_capability="8.9")
+BF16 = Checkpoint(format="bf16")
+
+
+def of(catalog: Catalog, name: str) -> tuple[Model, Architecture]:
+    model = catalog.models[name]
+    return model, catalog.architecture(model)
+
+
+def started(context: int, **options: object) -> Serving:
+    """A start as the measured ones: the LLM class, 90 % of the memory."""
+    return Serving(context, options={"usage_context": "llm_class", "gpu_memory_utilization": 0.9, **options})
+
+
+@pytest.mark.parametrize(
+    ("name", "work", "tokens"),
+    [
+        ("qwen3-0.6b", started(4096, enforce_eager=True), 1_161_264),
+        ("qwen3-8b", started(4096), 791_792),
+        ("qwen3-8b", started(4096, quantization="fp8"), 839_104),
+        ("qwen3-8b", started(4096, enforce_eager=True, max_num_batched_tokens=2048, max_num_seqs=256), 801_664),
+        ("qwen3-30b-a3b", started(32768), 708_336),
+        ("qwen3-30b-a3b", started(32768, enforce_eager=True, max_num_batched_tokens=2048, max_num_seqs=256), 742_368),
+    ],
+)
+def test_the_tokens_of_the_cache_are_those_vllm_printed(
+    catalog: Catalog, name: str, work: Serving, tokens: int
+) -> None:
+    assert vllm.kv_tokens(*of(catalog, name), BF16, work, Placement((H200,))) == pytest.approx(tokens, rel=0.001)
+
+
+@pytest.mark.parametrize(
+    ("name", "work", "gib"),
+    [
+        # 16,384 tokens x 2 bytes x (3 x 12,288 + 4 x 4,096) elements = 1.625 GiB, and 32 MiB of cuBLAS's workspace
+        ("qwen3-8b", started(4096, enforce_eager=True), 1.6563),
+        ("qwen3-8b", started(4096, enforce_eager=True, max_num_batched_tokens=2048, max_num_seqs=256), 0.2344),
+        # compiled: a second embedding matrix of 151,936 x 4,096 x 2 bytes = 1,187 MiB, and 33 MiB
+        ("qwen3-8b", started(4096, max_num_batched_tokens=2048, max_num_seqs=16), 1.1914),
+        ("qwen3-8b", started(4096), 1.5899),
+        ("qwen3-0.6b", started(32768), 0.4961),
+        ("qwen3-30b-a3b", started(32768), 3.2064),
+    ],
+)
+def test_the_peak_of_the_profile_run_is_the_measured_one(
+    catalog: Catalog, name: str, work: Serving, gib: float
+) -> None:
+    _, architecture = of(catalog, name)
+    assert vllm.profiled(architecture, BF16, work, Placement((H200,))).activation / GIB == pytest.approx(gib, rel=0.005)
+
+
+def test_a_start_that_cannot_hold_one_request_is_refused(catalog: Catalog) -> None:
+    # measured: 3.87 GiB left of 19.6 requested, and 40,960 tokens x 147,456 bytes = 5.62 GiB needed
+    options = {
+        "gpu_memory_utilization": 0.1402,
+        "enforce_eager": True,
+        "max_num_batched_tokens": 2048,
+        "max_num_seqs": 256,
+    }
+    work, placement = Serving(40960, options=options), Placement((H200,))
+    run = (*of(catalog, "qwen3-8b"), BF16, work, placement)
+    assert vllm.available_kv(*run) / GIB == pytest.approx(3.87, abs=0.01)
+    assert vllm.max_concurrency(*run) < 1
+    budget = vllm.budget(H200, work)
+    assert budget
+    assert vllm.memory(*run).total > budget
+
+
+def test_more_than_is_free_may_not_be_requested_by_name(catalog: Catalog) -> None:
+    _, architecture = of(catalog, "qwen3-8b")
+    busy = Device("GPU", "nvidia", 24 * GIB, 16 * GIB, compute_capability="8.9", reserved=0)
+    greedy = Serving(4096, options={"gpu_memory_utilization": 0.92})
+    assert "vLLM wants 22.08 GiB" in (vllm.refusal(architecture, BF16, greedy, Placement((busy,))) or "")
+    assert vllm.refusal(architecture, BF16, Serving(4096), Placement((busy,))) is None
+    assert (
+        vllm.budget(busy, Serving(4096)) == 16 * GIB - 530 * MIB
+    )  # a default is lowered to what is free beside the CUDA context
+
+
+@pytest.mark.parametrize(
+    ("name", "caching", "block", "blocks", "tokens"),
+    [
+        ("qwen3.5-9b", False, 528, 6206, 3_081_184),
+        ("qwen3.5-9b", True, 528, 6206, 2_947_220),
+        ("qwen3.5-27b", False, 784, 2089, 1_521_163),
+        ("qwen3.5-35b-a3b", False, 1056, 4964, 4_647_438),
+    ],
+)
+def test_a_hybrids_pool_is_cut_as_vllm_plans_it(
+    catalog: Catalog, name: str, caching: bool, block: int, blocks: int, tokens: int
+) -> None:
+    # vLLM 0.26's own plan for 100 GiB and sequences of 32,768 tokens
+    _, architecture = of(catalog, name)
+    chosen = settings(architecture, Serving(32768, options={"enable_prefix_caching": caching}), None)
+    cut = cache.layout(architecture, chosen, KvCache(), 1)
+    assert (cut.block_size, 100 * GIB // cut.block_bytes, cache.tokens(cut, 100 * GIB, 32768)) == (
+        block,
+        blocks,
+        tokens,
+    )
+
+
+def test_the_blocks_of_a_hybrid_before_0_20_are_divided_among_its_groups(catalog: Catalog) -> None:
+    # a log of 0.18: Qwen3.5-35B-A3B-FP8, 55.72 GiB, 729,696 tokens = 2,766 blocks // 4 groups x 1,056
+    _, architecture = of(catalog, "qwen3.5-35b-a3b")
+    work = Serving(262144, options={"version": "0.18"})
+    assert vllm.tokens_of(int(55.72 * GIB), architecture, work, Placement((H200,))) == 729_696
+
+
+def test_a_log_of_0_29_is_read_back_to_the_token(catalog: Catalog) -> None:
+    # Qwen3.8-27B bf16: 31.24 GiB, 652 blocks of 784 tokens, 8,192 tokens take 11 + 6 of them: 314,187 tokens
+    _, architecture = of(catalog, "qwen3.8-27b")
+    work = Serving(8192, options={"version": "0.29"})
+    assert vllm.tokens_of(int(31.24 * GIB), architecture, work, Placement((H200,))) == 314_187
+
+
+@pytest.mark.parametrize(
+    ("name", "checkpoint", "gib"),
+    [
+        ("qwen3-0.6b", "bf16", 1.1213),
+        ("qwen3-8b", "bf16", 15.2682),
+        ("qwen3-8b", "fp8-online", 8.7996),
+        ("qwen3-30b-a3b", "bf16", 56.8814),
+        ("qwen3-4b", "bf16", 7.5552),  # 54 MiB are unsplittable rests of 95 and 47.5 MiB tensors
+        ("qwen2.5-7b", "bf16", 14.2717),
+        ("qwen2.5-7b-instruct", "awq-int4", 5.29),
+        ("qwen3-30b-a3b-instruct-2507", "fp8", 29.0788),
+        ("qwen3.8-27b", "bf16", 51.1),
+    ],
+)
+def test_weights_are_those_that_logs_say(catalog: Catalog, name: str, checkpoint: str, gib: float) -> None:
+    memory = vllm.memory(*of(catalog, name), Checkpoint(format=checkpoint), Serving(4096), Placement((H200,)))
+    assert memory.of("weights") / GIB == pytest.approx(gib, rel=0.005)
+
+
+def test_fp8_on_a_gpu_without_fp8_arithmetic_takes_wider_scales(catalog: Catalog) -> None:
+    a100 = Device("NVIDIA A100", "nvidia", 80 * GIB, 80 * GIB, compute_capability="8.0")
+    memory = vllm.memory(*of(catalog, "qwen3.5-35b-a3b"), Checkpoint(format="fp8"), Serving(2048), Placement((a100,)))
+    assert memory.of("weights") / GIB == pytest.approx(34.71, rel=0.005)  # a log of 0.19
+
+
+def test_torch_keeps_a_rest_of_one_mebibyte_with_its_tensor() -> None:
+    assert rounded(95 * MIB) == 96 * MIB  # 2 x 9,728 x 2,560 x 2 bytes of Qwen3-4B
+    assert rounded(24 * MIB + 512 * 1024) == 24 * MIB + 512 * 1024  # 1.5 MiB are split off
+
+
+def test_images_widen_the_rope_table(catalog: Catalog) -> None:
+    # 262,144 x 4 positions x 64 rotary dimensions x 2 bytes; Qwen3-8B has 32,768 x 128 x 2
+    assert rope_bytes(*of(catalog, "qwen3.5-27b")) == 128 * MIB
+    assert rope_bytes(*of(catalog, "qwen3-8b")) == 8 * MIB
+
+
+def test_a_measured_checkpoint_wins_over_the_formula(catalog: Catalog) -> None:
+    model, architecture = of(catalog, "qwen3.5-27b")
+    ours, measured = Checkpoint(format="gptq-int4"), Checkpoint(format="gptq-int4", bytes=30_200_000_000)
+    run = (Serving(4096, options={"language_model_only": True}), Placement((H200,)))
+    assert vllm.memory(model, architecture, measured, *run).of("weights") > 1.4 * vllm.memory(
+        model, architecture, ours, *run
+    ).of("weights")
+
+
+def test_the_batch_follows_the_gpu_and_the_entry_point(catalog: Catalog) -> None:
+    _, architecture = of(catalog, "qwen3-8b")
+    for device, usage, expected in (
+        (H200, "llm_class", (16384, 1024)),
+        (H200, "openai_api_server", (8192, 1024)),
+        (RTX4090, "llm_class", (8192, 256)),
+        (RTX4090, "openai_api_server", (2048, 256)),
+    ):
+        chosen = settings(architecture, Serving(4096, options={"usage_context": usage}), device)
+        assert (chosen.batched_tokens, chosen.sequences) == expected
+
+
+def test_the_captured_sizes_are_those_vllm_counted() -> None:
+    assert (graph_sizes(512), graph_sizes(32), graph_sizes(0)) == (51, 7, 0)
+
+
+def test_heads_must_divide_over_tensor_parallel_gpus(catalog: Catalog) -> None:
+    _, architecture = of(catalog, "qwen3-8b")  # 32 heads, 8 key-value heads
+    three = Placement((H200,) * 3, tensor_parallel=3)
+    assert "32 attention heads do not divide by 3" in (vllm.refusal(architecture, BF16, Serving(4096), three) or "")
+    assert vllm.refusal(architecture, BF16, Serving(4096), Placement((H200,) * 2, tensor_parallel=2)) is None
+
+
+def test_block_scales_must_divide_too(catalog: Catalog) -> None:
+    # Qwen3-235B-A22B-FP8: an expert of 1,536 columns over 8 GPUs leaves 192, one and a half blocks of 128
+    _, architecture = of(catalog, "qwen3-235b-a22b")
+    eight = Placement((H200,) * 8, tensor_parallel=8)
+    assert "blocks of 128" in (vllm.refusal(architecture, Checkpoint(format="fp8"), Serving(4096), eight) or "")
+    assert vllm.refusal(architecture, BF16, Serving(4096), eight) is None
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "device", "why"),
+    [
+        ("Q4_K_M", H200, "GGUF"),
+        ("mlx-4bit", H200, "MLX"),
+        ("bf16", Device("Apple M4", "apple", 36 * GIB, None, unified=True), "does not run on Apple M4"),
+        (
+            "awq-int4",
+            Device("Tesla V100", "nvidia", 32 * GIB, None, compute_capability="7.0"),
+            "compute capability 7.5",
+        ),
+    ],
+)
+def test_what_vllm_cannot_run_is_refused_with_the_reason(
+    catalog: Catalog, checkpoint: str, device: Device, why: str
+) -> None:
+    _, architecture = of(catalog, "qwen3-8b")
+    assert why in (vllm.refusal(architecture, Checkpoint(format=checkpoint), Serving(4096), Placement((device,))) or "")
+
+
+def test_a_version_that_does_not_know_the_model_is_refused(catalog: Catalog) -> None:
+    _, architecture = of(catalog, "qwen3.5-9b")
+    assert "does not know qwen3_5" in (
+        vllm.refusal(architecture, BF16, Serving(4096, options={"version": "0.11"}), Placement((H200,))) or ""
+    )
+
+
+def test_an_option_vllm_does_not_have_is_an_error(catalog: Catalog) -> None:
+    with pytest.raises(QwenpickError, match="max_num_seqs"):
+        vllm.memory(*of(catalog, "qwen3-8b"), BF16, Serving(4096, options={"max_num_seq": 4}), Placement((H200,)))
+
+
+def test_one_gpu_comes_before_several_and_stages_take_what_heads_leave(catalog: Catalog) -> None:
+    _, architecture = of(catalog, "qwen3-8b")
+    found = list(vllm.placements(architecture, BF16, Serving(4096), Machine((RTX4090,) * 6)))
+    assert [(p.tensor_parallel, p.pipeline_parallel) for p in found] == [(1, 1), (2, 1), (4, 1), (1, 3), (1, 5), (2, 3)]
+
+
+def test_two_gpus_hold_half_of_the_weights_each(catalog: Catalog) -> None:
+    memory = vllm.memory(*of(catalog, "qwen3-32b"), BF16, Serving(4096), Placement((H200,) * 2, tensor_parallel=2))
+    one = sum(p.bytes for p in memory.parts if p.kind == "weights" and p.where == "gpu0")
+    assert one / GIB == pytest.approx(30.59, rel=0.005)  # a log: 30.59 GiB a worker
+    assert memory.on("gpu0") == memory.on("gpu1")
+
+
+def test_pipeline_stages_share_the_layers_and_the_ends_hold_the_vocabulary(catalog: Catalog) -> None:
+    model, architecture = of(catalog, "qwen3-32b")
+    whole = vllm.memory(model, architecture, BF16, Serving(4096), Placement((H200,))).of("weights")
+    memory = vllm.memory(model, architecture, BF16, Serving(4096), Placement((H200,) * 4, pipeline_parallel=4))
+    held = [sum(p.bytes for p in memory.parts if p.kind == "weights" and p.where == f"gpu{i}") for i in range(4)]
+    assert sum(held) == pytest.approx(whole, rel=0.001)
+    assert held[0] > held[1] == held[2] < held[3]
