@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.fitting import Answer, Request, fit
-from qwenpick.plan import Plan, most_sequences
+from qwenpick.limits import most_sequences
+from qwenpick.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +64,7 @@ def _card(catalog: Catalog, gpu: Gpu, model: Model, request: Request, ram: int |
     from qwenpick.simulate import simulate
 
     box = simulate(catalog, [gpu.id], None, ram, False)
-    answers = {}
+    answers: dict[str, Answer | None] = {}
     for precision in (request.quant,) if request.quant else PRECISIONS:
         try:
             answers[precision] = fit(catalog, box, model, replace(request, quant=precision, gpu_only=True))

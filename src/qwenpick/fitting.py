@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from qwenpick.checkpoints import check_quant, checkpoints
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
-from qwenpick.plan import Plan, check_context, evaluate, longest_context, timed
+from qwenpick.limits import check_context, longest_context
+from qwenpick.plan import Plan, evaluate, timed
 from qwenpick.runtimes import find_runtime
 from qwenpick.workload import KvCache, Serving
 

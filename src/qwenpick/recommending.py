@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal
 from qwenpick.checkpoints import check_quant, download_bytes
 from qwenpick.errors import HardwareUnreadableError, QwenpickError, did_you_mean
 from qwenpick.fitting import engines
-from qwenpick.plan import Plan, candidates, longest_allowed, longest_context, timed
+from qwenpick.limits import longest_context
+from qwenpick.plan import Plan, candidates, longest_allowed, timed
 from qwenpick.rank import Prefer, Ranked, rank
 from qwenpick.runtimes import find_runtime
 from qwenpick.tasks import Task, find_task, serves
