@@ -29,17 +29,19 @@ from benchmarks.speed_scorers.runs import Run, catalog, predict
 
 from qwenpick.speed import efficiency, measured
 from qwenpick.speed.constants import Common, Decode, Prefill, Spread
-from qwenpick.speed.efficiency import EAGER
+from qwenpick.speed.efficiency import EAGER, KIN
+from qwenpick.speed.flags import read_flags
 from qwenpick.speed.stages import stages
 
 Key = tuple[str, Any]
 Rows = list[tuple[str, Run]]
 ENOUGH = 3  # rows below which a class keeps the constants of its neighbours
 ROUNDS = 3
-PRIOR = 0.6  # standard deviation of log(constant / default)
+PRIOR = 0.6  # standard deviation of log(constant / default), for the first turn
+FAMILY_PRIOR = 0.4  # of log(constant / mean of its family), after it: engines of one kind on devices of one maker
 NOISE = 0.12  # of log(predicted / measured) of one row
 LOWEST, HIGHEST = 1e-9, 0.95  # shares stay below 1: a peak is never reached
-FREE = {"token", "layer", "linear", "moe", "scan"}  # constants that are no shares
+FREE = {"token", "layer", "linear", "moe", "scan", "unpack"}  # constants that are no shares
 MEASURED = ROOT / "src/qwenpick/speed/measured.py"
 MARK = "# -- fitted "
 
@@ -58,6 +60,7 @@ def main() -> None:
         for key, own in rows.items():
             install(key, fit(key, own))
         fit_common([item for own in rows.values() for item in own])
+        CENTRES.update(family_means(rows))
         print(f"turn {turn + 1}: median |error| {median_error(rows):.2%}", flush=True)
     left: list[tuple[Run, float, float]] = []
     for key, own in rows.items():
@@ -71,7 +74,13 @@ def main() -> None:
 
 def key_of(run: Run) -> Key:
     """(engine, device class) of a run."""
-    parts = stages(run.architecture.num_layers, run.placement, run.machine, catalog().gpus)
+    parts = stages(
+        run.architecture.num_layers,
+        run.placement,
+        run.machine,
+        catalog().gpus,
+        read_flags(run.engine, run.work.options).vulkan,
+    )
     assert not isinstance(parts, str)
     return "llamacpp" if run.engine == "ollama" else run.engine, parts[0].place.kind
 
@@ -171,6 +180,7 @@ def solve(
     centre: Sequence[float],
     shares: Sequence[bool],
     apply: Callable[[list[float]], None],
+    pull: float = PRIOR,
 ) -> list[float]:
     """The constants that minimize the robust weighted error plus the pull of the centre; `shares` stay between 0 and HIGHEST."""
     high = np.log([HIGHEST if share else 10.0 for share in shares])
@@ -184,25 +194,56 @@ def solve(
         robust = np.sign(errors) * np.sqrt(
             2 * (np.sqrt(1 + errors**2) - 1)
         )  # soft L1 by hand, so that the prior stays quadratic
-        return np.concatenate([root * robust, (x - target) / PRIOR])
+        return np.concatenate([root * robust, (x - target) / pull])
 
     first = np.clip(np.log(start), low + 1e-3, high - 1e-3)
     solution = least_squares(cost, first, bounds=(low, high), max_nfev=20, x_scale=0.5, diff_step=0.02)
     return [float(y) for y in np.exp(solution.x)]
 
 
+def family(key: Key) -> tuple[str, str]:
+    """The engines and devices that a class learns from."""
+    engine, kind = key
+    makers = {
+        "apple": ("apple", "apple-m5"),
+        "amd": ("rdna", "rdna-vulkan", "cdna", "amd-apu", "amd-apu-vulkan"),
+        "other": ("arc", "ascend", "cpu", "other"),
+    }
+    return KIN.get(engine, engine), next((maker for maker, kinds in makers.items() if kind in kinds), "nvidia")
+
+
+def family_means(rows: Mapping[Key, Rows]) -> dict[tuple[str, str], list[float]]:
+    """The geometric mean of each family's constants, each class weighted by the root of its rows."""
+    logs: dict[tuple[str, str], list[tuple[float, Any]]] = defaultdict(list)
+    for key, own in rows.items():
+        logs[family(key)].append((len(own) ** 0.5, np.log(flat(constants(key)))))
+    return {
+        name: [float(x) for x in np.exp(np.average([v for _, v in group], axis=0, weights=[w for w, _ in group]))]
+        for name, group in logs.items()
+    }
+
+
+def flat(values: tuple[Decode, Prefill]) -> list[float]:
+    """Both tables' constants in one list."""
+    return [*astuple(values[0]), *astuple(values[1])]
+
+
+CENTRES: dict[tuple[str, str], list[float]] = {}
+
+
 def fit(key: Key, own: Rows) -> tuple[Decode, Prefill]:
     """The constants of one class."""
     slow = replace(measured.DEFAULT_DECODE, layer=7e-4) if key[0] in EAGER else measured.DEFAULT_DECODE
-    centre = [*astuple(slow), *astuple(measured.DEFAULT_PREFILL)]
-    d, p = constants(key)
+    centre, pull = CENTRES.get(family(key)), FAMILY_PRIOR
+    if centre is None:
+        centre, pull = flat((slow, measured.DEFAULT_PREFILL)), PRIOR
     shares = [f.name not in FREE for f in (*fields(Decode), *fields(Prefill))]
     cut = len(fields(Decode))
 
     def both(values: list[float]) -> tuple[Decode, Prefill]:
         return Decode(*values[:cut]), Prefill(*values[cut:])
 
-    return both(solve(own, [*astuple(d), *astuple(p)], centre, shares, lambda values: install(key, both(values))))
+    return both(solve(own, flat(constants(key)), centre, shares, lambda values: install(key, both(values)), pull))
 
 
 def fit_common(own: Rows) -> None:

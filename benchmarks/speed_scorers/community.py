@@ -43,7 +43,7 @@ def localmaxxing(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         if engine == "vllm" and prompt > 1000 and not row["prefill_tok_s"]:
             yield Skip(engine, "a long prompt, and whether its time is included is not said", label)
             continue
-        cache = _cache(row["kv_dtype"])
+        cache, vulkan = _cache(row["kv_dtype"]), row["quant_raw"] == "vulkan"
         if reason := _does_not_fit(
             row["model"], quant, engine, [row["gpu"]] * int(row["gpu_count"]), cached + prompt, cache
         ):
@@ -57,13 +57,14 @@ def localmaxxing(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         gpus, measured = [row["gpu"]] * int(row["gpu_count"]), float(row["speed_tok_s"])
         yield from run(
             label, engine, row["model"], quant, gpus, "decode", measured, prompt=0 if bench else prompt, cached=cached,
-            generated=int(row["output_len"] or 128), drafts=_drafts(row["command"] + row["notes"]) if mtp else 0, cache=cache, reported=True,
+            generated=int(row["output_len"] or 128), drafts=_drafts(row["command"] + row["notes"]) if mtp else 0, vulkan=vulkan, cache=cache,
+            reported=True,
         )  # fmt: skip
         read = int(row["input_len"] or 0)
         if row["prefill_tok_s"] and read >= SHORT and not mtp:
             yield from run(
                 label, engine, row["model"], quant, gpus, "prefill", float(row["prefill_tok_s"]), prompt=read,
-                cached=int(depth[1]) if depth else 0, cache=cache, reported=True,
+                cached=int(depth[1]) if depth else 0, vulkan=vulkan, cache=cache, reported=True,
             )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def sweep(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         )
         yield from run(
             label, "llamacpp", row["model"], row["quant"], names, "prefill", float(row["prefill_tok_s"]), cached=cached, prompt=ubatch,
-            options={"ubatch": ubatch},
+            options={"n_ubatch": ubatch},
         )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.hardware import Machine
 from qwenpick.placement import Placement
 from qwenpick.speed import Band
+from qwenpick.speed.flags import read_flags
 from qwenpick.workload import Serving
 
 # decode, prefill: of one stream. output: generated tokens over wall time, prompt included. both: prompt and generated tokens over wall time.
@@ -40,10 +41,14 @@ class Run:
     prompt: int = 0
     cached: int = 0
     generated: int = 0
-    drafts: int = 0
     device: str = ""
     model: str = ""
     self_reported: bool = False
+
+    @property
+    def drafts(self) -> int:
+        """Tokens that the model's MTP block proposes a step."""
+        return read_flags(self.engine, self.work.options).drafts
 
 
 Reader = Callable[[Iterable[Row]], Iterator[Run | Skip]]
@@ -60,7 +65,7 @@ def predict(run: Run) -> Band | None:
     depth = run.cached + run.prompt + run.generated // 2
     found = speed.estimate(
         run.architecture, run.checkpoint, run.engine, run.work, run.placement, run.machine, catalog().gpus,
-        depth=depth, prompt=max(1, run.prompt), cached=run.cached, drafts=run.drafts,
+        depth=depth, prompt=max(1, run.prompt), cached=run.cached,
     )  # fmt: skip
     if found is None:
         return None

@@ -134,8 +134,8 @@ def official(rows: Iterable[Row]) -> Iterator[Run | Skip]:
 
 def run(
     label: str, engine: str, model: str, quant: str, gpu_names: list[str], quantity: Quantity, measured: float, *, prompt: int = 0, cached: int = 0,
-    generated: int = 0, streams: int = 1, drafts: int = 0, cache: KvCache | None = None, options: dict[str, object] | None = None, size: int | None = None,
-    reported: bool = False, placement: Placement | None = None, machine: Machine | None = None,
+    generated: int = 0, streams: int = 1, drafts: int = 0, vulkan: bool = False, cache: KvCache | None = None,
+    options: dict[str, object] | None = None, size: int | None = None, reported: bool = False,
 ) -> Iterator[Run | Skip]:  # fmt: skip
     """The run, or the reason why it cannot be predicted. Several GPUs are a tensor-parallel group where the engine makes one, else a layer split."""
     found, form, gpus = model_of(model), format_of(quant, engine), [gpu_of(name) for name in gpu_names]
@@ -147,22 +147,21 @@ def run(
         yield Skip(engine, "the device's bandwidth is not known", label)
     else:
         devices = tuple(device(gpu) for gpu in gpus if gpu)
-        if (
-            reported
-            and quantity == "decode"
-            and not drafts
-            and _impossible(found[1], form, measured, sum(gpu.bandwidth or 0 for gpu in gpus if gpu))
-        ):
+        bandwidth = sum(gpu.bandwidth or 0 for gpu in gpus if gpu)
+        if reported and quantity == "decode" and not drafts and _impossible(found[1], form, measured, bandwidth):
             yield Skip(engine, "faster than the memory can be read: the label names another model", label)
             return
         parallel = len(devices) if engine in ("vllm", "sglang") else 1
-        work = Serving(
-            cached + prompt + generated, sequences=streams, kv_cache=cache or KvCache(), options=options or {}
-        )
+        flags = dict(options or {})
+        if drafts:
+            own = {"spec_type": "draft-mtp", "draft_n_max": drafts}
+            flags |= own if engine in ("llamacpp", "ollama") else {"num_speculative_tokens": drafts}
+        if vulkan:
+            flags["device"] = "Vulkan0"
+        work = Serving(cached + prompt + generated, sequences=streams, kv_cache=cache or KvCache(), options=flags)
         yield Run(
-            label, engine, quantity, measured, found[1], Checkpoint(format=form, bytes=size), work, placement or Placement(devices, tensor_parallel=parallel),
-            machine or Machine(devices), prompt=prompt, cached=cached, generated=generated, drafts=drafts, device=(devices[0].gpu or "") if devices else "cpu",
-            model=found[0], self_reported=reported,
+            label, engine, quantity, measured, found[1], Checkpoint(format=form, bytes=size), work, Placement(devices, tensor_parallel=parallel),
+            Machine(devices), prompt=prompt, cached=cached, generated=generated, device=devices[0].gpu or "", model=found[0], self_reported=reported,
         )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ class Decode:
     """One step of generation on an (engine, device class).
 
     `token`, `layer`, `linear`, `moe` are seconds: per step, per layer, more per delta-net layer, more per MoE layer. `weights`, `experts`, `cache` are
-    the shares of the bandwidth that dense weights, scattered experts and the KV cache get.
+    the shares of the bandwidth that dense weights, scattered experts and the KV cache get. `unpack` is how many times as long as the vector rate says
+    llama.cpp's kernels take to unpack weights.
     """
 
     token: float
@@ -20,6 +21,7 @@ class Decode:
     weights: float
     experts: float
     cache: float
+    unpack: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ def _stage_seconds(load: Load, depth: float, sequences: int, tokens: int, stage:
     )
     unpack = 0.0
     if place.vector and load.is_ggml:
-        unpack = elements * unpack_operations(load.format) / (place.vector * stage.ways)
+        unpack = c.unpack * elements * unpack_operations(load.format) / (place.vector * stage.ways)
         unpack *= 1 + measured.COMMON.further * (min(rows, MAT_VEC_TOKENS) - 1)
     compute = 2 * elements * rows / (load.rate(place, p.experts if weights.experts else p.dense) * stage.ways)
     cached = load.attention.cache_elements(depth) * cache_bytes_per_element(load.cache)

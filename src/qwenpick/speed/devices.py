@@ -20,8 +20,10 @@ Class = Literal[
     "hopper",
     "spark",
     "rdna",
+    "rdna-vulkan",
     "cdna",
     "amd-apu",
+    "amd-apu-vulkan",
     "apple",
     "apple-m5",
     "arc",
@@ -33,8 +35,8 @@ Class = Literal[
 # Operations per byte of bandwidth where no datasheet rate is known (FP16 matrix rate / memory bandwidth of the class):
 # Apple states none (M1 Max 10.4 TFLOP/s at 400 GB/s by its FP32 rate, M3 Ultra 28 at 819, M4 Max 18 at 546; M5's matrix units about four times that).
 FLOP_PER_BYTE: dict[Class, float] = {
-    "pascal": 20, "turing": 90, "ampere": 75, "ada": 160, "blackwell": 110, "a100": 150, "hopper": 250, "spark": 400, "rdna": 120, "cdna": 200, "amd-apu": 230,
-    "apple": 30, "apple-m5": 120, "arc": 200, "ascend": 200, "other": 60, "cpu": 10,
+    "pascal": 20, "turing": 90, "ampere": 75, "ada": 160, "blackwell": 110, "a100": 150, "hopper": 250, "spark": 400,
+    "rdna": 120, "rdna-vulkan": 120, "cdna": 200, "amd-apu": 230, "amd-apu-vulkan": 230, "apple": 30, "apple-m5": 120, "arc": 200, "ascend": 200, "other": 60, "cpu": 10,
 }  # fmt: skip
 
 # Vector rate / INT8 matrix rate by generation: dequantization and mat-vec kernels run there (4090: 661 TOP/s and 82.6 TFLOP/s FP32; A100: 624 and
@@ -112,13 +114,13 @@ def _nvidia(capability: str, unified: bool) -> Class:
     return "ada" if version < 12 else "blackwell"
 
 
-def place_of(device: Device, gpus: Mapping[str, Gpu]) -> Place | None:
-    """The device as a place to run layers; None where its bandwidth is not known."""
+def place_of(device: Device, gpus: Mapping[str, Gpu], vulkan: bool = False) -> Place | None:
+    """The device as a place to run layers (by llama.cpp's Vulkan backend, if so); None where its bandwidth is not known."""
     gpu = gpus.get(device.gpu) if device.gpu else None
     bandwidth = device.bandwidth or (gpu.bandwidth if gpu else None)
     if not bandwidth:
         return None
-    kind = class_of(device, gpu)
+    kind = _by_vulkan(class_of(device, gpu)) if vulkan else class_of(device, gpu)
     rates = gpu.rates if gpu else None
     rate = (rates.fp16 or rates.fp16_vector if rates and kind != "pascal" else None) or bandwidth * FLOP_PER_BYTE[kind]
     int8 = (rates.int8 if rates else None) or 2 * rate
@@ -134,6 +136,10 @@ def place_of(device: Device, gpus: Mapping[str, Gpu]) -> Place | None:
         nvlink or PCIE,
         nvlink is not None,
     )
+
+
+def _by_vulkan(kind: Class) -> Class:
+    return "rdna-vulkan" if kind in ("rdna", "cdna") else "amd-apu-vulkan" if kind == "amd-apu" else kind
 
 
 def processor(cpu: Cpu | None) -> Place | None:

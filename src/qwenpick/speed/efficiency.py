@@ -16,12 +16,10 @@ EAGER = ("transformers",)  # engines that issue every kernel from Python
 EAGER_LAYER = 480e-6  # seconds a layer: vLLM 0.26 on H200 with enforce_eager, Qwen3-0.6B 66 and Qwen3-8B 59 tok/s
 MAT_VEC_TOKENS = 8  # ggml-cuda's MMVQ_MAX_BATCH_SIZE: up to so many tokens each unpack the weights anew
 
-# Prompt tokens per batch by default: llama.cpp's n_ubatch, mlx-lm's prefill_step_size, vLLM's and SGLang's budget on large GPUs
-CHUNK = {"llamacpp": 512, "ollama": 512, "mlx": 2048, "vllm": 8192, "sglang": 8192, "transformers": 1 << 20}
-
 RELATED: dict[Class, Class] = {  # where nothing was measured: the class whose memory system and kernels are nearest
     "a100": "hopper", "hopper": "a100", "turing": "ampere", "ampere": "ada", "ada": "ampere", "blackwell": "ada", "pascal": "turing",
     "spark": "blackwell", "apple-m5": "apple", "cdna": "rdna", "arc": "rdna", "other": "rdna",
+    "rdna-vulkan": "rdna", "amd-apu-vulkan": "amd-apu",
 }  # fmt: skip
 KIN = {"ollama": "llamacpp", "sglang": "vllm"}  # engines with the same kernels
 

@@ -11,6 +11,7 @@ from qwenpick.speed.constants import Spread
 from qwenpick.speed.decode import Load, token_seconds
 from qwenpick.speed.devices import Class
 from qwenpick.speed.efficiency import nearest
+from qwenpick.speed.flags import read_flags
 from qwenpick.speed.prefill import prompt_seconds
 from qwenpick.speed.stages import Stage, stages
 from qwenpick.speed.traffic import attention, cache_bytes_per_element, traffic
@@ -66,14 +67,14 @@ def estimate(
     depth: int | None = None,
     prompt: int | None = None,
     cached: int = 0,
-    drafts: int = 0,
 ) -> Speed | None:
     """The speed of one plan; None where a bandwidth is unknown.
 
     Generation is at `depth` tokens (default: work.context); the prompt is `prompt` tokens (default: depth) after `cached` ones.
-    `drafts` tokens are proposed a step by the model's own MTP block.
+    Of work.options it reads those that decide speed (flags.py).
     """
-    parts = stages(architecture.num_layers, placement, machine, gpus)
+    flags = read_flags(runtime, work.options)
+    parts = stages(architecture.num_layers, placement, machine, gpus, flags.vulkan)
     if isinstance(parts, str):
         return None
     depth = work.context if depth is None else depth
@@ -84,12 +85,12 @@ def estimate(
         traffic(architecture, checkpoint.format, checkpoint.bytes),
         attention(architecture),
         work.kv_cache,
-        bool(work.options.get("enforce_eager")),
+        flags.eager,
     )
+    drafts = flags.drafts if architecture.mtp_layers else 0
     step = token_seconds(load, depth, 1, drafts, parts)
     shared = token_seconds(load, depth, work.sequences, drafts, parts) if work.sequences > 1 else step
-    chunk = work.options.get("ubatch") or work.options.get("max_num_batched_tokens")
-    reading = prompt_seconds(load, prompt, cached, int(str(chunk)) if chunk else None, parts)
+    reading = prompt_seconds(load, prompt, cached, flags.chunk, parts)
     around = _spread(measured.DECODE_SPREAD, measured.DEFAULT_DECODE_SPREAD, runtime, parts)
     before = _spread(measured.PREFILL_SPREAD, measured.DEFAULT_PREFILL_SPREAD, runtime, parts)
     if drafts:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qwenpick.speed.decode import Load
-from qwenpick.speed.efficiency import CHUNK, EAGER_LAYER, decode_constants, prefill_constants
+from qwenpick.speed.efficiency import EAGER_LAYER, decode_constants, prefill_constants
 from qwenpick.speed.stages import Stage
 
 
-def prompt_seconds(load: Load, prompt: int, cached: int, chunk: int | None, parts: Sequence[Stage]) -> float:
-    """Seconds to read `prompt` tokens after `cached` ones, in batches of `chunk` (None: the engine's default)."""
-    size = min(prompt, chunk or CHUNK[load.engine])
+def prompt_seconds(load: Load, prompt: int, cached: int, chunk: int, parts: Sequence[Stage]) -> float:
+    """Seconds to read `prompt` tokens after `cached` ones, in batches of `chunk`."""
+    size = min(prompt, chunk)
     batches = -(-prompt // size)
     gpu = parts[0] if parts[0].place.kind != "cpu" else None
     return sum(

@@ -25,9 +25,11 @@ class Stage:
     ways: int = 1
 
 
-def stages(layers: int, placement: Placement, machine: Machine, gpus: Mapping[str, Gpu]) -> tuple[Stage, ...] | str:
+def stages(
+    layers: int, placement: Placement, machine: Machine, gpus: Mapping[str, Gpu], vulkan: bool = False
+) -> tuple[Stage, ...] | str:
     """The stages in the order a token passes them, or why they are not known."""
-    places = [place_of(device, gpus) for device in placement.devices]
+    places = [place_of(device, gpus, vulkan) for device in placement.devices]
     for device, place in zip(placement.devices, places, strict=True):
         if place is None:
             return f"the memory bandwidth of {device.name} is not known"
@@ -40,7 +42,7 @@ def stages(layers: int, placement: Placement, machine: Machine, gpus: Mapping[st
     if placement.tensor_parallel > 1 and known:
         slowest = min(known, key=lambda place: place.bandwidth)
         return (Stage(slowest, 1.0, 1.0, 1.0, placement.tensor_parallel),)
-    held = placement.split or (1,) * len(known)
+    held = placement.split if placement.split and any(placement.split) else (1,) * len(known)
     found = [
         Stage(place, (1 - in_ram) * n / sum(held), (1 - in_ram) * n / sum(held), 0.0)
         for place, n in zip(known, held, strict=True)
