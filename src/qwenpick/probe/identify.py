@@ -52,7 +52,7 @@ def _bandwidth(device: Device, gpu: Gpu) -> float | None:
         or not (whole := gpu.usable_bytes or gpu.memory_bytes)
     ):
         return gpu.bandwidth
-    return round(gpu.bandwidth * min(1.0, device.total / whole))
+    return float(round(gpu.bandwidth * min(1.0, device.total / whole)))
 
 
 def _assumed(device: Device, gpu: Gpu) -> Device:
