@@ -45,7 +45,8 @@ def _size(size: int | None) -> str:
 def _device(label: str, device: Device) -> tuple[str, str, str, str]:
     facts = [device.memory_from] if device.memory_from else []
     facts += [f"{format_bytes(device.reserved)} reserved by the driver"] if device.reserved else []
-    facts += [f"compute capability {device.compute_capability}"] if device.compute_capability else []
+    word = "compute capability" if device.vendor == "nvidia" else "target"
+    facts += [f"{word} {device.compute_capability}"] if device.compute_capability else []
     facts += [f"{device.cores} GPU cores"] if device.cores else []
     facts += [f"{device.bandwidth / 1e9:,.0f} GB/s"] if device.bandwidth else []
     facts += ["ECC on"] if device.ecc else []
