@@ -23,9 +23,11 @@ def log(row: Row, label: str, model: Model, architecture: Architecture) -> Itera
     placement = Placement((Device(row["gpu"], "nvidia", None, None),) * ranks, tensor_parallel=ranks)
     work = Serving(int(row["max_model_len"] or 4096), 1)
     quant = FORMAT_OF.get(row["quant"].split(" ")[0])
-    if row["load_took_GiB"] and quant:
+    if row["load_took_GiB"] and quant and quant != "bf16" and architecture.is_hybrid:
+        yield Skip(ENGINE, "four-bit hybrids of third parties: every publisher keeps other layers in 16 bits", label)
+    elif row["load_took_GiB"] and quant:
         memory = sglang.memory(model, architecture, Checkpoint(format=quant), work, placement)
-        held = sum(p.bytes for p in memory.parts if p.kind == "weights" and p.where == "gpu0")
+        held = sum(p.bytes for p in memory.parts if (p.kind == "weights" or p.name == "loading") and p.where == "gpu0")
         yield Score(ENGINE, "weights", label, held / GIB, float(row["load_took_GiB"]))
     if row["available_kv_GiB"] and (match := re.match(r"(\d+)(K?)", row["kv_tokens"])):
         tokens = int(match[1]) * (1000 if match[2] else 1)

@@ -30,29 +30,35 @@ def linear_layers(architecture: Architecture) -> tuple[LinearAttention, ...]:
     return tuple(layer for layer in architecture.layer_list if isinstance(layer, LinearAttention))
 
 
-@lru_cache(maxsize=4096)
-def kv_bytes_per_token(architecture: Architecture, cache: KvCache = F16, kv_heads_share: int = 1) -> int:
-    """Bytes that one more token adds to the cache of all layers while every layer still keeps it.
+def layer_bits(layer: FullAttention | SlidingAttention, cache: KvCache, ranks: int = 1) -> float:
+    """Bits that one token takes in one layer's cache on each of `ranks` tensor-parallel ranks; a rank keeps at least one head.
 
-    `kv_heads_share` is over how many ranks the key-value heads are divided; a rank keeps at least one head.
+    An indexer keeps its keys beside them, as long as keys and whole on every rank (Flash-Next: 128 elements).
     """
-    bits = CACHE_BITS[cache.k] + CACHE_BITS[cache.v]
-    # (k + v bits) x kv heads x head_dim, over the attention layers
-    total = sum(
-        bits * max(1, layer.kv_heads // kv_heads_share) * layer.head_dim for layer in attention_layers(architecture)
-    )
-    return int(total / 8)
+    bits = (
+        (CACHE_BITS[cache.k] + CACHE_BITS[cache.v]) * max(1, layer.kv_heads // ranks) * layer.head_dim
+    )  # k and v x heads x head_dim
+    if isinstance(layer, FullAttention) and layer.indexer:
+        bits += CACHE_BITS[cache.k] * layer.indexer.kv_heads * layer.indexer.head_dim
+    return bits
+
+
+@lru_cache(maxsize=4096)
+def kv_bytes_per_token(architecture: Architecture, cache: KvCache = F16, ranks: int = 1) -> int:
+    """Bytes that one more token adds to the cache of all layers on each rank while every layer still keeps it."""
+    return int(sum(layer_bits(layer, cache, ranks) for layer in attention_layers(architecture)) / 8)
 
 
 @lru_cache(maxsize=4096)
 def kv_bytes(architecture: Architecture, tokens: int, cache: KvCache = F16) -> int:
     """Bytes of one sequence's keys and values after `tokens` tokens; a sliding layer keeps its window only."""
-    bits = CACHE_BITS[cache.k] + CACHE_BITS[cache.v]
-    kept = (
-        (min(tokens, a.window) if isinstance(a, SlidingAttention) else tokens, a)
-        for a in attention_layers(architecture)
+    return int(
+        sum(
+            layer_bits(layer, cache) * (min(tokens, layer.window) if isinstance(layer, SlidingAttention) else tokens)
+            for layer in attention_layers(architecture)
+        )
+        / 8
     )
-    return int(sum(n * bits * layer.kv_heads * layer.head_dim for n, layer in kept) / 8)
 
 
 @lru_cache(maxsize=1024)

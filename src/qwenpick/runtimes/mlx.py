@@ -26,6 +26,12 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "fp16": ("mlx-bf16",), "8bit": ("mlx-8bit",), "6bit": ("mlx-6bit",), "5bit": ("mlx-5bit",), "4bit": ("mlx-4bit",), "3bit": ("mlx-3bit",),
 }  # fmt: skip
 
+NOT_SERVED = (
+    "qwen2_audio",
+    "qwen2_5_omni",
+    "qwen3_asr",
+    "qwen3_tts",
+)  # no file of that name in mlx_lm/models or mlx_vlm/models
 CACHE_STEP = 256  # mlx_lm/models/cache.py KVCache.step: tokens that a layer's cache grows by
 PREFILL_STEP = 2048  # mlx_lm/generate.py: prompt tokens of one forward
 ALL_LOGITS_UP_TO = (
@@ -46,8 +52,10 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
     for device in placement.devices:
         if device.vendor != "apple":
             return f"mlx-lm runs on Apple silicon, not on {device.name}"
-    if architecture.model_type in {"qwen", "qwen2_audio", "qwen3_tts"} and architecture.audio:
-        return f"mlx-lm has no {architecture.model_type} with audio"
+    if architecture.model_type in NOT_SERVED or (
+        architecture.model_type == "qwen" and (architecture.vision or architecture.audio)
+    ):
+        return f"neither mlx-lm nor mlx-vlm has a class for {architecture.model_type} models of this kind"
     return None
 
 

@@ -34,6 +34,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "4bit": ("awq-int4", "gptq-int4", "nvfp4", "mxfp4", "nf4"),
 }
 MIB, GIB = 2**20, 2**30
+NOT_SERVED = ("qwen3_tts", "qwen2_5_omni")  # srt/models has no file for them
 CONTEXT = 530 * MIB  # of the CUDA context, gone before SGLang looks at what is free
 LOADED = (
     92 * MIB
@@ -111,6 +112,10 @@ def tower_share(tower: VisionTower) -> float:
 def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> str | None:
     """Why SGLang would not start this there, as a sentence; None if it would (memory aside)."""
     settings(architecture, work, placement)
+    if architecture.model_type in NOT_SERVED or (
+        architecture.model_type == "qwen" and (architecture.vision or architecture.audio)
+    ):
+        return f"SGLang has no class for {architecture.model_type} models of this kind"
     return refusals.refusal(architecture, checkpoint, placement, FORMATS, TITLE)
 
 

@@ -38,7 +38,9 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
     """Why vLLM would not start this there, as a sentence; None if it would (the KV cache aside)."""
     if why := refusals.refusal(architecture, checkpoint, placement, FORMATS, TITLE):
         return why
-    if why := refusals.too_new(architecture, settings(architecture, work, None).version):
+    if why := refusals.model_refusal(
+        architecture, settings(architecture, work, None).version, "version" in work.options
+    ):
         return why
     if "gpu_memory_utilization" not in work.options:
         return None
@@ -138,7 +140,7 @@ def profiled(architecture: Architecture, checkpoint: Checkpoint, work: Serving, 
     device = min(placement.devices, key=lambda d: d.total or 0) if placement.devices else None
     chosen = settings(architecture, work, device)
     fp8 = loaded_format(checkpoint, chosen).startswith("fp8")
-    return profile(architecture, chosen, placement.tensor_parallel, workspace_bytes(device), fp8)
+    return profile(architecture, chosen, placement.tensor_parallel, workspace_bytes(device), fp8, work.image_tokens)
 
 
 def available_kv(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from qwenpick.catalog.schema import Architecture
-from qwenpick.parts import attention_layers, linear_layers
+from qwenpick.parts import attention_layers, layer_bits, linear_layers
 from qwenpick.runtimes.vllm.settings import Settings
-from qwenpick.workload import CACHE_BITS, KvCache
+from qwenpick.workload import KvCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,7 @@ class Layout:
 @lru_cache(maxsize=8192)
 def layout(architecture: Architecture, chosen: Settings, cache: KvCache, ranks: int, stages: int = 1) -> Layout:
     """The pool of one rank. Pages per layer: (k + v) x kv heads x head_dim x block size."""
-    bits = CACHE_BITS[cache.k] + CACHE_BITS[cache.v]
-    layer = architecture.attention
-    per_token = int(max(1, layer.kv_heads // ranks) * layer.head_dim * bits / 8)
+    per_token = int(layer_bits(architecture.attention, cache, ranks) / 8)
     attention, linear = attention_layers(architecture), linear_layers(architecture)
     count = -(-len(attention) // stages)
     if chosen.speculative_tokens:

@@ -48,8 +48,13 @@ class Profile:
 
 
 @lru_cache(maxsize=8192)
-def profile(architecture: Architecture, chosen: Settings, ranks: int, workspace: int, fp8: bool) -> Profile:
-    """What the profile run of one rank finds. `workspace` is cuBLAS's; `fp8` weights do not use it."""
+def profile(
+    architecture: Architecture, chosen: Settings, ranks: int, workspace: int, fp8: bool, image_tokens: int = 0
+) -> Profile:
+    """What the profile run of one rank finds, or what an image of `image_tokens` takes if that is more.
+
+    `workspace` is cuBLAS's; `fp8` weights do not use it.
+    """
     sizes = graph_sizes(chosen.max_graph)
     captures = sizes * architecture.num_layers
     estimate = (
@@ -57,7 +62,10 @@ def profile(architecture: Architecture, chosen: Settings, ranks: int, workspace:
     )
     kept = int(GRAPH_HIDDEN * chosen.batched_tokens * architecture.hidden_size) * ELEMENT if chosen.v2 else 0
     return Profile(
-        activation=activation(architecture, chosen, ranks, workspace, fp8),
+        activation=max(
+            activation(architecture, chosen, ranks, workspace, fp8),
+            _encoder_peak(architecture, image_tokens) if chosen.multimodal else 0,
+        ),
         non_torch=NON_TORCH,
         graph_estimate=estimate,
         graphs=captures * GRAPH_LAYER + GRAPH_FIRST + kept if captures else 0,
@@ -78,7 +86,7 @@ def activation(architecture: Architecture, chosen: Settings, ranks: int, workspa
         # torch.compile's tuning holds a second embedding matrix: vocab x hidden
         peaks.append(kept + architecture.vocab_size * architecture.hidden_size * ELEMENT // ranks + workspace + MIB)
     if chosen.profile_encoder:
-        peaks.append(_encoder_peak(architecture))
+        peaks.append(_encoder_peak(architecture, PROFILE_IMAGE_TOKENS))
     return max(peaks)
 
 
@@ -135,12 +143,12 @@ def _encoder_output(architecture: Architecture) -> int:
     return PROFILE_IMAGE_TOKENS * architecture.hidden_size * ELEMENT * (1 + len(tower.deepstack_layers))
 
 
-def _encoder_peak(architecture: Architecture) -> int:
-    """Bytes of the vision tower at its widest: patches x (two MLP widths and four hidden ones)."""
+def _encoder_peak(architecture: Architecture, image_tokens: int) -> int:
+    """Bytes of the vision tower at its widest over one image: patches x (two MLP widths and four hidden ones)."""
     tower = architecture.vision
     if tower is None:
         return 0
-    patches = PROFILE_IMAGE_TOKENS * (tower.merge_size or 2) ** 2
+    patches = image_tokens * (tower.merge_size or 2) ** 2
     return patches * ELEMENT * (2 * tower.intermediate_size + 4 * tower.hidden_size)
 
 

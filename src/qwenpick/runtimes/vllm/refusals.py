@@ -28,9 +28,8 @@ MIN_CAPABILITY = {
 }
 NVIDIA_ONLY = ("awq-int4", "nf4", "nvfp4")
 BLOCKED = ("fp8", "gptq-int4", "gptq-int8", "awq-int4")  # scales shared by 128 columns
-NOT_SERVED = {  # model types that vLLM has no class for
-    "qwen3_tts": "vLLM serves no speech models of this kind (vLLM-Omni does)",
-}
+# AMD targets that vLLM's ROCm wheels are built for: MI200, MI300, MI350, RX 7900, Strix, RX 9000 (docs/getting_started/installation/gpu.rocm)
+ROCM_TARGETS = ("gfx90a", "gfx942", "gfx950", "gfx1100", "gfx1101", "gfx1150", "gfx1151", "gfx1200", "gfx1201")
 
 
 def refusal(
@@ -43,8 +42,6 @@ def refusal(
             container, checkpoint.format
         )
         return f"{title} does not load {what}"
-    if why := NOT_SERVED.get(architecture.model_type):
-        return why
     if not placement.devices:
         return f"{title} needs a GPU"
     for device in placement.devices:
@@ -62,6 +59,8 @@ def _device_refusal(format_name: str, device: Device, title: str) -> str | None:
     if device.vendor not in VENDORS:
         return f"{title} does not run on {device.name}"
     if device.vendor != "nvidia":
+        if device.vendor == "amd" and device.compute_capability and device.compute_capability not in ROCM_TARGETS:
+            return f"{title} is not built for {device.compute_capability} ({device.name})"
         return f"{title} has {format_name} kernels for NVIDIA GPUs only" if format_name in NVIDIA_ONLY else None
     least = MIN_CAPABILITY.get(format_name, 7.0)
     if (capability := capability_of(device)) is not None and capability < least:
@@ -74,13 +73,21 @@ def _device_refusal(format_name: str, device: Device, title: str) -> str | None:
 # the first version with the model's class: the models' own READMEs, and for the last one pull request 53896 of vLLM
 FIRST_VERSION = {
     "qwen2_vl": (0, 6), "qwen3": (0, 8), "qwen3_moe": (0, 8), "qwen3_next": (0, 10), "qwen3_vl": (0, 11), "qwen3_vl_moe": (0, 11),
-    "qwen3_5": (0, 17), "qwen3_5_moe": (0, 17), "qwen3_5_moe_text": (0, 17),
+    "qwen3_5": (0, 17), "qwen3_5_moe": (0, 17), "qwen3_5_moe_text": (0, 17), "qwen4_exp": (0, 30),
 }  # fmt: skip
+LAST_VERSION = {
+    "qwen": (0, 23)
+}  # model_executor/models/registry.py: QWenLMHeadModel and QwenVLForConditionalGeneration went after 0.23
+NOT_SERVED = ("qwen3_tts",)
 
 
-def too_new(architecture: Architecture, version: tuple[int, int]) -> str | None:
-    """Why this version of vLLM does not know the model yet; None if it does."""
-    first = FIRST_VERSION.get(architecture.model_type)
-    if first is None or version >= first:
-        return None
-    return f"vLLM {version[0]}.{version[1]} does not know {architecture.model_type}; {first[0]}.{first[1]} does"
+def model_refusal(architecture: Architecture, version: tuple[int, int], stated: bool) -> str | None:
+    """Why vLLM has no class for the model: never, no more, or, where the version is `stated`, not yet."""
+    kind = architecture.model_type
+    if kind in NOT_SERVED or (kind == "qwen" and architecture.audio):
+        return f"vLLM has no {kind} models that speak or listen"
+    if (last := LAST_VERSION.get(kind)) and version > last:
+        return f"vLLM dropped {kind} after {last[0]}.{last[1]}"
+    if stated and (first := FIRST_VERSION.get(kind)) and version < first:
+        return f"vLLM {version[0]}.{version[1]} does not know {kind}; {first[0]}.{first[1]} does"
+    return None

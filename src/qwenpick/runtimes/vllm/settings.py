@@ -56,7 +56,8 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
             raise QwenpickError(f"vLLM has no option '{name}' here{did_you_mean(name, OPTIONS)}")
     given = work.options
     version = version_of(work)
-    context = int(str(given.get("max_model_len", work.context)))
+    context = int(str(given.get("max_model_len", 0)))
+    context = context if context > 0 else work.context  # -1 lets vLLM take what fits: the plan's context stands
     tokens, sequences = batch_defaults(device, str(given.get("usage_context", "openai_api_server")), version)
     sequences = int(str(given.get("max_num_seqs", max(sequences, work.sequences))))
     tokens = int(str(given.get("max_num_batched_tokens", min(tokens, sequences * context))))
