@@ -105,6 +105,15 @@ def test_a_lost_gpu_leaves_the_others_readable(look: Look, code: int) -> None:
     assert len(machine.unreadable) == 1 and machine.unreadable[0].startswith("GPU 1: ")
 
 
+def test_a_lost_gpu_is_named_by_the_chip_that_no_other_is(look: Look) -> None:  # N09
+    chips = {**pci("0000:01:00.0", "0x10de", "0x2684"), **pci("0000:02:00.0", "0x10de", "0x2204")}
+    machine = look(chips, nvml=FakeNvml(Card(), Card(handle=error(15))))
+    assert [(device.name, device.pci_bus) for device in machine.devices] == [
+        ("NVIDIA GeForce RTX 4090", "0000:01:00.0"),
+        ("GeForce RTX 3090", "0000:02:00.0"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("told", "name"),
     [
@@ -259,12 +268,12 @@ def test_a_shutdown_that_fails_changes_nothing(look: Look) -> None:  # N25
 
 
 def test_a_call_that_hangs_ends_the_waiting_not_the_probe(look: Look) -> None:  # N26
-    cards = [Card(uuid="GPU-1"), Card(uuid="GPU-2", delay=30)]
+    cards = [Card(uuid="GPU-1"), Card(uuid="GPU-2", delay=30), Card(uuid="GPU-3")]
     start = time.monotonic()
     machine = look(nvml=FakeNvml(*cards), timeout=0.2)
     assert time.monotonic() - start < 5
     assert [device.uuid for device in machine.devices] == ["GPU-1"]
-    assert machine.unreadable == ("GPU 1: NVML gave no answer in 0.2 s",)
+    assert machine.unreadable == ("GPU 1: NVML gave no answer in 0.2 s", "GPU 2: NVML gave no answer in 0.2 s")
 
 
 def test_an_nvml_that_hangs_at_once_leaves_it_to_nvidia_smi(look: Look) -> None:  # N26
@@ -324,8 +333,16 @@ def test_a_memory_limit_of_the_container_is_the_total(look: Look) -> None:
 
 
 def test_a_jetson_without_nvml_is_known_by_its_device_tree(look: Look) -> None:
-    machine = look({"/proc/device-tree/model": "NVIDIA Jetson AGX Orin Developer Kit\0"}, architecture="aarch64")
-    assert machine.devices[0].unified and machine.devices[0].total == 131072000 * KIB
+    machine = look(
+        {
+            "/proc/device-tree/model": "NVIDIA Jetson AGX Orin Developer Kit\0",
+            "/proc/meminfo": "MemTotal: 64353212 kB\nMemAvailable: 60000000 kB",
+        },
+        architecture="aarch64",
+    )
+    device = machine.devices[0]
+    assert device.unified and device.total == 64353212 * KIB
+    assert (device.name, device.bandwidth) == ("Orin (nvgpu)", 204.8e9)
 
 
 def test_a_container_without_gpu_access_is_told_from_a_box_without_gpu(look: Look) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from qwenpick.hardware import Device
 from qwenpick.probe.nvidia_smi import read_smi
-from qwenpick.probe.nvml import DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND
+from qwenpick.probe.nvml import DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND, UNIFIED_NAMES
 from qwenpick.probe.nvml_reading import Reading, read_nvml, shared, unified_chip, unified_platform
 from qwenpick.probe.pci import NVIDIA, PciChip, chips
 from qwenpick.probe.ram import Ram
@@ -15,6 +16,11 @@ from qwenpick.probe.visible import Group, choose, cuda_order, hide
 from qwenpick.probe.world import Found, World
 
 PLACEHOLDER = "JMJWOA-Generic-GPU"  # pci.ids 10de:2e2a; also what a shim on Windows-on-ARM prints where there is no NVIDIA GPU at all
+LIBRARIES = (
+    "libnvidia-ml.so.1",
+    "/usr/lib/wsl/lib/libnvidia-ml.so.1",
+    "/usr/local/nvidia/lib64/libnvidia-ml.so.1",
+)  # usual, WSL, GKE
 QUIET = {
     LIBRARY_NOT_FOUND,
     DRIVER_NOT_LOADED,
@@ -63,20 +69,22 @@ def library(world: World) -> tuple[Any, str | None]:
 
 
 def _library_loads() -> bool:
+    """Whether the driver's library can be loaded. Once it is, by whichever path, the binding finds it by its name."""
     import ctypes
 
-    try:
-        ctypes.CDLL("libnvidia-ml.so.1")
-    except OSError:
-        return False
-    return True
+    for place in LIBRARIES:
+        try:
+            ctypes.CDLL(place)
+        except OSError:
+            continue
+        return True
+    return False
 
 
 def _driver_traces(world: World) -> bool:
-    """Whether the kernel side of the driver is here though NVML is not: a container or a half-installed driver."""
-    return any(
-        world.exists(path) for path in ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg")
-    )
+    """Whether the driver is here though NVML is not: a container or a half-installed driver."""
+    traces = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/nvidia0", "/usr/lib/wsl/lib/libnvidia-ml.so.1")
+    return any(world.exists(path) for path in traces)
 
 
 def _from_bus(reading: Reading, on_bus: Sequence[PciChip], smi_problem: str | None) -> Found:
@@ -108,10 +116,28 @@ def jetson(world: World, ram: Ram) -> Found | None:
     board = world.read("/proc/device-tree/model") or ""
     if "Jetson" not in board and "NVIDIA" not in (world.read("/proc/device-tree/compatible") or ""):
         return None
-    device = shared(Device(board, "nvidia", None, None, kind="igpu"), ram)
+    chip = next((name for name in UNIFIED_NAMES if name in board), None)
+    name = f"{chip} (nvgpu)" if chip else board  # as the driver names it where there is one
+    device = shared(Device(name, "nvidia", None, None, kind="igpu", notes=(board,)), ram)
     return Found(
         (device,), sources={"gpu0": "/proc/device-tree/model"}, notes=("Jetson without NVML: known by its device tree",)
     )
+
+
+def _named_by_bus(groups: Sequence[Group], on_bus: Sequence[PciChip]) -> list[Group]:
+    """The groups, where GPUs without a handle are the chips on the bus that no other GPU is: by their ids the catalogue names them."""
+    known = {device.pci_bus for group in groups for device in group}
+    left = [chip for chip in on_bus if chip.bus not in known]
+    lost = [group for group in groups if group and group[0].pci_bus is None and group[0].total is None]
+    if len(left) != len(lost):
+        return list(groups)
+    chips_left = iter(left)
+    return [(_as_chip(group[0], next(chips_left)),) if group in lost else group for group in groups]
+
+
+def _as_chip(device: Device, chip: PciChip) -> Device:
+    name = f"unknown ({chip.id})" if device.name.startswith("unknown") else device.name
+    return replace(device, name=name, pci_id=chip.id, pci_bus=chip.bus)
 
 
 def _trusted(device: Device, world: World, on_bus: Sequence[PciChip]) -> bool:
@@ -121,9 +147,10 @@ def _trusted(device: Device, world: World, on_bus: Sequence[PciChip]) -> bool:
 
 def _finish(world: World, reading: Reading, on_bus: Sequence[PciChip]) -> Found:
     """What CUDA_VISIBLE_DEVICES and CUDA_DEVICE_ORDER leave of the GPUs that were read."""
-    groups = [tuple(device for device in group if _trusted(device, world, on_bus)) for group in reading.groups]
+    read = _named_by_bus(reading.groups, on_bus)
+    groups = [tuple(device for device in group if _trusted(device, world, on_bus)) for group in read]
     notes = list(reading.notes)
-    if any(len(group) < len(before) for group, before in zip(groups, reading.groups, strict=True)):
+    if any(len(group) < len(before) for group, before in zip(groups, read, strict=True)):
         notes.append(
             f"'{PLACEHOLDER}' is a placeholder that drivers' stand-ins print; there is no sign of an NVIDIA chip here, so it is left out"
         )

@@ -33,6 +33,7 @@ class Reading:
     problem: str | None = None
     code: int | None = None
     at: int | None = None
+    count: int = 0
     driver: str | None = None
     cuda: str | None = None
 
@@ -52,7 +53,7 @@ def read_nvml(world: World, nvml: Any, ram: Ram) -> Reading:
     if reading.at is None or not so_far.groups:
         so_far.problem = so_far.problem or late
     else:
-        so_far.unreadable.append(f"GPU {reading.at}: {late}")
+        so_far.unreadable += [f"GPU {index}: {late}" for index in range(reading.at, reading.count)]
     return so_far
 
 
@@ -78,6 +79,7 @@ def _read(world: World, nvml: Any, ram: Ram, reading: Reading) -> None:
         if not isinstance(count.value, int):
             reading.problem, reading.code = f"counting GPUs: {count.reason or 'no number'}", count.code
             return
+        reading.count = count.value
         for index in range(count.value):
             reading.at = index
             _read_one(world, nvml, ram, reading, index)
