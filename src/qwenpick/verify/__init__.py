@@ -1,0 +1,65 @@
+"""Was the prediction right? One parser per engine reads what it really allocated; the rest compares."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from qwenpick.errors import QwenpickError
+from qwenpick.verify.compare import Comparison, Row, compare
+from qwenpick.verify.observation import Observation, lines
+
+if TYPE_CHECKING:
+    from qwenpick.verify.recognise import Recognised
+
+PARSERS = {name: f"qwenpick.verify.{name}" for name in ("llamacpp", "ollama", "vllm", "sglang")}
+_MARKS = {
+    "ollama": re.compile(r"source=\w+\.go:\d+|\bollama\[|OLLAMA_"),
+    "vllm": re.compile(
+        r"\[?(gpu_worker|gpu_model_runner|kv_cache_utils|model_runner|loader|core)\.py:\d+\]|GPU KV cache size|vLLM API server"
+    ),
+    "sglang": re.compile(r"Load weight end\.|KV Cache is allocated\.|max_total_num_tokens=|sglang"),
+    "llamacpp": re.compile(
+        r"(load_tensors|llama_kv_cache\w*|llama_context|sched_reserve|llama_new_context_with_model|llama_memory_recurrent):"
+    ),
+}
+
+
+def read_log(text: str, engine: str | None = None) -> Observation:
+    """What the log of an engine says. Raises QwenpickError where it is no such log, or holds no number."""
+    log = lines(text)
+    name = engine or recognise_engine(log)
+    if name not in PARSERS:
+        raise QwenpickError(f"logs of {name} are not read (known: {', '.join(PARSERS)})")
+    seen: Observation = import_module(PARSERS[name]).parse(log)
+    if not seen.says_something:
+        raise QwenpickError(
+            f"this log of {name} holds no line about memory; start the server with its default log level, and give all of it"
+        )
+    return seen
+
+
+def recognise_engine(log: list[str]) -> str:
+    """The engine whose words are in the log. Ollama's may hold llama.cpp's too. Raises QwenpickError for none."""
+    hits = {name: sum(1 for line in log if mark.search(line)) for name, mark in _MARKS.items()}
+    if hits["ollama"]:
+        return "ollama"
+    best = max(hits, key=hits.__getitem__)
+    if not hits[best]:
+        raise QwenpickError("this is no log of llama.cpp, Ollama, vLLM or SGLang; say which with --runtime if it is")
+    return best
+
+
+def predicted_tokens(run: Recognised, engine: str) -> int | None:
+    """Tokens of cache that the engine would print; None for engines whose cache is as large as was asked, or without a device to fill."""
+    from qwenpick.runtimes import find_runtime
+
+    count = getattr(find_runtime(engine), "kv_tokens", None)
+    if count is None or not run.placement.devices or run.placement.devices[0].free is None:
+        return None
+    tokens: int = count(run.model, run.architecture, run.checkpoint, run.work, run.placement)
+    return tokens
+
+
+__all__ = ["Comparison", "Observation", "Row", "compare", "predicted_tokens", "read_log", "recognise_engine"]

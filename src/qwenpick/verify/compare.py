@@ -1,0 +1,91 @@
+"""Predicted against actual, part by part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from qwenpick.memory import Memory
+from qwenpick.verify.observation import Observation
+
+KINDS = ("weights", "kv cache", "state", "compute", "overhead")
+
+# What each engine prints of its own. vLLM and SGLang fill their memory with cache: there the tokens it holds are compared, not its bytes.
+COMPARED: dict[str, tuple[str, ...]] = {
+    "llamacpp": ("weights", "kv cache", "state", "compute"),
+    "ollama": ("weights", "kv cache", "state", "compute"),
+    "vllm": ("weights", "compute", "overhead"),
+    "sglang": ("weights",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One kind of memory at one place, or the tokens of the cache. `counts` says whether it is part of the verdict."""
+
+    kind: str
+    where: str
+    predicted: int | None
+    actual: int | None
+    unit: Literal["bytes", "tokens"] = "bytes"
+    counts: bool = True
+
+    @property
+    def error(self) -> float | None:
+        """(predicted - actual) / actual; None where either is missing."""
+        if self.predicted is None or not self.actual:
+            return None
+        return (self.predicted - self.actual) / self.actual
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All rows, and how far off the whole is."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def total_error(self) -> float | None:
+        """(predicted - actual) / actual over all bytes that count; None where no part can be compared."""
+        counted = [row for row in self.rows if row.counts and row.unit == "bytes" and row.error is not None]
+        actual = sum(row.actual or 0 for row in counted)
+        return (sum(row.predicted or 0 for row in counted) - actual) / actual if actual else None
+
+    @property
+    def off_by(self) -> float | None:
+        """The larger of the two errors, without sign: all bytes together, and the tokens of the cache."""
+        tokens = [abs(row.error) for row in self.rows if row.unit == "tokens" and row.counts and row.error is not None]
+        whole = [abs(self.total_error)] if self.total_error is not None else []
+        return max([*whole, *tokens], default=None)
+
+
+def compare(predicted: Memory, seen: Observation, kv_tokens: int | None = None) -> Comparison:
+    """Rows by kind and place. `kv_tokens` is how many tokens of cache were predicted, for the engines that fill their memory.
+
+    What depends on a setting that the log does not state (context, batch sizes) is shown and does not count.
+    """
+    counted = [kind for kind in COMPARED[seen.engine] if _is_stated(kind, seen)]
+    places = [place for place in predicted.places if place in seen.memory.places] or list(predicted.places)
+    names = frozenset(part.name for part in seen.memory.parts if part.kind == "overhead")
+    rows = [
+        Row(kind, place, _sum(predicted, kind, place, names), _sum(seen.memory, kind, place), counts=kind in counted)
+        for place in places
+        for kind in KINDS
+    ]
+    if kv_tokens is not None and seen.kv_tokens is not None:
+        rows.append(Row("kv cache", "all", kv_tokens, seen.kv_tokens, "tokens"))
+    return Comparison(tuple(row for row in rows if row.predicted or row.actual))
+
+
+def _is_stated(kind: str, seen: Observation) -> bool:
+    """Whether the log states what this kind of memory depends on."""
+    if kind in ("weights", "state"):
+        return True
+    return seen.context is not None if kind == "kv cache" else seen.settled
+
+
+def _sum(memory: Memory, kind: str, place: str, named: frozenset[str] = frozenset()) -> int | None:
+    """Bytes of one kind at one place, of the parts called `named` if any are; None if there is no such part."""
+    found = [part for part in memory.parts if part.kind == kind and part.where == place]
+    alike = [part for part in found if part.name in named] or found
+    return sum(part.bytes for part in alike) if found else None

@@ -1,0 +1,165 @@
+"""llama.cpp's start-up lines: buffers per device for weights, cache, recurrent state, compute and output.
+
+Wordings: llm_load_tensors and llama_kv_cache_init (2024), load_tensors and llama_kv_cache_unified (2025), llama_kv_cache, llama_memory_recurrent
+and sched_reserve (2026, b9849 to b11434).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from qwenpick.memory import RAM, Part, gpu
+from qwenpick.verify.observation import MIB, Observation, first, last, observed
+
+_BUFFER = re.compile(
+    r"(?P<who>\w+):\s+(?P<device>[\w.\[\]:-]+)\s+(?P<what>model|KV|RS|compute|output)? ?buffer size\s*=\s*(?P<mib>[\d.]+) MiB"
+)
+_KINDS = {"model": "weights", "KV": "kv cache", "RS": "state", "compute": "compute", "output": "compute"}
+_NAMES = {
+    "model": "weights",
+    "KV": "kv cache",
+    "RS": "recurrent state",
+    "compute": "compute buffer",
+    "output": "output buffer",
+}
+_LOADING = re.compile(r"load_tensors: (loading model tensors|ggml ctx size)|llama_model_loader: loaded meta data")
+_CONTEXT = re.compile(
+    r"(llama_context|llama_init_from_model|llama_new_context_with_model): (constructing llama_context|n_ctx\s+=)"
+)
+_DRAFT = re.compile(r"creating (MTP )?draft context|loading draft model|speculative.*draft model", re.IGNORECASE)
+_DRY = re.compile(r"common_params_fit_impl|common_memory_breakdown|llama_params_fit")
+_SETTING = re.compile(r"llama_\w+:\s+(n_seq_max|n_ctx|n_batch|n_ubatch|flash_attn|kv_unified)\s+=\s+(\S+)")
+_KV_SIZE = re.compile(
+    r"size\s*=\s*[\d.]+ MiB \(\s*(\d+) cells.*K \((\w+)\).*V \((\w+)\)|KV self size.*K \((\w+)\).*V \((\w+)\)"
+)
+_OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
+_FLASH = re.compile(r"Flash Attention was auto, set to (\w+)")
+_NAME = re.compile(r"general\.name\s+(?:str\s+)?=\s+(.+)")
+_FILE = re.compile(r"([^\s'\"=]+\.gguf)")
+_TYPE = re.compile(r"(?:print_info: file type|llm_load_print_meta: model ftype)\s+=\s+(.+)")
+_BUILD = re.compile(r"build(?:_info)?:? (?:b)?(\d{3,6}) ?\(|build_info: (b\d+)")
+_DEVICE = re.compile(r"using device (\w+) \((.+?)\)|Device 0: ([^,]+)")
+
+
+def parse(log: list[str]) -> Observation:
+    """What the last start in the log says."""
+    start = max((i for i, line in enumerate(log) if _LOADING.search(line) and _followed_by_buffers(log, i)), default=0)
+    found, settings = _buffers(log[start:]), _settings(log[start:])
+    cache = last(_KV_SIZE, (line for line in log[start:] if "recurrent" not in line))
+    offloaded, kind = first(_OFFLOADED, log[start:]), last(_TYPE, log)
+    sequences = int(str(settings.pop("n_seq_max", 1)))
+    context = settings.pop("n_ctx", None)
+    unified = settings.get("kv_unified") == "true"
+    build, device = last(_BUILD, log), last(_DEVICE, log)
+    return Observation(
+        engine="llamacpp",
+        memory=observed(found),
+        version=f"b{build[1]}" if build and build[1] else build[2] if build else None,
+        model=_model(log),
+        format=_format(kind[1]) if kind else None,
+        context=int(str(context)) // (1 if unified else sequences) if context else None,
+        sequences=sequences,
+        kv_cache="/".join(dict.fromkeys(t for t in cache.groups()[1:] if t)) if cache else None,
+        kv_tokens=int(cache[1]) if cache and cache[1] else None,
+        layers_on_gpu=int(offloaded[1]) if offloaded else None,
+        ranks=len({part.where for part in found} - {RAM}),
+        device=(device[2] or device[3]) if device else None,
+        settled="n_ubatch" in settings,
+        options=_options(settings, log[start:]),
+    )
+
+
+def _followed_by_buffers(log: list[str], index: int) -> bool:
+    """Whether weights are placed after this line and before the next one like it."""
+    return any(
+        "model buffer size" in line or re.search(r"load_tensors:\s+\S+ buffer size", line)
+        for line in log[index : index + 4000]
+    )
+
+
+def _buffers(log: list[str]) -> list[Part]:
+    """One part per buffer: a later reservation of the same context replaces an earlier one, a new context replaces the old, a draft's add up."""
+    kept: dict[tuple[str, str, str], Part] = {}
+    devices = sorted(
+        {m["device"] for line in log if (m := _BUFFER.search(line)) and _is_gpu(m["device"])}, key=_natural
+    )
+    owner, drafting, filled = "", False, False
+    for line in log:
+        if _DRY.search(line):
+            continue
+        drafting = drafting or bool(_DRAFT.search(line))
+        if _CONTEXT.search(line) and filled:
+            owner = "draft " if drafting else owner
+            if not owner:
+                kept = {key: part for key, part in kept.items() if key[1] == "model"}
+            filled = False
+        match = _BUFFER.search(line)
+        if match is None or match["who"].startswith("~"):
+            continue
+        what = match["what"] or "model"
+        filled = filled or what != "model"
+        where = gpu(devices.index(match["device"])) if match["device"] in devices else RAM
+        name = f"{owner}{_NAMES[what]}" if what != "model" else "weights"
+        part = Part(name, round(float(match["mib"]) * MIB), where, match[0].strip(), _KINDS[what])
+        kept[owner, what, match["device"]] = part
+    return list(kept.values())
+
+
+def _is_gpu(device: str) -> bool:
+    """CUDA0, Vulkan1, ROCm0, SYCL0, MTL0, Metal; not CPU, CPU_Mapped, CPU_REPACK, CUDA_Host."""
+    return not device.startswith(("CPU", "BLAS", "AMX")) and "_Host" not in device
+
+
+def _natural(device: str) -> tuple[str, int]:
+    digits = re.search(r"\d+$", device)
+    return device.rstrip("0123456789"), int(digits[0]) if digits else 0
+
+
+def _settings(log: Iterable[str]) -> dict[str, object]:
+    """The first context's settings: a draft's come later."""
+    found: dict[str, object] = {}
+    for line in log:
+        if match := _SETTING.search(line):
+            found.setdefault(match[1], match[2])
+    return found
+
+
+def _options(settings: Mapping[str, object], log: list[str]) -> dict[str, object]:
+    """Settings as options of an estimate, where they are not its defaults."""
+    options: dict[str, object] = {}
+    for name, default in (("n_batch", "2048"), ("n_ubatch", "512")):
+        if settings.get(name, default) != default:
+            options[name] = int(str(settings[name]))
+    auto = first(_FLASH, log)
+    said = str(settings.get("flash_attn", "auto"))
+    flash = auto[1] if auto and said == "auto" else said
+    if flash in ("0", "disabled", "off", "false"):
+        options["flash_attn"] = False
+    if settings.get("kv_unified") == "false":
+        options["kv_unified"] = False
+    if any(_DRAFT.search(line) and "MTP" in line for line in log):
+        options["spec_type"] = "draft-mtp"
+        depth = first(re.compile(r"n_max=(\d+)"), log)
+        options |= {"draft_n_max": int(depth[1])} if depth else {}
+    if first(re.compile(r"worst-case: n_tokens = (\d+), n_seqs = \d+, n_outputs = \1\b"), log):
+        options["server"] = False
+    return options
+
+
+def _model(log: list[str]) -> str | None:
+    """The file's name, which says more than the name inside."""
+    file, name = first(_FILE, (line for line in log if "mmproj" not in line)), last(_NAME, log)
+    return file[1] if file and "sha256-" not in file[1] else name[1].strip() if name else None
+
+
+def _format(words: str) -> str:
+    """The quantizer's short name.
+
+    >>> _format("Q4_K - Medium"), _format("IQ4_XS - 4.25 bpw"), _format("all F32")
+    ('Q4_K_M', 'IQ4_XS', 'F32')
+    """
+    short = words.strip().removeprefix("all ").removeprefix("mostly ").removesuffix(" (guessed)")
+    name, _, rest = short.partition(" - ")
+    ending = {"Small": "_S", "Medium": "_M", "Large": "_L"}.get(rest.split()[0] if rest else "", "")
+    return (name + ending).strip()

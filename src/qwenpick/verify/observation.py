@@ -1,0 +1,91 @@
+"""What an engine said that it allocated, as values; and the small readings that all parsers share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from qwenpick.memory import RAM, Memory, Part, memory
+
+GIB, MIB, KIB = 2**30, 2**20, 2**10
+_UNITS = {
+    "B": 1,
+    "KiB": KIB,
+    "MiB": MIB,
+    "GiB": GIB,
+    "KB": KIB,
+    "MB": MIB,
+    "GB": GIB,
+}  # engines that print GB divide by 2^30
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+LINES_LIMIT, WIDTH_LIMIT = 500_000, 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a log states. None and () are what it does not say.
+
+    `memory` has one part per thing the engine printed, with the line's own words as its formula. `model` and `format` are as printed; `context`
+    is tokens per sequence; `kv_tokens` what the cache holds together; `total` and `free` are the device's memory at the start; `options` the
+    engine's flags by name, and `settled` whether the log shows all that buffers depend on.
+    """
+
+    engine: str
+    memory: Memory
+    version: str | None = None
+    model: str | None = None
+    format: str | None = None
+    context: int | None = None
+    sequences: int | None = None
+    kv_cache: str | None = None
+    kv_tokens: int | None = None
+    layers_on_gpu: int | None = None
+    ranks: int = 1
+    device: str | None = None
+    total: int | None = None
+    free: int | None = None
+    settled: bool = True
+    options: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def says_something(self) -> bool:
+        """Whether there is a number to compare."""
+        return bool(self.memory.parts) or self.kv_tokens is not None
+
+
+def lines(text: str) -> list[str]:
+    """The lines of a log without colours; only the first half million, and only the beginning of absurdly long ones."""
+    return [_ANSI.sub("", line[:WIDTH_LIMIT]).rstrip() for line in text.splitlines()[:LINES_LIMIT]]
+
+
+def size(number: str, unit: str) -> int:
+    """Bytes of a printed size.
+
+    >>> size("2375.91", "MiB"), size("27.57", "GB")
+    (2491322204, 29603062087)
+    """
+    return round(float(number) * _UNITS[unit])
+
+
+def first(pattern: re.Pattern[str], where: Iterable[str]) -> re.Match[str] | None:
+    """The first line that a pattern is found in."""
+    return next((match for line in where if (match := pattern.search(line))), None)
+
+
+def last(pattern: re.Pattern[str], where: Iterable[str]) -> re.Match[str] | None:
+    """The last line that a pattern is found in: a server that was started again says everything again."""
+    found = None
+    for line in where:
+        found = pattern.search(line) or found
+    return found
+
+
+def observed(parts: Iterable[Part]) -> Memory:
+    """The parts, GPUs first."""
+    return memory(sorted(parts, key=lambda part: (part.where == RAM, part.where)))
+
+
+def whole(text: str) -> int:
+    """A printed count: `1,216,234` or `350257`."""
+    return int(text.replace(",", ""))

@@ -1,0 +1,139 @@
+"""From what a log says to what can be estimated: the catalogue's model, its checkpoint, the work and the placement."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qwenpick.errors import QwenpickError
+from qwenpick.placement import Placement
+from qwenpick.workload import Serving, parse_cache
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
+    from qwenpick.hardware import Device, Vendor
+    from qwenpick.verify.observation import Observation
+
+CONTEXT = (
+    8192  # for an engine that does not say: only the cache depends on it, and vLLM's and SGLang's is compared by tokens
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """The run that was logged, ready for the engine's memory()."""
+
+    model: Model
+    architecture: Architecture
+    checkpoint: Checkpoint
+    work: Serving
+    placement: Placement
+
+
+def recognise(
+    catalog: Catalog,
+    seen: Observation,
+    devices: tuple[Device, ...],
+    model: str | None = None,
+    format_name: str | None = None,
+) -> Recognised:
+    """The run of a log on these devices; `model` and `format_name` are what the person says where the log does not.
+
+    Raises QwenpickError where neither says which model or format it was.
+    """
+    from qwenpick.catalog import Checkpoint, find_model
+    from qwenpick.quantization import find_format
+
+    entry = find_model(catalog, model) if model else find_logged(catalog, seen.model)
+    name = format_name or seen.format or logged_format(seen.model or "") or _default(seen.engine)
+    if name is None:
+        raise QwenpickError("the log does not say which format the weights have; say it with --quant")
+    given = devices or logged_device(seen)
+    used = (given * seen.ranks)[: seen.ranks] if len(given) < seen.ranks else given[: seen.ranks]
+    return Recognised(
+        entry,
+        catalog.architecture(entry),
+        Checkpoint(format=find_format(name).name, official=False),
+        _work(seen),
+        _placement(seen, used, catalog.architecture(entry)),
+    )
+
+
+def find_logged(catalog: Catalog, text: str | None) -> Model:
+    """The model that a path, repository or name in a log means. Raises QwenpickError with how to say it."""
+    from qwenpick.catalog import find_model
+    from qwenpick.catalog.lookup import fold
+    from qwenpick.readers.known import plain_name
+
+    if not text:
+        raise QwenpickError("the log does not say which model it is; say it: qwenpick verify MODEL --log FILE")
+    for part in reversed([p for p in text.replace("\\", "/").split("/") if p]):
+        plain = plain_name(part)
+        try:
+            return find_model(catalog, plain)
+        except QwenpickError:
+            inside = [
+                m
+                for m in catalog.models.values()
+                if m.open_weights and re.search(rf"(?<![a-z0-9.]){re.escape(fold(m.id))}(?![0-9.])", fold(plain))
+            ]
+        if inside:
+            return max(inside, key=lambda m: len(m.id))
+    raise QwenpickError(
+        f"the log's model '{text[:120]}' is not in the catalogue; say which one it is like: qwenpick verify MODEL --log FILE"
+    )
+
+
+def logged_format(name: str) -> str | None:
+    """The format that a file's or repository's name ends with.
+
+    >>> logged_format("qwen3.8-27b-ud-q5km.gguf"), logged_format("Qwen/Qwen3-8B-AWQ"), logged_format("Qwen/Qwen3-8B")
+    ('Q5_K_M', 'awq-int4', None)
+    """
+    from qwenpick.quantization import FORMATS
+
+    folded = re.sub(r"[^a-z0-9]", "", re.sub(r"\.gguf$", "", name.casefold()))
+    for fmt in sorted((f for f in FORMATS.values() if f.container == "gguf"), key=lambda f: -len(f.name)):
+        if folded.endswith(re.sub(r"[^a-z0-9]", "", fmt.name.casefold())):
+            return fmt.name
+    words = {
+        "awq": "awq-int4",
+        "gptqint8": "gptq-int8",
+        "gptqint4": "gptq-int4",
+        "gptq": "gptq-int4",
+        "fp8": "fp8",
+        "nvfp4": "nvfp4",
+    }
+    return next((known for word, known in words.items() if folded.endswith(word)), None)
+
+
+def logged_device(seen: Observation) -> tuple[Device, ...]:
+    """The device that the log describes: its name and its memory, as far as they are printed."""
+    from qwenpick.hardware import Device
+
+    name = seen.device or "GPU"
+    vendor: Vendor = "amd" if re.search(r"AMD|Radeon|gfx\d", name) else "nvidia"
+    return (Device(name, vendor, seen.total or seen.free, seen.free, reserved=0),)
+
+
+def _default(engine: str) -> str | None:
+    """What a repository without a word for it holds."""
+    return "bf16" if engine in ("vllm", "sglang") else None
+
+
+def _work(seen: Observation) -> Serving:
+    sequences = seen.sequences or 1
+    cache = parse_cache(seen.kv_cache) if seen.kv_cache else parse_cache("f16")
+    if seen.engine == "sglang":
+        sequences = 1  # the pool is compared by its tokens
+    return Serving(seen.context or CONTEXT, sequences, cache, dict(seen.options))
+
+
+def _placement(seen: Observation, used: tuple[Device, ...], architecture: Architecture) -> Placement:
+    if seen.engine in ("vllm", "sglang"):
+        return Placement(used, tensor_parallel=max(1, len(used)))
+    layers = seen.layers_on_gpu
+    if not used or layers is None or layers >= architecture.num_layers + 1:
+        return Placement(used)
+    return Placement(used, split=(layers,)) if len(used) == 1 else Placement(used)
