@@ -17,6 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import scorers
+from benchmarks.bands import write
 from benchmarks.scoreboard import Score, Scorer, Skip, Summary, read, summarize
 
 
@@ -28,7 +29,9 @@ def tables() -> dict[str, Scorer]:
     return dict(sorted(found.items()))
 
 
-def run(truth: Path, only: str | None = None) -> tuple[list[Summary], dict[str, Counter[tuple[str, str]]], list[tuple[str, Score]]]:
+def run(
+    truth: Path, only: str | None = None
+) -> tuple[list[Summary], dict[str, Counter[tuple[str, str]]], list[tuple[str, Score]]]:
     """Summaries, and per table how many rows were left out for which (engine, reason), and every score."""
     summaries: list[Summary] = []
     skipped: dict[str, Counter[tuple[str, str]]] = {}
@@ -50,9 +53,16 @@ def main() -> None:
     parser.add_argument("--truth", type=Path, required=True, help="directory with the tables")
     parser.add_argument("--table", help="only tables whose name contains this")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--markdown", action="store_true", help="as docs/accuracy.md has it")
+    parser.add_argument("--write", action="store_true", help="write data/accuracy.json, the bands that `fit` prints")
     parser.add_argument("--rows", type=int, default=0, help="also print the N worst rows of each quantity")
     arguments = parser.parse_args()
     summaries, skipped, scores = run(arguments.truth, arguments.table)
+    if arguments.write:
+        write(scores, Path(__file__).resolve().parents[1] / "data" / "accuracy.json")
+    if arguments.markdown:
+        print(markdown(summaries, skipped))
+        return
     if arguments.json:
         print(json.dumps(as_json(summaries, skipped), indent=1))
         return
@@ -85,6 +95,24 @@ def as_json(summaries: list[Summary], skipped: dict[str, Counter[tuple[str, str]
             for (engine, reason), count in reasons.items()
         ],
     }  # fmt: skip
+
+
+def markdown(summaries: list[Summary], skipped: dict[str, Counter[tuple[str, str]]]) -> str:
+    """The scoreboard as two Markdown tables: scored, and not scored with the reasons."""
+    heading = "| table | engine | quantity | rows | median | 95th percentile | bias | worst under | worst over |"
+    lines = [heading, "|---|---|---|---:|---:|---:|---:|---:|---:|"]
+    lines += [
+        f"| {s.table.removesuffix('.csv')} | {s.engine} | {s.quantity} | {s.rows} | {s.median:.2%} | {s.p95:.2%} | {s.bias:+.2%}"
+        f" | {s.worst_under[0]:+.2%} | {s.worst_over[0]:+.2%} |"
+        for s in summaries
+    ]
+    lines += ["", "| table | engine | rows not scored | because |", "|---|---|---:|---|"]
+    lines += [
+        f"| {table.removesuffix('.csv')} | {engine} | {count} | {reason} |"
+        for table, reasons in skipped.items()
+        for (engine, reason), count in reasons.most_common()
+    ]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Draw the output blocks of README.md and docs/ anew by running the tool: `python tools/docs.py`, or `--check` that they still are so.
 
-A block is a cog block (cogapp) that calls `run` with a command, or `accuracy`, … with a benchmark's figures:
+A block is a cog block (cogapp) that calls `run` with a command, or `benchmark` with the name of one whose figures it shows:
 
     <!-- [[[cog run('qwenpick fit qwen3-8b --gpu "rtx 4090"') ]]] -->
     <!-- [[[end]]] -->
@@ -12,11 +12,12 @@ import contextlib
 import io
 import os
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PROLOGUE = "from tools.docs import run, table"
+PROLOGUE = "from tools.docs import benchmark, run"
 
 
 def run(command: str) -> None:
@@ -30,9 +31,16 @@ def run(command: str) -> None:
     print("```")
 
 
-def table(command: str) -> None:
-    """Print what a command prints as Markdown, as it is."""
-    print(capture(command)[0].strip())
+def benchmark(script: str) -> None:
+    """Print the Markdown of a benchmark over the truth tables of the repository, e.g. `accuracy`."""
+    command = [
+        sys.executable,
+        str(ROOT / "benchmarks" / f"{script}.py"),
+        "--truth",
+        str(ROOT / "benchmarks" / "truth"),
+        "--markdown",
+    ]
+    print(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
 
 
 def capture(command: str) -> tuple[str, int]:
@@ -61,7 +69,11 @@ def main() -> int:
     os.environ["COLUMNS"] = "100"
     os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_DATA_HOME"] = str(ROOT / "no-such-directory")
     sys.path.insert(0, str(ROOT))
-    files = [str(path) for path in [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))] if "[[[cog" in path.read_text(encoding="utf-8")]
+    files = [
+        str(path)
+        for path in [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
+        if "[[[cog" in path.read_text(encoding="utf-8")
+    ]
     how = ["--check", "--check-fail-msg=run: python tools/docs.py"] if "--check" in sys.argv[1:] else ["-r"]
     return int(Cog().main(["cog", *how, "-e", "-p", PROLOGUE, *files]) or 0)
 

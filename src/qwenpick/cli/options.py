@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print the versioned JSON envelope.")]
 Format = Annotated[str, typer.Option("--format", metavar="FORMAT", help="table, markdown, csv or json.")]
+Html = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Also write one self-contained page with charts.")
+]
 Catalogs = Annotated[
     list[Path] | None,
     typer.Option("--catalog", metavar="FILE", help="Lay this catalogue over the shipped one (repeatable)."),

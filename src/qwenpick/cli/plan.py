@@ -24,6 +24,7 @@ def command(
     limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 15,
     strict: Annotated[bool, typer.Option("--strict", help="Leave room for the estimate's error.")] = False,
     catalog: given.Catalogs = None,
+    html: given.Html = None,
     format_: given.Format = "table",
     json: given.Json = False,
 ) -> None:
@@ -31,7 +32,7 @@ def command(
     from qwenpick.buying import offers
     from qwenpick.catalog import find_gpu, find_model
     from qwenpick.fitting import Request
-    from qwenpick.render.output import emit
+    from qwenpick.render.output import emit, write_page
     from qwenpick.render.plan import plan_command_values, plan_report
 
     facts = given.read_catalog(catalog)
@@ -39,5 +40,8 @@ def command(
     request = Request(quant, given.read_context(context), users, runtime, given.read_cache(kv_cache), strict=strict)
     pool = [find_gpu(facts, name) for name in gpu] if gpu else None
     found = offers(facts, wanted, request, pool, budget)
-    emit("plan", "json" if json else format_, plan_report(wanted, found, limit), plan_command_values(wanted, found))
+    report = plan_report(wanted, found, limit)
+    if html:
+        write_page(html, f"What hardware does {wanted.name} need?", report, [offer.plan for offer in found[:limit]])
+    emit("plan", "json" if json else format_, report, plan_command_values(wanted, found))
     raise typer.Exit(0 if found else 1)

@@ -53,12 +53,13 @@ def command(
     ram: given.Ram = None,
     cpu_only: given.CpuOnly = False,
     catalog: given.Catalogs = None,
+    html: given.Html = None,
     format_: given.Format = "table",
     json: given.Json = False,
 ) -> None:
     """Which Qwen should I run on this box, for this job? Exit code 0 if something fits, 1 if nothing does."""
     from qwenpick.recommending import Wish, recommend
-    from qwenpick.render.output import emit
+    from qwenpick.render.output import emit, write_page
     from qwenpick.render.recommend import recommend_report, recommend_values
     from qwenpick.scenarios import find_scenario
     from qwenpick.scoring import PREFERENCES
@@ -98,7 +99,12 @@ def command(
         said |= asked(boxes, said)
     wish = Wish(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
     answers = [(label, box, recommend(facts, box, wish, limit)) for label, box in boxes]
-    emit("recommend", "json" if json else format_, recommend_report(answers, explain), recommend_values(answers))
+    report = recommend_report(answers, explain)
+    if html:
+        write_page(
+            html, "Which Qwen should I run?", report, [pick.plan for _, _, answer in answers for pick in answer.picks]
+        )
+    emit("recommend", "json" if json else format_, report, recommend_values(answers))
     raise typer.Exit(0 if all(answer.picks for _, _, answer in answers) else 1)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.errors import QwenpickError, did_you_mean
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qwenpick.plan import Plan
     from qwenpick.render.report import Report
 
 FORMATS = ("table", "markdown", "csv", "json")
@@ -37,3 +40,13 @@ def emit(command: str, format_name: str, report: Report, payload: Mapping[str, A
             raise QwenpickError(
                 f"there is no format '{format_name}'{did_you_mean(format_name, FORMATS)} (known: {', '.join(FORMATS)})"
             )
+
+
+def write_page(path: Path, title: str, report: Report, plans: Sequence[Plan]) -> None:
+    """Write the report as one HTML page with charts of the plans. Raises QwenpickError where the file cannot be written."""
+    from qwenpick.render.html import page
+
+    try:
+        path.write_text(page(title, report, plans), encoding="utf-8")
+    except OSError as error:
+        raise QwenpickError(f"cannot write {path}: {error.strerror}") from error

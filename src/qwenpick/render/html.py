@@ -1,0 +1,81 @@
+"""One self-contained HTML page of a report: its tables, and charts of memory and speed. No script, no network, light and dark, narrow and wide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from qwenpick.render.charts import memory_chart, speed_chart
+from qwenpick.render.report import Bar, Line, Table
+from qwenpick.units import format_bytes
+
+if TYPE_CHECKING:
+    from qwenpick.plan import Plan
+    from qwenpick.render.report import Block, Report
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1c2024; --dim: #5f6871; --line: #d9dee3; --paper: #ffffff; --good: #1a7f4b; --warn: #9a6700; --bad: #c0362c;
+  --weights: #2f6fde; --cache: #17a398; --state: #8a5cd1; --compute: #e08a1e; --overhead: #9aa3ab; --free: #e9edf0; --mark: #1c2024; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ec; --dim: #9aa3ab; --line: #394048; --paper: #16191d; --good: #4cc38a; --warn: #e0a82e;
+  --bad: #f2695c; --free: #2a3037; --mark: #e6e9ec; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink);
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans CJK SC", sans-serif; }
+main { max-width: 68rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; }
+h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; } h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
+p { margin: .35rem 0; } .dim, footer { color: var(--dim); } .good { color: var(--good); } .warn { color: var(--warn); } .bad { color: var(--bad); }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; }
+th, td { padding: .4rem .6rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+th { color: var(--dim); font-weight: 600; white-space: nowrap; }
+.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+figure { margin: 1rem 0; } figcaption { color: var(--dim); font-size: .9rem; } svg { width: 100%; height: auto; display: block; }
+svg text { fill: var(--ink); font: 13px system-ui, sans-serif; } svg .dim { fill: var(--dim); } footer { margin-top: 2.5rem; font-size: .85rem; }
+@media print { main { max-width: none; padding: 0; } }
+"""
+
+
+def page(title: str, report: Report, plans: Sequence[Plan], language: str = "en") -> str:
+    """The page as text: the report's blocks, then a chart of what each plan keeps in memory and one of how fast each is."""
+    from qwenpick import __version__
+
+    charts = f"{memory_chart(plans)}{speed_chart(plans)}" if plans else ""
+    body = "\n".join(_block(block) for block in report)
+    return (
+        f'<!doctype html>\n<html lang="{escape(language)}">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n'
+        f"<body>\n<main>\n<h1>{escape(title)}</h1>\n{body}\n{charts}\n<footer>qwenpick {__version__}</footer>\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Line(text=text, tone="title"):
+            return f"<h2>{escape(text)}</h2>"
+        case Line(text=text, tone="plain"):
+            return f"<p>{escape(text)}</p>"
+        case Line(text=text, tone=tone):
+            return f'<p class="{tone}">{escape(text)}</p>'
+        case Table():
+            return _table(block)
+        case Bar(label=label, slices=slices, capacity=capacity):
+            room = f" of {format_bytes(capacity)}" if capacity is not None else ""
+            detail = ", ".join(f"{name} {format_bytes(size)}" for name, size in slices)
+            return f"<p><b>{escape(label)}</b>: {format_bytes(sum(size for _, size in slices))}{room} ({escape(detail)})</p>"
+
+
+def _table(table: Table) -> str:
+    numbers = [' class="number"' if column.number else "" for column in table.columns]
+    head = "".join(
+        f"<th{number}>{escape(column.name)}</th>" for column, number in zip(table.columns, numbers, strict=True)
+    )
+    rows = ""
+    for index, row in enumerate(table.rows):
+        tone = f' class="{table.tones[index]}"' if table.tones and table.tones[index] != "plain" else ""
+        rows += (
+            f"<tr{tone}>"
+            + "".join(f"<td{n}>{escape(cell)}</td>" for cell, n in zip(row, numbers, strict=True))
+            + "</tr>\n"
+        )
+    title = f"<h3>{escape(table.title)}</h3>" if table.title else ""
+    return f'{title}<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>'
