@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.quantization import FORMATS
+from qwenpick.rank import Prefer
 from qwenpick.recommending import Wish
 from qwenpick.simulate import simulate
 from qwenpick.units import GIB
@@ -64,14 +65,12 @@ def meant(name: str, catalog: Catalog) -> frozenset[str]:
 def machine(row: dict[str, str], catalog: Catalog) -> Machine | str:
     """The box of the row, or why it is left out: the named GPU where the catalogue has it, else a GPU of that much memory."""
     vram, ram = _number(row["vram_gb"]), _number(row["ram_gb"])
-    unified = row["unified"] == "y"
-    gpus = [] if row["gpu"].startswith("none") else _gpu_names(row["gpu"])
-    for name in gpus:
+    for name in _gpu_names(row["gpu"], vram):
         try:
             return simulate(catalog, [name], None, _bytes(ram), False)
         except QwenpickError:
             continue
-    if unified and (ram or vram):
+    if row["unified"] == "y" and (ram or vram):
         return simulate(catalog, [], round((ram or vram or 0) * SHARE_OF_UNIFIED * GIB), None, False)
     if vram:
         return simulate(catalog, [], _bytes(vram), _bytes(ram), False)
@@ -80,16 +79,24 @@ def machine(row: dict[str, str], catalog: Catalog) -> Machine | str:
     return "no memory stated"
 
 
-def _gpu_names(text: str) -> list[str]:
-    """The names that a cell can mean, as they stand first: `RTX 4090/L4/A10G`, `RTX 5090 + 64 GB RAM`, `8x H100 80 GB`, `GTX 1650 class`."""
-    names = [re.sub(r"\bclass\b", "", piece).strip() for piece in re.split(r"[/,+(]|\bor\b", text)]
-    plain = [re.sub(r"\s+\d+(\.\d+)? ?GB\b.*$", "", name) for name in names]
-    return [
-        name
-        for pair in zip(names, plain, strict=True)
-        for name in dict.fromkeys(pair)
-        if re.search(r"[A-Za-z]{2,}", name) and re.search(r"\d|[A-Z]", name)
-    ]
+def _gpu_names(text: str, vram: float | None) -> list[str]:
+    """The names that a cell can mean, as they stand first: `RTX 4090/L4/A10G`, `8x H100 80 GB`, `GTX 1650 class`, `MacBook Pro M5 Pro`.
+
+    With the memory of the row first, because one name is sold with several; then without the words before the name.
+    """
+    if text.startswith("none"):
+        return []
+    names: list[str] = []
+    for piece in re.split(r"[/,+()]|\bor\b", text):
+        words = re.sub(r"\bclass\b", "", piece).split()
+        for first in range(len(words)):
+            name = " ".join(words[first:])
+            if re.search(r"[A-Za-z]", name) and re.search(r"\d", name) and not re.fullmatch(r"\W*[\d.]+ ?GB.*", name):
+                sized = [f"{name} {vram:g} GB"] if vram and not re.search(r"\d ?GB|^\d+ ?x", name, re.I) else []
+                names += [*sized, name]
+        if words and words[-1].isalpha() and not names:
+            names.append(" ".join(words))
+    return names
 
 
 def _number(text: str) -> float | None:
@@ -107,18 +114,14 @@ def wish(row: dict[str, str]) -> Wish:
     task_text, words = row["task"].casefold(), f"{row['task']} {row['constraints']}".casefold()
     parts = [part for part in re.split(r"[;,(]", task_text) if not part.strip().startswith("serving")] or [task_text]
     task = next((name for part in parts for word, name in TASKS if word in part), "chat")
-    prefer = (
-        "quality"
-        if "quality" in words
-        else "speed"
-        if re.search(r"\bspeed\b|throughput|\bfast\b", words)
-        else "balanced"
-    )
+    best = re.search(r"quality|\bmax\b|frontier", words)
+    fast = re.search(r"\bspeed\b|throughput|\bfast\b", words)
+    prefer: Prefer = "quality" if best else "speed" if fast else "balanced"
     users = int(m[1]) if (m := re.search(r"(\d+)\+? concurrent", words)) else 4 if "many users" in words else 1
     cache = next((KvCache(name, name) for name in ("q8_0", "q5_1", "q4_0") if f"{name} kv" in words), KvCache())
     return Wish(
         task=task, context=_context(row["context"]), users=users, kv_cache=cache, prefer=prefer, commercial="commercial" in words,
-        gpu_only="fit fully" in words, thinking="no" if "thinking off" in words else "either",
+        gpu_only="fit fully" in words, thinking="no" if "thinking off" in words else "yes" if "thinking on" in words else "either",
     )  # fmt: skip
 
 

@@ -58,9 +58,10 @@ def rank(
 ) -> list[Ranked]:
     """The plans that serve the task and hold, one a model, best first. The order of the input does not matter.
 
-    `min_speed` (tokens/s of one user) leaves out what is slower, and what is not known to be as fast.
+    `balanced` means what the task itself prefers (small for edge). `min_speed` (tokens/s of one user) leaves out what is slower, and what is not
+    known to be as fast.
     """
-    weights, known = PREFERENCES[prefer], abilities or load_abilities()
+    weights, known = PREFERENCES[task.prefers if prefer == "balanced" else prefer], abilities or load_abilities()
     best: dict[str, Scored] = {}
     for plan in plans:
         if plan.verdict not in ("fits", "tight") or serves(plan.model, task) or _slower(plan, min_speed):
@@ -144,7 +145,7 @@ def _labels(rows: Sequence[Scored]) -> dict[str, tuple[str, ...]]:
     """Which of the first rows is the best in quality, the fastest, the smallest."""
     if not rows:
         return {}
-    good = [row for row in rows if row.usable] or list(rows)
+    good = [row for row in rows if row.usable or row.seconds is None] or list(rows)
     known = [row for row in good if row.seconds is not None]
     winners = [("best quality", min(good, key=lambda r: (-r.quality.value, _key(r))))]
     if known:

@@ -45,7 +45,8 @@ PREFERENCES: Mapping[Prefer, Weights] = {
 }
 UNUSABLE = 10.0  # more points per halving below the usable speed: it runs, but nobody would wait for it
 MOST_DOUBLINGS = 2.0  # beyond four times comfortable nobody notices
-UNKNOWN_SPEED = 1.5  # times the usable wait: a speed that is not known is never ranked as fast
+# Times the usable wait that is assumed where no speed is known, by where the weights lie: unknown is never ranked as fast, and RAM is slower.
+UNKNOWN_SPEED: Mapping[str, float] = {"gpu": 1.5, "gpu+experts-in-ram": 3.0, "gpu+layers-in-ram": 6.0, "cpu": 6.0}
 TIGHT = 4.0  # the estimate's error is larger than the memory left over
 EXPERIMENTAL = 8.0  # a format below the advised floor of its size
 UNOFFICIAL = 5.0  # weights that others changed, or that were tuned for something beside the task
@@ -108,8 +109,8 @@ def score(
         if worth is None:
             return None
         seconds = seconds_to_answer(task, effort, speed.each.value, speed.prefill.value) if speed else None
-        ratio, usable = _haste(task, seconds)
-        parts = {"quality": weights.quality * worth.value, "speed": _speed_points(ratio, task, weights), **fixed}
+        doublings, usable = _haste(task, seconds, plan.mode)
+        parts = {"quality": weights.quality * worth.value, "speed": _speed_points(doublings, task, weights), **fixed}
         found = Scored(plan, effort, worth, kept, seconds, usable, parts)
         if best is None or found.score > best.score:
             best = found
@@ -135,11 +136,11 @@ def _kept(plan: Plan) -> Retention:
     )
 
 
-def _haste(task: Task, seconds: float | None) -> tuple[float, bool]:
+def _haste(task: Task, seconds: float | None, mode: str) -> tuple[float, bool]:
     """(doublings of speed beyond comfortable, whether the wait is usable)."""
     usable, comfortable = seconds_wanted(task)
     if seconds is None:
-        return math.log2(comfortable / (usable * UNKNOWN_SPEED)), False
+        return math.log2(comfortable / (usable * UNKNOWN_SPEED[mode])), False
     return math.log2(comfortable / seconds), seconds <= usable
 
 

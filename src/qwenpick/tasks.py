@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.thinking import Effort
@@ -32,7 +32,8 @@ class Task:
     """A kind of work. `weights` says which abilities count and adds up to 1; `prompt` and `answer` are tokens of one typical request.
 
     `usable` and `comfortable` are decode tokens/s while thinking as much as `efforts[0]`, `prefill` and `comfortable_prefill` prompt tokens/s.
-    `efforts` are the ways to think that suit the task, advised first. `context` is the default budget in tokens; it has room for the thinking.
+    `efforts` are the ways to think that suit the task, advised first; `prefers` is the preference that comes with it.
+    `context` is the default budget in tokens; it has room for the thinking.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Task:
     outputs: frozenset[str] = frozenset({"text"})
     prefill: float = 100
     comfortable_prefill: float = 400
+    prefers: Literal["balanced", "small"] = "balanced"
     aliases: tuple[str, ...] = ()
 
     @property
@@ -159,7 +161,7 @@ TASKS: dict[str, Task] = {
         Task(
             "edge", "small devices: speakers, robots, phones", {"general": 0.6, "agents": 0.2, "knowledge": 0.2},
             4096, 300, 150, 10, 25, ("off",), "0.8B and 2B models loop when they think", (MYLOCALAI, "TyloQuant#12", OURS),
-            aliases=("iot", "device", "robot", "embedded", "phone", "raspberry-pi", "home-automation", "draft"),
+            prefers="small", aliases=("iot", "device", "robot", "embedded", "phone", "raspberry-pi", "home-automation", "draft"),
         ),
     )
 }  # fmt: skip
