@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.checkpoints import FAMILIES, checkpoints
 from qwenpick.fitting import Answer, engines
-from qwenpick.plan import Plan, evaluate
+from qwenpick.plan import Plan, evaluate, timed
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes, format_tokens
 from qwenpick.workload import KvCache
@@ -22,12 +22,16 @@ EIGHT_BIT_CACHE = {"llamacpp": "q8_0", "ollama": "q8_0", "vllm": "fp8", "sglang"
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One change after which it fits: what, how many bytes of GPU or RAM it saves, and the flags that ask for it."""
+    """One change after which it fits: what, how many bytes it saves over all places, and the flags that ask for it.
+
+    `speed_change` is what decoding loses or gains (-0.35 is a third slower than if the plan had fitted); None where a bandwidth is not known.
+    """
 
     what: str
     saves: int
     flags: str
     plan: Plan
+    speed_change: float | None = None
 
 
 def fixes(catalog: Catalog, machine: Machine, answer: Answer) -> tuple[Fix, ...]:
@@ -37,7 +41,7 @@ def fixes(catalog: Catalog, machine: Machine, answer: Answer) -> tuple[Fix, ...]
     found: list[Fix] = []
     for fix in _fixes(catalog, machine, answer):
         if fix.plan.holds(answer.request.strict) and fix.what not in {other.what for other in found}:
-            found.append(fix)
+            found.append(_priced(fix, answer.plan, machine, catalog))
     return tuple(found)
 
 
@@ -49,6 +53,14 @@ def _fixes(catalog: Catalog, machine: Machine, answer: Answer) -> Iterator[Fix]:
     yield from _lower_precision(machine, answer)
     yield from _other_engine(machine, answer)
     yield from _smaller_model(catalog, machine, answer)
+    yield from _more_gpus(machine, answer)
+
+
+def _priced(fix: Fix, before: Plan, machine: Machine, catalog: Catalog) -> Fix:
+    """The fix with its price in speed."""
+    plan = timed(fix.plan, machine, catalog)
+    change = plan.speed.each.value / before.speed.each.value - 1 if plan.speed and before.speed else None
+    return replace(fix, plan=plan, speed_change=change)
 
 
 def _fix(answer: Answer, plan: Plan | None, what: str, flags: str) -> Iterator[Fix]:
@@ -155,6 +167,25 @@ def _smaller_model(catalog: Catalog, machine: Machine, answer: Answer) -> Iterat
                 what = f"the next model down, {model.name} in {checkpoint.format} ({format_bytes(plan.memory.total)})"
                 yield from _fix(answer, plan, what, f"qwenpick fit {model.id} --quant {checkpoint.format}")
                 return
+
+
+def _more_gpus(machine: Machine, answer: Answer) -> Iterator[Fix]:
+    """More of the first GPU of the box, as many as it takes up to a node of eight."""
+    if not machine.devices or machine.devices[0].unified:
+        return
+    device, old = machine.devices[0], answer.plan
+    for count in (2, 4, 8):
+        if count <= len(machine.devices):
+            continue
+        box = replace(machine, devices=(device,) * count)
+        for name in dict.fromkeys((old.runtime, *engines(machine, old.work.sequences))):
+            engine = find_runtime(name)
+            for checkpoint in checkpoints(old.model, engine, answer.request.quant or "4bit"):
+                plan = evaluate(old.model, old.architecture, checkpoint, engine, old.work, box, gpu_only=True)
+                if plan and plan.holds(answer.request.strict):
+                    what = f"{count} x {device.name} ({engine.TITLE}, {checkpoint.format})"
+                    yield from _fix(answer, plan, what, f'--gpu "{count}x {device.gpu or device.name}"')
+                    return
 
 
 def _smaller(catalog: Catalog, model: Model) -> list[Model]:

@@ -43,10 +43,14 @@ def fit_report(answer: Answer, machine: Machine, fixes: tuple[Fix, ...], explain
             blocks.append(parts_table(plan))
     blocks += [Line(note, "dim") for note in (*answer.notes, *machine.notes)]
     if fixes:
-        rows = tuple((fix.what, f"{format_bytes(fix.saves)}", fix.flags) for fix in fixes)
-        blocks.append(
-            Table((Column("What would make it fit"), Column("Saves", number=True), Column("Ask for it with")), rows)
+        rows = tuple((fix.what, format_bytes(fix.saves), _speed_change(fix), fix.flags) for fix in fixes)
+        columns = (
+            Column("What would make it fit"),
+            Column("Saves", number=True),
+            Column("Speed", number=True),
+            Column("Ask for it with"),
         )
+        blocks.append(Table(columns, rows))
     elif not answer.fits and plan.verdict != "refused":
         blocks.append(Line("Nothing short of more memory makes it fit: `qwenpick plan` says how much.", "warn"))
     return tuple(blocks)
@@ -70,6 +74,10 @@ def parts_table(plan: Plan) -> Table:
     rows = [(part.name, part.where, format_bytes(part.bytes), part.formula) for part in plan.memory.parts]
     rows.append(("total", "", format_bytes(plan.memory.total), ""))
     return Table((Column("Part"), Column("Where"), Column("Size", number=True), Column("Formula")), tuple(rows))
+
+
+def _speed_change(fix: Fix) -> str:
+    return "unknown" if fix.speed_change is None else f"{fix.speed_change:+.0%}"
 
 
 def _summary(answer: Answer) -> Line:

@@ -103,10 +103,13 @@ class PlanValues(TypedDict):
 
 
 class FixValues(TypedDict):
+    """saves and need are bytes; speed_change is a fraction of the decode speed, null where a bandwidth is not known."""
+
     what: str
     saves: int
     flags: str
     need: int
+    speed_change: float | None
 
 
 class DeviceValues(TypedDict):

@@ -59,7 +59,13 @@ def plan_values(plan: Plan) -> PlanValues:
 
 def fix_values(fix: Fix) -> FixValues:
     """A change after which it fits."""
-    return {"what": fix.what, "saves": fix.saves, "flags": fix.flags, "need": fix.plan.memory.total}
+    return {
+        "what": fix.what,
+        "saves": fix.saves,
+        "flags": fix.flags,
+        "need": fix.plan.memory.total,
+        "speed_change": fix.speed_change if fix.speed_change is None else round(fix.speed_change, 3),
+    }
 
 
 def machine_values(machine: Machine) -> MachineValues:
