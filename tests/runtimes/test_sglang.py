@@ -43,14 +43,16 @@ def test_the_static_share_follows_the_gpus_memory(
     catalog: Catalog, total: int, gpus: int, chunk: int, batch: int, share: float
 ) -> None:
     _, architecture = of(catalog, "qwen3-8b")
-    chosen = sglang.settings(architecture, Serving(4096), gpu(total * GIB, gpus, gpus))
+    chosen = sglang.settings(architecture, Serving(4096, 512), gpu(total * GIB, gpus, gpus))
     assert (chosen.chunk, chosen.graph_batch, chosen.static) == (chunk, batch, share)
 
 
 def test_a_vision_tower_lowers_the_share(catalog: Catalog) -> None:
     # 0.95 x (1 - 0.1 x (1,152^2 / 1,024^2 - 1)) = 0.92477 of 0.83
     _, architecture = of(catalog, "qwen3-vl-8b-instruct")
-    assert sglang.settings(architecture, Serving(4096), gpu(80 * GIB)).static == pytest.approx(0.92477 * 0.83, rel=1e-4)
+    assert sglang.settings(architecture, Serving(4096, 512), gpu(80 * GIB)).static == pytest.approx(
+        0.92477 * 0.83, rel=1e-4
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,9 +101,33 @@ def test_the_pool_grows_with_sequences_and_halves_in_fp8(catalog: Catalog) -> No
     assert sglang.memory(*run, eight, gpu(80 * GIB)).of("kv cache") == (3 * 4096 + 1) * 73_728
 
 
-def test_what_is_set_aside_is_the_rest_of_what_was_free(catalog: Catalog) -> None:
+def test_a_plan_sets_aside_what_the_smallest_chunk_needs(catalog: Catalog) -> None:
+    # 512 + 2,048 x 1.5 + 128 + 1 x 2 + 42 x 8 = 4,050 of 81,390 MiB: a share of 0.9502, 0.951 to three decimals
     memory = sglang.memory(*of(catalog, "qwen3-8b"), BF16, Serving(4096), gpu(80 * GIB))
-    assert memory.of("compute") == int((80 * GIB - 530 * MIB) * (1 - 0.83))
+    assert memory.of("compute") == round((80 * GIB - 530 * MIB) * (1 - 0.951))
+
+
+def test_a_named_share_stands(catalog: Catalog) -> None:
+    work = Serving(4096, options={"mem_fraction_static": 0.7})
+    memory = sglang.memory(*of(catalog, "qwen3-8b"), BF16, work, gpu(80 * GIB))
+    assert memory.of("compute") == round((80 * GIB - 530 * MIB) * (1 - 0.7))
+
+
+def test_the_servers_own_settings_are_kept_where_they_hold(catalog: Catalog) -> None:
+    # 0.836 of 79.5 GiB are 66.5 GiB: room for 56.9 GiB of weights, not for 65.0
+    work, placement = Serving(4096), gpu(80 * GIB)
+    assert sglang.planned(*of(catalog, "qwen3-30b-a3b"), BF16, work, placement).chunk == 8192
+    assert sglang.planned(*of(catalog, "qwen3.5-35b-a3b"), BF16, work, placement).chunk == 2048
+
+
+def test_a_larger_gpu_never_holds_less(catalog: Catalog) -> None:
+    # the server's own chunk doubles at 20, 60 and 160 GiB, and so does what it sets aside
+    run = (*of(catalog, "qwen3-8b"), BF16, Serving(4096))
+    spare = [
+        (sglang.budget(p.devices[0], run[3]) or 0) - sglang.memory(*run, p).total
+        for p in (gpu(n * GIB) for n in range(10, 200))
+    ]
+    assert spare == sorted(spare)
 
 
 def test_more_memory_gives_more_tokens(catalog: Catalog) -> None:

@@ -260,3 +260,27 @@ def test_pipeline_stages_share_the_layers_and_the_ends_hold_the_vocabulary(catal
     held = [sum(p.bytes for p in memory.parts if p.kind == "weights" and p.where == f"gpu{i}") for i in range(4)]
     assert sum(held) == pytest.approx(whole, rel=0.001)
     assert held[0] > held[1] == held[2] < held[3]
+
+
+def test_vllms_own_batch_is_planned_where_it_holds(catalog: Catalog) -> None:
+    h100 = Placement((Device("NVIDIA H100", "nvidia", 80 * GIB, 80 * GIB, compute_capability="9.0"),))
+    # 73 GiB requested: 64.6 of weights and 1,024 sampled rows of 248,320 x 16 bytes = 3.8 GiB hold; 131,072 tokens of 64 sequences do not
+    run = (*of(catalog, "qwen3.5-35b-a3b"), BF16)
+    assert vllm.planned(*run, Serving(4096), h100).sequences == 1024
+    assert vllm.planned(*run, Serving(4096, 64), h100).sequences == 256
+
+
+def test_a_larger_gpu_never_holds_less(catalog: Catalog) -> None:
+    # from 70 GiB on vLLM's own batch is four times as large
+    run = (*of(catalog, "qwen3.5-27b"), BF16, Serving(4096))
+    gpus = [Device("GPU", "nvidia", n * GIB, n * GIB, compute_capability="9.0") for n in range(10, 150)]
+    spare = [(vllm.budget(d, run[3]) or 0) - vllm.memory(*run, Placement((d,))).total for d in gpus]
+    assert spare == sorted(spare)
+
+
+def test_the_planned_share_is_lowered_to_what_is_free(catalog: Catalog) -> None:
+    run = (*of(catalog, "qwen3-8b"), Checkpoint(format="awq-int4"), Serving(4096))
+    free = Device("GPU", "nvidia", 24 * GIB, 24 * GIB, compute_capability="8.9", reserved=0)
+    busy = Device("GPU", "nvidia", 24 * GIB, 16 * GIB, compute_capability="8.9", reserved=0)
+    assert vllm.planned(*run, Placement((free,))).utilization == 0.92
+    assert vllm.planned(*run, Placement((busy,))).utilization == 0.6451  # (16 GiB - 530 MiB) of 24 GiB = 0.64510

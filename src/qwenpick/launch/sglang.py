@@ -6,7 +6,7 @@ import json
 
 from qwenpick.launch.facts import HF_CACHE, context_notes, download, parsers, stretch, yarn
 from qwenpick.launch.run import Command, Launch, Run, flag_words
-from qwenpick.runtimes.sglang import settings
+from qwenpick.runtimes.sglang import planned as plan_settings
 
 READ_FROM = "SGLang 0.5: srt/server_args.py"
 IMAGE = {"nvidia": "lmsysorg/sglang:latest", "amd": "lmsysorg/sglang:latest-rocm"}
@@ -44,7 +44,7 @@ def environment(run: Run) -> dict[str, str]:
 
 def arguments(run: Run) -> list[str]:
     """What follows `python -m sglang.launch_server`."""
-    planned = settings(run.architecture, run.work, run.placement)
+    planned = plan_settings(run.model, run.architecture, run.checkpoint, run.work, run.placement)
     words = ["--model-path", run.source or run.model.huggingface or run.model.name]
     words += ["--context-length", str(run.work.context), "--max-running-requests", str(run.work.sequences)]
     words += ["--mem-fraction-static", f"{planned.static:.3f}", "--chunked-prefill-size", str(planned.chunk)]

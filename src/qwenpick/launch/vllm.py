@@ -6,7 +6,7 @@ import json
 
 from qwenpick.launch.facts import HF_CACHE, context_notes, download, parsers, yarn
 from qwenpick.launch.run import Command, Launch, Run, calls_tools, flag_words
-from qwenpick.runtimes.vllm.settings import settings
+from qwenpick.runtimes.vllm import planned as plan_settings
 
 READ_FROM = "vLLM 0.26.0: engine/arg_utils.py"
 IMAGE = {"nvidia": "vllm/vllm-openai:v0.26.0", "amd": "rocm/vllm:latest"}
@@ -30,8 +30,7 @@ def launch(run: Run) -> Launch:
 
 def arguments(run: Run) -> list[str]:
     """What follows `vllm serve`, the model first."""
-    device = run.placement.devices[0] if run.placement.devices else None
-    planned = settings(run.architecture, run.work, device)
+    planned = plan_settings(run.model, run.architecture, run.checkpoint, run.work, run.placement)
     words = [run.source or run.model.huggingface or run.model.name]
     words += ["--max-model-len", str(planned.context), "--max-num-seqs", str(planned.sequences)]
     words += [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.memory import Memory, Part, gpu
@@ -13,7 +14,7 @@ from qwenpick.parts import cuda_free, cuda_total
 from qwenpick.runtimes.vllm import cache as pool
 from qwenpick.runtimes.vllm import refusals
 from qwenpick.runtimes.vllm.profile import CONTEXT, Profile, profile, workspace_bytes
-from qwenpick.runtimes.vllm.settings import OPTIONS, settings, utilization
+from qwenpick.runtimes.vllm.settings import OPTIONS, Settings, least, settings, utilization
 from qwenpick.runtimes.vllm.weights import loaded_format, rope_bytes, weights
 from qwenpick.units import format_bytes
 
@@ -81,11 +82,36 @@ def budget(device: Device, work: Serving) -> int | None:
 def memory(
     model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
 ) -> Memory:
-    """What each GPU must hold: weights, the profiled peak, what lies outside torch, graphs, and blocks for `sequences` x `context`."""
-    ranks, stages = placement.tensor_parallel, placement.pipeline_parallel
+    """What each GPU must hold at least: weights, the profiled peak, what lies outside torch, graphs, and blocks for `sequences` x `context`."""
     device = min(placement.devices, key=lambda d: d.total or 0) if placement.devices else None
-    chosen = settings(architecture, work, device)
-    found = profiled(architecture, checkpoint, work, placement)
+    return _memory(model, architecture, checkpoint, work, placement, least(architecture, work, device))
+
+
+def planned(
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
+) -> Settings:
+    """The settings to start with: vLLM's own for the GPU where they hold, else the ones that take least; a share that is free."""
+    device = min(placement.devices, key=lambda d: d.total or 0) if placement.devices else None
+    own = settings(architecture, work, device)
+    needed = _memory(model, architecture, checkpoint, work, placement, own)
+    holds = all(needed.on(gpu(i)) <= (budget(d, work) or 0) for i, d in enumerate(placement.devices))
+    chosen = own if holds else least(architecture, work, device)
+    shares = ((budget(d, work) or 0) / (cuda_total(d) or 1) for d in placement.devices)
+    free = math.floor(10000 * min(shares, default=1.0)) / 10000
+    return replace(chosen, utilization=min(chosen.utilization, free)) if free else chosen
+
+
+def _memory(
+    model: Model,
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    work: Serving,
+    placement: Placement,
+    chosen: Settings,
+) -> Memory:
+    """The parts of a start with these settings."""
+    ranks, stages = placement.tensor_parallel, placement.pipeline_parallel
+    found = _profile(architecture, checkpoint, work, placement, chosen)
     cut = pool.layout(architecture, chosen, work.kv_cache, ranks, stages)
     pages = -(-work.context // cut.block_size) * work.sequences
     common = [
@@ -136,11 +162,17 @@ def memory(
 
 
 def profiled(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> Profile:
-    """What vLLM's profile run finds on each GPU, by the card that has least memory."""
+    """What vLLM's profile run finds on each GPU with vLLM's own settings, by the card that has least memory."""
     device = min(placement.devices, key=lambda d: d.total or 0) if placement.devices else None
-    chosen = settings(architecture, work, device)
+    return _profile(architecture, checkpoint, work, placement, settings(architecture, work, device))
+
+
+def _profile(
+    architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement, chosen: Settings
+) -> Profile:
     fp8 = loaded_format(checkpoint, chosen).startswith("fp8")
-    return profile(architecture, chosen, placement.tensor_parallel, workspace_bytes(device), fp8, work.image_tokens)
+    workspace = workspace_bytes(placement.devices[0] if placement.devices else None)
+    return profile(architecture, chosen, placement.tensor_parallel, workspace, fp8, work.image_tokens)
 
 
 def available_kv(
@@ -189,5 +221,5 @@ def _pool(architecture: Architecture, work: Serving, placement: Placement) -> tu
 
 __all__ = [
     "FAMILIES", "FORMATS", "NAME", "OPTIONS", "READ_FROM", "TITLE", "available_kv", "budget", "kv_tokens", "max_concurrency", "memory", "placements",
-    "profiled", "refusal", "requested", "tokens_of",
+    "planned", "profiled", "refusal", "requested", "tokens_of",
 ]  # fmt: skip

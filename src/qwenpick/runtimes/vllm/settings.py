@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
@@ -87,6 +87,22 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
         marlin=bool(device and device.vendor == "nvidia" and (capability_of(device) or 9.0) < FP8_CAPABILITY),
         ssm_bytes=2 if given.get("mamba_ssm_cache_dtype") in {"bfloat16", "float16"} else 4,
     )
+
+
+def least(architecture: Architecture, work: Serving, device: Device | None) -> Settings:
+    """The settings that a plan needs at least: the batch of a small GPU, where the engine's own for a large one takes more.
+
+    Explicit options stand.
+    """
+    chosen = settings(architecture, work, device)
+    tokens, sequences = batch_defaults(
+        None, str(work.options.get("usage_context", "openai_api_server")), chosen.version
+    )
+    if "max_num_seqs" not in work.options:
+        chosen = replace(chosen, sequences=min(chosen.sequences, max(sequences, work.sequences)))
+    if "max_num_batched_tokens" not in work.options:
+        chosen = replace(chosen, batched_tokens=min(chosen.batched_tokens, max(tokens, chosen.sequences)))
+    return replace(chosen, max_graph=chosen.max_graph and min(2 * chosen.sequences, MAX_GRAPH, chosen.batched_tokens))
 
 
 def version_of(work: Serving) -> tuple[int, int]:

@@ -1,0 +1,115 @@
+"""SGLang: a static share of the GPU for weights and pools, the rest set aside for activations and CUDA graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from qwenpick.memory import Memory, Part, gpu
+from qwenpick.memory import memory as gather
+from qwenpick.parallel import parallel_placements
+from qwenpick.runtimes.sglang.pools import LOADED, STATES_SHARE, slot_bytes, slots, token_bytes, weights
+from qwenpick.runtimes.sglang.share import Settings, free_at_start, least, settings
+from qwenpick.runtimes.vllm import refusals
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Checkpoint, Model
+    from qwenpick.hardware import Device, Machine
+    from qwenpick.placement import Placement
+    from qwenpick.workload import Serving
+
+NAME = "sglang"
+TITLE = "SGLang"
+READ_FROM = (
+    "SGLang 0.5: srt/server_args.py, srt/model_executor/model_runner_kv_cache_mixin.py, srt/mem_cache/memory_pool.py"
+)
+FORMATS = ("bf16", "fp16", "fp8", "fp8-online", "gptq-int8", "awq-int4", "gptq-int4", "nvfp4", "mxfp4", "nf4")
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "fp16": ("bf16", "fp16"),
+    "8bit": ("fp8", "gptq-int8", "fp8-online"),
+    "4bit": ("awq-int4", "gptq-int4", "nvfp4", "mxfp4", "nf4"),
+}
+NOT_SERVED = ("qwen3_tts", "qwen2_5_omni")  # srt/models has no file for them
+
+
+def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> str | None:
+    """Why SGLang would not start this there, as a sentence; None if it would (memory aside)."""
+    settings(architecture, work, placement)
+    if architecture.model_type in NOT_SERVED or (
+        architecture.model_type == "qwen" and (architecture.vision or architecture.audio)
+    ):
+        return f"SGLang has no class for {architecture.model_type} models of this kind"
+    return refusals.refusal(architecture, checkpoint, placement, FORMATS, TITLE)
+
+
+def placements(
+    architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
+) -> Iterator[Placement]:
+    """One GPU, then tensor parallel over equal ones, then pipeline stages."""
+    return parallel_placements(architecture, checkpoint.format, machine, refusals.VENDORS)
+
+
+def budget(device: Device, work: Serving) -> int | None:
+    """Bytes the server sees as free once its CUDA context is up."""
+    return free_at_start(device)
+
+
+def pool_tokens(architecture: Architecture, work: Serving, placement: Placement, available: int) -> int:
+    """Tokens that a KV pool of `available` bytes holds, whole pages: max_total_num_tokens."""
+    page = settings(architecture, work, placement).page
+    return max(0, available) // token_bytes(architecture, work, placement) // page * page
+
+
+def memory(
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
+) -> Memory:
+    """What each GPU must hold: weights, the pools for `sequences` x `context`, and at least what the server must set aside."""
+    chosen = least(architecture, work, placement)
+    per_stage = weights(architecture, checkpoint, work, placement)
+    rows = (-(-work.context // chosen.page) * work.sequences + 1) * chosen.page  # one page takes padded writes
+    token, slot = token_bytes(architecture, work, placement), slot_bytes(architecture, work, placement)
+    states = slots(work) if slot else 0
+    said = f"1 - mem-fraction-static {chosen.static:.3f}, chunks of {chosen.chunk}: activations and graphs"
+    parts: list[Part] = []
+    for index, device in enumerate(placement.devices or (None,)):
+        where, stage = gpu(index), per_stage[min(index // placement.tensor_parallel, len(per_stage) - 1)]
+        free = (free_at_start(device) if device else None) or 0
+        parts += [Part(f"{part} weights", n, where, f"tensors in {checkpoint.format}", "weights") for part, n in stage]
+        parts.append(Part("loading", LOADED, where, "kernels and allocator slack, measured", "overhead"))
+        parts.append(Part("kv pool", rows * token, where, f"{rows} tokens x {token} bytes", "kv cache"))
+        parts.append(Part("mamba pool", states * slot, where, f"{states} slots x {slot} bytes", "state"))
+        parts.append(Part("set aside", round(free * (1 - chosen.static)), where, said, "compute"))
+    return gather(parts)
+
+
+def planned(
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
+) -> Settings:
+    """The settings to start with: the server's own where weights and pools fit their static share, else those that set least aside."""
+    chosen = settings(architecture, work, placement)
+    static = memory(model, architecture, checkpoint, work, placement)
+    held = max(
+        sum(p.bytes for p in static.parts if p.where == place and p.kind != "compute") for place in static.places
+    )
+    share = min((f for d in placement.devices if (f := free_at_start(d))), default=0) * chosen.static
+    return chosen if held <= share else least(architecture, work, placement)
+
+
+def kv_tokens(
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
+) -> int:
+    """Tokens that the server would print as max_total_num_tokens; hybrids give mamba_full_memory_ratio 0.9 of the rest to states."""
+    chosen = settings(architecture, work, placement)
+    free = min((free_at_start(d) or 0) for d in placement.devices)
+    heaviest = max(sum(size for _, size in stage) for stage in weights(architecture, checkpoint, work, placement))
+    rest = int(free * chosen.static) - heaviest - LOADED
+    if slot := slot_bytes(architecture, work, placement):
+        explicit = "max_mamba_cache_size" in work.options
+        rest -= slots(work) * slot if explicit else int(rest * STATES_SHARE)
+    return pool_tokens(architecture, work, placement, rest)
+
+
+__all__ = [
+    "FAMILIES", "FORMATS", "NAME", "READ_FROM", "TITLE", "Settings", "budget", "kv_tokens", "least", "memory", "placements", "planned",
+    "pool_tokens", "refusal", "settings", "slot_bytes", "token_bytes", "weights",
+]  # fmt: skip

@@ -1,0 +1,128 @@
+"""How SGLang divides a GPU: the static share for weights and pools, and what it sets aside for activations and graphs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.parts import cuda_free
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture
+    from qwenpick.catalog.schema import VisionTower
+    from qwenpick.hardware import Device
+    from qwenpick.placement import Placement
+    from qwenpick.workload import Serving
+
+MIB, GIB = 2**20, 2**30
+CONTEXT = 530 * MIB  # of the CUDA context, gone before SGLang looks at what is free
+OPTIONS = (
+    "mem_fraction_static", "chunked_prefill_size", "cuda_graph_max_bs", "page_size", "disable_cuda_graph", "disable_radix_cache",
+    "language_only", "speculative_num_draft_tokens", "max_mamba_cache_size", "mamba_ssm_dtype", "context_length",
+)  # fmt: skip
+# (memory up to, chunked prefill size, largest graph batch below TP 4, from TP 4 on): memory_hook.py
+_BY_MEMORY = (
+    (20 * GIB, 2048, 8, 8), (35 * GIB, 4096, 48, 160), (60 * GIB, 4096, 32, 160), (160 * GIB, 8192, 256, 512), (2**62, 16384, 512, 512),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the server settles on: tokens per prefill chunk, the largest captured batch, tokens per page, and the static share."""
+
+    chunk: int
+    graph_batch: int
+    page: int
+    static: float
+
+
+def settings(architecture: Architecture, work: Serving, placement: Placement) -> Settings:
+    """What the server settles on by itself. Raises QwenpickError for an option it does not know."""
+    for name in work.options:
+        if name not in OPTIONS:
+            raise QwenpickError(f"SGLang has no option '{name}' here{did_you_mean(name, OPTIONS)}")
+    given, ranks = work.options, placement.tensor_parallel
+    total = min((d.total for d in placement.devices if d.total), default=24 * GIB)
+    chunk, low, high = next((chunk, low, high) for limit, chunk, low, high in _BY_MEMORY if total < limit)
+    chunk = int(str(given.get("chunked_prefill_size", chunk)))
+    batch = int(
+        str(given.get("cuda_graph_max_bs", min(low if ranks < 4 else high, work.sequences)))
+    )  # at most max-running-requests
+    default = static_share(total, chunk, batch, ranks * placement.pipeline_parallel)
+    if architecture.vision and not given.get("language_only"):
+        default *= tower_share(architecture.vision)
+    return Settings(
+        chunk, batch, int(str(given.get("page_size", 1))), float(str(given.get("mem_fraction_static", default)))
+    )
+
+
+def least(architecture: Architecture, work: Serving, placement: Placement) -> Settings:
+    """The settings that set least aside: the smallest prefill chunk and graphs, and the share of what is free that then remains.
+
+    Explicit options stand. These are what a plan needs at least, where the server's defaults for a large GPU set more aside.
+    """
+    chosen = settings(architecture, work, placement)
+    if "mem_fraction_static" in work.options:
+        return chosen
+    given = work.options
+    chunk = chosen.chunk if "chunked_prefill_size" in given else min(chosen.chunk, _BY_MEMORY[0][1])
+    batch = chosen.graph_batch if "cuda_graph_max_bs" in given else min(chosen.graph_batch, _BY_MEMORY[0][2])
+    free = min((f for d in placement.devices if (f := free_at_start(d))), default=0)
+    aside = aside_bytes(architecture, work, free, chunk, batch, placement.tensor_parallel * placement.pipeline_parallel)
+    static = math.ceil(1000 * (1 - aside / free)) / 1000 if free > aside else 0.0
+    return replace(chosen, chunk=chunk, graph_batch=batch, static=static)
+
+
+def aside_bytes(architecture: Architecture, work: Serving, free: int, chunk: int, graph_batch: int, gpus: int) -> int:
+    """Bytes set aside of `free` for this chunk and these graphs, the share of a vision tower included."""
+    aside = int(aside_mib(chunk, graph_batch, gpus) * MIB)
+    if architecture.vision and not work.options.get("language_only"):
+        aside = free - int(max(0, free - aside) * tower_share(architecture.vision))
+    return aside
+
+
+def free_at_start(device: Device) -> int | None:
+    """Bytes the server sees as free once its CUDA context is up: the static share is a share of these."""
+    free = cuda_free(device)
+    return None if free is None else max(0, free - CONTEXT)
+
+
+def aside_mib(chunk: int, graph_batch: int, gpus: int) -> float:
+    """MiB for metadata, activations, other GPUs' buffers and graphs: arg_groups/memory_hook.py.
+
+    512, 1.5 a chunk token, 128 a GPU, 2 a decode batch, 8 a captured prefill size.
+
+    >>> aside_mib(4096, 48, 1)  # 512 + 6144 + 128 + 96 + 50 x 8
+    7280.0
+    """
+    return 512 + max(chunk, 2048) * 1.5 + gpus / 8 * 1024 + graph_batch * 2 + prefill_graphs(chunk) * 8
+
+
+def static_share(total: int, chunk: int, graph_batch: int, gpus: int) -> float:
+    """The default --mem-fraction-static, three decimals; above 60 GiB at least 10 GiB are set aside.
+
+    >>> static_share(24 * GIB, 4096, 48, 1)  # 7280 of 24576 MiB
+    0.704
+    """
+    aside, memory = aside_mib(chunk, graph_batch, gpus), total / MIB
+    if memory > 60 * 1024:
+        aside = max(aside, 10 * 1024)
+    return round((memory - aside) / memory, 3)
+
+
+def prefill_graphs(chunk: int) -> int:
+    """How many prefill sizes are captured up to the chunk: arg_groups/cuda_graph_hook.py.
+
+    >>> prefill_graphs(2048), prefill_graphs(8192)
+    (42, 58)
+    """
+    steps = ((4, 33, 4), (48, 257, 16), (288, 513, 32), (576, 1025, 64), (1280, 4097, 256), (4608, chunk + 1, 512))
+    return sum(size <= chunk for step in steps for size in range(*step))
+
+
+def tower_share(tower: VisionTower) -> float:
+    """What a vision tower leaves of the default share: 0.95, less for a tower wider than 1,024 (memory_hook.py reads no depth of Qwen's)."""
+    ratio = tower.hidden_size**2 / 1024**2
+    return 0.95 * min(1.05, max(0.8, 1.0 - 0.1 * (ratio - 1.0)))
