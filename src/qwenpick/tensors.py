@@ -52,10 +52,16 @@ def tensors(architecture: Architecture) -> tuple[Tensor, ...]:
     everywhere = tuple(range(architecture.num_layers))
     found += [Tensor(role, shape, everywhere) for role, shape in _mlp(architecture)]
     if architecture.mtp_layers:
-        block = [Tensor(role, shape, (), "mtp") for _ in range(architecture.mtp_layers) for role, shape in _mtp_layer(architecture)]
+        block = [
+            Tensor(role, shape, (), "mtp")
+            for _ in range(architecture.mtp_layers)
+            for role, shape in _mtp_layer(architecture)
+        ]
         found += block
         if architecture.mtp_parameters:
-            found.append(Tensor("nextn.other", (architecture.mtp_parameters - sum(t.elements for t in block),), (), "mtp"))
+            found.append(
+                Tensor("nextn.other", (architecture.mtp_parameters - sum(t.elements for t in block),), (), "mtp")
+            )
     if architecture.vision:
         found.append(Tensor("vision", (architecture.vision.parameters,), (), "vision"))
     if architecture.audio:
@@ -70,15 +76,20 @@ def parameters(architecture: Architecture, part: str | None = None) -> int:
 
 
 def active_parameters(architecture: Architecture) -> int:
-    """Parameters of the text path that one token uses: everything in it, but only the experts that run."""
+    """Parameters of the text path that one token uses: everything in it and the extra parts it needs, but only the experts that run."""
     mlp = architecture.mlp
-    text = [t for t in tensors(architecture) if t.part == "text"]
+    parts = {"text", *(extra.name for extra in architecture.extras if extra.active)}
+    text = [t for t in tensors(architecture) if t.part in parts]
     if not isinstance(mlp, MoeMlp):
         return sum(t.elements for t in text)
-    return sum(t.elements * mlp.experts_per_token // mlp.experts if t.role.endswith("_exps") else t.elements for t in text)
+    return sum(
+        t.elements * mlp.experts_per_token // mlp.experts if t.role.endswith("_exps") else t.elements for t in text
+    )
 
 
-def _mixer(layer: FullAttention | SlidingAttention | LinearAttention, hidden: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _mixer(
+    layer: FullAttention | SlidingAttention | LinearAttention, hidden: int
+) -> Iterator[tuple[str, tuple[int, ...]]]:
     """(role, shape) of one layer's attention or delta net, its norm included."""
     yield "attn_norm", (hidden,)
     match layer:

@@ -136,6 +136,7 @@ class ExtraPart(Fact):
 
     name: Id
     parameters: Positive
+    active: bool = Field(default=False, description="Every token of text uses it")
     note: str
 
 

@@ -1,0 +1,74 @@
+"""The cache of parsed catalogues is never stale, never needed and never trusted where others can write."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from qwenpick.catalog import load
+from qwenpick.catalog.cache import KEPT
+
+OWN = "gpus:\n- {{id: my-card, name: Card {n}, vendor: amd, segment: consumer, status: shipping, source: s, checked: '2026-11-24'}}\n"
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the cache directory is set by XDG_CACHE_HOME")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "qwenpick" / "catalog"
+
+
+def test_a_second_load_reads_no_yaml_and_gives_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = load(own=False)
+    cold = {kind: dict(getattr(first, kind)) for kind in ("architectures", "models", "gpus", "cloud")}
+    assert len(list(folder.glob("*.json"))) == 4
+    monkeypatch.setattr(sys.modules["qwenpick.catalog.load"], "read_yaml", None)  # calling it would raise
+    second = load(own=False)
+    assert {kind: dict(getattr(second, kind)) for kind in cold} == cold
+
+
+def test_a_changed_file_is_seen_at_once(folder: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    for n in range(3):
+        mine.write_text(OWN.format(n=n))
+        assert load([mine], own=False).gpus["my-card"].name == f"Card {n}"
+
+
+def test_old_cache_files_are_removed(folder: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    for n in range(KEPT + 3):
+        mine.write_text(OWN.format(n=n))
+        load([mine], own=False).gpus["my-card"]
+    assert len(list(folder.glob("*.json"))) == KEPT * 4
+    assert not list(folder.glob("*.tmp"))
+
+
+def test_a_broken_cache_file_is_read_past(folder: Path) -> None:
+    load(own=False).models["qwen3-8b"]
+    for file in folder.glob("*.json"):
+        file.write_text("{broken")
+    assert load(own=False).models["qwen3-8b"].name == "Qwen3-8B"
+
+
+def test_a_directory_that_others_can_write_to_is_not_used(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    assert load(own=False).models["qwen3-8b"].name == "Qwen3-8B"
+    assert not list(folder.iterdir())
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert load(own=False).models["qwen3-8b"].name == "Qwen3-8B"
+
+
+def test_an_entry_is_validated_only_when_it_is_used() -> None:
+    models = load(own=False).models
+    assert "qwen3-8b" in models and len(models) == 236
+    assert models["qwen3-8b"] is models["qwen3-8b"]
+    with pytest.raises(KeyError):
+        models["qwen3-7b"]

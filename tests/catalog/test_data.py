@@ -1,0 +1,96 @@
+"""The data files themselves: no duplicate keys or ids, sorted, sourced, dated, with schemas that do not drift."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+import pytest
+
+from qwenpick.catalog.check import faults
+from qwenpick.catalog.read import KINDS, SHIPPED, data_directory, merge, read_yaml
+from qwenpick.catalog.schema_json import SECTIONS, text
+
+CONTENTS = {name: (data_directory() / name).read_bytes() for name in SHIPPED}
+DOCUMENTS: dict[str, Any] = {name: read_yaml(content) for name, content in CONTENTS.items()}
+MERGED = merge(DOCUMENTS.values())
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_file_has_no_faults(name: str) -> None:
+    # duplicate keys and ids, unknown fields, dangling references, unknown formats
+    assert faults(CONTENTS[name], MERGED) == []
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_entries_are_sorted_by_id(name: str) -> None:
+    for entries in DOCUMENTS[name].values():
+        names = [entry["id"] for entry in entries]
+        assert names == sorted(names)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_entry_has_a_source_and_a_date(kind: str) -> None:
+    for entry in MERGED[kind].values():
+        assert entry.get("source") or entry.get("sources"), entry["id"]
+        assert date.fromisoformat(entry["checked"]) >= date(2026, 11, 1), entry["id"]
+        assert all(source.strip() for source in entry.get("sources", [entry.get("source", "")]))
+
+
+def urls(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [url for inner in value.values() for url in urls(inner)]
+    if isinstance(value, list):
+        return [url for inner in value for url in urls(inner)]
+    return re.findall(r"\S*https?:\S*", value) if isinstance(value, str) else []
+
+
+def test_urls_are_well_formed() -> None:
+    found = [url.strip("()'\"") for document in DOCUMENTS.values() for url in urls(document)]
+    assert len(found) > 500
+    for url in found:
+        assert re.fullmatch(r"https?://[a-z0-9.-]+\.[a-z]{2,}(/[^\s<>\"{}|\\^`]*)?[;,)]?", url), url
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_the_published_schema_is_the_one_of_the_models(name: str) -> None:
+    # python -m qwenpick.catalog.schema_json writes them anew
+    assert (data_directory() / f"{name}.schema.json").read_text(encoding="utf-8") == text(name)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_first_line_tells_editors_the_schema(name: str) -> None:
+    first = CONTENTS[name].decode().splitlines()[0]
+    assert first == f"# yaml-language-server: $schema={name.removesuffix('.yaml')}.schema.json"
+
+
+def test_memory_that_drivers_report_is_plausible() -> None:
+    for gpu in MERGED["gpus"].values():
+        sold, usable = gpu.get("memory_bytes"), gpu.get("usable_bytes")
+        if sold and usable:
+            least = 0.6 if gpu.get("unified") else 0.92
+            assert least * sold <= usable <= 1.02 * sold, gpu["id"]
+
+
+def test_rates_get_faster_with_fewer_bits() -> None:
+    # but for FP32-accumulating FP16 figures of laptop parts, which are not sourced, and INT8, which Blackwell Ultra all but dropped
+    for gpu in MERGED["gpus"].values():
+        rates = gpu.get("rates", {})
+        known = [rates[name] for name in ("fp16", "fp8", "fp4") if name in rates]
+        assert known == sorted(known), gpu["id"]
+
+
+def test_prices_have_a_date() -> None:
+    for gpu in MERGED["gpus"].values():
+        for name in ("street_price", "cloud_price"):
+            assert name not in gpu or gpu[name]["date"], gpu["id"]
+        price = gpu.get("street_price", {})
+        assert price.get("usd_to", 1e9) > price.get("usd", 0), gpu["id"]
+
+
+def test_offers_have_a_price_but_for_two() -> None:
+    offers = MERGED["cloud"].values()
+    assert len(offers) == 251
+    priceless = [o["id"] for o in offers if not {"usd_per_hour", "spot_usd_per_hour", "native_price"} & set(o)]
+    assert priceless == ["aws-p5e.48xlarge-us-east-1", "aws-trn2.48xlarge-us-east-1"]  # none in the region's file
