@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.speed import scored
 from benchmarks.speed_scorers.runs import Run, catalog, predict
@@ -33,6 +32,7 @@ from qwenpick.speed.efficiency import EAGER, KIN
 from qwenpick.speed.flags import read_flags
 from qwenpick.speed.stages import stages
 
+ROOT = Path(__file__).resolve().parents[1]
 Key = tuple[str, Any]
 Rows = list[tuple[str, Run]]
 ENOUGH = 3  # rows below which a class keeps the constants of its neighbours

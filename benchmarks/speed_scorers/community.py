@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from benchmarks.scoreboard import Row, Skip
-from benchmarks.speed_scorers.names import format_of, gpu_of, model_of
+from benchmarks.speed_scorers.names import cpu_of, format_of, gpu_of, model_of
 from benchmarks.speed_scorers.runs import Reader, Run
 from benchmarks.speed_scorers.serving import ENGINES, run
 from qwenpick.quantization import stored_bytes
@@ -19,16 +19,21 @@ SHORT = 256  # prompt tokens below which a prefill speed is start-up
 def localmaxxing(rows: Iterable[Row]) -> Iterator[Run | Skip]:
     """speed_localmaxxing.csv."""
     for row in rows:
-        label = f"{row['model'].split('/')[-1]} {row['runtime']} {row['quant']} {row['gpu']} x{row['gpu_count']} in{row['input_len']} {row['row_id'][-6:]}"
+        what = f"{row['model'].split('/')[-1]} {row['runtime']} {row['quant']}"
+        label = f"{what} {row['gpu']} x{row['gpu_count']} in{row['input_len']} {row['row_id'][-6:]}"
         engine = ENGINES.get(row["runtime"])
         quant = row["quant"] + (" bit" if row["runtime"] == "mlx" and row["quant"].startswith("int") else "")
         mtp = row["mtp"] == "True" or "mtp" in row["command"].casefold() or "with MTP" in row["notes"]
         if engine is None:
             yield Skip(row["runtime"], "an engine that qwenpick does not know", label)
             continue
+        names = [row["gpu"]] * int(row["gpu_count"])
+        cpu = None
         if row["gpu"] == "CPU only":
-            yield Skip(engine, "the CPU and its RAM are not named", label)
-            continue
+            names, cpu = ([row["cpu"]], None) if row["quant_raw"] == "vulkan" else ([], cpu_of(row["cpu"]))
+            if not names and cpu is None:
+                yield Skip(engine, "the CPU's RAM is not named", label)
+                continue
         if row["spec_decode"] == "True" and not mtp:
             yield Skip(engine, "speculation with a separate draft model", label)
             continue
@@ -44,27 +49,25 @@ def localmaxxing(rows: Iterable[Row]) -> Iterator[Run | Skip]:
             yield Skip(engine, "a long prompt, and whether its time is included is not said", label)
             continue
         cache, vulkan = _cache(row["kv_dtype"]), row["quant_raw"] == "vulkan"
-        if reason := _does_not_fit(
-            row["model"], quant, engine, [row["gpu"]] * int(row["gpu_count"]), cached + prompt, cache
-        ):
+        if reason := _does_not_fit(row["model"], quant, engine, names, cached + prompt, cache):
             yield Skip(engine, reason, label)
             continue
-        if _in_ram(row["model"], row["gpu_layers"]):
+        if cpu is None and _in_ram(row["model"], row["gpu_layers"]):
             yield Skip(
                 engine, "fewer layers on the card than the model has, and the RAM's bandwidth is not known", label
             )
             continue
-        gpus, measured = [row["gpu"]] * int(row["gpu_count"]), float(row["speed_tok_s"])
+        gpus, measured = names, float(row["speed_tok_s"])
         yield from run(
             label, engine, row["model"], quant, gpus, "decode", measured, prompt=0 if bench else prompt, cached=cached,
             generated=int(row["output_len"] or 128), drafts=_drafts(row["command"] + row["notes"]) if mtp else 0, vulkan=vulkan, cache=cache,
-            reported=True,
+            reported=True, cpu=cpu,
         )  # fmt: skip
         read = int(row["input_len"] or 0)
         if row["prefill_tok_s"] and read >= SHORT and not mtp:
             yield from run(
                 label, engine, row["model"], quant, gpus, "prefill", float(row["prefill_tok_s"]), prompt=read,
-                cached=int(depth[1]) if depth else 0, vulkan=vulkan, cache=cache, reported=True,
+                cached=int(depth[1]) if depth else 0, vulkan=vulkan, cache=cache, reported=True, cpu=cpu,
             )  # fmt: skip
 
 
@@ -112,8 +115,8 @@ def club3090(rows: Iterable[Row]) -> Iterator[Run | Skip]:
             quant = "autoround-int4"
         yield from run(
             label, engine, row["model"], re.sub(r"fp8-mtp|int8-PTH|int8_per", "", quant), [row["gpu"]] * int(row["gpu_count"]), "decode",
-            float(row["speed_tok_s"]), cached=64, generated=int(row["output_len"]), drafts=int(drafts[1]) if drafts else 3, cache=_cache(row["kv_dtype"]),
-            reported=True,
+            float(row["speed_tok_s"]), cached=64, generated=int(row["output_len"]), drafts=int(drafts[1]) if drafts else 3,
+            cache=_cache(row["kv_dtype"]), reported=True,
         )  # fmt: skip
 
 
@@ -129,36 +132,21 @@ def misc(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         if "aggregate" in what or "range" in what or "DFlash" in what or not what or row["batch"] not in ("1", ""):
             yield Skip(engine, "not one stream's speed, or a range", label)
             continue
-        if (
-            "CPU only" in row["gpu"]
-            or "not in excerpt" in row["gpu"]
-            or "n-cpu-moe" in row["notes"]
-            or "spills" in row["notes"]
-        ):
+        if "not in excerpt" in row["gpu"] or "spills" in row["notes"]:
             yield Skip(engine, "the placement or the device is not said", label)
             continue
         quant = row["quant"]
         if engine == "mlx" and (bits := re.search(r"Q(\d)_K|BF16", quant)):
             quant = f"{bits[1]}bit" if bits[1] else "bf16"
-        gpus = [row["gpu"]] * int(row["gpu_count"] or 1)
-        if reason := _does_not_fit(row["model"], quant, engine, gpus):
+        gpus = [] if "CPU only" in row["gpu"] else [row["gpu"]] * int(row["gpu_count"] or 1)
+        moe = re.search(r"n-cpu-moe (\d+)", row["notes"])
+        if gpus and not moe and (reason := _does_not_fit(row["model"], quant, engine, gpus)):
             yield Skip(engine, reason, label)
             continue
-        drafts = 3 if "MTP" in what else 0
-        prompt = int(row["input_len"] or 0)
         yield from run(
-            label,
-            engine,
-            row["model"],
-            quant,
-            gpus,
-            "decode",
-            float(row["speed_tok_s"]),
-            cached=prompt,
-            generated=128,
-            drafts=drafts,
-            reported=True,
-        )
+            label, engine, row["model"], quant, gpus, "decode", float(row["speed_tok_s"]), cached=int(row["input_len"] or 0), generated=128,
+            drafts=3 if "MTP" in what else 0, reported=True, cpu=cpu_of(row["gpu"]), cpu_moe_layers=int(moe[1]) if moe else 0,
+        )  # fmt: skip
 
 
 def _in_ram(model: str, layers_on_gpu: str) -> bool:
@@ -172,7 +160,7 @@ def _does_not_fit(
 ) -> str | None:
     """A reason to leave the row out: the weights exceed the cards, and nothing says what stayed in RAM."""
     found, form, cards = model_of(model), format_of(quant, engine), [gpu_of(name) for name in gpus]
-    if found is None or form is None or any(card is None or card.memory_bytes is None for card in cards):
+    if not gpus or found is None or form is None or any(card is None or card.memory_bytes is None for card in cards):
         return None
     room = sum(card.memory_bytes or 0 for card in cards if card)
     kept = attention(found[1]).cache_elements(depth) * cache_bytes_per_element(cache or KvCache())

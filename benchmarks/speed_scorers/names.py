@@ -8,7 +8,7 @@ from functools import cache
 from benchmarks.speed_scorers.runs import catalog
 from qwenpick.catalog.lookup import fold
 from qwenpick.catalog.schema import Architecture, Gpu
-from qwenpick.hardware import Device
+from qwenpick.hardware import Cpu, Device
 from qwenpick.quantization import FORMATS
 
 
@@ -79,7 +79,8 @@ def _gguf(text: str) -> str | None:
 
 
 _CALLED = (
-    (r"strix halo|ai max\+? ?395|8060s", "ryzen-ai-max-395-128gb"), (r"dgx spark|gb10", "gb10"), (r"a100", "a100-sxm4-80gb"), (r"h100", "h100-sxm5-80gb"),
+    (r"strix halo|ai max\+? ?395|8060s", "ryzen-ai-max-395-128gb"), (r"dgx spark|gb10", "gb10"), (r"a100", "a100-sxm4-80gb"),
+    (r"h100", "h100-sxm5-80gb"),
     (r"h200", "h200-sxm"), (r"h20\b", "h20-96gb"), (r"pro 6000", "rtx-pro-6000-blackwell-workstation"), (r"mi50", "mi50-16gb"),
     (r"880m|890m", "ryzen-ai-hx-370-radeon-890m"), (r"arc.*1[34]0v", "arc-140v-lunar-lake"),
 )  # fmt: skip
@@ -107,6 +108,21 @@ def gpu_of(text: str) -> Gpu | None:
             apart = abs((gpu.memory_bytes or 0) / 2**30 - memory) if memory else (gpu.memory_bytes or 0) / -(2**30)
             matches.append((-len(key), apart, gpu.id))
     return gpus[min(matches)[2]] if matches else None
+
+
+# Processors of the tables, with their RAM as the source states it or as the laptops of that chip carry it: two channels of DDR5-5600 are 89.6 GB/s
+_CPUS = (
+    (r"7840HS", Cpu("Ryzen 7 7840HS", cores=8, features=("avx2", "avx512f"), bandwidth=89.6e9, bandwidth_from="2 x DDR5-5600")),
+    (r"Ultra 7 155H", Cpu("Core Ultra 7 155H", cores=16, features=("avx2",), bandwidth=89.6e9, bandwidth_from="2 x DDR5-5600")),
+    (r"HX PRO 370", Cpu("Ryzen AI 9 HX PRO 370", cores=12, features=("avx2", "avx512f"), bandwidth=89.6e9, bandwidth_from="as stated")),
+    (r"i9-10900X", Cpu("Core i9-10900X", cores=10, features=("avx2", "avx512f"), bandwidth=102e9, bandwidth_from="as stated")),
+)  # fmt: skip
+
+
+@cache
+def cpu_of(text: str) -> Cpu | None:
+    """The processor of that name with its RAM's bandwidth; None where the tables do not say it."""
+    return next((cpu for pattern, cpu in _CPUS if re.search(pattern, text)), None)
 
 
 def device(gpu: Gpu) -> Device:

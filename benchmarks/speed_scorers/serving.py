@@ -10,7 +10,7 @@ from benchmarks.scoreboard import Row, Skip
 from benchmarks.speed_scorers.names import device, format_of, gpu_of, model_of
 from benchmarks.speed_scorers.runs import Quantity, Reader, Run
 from qwenpick.catalog.schema import Architecture, Checkpoint
-from qwenpick.hardware import Machine
+from qwenpick.hardware import Cpu, Machine
 from qwenpick.placement import Placement
 from qwenpick.speed.traffic import traffic
 from qwenpick.workload import KvCache, Serving
@@ -83,8 +83,9 @@ def rtx6kpro(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         context = int(row["input_len"].removesuffix("k")) * (1024 if row["input_len"].endswith("k") else 1)
         streams = int(row["batch"])
         yield from run(
-            label, ENGINES[row["runtime"]], row["model"], row["quant"], ["RTX PRO 6000"] * int(row["gpu_count"]), "together" if streams > 1 else "decode",
-            float(row["speed_tok_s"]), cached=context, generated=int(row["output_len"]), streams=streams, drafts=drafts,
+            label, ENGINES[row["runtime"]], row["model"], row["quant"], ["RTX PRO 6000"] * int(row["gpu_count"]),
+            "together" if streams > 1 else "decode", float(row["speed_tok_s"]), cached=context, generated=int(row["output_len"]),
+            streams=streams, drafts=drafts,
         )  # fmt: skip
 
 
@@ -126,9 +127,16 @@ def official(rows: Iterable[Row]) -> Iterator[Run | Skip]:
             yield Skip(engine, "transformers without its default attention", label)
             continue
         both = row["speed_what"].startswith("(prompt")
+        # vLLM 0.4 captured graphs for contexts up to 8,192 tokens only (max_context_len_to_capture)
+        long = (
+            row["source_id"] == "qwen2-docs-speed"
+            and engine == "vllm"
+            and int(row["input_len"]) + int(row["output_len"] or 2048) > 8192
+        )
         yield from run(
-            label, engine, row["model"], row["quant"], [row["gpu"]] * int(row["gpu_count"]), "both" if both else "output", float(row["speed_tok_s"]),
-            prompt=int(row["input_len"]), generated=int(row["output_len"] or 2048),
+            label, engine, row["model"], row["quant"], [row["gpu"]] * int(row["gpu_count"]), "both" if both else "output",
+            float(row["speed_tok_s"]), prompt=int(row["input_len"]), generated=int(row["output_len"] or 2048),
+            options={"enforce_eager": True} if long else {},
         )  # fmt: skip
 
 
@@ -136,6 +144,7 @@ def run(
     label: str, engine: str, model: str, quant: str, gpu_names: list[str], quantity: Quantity, measured: float, *, prompt: int = 0, cached: int = 0,
     generated: int = 0, streams: int = 1, drafts: int = 0, vulkan: bool = False, cache: KvCache | None = None,
     options: dict[str, object] | None = None, size: int | None = None, reported: bool = False,
+    cpu: Cpu | None = None, cpu_moe_layers: int = 0,
 ) -> Iterator[Run | Skip]:  # fmt: skip
     """The run, or the reason why it cannot be predicted. Several GPUs are a tensor-parallel group where the engine makes one, else a layer split."""
     found, form, gpus = model_of(model), format_of(quant, engine), [gpu_of(name) for name in gpu_names]
@@ -148,10 +157,16 @@ def run(
     else:
         devices = tuple(device(gpu) for gpu in gpus if gpu)
         bandwidth = sum(gpu.bandwidth or 0 for gpu in gpus if gpu)
-        if reported and quantity == "decode" and not drafts and _impossible(found[1], form, measured, bandwidth):
+        if (
+            gpus
+            and reported
+            and quantity == "decode"
+            and not drafts
+            and _impossible(found[1], form, measured, bandwidth)
+        ):
             yield Skip(engine, "faster than the memory can be read: the label names another model", label)
             return
-        parallel = len(devices) if engine in ("vllm", "sglang") else 1
+        parallel = max(1, len(devices)) if engine in ("vllm", "sglang") else 1
         flags = dict(options or {})
         if drafts:
             own = {"spec_type": "draft-mtp", "draft_n_max": drafts}
@@ -160,8 +175,10 @@ def run(
             flags["device"] = "Vulkan0"
         work = Serving(cached + prompt + generated, sequences=streams, kv_cache=cache or KvCache(), options=flags)
         yield Run(
-            label, engine, quantity, measured, found[1], Checkpoint(format=form, bytes=size), work, Placement(devices, tensor_parallel=parallel),
-            Machine(devices), prompt=prompt, cached=cached, generated=generated, device=devices[0].gpu or "", model=found[0], self_reported=reported,
+            label, engine, quantity, measured, found[1], Checkpoint(format=form, bytes=size), work,
+            Placement(devices, tensor_parallel=parallel, cpu_moe_layers=cpu_moe_layers), Machine(devices, cpu=cpu or Cpu()), prompt=prompt,
+            cached=cached, generated=generated, device=(devices[0].gpu if devices else cpu.name if cpu else None) or "", model=found[0],
+            self_reported=reported,
         )  # fmt: skip
 
 

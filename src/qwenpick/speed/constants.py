@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Decode:
     """One step of generation on an (engine, device class).
 
-    `token`, `layer`, `linear`, `moe` are seconds: per step, per layer, more per delta-net layer, more per MoE layer. `weights`, `experts`, `cache` are
-    the shares of the bandwidth that dense weights, scattered experts and the KV cache get. `unpack` is how many times as long as the vector rate says
-    llama.cpp's kernels take to unpack weights.
+    `token`, `layer`, `linear`, `moe` are seconds: per step, per layer, more per delta-net layer, more per MoE layer. `weights`, `experts`,
+    `cache` are the shares of the bandwidth that dense weights, scattered experts and the KV cache get. `unpack` is how many times as long as
+    the vector rate says llama.cpp's kernels take to unpack weights.
     """
 
     token: float
@@ -28,8 +28,8 @@ class Decode:
 class Prefill:
     """Reading a prompt on an (engine, device class).
 
-    `dense`, `experts`, `attention` are the shares of the matrix rate; `layer` is seconds per layer and batch of prompt tokens; `scan` is how many times a
-    delta-net state could be read and written while one token passes it (chunks share the work).
+    `dense`, `experts`, `attention` are the shares of the matrix rate; `layer` is seconds per layer and batch of prompt tokens; `scan` is how
+    many times a delta-net state could be read and written while one token passes it (chunks share the work).
     """
 
     dense: float
@@ -43,9 +43,11 @@ class Prefill:
 class Common:
     """What does not depend on the device class.
 
-    `accepted` is the chance that a draft of the MTP block is right, given that the one before was. `nvlink_exchange` and `pcie_exchange` are seconds of
-    one small all-reduce (two a layer). `quantized_cache` is how much longer llama.cpp takes per byte of a quantized cache. `half_rate` is the share of
-    the 16-bit rate of cuBLAS in llama.cpp. `further` is the share of the unpacking that each further token of a step costs.
+    `accepted` is the chance that a draft of the MTP block is right, given that the one before was. `nvlink_exchange` and `pcie_exchange` are
+    seconds of one small all-reduce (two a layer). `quantized_cache` is how much longer llama.cpp takes per byte of a quantized cache.
+    `half_rate` is the share of the 16-bit rate of cuBLAS in llama.cpp. `further` is the share of the unpacking that each further token of a
+    step costs. `eager_layer` is seconds a layer that the host takes to issue kernels without captured graphs. `vulkan_bf16` is how many times
+    as long as their bytes say llama.cpp's Vulkan backend takes for BF16 weights.
     """
 
     accepted: float
@@ -54,6 +56,8 @@ class Common:
     quantized_cache: float
     half_rate: float
     further: float
+    eager_layer: float
+    vulkan_bf16: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from qwenpick.speed import measured
 from qwenpick.speed.devices import Place
 from qwenpick.speed.efficiency import (
     EAGER,
-    EAGER_LAYER,
     MAT_VEC_TOKENS,
     decode_constants,
     format_share,
@@ -34,6 +33,8 @@ class Load:
 
     def rate(self, place: Place, share: float) -> float:
         """FLOP/s of matrix products there, `share` being the measured share of the unit that runs them."""
+        if place.by_vulkan and self.format == "BF16":
+            return place.rate * share / measured.COMMON.vulkan_bf16
         if self.is_ggml and place.int8:
             return (
                 place.rate * measured.COMMON.half_rate if self.format in ("BF16", "F16", "F32") else place.int8 * share
@@ -74,7 +75,7 @@ def _stage_seconds(load: Load, depth: float, sequences: int, tokens: int, stage:
         + stage.experts * (weights.layers * c.moe if weights.experts else 0.0)
     )
     # dense weights are read once a step; of the experts those that any token picks
-    share = format_share(load.format)
+    share = 1 / measured.COMMON.vulkan_bf16 if place.by_vulkan and load.format == "BF16" else format_share(load.format)
     dense = (stage.layers * weights.dense / share + stage.output * weights.output) / (bandwidth * c.weights)
     experts = stage.experts * weights.experts * weights.touched(rows) / (bandwidth * c.experts * share)
     elements = (
@@ -90,14 +91,20 @@ def _stage_seconds(load: Load, depth: float, sequences: int, tokens: int, stage:
     cached = load.attention.cache_elements(depth) * cache_bytes_per_element(load.cache)
     if load.is_ggml and load.cache.k not in ("f16", "bf16", "f32"):
         cached *= measured.COMMON.quantized_cache
-    history = stage.layers * sequences * (cached / c.cache + load.attention.state / c.weights) / bandwidth
+    pieces = min(stage.ways, load.attention.kv_heads)
+    history = (
+        stage.layers
+        * sequences
+        * (cached / (c.cache * pieces) + load.attention.state / (c.weights * stage.ways))
+        / place.bandwidth
+    )
     each = measured.COMMON.nvlink_exchange if place.nvlink else measured.COMMON.pcie_exchange
     exchange = 2 * stage.layers * weights.layers * each if stage.ways > 1 else 0.0
     work = max(dense + experts + unpack, compute) + history + exchange
     if (
         load.eager or load.engine in EAGER
     ):  # the host issues kernels one by one: the slower of host and device sets the pace
-        host = c.layer if load.engine in EAGER else EAGER_LAYER
+        host = c.layer if load.engine in EAGER else measured.COMMON.eager_layer
         return max(work, stage.layers * weights.layers * host)
     return work + launches
 

@@ -36,7 +36,8 @@ Class = Literal[
 # Apple states none (M1 Max 10.4 TFLOP/s at 400 GB/s by its FP32 rate, M3 Ultra 28 at 819, M4 Max 18 at 546; M5's matrix units about four times that).
 FLOP_PER_BYTE: dict[Class, float] = {
     "pascal": 20, "turing": 90, "ampere": 75, "ada": 160, "blackwell": 110, "a100": 150, "hopper": 250, "spark": 400,
-    "rdna": 120, "rdna-vulkan": 120, "cdna": 200, "amd-apu": 230, "amd-apu-vulkan": 230, "apple": 30, "apple-m5": 120, "arc": 200, "ascend": 200, "other": 60, "cpu": 10,
+    "rdna": 120, "rdna-vulkan": 120, "cdna": 200, "amd-apu": 230, "amd-apu-vulkan": 230,
+    "apple": 30, "apple-m5": 120, "arc": 200, "ascend": 200, "other": 60, "cpu": 10,
 }  # fmt: skip
 
 # Vector rate / INT8 matrix rate by generation: dequantization and mat-vec kernels run there (4090: 661 TOP/s and 82.6 TFLOP/s FP32; A100: 624 and
@@ -71,6 +72,11 @@ class Place:
     int8: float | None = None
     link: float = PCIE
     nvlink: bool = False
+
+    @property
+    def by_vulkan(self) -> bool:
+        """Whether llama.cpp's Vulkan backend runs there."""
+        return self.kind.endswith("-vulkan")
 
 
 def class_of(device: Device, gpu: Gpu | None) -> Class:
@@ -114,10 +120,14 @@ def _nvidia(capability: str, unified: bool) -> Class:
     return "ada" if version < 12 else "blackwell"
 
 
-def place_of(device: Device, gpus: Mapping[str, Gpu], vulkan: bool = False) -> Place | None:
-    """The device as a place to run layers (by llama.cpp's Vulkan backend, if so); None where its bandwidth is not known."""
+def place_of(device: Device, gpus: Mapping[str, Gpu], ram: float | None = None, vulkan: bool = False) -> Place | None:
+    """The device as a place to run layers (by llama.cpp's Vulkan backend, if so); None where its bandwidth is not known.
+
+    An integrated GPU without a bandwidth of its own reads what the RAM gives: `ram` bytes/s.
+    """
     gpu = gpus.get(device.gpu) if device.gpu else None
-    bandwidth = device.bandwidth or (gpu.bandwidth if gpu else None)
+    shares_ram = device.unified or device.kind == "igpu" or bool(gpu and gpu.unified)
+    bandwidth = device.bandwidth or (gpu.bandwidth if gpu else None) or (ram if shares_ram else None)
     if not bandwidth:
         return None
     kind = _by_vulkan(class_of(device, gpu)) if vulkan else class_of(device, gpu)

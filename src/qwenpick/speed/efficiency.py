@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from qwenpick.speed.devices import Class
 
 EAGER = ("transformers",)  # engines that issue every kernel from Python
-EAGER_LAYER = 480e-6  # seconds a layer: vLLM 0.26 on H200 with enforce_eager, Qwen3-0.6B 66 and Qwen3-8B 59 tok/s
 MAT_VEC_TOKENS = 8  # ggml-cuda's MMVQ_MAX_BATCH_SIZE: up to so many tokens each unpack the weights anew
 
 RELATED: dict[Class, Class] = {  # where nothing was measured: the class whose memory system and kernels are nearest

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from qwenpick.speed import measured
 from qwenpick.speed.decode import Load
-from qwenpick.speed.efficiency import EAGER_LAYER, decode_constants, prefill_constants
+from qwenpick.speed.efficiency import decode_constants, prefill_constants
 from qwenpick.speed.stages import Stage
 
 
@@ -50,7 +51,7 @@ def _stage_seconds(load: Load, prompt: int, cached: int, size: int, batches: int
         attended = min(attended, load.attention.budget)
     attend = stage.layers * load.attention.flops * prompt * attended / (rate * p.attention)
     scan = stage.layers * prompt * load.attention.state / (bandwidth * p.scan)
-    layer = max(p.layer, EAGER_LAYER) if load.eager else p.layer
+    layer = max(p.layer, measured.COMMON.eager_layer) if load.eager else p.layer
     return max(dense + experts, read) + attend + scan + batches * weights.layers * stage.layers * layer
 
 

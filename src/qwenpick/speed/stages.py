@@ -29,7 +29,7 @@ def stages(
     layers: int, placement: Placement, machine: Machine, gpus: Mapping[str, Gpu], vulkan: bool = False
 ) -> tuple[Stage, ...] | str:
     """The stages in the order a token passes them, or why they are not known."""
-    places = [place_of(device, gpus, vulkan) for device in placement.devices]
+    places = [place_of(device, gpus, machine.cpu.bandwidth, vulkan) for device in placement.devices]
     for device, place in zip(placement.devices, places, strict=True):
         if place is None:
             return f"the memory bandwidth of {device.name} is not known"

@@ -45,7 +45,8 @@ class Attention:
     """What the sequence costs beside the weights. `per_token` is elements of keys and values per cached token over all full-attention layers.
 
     `windowed` are (elements per token, window) of sliding layers; `state` is bytes of recurrent and convolution state; `flops` is FLOP per query
-    token and cached token (QK and AV: 4 x heads x head_dim, over the full-attention layers); `budget` caps the tokens a query attends to (an indexer).
+    token and cached token (QK and AV: 4 x heads x head_dim, over the full-attention layers); `budget` caps the tokens a query attends to
+    (an indexer). Tensor parallelism cannot cut the cache into more than `kv_heads` pieces.
     """
 
     per_token: int
@@ -54,6 +55,7 @@ class Attention:
     flops: int
     budget: int | None
     index_per_token: float
+    kv_heads: int
 
     def cache_elements(self, depth: float) -> float:
         """Elements of keys and values (and index keys) that one query reads at this depth."""
@@ -113,4 +115,4 @@ def attention(architecture: Architecture) -> Attention:
                 state += (
                     2 * F32 * layer.ssm_state_elements + 2 * F32 * layer.conv_state_elements
                 )  # read and written back
-    return Attention(per_token, tuple(windowed), state, flops, budget, index_per_token)
+    return Attention(per_token, tuple(windowed), state, flops, budget, index_per_token, architecture.attention.kv_heads)

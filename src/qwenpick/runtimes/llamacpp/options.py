@@ -10,7 +10,7 @@ from qwenpick.errors import QwenpickError, did_you_mean
 # Other spellings of the same flag -> the name of the field
 _ALIASES = {
     "ngl": "n_gpu_layers", "gpu_layers": "n_gpu_layers", "b": "n_batch", "batch_size": "n_batch", "ub": "n_ubatch", "ubatch_size": "n_ubatch",
-    "fa": "flash_attn", "ncmoe": "n_cpu_moe", "kvu": "kv_unified", "kv_offload": "offload_kqv", "spec_draft_n_max": "draft_n_max",
+    "fa": "flash_attn", "ncmoe": "n_cpu_moe", "kvu": "kv_unified", "kv_offload": "offload_kqv", "dev": "device", "spec_draft_n_max": "draft_n_max",
 }  # fmt: skip
 _NEGATED = {
     "no_mmap": "mmap",
@@ -40,6 +40,7 @@ class Options:
     load_mtp: bool = False
     spec_type: str = "none"  # draft-mtp: the model's own MTP block drafts
     draft_n_max: int = 3
+    device: str | None = None  # Vulkan0, ROCm0, …: the backend that runs it; decides the speed only
     mmproj: bool | None = None  # None: loaded where the workload has images or sound
 
     @property
