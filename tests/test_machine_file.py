@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -16,7 +20,7 @@ from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
 from qwenpick.hardware import Cpu, Device, Machine
 from qwenpick.machine_file import MACHINE_VERSION, from_json, read, save, text, to_json
-from qwenpick.units import GIB
+from qwenpick.units import GIB, MIB
 
 BOXES = sorted((Path(__file__).parent / "machines").glob("*.json"))
 SIZES = st.none() | st.integers(0, 2**50)
@@ -57,8 +61,38 @@ def test_a_saved_box_names_gpus_that_the_catalogue_has(box: Path, catalog: Catal
 
 
 def test_the_boxes_that_people_have_are_there() -> None:
-    boxes = "rtx-4090 2x-rtx-3090 8x-h100 l4 t4 strix-halo gb10 m3-max m4-max-128 cpu-laptop container-8gib mig-slice"
+    boxes = (
+        "rtx-4090 2x-rtx-3090 8x-h100 l4 t4 strix-halo gb10 m3-max m4-max-128 cpu-laptop container-8gib mig-slice h200"
+    )
     assert set(boxes.split()) <= {path.stem for path in BOXES}
+
+
+def test_the_real_h200_says_what_its_own_tool_said() -> None:
+    # nvidia-smi 580.159.04 at the same moment: 143771 MiB total, 143156 free, 616 reserved (it rounds up), capability 9.0, ECC enabled
+    device = read(Path(__file__).parent / "machines" / "h200.json").devices[0]
+    assert (device.total, device.compute_capability, device.ecc, device.gpu) == (143771 * MIB, "9.0", True, "h200-sxm")
+    assert device.free is not None and device.reserved is not None
+    assert (round(device.free / MIB), math.ceil(device.reserved / MIB)) == (143156, 616)
+
+
+def test_the_same_file_gives_the_same_bytes_anywhere(tmp_path: Path) -> None:
+    box = Path(__file__).parent / "machines" / "2x-rtx-3090.json"
+    command = [sys.executable, "-m", "qwenpick", "fit", "qwen3-8b", "--quant", "4bit", "--json", "--machine", str(box)]
+    paths = os.pathsep.join(filter(None, [str(Path(__file__).parents[1] / "src"), *sys.path]))
+    here = {"PYTHONPATH": paths, "PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    elsewhere = {
+        **here,
+        "CUDA_VISIBLE_DEVICES": "",
+        "HF_HOME": "/none",
+        "COLUMNS": "40",
+        "LC_ALL": "C",
+        "TZ": "Asia/Shanghai",
+        "PYTHONHASHSEED": "7",
+    }
+    runs = [
+        subprocess.run(command, env=e, cwd=tmp_path, capture_output=True, check=True).stdout for e in (here, elsewhere)
+    ]
+    assert runs[0] == runs[1] and json.loads(runs[0])["fits"] is True
 
 
 def test_every_field_is_written() -> None:

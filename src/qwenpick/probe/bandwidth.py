@@ -51,35 +51,42 @@ def known_bandwidth(name: str | None) -> tuple[float, str]:
     return ASSUMED, ASSUMED_FROM
 
 
-MEASURED = "measured: copying 256 MiB, bytes read and written"
+MEASURED = "measured: copying memory, bytes read and written"
 MOST_THREADS = 16  # enough to fill the channels of a socket
-COPY_BYTES = 2**28  # 256 MiB: several times any last-level cache that one process gets to itself
+COPY_BYTES = 2**28  # 256 MiB: several times the last-level cache that one process gets to itself
+THREAD_BYTES = 2**26  # at least 64 MiB a thread, so that starting the threads does not count
 
 
-def measure_bandwidth(threads: int, size: int = COPY_BYTES, rounds: int = 3) -> float:
-    """Bytes/s that `threads` threads move by copying `size` bytes once: bytes read + bytes written over the best of `rounds` times.
+def measure_bandwidth(threads: int, size: int | None = None, rounds: int = 3) -> float:
+    """Bytes/s that `threads` threads move by copying `size` bytes: bytes read + bytes written over the best of `rounds` times.
 
-    memmove through ctypes gives the interpreter lock back, so the threads run side by side. One thread does not fill a server's channels.
+    ctypes gives the interpreter lock back during a copy, so the threads run side by side; one alone does not fill a server's channels. Each
+    thread first writes its share of both buffers: pages never written are all the same page of zeros, which a cache holds.
     """
     import ctypes
     import time
     from concurrent.futures import ThreadPoolExecutor
 
-    share = size // max(1, threads)
-    source = ctypes.create_string_buffer(share * max(1, threads))
-    target = ctypes.create_string_buffer(share * max(1, threads))
+    share = (size or max(COPY_BYTES, threads * THREAD_BYTES)) // threads
+    source = ctypes.create_string_buffer(share * threads)
+    target = ctypes.create_string_buffer(share * threads)
     here, there = ctypes.addressof(source), ctypes.addressof(target)
+
+    def touch(index: int) -> None:
+        ctypes.memset(here + index * share, 1, share)
+        ctypes.memset(there + index * share, 2, share)
 
     def copy(index: int) -> None:
         ctypes.memmove(there + index * share, here + index * share, share)
 
     best = float("inf")
-    with ThreadPoolExecutor(max(1, threads)) as pool:
-        for _ in range(rounds + 1):  # the first round maps the pages and is slower
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(touch, range(threads)))
+        for _ in range(rounds):
             start = time.perf_counter()
-            list(pool.map(copy, range(max(1, threads))))
+            list(pool.map(copy, range(threads)))
             best = min(best, time.perf_counter() - start)
-    return 2 * share * max(1, threads) / best
+    return 2 * share * threads / best
 
 
 def bandwidth_file() -> Path:
