@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from qwenpick.bands import band
 from qwenpick.memory import gpu
 from qwenpick.placement import Placement
 from qwenpick.runtimes.llamacpp.limits import budget
@@ -50,16 +51,26 @@ def _on_gpus(
         if split and fits(split):
             yield split
             return
-    if architecture.is_moe and (experts := _fewest_experts(architecture, fits, devices[0])):
+    edge = band("llamacpp").high
+
+    def fits_surely(placement: Placement) -> bool:
+        return shortfall(needed(architecture, checkpoint, work, placement), placement, work, edge) <= 0
+
+    if architecture.is_moe and (experts := _fewest_experts(architecture, fits_surely, devices[0])):
         yield experts
-    if layers := _most_layers(architecture, fits, devices[0]):
+    if layers := _most_layers(architecture, fits_surely, devices[0]):
         yield layers
     yield whole
 
 
-def shortfall(memory: Memory, placement: Placement, work: Serving) -> int:
-    """Bytes missing on the worst device; 0 or less where all devices hold their share. RAM is the caller's to check."""
-    missing = [memory.on(gpu(i)) - (budget(device, work) or 0) for i, device in enumerate(placement.devices)]
+def shortfall(memory: Memory, placement: Placement, work: Serving, edge: float = 1.0) -> int:
+    """Bytes missing on the worst device; 0 or less where all devices hold their share. RAM is the caller's to check.
+
+    `edge` is how many times the estimate must fit: a split that is free to choose keeps clear of the estimate's error.
+    """
+    missing = [
+        round(memory.on(gpu(i)) * edge) - (budget(device, work) or 0) for i, device in enumerate(placement.devices)
+    ]
     return max(missing, default=0)
 
 
