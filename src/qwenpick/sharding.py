@@ -11,6 +11,7 @@ from functools import lru_cache
 from qwenpick.catalog.schema import Architecture, DenseMlp
 from qwenpick.parts import attention_layers, linear_layers
 from qwenpick.quantization import sizes
+from qwenpick.quantization.safetensors import BITS, is_quantized
 from qwenpick.tensors import Tensor
 
 MAX_WORLD = 128
@@ -42,12 +43,21 @@ def shards(architecture: Architecture, format_name: str, ranks: int) -> tuple[Sh
     """What each of `ranks` tensor-parallel ranks loads, fused as the engines fuse it."""
     fused: dict[tuple[str, tuple[int, ...], str], int] = {}
     for index, (tensor, stored) in enumerate(sizes(architecture, format_name)):
-        name = _FUSED.get(tensor.role, tensor.role)
-        if tensor.part != "text":
-            name = f"{tensor.part} {index}"
-        key = (name, tensor.layers, tensor.part)
-        fused[key] = fused.get(key, 0) + _rank_bytes(architecture, tensor, stored // tensor.count, ranks)
+        name = _FUSED.get(tensor.role, tensor.role) if tensor.part == "text" else f"{tensor.part} {index}"
+        held = _rank_bytes(architecture, tensor, stored // tensor.count, ranks)
+        scales = _scale_bytes(tensor, stored, format_name) * held // stored
+        for piece, size in ((name, held - scales), (f"{name} scales", scales)):
+            if size:
+                key = (piece, tensor.layers, tensor.part)
+                fused[key] = fused.get(key, 0) + size
     return tuple(Shard(name, size, layers, part) for (name, layers, part), size in fused.items())
+
+
+def _scale_bytes(tensor: Tensor, stored: int, format_name: str) -> int:
+    """Bytes of all scales and zero points of a quantized tensor, which engines hold beside the packed weights."""
+    if BITS[format_name] >= 16 or not is_quantized(tensor):
+        return 0
+    return max(0, stored - int(tensor.elements * BITS[format_name] / 8))
 
 
 def _rank_bytes(architecture: Architecture, tensor: Tensor, size: int, ranks: int) -> int:

@@ -141,7 +141,8 @@ def test_a_log_of_0_29_is_read_back_to_the_token(catalog: Catalog) -> None:
         ("qwen3-30b-a3b", "bf16", 56.8814),
         ("qwen3-4b", "bf16", 7.5552),  # 54 MiB are unsplittable rests of 95 and 47.5 MiB tensors
         ("qwen2.5-7b", "bf16", 14.2717),
-        ("qwen2.5-7b-instruct", "awq-int4", 5.29),
+        ("qwq-32b", "awq-int4", 18.1494),
+        ("qwen3-8b", "nvfp4", 5.98),
         ("qwen3-30b-a3b-instruct-2507", "fp8", 29.0788),
         ("qwen3.8-27b", "bf16", 51.1),
     ],

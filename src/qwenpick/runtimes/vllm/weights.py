@@ -18,9 +18,6 @@ NOT_LOADED = ("talker", "token2wav", "code2wav")  # vLLM serves the thinker of a
 PARTIAL_ROPE = 0.25  # partial_rotary_factor of every hybrid's config (Qwen3-Next, 3.5, 3.8-Flash-Next)
 # types whose positions count images: rotary_embedding/mrope.py keeps four times the rows
 MULTIMODAL_ROPE = ("qwen2_vl", "qwen2_5_vl", "qwen2_5_omni", "qwen3_vl", "qwen3_omni", "qwen3_5", "qwen4_exp")
-# torch's allocator leaves up to 1 MiB with each of a layer's four large tensors when a repack reuses freed blocks: Marlin logs say 2 MiB a layer
-# (Qwen2.5-7B-AWQ 5.29 GiB, QwQ-32B-AWQ 18.149); Machete is not measured
-REPACKED = {"awq-int4": 5 * MIB // 4, "gptq-int4": 5 * MIB // 4, "gptq-int8": 5 * MIB // 4}
 # Marlin spreads block scales over rows, 2 bytes per 128 columns: 1/64 of the quantized elements (Qwen3.5-35B-A3B-FP8 on an A100: 34.71 GiB)
 MARLIN_COLUMNS = 64
 ONLINE_FP8 = "fp8-online"  # quantization="fp8" over 16-bit weights: one scale per tensor
@@ -49,18 +46,13 @@ def stage_weights(
     architecture: Architecture, format_name: str, ranks: int, stages: int, parts: tuple[str, ...]
 ) -> tuple[tuple[tuple[str, int], ...], ...]:
     """For each pipeline stage, (part, bytes) on every one of its ranks."""
-    found, repacked = shards(architecture, format_name, ranks), REPACKED.get(format_name, 0)
-    stages_layers = stage_layers(architecture.num_layers, stages)
+    found = shards(architecture, format_name, ranks)
     return tuple(
         tuple(
-            (
-                part,
-                sum(_stage_bytes(s, layers, stage, stages, architecture) for s in found if s.part == part)
-                + (repacked * len(layers) if part == "text" else 0),
-            )
+            (part, sum(_stage_bytes(s, layers, stage, stages, architecture) for s in found if s.part == part))
             for part in parts
         )
-        for stage, layers in enumerate(stages_layers)
+        for stage, layers in enumerate(stage_layers(architecture.num_layers, stages))
     )
 
 
