@@ -1,7 +1,6 @@
-"""llama.cpp's compute buffers: the largest set of activations alive at once while a micro-batch runs through the graph.
+"""llama.cpp's compute buffers: it lays out the graph of a full micro-batch and reserves what that needs on each side.
 
-Closed forms of what ggml's graph allocator reserves, read off llama.cpp b11434 (src/llama-graph.cpp, ggml/src/ggml-alloc.c) and checked against its
-own planning path. Sizes are bytes; u is 4 bytes times the tokens of a micro-batch.
+Nothing is fitted: the graph is walked as the engine does, over a sample of layers that repeats like all of them.
 """
 
 from __future__ import annotations
@@ -9,99 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from qwenpick.catalog.schema import Architecture, DenseMlp, MoeMlp
+from qwenpick.catalog.schema import Architecture
+from qwenpick.quantization.gguf import is_tied, layer_sizes
+from qwenpick.runtimes.llamacpp.batch import Batch
 from qwenpick.runtimes.llamacpp.cut import Cut
-from qwenpick.runtimes.llamacpp.model import Loaded
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What the graph is built for."""
-
-    tokens: int  # of a micro-batch
-    outputs: int  # tokens that get logits
-    context: int  # cells of the cache, all sequences together
-    attended: int  # cells that one sequence's queries see
-    flash_attention: bool
-    quantized_cache: bool
-    sequences: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Activations:
-    """Bytes of one tensor of each kind in a micro-batch."""
-
-    hidden: int
-    queries: int
-    keys: int
-    logits: int
-    mask: int  # and without flash attention the row ids of the transposed values
-    scores: int  # queries x keys, without flash attention
-    dequantized: int  # the 16-bit copy of one layer's quantized cache that CUDA makes
-    mlp: int
-    routed: int  # the hidden state once per expert used
-
-
-def activations(architecture: Architecture, batch: Batch) -> Activations:
-    """Bytes of the tensors that decide the compute buffer."""
-    attention = architecture.attention
-    u = 4 * batch.tokens  # F32
-    hidden, keys = architecture.hidden_size * u, attention.kv_heads * attention.head_dim * u
-    queries = attention.heads * attention.head_dim * u
-    flash = batch.flash_attention
-    return Activations(
-        hidden=hidden,
-        queries=queries,
-        keys=keys,
-        logits=architecture.vocab_size * 4 * batch.outputs,
-        mask=batch.attended * batch.tokens * 2 if flash else batch.attended * batch.tokens * 4 + 2 * keys,
-        scores=0 if flash else attention.heads * batch.attended * u,
-        dequantized=2 * batch.context * attention.kv_heads * attention.head_dim * 2
-        if flash and batch.quantized_cache
-        else 0,
-        mlp=_mlp(architecture, u),
-        routed=architecture.mlp.experts_per_token * hidden if isinstance(architecture.mlp, MoeMlp) else 0,
-    )
-
-
-def _mlp(architecture: Architecture, u: int) -> int:
-    """Bytes alive at the peak of one MLP: gate, up and their product; with experts also their inputs and outputs."""
-    match architecture.mlp:
-        case DenseMlp(intermediate_size=inner):
-            return 3 * inner * u
-        case MoeMlp(experts_per_token=used, intermediate_size=inner, shared_intermediate_size=shared):
-            hidden = architecture.hidden_size * u
-            experts, routed, both = inner * used * u, used * hidden, shared * u
-            if 2 * experts >= routed:
-                return max(3 * experts, 2 * routed + both + hidden)
-            return 3 * experts + 2 * routed + hidden if shared else 3 * experts + routed
-
-
-def gpu_compute(architecture: Architecture, batch: Batch) -> int:
-    """Compute buffer of a GPU that holds every layer."""
-    a = activations(architecture, batch)
-    return (
-        a.mask + 4 * a.hidden + max(a.logits, a.mlp, _attention(architecture, a, batch.flash_attention) + a.dequantized)
-    )
-
-
-def cpu_compute(architecture: Architecture, batch: Batch) -> int:
-    """Compute buffer of the CPU when no GPU takes part."""
-    a = activations(architecture, batch)
-    return a.mask + 5 * a.hidden + max(a.logits, a.mlp, _attention(architecture, a, batch.flash_attention))
-
-
-def pinned_compute(architecture: Architecture, batch: Batch) -> int:
-    """Host buffer beside a GPU's: the mask and the embeddings on their way."""
-    a = activations(architecture, batch)
-    return a.mask + 4 * a.hidden
-
-
-def _attention(architecture: Architecture, a: Activations, flash_attention: bool) -> int:
-    """Bytes alive at the peak of one attention layer."""
-    queries = a.queries if a.queries == a.hidden else 2 * a.queries
-    gate = (3 if flash_attention else 1) * a.queries if architecture.is_hybrid else 0
-    return queries + gate + a.scores
+from qwenpick.runtimes.llamacpp.network import OUTPUT, Homes, Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,23 +25,78 @@ class Compute:
     ram_formula: str
 
 
-@lru_cache(maxsize=8192)
-def compute(architecture: Architecture, loaded: Loaded, batch: Batch, cut: Cut, op_offload: bool) -> Compute:
+_GRAPH = "activations alive at once in a micro-batch of {} tokens, {} with logits"
+_INPUTS = "mask, embeddings and positions on their way to the GPU"
+
+
+def compute(architecture: Architecture, format_name: str, batch: Batch, cut: Cut, *, op_offload: bool) -> Compute:
     """The compute buffers of a run."""
+    formula = _GRAPH.format(batch.tokens, batch.outputs)
     if not cut.held:
-        return Compute((), cpu_compute(architecture, batch), "", "mask + 5 hidden + max(logits, mlp, attention)")
-    whole = gpu_compute(architecture, batch)
-    if len(cut.held) > 1:
-        a = activations(architecture, batch)
-        # pipeline parallelism keeps four copies of the inputs
-        first, other = whole + 3 * a.mask + 12 * a.hidden, whole + 3 * a.mask + 7 * a.hidden
-        gpus = (first, *(other for _ in cut.held[1:]))
-        return Compute(
-            gpus, 4 * a.mask + 10 * a.hidden, "as one GPU's + 3 masks + 7 or 12 hidden", "4 masks + 10 hidden"
-        )
-    return Compute(
-        (whole,),
-        pinned_compute(architecture, batch),
-        "mask + 4 hidden + max(logits, mlp, attention)",
-        "mask + 4 hidden",
+        return Compute((), _one_side(architecture, batch, has_gpu=False)[1], "", formula)
+    if not cut.is_whole:
+        gpu, ram = _both_sides(architecture, format_name, batch, cut, op_offload)
+        staged = f"{formula}, and weights from RAM while they are used" if op_offload else formula
+        return Compute((gpu, *(gpu for _ in cut.held[1:])), ram, staged, _INPUTS)
+    gpu, ram = _one_side(architecture, batch, has_gpu=True)
+    if len(cut.held) == 1:
+        return Compute((gpu,), ram, formula, _INPUTS)
+    mask, hidden = batch.mask_bytes, architecture.hidden_size * 4 * batch.tokens
+    # pipeline parallelism keeps four copies of the inputs: seen on three models over two GPUs, b11434
+    gpus = (gpu + 3 * mask + 12 * hidden, *(gpu + 3 * mask + 7 * hidden for _ in cut.held[1:]))
+    return Compute(gpus, 4 * mask + 10 * hidden, f"{formula}, and four copies of the inputs", f"{_INPUTS}, four times")
+
+
+@lru_cache(maxsize=8192)
+def _one_side(architecture: Architecture, batch: Batch, *, has_gpu: bool) -> tuple[int, int]:
+    """Bytes on the GPU and in RAM when all layers lie on one of them. The weights' types do not matter then."""
+    homes = Homes(0 if has_gpu else architecture.num_layers, "gpu" if has_gpu else "ram", 0, {})
+    network = Network(architecture, batch, homes, has_gpu=has_gpu, op_offload=True)
+    return network.peaks(_sample(architecture))
+
+
+@lru_cache(maxsize=8192)
+def _both_sides(
+    architecture: Architecture, format_name: str, batch: Batch, cut: Cut, op_offload: bool
+) -> tuple[int, int]:
+    """Bytes on the GPU and in RAM when layers or experts lie in RAM."""
+    first = min(cut.first_on_gpu, architecture.num_layers)
+    homes = Homes(
+        first, "gpu" if cut.output_on_gpu else "ram", cut.cpu_moe_layers, weight_sizes(architecture, format_name)
     )
+    network = Network(architecture, batch, homes, has_gpu=True, op_offload=op_offload)
+    return network.peaks(_sample(architecture, (first, cut.cpu_moe_layers)))
+
+
+def _sample(architecture: Architecture, boundaries: tuple[int, ...] = ()) -> tuple[int, ...]:
+    """Layers that show every kind of step: the first, the last, and those beside each boundary between RAM and GPU.
+
+    Results swap places from one repetition of the pattern to the next, so as many repetitions are taken as match the model's, modulo 2.
+    """
+    period = min(len([layer for layer in architecture.layers for _ in range(layer.count)]), architecture.num_layers)
+    last = architecture.num_layers
+    deepest = (
+        max(architecture.vision.deepstack_layers, default=0)
+        if architecture.vision and architecture.vision.deepstack_layers
+        else 0
+    )
+    repetitions = last // period
+    first = period * (1 + repetitions % 2)
+    chosen = set(range(min(last, max(first, deepest and 4)))) | set(range(last - period, last))
+    for boundary in boundaries:
+        chosen |= set(range(max(0, boundary - period), min(last, boundary + period)))
+    return tuple(sorted(chosen))
+
+
+@lru_cache(maxsize=2048)
+def weight_sizes(architecture: Architecture, format_name: str) -> dict[tuple[int, str], int]:
+    """(layer, role) -> bytes of the matrix, for every layer; the head under OUTPUT."""
+    found: dict[tuple[int, str], int] = {}
+    for tensor, by_layer in layer_sizes(architecture, format_name):
+        if tensor.part == "text":
+            found.update(
+                {(layer, tensor.role): size for layer, size in zip(tensor.layers or (OUTPUT,), by_layer, strict=True)}
+            )
+    if is_tied(architecture):
+        found[OUTPUT, "output"] = found[OUTPUT, "token_embd"]
+    return found

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from qwenpick.memory import RAM, Memory, Part, gpu
 from qwenpick.memory import memory as collect
 from qwenpick.placement import Placement
+from qwenpick.runtimes.llamacpp.batch import Batch, batch_of
 from qwenpick.runtimes.llamacpp.cache import kv_totals, padded, state_totals
-from qwenpick.runtimes.llamacpp.compute import Batch, Compute, activations, compute
+from qwenpick.runtimes.llamacpp.compute import Compute, compute
 from qwenpick.runtimes.llamacpp.cut import Cut, cut
 from qwenpick.runtimes.llamacpp.driver import POOL, driver_overhead
 from qwenpick.runtimes.llamacpp.model import Loaded, load
@@ -32,6 +33,7 @@ class Run:
     """A run as the arithmetic needs it."""
 
     architecture: Architecture
+    format_name: str
     loaded: Loaded
     options: Options
     cut: Cut
@@ -59,41 +61,29 @@ def needed(
         placement.cpu_moe_layers or options.n_cpu_moe,
     )
     run = Run(
-        architecture, load(architecture, checkpoint.format), options, ranges, batch_of(work, options, pooled), work
+        architecture,
+        checkpoint.format,
+        load(architecture, checkpoint.format),
+        options,
+        ranges,
+        batch_of(work, options, pooled),
+        work,
     )
     return collect(
         [
-            *_gpu_parts(run, placement, checkpoint.format),
+            *_gpu_parts(run, placement),
             *_ram_parts(run),
             *projector_parts(architecture, work, options, placement),
         ]
     )
 
 
-def batch_of(work: Serving, options: Options, pooled: bool) -> Batch:
-    """The micro-batch that the compute buffers are reserved for."""
-    share = padded(work.context)
-    cells = padded(work.context * work.sequences) if options.kv_unified else share * work.sequences
-    tokens = min(options.n_ubatch, options.n_batch, cells)
-    every = not options.server or pooled
-    outputs = options.n_outputs_max or (tokens if every else min(work.sequences, tokens))
-    return Batch(
-        tokens=tokens,
-        outputs=outputs,
-        context=cells,
-        attended=cells if options.kv_unified else share,
-        flash_attention=options.flash_attn,
-        quantized_cache=work.kv_cache.k not in ("f16", "bf16", "f32"),
-        sequences=work.sequences,
-    )
-
-
-def _gpu_parts(run: Run, placement: Placement, format_name: str) -> Iterator[Part]:
+def _gpu_parts(run: Run, placement: Placement) -> Iterator[Part]:
     """What lies on each GPU, device by device."""
     kv, state = _kv(run), _state(run)
     buffers = compute_buffers(run)
-    pool = POOL if run.architecture.is_moe or format_name in ("F16", "BF16") else 0
-    pool += activations(run.architecture, run.batch).scores // 2  # cuBLAS gets the scores in 16 bits
+    pool = POOL if run.architecture.is_moe or run.format_name in ("F16", "BF16") else 0
+    pool += scores_bytes(run) // 2  # cuBLAS gets them in 16 bits
     for index, (device, (first, last)) in enumerate(zip(placement.devices, run.cut.held, strict=True)):
         where, n = gpu(index), run.architecture.num_layers
         end = min(last, n)
@@ -194,7 +184,14 @@ def resident(architecture: Architecture, checkpoint: Checkpoint, work: Serving, 
 
 def compute_buffers(run: Run) -> Compute:
     """The compute buffers of every place."""
-    return compute(run.architecture, run.loaded, run.batch, run.cut, run.options.op_offload)
+    return compute(run.architecture, run.format_name, run.batch, run.cut, op_offload=run.options.op_offload)
+
+
+def scores_bytes(run: Run) -> int:
+    """Bytes of one layer's queries times keys, which exist without flash attention only: heads x cells x tokens x 4."""
+    if run.batch.flash_attention:
+        return 0
+    return run.architecture.attention.heads * run.batch.attended * run.batch.tokens * 4
 
 
 def output_buffer(run: Run) -> int:
