@@ -27,6 +27,23 @@ def test_a_bf16_checkpoint_is_as_large_as_its_index_says(catalog: Catalog, name:
 
 
 @pytest.mark.parametrize(
+    ("name", "form", "size", "within"),
+    [
+        # sums of the repositories' .safetensors files
+        ("qwen3.5-397b-a17b", "fp8", 406_151_669_464, 0.0001),
+        ("qwen3.5-397b-a17b", "gptq-int4", 235_708_083_992, 0.0003),
+        ("qwen3.5-27b", "gptq-int4", 30_200_000_000, 0.002),
+        ("qwen3-coder-next", "fp8", 80_400_000_000, 0.001),
+        ("qwen3.8-flash-next", "fp8", 185_500_000_000, 0.003),
+    ],
+)
+def test_official_quantized_repositories_are_as_large_as_the_rule_says(
+    catalog: Catalog, name: str, form: str, size: int, within: float
+) -> None:
+    assert stored_bytes(catalog.architecture(catalog.models[name]), form) == pytest.approx(size, rel=within)
+
+
+@pytest.mark.parametrize(
     ("form", "size"),
     [
         # Qwen3-8B's down projection, 4,096 rows x 12,288 columns = 50,331,648 elements in 96 groups of 128

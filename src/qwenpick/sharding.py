@@ -45,7 +45,7 @@ def shards(architecture: Architecture, format_name: str, ranks: int) -> tuple[Sh
     for index, (tensor, stored) in enumerate(sizes(architecture, format_name)):
         name = _FUSED.get(tensor.role, tensor.role) if tensor.part == "text" else f"{tensor.part} {index}"
         held = _rank_bytes(architecture, tensor, stored // tensor.count, ranks)
-        scales = _scale_bytes(tensor, stored, format_name) * held // stored
+        scales = _scale_bytes(architecture, tensor, stored, format_name) * held // stored
         for piece, size in ((name, held - scales), (f"{name} scales", scales)):
             if size:
                 key = (piece, tensor.layers, tensor.part)
@@ -53,9 +53,9 @@ def shards(architecture: Architecture, format_name: str, ranks: int) -> tuple[Sh
     return tuple(Shard(name, size, layers, part) for (name, layers, part), size in fused.items())
 
 
-def _scale_bytes(tensor: Tensor, stored: int, format_name: str) -> int:
+def _scale_bytes(architecture: Architecture, tensor: Tensor, stored: int, format_name: str) -> int:
     """Bytes of all scales and zero points of a quantized tensor, which engines hold beside the packed weights."""
-    if BITS[format_name] >= 16 or not is_quantized(tensor):
+    if BITS[format_name] >= 16 or not is_quantized(tensor, architecture, format_name):
         return 0
     return max(0, stored - int(tensor.elements * BITS[format_name] / 8))
 

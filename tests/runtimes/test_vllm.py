@@ -170,12 +170,13 @@ def test_images_widen_the_rope_table(catalog: Catalog) -> None:
 
 
 def test_a_measured_checkpoint_wins_over_the_formula(catalog: Catalog) -> None:
-    model, architecture = of(catalog, "qwen3.5-27b")
-    ours, measured = Checkpoint(format="gptq-int4"), Checkpoint(format="gptq-int4", bytes=30_200_000_000)
-    run = (Serving(4096, options={"language_model_only": True}), Placement((H200,)))
-    assert vllm.memory(model, architecture, measured, *run).of("weights") > 1.4 * vllm.memory(
-        model, architecture, ours, *run
-    ).of("weights")
+    # Qwen3-8B in GPTQ is 6.1 GB by the rule; a repository of twice that is held as it is
+    model, architecture = of(catalog, "qwen3-8b")
+    rule, larger = (
+        vllm.memory(model, architecture, Checkpoint(format="gptq-int4", bytes=n), Serving(4096), Placement((H200,)))
+        for n in (None, 12_200_000_000)
+    )
+    assert larger.of("weights") == pytest.approx(2 * rule.of("weights"), rel=0.01)
 
 
 def test_the_batch_follows_the_gpu_and_the_entry_point(catalog: Catalog) -> None:

@@ -23,11 +23,27 @@ _FP32 = (
     "ssm_norm",
 )  # A_log and the delta net's norm stay in FP32: the weight indices of Qwen3.5-0.8B to 397B-A17B agree to the byte
 _FP32_TYPES = ("qwen3_5", "qwen3_5_moe")
+# The official FP8 repositories quantize the MTP block as any layer (Qwen3.5-397B-A17B-FP8: 406,151,669,464 bytes of files)
+_WITH_MTP = ("fp8",)
+# Qwen3.8-Flash-Next-FP8 (185.5 GB) has its n-gram table in 8 bits and its MTP block in 16
+_TABLES = ("ngram-table",)
+# The official GPTQ repositories of Qwen3.5 leave attention, delta net, shared experts, MTP and vision in 16 bits: quantization_config.dynamic
+# (27B: 30.2 GB; 397B-A17B: 235,708,083,992 bytes of files)
+_MLP_ONLY_TYPES = ("qwen3_5",)
+_MLPS = ("ffn_gate", "ffn_up", "ffn_down", "ffn_gate_exps", "ffn_up_exps", "ffn_down_exps")
 
 
-def is_quantized(tensor: Tensor) -> bool:
-    """Whether a quantized checkpoint stores this tensor in its format rather than in 16 bits."""
-    return tensor.part == "text" and len(tensor.shape) >= 2 and bool(tensor.layers) and tensor.role not in _UNQUANTIZED
+def is_quantized(tensor: Tensor, architecture: Architecture, format_name: str) -> bool:
+    """Whether a checkpoint in this format stores the tensor in it rather than in 16 bits."""
+    if len(tensor.shape) < 2 or tensor.role in _UNQUANTIZED or tensor.role.startswith("nextn"):
+        return False
+    if tensor.part == "mtp":
+        return format_name in _WITH_MTP and not architecture.extras
+    if tensor.part != "text" or not tensor.layers:
+        return False
+    if format_name.startswith("gptq") and architecture.model_type.startswith(_MLP_ONLY_TYPES):
+        return tensor.role in _MLPS
+    return True
 
 
 def sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Tensor, int], ...]:
@@ -36,8 +52,14 @@ def sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Tensor, i
     wide = _FP32 if architecture.model_type in _FP32_TYPES else ()
     return tuple(
         (t, t.count * math.prod(t.shape[:-2]) * matrix(*t.shape[-2:]))
-        if is_quantized(t)
-        else (t, t.elements * (4 if format_name == "fp32" or t.role in wide else 2))
+        if is_quantized(t, architecture, format_name)
+        else (
+            t,
+            t.elements
+            * (
+                4 if format_name == "fp32" or t.role in wide else 1 if format_name == "fp8" and t.role in _TABLES else 2
+            ),
+        )
         for t in tensors(architecture)
     )
 
