@@ -90,7 +90,7 @@ class Network:
         for layer in layers:
             residual = current
             kind = architecture.layer_list[layer]
-            normed = self._norm(current, layer, rows)
+            normed = self._norm(current, layer, "attn_norm", rows)
             mixed = (
                 self._linear(normed, layer, kind)
                 if isinstance(kind, LinearAttention)
@@ -101,7 +101,7 @@ class Network:
                 width = architecture.hidden_size * unit
                 mixed, residual = graph.op(width, mixed, self.output_rows), graph.op(width, residual, self.output_rows)
             current = residual = graph.op(width, mixed, residual, in_place=True)
-            normed = self._norm(current, layer, rows)
+            normed = self._norm(current, layer, "ffn_norm", rows)
             match architecture.mlp:
                 case DenseMlp(intermediate_size=inner):
                     fed = self._mlp(normed, layer, inner * unit, rows)
@@ -110,7 +110,7 @@ class Network:
             current = graph.op(width, fed, residual, in_place=True)
             if layer < self.deepstack:
                 current = graph.op(width, current, self._slice(embedded), in_place=True)
-        normed = self._norm(current, OUTPUT, rows)
+        normed = self._norm(current, OUTPUT, "output_norm", rows)
         if architecture.is_hybrid:
             normed.output = True  # MTP may want it
             normed = graph.op(architecture.hidden_size * 4 * self.batch.outputs, normed, self.output_rows)
@@ -126,10 +126,10 @@ class Network:
     def _matmul(self, x: Node, layer: int, role: str, size: int, rows: int) -> Node:
         return self.graph.op(size, self._weight(layer, role), x, rows=rows)
 
-    def _norm(self, x: Node, layer: int, rows: int, size: int | None = None) -> Node:
+    def _norm(self, x: Node, layer: int, role: str, rows: int, size: int | None = None) -> Node:
         size = self._width(rows) if size is None else size
         scaled = self.graph.op(size, x, in_place=not x.is_view)
-        return self.graph.op(size, scaled, self._weight(layer, "norm"), rows=rows, in_place=True)
+        return self.graph.op(size, scaled, self._weight(layer, role), rows=rows, in_place=True)
 
     def _width(self, rows: int) -> int:
         return self.architecture.hidden_size * 4 * rows
@@ -198,21 +198,21 @@ class Network:
         key_cache, value_cache = graph.cache(batch.key_bytes(half), side), graph.cache(batch.value_bytes(half), side)
         joint = self._matmul(x, layer, "attn_q", queries * (2 if kind.output_gate else 1), rows)
         if kind.qkv_bias:
-            joint = graph.op(joint.size, joint, self._weight(layer, "bias"), rows=rows, in_place=True)
+            joint = graph.op(joint.size, joint, self._weight(layer, "attn_q.bias"), rows=rows, in_place=True)
         q = graph.view(joint, queries)
         if kind.qk_norm:
-            q = self._norm(q, layer, rows * kind.heads, queries)
+            q = self._norm(q, layer, "attn_q_norm", rows * kind.heads, queries)
         q = self._rotated(graph.op(queries, q, self.positions, in_place=not q.is_view))
         v = self._matmul(x, layer, "attn_v", keys, rows)
         if kind.qkv_bias:
-            v = graph.op(keys, v, self._weight(layer, "bias"), rows=rows, in_place=True)
+            v = graph.op(keys, v, self._weight(layer, "attn_v.bias"), rows=rows, in_place=True)
         v = self._rotated(graph.view(v))
         k = self._matmul(x, layer, "attn_k", keys, rows)
         if kind.qkv_bias:
-            k = graph.op(keys, k, self._weight(layer, "bias"), rows=rows, in_place=True)
+            k = graph.op(keys, k, self._weight(layer, "attn_k.bias"), rows=rows, in_place=True)
         k = graph.view(k)
         if kind.qk_norm:
-            k = self._norm(k, layer, rows * kind.kv_heads, keys)
+            k = self._norm(k, layer, "attn_k_norm", rows * kind.kv_heads, keys)
         k = self._rotated(graph.op(keys, k, self.positions, in_place=not k.is_view))
         graph.store(key_cache, graph.view(k), self.key_rows)
         graph.store(value_cache, graph.view(v), self.value_rows)
@@ -255,14 +255,14 @@ class Network:
         q, k = graph.op(keys, graph.view(convolved, keys)), graph.op(keys, graph.view(convolved, keys))
         v = graph.view(convolved, values)
         decay = graph.view(self._matmul(x, layer, "ssm_alpha", heads, rows))
-        decay = graph.op(heads, decay, self._weight(layer, "ssm_dt"), rows=rows)
+        decay = graph.op(heads, decay, self._weight(layer, "ssm_dt.bias"), rows=rows)
         decay = graph.op(
             heads, graph.op(heads, decay, in_place=True), self._weight(layer, "ssm_a"), rows=rows, in_place=True
         )
         strength = graph.op(heads, graph.view(self._matmul(x, layer, "ssm_beta", heads, rows)))
         result = graph.op(values + state_bytes, q, k, v, graph.view(decay), strength, state)
         graph.store(state_cache, graph.view(result, state_bytes))
-        normed = self._norm(graph.view(result, values), layer, rows * kind.value_heads, values)
+        normed = self._norm(graph.view(result, values), layer, "ssm_norm", rows * kind.value_heads, values)
         gate = graph.op(values, graph.view(self._matmul(x, layer, "attn_gate", values, rows)))
         gated = graph.view(graph.op(values, normed, gate, in_place=True))
         return graph.view(self._matmul(gated, layer, "ssm_out", self.hidden, rows))
