@@ -80,6 +80,11 @@ def capabilities_of(model: Model) -> tuple[str, ...]:
     return tuple(c for c in GENERATIVE if c != "vision" or "image" in model.inputs)
 
 
+def origin(model: Model, models: dict[str, Model]) -> Model:
+    """The model whose ability it has: a tune for safety is no abler than the model it was tuned from, which its architecture is named after."""
+    return models.get(model.architecture or "", model) if model.variant == "safety aligned" else model
+
+
 def records(
     found: Fit, models: dict[str, Model], data: list[Observation], sources: list[str]
 ) -> dict[str, dict[str, dict[str, object]]]:
@@ -91,7 +96,9 @@ def records(
     anchors = {c: found.anchor([models[m] for m, k in scored if k == c], c) for c in {o.capability for o in data}}
     for model in sorted(models.values(), key=lambda m: m.id):
         for capability in capabilities_of(model):
-            value, deviation = found.ability(model, capability, model.thinking in THINKS, anchors[capability])
+            value, deviation = found.ability(
+                origin(model, models), capability, model.thinking in THINKS, anchors[capability]
+            )
             mine = scored[model.id, capability]
             entries.setdefault(model.id, {})[capability] = {
                 "ability": round(value, 3), "deviation": round(deviation, 3), "inferred": not mine,

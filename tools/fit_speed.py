@@ -41,7 +41,7 @@ PRIOR = 0.6  # standard deviation of log(constant / default), for the first turn
 FAMILY_PRIOR = 0.4  # of log(constant / mean of its family), after it: engines of one kind on devices of one maker
 NOISE = 0.12  # of log(predicted / measured) of one row
 LOWEST, HIGHEST = 1e-9, 0.95  # shares stay below 1: a peak is never reached
-FREE = {"token", "layer", "linear", "moe", "scan", "unpack"}  # constants that are no shares
+FREE = {"token", "layer", "linear", "moe", "scan", "unpack", "half"}  # constants that are no shares
 MEASURED = ROOT / "src/qwenpick/speed/measured.py"
 MARK = "# -- fitted "
 
@@ -74,15 +74,10 @@ def main() -> None:
 
 def key_of(run: Run) -> Key:
     """(engine, device class) of a run."""
-    parts = stages(
-        run.architecture.num_layers,
-        run.placement,
-        run.machine,
-        catalog().gpus,
-        read_flags(run.engine, run.work.options).vulkan,
-    )
+    flags = read_flags(run.engine, run.work.options)
+    parts = stages(run.architecture.num_layers, run.placement, run.machine, catalog().gpus, flags.vulkan)
     assert not isinstance(parts, str)
-    return "llamacpp" if run.engine == "ollama" else run.engine, parts[0].place.kind
+    return "llamacpp" if run.engine == "ollama" else run.engine + flags.generation, parts[0].place.kind
 
 
 def median_error(rows: Mapping[Key, Rows]) -> float:
@@ -209,7 +204,9 @@ def family(key: Key) -> tuple[str, str]:
         "amd": ("rdna", "rdna-vulkan", "cdna", "amd-apu", "amd-apu-vulkan"),
         "other": ("arc", "ascend", "cpu", "other"),
     }
-    return KIN.get(engine, engine), next((maker for maker, kinds in makers.items() if kind in kinds), "nvidia")
+    return engine if engine == "vllm-v0" else KIN.get(engine, engine), next(
+        (maker for maker, kinds in makers.items() if kind in kinds), "nvidia"
+    )
 
 
 def family_means(rows: Mapping[Key, Rows]) -> dict[tuple[str, str], list[float]]:
@@ -250,11 +247,7 @@ def fit_common(own: Rows) -> None:
     """Fit what is common to all classes, and put it in force."""
     cut, names, formats = len(fields(Common)), list(measured.UNPACK), list(measured.FORMAT_SHARE)
     start = [*astuple(measured.COMMON), *measured.UNPACK.values(), *measured.FORMAT_SHARE.values()]
-    shares = (
-        [f.name in ("accepted", "half_rate", "further") for f in fields(Common)]
-        + [False] * len(names)
-        + [True] * len(formats)
-    )
+    shares = [f.name in ("accepted", "further") for f in fields(Common)] + [False] * len(names) + [True] * len(formats)
 
     def apply(values: list[float]) -> None:
         measured.COMMON = Common(*values[:cut])

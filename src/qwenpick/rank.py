@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from qwenpick.quality import Abilities, Quality, load_abilities
 from qwenpick.runtimes import RUNTIMES
-from qwenpick.scoring import LICENCE, PREFERENCES, Prefer, Scored, score
+from qwenpick.scoring import LICENCE, PREFERENCES, TUNED, Prefer, Scored, score
 from qwenpick.tasks import serves
 
 if TYPE_CHECKING:
@@ -58,10 +58,9 @@ def rank(
 ) -> list[Ranked]:
     """The plans that serve the task and hold, one a model, best first. The order of the input does not matter.
 
-    `balanced` means what the task itself prefers (small for edge). `min_speed` (tokens/s of one user) leaves out what is slower, and what is not
-    known to be as fast.
+    `min_speed` (tokens/s of one user) leaves out what is slower, and what is not known to be as fast.
     """
-    weights, known = PREFERENCES[task.prefers if prefer == "balanced" else prefer], abilities or load_abilities()
+    weights, known = PREFERENCES[prefer], abilities or load_abilities()
     best: dict[str, Scored] = {}
     for plan in plans:
         if plan.verdict not in ("fits", "tight") or serves(plan.model, task) or _slower(plan, min_speed):
@@ -107,14 +106,14 @@ def _outdone(row: Scored, rows: Sequence[Scored]) -> str | None:
 
 def _beats(other: Scored, row: Scored) -> bool:
     better, worse = other.plan.model, row.plan.model
-    if LICENCE[better.licence.commercial_use] < LICENCE[worse.licence.commercial_use]:
+    if better.variant in TUNED or LICENCE[better.licence.commercial_use] < LICENCE[worse.licence.commercial_use]:
         return False
     newer = (better.released or "") > (worse.released or "")
     close = NEWER_CLOSE if newer else CLOSE
     if _size(other) > _size(row) * close or not _as_fast(other, row, close):
         return False
     gap = other.quality.value - row.quality.value
-    if newer and _same_shape(other, row):
+    if newer and (_same_shape(other, row) or worse.successor == better.id):
         return gap >= 0
     return gap > math.hypot(other.quality.deviation, row.quality.deviation)
 

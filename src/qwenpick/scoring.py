@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 class Weights:
     """What a preference weighs. `faster` and `slower` are points per doubling of the time saved beyond comfortable, and lost below it.
 
+    `context` is points per doubling of the context that would fit, `smaller` per halving of the memory, where the task does not ask for more.
     One doubling is worth about what two abilities can differ by without it meaning anything; so speed decides where the evidence does not.
     """
 
@@ -41,7 +42,7 @@ PREFERENCES: Mapping[Prefer, Weights] = {
     "quality": Weights(faster=0.3, slower=1.0),
     "speed": Weights(faster=4.0, slower=6.0),
     "context": Weights(context=3.0),
-    "small": Weights(smaller=3.0),
+    "small": Weights(smaller=5.0),
 }
 UNUSABLE = 10.0  # more points per halving below the usable speed: it runs, but nobody would wait for it
 MOST_DOUBLINGS = 2.0  # beyond four times comfortable nobody notices
@@ -163,7 +164,7 @@ def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[st
         "recency": PER_YEAR * (year - 2025),
         "origin": 0.0 if model.official and model.variant not in TUNED else -UNOFFICIAL,
         "engine": -LIBRARY if plan.runtime == "transformers" else 0.0,
-        "size": -weights.smaller * math.log2(max(plan.memory.total, 1) / 2**30),
+        "size": -max(weights.smaller, task.smaller) * math.log2(max(plan.memory.total, 1) / 2**30),
     }
     if weights.context:
         parts["context"] = weights.context * math.log2(max(1.0, roomiest(plan) / task.context))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.thinking import Effort
@@ -32,7 +32,7 @@ class Task:
     """A kind of work. `weights` says which abilities count and adds up to 1; `prompt` and `answer` are tokens of one typical request.
 
     `usable` and `comfortable` are decode tokens/s while thinking as much as `efforts[0]`, `prefill` and `comfortable_prefill` prompt tokens/s.
-    `efforts` are the ways to think that suit the task, advised first; `prefers` is the preference that comes with it.
+    `efforts` are the ways to think that suit the task, advised first; `smaller` is what half the memory is worth, in points.
     `context` is the default budget in tokens; it has room for the thinking.
     """
 
@@ -52,7 +52,7 @@ class Task:
     outputs: frozenset[str] = frozenset({"text"})
     prefill: float = 100
     comfortable_prefill: float = 400
-    prefers: Literal["balanced", "small"] = "balanced"
+    smaller: float = 0.1
     aliases: tuple[str, ...] = ()
 
     @property
@@ -161,7 +161,7 @@ TASKS: dict[str, Task] = {
         Task(
             "edge", "small devices: speakers, robots, phones", {"general": 0.6, "agents": 0.2, "knowledge": 0.2},
             4096, 300, 150, 10, 25, ("off",), "0.8B and 2B models loop when they think", (MYLOCALAI, "TyloQuant#12", OURS),
-            prefers="small", aliases=("iot", "device", "robot", "embedded", "phone", "raspberry-pi", "home-automation", "draft"),
+            smaller=3.0, aliases=("iot", "device", "robot", "embedded", "phone", "raspberry-pi", "home-automation", "draft"),
         ),
     )
 }  # fmt: skip
