@@ -77,6 +77,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "replace": ("replace", "qwen2.5-7b-instruct"),
     "machine": ("machine", *BOX),
     "doctor": ("doctor", *BOX),
+    "models": ("models", "qwen3.6-27b"),
+    "gpus": ("gpus", "--vendor", "intel"),
+    "catalog": ("catalog", "check", "data/gpus.yaml"),
 }
 
 

@@ -16,6 +16,12 @@ PAYLOADS: dict[str, Any] = {
     "replace": payloads.ReplaceValues,
     "machine": payloads.MachineCommandValues,
     "doctor": payloads.DoctorValues,
+    "models": payloads.ModelsValues,
+    "gpus": payloads.GpusValues,
+    "catalog": payloads.CatalogCheckValues,
+    "check": payloads.CheckValues,
+    "launch": payloads.LaunchValues,
+    "verify": payloads.VerifyValues,
 }
 
 

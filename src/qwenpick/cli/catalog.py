@@ -1,0 +1,43 @@
+"""`qwenpick catalog check FILE`: is a catalogue file right? `qwenpick catalog where`: where the files lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qwenpick.cli import options as given
+
+app = typer.Typer(no_args_is_help=True, help="Check or extend the catalogue.")
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="YAML files of your own.")],
+    format_: given.Format = "table",
+    json: given.Json = False,
+) -> None:
+    """What is wrong with a catalogue file, by line, entry and field. Exit code 0 when nothing is, 1 when something is."""
+    from qwenpick.catalog.check import check as problems_of
+    from qwenpick.render.catalog import check_report
+    from qwenpick.render.output import emit
+
+    found = {str(file): problems_of(file) for file in files}
+    values = {"files": [{"file": file, "problems": problems} for file, problems in found.items()]}
+    emit("catalog", "json" if json else format_, check_report(found), values)
+    raise typer.Exit(1 if any(found.values()) else 0)
+
+
+@app.command()
+def where() -> None:
+    """Where the shipped files, the JSON Schema for editors and your own file lie."""
+    from qwenpick.catalog.read import data_directory, shipped_files, user_file
+
+    own = user_file()
+    for label, path in (
+        *(("shipped", file) for file in shipped_files()),
+        ("schema", data_directory() / "catalog.schema.json"),
+        ("your own", own),
+    ):
+        typer.echo(f"{label:9} {path}{'' if path.exists() else ' (not there)'}")

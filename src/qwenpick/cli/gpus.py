@@ -1,0 +1,55 @@
+"""`qwenpick gpus [NAME]`: the accelerators we know, and everything about one, with sources."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from qwenpick.cli import options as given
+from qwenpick.errors import QwenpickError, did_you_mean
+
+
+def command(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show everything about this one.")] = None,
+    vendor: Annotated[
+        str | None, typer.Option(metavar="VENDOR", help="Only nvidia, amd, intel, apple, ascend or other.")
+    ] = None,
+    segment: Annotated[
+        str | None, typer.Option(metavar="SEGMENT", help="Only consumer, workstation, datacenter, laptop or soc.")
+    ] = None,
+    min_memory: Annotated[str | None, typer.Option(metavar="SIZE", help="At least this much memory: 24GiB.")] = None,
+    shipping: Annotated[bool, typer.Option("--shipping", help="Only those still made.")] = False,
+    catalog: given.Catalogs = None,
+    format_: given.Format = "table",
+    json: given.Json = False,
+) -> None:
+    """The GPUs we know, and everything about one."""
+    from qwenpick.catalog.gpus import find_gpu
+    from qwenpick.render.gpus import gpu_report, gpu_values, gpus_report
+    from qwenpick.render.output import emit
+    from qwenpick.units import parse_bytes
+
+    facts = given.read_catalog(catalog)
+    shown = "json" if json else format_
+    if name:
+        gpu = find_gpu(facts, name)
+        emit("gpus", shown, gpu_report(facts, gpu), {"gpus": [gpu_values(gpu)]})
+        return
+    least = parse_bytes(min_memory) if min_memory else 0
+    everything = list(facts.gpus.values())
+    for field, word in (("vendor", vendor), ("segment", segment)):
+        words = sorted({getattr(gpu, field) for gpu in everything})
+        if word is not None and word not in words:
+            raise QwenpickError(
+                f"there is no {field} '{word}'{did_you_mean(word, words) or ' (known: ' + ', '.join(words) + ')'}"
+            )
+    chosen = [
+        gpu
+        for gpu in everything
+        if (vendor is None or gpu.vendor == vendor)
+        and (segment is None or gpu.segment == segment)
+        and (gpu.memory_bytes or 0) >= least
+        and (not shipping or gpu.status == "shipping")
+    ]
+    emit("gpus", shown, gpus_report(chosen), {"gpus": [gpu_values(gpu) for gpu in chosen]})

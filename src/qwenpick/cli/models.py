@@ -1,0 +1,59 @@
+"""`qwenpick models [NAME]`: the models we know, and everything about one, with sources."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qwenpick.cli import options as given
+from qwenpick.errors import QwenpickError, did_you_mean
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Model
+
+
+def command(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show everything about this one.")] = None,
+    series: Annotated[str | None, typer.Option(metavar="SERIES", help="Only this series: qwen3.5, qwen3-vl, …")] = None,
+    kind: Annotated[
+        str | None, typer.Option(metavar="KIND", help="Only this kind: chat, base, code, vision, embedding, …")
+    ] = None,
+    commercial: Annotated[bool, typer.Option("--commercial", help="Only those free for commercial use.")] = False,
+    current: Annotated[bool, typer.Option("--current", help="Only those that nothing newer follows.")] = False,
+    api: Annotated[bool, typer.Option("--api", help="Also the names that only the API offers.")] = False,
+    catalog: given.Catalogs = None,
+    format_: given.Format = "table",
+    json: given.Json = False,
+) -> None:
+    """The models we know, and everything about one."""
+    from qwenpick.catalog import find_model
+    from qwenpick.render.models import model_report, model_values, models_report
+    from qwenpick.render.output import emit
+
+    facts = given.read_catalog(catalog)
+    shown = "json" if json else format_
+    if name:
+        model = find_model(facts, name)
+        emit("models", shown, model_report(facts, model), {"models": [model_values(facts, model)]})
+        return
+    everything = list(facts.models.values())
+    chosen = [
+        model
+        for model in everything
+        if (model.open_weights or api)
+        and (series is None or model.series.casefold() == _known(series, everything, "series"))
+        and (kind is None or model.kind == _known(kind, everything, "kind"))
+        and (not commercial or model.licence.commercial_use in {"free", "free-under-threshold"})
+        and (not current or model.successor is None)
+    ]
+    emit("models", shown, models_report(chosen), {"models": [model_values(facts, model) for model in chosen]})
+
+
+def _known(word: str, models: list[Model], field: str) -> str:
+    """A series or kind that exists. Raises QwenpickError with the nearest one."""
+    words = {str(getattr(model, field)).casefold() for model in models}
+    if word.casefold() not in words:
+        near = did_you_mean(word, words)
+        raise QwenpickError(f"there is no {field} '{word}'{near or ' (known: ' + ', '.join(sorted(words)) + ')'}")
+    return word.casefold()

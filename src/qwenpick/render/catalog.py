@@ -1,0 +1,18 @@
+"""What `catalog check` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from qwenpick.render.report import Line, Report
+
+
+def check_report(found: Mapping[str, list[str]]) -> Report:
+    """The problems of each file, or that there are none."""
+    return tuple(
+        line
+        for file, problems in found.items()
+        for line in (
+            [Line(f"{file}: {problem}", "bad") for problem in problems] or [Line(f"{file}: no problems", "good")]
+        )
+    )
