@@ -29,13 +29,16 @@ _GRAPH = "activations alive at once in a micro-batch of {} tokens, {} with logit
 _INPUTS = "mask, embeddings and positions on their way to the GPU"
 
 
-def compute(architecture: Architecture, format_name: str, batch: Batch, cut: Cut, *, op_offload: bool) -> Compute:
-    """The compute buffers of a run."""
+def compute(
+    architecture: Architecture, format_name: str, batch: Batch, cut: Cut, *, op_offload: bool, rough: bool = False
+) -> Compute:
+    """The compute buffers of a run. `rough`: of one that is cut in the middle, which is all but the same and quick to ask again."""
     formula = _GRAPH.format(batch.tokens, batch.outputs)
     if not cut.held:
         return Compute((), _one_side(architecture, batch, has_gpu=False)[1], "", formula)
     if not cut.is_whole:
-        gpu, ram = _both_sides(architecture, format_name, batch, cut, op_offload)
+        where = _halved(cut) if rough else cut
+        gpu, ram = _both_sides(architecture, format_name, batch, where, op_offload)
         staged = f"{formula}, and weights from RAM while they are used" if op_offload else formula
         return Compute((gpu, *(gpu for _ in cut.held[1:])), ram, staged, _INPUTS)
     gpu, ram = _one_side(architecture, batch, has_gpu=True)
@@ -45,6 +48,14 @@ def compute(architecture: Architecture, format_name: str, batch: Batch, cut: Cut
     # pipeline parallelism keeps four copies of the inputs: seen on three models over two GPUs, b11434
     gpus = (gpu + 3 * mask + 12 * hidden, *(gpu + 3 * mask + 7 * hidden for _ in cut.held[1:]))
     return Compute(gpus, 4 * mask + 10 * hidden, f"{formula}, and four copies of the inputs", f"{_INPUTS}, four times")
+
+
+def _halved(cut: Cut) -> Cut:
+    """The same kind of cut in the middle of the model."""
+    middle = cut.num_layers // 2
+    if cut.cpu_moe_layers:
+        return Cut(((0, cut.num_layers + 1),), middle, cut.num_layers)
+    return Cut(((middle, cut.num_layers + 1),), 0, cut.num_layers)
 
 
 @lru_cache(maxsize=8192)

@@ -53,8 +53,8 @@ def _on_gpus(
             return
     edge = band("llamacpp").high
 
-    def fits_surely(placement: Placement) -> bool:
-        return shortfall(needed(architecture, checkpoint, work, placement), placement, work, edge) <= 0
+    def fits_surely(placement: Placement, rough: bool) -> bool:
+        return shortfall(needed(architecture, checkpoint, work, placement, rough=rough), placement, work, edge) <= 0
 
     if architecture.is_moe and (experts := _fewest_experts(architecture, fits_surely, devices[0])):
         yield experts
@@ -74,28 +74,35 @@ def shortfall(memory: Memory, placement: Placement, work: Serving, edge: float =
     return max(missing, default=0)
 
 
-def _fewest_experts(architecture: Architecture, fits: Callable[[Placement], bool], device: Device) -> Placement | None:
+def _fewest_experts(
+    architecture: Architecture, fits: Callable[[Placement, bool], bool], device: Device
+) -> Placement | None:
     """The placement with the fewest layers' experts in RAM that fits the GPU; None where even all of them are not enough."""
-    found = _smallest(architecture.num_layers, lambda n: fits(Placement((device,), cpu_moe_layers=n)))
+    found = _smallest(architecture.num_layers, lambda n, rough: fits(Placement((device,), cpu_moe_layers=n), rough))
     return Placement((device,), cpu_moe_layers=found) if found else None
 
 
-def _most_layers(architecture: Architecture, fits: Callable[[Placement], bool], device: Device) -> Placement | None:
+def _most_layers(
+    architecture: Architecture, fits: Callable[[Placement, bool], bool], device: Device
+) -> Placement | None:
     """The placement with the most layers on the GPU that fits; None where not one does."""
     everything = architecture.num_layers + 1
-    found = _smallest(everything - 1, lambda n: fits(Placement((device,), split=(everything - n,))))
+    found = _smallest(everything - 1, lambda n, rough: fits(Placement((device,), split=(everything - n,)), rough))
     return Placement((device,), split=(everything - found,)) if found else None
 
 
-def _smallest(last: int, holds: Callable[[int], bool]) -> int | None:
-    """The smallest number from 1 to `last` for which `holds`, which stays true once it is; None where it never is."""
-    if not holds(last):
+def _smallest(last: int, holds: Callable[[int, bool], bool]) -> int | None:
+    """The smallest number from 1 to `last` for which `holds`, which stays true once it is; None where it never is.
+
+    It is searched with the rough answer, then made sure of with the exact one.
+    """
+    if not holds(last, True):
         return None
     low, high = 0, last
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high
+        low, high = (low, middle) if holds(middle, True) else (middle, high)
+    return next((n for n in range(high, last + 1) if holds(n, False)), None)
 
 
 def _best_split(

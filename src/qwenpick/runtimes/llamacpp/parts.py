@@ -39,6 +39,7 @@ class Run:
     cut: Cut
     batch: Batch
     work: Serving
+    rough: bool = False
 
 
 def memory(
@@ -49,9 +50,18 @@ def memory(
 
 
 def needed(
-    architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement, *, pooled: bool = False
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    work: Serving,
+    placement: Placement,
+    *,
+    pooled: bool = False,
+    rough: bool = False,
 ) -> Memory:
-    """The same without the catalogue's entry. `pooled`: an embedding or reranker model, which keeps every token's output."""
+    """The same without the catalogue's entry. `pooled`: an embedding or reranker model, which keeps every token's output.
+
+    `rough` is for searches over many placements: the compute buffer is that of a model cut in the middle.
+    """
     options = read_options(work.options)
     ranges = cut(
         architecture.num_layers,
@@ -68,6 +78,7 @@ def needed(
         ranges,
         batch_of(work, options, pooled),
         work,
+        rough,
     )
     return collect(
         [
@@ -184,7 +195,9 @@ def resident(architecture: Architecture, checkpoint: Checkpoint, work: Serving, 
 
 def compute_buffers(run: Run) -> Compute:
     """The compute buffers of every place."""
-    return compute(run.architecture, run.format_name, run.batch, run.cut, op_offload=run.options.op_offload)
+    return compute(
+        run.architecture, run.format_name, run.batch, run.cut, op_offload=run.options.op_offload, rough=run.rough
+    )
 
 
 def scores_bytes(run: Run) -> int:
