@@ -79,7 +79,7 @@ def _start(
 ) -> Iterator[Score]:
     """The scores of one start, in GiB, tokens and yes or no."""
     run = (model, architecture, checkpoint, work, placement)
-    refused = vllm.refusal(architecture, checkpoint, work, placement) is not None or vllm.max_concurrency(*run) < 1
+    refused = vllm.start_refusal(*run) is not None
     # 2 where vLLM refuses and 1 where it starts, so that either mistake is an error of 50 or 100 %
     yield Score(ENGINE, "refused", row["case"], 1.0 + refused, 1.0 + (row["status"] != "ok"))
     memory, found_peaks = vllm.memory(*run), vllm.profiled(architecture, checkpoint, work, placement)

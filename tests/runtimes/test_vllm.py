@@ -266,10 +266,10 @@ def test_pipeline_stages_share_the_layers_and_the_ends_hold_the_vocabulary(catal
 
 def test_vllms_own_batch_is_planned_where_it_holds(catalog: Catalog) -> None:
     h100 = Placement((Device("NVIDIA H100", "nvidia", 80 * GIB, 80 * GIB, compute_capability="9.0"),))
-    # 73 GiB requested: 64.6 of weights and 1,024 sampled rows of 248,320 x 16 bytes = 3.8 GiB hold; 131,072 tokens of 64 sequences do not
-    run = (*of(catalog, "qwen3.5-35b-a3b"), BF16)
+    # 73 GiB requested: 56.9 of weights and 1,024 sampled rows of 151,936 x 16 bytes = 2.3 GiB hold; 32 sequences of 0.375 GiB more do not
+    run = (*of(catalog, "qwen3-30b-a3b"), BF16)
     assert vllm.planned(*run, Serving(4096), h100).sequences == 1024
-    assert vllm.planned(*run, Serving(4096, 64), h100).sequences == 256
+    assert vllm.planned(*run, Serving(4096, 36), h100).sequences == 256
 
 
 def test_a_larger_gpu_never_holds_less(catalog: Catalog) -> None:
@@ -286,3 +286,16 @@ def test_the_planned_share_is_lowered_to_what_is_free(catalog: Catalog) -> None:
     busy = Device("GPU", "nvidia", 24 * GIB, 16 * GIB, compute_capability="8.9", reserved=0)
     assert vllm.planned(*run, Placement((free,))).utilization == 0.92
     assert vllm.planned(*run, Placement((busy,))).utilization == 0.6451  # (16 GiB - 530 MiB) of 24 GiB = 0.64510
+
+
+def test_a_hybrid_needs_a_block_for_every_sequence(catalog: Catalog) -> None:
+    # a log of 0.29: Qwen3.8-27B in BF16 on 94.97 GiB has some 640 blocks of 49 MiB, so the default 1,024 sequences fail and 256 start
+    pro = Device(
+        "NVIDIA RTX PRO 6000", "nvidia", int(94.97 * GIB), int(94.97 * GIB), compute_capability="12.0", reserved=0
+    )
+    run = (*of(catalog, "qwen3.8-27b"), BF16)
+    options = {"version": "0.29", "gpu_memory_utilization": 0.9}
+    why = vllm.start_refusal(*run, Serving(8192, options=options), Placement((pro,))) or ""
+    assert "max_num_seqs 1024 exceeds" in why
+    assert vllm.start_refusal(*run, Serving(8192, options={**options, "max_num_seqs": 256}), Placement((pro,))) is None
+    assert vllm.planned(*run, Serving(8192, options=options), Placement((pro,))).sequences < 640

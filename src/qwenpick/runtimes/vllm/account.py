@@ -1,0 +1,133 @@
+"""vLLM's account: what it requests of a GPU, what it pays out of it, and what is left for the cache."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from qwenpick.memory import Memory, Part, gpu
+from qwenpick.memory import memory as gather
+from qwenpick.parts import cuda_free, cuda_total
+from qwenpick.runtimes.vllm import cache as pool
+from qwenpick.runtimes.vllm.profile import CONTEXT, Profile, profile, workspace_bytes
+from qwenpick.runtimes.vllm.settings import Settings, utilization
+from qwenpick.runtimes.vllm.weights import loaded_format, rope_bytes, weights
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Checkpoint, Model
+    from qwenpick.hardware import Device
+    from qwenpick.placement import Placement
+    from qwenpick.workload import Serving
+
+
+def smallest(placement: Placement) -> Device | None:
+    """The device with least memory: it rules what every rank may take."""
+    return min(placement.devices, key=lambda d: d.total or 0) if placement.devices else None
+
+
+def requested(total: int, work: Serving) -> int:
+    """Bytes that vLLM asks for of CUDA's total: ceil(total x gpu_memory_utilization), v1/worker/utils.py request_memory."""
+    return math.ceil(total * utilization(work))
+
+
+def budget(device: Device, work: Serving) -> int | None:
+    """Bytes that vLLM may take of the device: what it requests, which must be free beside its own CUDA context.
+
+    A default request that is not free is lowered to what is (the launch command then says so); an explicit one is refused.
+    """
+    total, free = cuda_total(device), cuda_free(device)
+    if total is None or free is None:
+        return None
+    return min(requested(total, work), max(0, free - CONTEXT))
+
+
+def parts_of(
+    model: Model,
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    work: Serving,
+    placement: Placement,
+    chosen: Settings,
+) -> Memory:
+    """The parts of a start with these settings."""
+    ranks, stages = placement.tensor_parallel, placement.pipeline_parallel
+    found = profile_of(architecture, checkpoint, work, placement, chosen)
+    cut = pool.layout(architecture, chosen, work.kv_cache, ranks, stages)
+    pages = -(-work.context // cut.block_size) * work.sequences
+    common = [
+        Part(
+            "kv cache",
+            pages * cut.block_bytes,
+            "",
+            f"{pages} blocks of {cut.block_size} tokens x {cut.block_bytes} bytes",
+            "kv cache",
+        ),
+        Part(
+            "delta-net states",
+            cut.states * work.sequences * cut.block_bytes,
+            "",
+            f"{cut.states} blocks x {work.sequences} sequences x {cut.block_bytes} bytes",
+            "state",
+        ),
+        Part(
+            "activations",
+            found.activation,
+            "",
+            f"profile run of {chosen.batched_tokens} tokens and {chosen.sequences} sampled rows",
+            "compute",
+        ),
+        Part("outside torch", found.non_torch, "", "kernels and communication buffers, measured", "overhead"),
+        Part(
+            "cuda graphs",
+            found.graph_estimate or found.graphs,
+            "",
+            f"captures up to batch {chosen.max_graph} x {architecture.num_layers} layers",
+            "overhead",
+        ),
+        Part("rope table", rope_bytes(model, architecture), "", "positions x rotary dimensions x 2 bytes", "weights"),
+    ]
+    per_stage = weights(architecture, checkpoint, chosen, ranks, stages)
+    name = loaded_format(checkpoint, chosen)
+    cut_in = f" over {ranks} GPUs" if ranks > 1 else ""
+    parts: list[Part] = []
+    for index in range(max(1, len(placement.devices))):
+        where = gpu(index)
+        stage = per_stage[min(index // ranks, stages - 1)]
+        parts += [
+            Part(f"{part} weights", size, where, f"tensors in {name}{cut_in}, rounded as torch allocates", "weights")
+            for part, size in stage
+        ]
+        parts += [Part(p.name, p.bytes, where, p.formula, p.kind) for p in common]
+    return gather(parts)
+
+
+def profile_of(
+    architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement, chosen: Settings
+) -> Profile:
+    """What the profile run of these settings finds on each GPU."""
+    fp8 = loaded_format(checkpoint, chosen).startswith("fp8")
+    workspace = workspace_bytes(placement.devices[0] if placement.devices else None)
+    return profile(architecture, chosen, placement.tensor_parallel, workspace, fp8, work.image_tokens)
+
+
+def available(
+    model: Model,
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    work: Serving,
+    placement: Placement,
+    chosen: Settings,
+) -> int:
+    """Bytes that are left for the KV cache on the GPU that has least, with these settings; negative where weights do not fit."""
+    found = profile_of(architecture, checkpoint, work, placement, chosen)
+    per_stage = weights(architecture, checkpoint, chosen, placement.tensor_parallel, placement.pipeline_parallel)
+    heaviest = max(sum(size for _, size in stage) for stage in per_stage)
+    least_asked = min(requested(cuda_total(d) or 0, work) for d in placement.devices)
+    return (
+        least_asked
+        - heaviest
+        - rope_bytes(model, architecture)
+        - found.activation
+        - found.non_torch
+        - found.graph_estimate
+    )

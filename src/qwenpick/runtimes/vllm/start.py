@@ -1,0 +1,87 @@
+"""How vLLM is started: with its own settings where they hold, else with ones that do; and why a start would be given up."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from qwenpick.memory import gpu
+from qwenpick.parts import cuda_free, cuda_total
+from qwenpick.runtimes.vllm import cache as pool
+from qwenpick.runtimes.vllm.account import available, budget, parts_of, requested, smallest
+from qwenpick.runtimes.vllm.profile import CONTEXT
+from qwenpick.runtimes.vllm.settings import Settings, least, settings
+from qwenpick.units import format_bytes
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Checkpoint, Model
+    from qwenpick.placement import Placement
+    from qwenpick.workload import Serving
+
+
+def planned(
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
+) -> Settings:
+    """The settings to start with: vLLM's own for the GPU where they hold, else the ones that take least; a share that is free."""
+    device = smallest(placement)
+    chosen = settings(architecture, work, device)
+    if not placement.devices:
+        return chosen
+    run = (model, architecture, checkpoint, work, placement)
+    needed = parts_of(*run, chosen)
+    holds = all(needed.on(gpu(i)) <= (budget(d, work) or 0) for i, d in enumerate(placement.devices))
+    if not holds or chosen.sequences > state_blocks(*run, chosen):
+        chosen = least(architecture, work, device)
+    if "max_num_seqs" not in work.options:
+        chosen = replace(chosen, sequences=max(work.sequences, min(chosen.sequences, state_blocks(*run, chosen))))
+    shares = ((budget(d, work) or 0) / (cuda_total(d) or 1) for d in placement.devices)
+    free = math.floor(10000 * min(shares)) / 10000
+    return replace(chosen, utilization=min(chosen.utilization, free)) if free else chosen
+
+
+def state_blocks(
+    model: Model,
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    work: Serving,
+    placement: Placement,
+    chosen: Settings,
+) -> int:
+    """How many sequences may be decoded at once: blocks of the pool where states take them and graphs are captured, else no limit.
+
+    config/compilation.py resolve_cudagraph_mode_and_sizes: every sequence of max_num_seqs needs a block for its state.
+    """
+    cut = pool.layout(architecture, chosen, work.kv_cache, placement.tensor_parallel, placement.pipeline_parallel)
+    if not cut.states or not chosen.max_graph:
+        return chosen.sequences
+    return max(0, available(model, architecture, checkpoint, work, placement, chosen)) // cut.block_bytes
+
+
+def share_refusal(work: Serving, placement: Placement) -> str | None:
+    """Why a share of the memory that was asked for by name is not free."""
+    if "gpu_memory_utilization" not in work.options:
+        return None
+    for device in placement.devices:
+        total, free = cuda_total(device), cuda_free(device)
+        if total and free is not None and requested(total, work) > free - CONTEXT:
+            left = format_bytes(max(0, free - CONTEXT))
+            return f"vLLM wants {format_bytes(requested(total, work))} of {device.name} and only {left} would be free when it starts"
+    return None
+
+
+def cache_refusal(
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
+) -> str | None:
+    """Why vLLM would give up while it starts with its own settings: no cache, too little of it, or fewer blocks than sequences."""
+    chosen = settings(architecture, work, smallest(placement))
+    left = available(model, architecture, checkpoint, work, placement, chosen)
+    if left <= 0:
+        return "no memory is left for the cache"
+    cut = pool.layout(architecture, chosen, work.kv_cache, placement.tensor_parallel, placement.pipeline_parallel)
+    if pool.concurrency(cut, left, chosen.context) < 1:
+        return f"the cache of {format_bytes(left)} is too small for one sequence of {chosen.context} tokens"
+    blocks = state_blocks(model, architecture, checkpoint, work, placement, chosen)
+    if chosen.sequences > blocks:
+        return f"max_num_seqs {chosen.sequences} exceeds the {blocks} blocks for states"
+    return None
