@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from benchmarks.scoreboard import Row, Skip
-from benchmarks.speed_scorers.names import cpu_of, format_of, gpu_of, model_of
+from benchmarks.speed_scorers.names import cpu_of, format_of, gpu_of, model_of, number, whole
 from benchmarks.speed_scorers.runs import Reader, Run
 from benchmarks.speed_scorers.serving import ENGINES, run
 from qwenpick.quantization import stored_bytes
@@ -27,7 +27,7 @@ def localmaxxing(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         if engine is None:
             yield Skip(row["runtime"], "an engine that qwenpick does not know", label)
             continue
-        names = [row["gpu"]] * int(row["gpu_count"])
+        names = [row["gpu"]] * max(1, whole(row["gpu_count"]))
         cpu = None
         if row["gpu"] == "CPU only":
             names, cpu = ([row["cpu"]], None) if row["quant_raw"] == "vulkan" else ([], cpu_of(row["cpu"]))
@@ -41,7 +41,7 @@ def localmaxxing(rows: Iterable[Row]) -> Iterator[Run | Skip]:
             yield Skip(engine, "several streams: whose speed is not said", label)
             continue
         depth = re.search(r"\s-d (\d+)", row["command"])
-        cached, prompt = int(depth[1]) if depth else 0, int(row["input_len"] or 0)
+        cached, prompt = int(depth[1]) if depth else 0, whole(row["input_len"])
         if prompt > SHORT and row["context_length"] == row["input_len"]:
             cached, prompt = prompt, 0  # a sweep over the context: generation stands at that depth
         bench = "llama-bench" in row["command"] + row["notes"]  # generation is measured apart from the prompt there
@@ -57,16 +57,16 @@ def localmaxxing(rows: Iterable[Row]) -> Iterator[Run | Skip]:
                 engine, "fewer layers on the card than the model has, and the RAM's bandwidth is not known", label
             )
             continue
-        gpus, measured = names, float(row["speed_tok_s"])
+        gpus, measured = names, number(row["speed_tok_s"])
         yield from run(
             label, engine, row["model"], quant, gpus, "decode", measured, prompt=0 if bench else prompt, cached=cached,
-            generated=int(row["output_len"] or 128), drafts=_drafts(row["command"] + row["notes"]) if mtp else 0, vulkan=vulkan, cache=cache,
+            generated=(whole(row["output_len"]) or 128), drafts=_drafts(row["command"] + row["notes"]) if mtp else 0, vulkan=vulkan, cache=cache,
             reported=True, cpu=cpu,
         )  # fmt: skip
-        read = int(row["input_len"] or 0)
+        read = whole(row["input_len"])
         if row["prefill_tok_s"] and read >= SHORT and not mtp:
             yield from run(
-                label, engine, row["model"], quant, gpus, "prefill", float(row["prefill_tok_s"]), prompt=read,
+                label, engine, row["model"], quant, gpus, "prefill", number(row["prefill_tok_s"]), prompt=read,
                 cached=int(depth[1]) if depth else 0, vulkan=vulkan, cache=cache, reported=True, cpu=cpu,
             )  # fmt: skip
 
@@ -83,12 +83,12 @@ def llmfit(rows: Iterable[Row]) -> Iterator[Run | Skip]:
                 if "mlx" in row["model"]
                 else ("ollama", row["model"] if _tagged(row["model"]) else "Q4_K_M")
             )
-        gpus = [row["gpu"]] * int(row["gpu_count"])
+        gpus = [row["gpu"]] * max(1, whole(row["gpu_count"]))
         if reason := _does_not_fit(row["model"], quant, engine, gpus):
             yield Skip(engine, reason, label)
             continue
         yield from run(
-            label, engine, row["model"], quant, gpus, "decode", float(row["speed_tok_s"]), cached=64, generated=int(float(row["output_len"])),
+            label, engine, row["model"], quant, gpus, "decode", number(row["speed_tok_s"]), cached=64, generated=whole(row["output_len"]),
             drafts=2 if "mtp" in row["model"] else 0, reported=True,
         )  # fmt: skip
 
@@ -114,8 +114,8 @@ def club3090(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         if engine == "vllm" and format_of(re.sub(r"fp8-mtp", "", quant), engine) is None:
             quant = "autoround-int4"
         yield from run(
-            label, engine, row["model"], re.sub(r"fp8-mtp|int8-PTH|int8_per", "", quant), [row["gpu"]] * int(row["gpu_count"]), "decode",
-            float(row["speed_tok_s"]), cached=64, generated=int(row["output_len"]), drafts=int(drafts[1]) if drafts else 3,
+            label, engine, row["model"], re.sub(r"fp8-mtp|int8-PTH|int8_per", "", quant), [row["gpu"]] * max(1, whole(row["gpu_count"])), "decode",
+            number(row["speed_tok_s"]), cached=64, generated=whole(row["output_len"]), drafts=int(drafts[1]) if drafts else 3,
             cache=_cache(row["kv_dtype"]), reported=True,
         )  # fmt: skip
 
@@ -138,13 +138,13 @@ def misc(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         quant = row["quant"]
         if engine == "mlx" and (bits := re.search(r"Q(\d)_K|BF16", quant)):
             quant = f"{bits[1]}bit" if bits[1] else "bf16"
-        gpus = [] if "CPU only" in row["gpu"] else [row["gpu"]] * int(row["gpu_count"] or 1)
+        gpus = [] if "CPU only" in row["gpu"] else [row["gpu"]] * (whole(row["gpu_count"]) or 1)
         moe = re.search(r"n-cpu-moe (\d+)", row["notes"])
         if gpus and not moe and (reason := _does_not_fit(row["model"], quant, engine, gpus)):
             yield Skip(engine, reason, label)
             continue
         yield from run(
-            label, engine, row["model"], quant, gpus, "decode", float(row["speed_tok_s"]), cached=int(row["input_len"] or 0), generated=128,
+            label, engine, row["model"], quant, gpus, "decode", number(row["speed_tok_s"]), cached=whole(row["input_len"]), generated=128,
             drafts=3 if "MTP" in what else 0, reported=True, cpu=cpu_of(row["gpu"]), cpu_moe_layers=int(moe[1]) if moe else 0,
         )  # fmt: skip
 
@@ -152,7 +152,7 @@ def misc(rows: Iterable[Row]) -> Iterator[Run | Skip]:
 def _in_ram(model: str, layers_on_gpu: str) -> bool:
     """Whether -ngl names fewer layers than the model has."""
     found = model_of(model)
-    return bool(found and layers_on_gpu and int(layers_on_gpu) < found[1].num_layers)
+    return bool(found and layers_on_gpu and whole(layers_on_gpu) < found[1].num_layers)
 
 
 def _does_not_fit(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from benchmarks.scoreboard import Row, Skip
-from benchmarks.speed_scorers.names import gpu_of, model_of
+from benchmarks.speed_scorers.names import gpu_of, model_of, number, whole
 from benchmarks.speed_scorers.runs import Reader, Run
 from benchmarks.speed_scorers.serving import run
 
@@ -18,7 +18,7 @@ def sweep(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         if not row["gpu"]:
             yield Skip("llamacpp", "the device is not named", label)
             continue
-        names = re.split(r"\+", row["gpu"]) if "+" in row["gpu"] else [row["gpu"]] * int(row["gpu_count"] or 1)
+        names = re.split(r"\+", row["gpu"]) if "+" in row["gpu"] else [row["gpu"]] * (whole(row["gpu_count"]) or 1)
         found, cards = model_of(row["model"]), [gpu_of(name) for name in names]
         if found is None or "235B" in row["model"]:
             yield Skip("llamacpp", "experts in RAM whose bandwidth is not known", label)
@@ -26,7 +26,7 @@ def sweep(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         if any(card is None for card in cards):
             yield Skip("llamacpp", "the device's bandwidth is not known", label)
             continue
-        cached, ubatch = int(row["n_kv"]), int(row["ubatch"] or 512)
+        cached, ubatch = whole(row["n_kv"]), (whole(row["ubatch"]) or 512)
         yield from run(
             label,
             "llamacpp",
@@ -34,12 +34,12 @@ def sweep(rows: Iterable[Row]) -> Iterator[Run | Skip]:
             row["quant"],
             names,
             "decode",
-            float(row["speed_tok_s"]),
+            number(row["speed_tok_s"]),
             cached=cached,
             generated=ubatch // 4,
         )
         yield from run(
-            label, "llamacpp", row["model"], row["quant"], names, "prefill", float(row["prefill_tok_s"]), cached=cached, prompt=ubatch,
+            label, "llamacpp", row["model"], row["quant"], names, "prefill", number(row["prefill_tok_s"]), cached=cached, prompt=ubatch,
             options={"n_ubatch": ubatch},
         )  # fmt: skip
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from benchmarks.scoreboard import Row, Skip
+from benchmarks.speed_scorers.names import number, whole
 from benchmarks.speed_scorers.runs import Reader, Run
 from benchmarks.speed_scorers.serving import run
 from qwenpick.workload import KvCache
@@ -16,11 +17,11 @@ UNNAMED = ("device not", "chip not", "CPU only", "name not")
 def h200(rows: Iterable[Row]) -> Iterator[Run | Skip]:
     """llamacpp_h200.csv."""
     for row in rows:
-        prompt, generated, cache = int(row["n_prompt"]), int(row["n_gen"]), KvCache(row["kv_type"], row["kv_type"])
+        prompt, generated, cache = whole(row["n_prompt"]), whole(row["n_gen"]), KvCache(row["kv_type"], row["kv_type"])
         label = f"{row['model']} {row['ftype']} pp{prompt} tg{generated} d{row['depth']} {cache} fa{row['flash_attn']} ub{row['n_ubatch']}"
         yield from run(
-            label, "llamacpp", row["model"], row["ftype"], ["H200"], "prefill" if prompt else "decode", float(row["tok_s"]), prompt=prompt,
-            cached=int(row["depth"]), generated=generated, cache=cache, options={"n_ubatch": int(row["n_ubatch"])}, size=int(row["file_bytes"]),
+            label, "llamacpp", row["model"], row["ftype"], ["H200"], "prefill" if prompt else "decode", number(row["tok_s"]), prompt=prompt,
+            cached=whole(row["depth"]), generated=generated, cache=cache, options={"n_ubatch": whole(row["n_ubatch"])}, size=whole(row["file_bytes"]),
         )  # fmt: skip
 
 
@@ -39,7 +40,7 @@ def misc(rows: Iterable[Row]) -> Iterator[Run | Skip]:
             count = re.match(r"(\d)x ", row["gpu"])
             yield from run(
                 label, "llamacpp", row["model"], row["quant"], row["gpu"].split(" + ") * (int(count[1]) if count else 1),
-                "prefill" if prompt else "decode", float(row["speed_tok_s"]), prompt=prompt, cached=int(row["depth"] or 0), generated=generated,
+                "prefill" if prompt else "decode", number(row["speed_tok_s"]), prompt=prompt, cached=whole(row["depth"]), generated=generated,
                 size=round(float(row["file_size_GiB"]) * 2**30) if row["file_size_GiB"] else None, vulkan=row["backend"] == "Vulkan",
             )  # fmt: skip
 
@@ -56,11 +57,11 @@ def strix_halo(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         depth, ubatch = re.search(r"@ (?:d|depth )(\d+)", row["speed_what"]), re.search(r"n_ubatch (\d+)", row["notes"])
         size, stated = None, re.search(r"model_size (\d+) B", row["notes"])
         if row["memory_what"].startswith("llama-bench"):
-            size = round(float(row["memory_value"]) * (2**30 if row["memory_unit"] == "GiB" else 1))
+            size = round(number(row["memory_value"]) * (2**30 if row["memory_unit"] == "GiB" else 1))
         elif stated:
             size = int(stated[1])
         yield from run(
-            label, "llamacpp", row["model"], row["quant"], [row["gpu"]], "prefill" if prompt else "decode", float(row["speed_tok_s"]), prompt=prompt,
+            label, "llamacpp", row["model"], row["quant"], [row["gpu"]], "prefill" if prompt else "decode", number(row["speed_tok_s"]), prompt=prompt,
             cached=int(depth[1]) if depth else 0, generated=generated, size=size, vulkan="vulkan" in row["runtime_version"].casefold(),
             options={"n_ubatch": int(ubatch[1])} if ubatch else {},
         )  # fmt: skip

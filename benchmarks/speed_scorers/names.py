@@ -12,6 +12,19 @@ from qwenpick.hardware import Cpu, Device
 from qwenpick.quantization import FORMATS
 
 
+def number(text: str | None) -> float:
+    """The number in a cell; 0 for an empty one or words."""
+    try:
+        return float(text or 0)
+    except ValueError:
+        return 0.0
+
+
+def whole(text: str | None) -> int:
+    """The whole number in a cell; 0 for an empty one or words."""
+    return int(number(text))
+
+
 @cache
 def model_of(text: str) -> tuple[str, Architecture] | None:
     """(id, architecture) of the model that a name is or was tuned from: the longest catalogue id it contains, else its version and size."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from benchmarks.scoreboard import Row, Skip
-from benchmarks.speed_scorers.names import device, format_of, gpu_of, model_of
+from benchmarks.speed_scorers.names import device, format_of, gpu_of, model_of, number, whole
 from benchmarks.speed_scorers.runs import Quantity, Reader, Run
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.hardware import Cpu, Machine
@@ -31,13 +31,13 @@ def vllm_h200(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         options = json.loads(row["kw"] or "{}")
         eager = {"enforce_eager": True} if options.get("enforce_eager") else {}
         cache = KvCache("fp8", "fp8") if "kvfp8" in row["case"] else KvCache()
-        for column, streams in (("decode_tok_s", 1), ("b32_tok_s", min(32, int(float(row["max_num_seqs"] or 32))))):
+        for column, streams in (("decode_tok_s", 1), ("b32_tok_s", min(32, (whole(row["max_num_seqs"]) or 32)))):
             label = f"{row['case']} {column}"
             if not row[column]:
                 yield Skip("vllm", "no speed in the row", label)
                 continue
             yield from run(
-                label, "vllm", row["model"], row["quant"], ["H200"], "decode" if streams == 1 else "together", float(row[column]),
+                label, "vllm", row["model"], row["quant"], ["H200"], "decode" if streams == 1 else "together", number(row[column]),
                 generated=128, streams=streams, cache=cache, options=eager,
             )  # fmt: skip
 
@@ -59,7 +59,7 @@ def gpustack(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         if "prefix" in row["serve_command"] and "Long" in row["section"]:
             yield Skip(engine, "prompts come from the prefix cache", label)
             continue
-        requests = int(row["requests"])
+        requests = whole(row["requests"])
         streams = int(
             row["concurrency"] or min(requests, 256)
         )  # all at once: vLLM's max_num_seqs default for the API server
@@ -67,7 +67,7 @@ def gpustack(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         count = int(row["gpu_count"] or (re.search(r"-tp (\d)", row["serve_command"]) or ["", "1"])[1])
         yield from run(
             label, engine, row["model"], row["quant"] or ("fp8" if "Quantization" in row["section"] else "bf16"), [row["gpu"]] * count, "together",
-            float(row["speed_tok_s"]), prompt=int(row["total_input_tokens"]) // requests, generated=int(row["total_output_tokens"]) // requests,
+            number(row["speed_tok_s"]), prompt=whole(row["total_input_tokens"]) // requests, generated=whole(row["total_output_tokens"]) // requests,
             streams=streams, drafts=int(drafts[1]) if drafts else 0,
         )  # fmt: skip
 
@@ -80,11 +80,11 @@ def rtx6kpro(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         if "MTP ON" in row["notes"]:
             found = re.search(r"num_speculative_tokens=(\d+)", row["notes"])
             drafts = int(found[1]) if found else 3  # SGLang's NEXTN default: three draft steps
-        context = int(row["input_len"].removesuffix("k")) * (1024 if row["input_len"].endswith("k") else 1)
-        streams = int(row["batch"])
+        context = whole(row["input_len"].removesuffix("k")) * (1024 if row["input_len"].endswith("k") else 1)
+        streams = whole(row["batch"])
         yield from run(
-            label, ENGINES[row["runtime"]], row["model"], row["quant"], ["RTX PRO 6000"] * int(row["gpu_count"]),
-            "together" if streams > 1 else "decode", float(row["speed_tok_s"]), cached=context, generated=int(row["output_len"]),
+            label, ENGINES[row["runtime"]], row["model"], row["quant"], ["RTX PRO 6000"] * max(1, whole(row["gpu_count"])),
+            "together" if streams > 1 else "decode", number(row["speed_tok_s"]), cached=context, generated=whole(row["output_len"]),
             streams=streams, drafts=drafts,
         )  # fmt: skip
 
@@ -96,13 +96,13 @@ def mlx_apple(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         if not row["speed_tok_s"]:
             yield Skip("mlx", "no speed in the row", label)
             continue
-        if row["runtime"] != "mlx" and int(row["batch"]) > 1:
+        if row["runtime"] != "mlx" and whole(row["batch"]) > 1:
             yield Skip("mlx", "continuous batching of vllm-mlx, an engine that qwenpick does not know", label)
             continue
-        prompt, generated = int(row["input_len"] or 0), int(row["output_len"] or 0)
+        prompt, generated = whole(row["input_len"]), whole(row["output_len"])
         reading = row["speed_what"].startswith("Prompt")
         yield from run(
-            label, "mlx", row["model"], row["quant"], [row["gpu"]], "prefill" if reading else "decode", float(row["speed_tok_s"]),
+            label, "mlx", row["model"], row["quant"], [row["gpu"]], "prefill" if reading else "decode", number(row["speed_tok_s"]),
             prompt=prompt, generated=0 if reading else generated,
         )  # fmt: skip
 
@@ -126,17 +126,18 @@ def official(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         if engine == "transformers" and "no FA2" in row["notes"]:
             yield Skip(engine, "transformers without its default attention", label)
             continue
+        version = re.search(r"vllm (\d+\.\d+)", row["runtime_version"])
         both = row["speed_what"].startswith("(prompt")
         # vLLM 0.4 captured graphs for contexts up to 8,192 tokens only (max_context_len_to_capture)
         long = (
             row["source_id"] == "qwen2-docs-speed"
             and engine == "vllm"
-            and int(row["input_len"]) + int(row["output_len"] or 2048) > 8192
+            and whole(row["input_len"]) + (whole(row["output_len"]) or 2048) > 8192
         )
         yield from run(
-            label, engine, row["model"], row["quant"], [row["gpu"]] * int(row["gpu_count"]), "both" if both else "output",
-            float(row["speed_tok_s"]), prompt=int(row["input_len"]), generated=int(row["output_len"] or 2048),
-            options={"enforce_eager": True} if long else {},
+            label, engine, row["model"], row["quant"], [row["gpu"]] * max(1, whole(row["gpu_count"])), "both" if both else "output",
+            number(row["speed_tok_s"]), prompt=whole(row["input_len"]), generated=(whole(row["output_len"]) or 2048),
+            options=({"enforce_eager": True} if long else {}) | ({"version": version[1]} if version and engine == "vllm" else {}),
         )  # fmt: skip
 
 
@@ -148,7 +149,9 @@ def run(
 ) -> Iterator[Run | Skip]:  # fmt: skip
     """The run, or the reason why it cannot be predicted. Several GPUs are a tensor-parallel group where the engine makes one, else a layer split."""
     found, form, gpus = model_of(model), format_of(quant, engine), [gpu_of(name) for name in gpu_names]
-    if found is None:
+    if measured <= 0:
+        yield Skip(engine, "no speed in the row", label)
+    elif found is None:
         yield Skip(engine, "not a Qwen of the catalogue", label)
     elif form is None:
         yield Skip(engine, "the format is not stated or has no formula", label)

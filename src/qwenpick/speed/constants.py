@@ -29,7 +29,8 @@ class Prefill:
     """Reading a prompt on an (engine, device class).
 
     `dense`, `experts`, `attention` are the shares of the matrix rate; `layer` is seconds per layer and batch of prompt tokens; `scan` is how
-    many times a delta-net state could be read and written while one token passes it (chunks share the work).
+    many times a delta-net state could be read and written while one token passes it (chunks share the work). `half` is how fast llama.cpp
+    multiplies 16-bit weights beside quantized ones.
     """
 
     dense: float
@@ -37,6 +38,7 @@ class Prefill:
     attention: float
     layer: float
     scan: float
+    half: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Common:
 
     `accepted` is the chance that a draft of the MTP block is right, given that the one before was. `nvlink_exchange` and `pcie_exchange` are
     seconds of one small all-reduce (two a layer). `quantized_cache` is how much longer llama.cpp takes per byte of a quantized cache.
-    `half_rate` is the share of the 16-bit rate of cuBLAS in llama.cpp. `further` is the share of the unpacking that each further token of a
+    `further` is the share of the unpacking that each further token of a
     step costs. `eager_layer` is seconds a layer that the host takes to issue kernels without captured graphs. `vulkan_bf16` is how many times
     as long as their bytes say llama.cpp's Vulkan backend takes for BF16 weights.
     """
@@ -54,7 +56,6 @@ class Common:
     nvlink_exchange: float
     pcie_exchange: float
     quantized_cache: float
-    half_rate: float
     further: float
     eager_layer: float
     vulkan_bf16: float

@@ -33,13 +33,11 @@ class Load:
 
     def rate(self, place: Place, share: float) -> float:
         """FLOP/s of matrix products there, `share` being the measured share of the unit that runs them."""
-        if place.by_vulkan and self.format == "BF16":
-            return place.rate * share / measured.COMMON.vulkan_bf16
-        if self.is_ggml and place.int8:
-            return (
-                place.rate * measured.COMMON.half_rate if self.format in ("BF16", "F16", "F32") else place.int8 * share
-            )
-        return place.rate * share
+        slower = measured.COMMON.vulkan_bf16 if place.by_vulkan and self.format == "BF16" else 1.0
+        if not self.is_ggml:
+            return place.rate * share
+        half = prefill_constants(self.engine, place.kind).half if self.format in ("BF16", "F16", "F32") else 1.0
+        return (place.int8 or place.rate) * share * half / slower
 
     @property
     def is_ggml(self) -> bool:

@@ -80,7 +80,7 @@ def estimate(
     depth = work.context if depth is None else depth
     prompt = max(1, depth) if prompt is None else prompt
     load = Load(
-        runtime,
+        runtime + flags.generation,
         checkpoint.format,
         traffic(architecture, checkpoint.format, checkpoint.bytes),
         attention(architecture),
@@ -91,8 +91,8 @@ def estimate(
     step = token_seconds(load, depth, 1, drafts, parts)
     shared = token_seconds(load, depth, work.sequences, drafts, parts) if work.sequences > 1 else step
     reading = prompt_seconds(load, prompt, cached, flags.chunk, parts)
-    around = _spread(measured.DECODE_SPREAD, measured.DEFAULT_DECODE_SPREAD, runtime, parts)
-    before = _spread(measured.PREFILL_SPREAD, measured.DEFAULT_PREFILL_SPREAD, runtime, parts)
+    around = _spread(measured.DECODE_SPREAD, measured.DEFAULT_DECODE_SPREAD, load.engine, parts)
+    before = _spread(measured.PREFILL_SPREAD, measured.DEFAULT_PREFILL_SPREAD, load.engine, parts)
     if drafts:
         around = Spread(min(around.low, measured.MTP_SPREAD.low), max(around.high, measured.MTP_SPREAD.high))
     first = reading + step

@@ -20,12 +20,15 @@ _CHUNK_FLAGS = (
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """`drafts` tokens are proposed a step by the model's own MTP block; `chunk` prompt tokens pass at once; `eager` is without captured graphs."""
+    """`drafts` tokens are proposed a step by the model's own MTP block; `chunk` prompt tokens pass at once; `eager` is without captured graphs;
+    `vulkan` by llama.cpp's Vulkan backend; `generation` tells an old design of the engine (its constants are apart) from the present one.
+    """
 
     drafts: int = 0
     chunk: int = 512
     eager: bool = False
     vulkan: bool = False
+    generation: str = ""
 
 
 def read_flags(engine: str, options: Mapping[str, object]) -> Flags:
@@ -41,7 +44,13 @@ def read_flags(engine: str, options: Mapping[str, object]) -> Flags:
         "on",
     )
     vulkan = str(given.get("device", given.get("dev", ""))).casefold().startswith("vulkan")
-    return Flags(_drafts(given), chunk, eager, vulkan)
+    return Flags(_drafts(given), chunk, eager, vulkan, _generation(engine, given))
+
+
+def _generation(engine: str, given: Mapping[str, object]) -> str:
+    """-v0 for vLLM up to 0.7: its scheduler and sampler waited for each other; V1 is the default from 0.8."""
+    major, minor = ([int(part) for part in str(given.get("version", "0.26")).split(".")[:2]] + [0])[:2]
+    return "-v0" if engine == "vllm" and (major, minor) < (0, 8) else ""
 
 
 def _drafts(given: Mapping[str, object]) -> int:
