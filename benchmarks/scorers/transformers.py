@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from benchmarks.scoreboard import Row, Score, Scorer, Skip
+from benchmarks.scorers import training
 from qwenpick import catalog
 from qwenpick.catalog import Architecture, Checkpoint, Model
 from qwenpick.errors import QwenpickError
@@ -45,6 +46,8 @@ def h200(rows: Iterable[Row]) -> Iterator[Score | Skip]:
             yield Skip(ENGINE, "the model is not in the catalogue", label)
         elif row["task"] == "inference":
             yield from _inference(row, label, *pair)
+        else:
+            yield from training.h200(row, label, *pair)
 
 
 def _inference(row: Row, label: str, model: Model, architecture: Architecture) -> Iterator[Score]:

@@ -1,0 +1,68 @@
+"""Fine-tuning: what a run needs, what cannot be combined, how far it stretches, how long it takes. One module per recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Protocol, cast
+
+from qwenpick.catalog.schema import Architecture, Checkpoint, Model
+from qwenpick.errors import QwenpickError
+from qwenpick.hardware import Device
+from qwenpick.memory import Memory, Part
+from qwenpick.placement import Placement
+from qwenpick.training.checks import METHODS, check, refusal
+from qwenpick.training.estimate import estimate
+from qwenpick.training.prepared import Prepared
+from qwenpick.workload import Training
+
+NOT_TORCH = ("CUDA context", "allocator cache")  # the parts that torch.cuda.max_memory_allocated does not count
+DEFAULT_FORMAT = {"full": "bf16", "lora": "bf16", "qlora": "nf4"}
+HOPPER = Device(
+    "a Hopper GPU", "nvidia", None, None, compute_capability="9.0"
+)  # the largest workspace, where no device is named
+
+
+class Recipe(Protocol):
+    """What a recipe's module must know."""
+
+    READ_FROM: str
+    FORMATS: tuple[str, ...]
+
+    def prepare(self, architecture: Architecture, training: Training, checkpoint: Checkpoint) -> Prepared:
+        """Which weights lie there, and which are trained."""
+
+
+def recipe(method: str) -> Recipe:
+    """The recipe of that name. QwenpickError with the nearest one."""
+    if method not in METHODS:
+        raise QwenpickError(f"there is no method '{method}' (known: {', '.join(METHODS)})")
+    return cast(Recipe, import_module(f"qwenpick.training.{method}"))
+
+
+def memory(
+    model: Model,
+    architecture: Architecture,
+    training: Training,
+    placement: Placement | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Memory:
+    """What each GPU of the run (and RAM) must hold, part by part. QwenpickError for a setting that does not exist or cannot be combined.
+
+    `checkpoint` is bf16, and NF4 made on load for QLoRA, if none is given. Without a placement the GPUs are taken for Hopper's.
+    """
+    check(training)
+    source = checkpoint or Checkpoint(format=DEFAULT_FORMAT[training.method])
+    if reason := refusal(architecture, training, source):
+        raise QwenpickError(f"{model.id}: {reason}")
+    devices = placement.devices if placement and placement.devices else (HOPPER,) * training.gpus
+    if len(devices) < training.gpus:
+        raise QwenpickError(f"the placement has {len(devices)} GPUs, the training {training.gpus}")
+    return estimate(
+        architecture, training, recipe(training.method).prepare(architecture, training, source), source, devices
+    )
+
+
+def allocated(parts: Iterable[Part]) -> int:
+    """What torch.cuda.max_memory_allocated would say of these parts, summed over GPUs."""
+    return sum(part.bytes for part in parts if part.where != "ram" and part.name not in NOT_TORCH)

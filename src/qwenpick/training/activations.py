@@ -1,0 +1,125 @@
+"""What a forward pass keeps for the backward one, in bytes per token, counted tensor by tensor as autograd saves them.
+
+Read from transformers 5.17.0 models/qwen3*/modeling_*.py, peft 0.21.2 tuners/lora, bitsandbytes 0.50.2 autograd/_functions.py; bf16 autocast.
+H is hidden, q and k the widths of queries and of keys, I the MLP's width.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import assert_never
+
+from qwenpick.catalog.schema import Architecture, DenseMlp, FullAttention, LinearAttention, MoeMlp, SlidingAttention
+from qwenpick.workload import Training
+
+Layer = FullAttention | SlidingAttention | LinearAttention
+
+CHUNK = 1024  # tokens whose logits exist at once where the loss is chunked
+
+
+class Style(Enum):
+    """Which weights are trained and in which type the residual stream runs."""
+
+    FULL = "full"  # bf16 weights, trained
+    FULL_FP32 = "full, FP32 weights under autocast"
+    LORA = "lora"  # bf16 weights, FP32 adapters
+    QLORA = "qlora"  # 4-bit weights, bf16 residual
+    QLORA_FP32 = "qlora after k-bit preparation"  # 4-bit weights, FP32 residual
+
+
+FP32_RESIDUAL = (Style.FULL_FP32, Style.QLORA_FP32)
+
+
+def layer_bytes(architecture: Architecture, layer: Layer, training: Training, style: Style) -> int:
+    """All that one layer keeps, per token."""
+    return _mixer(architecture, layer, training, style) + _mlp(architecture, training, style)
+
+
+def _mixer(architecture: Architecture, layer: Layer, training: Training, style: Style) -> int:
+    """The first norm and the mixer. The norm keeps its input in FP32; every adapted matrix keeps its input in bf16."""
+    hidden = architecture.hidden_size
+    norm = {Style.FULL: 8, Style.FULL_FP32: 8, Style.LORA: 4, Style.QLORA: 4, Style.QLORA_FP32: 4}[style] * hidden
+    match layer:
+        case FullAttention() | SlidingAttention():
+            queries, keys = layer.heads * layer.head_dim, layer.kv_heads * layer.head_dim
+            inputs = {Style.FULL: 0, Style.FULL_FP32: 6, Style.LORA: 6, Style.QLORA: 2, Style.QLORA_FP32: 6}[
+                style
+            ] * hidden
+            per_query = (
+                2 + 2 + (2 if style is Style.LORA else 0)
+            )  # into attention, out of it, into the output projection once more
+            per_key = 2 + 2
+            if layer.qk_norm:
+                per_query += 4 + (2 if style in (Style.FULL, Style.FULL_FP32) else 0)
+                per_key += 4 + (2 if style in (Style.FULL, Style.FULL_FP32) else 0)
+            gate = 6 * queries if layer.output_gate else 0
+            scores = layer.heads * training.seq * 14 if training.attention == "eager" else 4 * layer.heads
+            return norm + inputs + per_query * queries + per_key * keys + gate + scores + 16 * training.rank
+        case LinearAttention():
+            values = layer.value_heads * layer.value_head_dim
+            # plain torch, FP32: about 25 tensors as wide as the values, states of every chunk included; 4 of the convolution's width in bf16
+            return norm + 6 * hidden + 100 * values + 8 * layer.conv_channels
+        case _:
+            assert_never(layer)
+
+
+def _mlp(architecture: Architecture, training: Training, style: Style) -> int:
+    """The second norm and the MLP: gate, silu(gate), up, and their product where the down projection is trained or adapted."""
+    hidden = architecture.hidden_size
+    norm = {Style.FULL: 8, Style.FULL_FP32: 8, Style.LORA: 4, Style.QLORA: 4, Style.QLORA_FP32: 4}[style] * hidden
+    adapted = style in (Style.FULL, Style.FULL_FP32) or training.target != "attention"
+    inputs = (
+        {Style.FULL: 0, Style.FULL_FP32: 4, Style.LORA: 4, Style.QLORA: 2, Style.QLORA_FP32: 4}[style] * hidden
+        if adapted
+        else 0
+    )
+    wide = (12 if style is Style.QLORA_FP32 else 6) + (2 if adapted else 0)
+    match architecture.mlp:
+        case DenseMlp(intermediate_size=inner):
+            return norm + inputs + wide * inner + (12 * training.rank if adapted else 0)
+        case MoeMlp(experts=experts, experts_per_token=used, intermediate_size=inner, shared_intermediate_size=shared):
+            return norm + inputs + used * (4 * hidden + 8 * inner) + 8 * experts + wide * shared
+        case _:
+            assert_never(architecture.mlp)
+
+
+def backward_bytes(architecture: Architecture, layer: Layer, style: Style) -> int:
+    """Gradients in flight while one layer is taken back, per token: those of the MLP's width, and the residual's."""
+    hidden = architecture.hidden_size
+    residual = (8 if style in FP32_RESIDUAL else 4) * hidden
+    mlp = architecture.mlp
+    inner = (
+        8 * mlp.intermediate_size
+        if isinstance(mlp, DenseMlp)
+        else mlp.experts_per_token * (4 * hidden + 4 * mlp.intermediate_size)
+    )
+    mixer = 24 * layer.value_heads * layer.value_head_dim if isinstance(layer, LinearAttention) else 0
+    return residual + max(inner, mixer)
+
+
+def checkpoint_bytes(architecture: Architecture, style: Style) -> int:
+    """The input of one checkpointed layer, per token: the residual stream."""
+    return (4 if style in FP32_RESIDUAL else 2) * architecture.hidden_size
+
+
+def head_bytes(architecture: Architecture, style: Style) -> int:
+    """What the last norm (and a trained lm_head) keep, per token."""
+    return (8 if style in (Style.FULL, Style.FULL_FP32) else 4) * architecture.hidden_size
+
+
+def logit_bytes(architecture: Architecture) -> int:
+    """Logits and loss on the way back, per token: log-softmax, the gradient into it and the one out of it, 3 x vocabulary x 4 bytes."""
+    return 12 * architecture.vocab_size
+
+
+def image_bytes(architecture: Architecture, training: Training, *, tower_kept: bool) -> int:
+    """Bytes of one sequence's images: pixels, what the tower hands over, and its checkpointed blocks and mergers if gradients reach it."""
+    tower = architecture.vision
+    if tower is None or not training.image_tokens:
+        return 0
+    merge = (tower.merge_size or 1) ** 2
+    pixels = 3 * (tower.temporal_patch_size or 1) * tower.patch_size**2
+    handed = (1 + len(tower.deepstack_layers)) * tower.output_size * 2
+    blocks = merge * tower.depth * tower.hidden_size * 2
+    mergers = (1 + len(tower.deepstack_layers)) * merge * tower.hidden_size * 12
+    return training.image_tokens * (merge * pixels * 4 + handed + (blocks + mergers if tower_kept else 0))

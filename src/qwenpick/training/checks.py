@@ -1,0 +1,96 @@
+"""Settings that do not exist, and combinations that cannot work: one sentence each."""
+
+from __future__ import annotations
+
+from qwenpick.catalog.schema import Architecture, Checkpoint
+from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.quantization import FORMATS, find_format
+from qwenpick.training.optimizers import OPTIMIZERS
+from qwenpick.training.trainers import TRAINERS
+from qwenpick.workload import Training
+
+METHODS = ("full", "lora", "qlora")
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "method": METHODS,
+    "target": ("all-linear", "attention"),
+    "optimizer": tuple(OPTIMIZERS),
+    "precision": ("bf16", "fp16-mixed", "fp32"),
+    "offload": ("none", "optimizer", "parameters"),
+    "attention": ("sdpa", "flash", "eager"),
+    "trainer": tuple(TRAINERS),
+}
+
+
+def check(training: Training) -> None:
+    """Raises QwenpickError for a word or a number that has no meaning."""
+    for name, choices in _CHOICES.items():
+        value = str(getattr(training, name))
+        if value not in choices:
+            raise QwenpickError(
+                f"there is no {name} '{value}'{did_you_mean(value, choices)} (known: {', '.join(choices)})"
+            )
+    for name in ("seq", "batch", "grad_accum", "rank", "gpus"):
+        if getattr(training, name) < 1:
+            raise QwenpickError(f"{name} must be 1 or more, not {getattr(training, name)}")
+    if training.zero not in (0, 1, 2, 3):
+        raise QwenpickError(f"ZeRO has the stages 0 to 3, not {training.zero}")
+
+
+def per_gpu_batch(total: int, gpus: int, grad_accum: int) -> int:
+    """Sequences of each GPU at a time for a batch of `total` over all GPUs and accumulation steps. QwenpickError if it cannot be divided."""
+    if total % (gpus * grad_accum):
+        raise QwenpickError(f"a batch of {total} cannot be divided over {gpus} GPUs x {grad_accum} accumulation steps")
+    return total // (gpus * grad_accum)
+
+
+def refusal(architecture: Architecture, training: Training, checkpoint: Checkpoint) -> str | None:
+    """Why this cannot be trained so, as a sentence; None if it can (memory aside)."""
+    return (
+        _format_refusal(training, checkpoint) or _sharding_refusal(training) or _model_refusal(architecture, training)
+    )
+
+
+def _format_refusal(training: Training, checkpoint: Checkpoint) -> str | None:
+    form = checkpoint.format
+    container = (FORMATS.get(form) or find_format(form)).container
+    method = {"full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA"}[training.method]
+    if container != "safetensors":
+        return f"{method} of a {container.upper() if container == 'gguf' else container} file is not possible; train the 16-bit repository"
+    if form in ("fp8", "nvfp4", "mxfp4"):
+        return f"{method} of an {form.upper()} checkpoint is not possible: no gradient passes its kernels; take the 16-bit repository"
+    plain = form in ("bf16", "fp16", "fp32")
+    if training.method == "full" and not plain:
+        return f"full fine-tuning needs 16-bit weights, not {form}; quantized weights can only be adapted (qlora)"
+    if training.method == "lora" and not plain:
+        return f"LoRA on {form} weights is QLoRA: say method qlora"
+    if training.method == "qlora" and plain:
+        return "QLoRA needs 4- or 8-bit weights: nf4 or int8 (made on load), or a GPTQ or AWQ repository"
+    return None
+
+
+def _sharding_refusal(training: Training) -> str | None:
+    if training.fsdp and training.zero:
+        return "FSDP and DeepSpeed's ZeRO are two ways to do the same; choose one"
+    if training.zero == 3 and training.gpus == 1 and training.offload == "none":
+        return "ZeRO-3 on one GPU divides nothing and adds its buffers; use more GPUs, offload, or ZeRO 0"
+    if training.fsdp and training.gpus == 1:
+        return "FSDP on one GPU divides nothing; use more GPUs or leave it out"
+    if training.offload != "none" and not training.zero:
+        return f"offload of {training.offload} is DeepSpeed's: it needs ZeRO 1, 2 or 3"
+    if training.offload == "parameters" and training.zero != 3:
+        return "offload of parameters needs ZeRO-3"
+    if training.method == "qlora" and training.zero == 3:
+        return "bitsandbytes' 4-bit weights cannot be divided by ZeRO-3; use ZeRO 2 or FSDP"
+    if training.trainer == "unsloth" and (training.zero or training.fsdp):
+        return "Unsloth does not divide a model over GPUs; use ZeRO 0"
+    if training.optimizer == "adamw-8bit" and training.offload != "none":
+        return "8-bit AdamW runs on the GPU only; with offload use adamw"
+    return None
+
+
+def _model_refusal(architecture: Architecture, training: Training) -> str | None:
+    if (training.train_vision or training.image_tokens) and architecture.vision is None:
+        return "the model has no vision tower"
+    if training.method == "full" and training.train_embeddings:
+        return "full fine-tuning trains the embeddings anyway"
+    return None

@@ -1,0 +1,139 @@
+"""The parts of a training run on each GPU: what lies there throughout, and what is alive at the highest moment of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwenpick.catalog.schema import Architecture, Checkpoint
+from qwenpick.hardware import Device
+from qwenpick.memory import RAM, Memory, Part, gpu, memory
+from qwenpick.runtimes.transformers import allocator
+from qwenpick.training.optimizers import OPTIMIZERS, state_bytes
+from qwenpick.training.phases import Phase, highest
+from qwenpick.training.prepared import Prepared
+from qwenpick.training.sharding import buffers, part_of, shares
+from qwenpick.units import GIB, MIB
+from qwenpick.workload import Training
+
+CUDA_CONTEXT = 820 * MIB  # H200, driver 580, torch 2.11+cu130 with training's kernels: 797-801 MiB
+KEPT_OF_LOGITS = 0.25  # freed blocks that fit no later request: 0.18-0.33 of the logits on 30 runs, H200, torch 2.11 …
+KEPT_OF_ACTIVATIONS = 0.04  # … and 0.03-0.08 of activations where those carry the peak
+NCCL = GIB // 2  # channels and buffers of a GPU that talks to others
+
+
+def estimate(
+    architecture: Architecture,
+    training: Training,
+    prepared: Prepared,
+    checkpoint: Checkpoint,
+    devices: tuple[Device | None, ...],
+) -> Memory:
+    """Parts of all GPUs and of RAM."""
+    phase = highest(architecture, training, prepared)
+    return memory(
+        part
+        for index in range(training.gpus)
+        for part in _on(index, architecture, training, prepared, checkpoint, phase, devices[index])
+    )
+
+
+def _on(
+    index: int,
+    architecture: Architecture,
+    training: Training,
+    prepared: Prepared,
+    checkpoint: Checkpoint,
+    phase: Phase,
+    device: Device | None,
+) -> Iterator[Part]:
+    where, share = gpu(index), shares(training)
+    away = {"none": where, "optimizer": where, "parameters": RAM}[training.offload]
+    yield Part(
+        "weights",
+        part_of(prepared.base, share.weights),
+        away,
+        f"{checkpoint.format} weights in torch's blocks{_over(share.weights)}",
+        "weights",
+    )
+    yield Part(
+        "upcast",
+        part_of(prepared.upcast, share.weights),
+        away,
+        "what is not quantized, cast to FP32 by k-bit preparation",
+        "weights",
+    )
+    yield Part(
+        "adapters", prepared.adapters, where, f"{prepared.trained:,} weights x {prepared.width} bytes", "weights"
+    )
+    yield from _optimizer(training, prepared, where)
+    yield Part(
+        "gradients",
+        phase.gradients,
+        where,
+        f"{prepared.trained:,} trained weights{_over(share.gradients)}, at: {phase.name}",
+        "compute",
+    )
+    yield Part("activations", phase.activations, where, _activations(architecture, training, phase), "compute")
+    tokens = training.batch * training.seq
+    yield Part(
+        "logits and loss",
+        phase.logits,
+        where,
+        f"12 bytes x {architecture.vocab_size:,} vocabulary x up to {tokens:,} tokens",
+        "compute",
+    )
+    yield Part("step workspace", phase.workspace, where, f"temporaries at: {phase.name}", "compute")
+    yield Part("checkpoints", phase.in_ram, RAM, "inputs of checkpointed layers, kept in RAM", "compute")
+    size, formula = buffers(architecture, training, prepared.trained, prepared.width)
+    yield Part("communication", size, where, formula, "overhead")
+    yield Part(
+        "cuBLAS workspace",
+        2 * allocator.workspace(device),
+        where,
+        "one for the forward thread, one for the backward thread",
+        "overhead",
+    )
+    kept = round(KEPT_OF_LOGITS * phase.logits + KEPT_OF_ACTIVATIONS * phase.activations)
+    yield Part(
+        "allocator cache",
+        kept,
+        where,
+        "0.25 x logits + 0.04 x activations: freed blocks that fit no later request",
+        "overhead",
+    )
+    yield Part(
+        "CUDA context", CUDA_CONTEXT + (NCCL if training.gpus > 1 else 0), where, "measured on an H200", "overhead"
+    )
+
+
+def _optimizer(training: Training, prepared: Prepared, where: str) -> Iterator[Part]:
+    """States, and FP32 master weights where DeepSpeed keeps them."""
+    optimizer, share = OPTIMIZERS[training.optimizer], shares(training).states
+    place = where if training.offload == "none" else RAM
+    width = 4 if training.zero else prepared.width
+    wide = prepared.wide_states if optimizer.states_8bit else 0
+    on_gpu, pageable = state_bytes(optimizer, prepared.trained - wide, width)
+    on_gpu += 2 * 4 * wide
+    formula = f"{training.optimizer}: {prepared.trained:,} trained weights{_over(share)}"
+    yield Part("optimizer states", part_of(on_gpu, share), place, formula, "state")
+    yield Part(
+        "paged optimizer states", part_of(pageable, share), RAM, f"{formula}; on the GPU while there is room", "state"
+    )
+    master = 4 * prepared.trained if training.zero else 0
+    yield Part(
+        "master weights",
+        part_of(master, share),
+        place,
+        f"{prepared.trained:,} trained weights x 4 bytes{_over(share)}",
+        "state",
+    )
+
+
+def _activations(architecture: Architecture, training: Training, phase: Phase) -> str:
+    tokens = f"{training.batch} x {training.seq:,} tokens"
+    how = "inputs of each layer, and one layer whole" if training.checkpointing else "all that backward needs"
+    return f"{architecture.num_layers} layers x {tokens}: {how}, at: {phase.name}"
+
+
+def _over(count: int) -> str:
+    return f", over {count} GPUs" if count > 1 else ""

@@ -1,0 +1,36 @@
+"""Full fine-tuning: every weight of the language model is trained, the vision tower's only if asked for."""
+
+from __future__ import annotations
+
+from qwenpick.catalog.schema import Architecture, Checkpoint
+from qwenpick.tensors import parameters
+from qwenpick.training.activations import Style
+from qwenpick.training.prepared import Prepared, base_weights, largest_matrix, states_in_32_bits, trained_parameters
+from qwenpick.training.trainers import TRAINERS
+from qwenpick.workload import Training
+
+READ_FROM = "transformers 5.17.0 trainer.py, torch 2.11.0 optim/adamw.py, llamafactory 0.9.5 model/adapter.py"
+FORMATS = ("bf16", "fp16", "fp32")
+
+
+def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoint) -> Prepared:
+    """Weights in bf16 as loaded, or in FP32 under autocast: with `precision` fp32 or fp16-mixed, and by LLaMA-Factory without ZeRO."""
+    in_fp32 = training.precision != "bf16" or (TRAINERS[training.trainer].full_in_fp32 and not training.zero)
+    width = 4 if in_fp32 and not training.zero else 2
+    loaded = base_weights(architecture, Checkpoint(format="bf16") if checkpoint.format == "fp32" else checkpoint)
+    base = sum(size for _, size in loaded)
+    trained = trained_parameters(architecture, training)
+    frozen = parameters(architecture) - trained
+    if width == 4:
+        base = 2 * base - 2 * frozen
+    return Prepared(
+        style=Style.FULL_FP32 if width == 4 else Style.FULL,
+        base=base,
+        trained=trained,
+        width=width,
+        largest=largest_matrix(architecture),
+        tied_gradient=2 * architecture.vocab_size * architecture.hidden_size if architecture.tied_embeddings else 0,
+        head_copy=2 * architecture.vocab_size * architecture.hidden_size if width == 4 else 0,
+        autocast_copies=2 * trained if width == 4 else 0,
+        wide_states=states_in_32_bits(architecture, training),
+    )

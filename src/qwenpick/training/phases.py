@@ -1,0 +1,85 @@
+"""The moments of a training step at which memory can be highest, and which of them is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qwenpick.catalog.schema import Architecture
+from qwenpick.training import activations
+from qwenpick.training.optimizers import OPTIMIZERS
+from qwenpick.training.prepared import Prepared
+from qwenpick.training.sharding import part_of, shares
+from qwenpick.training.trainers import TRAINERS
+from qwenpick.workload import Training
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Bytes alive at one moment beside weights and states. `in_ram` is what the trainer keeps in RAM meanwhile."""
+
+    name: str
+    gradients: int = 0
+    activations: int = 0
+    logits: int = 0
+    workspace: int = 0
+    in_ram: int = 0
+
+    @property
+    def total(self) -> int:
+        """Bytes on the GPU."""
+        return self.gradients + self.activations + self.logits + self.workspace
+
+
+def highest(architecture: Architecture, training: Training, prepared: Prepared) -> Phase:
+    """The phase that needs most."""
+    return max(phases(architecture, training, prepared), key=lambda phase: phase.total)
+
+
+def phases(architecture: Architecture, training: Training, prepared: Prepared) -> Iterator[Phase]:
+    """Loss on the way back; the layer that keeps most, taken back first or last; the embeddings' gradient; the optimizer's step."""
+    style, tokens = prepared.style, training.batch * training.seq
+    trainer, optimizer = TRAINERS[training.trainer], OPTIMIZERS[training.optimizer]
+    gradient_width = 2 if training.zero else prepared.width
+    gradients = part_of(prepared.trained * gradient_width, shares(training).gradients)
+    before = gradients if training.grad_accum > 1 else 0  # left there by the micro-batch before
+    per_layer = [activations.layer_bytes(architecture, layer, training, style) for layer in architecture.layer_list]
+    back = max(
+        activations.layer_bytes(architecture, layer, training, style)
+        + activations.backward_bytes(architecture, layer, style)
+        for layer in set(architecture.layer_list)
+    )
+    images = training.batch * activations.image_bytes(architecture, training, tower_kept=training.train_vision)
+    input_bytes = activations.checkpoint_bytes(architecture, style)
+    kept = (architecture.num_layers * input_bytes if training.checkpointing else sum(per_layer)) * tokens
+    in_ram = kept if training.checkpointing and trainer.checkpoints_in_ram else 0
+    kept += images - in_ram
+    ends = activations.head_bytes(architecture, style) * tokens
+    chunked = training.chunked_loss or trainer.chunks_loss
+    at_once = min(tokens, activations.CHUNK) if chunked else tokens
+    logits = activations.logit_bytes(architecture) * at_once
+    head = (
+        2 * architecture.vocab_size * architecture.hidden_size
+        if prepared.tied_gradient or style is activations.Style.FULL
+        else 0
+    )
+    in_loss = before or (head if chunked else 0)
+    yield Phase("loss, on the way back", in_loss, kept + ends, logits, prepared.head_copy, in_ram)
+    yield Phase(
+        "loss, on the way there",
+        in_loss,
+        kept + ends,
+        logits * 10 // 12,
+        prepared.head_copy + prepared.autocast_copies,
+        in_ram,
+    )
+    experts = 4 * prepared.adapted_experts  # FP32 product of both adapters of a layer's experts
+    one = (back if training.checkpointing else back - min(per_layer)) * tokens
+    first = before or (gradients if prepared.adapters else head)
+    yield Phase("last layer, on the way back", first, kept + one, 0, prepared.unpacked + experts, in_ram)
+    rest = images + input_bytes * tokens if training.checkpointing else 0
+    yield Phase("first layer, on the way back", gradients, rest + back * tokens, 0, prepared.unpacked + experts, 0)
+    yield Phase("embeddings, on the way back", gradients, images, 0, prepared.tied_gradient * gradient_width, 0)
+    share = shares(training).states
+    step = part_of(optimizer.step * prepared.trained * (4 if training.zero else prepared.width), share)
+    yield Phase("optimizer step", gradients, 0, 0, step + optimizer.step_of_largest * 4 * prepared.largest, 0)

@@ -1,0 +1,76 @@
+"""What a recipe makes of a model before the first step: which weights lie where, which of them are trained, and how wide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qwenpick.catalog.schema import Architecture, Checkpoint
+from qwenpick.runtimes.transformers.versions import NEWEST
+from qwenpick.runtimes.transformers.weights import loaded
+from qwenpick.tensors import Tensor, tensors
+from qwenpick.training.activations import Style
+from qwenpick.training.trainers import TRAINERS
+from qwenpick.workload import Training
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Bytes of the `base` weights as they lie during training, of what preparation cast up (`upcast`), and of the `adapters`.
+
+    `trained` weights of `width` bytes get gradients and states; `largest` is the largest of them. `tied_gradient` is how many weights get a second
+    gradient because lm_head is the embedding. `head_copy` is the bf16 copy of an FP32 lm_head that backward keeps. `unpacked` is the largest weight
+    that is dequantized for a product, in bytes. `wide_states` is how many trained weights an 8-bit optimizer treats in 32 bits.
+    """
+
+    style: Style
+    base: int
+    trained: int
+    width: int
+    largest: int
+    upcast: int = 0
+    adapters: int = 0
+    tied_gradient: int = 0
+    head_copy: int = 0
+    autocast_copies: int = 0
+    unpacked: int = 0
+    wide_states: int = 0
+    adapted_experts: int = 0
+
+
+def base_weights(architecture: Architecture, checkpoint: Checkpoint) -> tuple[tuple[Tensor, int], ...]:
+    """(tensor, bytes) as loaded; see the inference engine. Speech parts and the MTP block are not trained, and the block not loaded."""
+    return loaded(architecture, checkpoint, NEWEST)
+
+
+def embedding_weights(architecture: Architecture) -> int:
+    """Weights of the embeddings, and of lm_head where it is its own."""
+    return architecture.vocab_size * architecture.hidden_size * (1 if architecture.tied_embeddings else 2)
+
+
+def trained_parameters(architecture: Architecture, training: Training) -> int:
+    """Weights that full fine-tuning trains: the language model, and the vision tower if it is not frozen."""
+    parts = {"text", "vision"} if training.train_vision else {"text"}
+    return sum(tensor.elements for tensor in tensors(architecture) if tensor.part in parts)
+
+
+def largest_matrix(architecture: Architecture) -> int:
+    """Weights of the largest tensor of the language model, fused experts of a layer being two."""
+    return max(
+        tensor.elements // tensor.count * (2 if tensor.role == "ffn_gate_exps" else 1)
+        for tensor in tensors(architecture)
+        if tensor.part == "text"
+    )
+
+
+def largest_linear(architecture: Architecture) -> int:
+    """Weights of the largest matrix inside a layer that bitsandbytes quantizes."""
+    inside = [t for t in tensors(architecture) if t.part == "text" and t.layers and len(t.shape) == 2]
+    return max(tensor.elements // tensor.count for tensor in inside)
+
+
+def states_in_32_bits(architecture: Architecture, training: Training) -> int:
+    """Trained weights whose states an 8-bit optimizer keeps in FP32: the Trainer's rule for nn.Embedding."""
+    trains_embeddings = training.method == "full" or training.train_embeddings
+    if not trains_embeddings or not TRAINERS[training.trainer].embedding_states_32bit:
+        return 0
+    return architecture.vocab_size * architecture.hidden_size

@@ -1,0 +1,41 @@
+"""What trainers do differently with the same settings, where memory depends on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Trainer:
+    """`read_from` is the release its code was read from. The rest are its habits.
+
+    `kbit_upcast`: QLoRA casts all that is not quantized to FP32. `full_in_fp32`: full fine-tuning in bf16 keeps FP32 weights under autocast.
+    `chunks_loss`: the logits of a sequence never exist at once. `adapters`: bytes per adapter weight in QLoRA. `checkpoints_in_ram`: the inputs of
+    checkpointed layers are kept in RAM. `embedding_states_32bit`: an 8-bit optimizer keeps the embeddings' states in 32 bits.
+    """
+
+    title: str
+    read_from: str
+    kbit_upcast: bool = False
+    full_in_fp32: bool = False
+    chunks_loss: bool = False
+    adapters: int = 4
+    checkpoints_in_ram: bool = False
+    embedding_states_32bit: bool = True
+
+
+TRAINERS: dict[str, Trainer] = {
+    "torch": Trainer("PyTorch loop with PEFT", "peft 0.21.2", kbit_upcast=True, embedding_states_32bit=False),
+    "transformers": Trainer("Transformers Trainer with PEFT", "transformers 5.17.0, peft 0.21.2", kbit_upcast=True),
+    "trl": Trainer(
+        "TRL", "trl 1.16.0 trainer/sft_trainer.py, trainer/utils.py add_fused_lm_head", chunks_loss=True, adapters=2
+    ),
+    "llama-factory": Trainer("LLaMA-Factory", "llamafactory 0.9.5 model/adapter.py", full_in_fp32=True),
+    "ms-swift": Trainer("ms-swift", "ms-swift 4.6.0 swift/tuners, swift/trainers"),
+    "unsloth": Trainer(
+        "Unsloth",
+        "its documentation: checkpoints go to RAM, the loss is chunked",
+        chunks_loss=True,
+        checkpoints_in_ram=True,
+    ),
+}
