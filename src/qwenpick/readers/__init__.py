@@ -26,7 +26,7 @@ def read_model(text: str, catalog: Catalog, *, online: bool = False, fetch: Fetc
     from qwenpick.catalog import find_model
 
     text = text.strip()
-    if _is_path(text):
+    if is_path(text):
         from qwenpick.readers.local import read_path
 
         return read_path(Path(text).expanduser(), catalog)
@@ -39,7 +39,7 @@ def read_model(text: str, catalog: Catalog, *, online: bool = False, fetch: Fetc
     return Reading(model, catalog.architecture(model), model.checkpoints)
 
 
-def _is_path(text: str) -> bool:
+def is_path(text: str) -> bool:
     """Whether a text is meant as a path: by its look, or since a model is there."""
     if "\0" in text or len(text) > 4096:
         raise QwenpickError("a model's name or path has no such characters, or is not that long")
@@ -93,4 +93,12 @@ def extended(catalog: Catalog, reading: Reading) -> Catalog:
     )
 
 
-__all__ = ["Reading", "entry", "extended", "read_model"]
+def path_of(text: str, reading: Reading) -> str | None:
+    """The absolute path of local weights that a text means: the file, or the directory beside a config.json; None for a name."""
+    if not is_path(text.strip()) or reading.checkpoints[0].bytes is None:
+        return None
+    path = Path(text.strip()).expanduser().resolve()
+    return str(path.parent if path.name == "config.json" else path)
+
+
+__all__ = ["Reading", "entry", "extended", "is_path", "path_of", "read_model"]

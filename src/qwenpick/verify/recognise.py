@@ -43,7 +43,7 @@ def recognise(
     Raises QwenpickError where neither says which model or format it was.
     """
     from qwenpick.catalog import Checkpoint, find_model
-    from qwenpick.quantization import find_format
+    from qwenpick.quantization import FORMATS, find_format
 
     entry = find_model(catalog, model) if model else find_logged(catalog, seen.model)
     name = format_name or seen.format or logged_format(seen.model or "") or _default(seen.engine)
@@ -54,7 +54,7 @@ def recognise(
     return Recognised(
         entry,
         catalog.architecture(entry),
-        Checkpoint(format=find_format(name).name, official=False),
+        Checkpoint(format=name if name in FORMATS else find_format(name).name, official=False),
         _work(seen),
         _placement(seen, used, catalog.architecture(entry)),
     )

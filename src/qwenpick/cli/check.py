@@ -1,0 +1,87 @@
+"""`qwenpick check [FILE]`: every requirement of a file in one run; the exit code is the worst of them."""
+
+from __future__ import annotations
+
+import json as json_
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qwenpick.cli import options as given
+
+if TYPE_CHECKING:
+    from qwenpick.fitting import Answer
+    from qwenpick.hardware import Machine
+    from qwenpick.requirements import Box, Checked, Requirement
+
+
+def command(
+    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="The requirements.")] = Path("qwenpick.yaml"),
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="Write there instead of to stdout.")
+    ] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the file and stop.")] = False,
+    online: Annotated[
+        bool, typer.Option("--online", help="Ask the hub about repositories that the catalogue lacks.")
+    ] = False,
+    catalog: given.Catalogs = None,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="table, markdown, csv, json, junit or github.")
+    ] = "table",
+    json: given.Json = False,
+) -> None:
+    """Check a file of requirements in one run, for CI. Exit code: the worst of 0 holds, 1 does not, 2 bad request, 3 hardware unreadable."""
+    from qwenpick.fitting import fit
+    from qwenpick.readers import extended, is_path, read_model
+    from qwenpick.requirements import check, read, request
+
+    if schema:
+        from qwenpick.requirements_file import json_schema
+
+        typer.echo(json_.dumps(json_schema(), indent=2))
+        return
+    facts = given.read_catalog(catalog)
+
+    @cache
+    def machine(box: Box) -> Machine:
+        files = [file.parent / box.file] if box.file else None
+        return given.read_machine(facts, files, list(box.gpus), box.vram, box.ram, box.cpu_only)
+
+    def answer(requirement: Requirement) -> Answer:
+        asked = request(requirement)
+        reading = read_model(requirement.model, facts, online=online)
+        if is_path(requirement.model) and asked.quant is None:
+            from dataclasses import replace
+
+            asked = replace(asked, quant=reading.checkpoints[0].format)
+        return fit(extended(facts, reading), machine(requirement.box), reading.model, asked)
+
+    checked = check(str(file), read(file), answer)
+    _write(checked, "json" if json else format_, output)
+    raise typer.Exit(checked.code)
+
+
+def _write(checked: Checked, format_name: str, output: Path | None) -> None:
+    """To the file or to stdout, in the format."""
+    from contextlib import redirect_stdout
+
+    from qwenpick.render.check import check_report, check_values, github, junit
+    from qwenpick.render.output import emit
+
+    def write() -> None:
+        match format_name:
+            case "junit":
+                sys.stdout.write(junit(checked))
+            case "github":
+                sys.stdout.write(github(checked))
+            case _:
+                emit("check", format_name, check_report(checked), check_values(checked))
+
+    if output is None:
+        write()
+        return
+    with output.open("w", encoding="utf-8") as file, redirect_stdout(file):
+        write()

@@ -1,0 +1,85 @@
+"""`qwenpick launch MODEL`: the commands that start a model as planned."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from qwenpick.cli import options as given
+from qwenpick.errors import QwenpickError
+
+
+def command(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="A name, tag or repository, or a path to a .gguf file, config.json or directory."
+        ),
+    ],
+    quant: given.Quant = None,
+    context: given.Context = None,
+    sequences: given.Sequences = 1,
+    runtime: given.RuntimeName = None,
+    kv_cache: given.Cache = None,
+    option: given.EngineOptions = None,
+    docker: Annotated[bool, typer.Option("--docker", help="As `docker run` (vLLM and SGLang).")] = False,
+    compose: Annotated[bool, typer.Option("--compose", help="As a docker compose file (vLLM and SGLang).")] = False,
+    execute: Annotated[bool, typer.Option("--exec", help="Run it instead of printing it.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Print it even if it does not fit.")] = False,
+    online: Annotated[
+        bool, typer.Option("--online", help="Ask the hub about a repository that the catalogue lacks.")
+    ] = False,
+    machine: given.MachineFiles = None,
+    gpu: given.Gpus = None,
+    vram: given.Vram = None,
+    ram: given.Ram = None,
+    cpu_only: given.CpuOnly = False,
+    catalog: given.Catalogs = None,
+    json: given.Json = False,
+) -> None:
+    """The command line that starts a model exactly as planned. Exit code 1 and no commands where it does not fit."""
+    from qwenpick.fitting import Request, fit
+    from qwenpick.launch import launch, run_of, script, visible_devices
+    from qwenpick.readers import extended, path_of, read_model
+
+    facts = given.read_catalog(catalog)
+    reading = read_model(model, facts, online=online)
+    path = path_of(model, reading)
+    request = Request(
+        quant or (reading.checkpoints[0].format if path else None),
+        given.read_context(context),
+        sequences,
+        runtime,
+        given.read_cache(kv_cache),
+        given.read_engine_options(option),
+    )
+    box = given.read_machine(facts, machine, gpu, vram, ram, cpu_only)
+    answer = fit(extended(facts, reading), box, reading.model, request)
+    if not answer.fits and not force:
+        raise DoesNotFitError(
+            f"{answer.plan.reason}; qwenpick fit {model} says what would make it fit (--force prints the commands anyway)"
+        )
+    plan = answer.plan
+    planned = launch(run_of(plan, path, visible_devices(plan.placement, box)), docker=docker, compose=compose)
+    if execute:
+        from platformdirs import user_cache_path
+
+        from qwenpick.launch.execute import execute as carry_out
+
+        typer.echo(script(planned), err=True)
+        raise typer.Exit(carry_out(planned, user_cache_path("qwenpick") / "launch" / plan.model.id))
+    if json:
+        from qwenpick.render.envelope import print_json
+        from qwenpick.render.launch import launch_values
+
+        print_json("launch", launch_values(plan, planned, answer.fits))
+    else:
+        typer.echo(script(planned), nl=False)
+    raise typer.Exit(0 if answer.fits else 1)
+
+
+class DoesNotFitError(QwenpickError):
+    """The plan does not hold. Exit code 1."""
+
+    exit_code = 1

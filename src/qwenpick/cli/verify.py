@@ -1,0 +1,99 @@
+"""`qwenpick verify --log FILE`: predicted against what the engine really allocated."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qwenpick.cli import options as given
+from qwenpick.errors import QwenpickError
+
+LOG_LIMIT = 256 * 2**20
+
+
+def command(
+    model: Annotated[
+        str | None, typer.Argument(metavar="[MODEL]", help="Where the log does not say which it is.")
+    ] = None,
+    log: Annotated[Path | None, typer.Option("--log", metavar="FILE", help="The engine's log; - is stdin.")] = None,
+    quant: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="Where the log does not say it: Q4_K_M, awq-int4, …")
+    ] = None,
+    runtime: given.RuntimeName = None,
+    tolerance: Annotated[str, typer.Option(metavar="SHARE", help="10% or 0.1: how far off is still right.")] = "10%",
+    record: Annotated[bool, typer.Option("--record/--no-record", help="Keep the result as a correction.")] = True,
+    corrections: Annotated[bool, typer.Option("--corrections", help="Show what was learned here and stop.")] = False,
+    machine: given.MachineFiles = None,
+    gpu: given.Gpus = None,
+    vram: given.Vram = None,
+    ram: given.Ram = None,
+    catalog: given.Catalogs = None,
+    format_: given.Format = "table",
+    json: given.Json = False,
+) -> None:
+    """Was the prediction right? Exit code 1 where it was off by more than the tolerance."""
+    from qwenpick.render.output import emit
+    from qwenpick.render.verify import corrections_report, verify_report, verify_values
+    from qwenpick.runtimes import find_runtime
+    from qwenpick.verify import compare, predicted_tokens, read_log
+    from qwenpick.verify.corrections import learned, load, save, store_path
+    from qwenpick.verify.recognise import recognise
+
+    if corrections:
+        known = load(store_path())
+        rows = [
+            {"runtime": c.engine, "device": c.device, "kind": c.kind, "factor": c.factor, "runs": len(c.ratios)}
+            for c in known
+        ]
+        emit("verify", "json" if json else format_, corrections_report(known), {"corrections": rows})
+        return
+    allowed = read_tolerance(tolerance)
+    facts = given.read_catalog(catalog)
+    seen = read_log(read_text(log), find_runtime(runtime).NAME if runtime else None)
+    devices = given.read_machine(facts, machine, gpu, vram, ram, False).devices if machine or gpu or vram else ()
+    run = recognise(facts, seen, devices, model, quant)
+    engine = find_runtime(seen.engine)
+    predicted = engine.memory(run.model, run.architecture, run.checkpoint, run.work, run.placement)
+    found = compare(predicted, seen, predicted_tokens(run, seen.engine))
+    if found.off_by is None:
+        raise QwenpickError("nothing in this log can be compared: it states neither weights nor cache; give all of it")
+    device = seen.device or (devices[0].name if devices else None)
+    kept = record and device is not None
+    if kept and device is not None:
+        save(store_path(), learned(load(store_path()), seen.engine, device, found))
+    report = verify_report(seen, run, found, allowed, kept)
+    emit("verify", "json" if json else format_, report, verify_values(seen, run, found, allowed, kept))
+    raise typer.Exit(0 if found.off_by <= allowed else 1)
+
+
+def read_text(log: Path | None) -> str:
+    """The log's text, its last 256 MiB. Raises QwenpickError for no log."""
+    if log is None:
+        raise QwenpickError("which log? qwenpick verify --log FILE, or --log - for stdin")
+    if str(log) == "-":
+        return sys.stdin.buffer.read(LOG_LIMIT).decode("utf-8", "replace")
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - LOG_LIMIT))
+            return file.read(LOG_LIMIT).decode("utf-8", "replace")
+    except OSError as problem:
+        raise QwenpickError(f"cannot read the log '{log}': {problem.strerror or problem}") from None
+
+
+def read_tolerance(text: str) -> float:
+    """A share: `10%` is 0.1, and so is `0.1`. Raises QwenpickError for anything else.
+
+    >>> read_tolerance("10%"), read_tolerance("0.05")
+    (0.1, 0.05)
+    """
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < 10:
+        raise QwenpickError(f"cannot read tolerance '{text}'; write it like 10% or 0.1")
+    return share

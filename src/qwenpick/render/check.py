@@ -1,0 +1,129 @@
+"""What `check` says: a table, JSON values, JUnit XML for CI servers, and annotations for GitHub."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape, quoteattr
+
+from qwenpick.render.report import Column, Line, Report, Table, Tone
+from qwenpick.render.values import plan_values
+from qwenpick.units import format_bytes, format_tokens
+
+if TYPE_CHECKING:
+    from qwenpick.render.payloads import CheckValues
+    from qwenpick.requirements import Checked, Result, Status
+
+WORDS: dict[Status, str] = {
+    "pass": "ok",
+    "fail": "no",
+    "invalid": "cannot be asked",
+    "unreadable": "hardware not readable",
+}
+_TONES: dict[Status, Tone] = {"pass": "good", "fail": "bad", "invalid": "warn", "unreadable": "warn"}
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def check_report(checked: Checked) -> Report:
+    """A row per requirement, and how many hold."""
+    columns = (
+        Column("requirement"),
+        Column("answer"),
+        Column("needs", number=True, optional=True),
+        Column("context", number=True, optional=True),
+        Column("users", number=True, optional=True),
+        Column("machine", optional=True),
+        Column("why"),
+    )
+    rows = tuple(_row(result) for result in checked.results)
+    tones = tuple(_TONES[result.status] for result in checked.results)
+    good = sum(result.code == 0 for result in checked.results)
+    closing: Tone = "good" if checked.code == 0 else "bad"
+    return (
+        Table(columns, rows, tones=tones),
+        Line(f"{good} of {len(rows)} requirements hold ({checked.file})", closing),
+    )
+
+
+def _row(result: Result) -> tuple[str, ...]:
+    plan = result.answer.plan if result.answer else None
+    return (
+        result.requirement.name,
+        WORDS[result.status],
+        format_bytes(plan.memory.total) if plan else "",
+        format_tokens(plan.work.context) if plan else str(result.requirement.context or ""),
+        str(result.requirement.users),
+        str(result.requirement.box),
+        result.message,
+    )
+
+
+def check_values(checked: Checked) -> CheckValues:
+    """The same as JSON values."""
+    return {
+        "file": checked.file,
+        "exit_code": checked.code,
+        "results": [
+            {
+                "name": result.requirement.name,
+                "model": result.requirement.model,
+                "line": result.requirement.line,
+                "machine": str(result.requirement.box),
+                "status": result.status,
+                "exit_code": result.code,
+                "message": result.message,
+                "min_speed": result.requirement.min_speed,
+                "plan": plan_values(result.answer.plan) if result.answer else None,
+            }
+            for result in checked.results
+        ],
+    }
+
+
+def junit(checked: Checked) -> str:
+    """JUnit XML as Jenkins and GitLab read it: a failure where it does not hold, an error where it could not be asked."""
+    failures = sum(result.status == "fail" for result in checked.results)
+    errors = sum(result.code > 1 for result in checked.results)
+    count = f'tests="{len(checked.results)}" failures="{failures}" errors="{errors}" time="0"'
+    cases = "".join(_case(checked.file, result) for result in checked.results)
+    suite = f'<testsuite name="qwenpick" {count}>\n{cases}</testsuite>'
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="qwenpick" {count}>\n{suite}\n</testsuites>\n'
+
+
+def _case(file: str, result: Result) -> str:
+    where = f"file={_attribute(file)} line={_attribute(str(result.requirement.line))}"
+    head = f'<testcase classname={_attribute(f"qwenpick.{result.requirement.box}")} name={_attribute(result.requirement.name)} {where} time="0"'
+    if result.status == "pass":
+        return f"{head}><system-out>{_text(result.message)}</system-out></testcase>\n"
+    tag = "failure" if result.status == "fail" else "error"
+    return f"{head}><{tag} type={_attribute(result.status)} message={_attribute(result.message)}>{_text(result.message)}</{tag}></testcase>\n"
+
+
+def _attribute(text: str) -> str:
+    return quoteattr(_NOT_XML.sub("\ufffd", text), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
+
+
+def _text(text: str) -> str:
+    return escape(_NOT_XML.sub("\ufffd", text))
+
+
+def github(checked: Checked) -> str:
+    """Workflow commands that GitHub shows beside the line of the file: an error per requirement that does not hold, a notice at the end."""
+    found = [
+        f"::error file={_property(checked.file)},line={result.requirement.line},"
+        f"title={_property(f'qwenpick: {result.requirement.name}')}::{_data(f'{WORDS[result.status]}: {result.message}')}"
+        for result in checked.results
+        if result.code
+    ]
+    good = len(checked.results) - len(found)
+    return "\n".join([*found, f"::notice title=qwenpick::{good} of {len(checked.results)} requirements hold", ""])
+
+
+def _data(text: str) -> str:
+    """As actions/toolkit's command.ts escapes messages."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    """As actions/toolkit's command.ts escapes properties."""
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,29 @@
+"""What `launch` says as JSON values; as text it is a shell script (qwenpick.launch.script)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwenpick.render.values import plan_values
+
+if TYPE_CHECKING:
+    from qwenpick.launch import Command, Launch
+    from qwenpick.plan import Plan
+    from qwenpick.render.payloads import CommandValues, LaunchValues
+
+
+def launch_values(plan: Plan, planned: Launch, fits: bool) -> LaunchValues:
+    """The plan and everything that carries it out."""
+    return {
+        "fits": fits,
+        "plan": plan_values(plan),
+        "serve": _command(planned.serve),
+        "prepare": [_command(command) for command in planned.prepare],
+        "files": dict(planned.files),
+        "downloads": [{"what": d.what, "bytes": d.bytes, "where": d.where} for d in planned.downloads],
+        "notes": list(planned.notes),
+    }
+
+
+def _command(command: Command) -> CommandValues:
+    return {"argv": list(command.argv), "env": dict(command.env), "purpose": command.purpose, "line": command.line()}

@@ -1,0 +1,99 @@
+"""What `verify` says: predicted against actual, part by part; and what was learned on this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwenpick.render.report import Column, Line, Report, Table, Tone
+from qwenpick.units import format_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qwenpick.render.payloads import VerifyValues
+    from qwenpick.verify import Comparison, Observation, Row
+    from qwenpick.verify.corrections import Correction
+    from qwenpick.verify.recognise import Recognised
+
+
+def verify_report(seen: Observation, run: Recognised, found: Comparison, tolerance: float, recorded: bool) -> Report:
+    """What was recognised, a row per kind and place, and the verdict."""
+    columns = (
+        Column("memory"),
+        Column("where"),
+        Column("predicted", number=True),
+        Column("actual", number=True),
+        Column("error", number=True),
+    )
+    context = f", {seen.context:,} tokens" if seen.context else ""
+    version = f" {seen.version}" if seen.version else ""
+    off = found.off_by or 0.0
+    tone: Tone = "good" if off <= tolerance else "bad"
+    lines: list[Line | Table] = [
+        Line(f"{seen.engine}{version}: {run.model.name} in {run.checkpoint.format}{context}", "title"),
+        Table(
+            columns, tuple(map(_row, found.rows)), tones=tuple("plain" if row.counts else "dim" for row in found.rows)
+        ),
+        Line(
+            f"off by {off:.1%}, {'within' if off <= tolerance else 'more than'} the tolerance of {tolerance:.1%}", tone
+        ),
+    ]
+    if any(not row.counts for row in found.rows):
+        lines.append(Line("dim rows do not count: the log does not state them, or what they depend on", "dim"))
+    if recorded:
+        lines.append(
+            Line("kept as a correction for this engine and device (qwenpick verify --corrections shows all)", "dim")
+        )
+    return tuple(lines)
+
+
+def _row(row: Row) -> tuple[str, ...]:
+    size = (lambda n: f"{n:,} tokens") if row.unit == "tokens" else format_bytes
+    shown = [size(n) if n is not None else "-" for n in (row.predicted, row.actual)]
+    return (row.kind, row.where, *shown, f"{row.error:+.1%}" if row.error is not None else "-")
+
+
+def verify_values(
+    seen: Observation, run: Recognised, found: Comparison, tolerance: float, recorded: bool
+) -> VerifyValues:
+    """The same as JSON values."""
+    off = found.off_by or 0.0
+    return {
+        "runtime": seen.engine,
+        "runtime_version": seen.version,
+        "model": run.model.id,
+        "format": run.checkpoint.format,
+        "context": seen.context,
+        "device": seen.device,
+        "off_by": round(off, 6),
+        "tolerance": tolerance,
+        "within": off <= tolerance,
+        "recorded": recorded,
+        "rows": [
+            {
+                "kind": row.kind,
+                "where": row.where,
+                "unit": row.unit,
+                "predicted": row.predicted,
+                "actual": row.actual,
+                "error": round(row.error, 6) if row.error is not None else None,
+                "counts": row.counts,
+            }
+            for row in found.rows
+        ],
+    }
+
+
+def corrections_report(corrections: Sequence[Correction]) -> Report:
+    """Every correction with how many runs it rests on."""
+    if not corrections:
+        return (Line("nothing was learned on this machine yet: qwenpick verify --log FILE"),)
+    columns = (
+        Column("runtime"),
+        Column("device"),
+        Column("memory"),
+        Column("factor", number=True),
+        Column("runs", number=True),
+    )
+    rows = tuple((c.engine, c.device, c.kind, f"{c.factor:.3f}", str(len(c.ratios))) for c in corrections)
+    return (Table(columns, rows),)

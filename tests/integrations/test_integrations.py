@@ -1,0 +1,127 @@
+"""The ready-made integrations: read as their hosts read them, and run as far as they need nothing but qwenpick."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from qwenpick.requirements_file import parse
+
+ROOT = Path(__file__).resolve().parents[2]
+PLACES = ROOT / "integrations"
+ACTION = yaml.safe_load((PLACES / "github-action" / "action.yml").read_text())
+GITLAB = yaml.safe_load((PLACES / "gitlab" / "qwenpick.gitlab-ci.yml").read_text())
+FITS = "machine: {gpus: [rtx 4090], ram: 64GiB}\nmodels: [{model: qwen3-8b, quant: 4bit, context: 8k}]\n"
+DOES_NOT = "machine: {gpus: [rtx 3060 12gb], ram: 8GiB}\nmodels: [{model: qwen3-32b, quant: fp16}]\n"
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Any:
+    """Run a script in an empty directory where `qwenpick` is on PATH; (exit code, stdout and stderr)."""
+    program = tmp_path / "bin" / "qwenpick"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m qwenpick "$@"\n')
+    program.chmod(0o755)
+
+    def run(script: str, **env: str) -> tuple[int, str]:
+        path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+        ended = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
+            cwd=tmp_path, env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT / "src"), **env},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return ended.returncode, ended.stdout + ended.stderr
+
+    return run
+
+
+def test_the_action_has_what_github_requires() -> None:
+    assert ACTION["name"] and ACTION["description"] and ACTION["runs"]["using"] == "composite"
+    assert all(step["shell"] == "bash" and step["run"] for step in ACTION["runs"]["steps"])
+    assert all(field["description"] for field in [*ACTION["inputs"].values(), *ACTION["outputs"].values()])
+
+
+def test_every_input_of_the_action_is_used_and_none_is_pasted_into_a_script() -> None:
+    text = (PLACES / "github-action" / "action.yml").read_text()
+    assert set(re.findall(r"inputs\.([\w-]+)", text)) == set(ACTION["inputs"])
+    for step in ACTION["runs"]["steps"]:
+        assert "${{" not in step["run"]  # an input in a script could hold commands; in the environment it is text
+        assert all(f"${name}" in step["run"] or f"${{{name}" in step["run"] for name in step["env"])
+        assert not any(name.startswith("QWENPICK_") for name in step["env"])  # those are options of every command
+    outputs = re.findall(r"steps\.(\w+)\.outputs\.([\w-]+)", text)
+    assert outputs == [("check", "exit-code")] and "exit-code=" in ACTION["runs"]["steps"][1]["run"]
+
+
+@pytest.mark.parametrize(("text", "code"), [(FITS, 0), (DOES_NOT, 1), ("models: []", 2)])
+def test_the_actions_check_step_ends_with_the_answer(text: str, code: int, shell: Any, tmp_path: Path) -> None:
+    (tmp_path / "my $(touch x) file.yaml").write_text(text)
+    files = {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
+    ended, printed = shell(
+        ACTION["runs"]["steps"][1]["run"], REQUIREMENTS="my $(touch x) file.yaml", JUNIT="out.xml", **files
+    )
+    assert (
+        ended == code and (tmp_path / "output").read_text() == f"exit-code={code}\n" and not (tmp_path / "x").exists()
+    )
+    assert ("::error file=" in printed) == (code == 1)
+    if code < 2:
+        assert (
+            "<testsuites" in (tmp_path / "out.xml").read_text()
+            and "requirements hold" in (tmp_path / "summary").read_text()
+        )
+
+
+@pytest.mark.parametrize(("text", "code"), [(FITS, 0), (DOES_NOT, 1)])
+def test_the_gitlab_job_keeps_its_report_and_ends_with_the_answer(
+    text: str, code: int, shell: Any, tmp_path: Path
+) -> None:
+    job = GITLAB["qwenpick"]
+    (tmp_path / job["variables"]["REQUIREMENTS"]).write_text(text)
+    ended, _ = shell("\n".join(job["script"]), REQUIREMENTS=job["variables"]["REQUIREMENTS"])
+    assert ended == code and (tmp_path / job["artifacts"]["reports"]["junit"]).exists()
+    assert job["artifacts"]["when"] == "always"
+
+
+def test_the_pre_commit_hook_has_what_pre_commit_requires() -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert {"id", "name", "entry", "language"} <= set(hook) and hook["language"] == "python"
+    assert re.search(hook["files"], "qwenpick.yaml") and not re.search(hook["files"], "docs/qwenpick.yaml")
+    assert hook["pass_filenames"] is False  # check reads one file, and qwenpick.yaml is its default
+
+
+def test_the_hooks_entry_checks_the_default_file(shell: Any, tmp_path: Path) -> None:
+    (tmp_path / "qwenpick.yaml").write_text(FITS)
+    assert shell(yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())[0]["entry"])[0] == 0
+
+
+def test_the_init_container_sees_what_the_server_will_get() -> None:
+    config, deployment = yaml.safe_load_all((PLACES / "kubernetes" / "init-container.yaml").read_text())
+    (requirement,) = parse(config["data"]["qwenpick.yaml"], "qwenpick.yaml")
+    assert requirement.model == "qwen3-8b" and str(requirement.box) == "this machine"
+    pod = deployment["spec"]["template"]["spec"]
+    (init,), (server,) = pod["initContainers"], pod["containers"]
+    assert init["resources"]["limits"] == server["resources"]["limits"]
+    assert deployment["spec"]["selector"]["matchLabels"] == deployment["spec"]["template"]["metadata"]["labels"]
+    mounts, volumes = {m["name"]: m["mountPath"] for m in init["volumeMounts"]}, {v["name"]: v for v in pod["volumes"]}
+    assert init["args"] == ["check", f"{mounts['requirements']}/qwenpick.yaml"] and set(mounts) == set(volumes)
+    assert volumes["requirements"]["configMap"]["name"] == config["metadata"]["name"]
+    assert server["args"][server["args"].index("--max-model-len") + 1] == "32768" and requirement.context == "32k"
+
+
+def test_the_dockerfile_is_made_of_instructions_that_docker_knows() -> None:
+    lines = [
+        line
+        for line in (PLACES / "docker" / "Dockerfile").read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    words = [line.split()[0] for line in lines]
+    assert words[0] == "FROM" and set(words) <= {"FROM", "ARG", "RUN", "USER", "WORKDIR", "ENV", "ENTRYPOINT", "CMD"}
+    assert lines[-2:] == ['ENTRYPOINT ["qwenpick"]', 'CMD ["check", "qwenpick.yaml"]'] and "USER 10001" in lines
+    (run,) = (line.removeprefix("RUN ") for line in lines if line.startswith("RUN"))
+    subprocess.run(["sh", "-n", "-c", run], check=True)
