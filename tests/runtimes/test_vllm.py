@@ -299,3 +299,14 @@ def test_a_hybrid_needs_a_block_for_every_sequence(catalog: Catalog) -> None:
     assert "max_num_seqs 1024 exceeds" in why
     assert vllm.start_refusal(*run, Serving(8192, options={**options, "max_num_seqs": 256}), Placement((pro,))) is None
     assert vllm.planned(*run, Serving(8192, options=options), Placement((pro,))).sequences < 640
+
+
+def test_symmetric_gptq_holds_no_zero_points(catalog: Catalog) -> None:
+    # measured on two GB10 with expert parallel: 57.64 GiB a node
+    spark = Device("NVIDIA GB10", "nvidia", 120 * GIB, 120 * GIB, unified=True, compute_capability="12.1")
+    two = Placement((spark, spark), tensor_parallel=2)
+    work = Serving(4096, options={"enable_expert_parallel": True})
+    memory = vllm.memory(*of(catalog, "qwen3-235b-a22b"), Checkpoint(format="gptq-int4"), work, two)
+    assert sum(p.bytes for p in memory.parts if p.kind == "weights" and p.where == "gpu0") / GIB == pytest.approx(
+        57.64, rel=0.005
+    )

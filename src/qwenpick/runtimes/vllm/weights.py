@@ -20,6 +20,8 @@ PARTIAL_ROPE = 0.25  # partial_rotary_factor of every hybrid's config (Qwen3-Nex
 MULTIMODAL_ROPE = ("qwen2_vl", "qwen2_5_vl", "qwen2_5_omni", "qwen3_vl", "qwen3_omni", "qwen3_5", "qwen4_exp")
 # Marlin spreads block scales over rows, 2 bytes per 128 columns: 1/64 of the quantized elements (Qwen3.5-35B-A3B-FP8 on an A100: 34.71 GiB)
 MARLIN_COLUMNS = 64
+# Symmetric GPTQ needs no zero points once it is repacked for Marlin or Machete: their share of what 16 bits would take more, 0.5 or 1 byte a group
+ZERO_POINTS = {"gptq-int4": 0.5 / 128 / (1.5 - 2.5 / 128), "gptq-int8": 1 / 128 / (1 - 3 / 128)}
 ONLINE_FP8 = "fp8-online"  # quantization="fp8" over 16-bit weights: one scale per tensor
 
 
@@ -94,12 +96,12 @@ def weights(
     """For each pipeline stage, (part, bytes) on each rank; a checkpoint's measured size, where it is known, wins over the formula."""
     name, parts = loaded_format(checkpoint, chosen), loaded_parts(architecture, chosen)
     by_stage = stage_weights(architecture, name, ranks, stages, parts)
-    if name == "fp8" and chosen.marlin:
+    change = 1 / MARLIN_COLUMNS if name == "fp8" and chosen.marlin else -ZERO_POINTS.get(name, 0.0)
+    if change:  # in proportion to what quantization saved, which is what it applies to
         plain = stage_weights(architecture, "bf16", ranks, stages, parts)
         by_stage = tuple(
             tuple(
-                (part, size + (wide - size) // MARLIN_COLUMNS)
-                for (part, size), (_, wide) in zip(stage, wider, strict=True)
+                (part, size + int((wide - size) * change)) for (part, size), (_, wide) in zip(stage, wider, strict=True)
             )
             for stage, wider in zip(by_stage, plain, strict=True)
         )
