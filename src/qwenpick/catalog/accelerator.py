@@ -62,7 +62,7 @@ class Gpu(Fact):
     unified: bool = Field(default=False, description="Its memory is the machine's RAM")
     devices_per_board: Positive = 1
     bandwidth: float | None = Field(default=None, gt=0, description="Bytes/s")
-    rates: Rates = Rates()
+    rates: Rates = Field(default_factory=Rates)
     power_watts: float | None = Field(default=None, gt=0, description="Of the board")
     nvlink_bandwidth: float | None = Field(default=None, gt=0, description="Bytes/s, both directions together")
     pcie_generation: Positive | None = None
