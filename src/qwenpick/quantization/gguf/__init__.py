@@ -24,10 +24,12 @@ BITS: dict[str, float] = {
 @lru_cache(maxsize=4096)
 def layer_sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Tensor, tuple[int, ...]], ...]:
     """(tensor, bytes in each layer that holds one) of the language model and its MTP blocks."""
-    return tuple(
-        (tensor, tuple(math.prod(tensor.shape[:-1]) * row_bytes(t, tensor.shape[-1]) for t in types))
-        for tensor, types in tensor_types(architecture, format_name)
-    )
+    found = []
+    for tensor, types in tensor_types(architecture, format_name):
+        rows = math.prod(tensor.shape[:-1])
+        by_type = {t: rows * row_bytes(t, tensor.shape[-1]) for t in set(types)}
+        found.append((tensor, tuple(by_type[t] for t in types)))
+    return tuple(found)
 
 
 def sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Tensor, int], ...]:

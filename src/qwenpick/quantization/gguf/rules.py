@@ -6,6 +6,7 @@ Facts read from src/llama-quant.cpp of llama.cpp b11434 (tensor_allows_quantizat
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from qwenpick.catalog.schema import Architecture, MoeMlp
 from qwenpick.quantization.gguf.layout import gguf_tensors, is_tied
@@ -55,26 +56,26 @@ class Shape:
         )
 
 
+@lru_cache(maxsize=4096)
 def tensor_types(architecture: Architecture, file_type: str) -> tuple[tuple[Tensor, tuple[str, ...]], ...]:
     """(tensor, its type in each layer that holds one) for all of the language model and its MTP blocks. Towers and extras are other files."""
     shape = Shape.of(architecture)
     return tuple(
-        (
-            tensor,
-            tuple(tensor_type(shape, file_type, tensor, layer) for layer in _layers(tensor, architecture.num_layers)),
-        )
-        for tensor in gguf_tensors(architecture)
+        (tensor, _types(shape, file_type, tensor, architecture.num_layers)) for tensor in gguf_tensors(architecture)
     )
 
 
-def _layers(tensor: Tensor, num_layers: int) -> tuple[int, ...]:
-    """The layer indices that the rules see: an MTP block stands behind the last layer."""
-    return tensor.layers or (num_layers,)
+def _types(shape: Shape, file_type: str, tensor: Tensor, num_layers: int) -> tuple[str, ...]:
+    """Its type in each layer; the rules see an MTP block behind the last layer."""
+    layers = tensor.layers or (num_layers,)
+    if not tensor.role.startswith((*_VALUES, "ffn_")):  # the only roles whose rules look at the layer
+        return (tensor_type(shape, file_type, tensor, layers[0]),) * len(layers)
+    return tuple(tensor_type(shape, file_type, tensor, layer) for layer in layers)
 
 
 def keeps_f32(tensor: Tensor) -> bool:
     """Whether the converter writes it as F32 and the quantizer leaves it: vectors, norms, the router, the convolution."""
-    if len([size for size in tensor.shape if size > 1]) < 2:
+    if len(tensor.shape) < 2 or 1 in tensor.shape[-2:]:
         return True
     return "norm" in tensor.role or tensor.role in ("ffn_gate_inp", "ssm_conv1d")
 

@@ -75,7 +75,8 @@ def _pieces(architecture: Architecture, format_name: str, on_gpu: bool) -> Piece
     single = {"token_embd": 0, "output": 0, "output_norm": 0}
     mtp = repacked_head = 0
     for tensor, types in tensor_types(architecture, format_name):
-        by_layer = [loaded_bytes(tensor, t, on_gpu) for t in types]
+        by_type = {t: loaded_bytes(tensor, t, on_gpu) for t in set(types)}
+        by_layer = [by_type[t] for t in types]
         if tensor.part == "mtp":
             mtp += by_layer[0]
         elif not tensor.layers:
