@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="Check or extend the catalogue.")
 @app.command()
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="YAML files of your own.")],
-    format_: given.Format = "table",
+    format: given.Format = "table",
     json: given.Json = False,
 ) -> None:
     """What is wrong with a catalogue file, by line, entry and field. Exit code 0 when nothing is, 1 when something is."""
@@ -25,7 +25,7 @@ def check(
 
     found = {str(file): problems_of(file) for file in files}
     values = {"files": [{"file": file, "problems": problems} for file, problems in found.items()]}
-    emit("catalog", "json" if json else format_, check_report(found), values)
+    emit("catalog", "json" if json else format, check_report(found), values)
     raise typer.Exit(1 if any(found.values()) else 0)
 
 

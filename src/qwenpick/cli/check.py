@@ -28,7 +28,7 @@ def command(
         bool, typer.Option("--online", help="Ask the hub about repositories that the catalogue lacks.")
     ] = False,
     catalog: given.Catalogs = None,
-    format_: Annotated[
+    format: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="table, markdown, csv, json, junit or github.")
     ] = "table",
     json: given.Json = False,
@@ -60,7 +60,7 @@ def command(
         return fit(extended(facts, reading), machine(requirement.box), reading.model, asked)
 
     checked = check(str(file), read(file), answer)
-    _write(checked, "json" if json else format_, output)
+    _write(checked, "json" if json else format, output)
     raise typer.Exit(checked.code)
 
 

@@ -28,7 +28,7 @@ def command(
     ram: given.Ram = None,
     cpu_only: given.CpuOnly = False,
     catalog: given.Catalogs = None,
-    format_: given.Format = "table",
+    format: given.Format = "table",
     json: given.Json = False,
 ) -> None:
     """Models side by side on one box, or GPUs side by side for one model (--model)."""
@@ -40,7 +40,7 @@ def command(
 
     facts = given.read_catalog(catalog)
     request = Request(quant, given.read_context(context), sequences, runtime, given.read_cache(kv_cache))
-    shown = "json" if json else format_
+    shown = "json" if json else format
     if model:
         wanted = find_model(facts, model)
         cards = compare_gpus(

@@ -9,7 +9,7 @@ from qwenpick.cli import options as given
 
 def command(
     catalog: given.Catalogs = None,
-    format_: given.Format = "table",
+    format: given.Format = "table",
     json: given.Json = False,
 ) -> None:
     """What is wrong with this box, and how to mend it. Exit code 1 if something keeps hardware from being used."""
@@ -21,5 +21,5 @@ def command(
 
     box = probe(given.read_catalog(catalog) if catalog else None)
     found = findings(box, surroundings(this_world()))
-    emit("doctor", "json" if json else format_, doctor_report(found), doctor_values(found))
+    emit("doctor", "json" if json else format, doctor_report(found), doctor_values(found))
     raise typer.Exit(1 if any(finding.level == "error" for finding in found) else 0)

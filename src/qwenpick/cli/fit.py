@@ -30,7 +30,7 @@ def command(
     ram: given.Ram = None,
     cpu_only: given.CpuOnly = False,
     catalog: given.Catalogs = None,
-    format_: given.Format = "table",
+    format: given.Format = "table",
     json: given.Json = False,
 ) -> None:
     """Will this model run here, and if not, what would make it? Exit code 0 fits, 1 does not, 2 bad request, 3 hardware unreadable."""
@@ -56,6 +56,6 @@ def command(
     answer = fit(facts, box, wanted, request)
     changes = fixes(facts, box, answer)
     emit(
-        "fit", "json" if json else format_, fit_report(answer, box, changes, explain), fit_values(answer, box, changes)
+        "fit", "json" if json else format, fit_report(answer, box, changes, explain), fit_values(answer, box, changes)
     )
     raise typer.Exit(0 if answer.fits else 1)

@@ -21,7 +21,7 @@ def command(
     min_memory: Annotated[str | None, typer.Option(metavar="SIZE", help="At least this much memory: 24GiB.")] = None,
     shipping: Annotated[bool, typer.Option("--shipping", help="Only those still made.")] = False,
     catalog: given.Catalogs = None,
-    format_: given.Format = "table",
+    format: given.Format = "table",
     json: given.Json = False,
 ) -> None:
     """The GPUs we know, and everything about one."""
@@ -31,7 +31,7 @@ def command(
     from qwenpick.units import parse_bytes
 
     facts = given.read_catalog(catalog)
-    shown = "json" if json else format_
+    shown = "json" if json else format
     if name:
         gpu = find_gpu(facts, name)
         emit("gpus", shown, gpu_report(facts, gpu), {"gpus": [gpu_values(gpu)]})

@@ -22,7 +22,7 @@ def command(
     ram: given.Ram = None,
     cpu_only: given.CpuOnly = False,
     catalog: given.Catalogs = None,
-    format_: given.Format = "table",
+    format: given.Format = "table",
     json: given.Json = False,
 ) -> None:
     """What is in this box, what of it may be used, and why. Exit code 3 if hardware is there that could not be read."""
@@ -46,5 +46,5 @@ def command(
         box = measured(box)
     if save:
         write(box, save)
-    emit("machine", "json" if json else format_, machine_report(box), {"machine": to_json(box)})
+    emit("machine", "json" if json else format, machine_report(box), {"machine": to_json(box)})
     raise typer.Exit(3 if box.unreadable else 0)

@@ -23,7 +23,7 @@ def command(
     current: Annotated[bool, typer.Option("--current", help="Only those that nothing newer follows.")] = False,
     api: Annotated[bool, typer.Option("--api", help="Also the names that only the API offers.")] = False,
     catalog: given.Catalogs = None,
-    format_: given.Format = "table",
+    format: given.Format = "table",
     json: given.Json = False,
 ) -> None:
     """The models we know, and everything about one."""
@@ -32,7 +32,7 @@ def command(
     from qwenpick.render.output import emit
 
     facts = given.read_catalog(catalog)
-    shown = "json" if json else format_
+    shown = "json" if json else format
     if name:
         model = find_model(facts, name)
         emit("models", shown, model_report(facts, model), {"models": [model_values(facts, model)]})

@@ -25,7 +25,7 @@ def command(
     strict: Annotated[bool, typer.Option("--strict", help="Leave room for the estimate's error.")] = False,
     catalog: given.Catalogs = None,
     html: given.Html = None,
-    format_: given.Format = "table",
+    format: given.Format = "table",
     json: given.Json = False,
 ) -> None:
     """What hardware does this model need; which GPU to buy or rent? Smallest box first."""
@@ -43,5 +43,5 @@ def command(
     report = plan_report(wanted, found, limit)
     if html:
         write_page(html, f"What hardware does {wanted.name} need?", report, [offer.plan for offer in found[:limit]])
-    emit("plan", "json" if json else format_, report, plan_command_values(wanted, found))
+    emit("plan", "json" if json else format, report, plan_command_values(wanted, found))
     raise typer.Exit(0 if found else 1)

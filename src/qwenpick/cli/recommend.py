@@ -54,7 +54,7 @@ def command(
     cpu_only: given.CpuOnly = False,
     catalog: given.Catalogs = None,
     html: given.Html = None,
-    format_: given.Format = "table",
+    format: given.Format = "table",
     json: given.Json = False,
 ) -> None:
     """Which Qwen should I run on this box, for this job? Exit code 0 if something fits, 1 if nothing does."""
@@ -104,7 +104,7 @@ def command(
         write_page(
             html, "Which Qwen should I run?", report, [pick.plan for _, _, answer in answers for pick in answer.picks]
         )
-    emit("recommend", "json" if json else format_, report, recommend_values(answers))
+    emit("recommend", "json" if json else format, report, recommend_values(answers))
     raise typer.Exit(0 if all(answer.picks for _, _, answer in answers) else 1)
 
 

@@ -20,7 +20,7 @@ def command(
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Rows to show.")] = 5,
     catalog: given.Catalogs = None,
-    format_: given.Format = "table",
+    format: given.Format = "table",
     json: given.Json = False,
 ) -> None:
     """What supersedes this model in the same memory, with the evidence?"""
@@ -36,4 +36,4 @@ def command(
     found = replacement(
         facts, wanted, quant=quant, context=given.read_context(context) or 8192, runtime=runtime, task=task
     )
-    emit("replace", "json" if json else format_, replace_report(found, limit), replace_values(found))
+    emit("replace", "json" if json else format, replace_report(found, limit), replace_values(found))

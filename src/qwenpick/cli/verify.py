@@ -31,7 +31,7 @@ def command(
     vram: given.Vram = None,
     ram: given.Ram = None,
     catalog: given.Catalogs = None,
-    format_: given.Format = "table",
+    format: given.Format = "table",
     json: given.Json = False,
 ) -> None:
     """Was the prediction right? Exit code 1 where it was off by more than the tolerance."""
@@ -48,7 +48,7 @@ def command(
             {"runtime": c.engine, "device": c.device, "kind": c.kind, "factor": c.factor, "runs": len(c.ratios)}
             for c in known
         ]
-        emit("verify", "json" if json else format_, corrections_report(known), {"corrections": rows})
+        emit("verify", "json" if json else format, corrections_report(known), {"corrections": rows})
         return
     allowed = read_tolerance(tolerance)
     facts = given.read_catalog(catalog)
@@ -65,7 +65,7 @@ def command(
     if kept and device is not None:
         save(store_path(), learned(load(store_path()), seen.engine, device, found))
     report = verify_report(seen, run, found, allowed, kept)
-    emit("verify", "json" if json else format_, report, verify_values(seen, run, found, allowed, kept))
+    emit("verify", "json" if json else format, report, verify_values(seen, run, found, allowed, kept))
     raise typer.Exit(0 if found.off_by <= allowed else 1)
 
 
