@@ -74,6 +74,7 @@ def _rank_bytes(architecture: Architecture, tensor: Tensor, size: int, ranks: in
     return size // ranks
 
 
+@lru_cache(maxsize=1024)
 def world_sizes(architecture: Architecture) -> tuple[int, ...]:
     """The tensor-parallel sizes that divide the model, smallest first.
 
