@@ -38,7 +38,7 @@ def compute(
         return Compute((), _one_side(architecture, batch, has_gpu=False)[1], "", formula)
     if not cut.is_whole:
         where = _halved(cut) if rough else cut
-        gpu, ram = _both_sides(architecture, format_name, batch, where, op_offload)
+        gpu, ram = _both_sides(architecture, format_name, batch, where, op_offload, rough)
         staged = f"{formula}, and weights from RAM while they are used" if op_offload else formula
         return Compute((gpu, *(gpu for _ in cut.held[1:])), ram, staged, _INPUTS)
     gpu, ram = _one_side(architecture, batch, has_gpu=True)
@@ -68,7 +68,7 @@ def _one_side(architecture: Architecture, batch: Batch, *, has_gpu: bool) -> tup
 
 @lru_cache(maxsize=8192)
 def _both_sides(
-    architecture: Architecture, format_name: str, batch: Batch, cut: Cut, op_offload: bool
+    architecture: Architecture, format_name: str, batch: Batch, cut: Cut, op_offload: bool, rough: bool
 ) -> tuple[int, int]:
     """Bytes on the GPU and in RAM when layers or experts lie in RAM."""
     first = min(cut.first_on_gpu, architecture.num_layers)
@@ -76,7 +76,8 @@ def _both_sides(
         first, "gpu" if cut.output_on_gpu else "ram", cut.cpu_moe_layers, weight_sizes(architecture, format_name)
     )
     network = Network(architecture, batch, homes, has_gpu=True, op_offload=op_offload)
-    return network.peaks(_sample(architecture, (first, cut.cpu_moe_layers)))
+    boundaries = () if rough else (first, cut.cpu_moe_layers)
+    return network.peaks(_sample(architecture, boundaries))
 
 
 def _sample(architecture: Architecture, boundaries: tuple[int, ...] = ()) -> tuple[int, ...]:
