@@ -115,3 +115,9 @@ def test_the_persons_own_file_is_read_without_being_named(tmp_path: Path, monkey
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert "my-card" in load().gpus
     assert "my-card" not in load(own=False).gpus
+
+
+def test_the_example_of_the_documentation_is_valid(tmp_path: Path) -> None:
+    documentation = (Path(__file__).parents[2] / "docs" / "catalog.md").read_text(encoding="utf-8")
+    example = documentation.split("```yaml\n")[1].split("```")[0]
+    assert check(write(tmp_path / "example.yaml", example)) == []
