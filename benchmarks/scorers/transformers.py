@@ -126,7 +126,7 @@ NOT_SCORED = {
 def readme(rows: Iterable[Row]) -> Iterator[Score | Skip]:
     """official_readme_tables.csv: Qwen 1's inference and Qwen2-VL's; its fine-tuning rows are scored by the training scorer."""
     for row in rows:
-        if row["task"] != "inference" or row["runtime"] == "vllm" or not row["memory_value"]:
+        if row["runtime"] == "vllm" or not row["memory_value"]:
             continue
         label = f"{row['source_id']} {row['model'].split('/')[-1]} {row['quant']} {row['input_len']}+{row['output_len']} x{row['gpu_count']}"
         pair = found(row["model"])
@@ -134,8 +134,10 @@ def readme(rows: Iterable[Row]) -> Iterator[Score | Skip]:
             yield Skip(ENGINE, reason, label)
         elif pair is None:
             yield Skip(ENGINE, "the model is not in the catalogue", label)
-        else:
+        elif row["task"] == "inference":
             yield _official(row, label, *pair)
+        else:
+            yield from training.readme(row, label, *pair)
 
 
 TABLES: dict[str, Scorer] = {

@@ -54,8 +54,8 @@ class Training:
 
     `method` is full, lora or qlora. `target` is all-linear or attention. `precision` is bf16 (weights, gradients and states too), fp16-mixed or
     fp32. `zero` is DeepSpeed's stage and `offload` what it keeps in RAM: none, optimizer or parameters. `chunked_loss` stands for Liger and the
-    like: the logits of all tokens never exist at once. `trainer` is torch (a plain loop with PEFT), transformers, trl, llama-factory, ms-swift or
-    unsloth.
+    like: the logits of all tokens never exist at once. `trainer` is torch (a plain loop with PEFT), transformers, trl, llama-factory, ms-swift,
+    unsloth or qwen-1.
     """
 
     method: str = "lora"

@@ -107,8 +107,13 @@ def head_bytes(architecture: Architecture, style: Style) -> int:
     return (8 if style in (Style.FULL, Style.FULL_FP32) else 4) * architecture.hidden_size
 
 
-def logit_bytes(architecture: Architecture) -> int:
-    """Logits and loss on the way back, per token: log-softmax, the gradient into it and the one out of it, 3 x vocabulary x 4 bytes."""
+def logit_bytes(architecture: Architecture, training: Training) -> int:
+    """Logits and loss on the way back, per token: log-softmax, the gradient into it and the one out of it, 3 x vocabulary x 4 bytes.
+
+    Qwen 1's own code does not cast logits up: under DeepSpeed in FP16, which uses no autocast, its loss is in 16 bits, 4 x vocabulary x 2.
+    """
+    if architecture.model_type == "qwen" and training.zero and training.precision == "fp16-mixed":
+        return 8 * architecture.vocab_size
     return 12 * architecture.vocab_size
 
 

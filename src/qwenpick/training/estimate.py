@@ -8,6 +8,7 @@ from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.hardware import Device
 from qwenpick.memory import RAM, Memory, Part, gpu, memory
 from qwenpick.runtimes.transformers import allocator
+from qwenpick.training.activations import logit_bytes
 from qwenpick.training.optimizers import OPTIMIZERS, state_bytes
 from qwenpick.training.phases import Phase, highest
 from qwenpick.training.prepared import Prepared
@@ -17,7 +18,8 @@ from qwenpick.workload import Training
 
 CUDA_CONTEXT = 820 * MIB  # H200, driver 580, torch 2.11+cu130 with training's kernels: 797-801 MiB
 KEPT_OF_LOGITS = 0.25  # freed blocks that fit no later request: 0.18-0.33 of the logits on 30 runs, H200, torch 2.11 …
-KEPT_OF_ACTIVATIONS = 0.04  # … and 0.03-0.08 of activations where those carry the peak
+KEPT_OF_OTHERS = 0.05  # … and 0.03-0.08 of activations, gradients and temporaries where those carry the peak
+KEPT_ALWAYS = 100 * MIB
 NCCL = GIB // 2  # channels and buffers of a GPU that talks to others
 
 
@@ -47,72 +49,61 @@ def _on(
     device: Device | None,
 ) -> Iterator[Part]:
     where, share = gpu(index), shares(training)
-    away = {"none": where, "optimizer": where, "parameters": RAM}[training.offload]
-    yield Part(
-        "weights",
-        part_of(prepared.base, share.weights),
-        away,
-        f"{checkpoint.format} weights in torch's blocks{_over(share.weights)}",
-        "weights",
-    )
-    yield Part(
-        "upcast",
-        part_of(prepared.upcast, share.weights),
-        away,
-        "what is not quantized, cast to FP32 by k-bit preparation",
-        "weights",
-    )
-    yield Part(
-        "adapters", prepared.adapters, where, f"{prepared.trained:,} weights x {prepared.width} bytes", "weights"
-    )
+    away = RAM if training.offload == "parameters" else where
+    of_weights = f"{checkpoint.format} weights in torch's blocks{_over(share.weights)}"
+    yield Part("weights", part_of(prepared.base, share.weights), away, of_weights, "weights")
+    upcast = "what is not quantized, cast to FP32 by k-bit preparation"
+    yield Part("upcast", part_of(prepared.upcast, share.weights), away, upcast, "weights")
+    of_adapters = f"{prepared.trained:,} weights: rank x (inputs + outputs) of each matrix"
+    yield Part("adapters", prepared.adapters, where, of_adapters, "weights")
     yield from _optimizer(training, prepared, where)
-    yield Part(
-        "gradients",
-        phase.gradients,
-        where,
-        f"{prepared.trained:,} trained weights{_over(share.gradients)}, at: {phase.name}",
-        "compute",
-    )
+    yield from _highest(architecture, training, prepared, phase, where)
+    yield from _overhead(architecture, training, prepared, phase, where, device)
+
+
+def _highest(
+    architecture: Architecture, training: Training, prepared: Prepared, phase: Phase, where: str
+) -> Iterator[Part]:
+    """What is alive at the highest moment of a step."""
+    trained = f"{prepared.trained:,} trained weights{_over(shares(training).gradients)}, at: {phase.name}"
+    yield Part("gradients", phase.gradients, where, trained, "compute")
     yield Part("activations", phase.activations, where, _activations(architecture, training, phase), "compute")
-    tokens = training.batch * training.seq
-    yield Part(
-        "logits and loss",
-        phase.logits,
-        where,
-        f"12 bytes x {architecture.vocab_size:,} vocabulary x up to {tokens:,} tokens",
-        "compute",
-    )
+    per_token = logit_bytes(architecture, training) // architecture.vocab_size
+    of_logits = f"{per_token} bytes x {architecture.vocab_size:,} vocabulary x tokens whose logits exist at once"
+    yield Part("logits and loss", phase.logits, where, of_logits, "compute")
     yield Part("step workspace", phase.workspace, where, f"temporaries at: {phase.name}", "compute")
     yield Part("checkpoints", phase.in_ram, RAM, "inputs of checkpointed layers, kept in RAM", "compute")
-    size, formula = buffers(architecture, training, prepared.trained, prepared.width)
+
+
+def _overhead(
+    architecture: Architecture,
+    training: Training,
+    prepared: Prepared,
+    phase: Phase,
+    where: str,
+    device: Device | None,
+) -> Iterator[Part]:
+    """Buffers of communication and of cuBLAS, what the allocator keeps, the CUDA context."""
+    size, formula = buffers(architecture, training, prepared.trained, prepared.trained_bytes)
     yield Part("communication", size, where, formula, "overhead")
-    yield Part(
-        "cuBLAS workspace",
-        2 * allocator.workspace(device),
-        where,
-        "one for the forward thread, one for the backward thread",
-        "overhead",
+    threads = "one for the forward thread, one for the backward thread"
+    yield Part("cuBLAS workspace", 2 * allocator.workspace(device), where, threads, "overhead")
+    kept = round(KEPT_OF_LOGITS * phase.logits + KEPT_OF_OTHERS * (phase.total - phase.logits)) + KEPT_ALWAYS
+    freed = (
+        "0.25 x logits + 0.05 x gradients, activations and workspace + 100 MiB: freed blocks that fit no later request"
     )
-    kept = round(KEPT_OF_LOGITS * phase.logits + KEPT_OF_ACTIVATIONS * phase.activations)
-    yield Part(
-        "allocator cache",
-        kept,
-        where,
-        "0.25 x logits + 0.04 x activations: freed blocks that fit no later request",
-        "overhead",
-    )
-    yield Part(
-        "CUDA context", CUDA_CONTEXT + (NCCL if training.gpus > 1 else 0), where, "measured on an H200", "overhead"
-    )
+    yield Part("allocator cache", kept, where, freed, "overhead")
+    context = CUDA_CONTEXT + (NCCL if training.gpus > 1 else 0)
+    yield Part("CUDA context", context, where, "measured on an H200", "overhead")
 
 
 def _optimizer(training: Training, prepared: Prepared, where: str) -> Iterator[Part]:
     """States, and FP32 master weights where DeepSpeed keeps them."""
     optimizer, share = OPTIMIZERS[training.optimizer], shares(training).states
     place = where if training.offload == "none" else RAM
-    width = 4 if training.zero else prepared.width
+    as_wide = 4 * prepared.trained if training.zero else prepared.trained_bytes
     wide = prepared.wide_states if optimizer.states_8bit else 0
-    on_gpu, pageable = state_bytes(optimizer, prepared.trained - wide, width)
+    on_gpu, pageable = state_bytes(optimizer, prepared.trained - wide, as_wide)
     on_gpu += 2 * 4 * wide
     formula = f"{training.optimizer}: {prepared.trained:,} trained weights{_over(share)}"
     yield Part("optimizer states", part_of(on_gpu, share), place, formula, "state")

@@ -27,7 +27,7 @@ def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoi
         style=Style.FULL_FP32 if width == 4 else Style.FULL,
         base=base,
         trained=trained,
-        width=width,
+        trained_bytes=trained * width,
         largest=largest_matrix(architecture),
         tied_gradient=2 * architecture.vocab_size * architecture.hidden_size if architecture.tied_embeddings else 0,
         head_copy=2 * architecture.vocab_size * architecture.hidden_size if width == 4 else 0,

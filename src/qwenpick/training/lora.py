@@ -15,7 +15,7 @@ ADAPTER_WIDTH = 4  # autocast_adapter_dtype=True casts 16-bit adapters to FP32
 
 
 def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoint) -> Prepared:
-    """The weights as they are, and the adapters; trained embeddings are copies beside the frozen ones (modules_to_save)."""
+    """The weights as they are, and the adapters; trained embeddings are 16-bit copies beside the frozen ones (modules_to_save)."""
     base = sum(size for _, size in base_weights(architecture, checkpoint))
     adapters = adapter_weights(architecture, training.rank, training.target, vision=training.train_vision)
     copies = embedding_weights(architecture) if training.train_embeddings else 0
@@ -23,11 +23,11 @@ def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoi
         style=Style.LORA,
         base=base,
         trained=adapters + copies,
-        width=ADAPTER_WIDTH,
+        trained_bytes=adapters * ADAPTER_WIDTH + copies * 2,
         largest=max(
             copies // (1 if architecture.tied_embeddings else 2), training.rank * max(architecture.hidden_size, 1)
         ),
-        adapters=(adapters + copies) * ADAPTER_WIDTH,
+        adapters=adapters * ADAPTER_WIDTH + copies * 2,
         wide_states=states_in_32_bits(architecture, training),
         adapted_experts=adapted_experts(architecture, training),
     )

@@ -39,9 +39,9 @@ OPTIMIZERS: dict[str, Optimizer] = {
 }
 
 
-def state_bytes(optimizer: Optimizer, weights: int, width: int) -> tuple[int, int]:
-    """(bytes on the GPU, bytes that can be paged to RAM) of the states of `weights` trained weights of `width` bytes each."""
-    wide = optimizer.states * weights * width
+def state_bytes(optimizer: Optimizer, weights: int, as_wide: int) -> tuple[int, int]:
+    """(bytes on the GPU, bytes that can be paged to RAM) of the states of `weights` trained weights; one full state takes `as_wide` bytes."""
+    wide = optimizer.states * as_wide
     narrow = optimizer.states_8bit * weights
     scales = round(optimizer.states_8bit * weights * SCALES)
     return (wide + scales, narrow) if optimizer.paged else (wide + narrow + scales, 0)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from qwenpick.catalog.schema import Architecture
 from qwenpick.training import activations
-from qwenpick.training.optimizers import OPTIMIZERS
+from qwenpick.training.optimizers import OPTIMIZERS, Optimizer
 from qwenpick.training.prepared import Prepared
 from qwenpick.training.sharding import part_of, shares
-from qwenpick.training.trainers import TRAINERS
+from qwenpick.training.trainers import TRAINERS, Trainer
 from qwenpick.workload import Training
 
 
@@ -40,8 +40,7 @@ def phases(architecture: Architecture, training: Training, prepared: Prepared) -
     """Loss on the way back; the layer that keeps most, taken back first or last; the embeddings' gradient; the optimizer's step."""
     style, tokens = prepared.style, training.batch * training.seq
     trainer, optimizer = TRAINERS[training.trainer], OPTIMIZERS[training.optimizer]
-    gradient_width = 2 if training.zero else prepared.width
-    gradients = part_of(prepared.trained * gradient_width, shares(training).gradients)
+    gradients = part_of(2 * prepared.trained if training.zero else prepared.trained_bytes, shares(training).gradients)
     before = gradients if training.grad_accum > 1 else 0  # left there by the micro-batch before
     per_layer = [activations.layer_bytes(architecture, layer, training, style) for layer in architecture.layer_list]
     back = max(
@@ -57,7 +56,7 @@ def phases(architecture: Architecture, training: Training, prepared: Prepared) -
     ends = activations.head_bytes(architecture, style) * tokens
     chunked = training.chunked_loss or trainer.chunks_loss
     at_once = min(tokens, activations.CHUNK) if chunked else tokens
-    logits = activations.logit_bytes(architecture) * at_once
+    logits = activations.logit_bytes(architecture, training) * at_once
     head = (
         2 * architecture.vocab_size * architecture.hidden_size
         if prepared.tied_gradient or style is activations.Style.FULL
@@ -79,7 +78,25 @@ def phases(architecture: Architecture, training: Training, prepared: Prepared) -
     yield Phase("last layer, on the way back", first, kept + one, 0, prepared.unpacked + experts, in_ram)
     rest = images + input_bytes * tokens if training.checkpointing else 0
     yield Phase("first layer, on the way back", gradients, rest + back * tokens, 0, prepared.unpacked + experts, 0)
-    yield Phase("embeddings, on the way back", gradients, images, 0, prepared.tied_gradient * gradient_width, 0)
-    share = shares(training).states
-    step = part_of(optimizer.step * prepared.trained * (4 if training.zero else prepared.width), share)
+    yield Phase(
+        "embeddings, on the way back",
+        gradients,
+        images,
+        0,
+        prepared.tied_gradient * (4 if style is activations.Style.FULL_FP32 else 2),
+        0,
+    )
+    step = _step(training, prepared, optimizer, trainer)
     yield Phase("optimizer step", gradients, 0, 0, step + optimizer.step_of_largest * 4 * prepared.largest, 0)
+
+
+def _step(training: Training, prepared: Prepared, optimizer: Optimizer, trainer: Trainer) -> int:
+    """Bytes of an optimizer step's temporaries.
+
+    DeepSpeed's fused AdamW needs none, but ZeRO 1 and 2 flatten the gradients once in 16 bits and once in FP32 before it, ZeRO 3 in FP32, a billion
+    at a time (sub_group_size).
+    """
+    if training.zero:
+        mine = part_of(prepared.trained, shares(training).states)
+        return 4 * min(mine, 1_000_000_000) if training.zero == 3 else 6 * mine
+    return optimizer.step * trainer.step_copies * part_of(prepared.trained_bytes, shares(training).states)

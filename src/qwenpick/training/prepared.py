@@ -17,15 +17,16 @@ from qwenpick.workload import Training
 class Prepared:
     """Bytes of the `base` weights as they lie during training, of what preparation cast up (`upcast`), and of the `adapters`.
 
-    `trained` weights of `width` bytes get gradients and states; `largest` is the largest of them. `tied_gradient` is how many weights get a second
-    gradient because lm_head is the embedding. `head_copy` is the bf16 copy of an FP32 lm_head that backward keeps. `unpacked` is the largest weight
-    that is dequantized for a product, in bytes. `wide_states` is how many trained weights an 8-bit optimizer treats in 32 bits.
+    `trained` weights of `trained_bytes` in all get gradients and states as wide as they are; `largest` is the largest of them.
+    `tied_gradient` is how many weights get a second gradient because lm_head is the embedding. `head_copy` is the bf16 copy of an FP32 lm_head
+    that backward keeps, `autocast_copies` those of all weights during forward. `unpacked` is the largest weight that is dequantized for a product,
+    in bytes. `wide_states` is how many trained weights an 8-bit optimizer treats in 32 bits. `adapted_experts` is the weights of one layer's.
     """
 
     style: Style
     base: int
     trained: int
-    width: int
+    trained_bytes: int
     largest: int
     upcast: int = 0
     adapters: int = 0

@@ -24,7 +24,9 @@ def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoi
     trainer = TRAINERS[training.trainer]
     found = lora.prepare(architecture, training, checkpoint)
     cast = trainer.kbit_upcast and checkpoint.format in ON_LOAD
-    width = trainer.adapters if checkpoint.format in ON_LOAD else lora.ADAPTER_WIDTH
+    narrower = (
+        found.adapters * trainer.adapters // lora.ADAPTER_WIDTH if checkpoint.format in ON_LOAD else found.adapters
+    )
     upcast = 0
     if cast:
         plain = [t for t, size in base_weights(architecture, checkpoint) if size >= t.elements * 2]
@@ -32,8 +34,8 @@ def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoi
     return replace(
         found,
         style=Style.QLORA_FP32 if cast else Style.QLORA,
-        width=width,
-        adapters=found.trained * width,
+        trained_bytes=narrower,
+        adapters=narrower,
         upcast=upcast,
         head_copy=2 * architecture.vocab_size * architecture.hidden_size if cast else 0,
         unpacked=2 * largest_linear(architecture),

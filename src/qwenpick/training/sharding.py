@@ -35,7 +35,7 @@ def part_of(size: int, count: int) -> int:
     return -(-size // count)
 
 
-def buffers(architecture: Architecture, training: Training, trained: int, width: int) -> tuple[int, str]:
+def buffers(architecture: Architecture, training: Training, trained: int, gradients: int) -> tuple[int, str]:
     """(bytes, formula) of what communication needs on each GPU beside the shares."""
     if training.fsdp or training.zero == 3:
         per_layer = sum(t.elements // t.count for t in tensors(architecture) if t.part == "text" and t.layers)
@@ -44,5 +44,5 @@ def buffers(architecture: Architecture, training: Training, trained: int, width:
     if training.zero:
         return 2 * 2 * min(BUCKET, trained), "a reduce and a gather bucket of up to 500 million weights in bf16"
     if training.gpus > 1:
-        return trained * width, "gradients once more in the buckets of DistributedDataParallel"
+        return gradients, "gradients once more in the buckets of DistributedDataParallel"
     return 0, ""

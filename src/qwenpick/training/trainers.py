@@ -12,6 +12,7 @@ class Trainer:
     `kbit_upcast`: QLoRA casts all that is not quantized to FP32. `full_in_fp32`: full fine-tuning in bf16 keeps FP32 weights under autocast.
     `chunks_loss`: the logits of a sequence never exist at once. `adapters`: bytes per adapter weight in QLoRA. `checkpoints_in_ram`: the inputs of
     checkpointed layers are kept in RAM. `embedding_states_32bit`: an 8-bit optimizer keeps the embeddings' states in 32 bits.
+    `step_copies`: copies of the weights that AdamW's step makes; torch 2.0 made two.
     """
 
     title: str
@@ -22,6 +23,7 @@ class Trainer:
     adapters: int = 4
     checkpoints_in_ram: bool = False
     embedding_states_32bit: bool = True
+    step_copies: int = 1
 
 
 TRAINERS: dict[str, Trainer] = {
@@ -32,6 +34,7 @@ TRAINERS: dict[str, Trainer] = {
     ),
     "llama-factory": Trainer("LLaMA-Factory", "llamafactory 0.9.5 model/adapter.py", full_in_fp32=True),
     "ms-swift": Trainer("ms-swift", "ms-swift 4.6.0 swift/tuners, swift/trainers"),
+    "qwen-1": Trainer("Qwen 1's finetune.py", "QwenLM/Qwen finetune.py with torch 2.0", step_copies=2),
     "unsloth": Trainer(
         "Unsloth",
         "its documentation: checkpoints go to RAM, the loss is chunked",

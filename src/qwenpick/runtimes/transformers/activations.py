@@ -110,8 +110,25 @@ def _queries(layer: FullAttention | SlidingAttention | LinearAttention) -> int:
 
 
 def scores(architecture: Architecture, tokens: int) -> int:
-    """Bytes of one sequence's attention matrix in eager attention: bf16 scores, their softmax in FP32 and that in bf16, heads x tokens^2 x 8."""
-    return architecture.attention.heads * tokens * tokens * 8
+    """Bytes of one sequence's attention matrix in eager attention: scores three times in bf16, softmax in FP32: heads x tokens^2 x 10."""
+    return architecture.attention.heads * tokens * tokens * 10
+
+
+def images(architecture: Architecture, image_tokens: int) -> int:
+    """Bytes that one sequence's images keep during prefill: FP32 pixels, and what the tower hands over, scattered into the prompt and apart."""
+    tower = architecture.vision
+    if tower is None or not image_tokens:
+        return 0
+    pixels = 3 * (tower.temporal_patch_size or 1) * tower.patch_size**2 * (tower.merge_size or 1) ** 2
+    return image_tokens * (4 * pixels + (3 + len(tower.deepstack_layers)) * tower.output_size * 2)
+
+
+def tower(architecture: Architecture, image_tokens: int) -> int:
+    """Bytes of the vision tower at its widest, before the prompt runs: its MLP (twice, GELU), its input, residual and norms, for every patch."""
+    encoder = architecture.vision
+    if encoder is None:
+        return 0
+    return image_tokens * (encoder.merge_size or 1) ** 2 * 2 * (2 * encoder.intermediate_size + 5 * encoder.hidden_size)
 
 
 def logits(architecture: Architecture, tokens: int) -> int:

@@ -217,7 +217,7 @@ def _prefill(architecture: Architecture, form: str, work: Serving, release: Vers
         found.append(
             (
                 scores,
-                f"{work.sequences} x {architecture.attention.heads} heads x {_chunk(work):,}^2 x 8 bytes of scores",
+                f"{work.sequences} x {architecture.attention.heads} heads x {_chunk(work):,}^2 x 10 bytes of scores",
             )
         )
     if stage.has_head:
@@ -228,8 +228,12 @@ def _prefill(architecture: Architecture, form: str, work: Serving, release: Vers
                 f"{architecture.vocab_size:,} vocabulary x {kept:,} tokens x 6 bytes",
             )
         )
+    pictures = work.sequences * activations.images(architecture, work.image_tokens) if stage.has_embeddings else 0
+    if pictures:
+        encoder = work.sequences * activations.tower(architecture, work.image_tokens)
+        found.append((encoder, f"{work.image_tokens:,} image tokens in the vision tower"))
     size, formula = max(found)
-    return size + shared, formula
+    return size + shared + pictures, formula
 
 
 __all__ = ["Stage", "estimate", "stages"]
