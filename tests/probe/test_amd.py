@@ -165,3 +165,8 @@ def test_visible_devices_are_honoured(look: Look, environ: dict[str, str], buses
     machine = look(files, environ=environ)
     assert [(device.pci_bus or "")[5:7] for device in machine.devices] == buses
     assert len(machine.devices) + len(machine.hidden) == 2
+
+
+def test_memory_whose_use_is_not_told_has_no_known_free(look: Look) -> None:
+    device = look(drm("card0", "0000:03:00.0", "0x1002", "0x744c", {"mem_info_vram_total": "25753026560"})).devices[0]
+    assert (device.total, device.free) == (25753026560, None)

@@ -348,3 +348,22 @@ def test_a_jetson_without_nvml_is_known_by_its_device_tree(look: Look) -> None:
 def test_a_container_without_gpu_access_is_told_from_a_box_without_gpu(look: Look) -> None:
     machine = look({"/proc/driver/nvidia/version": "NVRM version: 580"}, nvml=FakeNvml(init=error(12)))
     assert machine.devices == () and any(note.startswith("NVIDIA:") for note in machine.notes)
+
+
+def test_the_limit_of_the_container_replaces_memory_that_is_not_told(look: Look) -> None:
+    card = Card(memory=error(3), memory_v2=error(3))
+    device = look(nvml=FakeNvml(card), environ={"CUDA_DEVICE_MEMORY_LIMIT": "4g"}).devices[0]
+    assert device.total == 4 * GIB and not any(note.startswith("memory:") for note in device.notes)
+
+
+def test_a_gpu_whose_memory_nvidia_smi_does_not_know_is_unreadable(look: Look) -> None:
+    machine = look(ON_BUS, outputs={"nvidia-smi": Answer(SMI_ROW.replace("24564", "[N/A]"), 0)})
+    assert machine.devices[0].total is None
+    assert machine.unreadable == ("NVIDIA GeForce RTX 4090: its memory could not be read",)
+    assert any(note.startswith("NVML: nvidia-ml-py is not installed") for note in machine.notes)
+
+
+def test_gb10_is_unified_through_nvidia_smi_too(look: Look) -> None:
+    row = "0, GPU-1, 0000000F:01:00.0, 0x2E1210DE, 0x0, NVIDIA GB10, [N/A], [N/A], 12.1, 580.95.05\n"
+    machine = look(pci("000f:01:00.0", "0x10de", "0x2e12"), outputs={"nvidia-smi": Answer(row, 0)})
+    assert machine.devices[0].unified and machine.unreadable == ()

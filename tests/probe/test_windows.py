@@ -90,3 +90,9 @@ def test_nvidia_is_left_to_nvml(look: Look) -> None:
         "PNPDeviceID": r"PCI\VEN_10DE&DEV_2684&SUBSYS_0&REV_A1\4",
     }
     assert windows(look, [nvidia], []).devices == ()
+
+
+def test_integrated_graphics_without_known_ram_have_no_known_memory(look: Look) -> None:
+    text = json.dumps({"adapters": [UHD], "registry": []})
+    machine = look(system="windows", psutil=lambda: SimpleNamespace(), outputs={"powershell": Answer(text, 0)})
+    assert (machine.devices[0].total, machine.devices[0].free) == (None, None)

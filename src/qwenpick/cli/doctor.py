@@ -8,18 +8,26 @@ from qwenpick.cli import options as given
 
 
 def command(
+    machine: given.MachineFiles = None,
+    gpu: given.Gpus = None,
+    vram: given.Vram = None,
+    ram: given.Ram = None,
+    cpu_only: given.CpuOnly = False,
     catalog: given.Catalogs = None,
-    format: given.Format = "table",
+    format_: given.Format = "table",
     json: given.Json = False,
 ) -> None:
-    """What is wrong with this box, and how to mend it. Exit code 1 if something keeps hardware from being used."""
+    """What is wrong with this box (or one from a file), and how to mend it. Exit code 1 if something keeps hardware from being used."""
     from qwenpick.doctor import findings
     from qwenpick.probe import probe, this_world
-    from qwenpick.probe.surroundings import surroundings
+    from qwenpick.probe.surroundings import Surroundings, surroundings
     from qwenpick.render.machine import doctor_report, doctor_values
     from qwenpick.render.output import emit
 
-    box = probe(given.read_catalog(catalog) if catalog else None)
-    found = findings(box, surroundings(this_world()))
-    emit("doctor", "json" if json else format, doctor_report(found), doctor_values(found))
+    if machine or gpu or vram or ram or cpu_only:
+        box, around = given.read_machine(given.read_catalog(catalog), machine, gpu, vram, ram, cpu_only), Surroundings()
+    else:
+        box, around = probe(given.read_catalog(catalog) if catalog else None), surroundings(this_world())
+    found = findings(box, around)
+    emit("doctor", "json" if json else format_, doctor_report(found), doctor_values(found))
     raise typer.Exit(1 if any(finding.level == "error" for finding in found) else 0)
