@@ -75,7 +75,7 @@ def main() -> int:
         if "[[[cog" in path.read_text(encoding="utf-8")
     ]
     how = ["--check", "--check-fail-msg=run: python tools/docs.py"] if "--check" in sys.argv[1:] else ["-r"]
-    return int(Cog().main(["cog", *how, "-e", "-p", PROLOGUE, *files]) or 0)
+    return int(Cog().main(["cog", *how, "-P", "-e", "-p", PROLOGUE, *files]) or 0)
 
 
 if __name__ == "__main__":

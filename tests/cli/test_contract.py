@@ -80,6 +80,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "models": ("models", "qwen3.6-27b"),
     "gpus": ("gpus", "--vendor", "intel"),
     "catalog": ("catalog", "check", "data/gpus.yaml"),
+    "check": ("check", "integrations/qwenpick.yaml"),
+    "launch": ("launch", "qwen3-8b", "--quant", "4bit", *BOX),
+    "verify": ("verify", "qwen3-14b", "--log", "tests/verify/logs/sglang-14b.log", "--no-record"),
 }
 
 

@@ -125,3 +125,14 @@ def test_the_dockerfile_is_made_of_instructions_that_docker_knows() -> None:
     assert lines[-2:] == ['ENTRYPOINT ["qwenpick"]', 'CMD ["check", "qwenpick.yaml"]'] and "USER 10001" in lines
     (run,) = (line.removeprefix("RUN ") for line in lines if line.startswith("RUN"))
     subprocess.run(["sh", "-n", "-c", run], check=True)
+
+
+def test_the_example_holds_and_follows_its_own_schema(shell: Any) -> None:
+    import jsonschema
+
+    from qwenpick.requirements_file import json_schema
+
+    example = PLACES / "qwenpick.yaml"
+    jsonschema.validate(yaml.safe_load(example.read_text()), json_schema())
+    ended, printed = shell(f"qwenpick check '{example}'")
+    assert ended == 0, printed

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from qwenpick.catalog import Catalog, Checkpoint
 from qwenpick.errors import QwenpickError
 from qwenpick.hardware import Device, Machine
-from qwenpick.launch import Command, Run, launch, script, visible_devices
+from qwenpick.launch import Command, Launch, Run, launch, script, visible_devices
 from qwenpick.placement import Placement
 from qwenpick.workload import KvCache, Serving
 
@@ -351,6 +351,13 @@ def test_a_path_reaches_the_program_as_it_is(name: str, catalog: Catalog) -> Non
         ["sh", "-c", f"shown() {{ printf '%s\\0' \"$@\"; }}\n{line}"], capture_output=True, check=True
     ).stdout
     assert shown.decode().split("\0")[1] == f"/models/{name}.gguf"
+
+
+@pytest.mark.parametrize("text", ["a\nEND\nb\n", "no newline", "$HOME `id` \\ 'x'\n", "\r\n", "\n", ""])
+def test_any_text_is_written_as_it_is(text: str, tmp_path: Path) -> None:
+    planned = Launch("x", Command(("true",)), files={"a 'name'": text})
+    subprocess.run(["sh", "-c", script(planned)], cwd=tmp_path, check=True)
+    assert (tmp_path / "a 'name'").read_bytes() == text.encode()
 
 
 def test_a_script_writes_its_files_byte_by_byte(run: Run, tmp_path: Path) -> None:

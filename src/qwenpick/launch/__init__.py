@@ -62,8 +62,6 @@ def script(planned: Launch) -> str:
 
 
 def _script(planned: Launch) -> Iterator[str]:
-    import shlex
-
     for item in planned.downloads:
         yield _comment(
             f"downloads {item.what} ({format_gb(item.bytes) if item.bytes else 'size not known'}) to {item.where}"
@@ -71,11 +69,22 @@ def _script(planned: Launch) -> Iterator[str]:
     for note in planned.notes:
         yield _comment(f"note: {note}")
     for name, text in planned.files.items():
-        yield f"printf %s {shlex.quote(text)} > {shlex.quote(name)}"
+        yield _written(name, text)
     for command in planned.prepare:
         yield _comment(command.purpose)
         yield command.line() + (" &" if command.argv[-1] == "serve" else "")
     yield planned.serve.line()
+
+
+def _written(name: str, text: str) -> str:
+    """A here-document that the shell takes as it is; its end is a word that no line of the text is."""
+    import shlex
+
+    if not text.endswith("\n") or "\r" in text:
+        return f"printf %s {shlex.quote(text)} > {shlex.quote(name)}"
+    lines = set(text.split("\n"))
+    end = next(word for word in ("END", *(f"END{n}" for n in range(len(lines) + 1))) if word not in lines)
+    return f"cat > {shlex.quote(name)} <<'{end}'\n{text}{end}"
 
 
 def _comment(text: str) -> str:

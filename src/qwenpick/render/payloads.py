@@ -362,3 +362,19 @@ class CheckedFileValues(TypedDict):
 
 class CatalogCheckValues(TypedDict):
     files: list[CheckedFileValues]
+
+
+class CorrectionValues(TypedDict):
+    """factor is the median of actual / predicted over the last runs."""
+
+    runtime: str
+    device: str
+    kind: str
+    factor: float
+    runs: int
+
+
+class CorrectionsValues(TypedDict):
+    """`verify --corrections`."""
+
+    corrections: list[CorrectionValues]

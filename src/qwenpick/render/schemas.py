@@ -21,7 +21,7 @@ PAYLOADS: dict[str, Any] = {
     "catalog": payloads.CatalogCheckValues,
     "check": payloads.CheckValues,
     "launch": payloads.LaunchValues,
-    "verify": payloads.VerifyValues,
+    "verify": payloads.VerifyValues | payloads.CorrectionsValues,
 }
 
 

@@ -19,6 +19,12 @@ COMPARED: dict[str, tuple[str, ...]] = {
 }
 
 
+_POOLS = {
+    "vllm": ("kv cache", "state"),
+    "sglang": ("kv cache", "state", "compute"),
+}  # as large as memory allows, not as asked
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One kind of memory at one place, or the tokens of the cache. `counts` says whether it is part of the verdict."""
@@ -68,7 +74,13 @@ def compare(predicted: Memory, seen: Observation, kv_tokens: int | None = None) 
     places = [place for place in predicted.places if place in seen.memory.places] or list(predicted.places)
     names = frozenset(part.name for part in seen.memory.parts if part.kind == "overhead")
     rows = [
-        Row(kind, place, _sum(predicted, kind, place, names), _sum(seen.memory, kind, place), counts=kind in counted)
+        Row(
+            kind,
+            place,
+            None if kind in _POOLS.get(seen.engine, ()) else _sum(predicted, kind, place, names),
+            _sum(seen.memory, kind, place),
+            counts=kind in counted,
+        )
         for place in places
         for kind in KINDS
     ]
