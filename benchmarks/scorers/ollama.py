@@ -25,7 +25,7 @@ def library(rows: Iterable[Row]) -> Iterator[Score | Skip]:
         except (KeyError, ValueError):
             yield Skip(ENGINE, "the size is not readable", tag)
             continue
-        found = entry(name) if (name := model_name(row["slug"], tag)) else None
+        found = entry(f"{name}+mtp") if (name := model_name(row["slug"], tag)) else None
         if found is None:
             yield Skip(ENGINE, "the tag does not say which model it is", tag)
             continue

@@ -1,16 +1,22 @@
-"""Ollama: llama.cpp with other defaults."""
+"""Ollama: llama.cpp with other defaults, its library's files, and the vision projector always loaded.
+
+Since 2026 it starts llama-server itself (`-np 1 -b 512 -ub 512 --flash-attn auto`) and lets it choose what goes to RAM, experts first.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.memory import Memory
 from qwenpick.quantization import gguf
+from qwenpick.quantization.gguf.rules import OLLAMA_HYBRID
 from qwenpick.runtimes import llamacpp
 from qwenpick.runtimes.llamacpp import budget
 from qwenpick.runtimes.llamacpp.projector import projector_bytes
+from qwenpick.units import GIB
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
@@ -20,11 +26,17 @@ if TYPE_CHECKING:
 
 NAME = "ollama"
 TITLE = "Ollama"
-READ_FROM = "Ollama 0.18 (envconfig/config.go, llm/memory.go) on llama.cpp b11434"
+READ_FROM = "Ollama 0.34.2 (command line it starts llama-server with), docs/context-length.mdx, server/quantization.go; llama.cpp b11434"
 
-# What the library's tags hold: Q4_K_M by default, and these
-FAMILIES: Mapping[str, tuple[str, ...]] = {"4bit": ("Q4_K_M",), "8bit": ("Q8_0",), "fp16": ("F16",)}
-FORMATS: tuple[str, ...] = ("F16", "Q8_0", "Q4_K_M")
+# What the library's tags hold: Q4_K_M where the tag does not say
+FAMILIES: Mapping[str, tuple[str, ...]] = {"4bit": ("Q4_K_M",), "8bit": ("Q8_0",), "fp16": ("F16", "BF16")}
+FORMATS: tuple[str, ...] = ("F16", "BF16", "Q8_0", "Q4_K_M")
+
+# Architectures that Ollama converts and quantizes itself, MTP block included
+_CONVERTED = ("qwen3next", "qwen35", "qwen35moe")
+
+# Architectures with tied embeddings whose tags hold the head again, as the published weights do: qwen3:0.6b-fp16 is 1.5 GB, qwen3:1.7b-fp16 4.1 GB
+_HEAD_STORED_AGAIN = frozenset({"qwen3-0.6b", "qwen3-1.7b"})
 
 
 def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> str | None:
@@ -36,32 +48,67 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
 def placements(
     architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
 ) -> Iterable[Placement]:
-    """All layers on GPUs, as many as fit, none; Ollama keeps no experts apart."""
-    return (p for p in llamacpp.placements(architecture, checkpoint, work, machine) if not p.cpu_moe_layers)
+    """All layers on GPUs, experts in RAM, as many layers as fit, none."""
+    return llamacpp.placements(
+        architecture, _held(architecture, checkpoint), _with_defaults(architecture, work), machine
+    )
 
 
 def memory(
     model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
 ) -> Memory:
-    """What Ollama's runner holds: llama.cpp's buffers, and the projector of a vision tag always."""
-    options = {"mmproj": bool(architecture.vision or architecture.audio), **work.options}
-    return llamacpp.memory(model, architecture, checkpoint, replace(work, options=options), placement)
+    """What Ollama's llama-server holds, part by part."""
+    return llamacpp.memory(
+        model, _as_stored(architecture), _held(architecture, checkpoint), _with_defaults(architecture, work), placement
+    )
+
+
+def default_context(vram: int) -> int:
+    """Tokens of context that Ollama gives a model when nobody says how many, by the GPU memory of the box in bytes.
+
+    >>> default_context(8 * GIB), default_context(24 * GIB), default_context(80 * GIB)
+    (4096, 32768, 262144)
+    """
+    if vram < 24 * GIB:
+        return 4096
+    return 32768 if vram < 48 * GIB else 262144
 
 
 def tag_bytes(architecture: Architecture, format_name: str) -> int:
     """Size of a library tag: the model's file, and the projector's beside it (or inside) where it sees or hears."""
-    return gguf.file_bytes(architecture, format_name) + projector_bytes(architecture)
+    if architecture.gguf_arch not in ("qwen35", "qwen35moe"):
+        architecture = architecture.model_copy(update={"mtp_layers": 0})
+    return gguf.file_bytes(_as_stored(architecture), _own_mix(architecture, format_name)) + projector_bytes(
+        architecture
+    )
+
+
+@lru_cache(maxsize=256)
+def _as_stored(architecture: Architecture) -> Architecture:
+    """The architecture as the library's files hold it."""
+    return (
+        architecture.model_copy(update={"tied_embeddings": False})
+        if architecture.id in _HEAD_STORED_AGAIN
+        else architecture
+    )
+
+
+def _own_mix(architecture: Architecture, format_name: str) -> str:
+    """The format as the library holds it: Ollama's Q4_K_M of a hybrid is not llama.cpp's."""
+    return OLLAMA_HYBRID if format_name == "Q4_K_M" and architecture.gguf_arch in _CONVERTED else format_name
+
+
+def _held(architecture: Architecture, checkpoint: Checkpoint) -> Checkpoint:
+    mix = _own_mix(architecture, checkpoint.format)
+    return checkpoint if mix == checkpoint.format else checkpoint.model_copy(update={"format": mix})
+
+
+def _with_defaults(architecture: Architecture, work: Serving) -> Serving:
+    """The workload with Ollama's flags beneath those that were given."""
+    defaults = {"n_batch": 512, "n_ubatch": 512, "mmproj": bool(architecture.vision or architecture.audio)}
+    return replace(work, options={**defaults, **work.options})
 
 
 __all__ = [
-    "FAMILIES",
-    "FORMATS",
-    "NAME",
-    "READ_FROM",
-    "TITLE",
-    "budget",
-    "memory",
-    "placements",
-    "refusal",
-    "tag_bytes",
-]
+    "FAMILIES", "FORMATS", "NAME", "READ_FROM", "TITLE", "budget", "default_context", "memory", "placements", "refusal", "tag_bytes",
+]  # fmt: skip

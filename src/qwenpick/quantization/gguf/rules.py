@@ -20,12 +20,15 @@ DEFAULT_TYPE: dict[str, str] = {
     "Q4_K_M": "Q4_K", "Q4_K_S": "Q4_K", "Q4_1": "Q4_1", "Q4_0": "Q4_0", "IQ4_NL": "IQ4_NL", "IQ4_XS": "IQ4_XS",
     "Q3_K_L": "Q3_K", "Q3_K_M": "Q3_K", "Q3_K_S": "Q3_K", "IQ3_M": "IQ3_S", "IQ3_S": "IQ3_S", "IQ3_XS": "IQ3_S", "IQ3_XXS": "IQ3_XXS",
     "Q2_K": "Q2_K", "Q2_K_S": "Q2_K", "IQ2_M": "IQ2_S", "IQ2_S": "IQ2_XS", "IQ2_XS": "IQ2_XS", "IQ2_XXS": "IQ2_XXS",
-    "IQ1_M": "IQ1_M", "IQ1_S": "IQ1_S", "MXFP4_MOE": "MXFP4",
+    "IQ1_M": "IQ1_M", "IQ1_S": "IQ1_S", "MXFP4_MOE": "MXFP4", "Q4_K_M (Ollama)": "Q4_K",
 }  # fmt: skip
 
 NEEDS_IMATRIX = frozenset(
     {"IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ2_M", "IQ3_XXS", "Q2_K_S"}
 )  # refused without one
+
+# Ollama quantizes hybrids itself: server/quantization.go of Ollama 0.18, qwen3LinearAttnQuantType. Its Q4_K_M spends more on what experts put out.
+OLLAMA_HYBRID = "Q4_K_M (Ollama)"
 
 _VALUES = ("attn_v", "attn_qkv")  # the delta net's and gen-1 Qwen's fused projection counts as values
 _TINY = ("IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ2_M")
@@ -111,6 +114,9 @@ def _embedding(file_type: str, default: str) -> str:
 
 def _by_role(shape: Shape, file_type: str, role: str, layer: int) -> str | None:
     """The type that a rule gives this role in this layer; None for the default."""
+    if file_type == OLLAMA_HYBRID:
+        often = role in ("attn_v", "ffn_down_exps", "ffn_down_shexp")
+        return "Q6_K" if often or (role == "ffn_down" and use_more_bits(layer, shape.layers)) else None
     if role in _VALUES:
         return _values(shape, file_type, layer)
     if file_type in _TINY:

@@ -1,0 +1,231 @@
+"""llama.cpp's memory against its own planning path (b11434) and a real H200, and the invariants of the design."""
+
+from __future__ import annotations
+
+import pytest
+
+from qwenpick.catalog import Catalog, Checkpoint
+from qwenpick.errors import QwenpickError
+from qwenpick.hardware import Device, Machine
+from qwenpick.memory import RAM, Memory, gpu
+from qwenpick.placement import Placement
+from qwenpick.runtimes import llamacpp
+from qwenpick.runtimes.llamacpp.arena import Arena
+from qwenpick.runtimes.llamacpp.cut import cut
+from qwenpick.units import GIB, MIB
+from qwenpick.workload import KvCache, Serving
+
+H200 = Device("NVIDIA H200", "nvidia", 141 * GIB, 140 * GIB, compute_capability="9.0")
+LIBRARY: dict[str, object] = {"server": False, "kv_unified": False}
+
+
+def card(size: float) -> Device:
+    return Device(f"{size:g} GiB card", "nvidia", round(size * GIB), round(size * GIB), compute_capability="8.9")
+
+
+def needed(
+    catalog: Catalog,
+    name: str,
+    file_type: str = "Q4_K_M",
+    work: Serving | None = None,
+    placement: Placement | None = None,
+    *,
+    mtp: bool = False,
+) -> Memory:
+    model = catalog.models[name]
+    architecture = catalog.architecture(model)
+    if not mtp:
+        architecture = architecture.model_copy(update={"mtp_layers": 0})
+    return llamacpp.memory(
+        model, architecture, Checkpoint(format=file_type), work or Serving(8192), placement or Placement((H200,))
+    )
+
+
+def mib(memory: Memory, kind: str, where: str) -> float:
+    return sum(p.bytes for p in memory.parts if p.kind == kind and p.where == where) / MIB
+
+
+# (model, format, context, options, GPU's compute buffer, host's) in MiB, planned by llama.cpp b11434
+COMPUTE = [
+    ("qwen1.5-0.5b", "BF16", 4096, LIBRARY, 308.7656, 12.0195),  # logits of every token
+    ("qwen3-8b", "Q4_K_M", 8192, LIBRARY, 336.7656, 40.0195),
+    ("qwen3-30b-a3b", "Q4_K_M", 4096, LIBRARY, 352.7656, 20.0195),
+    ("qwen3-30b-a3b", "Q4_K_M", 8192, {"kv_unified": False}, 92.0138, 24.0176),
+    ("qwen3.5-27b", "Q4_K_M", 8192, {}, 150.0198, 48.0235),
+    ("qwen3-vl-4b-instruct", "BF16", 4096, LIBRARY, 445.6543, 69.0254),  # deeper vision features ride along
+    ("qwen3-8b", "Q4_K_M", 8192, {"n_gpu_layers": 18}, 124.0039, 40.0176),  # weights from RAM pass through
+    ("qwen3-8b", "Q4_K_M", 8192, {"n_gpu_layers": 0, **LIBRARY}, 823.6094, 40.0195),  # the head too
+    ("qwen3-30b-a3b", "Q4_K_M", 32768, {"n_cpu_moe": 24}, 249.5139, 48.0176),
+]
+
+
+@pytest.mark.parametrize(("name", "file_type", "context", "options", "on_gpu", "on_host"), COMPUTE)
+def test_compute_buffers_are_those_that_llama_cpp_plans(
+    catalog: Catalog, name: str, file_type: str, context: int, options: dict[str, object], on_gpu: float, on_host: float
+) -> None:
+    memory = needed(catalog, name, file_type, Serving(context, options=options))
+    output = catalog.architecture(catalog.models[name]).vocab_size * 4 / MIB
+    assert mib(memory, "compute", gpu(0)) == pytest.approx(on_gpu, abs=0.01)
+    assert mib(memory, "compute", RAM) == pytest.approx(on_host + output, abs=0.01)
+
+
+def test_the_gpu_holds_all_but_the_embedding(catalog: Catalog) -> None:
+    memory = needed(catalog, "qwen3-8b", work=Serving(32768))
+    assert mib(memory, "weights", gpu(0)) == pytest.approx(4455.3438, abs=0.001)  # file - header - embedding
+    assert mib(memory, "weights", RAM) == pytest.approx(333.8438, abs=0.001)  # 151936 x 4096 in Q4_K
+    # 2 x 36 layers x 8 heads x 128 x 32768 x 2 bytes
+    assert memory.of("kv cache") == 2 * 36 * 8 * 128 * 32768 * 2
+
+
+def test_a_tied_embedding_is_loaded_twice(catalog: Catalog) -> None:
+    memory = needed(catalog, "qwen3-4b")
+    assert mib(memory, "weights", RAM) == pytest.approx(304.28, abs=0.01)
+    assert mib(memory, "weights", gpu(0)) == pytest.approx(2375.91, abs=0.01)
+
+
+def test_layers_are_moved_from_the_first_one_on(catalog: Catalog) -> None:
+    memory = needed(catalog, "qwen3-8b", placement=Placement((H200,), split=(18,)))
+    assert mib(memory, "weights", gpu(0)) == pytest.approx(2367.5752, abs=0.01)  # the last 17 layers and the output
+    assert mib(memory, "kv cache", gpu(0)) == 544  # 17 layers x 32 MiB
+    assert mib(memory, "kv cache", RAM) == 608
+
+
+def test_experts_of_the_first_layers_go_to_ram_alone(catalog: Catalog) -> None:
+    memory = needed(catalog, "qwen3-30b-a3b", work=Serving(32768), placement=Placement((H200,), cpu_moe_layers=12))
+    assert mib(memory, "weights", gpu(0)) == pytest.approx(13240.4287, abs=0.01)
+    assert mib(memory, "kv cache", gpu(0)) == 3072
+
+
+def test_sixteen_of_sixty_four_hybrid_layers_have_a_cache(catalog: Catalog) -> None:
+    memory = needed(catalog, "qwen3.5-27b", work=Serving(131072))
+    assert memory.of("kv cache") == 2 * 16 * 4 * 256 * 131072 * 2
+    # 48 layers x 4 x (3 x (6144 + 2 x 2048) + 128 x 6144) bytes
+    assert memory.of("state") == 48 * 4 * (3 * 10240 + 128 * 6144)
+
+
+def test_the_state_does_not_depend_on_the_context_and_grows_with_sequences(catalog: Catalog) -> None:
+    short, long = (needed(catalog, "qwen3.5-27b", work=Serving(n)) for n in (4096, 131072))
+    four = needed(catalog, "qwen3.5-27b", work=Serving(4096, 4))
+    assert short.of("state") == long.of("state") == four.of("state") // 4
+
+
+def test_drafting_keeps_a_state_for_each_drafted_token(catalog: Catalog) -> None:
+    options: dict[str, object] = {"spec_type": "draft-mtp", "spec_draft_n_max": 2}
+    memory = needed(catalog, "qwen3.8-27b", work=Serving(2048, 4, options=options), mtp=True)
+    assert memory.of("state") / MIB == pytest.approx(1795.5, abs=0.1)  # printed by a server with 4 slots and 2 drafts
+
+
+# (model, format, context, driver's peak less idle) in MiB: llama-bench prompts of 512 tokens on one H200
+H200_RUNS = [
+    ("qwen3-8b", "Q4_K_M", 512, 5464.8),
+    ("qwen3-30b-a3b", "Q4_K_M", 32768, 21656.8),
+    ("qwen3.5-27b", "Q4_K_M", 32768, 18474.8),
+    ("qwen3-8b", "BF16", 512, 15542.8),
+]
+
+
+@pytest.mark.parametrize(("name", "file_type", "context", "measured"), H200_RUNS)
+def test_the_drivers_number_on_a_real_h200_is_within_two_percent(
+    catalog: Catalog, name: str, file_type: str, context: int, measured: float
+) -> None:
+    memory = needed(catalog, name, file_type, Serving(context, options=LIBRARY))
+    assert memory.on(gpu(0)) / MIB == pytest.approx(measured, rel=0.02)
+
+
+def test_resident_memory_of_a_cpu_run_counts_the_mapped_file_beside_its_interleaved_copy(catalog: Catalog) -> None:
+    architecture = catalog.architectures["qwen3-4b"]
+    held = llamacpp.resident(architecture, Checkpoint(format="Q4_K_M"), Serving(4096), prompt_tokens=530)
+    assert held / MIB == pytest.approx(4777.7, rel=0.01)  # measured with AVX2
+    unmapped = llamacpp.resident(
+        architecture, Checkpoint(format="Q4_K_M"), Serving(4096, options={"mmap": False}), prompt_tokens=530
+    )
+    assert unmapped / MIB == pytest.approx(3096.4, rel=0.01)
+
+
+def test_an_unknown_option_is_refused_with_the_nearest() -> None:
+    with pytest.raises(QwenpickError, match="did you mean n_ubatch"):
+        llamacpp.options.read_options({"n_ubatc": 512})
+    with pytest.raises(QwenpickError, match="say context"):
+        llamacpp.options.read_options({"n_ctx": 4096})
+    with pytest.raises(QwenpickError, match="is a number"):
+        llamacpp.options.read_options({"n_batch": "many"})
+
+
+def test_flags_are_read_as_the_command_line_spells_them() -> None:
+    options = llamacpp.options.read_options({"--ubatch-size": "1024", "fa": "off", "no-mmap": True})
+    assert (options.n_ubatch, options.flash_attn, options.mmap) == (1024, False, False)
+
+
+def test_a_split_of_more_layers_than_there_are_is_refused() -> None:
+    with pytest.raises(QwenpickError, match="36 layers and the output make 37"):
+        cut(36, 2, (20, 20), None, 0)
+
+
+def test_it_refuses_what_it_cannot_load(catalog: Catalog) -> None:
+    architecture = catalog.architectures["qwen3-8b"]
+    assert "GGUF" in (llamacpp.refusal(architecture, Checkpoint(format="awq-int4"), Serving(4096), Placement()) or "")
+    eager = Serving(4096, kv_cache=KvCache("f16", "q8_0"), options={"flash_attn": False})
+    assert "flash attention" in (llamacpp.refusal(architecture, Checkpoint(format="Q8_0"), eager, Placement()) or "")
+    assert llamacpp.refusal(architecture, Checkpoint(format="Q8_0"), Serving(4096), Placement()) is None
+
+
+def placements(catalog: Catalog, name: str, *devices: Device) -> list[Placement]:
+    architecture = catalog.architecture(catalog.models[name])
+    return list(llamacpp.placements(architecture, Checkpoint(format="Q4_K_M"), Serving(8192), Machine(devices)))
+
+
+def test_one_gpu_that_holds_all_comes_first(catalog: Catalog) -> None:
+    assert placements(catalog, "qwen3-8b", card(24))[0] == Placement((card(24),))
+
+
+def test_unequal_gpus_share_the_layers_by_their_room(catalog: Catalog) -> None:
+    first = placements(catalog, "qwen3-32b", card(16), card(8))[0]
+    assert first.split
+    assert sum(first.split) == 65
+    assert first.split[0] > first.split[1]
+    memory = needed(catalog, "qwen3-32b", placement=first)
+    assert all(memory.on(gpu(i)) <= (device.free or 0) for i, device in enumerate(first.devices))
+
+
+def test_the_fewest_experts_that_fit_go_to_ram(catalog: Catalog) -> None:
+    first = placements(catalog, "qwen3-30b-a3b", card(12))[0]
+    assert first.cpu_moe_layers > 0
+    on_gpu = [
+        needed(
+            catalog, "qwen3-30b-a3b", placement=Placement(first.devices, cpu_moe_layers=first.cpu_moe_layers - n)
+        ).on(gpu(0))
+        for n in (0, 2)
+    ]
+    assert on_gpu[0] <= 12 * GIB < on_gpu[1] * 1.05
+
+
+def test_the_most_layers_that_fit_go_to_the_gpu_and_cpu_only_comes_last(catalog: Catalog) -> None:
+    found = placements(catalog, "qwen3-32b", card(12))
+    assert found[-1] == Placement()
+    assert found[0].split
+    assert needed(catalog, "qwen3-32b", placement=found[0]).on(gpu(0)) <= 12 * GIB
+
+
+def test_parts_are_whole_bytes_and_add_up(catalog: Catalog) -> None:
+    memory = needed(catalog, "qwen3.5-35b-a3b", work=Serving(16384, 4), placement=Placement((card(24), card(24))))
+    assert all(isinstance(p.bytes, int) and p.bytes > 0 for p in memory.parts)
+    assert memory.total == sum(memory.on(where) for where in memory.places)
+
+
+def test_more_context_or_sequences_never_need_less(catalog: Catalog) -> None:
+    for name in ("qwen3-8b", "qwen3-30b-a3b", "qwen3.5-27b", "qwen3-vl-8b-instruct"):
+        totals = [needed(catalog, name, work=Serving(n)).on(gpu(0)) for n in (1024, 4096, 8192, 32768, 131072)]
+        assert totals == sorted(totals), name
+        totals = [needed(catalog, name, work=Serving(4096, n)).on(gpu(0)) for n in (1, 2, 4, 8)]
+        assert totals == sorted(totals), name
+
+
+def test_freed_neighbours_become_one_hole() -> None:
+    arena = Arena(32)
+    first, second, third = arena.take(64), arena.take(32), arena.take(64)
+    arena.give(first, 64)
+    arena.give(second, 32)
+    assert arena.take(96) == 0  # both holes as one
+    arena.give(third, 64)
+    assert arena.take(1000) == 96
+    assert arena.peak == 96 + 1024  # 1000 rounded up to 32
