@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache
 
 from benchmarks.scoreboard import Row, Score, Scorer, Skip
 from benchmarks.scorers import training
-from qwenpick import catalog
+from benchmarks.scorers.catalogue import found
 from qwenpick.catalog import Architecture, Checkpoint, Model
-from qwenpick.errors import QwenpickError
 from qwenpick.hardware import Device
 from qwenpick.placement import Placement
 from qwenpick.runtimes import transformers
@@ -18,23 +16,6 @@ from qwenpick.workload import Serving
 
 ENGINE = "transformers"
 H200 = Device("NVIDIA H200", "nvidia", 143771 * MIB, 143771 * MIB, compute_capability="9.0")
-
-
-@cache
-def found(name: str) -> tuple[Model, Architecture] | None:
-    """The model of a row, and its architecture; None where the catalogue has none."""
-    known = catalog_of_rows()
-    try:
-        model = catalog.find_model(known, name)
-    except QwenpickError:
-        return None
-    return (model, known.architecture(model)) if model.architecture else None
-
-
-@cache
-def catalog_of_rows() -> catalog.Catalog:
-    """The shipped catalogue."""
-    return catalog.load()
 
 
 def h200(rows: Iterable[Row]) -> Iterator[Score | Skip]:

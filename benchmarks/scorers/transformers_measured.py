@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from benchmarks.scoreboard import Row, Score, Scorer, Skip, read
+from benchmarks.scorers.catalogue import found
 from benchmarks.scorers.training import H200
-from benchmarks.scorers.transformers import found
 from qwenpick import training
 from qwenpick.catalog import Architecture, Checkpoint, Model
 from qwenpick.placement import Placement
