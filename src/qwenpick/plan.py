@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from qwenpick.bands import Band, band
-from qwenpick.checkpoints import checkpoints
 from qwenpick.errors import HardwareUnreadableError
 from qwenpick.memory import RAM, Memory, gpu
-from qwenpick.runtimes import RUNTIMES, find_runtime
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
@@ -147,30 +145,6 @@ def timed(plan: Plan, machine: Machine, catalog: Catalog, prompt: int | None = N
         prompt=prompt,
     )
     return replace(plan, speed=speed)
-
-
-def candidates(
-    catalog: Catalog,
-    models: Iterable[Model],
-    machine: Machine,
-    work: Serving,
-    *,
-    runtimes: Iterable[str] | None = None,
-    quant: str | None = None,
-    gpu_only: bool = False,
-) -> Iterator[Plan]:
-    """Every (model, engine, checkpoint) that runs on the machine, each in its best placement. A context beyond the model's own is cut to it."""
-    engines = [find_runtime(name) for name in runtimes or RUNTIMES]
-    for model in models:
-        if not model.architecture:
-            continue
-        architecture = catalog.architecture(model)
-        own = replace(work, context=min(work.context, longest_allowed(model) or work.context))
-        for engine in engines:
-            for checkpoint in checkpoints(model, engine, quant):
-                plan = evaluate(model, architecture, checkpoint, engine, own, machine, gpu_only)
-                if plan and plan.verdict != "refused":
-                    yield plan
 
 
 def longest_allowed(model: Model) -> int | None:

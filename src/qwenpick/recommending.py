@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from qwenpick.candidates import candidates
 from qwenpick.checkpoints import check_quant, download_bytes
 from qwenpick.errors import HardwareUnreadableError, QwenpickError, did_you_mean
-from qwenpick.fitting import engines
 from qwenpick.limits import longest_context
-from qwenpick.plan import Plan, candidates, longest_allowed, timed
+from qwenpick.plan import Plan, longest_allowed, timed
 from qwenpick.rank import Prefer, Ranked, rank
-from qwenpick.runtimes import find_runtime
 from qwenpick.tasks import Task, find_task, serves
 from qwenpick.workload import KvCache, Serving
 
@@ -96,12 +95,20 @@ def recommend(catalog: Catalog, machine: Machine, wish: Wish, limit: int = 5) ->
             left_out[reason] += 1
         else:
             models.append(model)
-    names = (find_runtime(wish.runtime).NAME,) if wish.runtime else engines(machine, wish.users)
     work = Serving(context, wish.users, wish.kv_cache, wish.options)
     fitting = [
         timed(plan, machine, catalog, task.prompt)
-        for plan in candidates(catalog, models, machine, work, runtimes=names, quant=wish.quant, gpu_only=wish.gpu_only)
-        if plan.holds(wish.strict) and _within(plan, wish)
+        for plan in candidates(
+            catalog,
+            models,
+            machine,
+            work,
+            runtime=wish.runtime,
+            quant=wish.quant,
+            gpu_only=wish.gpu_only,
+            strict=wish.strict,
+        )
+        if _within(plan, wish)
     ]
     runnable = {plan.model.id for plan in fitting}
     left_out["does not fit this box"] += sum(model.id not in runnable for model in models)
