@@ -56,7 +56,7 @@ def _from_modelscope(repo: str, file: str, first: int, last: int) -> bytes | Non
 
 def _from_huggingface(repo: str, file: str, first: int, last: int) -> bytes | None:
     """Through huggingface_hub's own address (HF_ENDPOINT, so mirrors work) and token."""
-    from huggingface_hub import get_token, hf_hub_url  # type: ignore[import-not-found]
+    from huggingface_hub import get_token, hf_hub_url
 
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
         raise QwenpickError("HF_HUB_OFFLINE is set: nothing is asked; give a local path or a catalogue name")
