@@ -152,7 +152,7 @@ def _log_cache(row: Row, label: str, run: Run) -> Iterator[Score | Skip]:
     if row["kv_cache_dtype"] not in {"", "auto", "fp8", "fp8_e4m3", "fp8_e5m2", "fp16", "bfloat16 (auto)"}:
         yield Skip(ENGINE, "a cache format that upstream vLLM does not have", label)
     elif row["spec_decode"] and "num_speculative_tokens" not in work.options:
-        yield Skip(ENGINE, "the draft model's own cache is not stated", label)
+        yield Skip(ENGINE, "how many tokens are speculated is not stated, and a hybrid keeps a state for each", label)
     elif stated > 0 and row["max_concurrency_at"]:
         predicted = vllm.tokens_of(int(stated * GIB), architecture, work, placement)
         yield Score(ENGINE, "kv tokens of the stated cache", label, predicted, actual)

@@ -40,16 +40,17 @@ def parallel_placements(
 def _over(
     architecture: Architecture, format_name: str, devices: tuple[Device, ...], only: int | None = None
 ) -> Iterator[Placement]:
-    """Tensor parallel over 2, 4, 8 of these devices, then stages x tensor parallel over the counts between."""
+    """Tensor parallel over 2, 4, 8 of these devices, then stages of as many ranks as divide, the widest first."""
     block = BLOCK if format_name in BLOCKED else 1
     counts = [only] if only else list(range(2, len(devices) + 1))
-    tensor = [n for n in counts if n in TENSOR_SIZES and world_refusal(architecture, n, block) is None]
+    fitting = [n for n in (1, *TENSOR_SIZES) if world_refusal(architecture, n, block) is None]
+    tensor = [n for n in counts if n in fitting]
     for n in tensor:
         yield Placement(devices[:n], tensor_parallel=n)
-    for n in counts:
-        if n in tensor:
-            continue
-        ranks = max(
-            t for t in (1, *TENSOR_SIZES) if n % t == 0 and t < n and world_refusal(architecture, t, block) is None
-        )
+    staged = [
+        (max(t for t in (1, *TENSOR_SIZES) if n % t == 0 and t < n and t in fitting), n)
+        for n in counts
+        if n not in tensor
+    ]
+    for ranks, n in sorted(staged, key=lambda cut: (-cut[0], cut[1])):
         yield Placement(devices[:n], tensor_parallel=ranks, pipeline_parallel=n // ranks)
