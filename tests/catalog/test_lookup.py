@@ -22,7 +22,9 @@ CATALOG = load(own=False)
         ("https://ollama.com/library/qwen3:8b", "qwen3-8b"),
         ("qwen3:8b", "qwen3-8b"),
         ("qwen3:8b-q4_K_M", "qwen3-8b"),
+        ("qwen3:8b-fp16", "qwen3-8b"),
         ("qwen3:latest", "qwen3-8b"),
+        ("qwen3-coder-next:latest", "qwen3-coder-next"),
         ("qwen3:30b-a3b-instruct-2507-q4_K_M", "qwen3-30b-a3b-instruct-2507"),
         ("qwen3:4b", "qwen3-4b-thinking-2507"),  # what Ollama serves: 256K context
         ("qwen3-4b", "qwen3-4b"),

@@ -20,7 +20,7 @@ _ADDRESS = re.compile(
 _INSIDE = re.compile(r"/(tree|blob|resolve|files|summary|tags)(/.*)?$|[?#].*$|\.(gguf|safetensors)$", re.IGNORECASE)
 _PLAIN = re.compile(r"(a\d+b)?-?(instruct|chat)?")  # what may follow the size of a series' main models
 _QUANTIZED = re.compile(
-    r"-(gguf|mlx|awq|gptq|fp8|nvfp4|mxfp4|nf4|bnb|(gptq-)?int[48]|w[48]a(8|16)|[bf]{1,2}(16|32)|\dbit|(ud-)?i?q\d(-[0-9a-z]+)*)$"
+    r"-(gguf|mlx|awq|gptq|fp8|nvfp4|mxfp4|nf4|bnb|(gptq-)?int[48]|w[48]a(8|16)|b?fp?(16|32)|\dbit|(ud-)?i?q\d(-[0-9a-z]+)*)$"
 )
 _SIZED = re.compile(r"(?P<series>[a-z]+[\d.]*(?:-[a-z]+)*)-(?P<size>\d+(?:\.\d+)?)(?P<unit>[bt])(?:-(?P<rest>.*))?")
 
@@ -95,9 +95,9 @@ def _own_names(record: Record) -> Iterator[str]:
 
 
 def _given_names(record: Record) -> Iterator[str]:
-    yield from (
-        n for n in (record["name"], record.get("huggingface"), record.get("ollama"), *record.get("aliases", ())) if n
-    )
+    tag = record.get("ollama")
+    latest = f"{tag}:latest" if tag and ":" not in tag else None
+    yield from (n for n in (record["name"], record.get("huggingface"), tag, latest, *record.get("aliases", ())) if n)
 
 
 def _repositories(record: Record) -> Iterator[str]:
