@@ -1,0 +1,56 @@
+"""Disk and RAM that a training run needs beside the GPUs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qwenpick.catalog.schema import Architecture, Checkpoint
+from qwenpick.quantization import stored_bytes
+from qwenpick.tensors import parameters
+from qwenpick.training.adapters import adapter_weights
+from qwenpick.training.optimizers import OPTIMIZERS, state_bytes
+from qwenpick.training.prepared import embedding_weights, trained_parameters
+from qwenpick.units import GIB
+from qwenpick.workload import Training
+
+PROCESS = 4 * GIB  # RAM of one training process: Python, torch's libraries and pinned batches
+SOURCE = Checkpoint(format="bf16")
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Bytes: the `download`, one saved `checkpoint` with its optimizer, and the `result` on disk; `ram` to load and run."""
+
+    download: int
+    checkpoint: int
+    result: int
+    ram: int
+
+    def disk(self, kept: int = 2) -> int:
+        """Bytes of disk for the download, `kept` checkpoints and the result."""
+        return self.download + kept * self.checkpoint + self.result
+
+
+def storage(architecture: Architecture, training: Training, checkpoint: Checkpoint | None = None) -> Storage:
+    """What a run reads and writes. Weights that are quantized on load are downloaded in 16 bits.
+
+    Full fine-tuning saves the weights and the optimizer's states; adapters only themselves and theirs. A process reads weights through the page
+    cache, one shard of up to 5 GB at a time; ZeRO's offload is among the parts of the run.
+    """
+    source = checkpoint if checkpoint and checkpoint.format not in ("nf4", "int8") else SOURCE
+    download = checkpoint.bytes if checkpoint and checkpoint.bytes else stored_bytes(architecture, source.format)
+    optimizer = OPTIMIZERS[training.optimizer]
+    if training.method == "full":
+        trained = trained_parameters(architecture, training)
+        width = 2 if training.precision == "bf16" else 4
+        result = parameters(architecture) * 2
+    else:
+        trained = adapter_weights(architecture, training.rank, training.target, vision=training.train_vision)
+        trained += embedding_weights(architecture) if training.train_embeddings else 0
+        width = 4
+        result = trained * width
+    master = 4 * trained if training.zero else 0
+    states = sum(state_bytes(optimizer, trained, 4 * trained if training.zero else width * trained))
+    saved = (result if training.method == "full" else trained * width) + states + master
+    shard = min(download, 5 * GIB)
+    return Storage(download, saved, result, training.gpus * (PROCESS + shard))
