@@ -41,6 +41,7 @@ PRIOR = 0.6  # standard deviation of log(constant / default), for the first turn
 FAMILY_PRIOR = 0.4  # of log(constant / mean of its family), after it: engines of one kind on devices of one maker
 NOISE = 0.12  # of log(predicted / measured) of one row
 LOWEST, HIGHEST = 1e-9, 0.95  # shares stay below 1: a peak is never reached
+WIDEST = Spread(0.35, 2.5)
 FREE = {"token", "layer", "linear", "moe", "scan", "unpack", "half"}  # constants that are no shares
 MEASURED = ROOT / "src/qwenpick/speed/measured.py"
 MARK = "# -- fitted "
@@ -104,12 +105,16 @@ def report(key: Key, own: Rows) -> list[tuple[Run, float, float]]:
 
 
 def spread(errors: Sequence[tuple[float, float]]) -> Spread:
-    """5th and 95th percentile of measured / predicted, from (log(predicted / measured), weight); a class of n rows is widened as if by two more."""
+    """5th and 95th percentile of measured / predicted, from (log(predicted / measured), weight).
+
+    A class of n rows is widened as if by two more, and an outlier of a small class does not set the edge: it stays within WIDEST.
+    """
     widen = 1 + 2 / len(errors)
-    return Spread(
-        round(math.exp(-max(0.05, quantile(errors, 0.95) * widen)), 3),
-        round(math.exp(-min(-0.05, quantile(errors, 0.05) * widen)), 3),
+    low, high = (
+        math.exp(-max(0.05, quantile(errors, 0.95) * widen)),
+        math.exp(-min(-0.05, quantile(errors, 0.05) * widen)),
     )
+    return Spread(round(max(low, WIDEST.low), 3), round(min(high, WIDEST.high), 3))
 
 
 def quantile(values: Sequence[tuple[float, float]], share: float) -> float:

@@ -27,8 +27,16 @@ def localmaxxing(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         if engine is None:
             yield Skip(row["runtime"], "an engine that qwenpick does not know", label)
             continue
-        names = [row["gpu"]] * max(1, whole(row["gpu_count"]))
+        listed = re.search(r"device: ((?:ROCm|Vulkan|CUDA)\d(?:,(?:ROCm|Vulkan|CUDA)\d)*)", row["notes"])
+        count = max(1, whole(row["gpu_count"]), len(listed[1].split(",")) if listed else 1)
+        names = [row["gpu"]] * count
         cpu = None
+        if re.search(r"lane: pr\d+", row["notes"]):
+            yield Skip(engine, "a build of an unmerged pull request", label)
+            continue
+        if "--no-kv-offload" in row["command"]:
+            yield Skip(engine, "the cache lies in RAM, whose bandwidth is not known", label)
+            continue
         if row["gpu"] == "CPU only":
             names, cpu = ([row["cpu"]], None) if row["quant_raw"] == "vulkan" else ([], cpu_of(row["cpu"]))
             if not names and cpu is None:

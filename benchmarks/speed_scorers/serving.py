@@ -12,7 +12,8 @@ from benchmarks.speed_scorers.runs import Quantity, Reader, Run
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.hardware import Cpu, Machine
 from qwenpick.placement import Placement
-from qwenpick.speed.traffic import traffic
+from qwenpick.quantization import stored_bytes
+from qwenpick.speed.traffic import attention, traffic
 from qwenpick.workload import KvCache, Serving
 
 ENGINES = {
@@ -81,9 +82,22 @@ def rtx6kpro(rows: Iterable[Row]) -> Iterator[Run | Skip]:
             found = re.search(r"num_speculative_tokens=(\d+)", row["notes"])
             drafts = int(found[1]) if found else 3  # SGLang's NEXTN default: three draft steps
         context = whole(row["input_len"].removesuffix("k")) * (1024 if row["input_len"].endswith("k") else 1)
-        streams = whole(row["batch"])
+        streams, count = whole(row["batch"]), max(1, whole(row["gpu_count"]))
+        found, form, card = model_of(row["model"]), format_of(row["quant"], "vllm"), gpu_of("RTX PRO 6000")
+        if (
+            found
+            and form
+            and card
+            and _kept(found[1], form, context, streams, count) > count * (card.memory_bytes or 0)
+        ):
+            yield Skip(
+                ENGINES[row["runtime"]],
+                "more cached tokens than the cards hold: prefixes are shared or streams wait",
+                label,
+            )
+            continue
         yield from run(
-            label, ENGINES[row["runtime"]], row["model"], row["quant"], ["RTX PRO 6000"] * max(1, whole(row["gpu_count"])),
+            label, ENGINES[row["runtime"]], row["model"], row["quant"], ["RTX PRO 6000"] * count,
             "together" if streams > 1 else "decode", number(row["speed_tok_s"]), cached=context, generated=whole(row["output_len"]),
             streams=streams, drafts=drafts,
         )  # fmt: skip
@@ -183,6 +197,13 @@ def run(
             cached=cached, generated=generated, device=(devices[0].gpu if devices else cpu.name if cpu else None) or "", model=found[0],
             self_reported=reported,
         )  # fmt: skip
+
+
+def _kept(architecture: Architecture, form: str, context: int, streams: int, ways: int) -> float:
+    """Bytes of weights and 16-bit caches of all streams over `ways` cards, KV heads repeated where there are fewer of them than cards."""
+    kept = attention(architecture)
+    cache = 2 * kept.cache_elements(context) * ways / min(ways, kept.kv_heads)
+    return stored_bytes(architecture, form, parts=frozenset({"text"})) + streams * cache
 
 
 def _impossible(architecture: Architecture, form: str, measured: float, bandwidth: float) -> bool:

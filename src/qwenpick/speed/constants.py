@@ -46,10 +46,10 @@ class Common:
     """What does not depend on the device class.
 
     `accepted` is the chance that a draft of the MTP block is right, given that the one before was. `nvlink_exchange` and `pcie_exchange` are
-    seconds of one small all-reduce (two a layer). `quantized_cache` is how much longer llama.cpp takes per byte of a quantized cache.
-    `further` is the share of the unpacking that each further token of a
-    step costs. `eager_layer` is seconds a layer that the host takes to issue kernels without captured graphs. `vulkan_bf16` is how many times
-    as long as their bytes say llama.cpp's Vulkan backend takes for BF16 weights.
+    seconds of one small all-reduce between two cards: two a layer, and log2(cards) times that. `quantized_cache` is how much longer llama.cpp
+    takes per byte of a quantized cache. `further` is the share of the unpacking that each further token of a step costs. `eager_layer` is
+    seconds a layer that the host takes to issue kernels without captured graphs. `vulkan_bf16` is how many times as long as their bytes say
+    llama.cpp's Vulkan backend takes for BF16 weights.
     """
 
     accepted: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -97,7 +98,7 @@ def _stage_seconds(load: Load, depth: float, sequences: int, tokens: int, stage:
         / place.bandwidth
     )
     each = measured.COMMON.nvlink_exchange if place.nvlink else measured.COMMON.pcie_exchange
-    exchange = 2 * stage.layers * weights.layers * each if stage.ways > 1 else 0.0
+    exchange = 2 * stage.layers * weights.layers * each * math.log2(stage.ways)
     work = max(dense + experts + unpack, compute) + history + exchange
     if (
         load.eager or load.engine in EAGER
