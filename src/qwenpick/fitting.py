@@ -111,10 +111,11 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request) -> A
 
 def closed_weights(model: Model) -> str:
     """Why a name without open weights cannot be planned."""
-    detail = f" {model.notes}" if model.notes else ""
+    detail = f" {model.notes}." if model.notes else ""
+    twin = f" The nearest open model is {model.open_alternative}." if model.open_alternative else ""
     if model.open_weights:
         return f"the architecture of {model.name} is not in the catalogue, so its memory is not known.{detail}"
-    return f"{model.name} is offered as an API only: its weights are not published, so no hardware runs it.{detail}"
+    return f"{model.name} is offered as an API only: its weights are not published, so no hardware runs it.{twin}{detail}"
 
 
 def _plans(catalog: Catalog, machine: Machine, model: Model, request: Request, work: Serving) -> Iterator[Plan]:
