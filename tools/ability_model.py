@@ -16,6 +16,7 @@ PRIOR = {
     "specialist": (0.4, 0.3), "outside": (-0.3, 0.3), "series": (0.0, 0.3), "series in": (0.0, 0.3), "shape": (0.0, 0.15),
     "model": (0.0, 0.15), "model in": (0.0, 0.15), "difficulty": (0.0, 2.0),
 }  # fmt: skip
+GENERATIVE = ("general", "knowledge", "reasoning", "code", "agents", "vision", "multilingual", "long context")
 THINKS = ("hybrid", "always")
 SPREAD = 0.3  # prior deviation of log discrimination
 ROUNDS = 6
@@ -53,7 +54,9 @@ def terms(model: Model, capability: str) -> dict[tuple[str, ...], float]:
     """The terms that make up a model's ability without thinking, with their factors."""
     assert model.parameters is not None
     total, active = (math.log2(n / 8e9) for n in (model.parameters.total, model.parameters.active))
-    age = years(model.released)
+    age = (
+        years(model.released) if capability in GENERATIVE else 0.0
+    )  # embedders and rerankers did not get better by the year
     shape = f"{model.parameters.total / 1e9:.1f}-{model.parameters.active / 1e9:.1f}"
     found: dict[tuple[str, ...], float] = {
         ("level", capability): 1, ("total",): total, ("active",): active, ("years",): age, ("total in", capability): total,

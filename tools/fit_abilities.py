@@ -32,10 +32,9 @@ import numpy as np
 from qwenpick.catalog import Model, load
 
 sys.path.insert(0, str(Path(__file__).parent))
-from ability_model import THINKS, Fit, Observation, fit
+from ability_model import GENERATIVE, THINKS, Fit, Observation, fit
 from benchmark_names import benchmark, logit, share
 
-GENERATIVE = ("general", "knowledge", "reasoning", "code", "agents", "vision", "multilingual", "long context")
 REFERENCE_SINCE = "2025-04"  # release of the models whose tests set the reference of a capability: Qwen3 and later
 NOISE = 0.22  # logits, beside the sampling error of QUESTIONS answers
 QUESTIONS = 300

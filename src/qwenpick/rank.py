@@ -112,10 +112,10 @@ def _beats(other: Scored, row: Scored) -> bool:
     close = NEWER_CLOSE if newer else CLOSE
     if _size(other) > _size(row) * close or not _as_fast(other, row, close):
         return False
-    gap = other.quality.value - row.quality.value
-    if newer and (_same_shape(other, row) or worse.successor == better.id):
-        return gap >= 0
-    return gap > math.hypot(other.quality.deviation, row.quality.deviation)
+    gap, doubt = other.quality.value - row.quality.value, math.hypot(other.quality.deviation, row.quality.deviation)
+    if worse.successor == better.id or _same_shape(other, row):
+        return newer and gap >= -doubt  # a generation's successor of the same size, unless it is clearly worse
+    return gap > doubt
 
 
 def _size(row: Scored) -> int:
@@ -161,13 +161,16 @@ def _reason(row: Scored, outdone_by: str | None, task: Task) -> str:
         if row.quality.kept < 0.9995
         else ""
     )
-    wait = "speed not known" if row.seconds is None else f"about {_duration(row.seconds)} to a complete answer"
+    each = "a complete answer" if task.answer else f"{task.prompt:,} tokens read"
+    wait = "speed not known" if row.seconds is None else f"about {_duration(row.seconds)} to {each}"
     slow = "" if row.usable or row.seconds is None else f", too slow for {task.name}"
     beaten = f"; {outdone_by} is better, no larger and no slower" if outdone_by else ""
     return f"{worth}{cost}; {wait}{slow}{beaten}"
 
 
 def _duration(seconds: float) -> str:
+    if seconds < 0.1:
+        return f"{1000 * seconds:.0f} ms"
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 

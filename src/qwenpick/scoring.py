@@ -109,7 +109,10 @@ def score(
         worth = quality(abilities, model.id, model.thinking in ("hybrid", "always"), task, effort, kept)
         if worth is None:
             return None
-        seconds = seconds_to_answer(task, effort, speed.each.value, speed.prefill.value) if speed else None
+        # everybody's prompt is read by the same device: with N users each gets an Nth of it
+        seconds = (
+            seconds_to_answer(task, effort, speed.each.value, speed.prefill.value / speed.sequences) if speed else None
+        )
         doublings, usable = _haste(task, seconds, plan.mode)
         parts = {"quality": weights.quality * worth.value, "speed": _speed_points(doublings, task, weights), **fixed}
         found = Scored(plan, effort, worth, kept, seconds, usable, parts)

@@ -124,7 +124,7 @@ TASKS: dict[str, Task] = {
         ),
         Task(
             "transcription", "speech to text", {"general": 0.5, "multilingual": 0.5},
-            8192, 1000, 300, 5, 30, ("off",), _OFF, (OURS,), kinds=frozenset({"speech", "omni", "audio"}), inputs=frozenset({"audio"}),
+            8192, 1000, 300, 5, 30, ("off",), _OFF, (OURS,), kinds=frozenset({"speech", "audio"}), inputs=frozenset({"audio"}),
             aliases=("asr", "speech-to-text", "stt", "subtitles", "speech-recognition"),
         ),
         Task(
@@ -139,7 +139,7 @@ TASKS: dict[str, Task] = {
         ),
         Task(
             "summarising", "long documents: summaries, extraction, questions", {"long context": 0.5, "general": 0.5},
-            65536, 30000, 800, 5, 15, ("off", "low"), _OFF, (SPANVERO, ENTROPY), prefill=350, comfortable_prefill=1000,
+            65536, 30000, 800, 5, 15, ("off",), _OFF, (SPANVERO, ENTROPY), prefill=350, comfortable_prefill=1000,
             aliases=("summarizing", "summary", "summaries", "summarization", "long-documents", "long-context", "rag", "extraction", "contracts"),
         ),
         Task(
