@@ -67,7 +67,7 @@ def _scores(row: Row, engine: str, label: str, architecture: Architecture) -> It
             engine,
             "kv cache (logs)",
             label,
-            _memory(architecture, "Q4_K_M", work).of("kv cache"),
+            sum(p.bytes for p in _memory(architecture, "Q4_K_M", work).parts if p.name == "kv cache"),
             float(row["kv_size_MiB"]) * MIB,
         )
     if row["rs_size_MiB"] and (states := _states(row)):

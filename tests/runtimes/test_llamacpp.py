@@ -229,3 +229,22 @@ def test_freed_neighbours_become_one_hole() -> None:
     arena.give(third, 64)
     assert arena.take(1000) == 96
     assert arena.peak == 96 + 1024  # 1000 rounded up to 32
+
+
+def test_a_draft_has_a_cache_and_a_compute_buffer_of_its_own(catalog: Catalog) -> None:
+    options: dict[str, object] = {"spec_type": "draft-mtp", "n_ubatch": 512}
+    memory = needed(catalog, "qwen3.8-27b", work=Serving(2048, 4, options=options), mtp=True)
+    sizes = {part.name: part.bytes / MIB for part in memory.parts}
+    assert sizes["draft kv cache"] == 32  # printed by a server with 8,192 cells: 1 layer x 8192 x 2 x 4 x 256 x 2
+    assert sizes["draft compute"] == pytest.approx(130, abs=0.1)
+
+
+def test_flash_nexts_table_stays_in_the_mapped_file_and_its_indexer_keeps_keys(catalog: Catalog) -> None:
+    mapped = {p.name: p.bytes for p in needed(catalog, "qwen3.8-flash-next", mtp=True).parts}
+    assert "n-gram table" not in mapped
+    # 12 layers x 8192 cells: 24,576 bytes of keys and values and 3,072 of the indexer's keys a token, as a server printed
+    assert mapped["kv cache"] == 24576 * 8192
+    assert mapped["indexer keys"] == 3072 * 8192
+    loaded = needed(catalog, "qwen3.8-flash-next", work=Serving(8192, options={"mmap": False}), mtp=True)
+    table = next(p for p in loaded.parts if p.name == "n-gram table")
+    assert table.bytes / MIB == pytest.approx(27465.95, abs=0.01)  # printed by a server with a Q4_K file

@@ -17,7 +17,7 @@ CARD = Device("a card", "nvidia", 24 * GIB, 24 * GIB, compute_capability="8.9")
 TAGS = [
     ("qwen1.5-0.5b", "Q4_K_M", 0.407),
     ("qwen2-7b", "Q4_K_M", 4.7),
-    ("qwen3-0.6b", "Q4_K_M", 0.523),  # holds its head again
+    ("qwen3-0.6b", "F16", 1.5),  # holds its head again
     ("qwen3-4b", "Q4_K_M", 2.5),
     ("qwen3-vl-32b", "Q4_K_M", 21),
     ("qwen3-coder-480b-a35b", "Q4_K_M", 290),

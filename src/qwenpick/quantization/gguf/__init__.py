@@ -34,8 +34,10 @@ def layer_sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Ten
 
 def sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Tensor, int], ...]:
     """(tensor, bytes of all its copies). Towers and extra parts lie in a file of their own, in 16 bits."""
-    others = tuple((t, t.elements * 2) for t in tensors(architecture) if t.part not in ("text", "mtp"))
-    return tuple((t, sum(by_layer)) for t, by_layer in layer_sizes(architecture, format_name)) + others
+    held = tuple((t, sum(by_layer)) for t, by_layer in layer_sizes(architecture, format_name))
+    inside = {t.role for t, _ in held}
+    others = (t for t in tensors(architecture) if t.part not in ("text", "mtp") and t.role not in inside)
+    return held + tuple((t, t.elements * 2) for t in others)
 
 
 def file_bytes(architecture: Architecture, format_name: str) -> int:

@@ -20,10 +20,21 @@ _JOINED: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 
+# Extra parts that Flash-Next's file holds with the model (src/models/qwen4exp.cpp); their tensors' rows are whole blocks of 256
+HYPER_CONNECTIONS = "hyper-connections"
+NGRAM_TABLE = "ngram-table"  # looked up row by row in the mapped file
+
+
 @lru_cache(maxsize=512)
 def gguf_tensors(architecture: Architecture) -> tuple[Tensor, ...]:
     """The tensors of the file: the language model's and its MTP blocks'. Towers and extra parts lie in files of their own."""
     found = [t for t in tensors(architecture) if t.part in ("text", "mtp")]
+    if architecture.gguf_arch == "qwen4exp":  # converted without its MTP block
+        found = [t for t in found if t.part == "text"]
+        extras = {extra.name: extra.parameters for extra in architecture.extras}
+        found += [
+            Tensor(name, (extras[name] // 256, 256)) for name in (HYPER_CONNECTIONS, NGRAM_TABLE) if name in extras
+        ]
     if architecture.id in _HEAD_STORED_AGAIN:
         found.append(Tensor("output", (architecture.vocab_size, architecture.hidden_size)))
     for joined, roles in _JOINED.get(architecture.gguf_arch or "", {}).items():

@@ -9,6 +9,7 @@ from itertools import accumulate
 
 from qwenpick.catalog.schema import Architecture
 from qwenpick.quantization.gguf import is_tied
+from qwenpick.quantization.gguf.layout import HYPER_CONNECTIONS, NGRAM_TABLE
 from qwenpick.quantization.gguf.rules import tensor_types
 from qwenpick.quantization.gguf.types import is_quantized, row_bytes
 from qwenpick.tensors import Tensor
@@ -36,6 +37,7 @@ class Pieces:
     repacked_dense: tuple[int, ...]
     repacked_experts: tuple[int, ...]
     repacked_head: int
+    ngram_table: int
 
     def layers(self, first: int, last: int) -> int:
         """Of layers first to last (not included), experts and all."""
@@ -73,12 +75,16 @@ def _pieces(architecture: Architecture, format_name: str, on_gpu: bool) -> Piece
     dense, experts = [0] * architecture.num_layers, [0] * architecture.num_layers
     repacked_dense, repacked_experts = [0] * architecture.num_layers, [0] * architecture.num_layers
     single = {"token_embd": 0, "output": 0, "output_norm": 0}
-    mtp = repacked_head = 0
+    mtp = repacked_head = table = 0
     for tensor, types in tensor_types(architecture, format_name):
         by_type = {t: loaded_bytes(tensor, t, on_gpu) for t in set(types)}
         by_layer = [by_type[t] for t in types]
         if tensor.part == "mtp":
             mtp += by_layer[0]
+        elif tensor.role == NGRAM_TABLE:
+            table = by_layer[0]
+        elif tensor.role == HYPER_CONNECTIONS:  # in every layer alike
+            dense = [size + by_layer[0] // architecture.num_layers for size in dense]
         elif not tensor.layers:
             single[tensor.role] = by_layer[0]
             if tensor.role == "output" and is_repacked(tensor, types[0]):
@@ -91,7 +97,7 @@ def _pieces(architecture: Architecture, format_name: str, on_gpu: bool) -> Piece
                     (repacked_experts if is_expert else repacked_dense)[layer] += size
     return Pieces(
         single["token_embd"], single["output"] or single["token_embd"], single["output_norm"],
-        _totals(dense), _totals(experts), mtp, _totals(repacked_dense), _totals(repacked_experts), repacked_head,
+        _totals(dense), _totals(experts), mtp, _totals(repacked_dense), _totals(repacked_experts), repacked_head, table,
     )  # fmt: skip
 
 

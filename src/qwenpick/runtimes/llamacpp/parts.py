@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -11,21 +11,19 @@ from qwenpick.memory import RAM, Memory, Part, gpu
 from qwenpick.memory import memory as collect
 from qwenpick.placement import Placement
 from qwenpick.runtimes.llamacpp.batch import Batch, batch_of
-from qwenpick.runtimes.llamacpp.cache import kv_totals, padded, state_totals
+from qwenpick.runtimes.llamacpp.cache import indexer_totals, kv_totals, state_totals
 from qwenpick.runtimes.llamacpp.compute import Compute, compute
 from qwenpick.runtimes.llamacpp.cut import Cut, cut
+from qwenpick.runtimes.llamacpp.drafting import draft_cache, draft_compute
 from qwenpick.runtimes.llamacpp.driver import POOL, driver_overhead
 from qwenpick.runtimes.llamacpp.model import Loaded, load
 from qwenpick.runtimes.llamacpp.options import Options, read_options
+from qwenpick.runtimes.llamacpp.process import process_bytes
 from qwenpick.runtimes.llamacpp.projector import projector_parts
-from qwenpick.units import MIB
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
     from qwenpick.workload import Serving
-
-# (vocabulary, bytes of the process besides its buffers), measured on Linux with the CPU backend: 50-53 MiB and 97-100 MiB
-_PROCESSES = ((151_936, 52 * MIB), (248_320, 98 * MIB))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +83,14 @@ def needed(
             *_gpu_parts(run, placement),
             *_ram_parts(run),
             *projector_parts(architecture, work, options, placement),
+            *_draft_parts(run),
         ]
     )
 
 
 def _gpu_parts(run: Run, placement: Placement) -> Iterator[Part]:
     """What lies on each GPU, device by device."""
-    kv, state = _kv(run), _state(run)
+    kv, state = _kv(run, on_gpu=True), _state(run)
     buffers = compute_buffers(run)
     pool = POOL if run.architecture.is_moe or run.format_name in ("F16", "BF16") else 0
     pool += scores_bytes(run) // 2  # cuBLAS gets them in 16 bits
@@ -107,6 +106,13 @@ def _gpu_parts(run: Run, placement: Placement) -> Iterator[Part]:
         )
         if run.options.offload_kqv:
             yield Part("kv cache", kv[end] - kv[first] if end > first else 0, where, _kv_formula(run), "kv cache")
+            yield Part(
+                "indexer keys",
+                _indexed(run, first, end),
+                where,
+                "cells x head_dim x 2, the layers held here",
+                "kv cache",
+            )
             yield Part(
                 "recurrent state", state[end] - state[first] if end > first else 0, where, _state_formula(run), "state"
             )
@@ -153,9 +159,12 @@ def _ram_parts(run: Run) -> Iterator[Part]:
             pieces.output_norm + (0 if run.loaded.tied else pieces.head) + (pieces.mtp if loads_mtp(run.options) else 0)
         )
         yield Part("output in RAM", head, RAM, "vocabulary x hidden size, unless tied", "weights")
-    kv, state = _kv(run), _state(run)
+    kv, state = _kv(run, on_gpu=False), _state(run)
     kept = first if run.options.offload_kqv else n
     yield Part("kv cache", kv[kept], RAM, _kv_formula(run), "kv cache")
+    yield Part("indexer keys", _indexed(run, 0, kept), RAM, "cells x head_dim x 2, the layers held here", "kv cache")
+    if not run.options.mmap:  # else its rows are read from the file as they are looked up
+        yield Part("n-gram table", pieces.ngram_table, RAM, "rows of the table", "weights")
     yield Part("recurrent state", state[kept], RAM, _state_formula(run), "state")
     buffers = compute_buffers(run)
     yield Part("compute buffer", buffers.ram, RAM, buffers.ram_formula, "compute")
@@ -169,28 +178,20 @@ def _ram_parts(run: Run) -> Iterator[Part]:
     )
 
 
-def process_bytes(vocab_size: int) -> int:
-    """Bytes of the process besides its buffers: those of the measured vocabulary that is nearest."""
-    return min(_PROCESSES, key=lambda known: abs(known[0] - vocab_size))[1]
-
-
-def resident(architecture: Architecture, checkpoint: Checkpoint, work: Serving, prompt_tokens: int) -> int:
-    """Peak resident bytes of a CPU run with a prompt of that length: what it holds, less what such a prompt never touches of the compute buffer.
-
-    A mapped file also counts the pages whose tensors were interleaved into a copy. They are clean, and the kernel drops them when memory is short, so
-    they are no part of what must fit.
-    """
-    options = read_options(work.options)
-    placement = Placement()
-    whole = needed(architecture, checkpoint, work, placement)
-    touched = needed(
-        architecture, checkpoint, replace(work, context=min(work.context, padded(prompt_tokens))), placement
+def _draft_parts(run: Run) -> Iterator[Part]:
+    """The second context of a model that drafts for itself, with its last layers."""
+    if not run.options.speculates:
+        return
+    where = gpu(len(run.cut.held) - 1) if run.cut.output_on_gpu else RAM
+    cells = f"{run.architecture.mtp_layers} MTP layer x {run.batch.context} cells"
+    yield Part("draft kv cache", draft_cache(run.architecture, run.batch), where, cells, "kv cache")
+    yield Part(
+        "draft compute",
+        draft_compute(run.architecture, run.batch),
+        where,
+        "mask + 2 hidden + the MLP's peak",
+        "compute",
     )
-    held = whole.total - whole.of("compute") + touched.of("compute")
-    if not (options.mmap and options.repack):
-        return held
-    pieces = load(architecture, checkpoint.format).ram
-    return held + pieces.repacked_dense[-1] + pieces.repacked_experts[-1] + pieces.repacked_head
 
 
 def compute_buffers(run: Run) -> Compute:
@@ -212,8 +213,13 @@ def output_buffer(run: Run) -> int:
     return run.work.sequences * run.architecture.vocab_size * 4
 
 
-def _kv(run: Run) -> tuple[int, ...]:
-    return kv_totals(run.architecture, run.batch.context, run.work.kv_cache)
+def _kv(run: Run, *, on_gpu: bool) -> tuple[int, ...]:
+    return kv_totals(run.architecture, run.batch.context, run.work.kv_cache, on_gpu=on_gpu)
+
+
+def _indexed(run: Run, first: int, last: int) -> int:
+    totals = indexer_totals(run.architecture, run.batch.context)
+    return totals[last] - totals[first] if last > first else 0
 
 
 def _state(run: Run) -> tuple[int, ...]:
