@@ -107,13 +107,11 @@ def report(key: Key, own: Rows) -> list[tuple[Run, float, float]]:
 def spread(errors: Sequence[tuple[float, float]]) -> Spread:
     """5th and 95th percentile of measured / predicted, from (log(predicted / measured), weight).
 
-    A class of n rows is widened as if by two more, and an outlier of a small class does not set the edge: it stays within WIDEST.
+    A class of n rows is widened as if by two more; few rows never make a narrow band, nor an outlier among them a boundless one (WIDEST).
     """
-    widen = 1 + 2 / len(errors)
-    low, high = (
-        math.exp(-max(0.05, quantile(errors, 0.95) * widen)),
-        math.exp(-min(-0.05, quantile(errors, 0.05) * widen)),
-    )
+    widen, least = 1 + 2 / len(errors), 0.08 + 0.8 / len(errors)
+    low = math.exp(-max(least, quantile(errors, 0.95) * widen))
+    high = math.exp(-min(-least, quantile(errors, 0.05) * widen))
     return Spread(round(max(low, WIDEST.low), 3), round(min(high, WIDEST.high), 3))
 
 

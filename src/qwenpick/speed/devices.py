@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Gpu
+    from qwenpick.catalog.schema import Rates
     from qwenpick.hardware import Cpu, Device
 
 Class = Literal[
@@ -84,11 +85,12 @@ def class_of(device: Device, gpu: Gpu | None) -> Class:
     capability = (gpu.compute_capability if gpu else None) or device.compute_capability or ""
     match device.vendor:
         case "nvidia":
-            return _nvidia(capability, device.unified or bool(gpu and gpu.unified and gpu.segment == "soc"))
+            unified = gpu.unified and gpu.segment == "soc" if gpu else device.unified
+            return "spark" if unified else _nvidia(capability, bool(gpu and gpu.segment == "datacenter"))
         case "amd":
             if device.unified or device.kind == "igpu" or bool(gpu and gpu.unified):
                 return "amd-apu"
-            return "cdna" if capability.startswith("gfx9") else "rdna"
+            return "cdna" if capability.startswith("gfx9") or bool(gpu and gpu.segment == "datacenter") else "rdna"
         case "apple":
             generation = ((gpu.generation if gpu else None) or device.name).replace("Apple ", "")
             return "apple-m5" if generation[:2] >= "M5" else "apple"
@@ -100,13 +102,12 @@ def class_of(device: Device, gpu: Gpu | None) -> Class:
             return "other"
 
 
-def _nvidia(capability: str, unified: bool) -> Class:
-    if unified:
-        return "spark"
+def _nvidia(capability: str, datacenter: bool) -> Class:
+    """The generation by compute capability; where that is not known, the newest with rows."""
     try:
         version = float(capability)
     except ValueError:
-        return "ampere"
+        return "hopper" if datacenter else "blackwell"
     if version < 7.5:
         return "pascal"
     if version < 8:
@@ -132,8 +133,10 @@ def place_of(device: Device, gpus: Mapping[str, Gpu], ram: float | None = None, 
         return None
     kind = _by_vulkan(class_of(device, gpu)) if vulkan else class_of(device, gpu)
     rates = gpu.rates if gpu else None
-    rate = (rates.fp16 or rates.fp16_vector if rates and kind != "pascal" else None) or bandwidth * FLOP_PER_BYTE[kind]
-    int8 = (rates.int8 if rates else None) or 2 * rate
+    rate = _matrix_rate(kind, rates) or bandwidth * FLOP_PER_BYTE[kind]
+    int8 = max(
+        (rates.int8 if rates else None) or 2 * rate, rate
+    )  # B300's integer units are few: the 16-bit ones do their work
     share = VECTOR_PER_INT8.get(kind)
     nvlink = gpu.nvlink_bandwidth if gpu and gpu.segment == "datacenter" else None
     return Place(
@@ -146,6 +149,15 @@ def place_of(device: Device, gpus: Mapping[str, Gpu], ram: float | None = None, 
         nvlink or PCIE,
         nvlink is not None,
     )
+
+
+def _matrix_rate(kind: Class, rates: Rates | None) -> float | None:
+    """FLOP/s of 16-bit matrices: of the matrix units, or on AMD of the vector units where the table knows no others."""
+    if rates is None or kind == "pascal":
+        return None
+    if kind == "arc":
+        return rates.fp16 or (rates.int8 / 2 if rates.int8 else None)
+    return rates.fp16 or rates.fp16_vector
 
 
 def _by_vulkan(kind: Class) -> Class:
