@@ -1,0 +1,46 @@
+"""A training run ready to start with the very settings that were estimated: one module per trainer."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Protocol, cast
+
+from qwenpick.catalog.schema import Architecture, Checkpoint, Model
+from qwenpick.errors import QwenpickError
+from qwenpick.training.launch.common import Launch
+from qwenpick.training.trainers import TRAINERS
+from qwenpick.workload import Training
+
+MAKERS = {
+    "llama-factory": "llama_factory",
+    "ms-swift": "ms_swift",
+    "trl": "trl",
+    "unsloth": "unsloth",
+}
+
+
+class Maker(Protocol):
+    """What a trainer's module must know."""
+
+    def launch(
+        self, source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None
+    ) -> Launch:
+        """How to start the run on the weights of `source`."""
+
+
+def launch(
+    model: Model, architecture: Architecture, training: Training, checkpoint: Checkpoint | None = None
+) -> Launch:
+    """How to start the run with its trainer.
+
+    QwenpickError for a trainer that starts from a program of one's own, or a setting it lacks.
+    """
+    if training.trainer not in MAKERS:
+        title = TRAINERS[training.trainer].title
+        raise QwenpickError(f"{title} has no launch of its own; choose {', '.join(MAKERS)}")
+    source = (checkpoint.repo if checkpoint and checkpoint.repo else None) or model.huggingface or model.name
+    maker = cast(Maker, import_module(f"qwenpick.training.launch.{MAKERS[training.trainer]}"))
+    return maker.launch(source, architecture, training, checkpoint)
+
+
+__all__ = ["MAKERS", "Launch", "launch"]

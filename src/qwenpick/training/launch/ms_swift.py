@@ -1,0 +1,59 @@
+"""ms-swift: one command line of `swift sft`."""
+
+from __future__ import annotations
+
+from qwenpick.catalog.schema import Architecture, Checkpoint
+from qwenpick.training.launch.common import DATA, OUTPUT, RATE, Launch, on_load, precision
+from qwenpick.training.optimizers import OPTIMIZERS
+from qwenpick.training.trainers import TRAINERS
+from qwenpick.workload import Training
+
+
+def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:
+    """`swift sft` with every setting that the estimate rests on."""
+    options: dict[str, object] = {
+        "model": source,
+        "use_hf": True,
+        "dataset": DATA,
+        "tuner_type": "full" if training.method == "full" else "lora",
+        "torch_dtype": {"bf16": "bfloat16", "fp16-mixed": "float32", "fp32": "float32"}[training.precision],
+        "max_length": training.seq,
+        "per_device_train_batch_size": training.batch,
+        "gradient_accumulation_steps": training.grad_accum,
+        "learning_rate": RATE[training.method],
+        "num_train_epochs": 1,
+        "optim": OPTIMIZERS[training.optimizer].launch,
+        "attn_impl": {"flash": "flash_attn", "sdpa": "sdpa", "eager": "eager"}[training.attention],
+        "gradient_checkpointing": training.checkpointing,
+        "use_liger_kernel": training.chunked_loss,
+        "output_dir": OUTPUT,
+        **precision(training),
+    }
+    if training.method != "full":
+        names = ("q_proj", "k_proj", "v_proj", "o_proj") if training.target == "attention" else ("all-linear",)
+        options |= {"lora_rank": training.rank, "lora_alpha": 2 * training.rank, "target_modules": names}
+        if training.train_embeddings:
+            options["modules_to_save"] = ("embed_tokens", "lm_head")
+    if training.method == "qlora" and on_load(checkpoint):
+        options |= {"quant_method": "bnb", "quant_bits": 8 if checkpoint and checkpoint.format == "int8" else 4}
+        options |= {
+            "bnb_4bit_compute_dtype": "bfloat16",
+            "bnb_4bit_quant_type": "nf4",
+            "bnb_4bit_use_double_quant": True,
+        }
+    if architecture.vision:
+        options["freeze_vit"] = not training.train_vision
+    if training.zero:
+        options["deepspeed"] = f"zero{training.zero}" + ("" if training.offload == "none" else "_offload")
+    if training.fsdp:
+        options["fsdp"] = "fsdp2"
+    argv = [word for name, value in options.items() for word in (f"--{name}", *words(value))]
+    several = ("env", f"NPROC_PER_NODE={training.gpus}") if training.gpus > 1 else ()
+    return Launch((*several, "swift", "sft", *argv), TRAINERS["ms-swift"].read_from)
+
+
+def words(value: object) -> tuple[str, ...]:
+    """An option's value as words of a command line."""
+    if isinstance(value, tuple):
+        return tuple(map(str, value))
+    return (str(value).lower() if isinstance(value, bool) else str(value),)

@@ -1,0 +1,39 @@
+"""Unsloth: a Python program on one GPU."""
+
+from __future__ import annotations
+
+from qwenpick.catalog.schema import Architecture, Checkpoint
+from qwenpick.errors import QwenpickError
+from qwenpick.training.launch.common import DATA, OUTPUT, RATE, Launch
+from qwenpick.training.optimizers import OPTIMIZERS
+from qwenpick.training.trainers import TRAINERS
+from qwenpick.workload import Training
+
+
+def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:
+    """`train.py` with Unsloth's loader, adapters and checkpointing. QwenpickError for several GPUs."""
+    if training.gpus > 1:
+        raise QwenpickError("Unsloth trains on one GPU; use llama-factory, ms-swift or trl for several")
+    four = training.method == "qlora" and not (checkpoint and checkpoint.format == "int8")
+    kind = "FastVisionModel" if architecture.vision else "FastLanguageModel"
+    full = training.method == "full"
+    names = '["q_proj", "k_proj", "v_proj", "o_proj"'
+    names += "]" if training.target == "attention" else ', "gate_proj", "up_proj", "down_proj"]'
+    checkpointing = '"unsloth"' if training.checkpointing else "False"
+    adapter = (
+        ""
+        if full
+        else f"model = {kind}.get_peft_model(\n    model, r={training.rank}, lora_alpha={2 * training.rank}, lora_dropout=0,\n"
+        f"    target_modules={names}, use_gradient_checkpointing={checkpointing},\n)\n"
+    )
+    text = (
+        f"from unsloth import {kind}\nfrom datasets import load_dataset\nfrom trl import SFTConfig, SFTTrainer\n\n"
+        f"model, tokenizer = {kind}.from_pretrained(\n    {source!r}, max_seq_length={training.seq}, load_in_4bit={four},\n"
+        f"    load_in_8bit={training.method == 'qlora' and not four}, full_finetuning={full},\n)\n{adapter}"
+        f"settings = SFTConfig(\n    output_dir={OUTPUT!r}, max_length={training.seq}, per_device_train_batch_size={training.batch},\n"
+        f"    gradient_accumulation_steps={training.grad_accum}, learning_rate={RATE[training.method]}, num_train_epochs=1,\n"
+        f"    optim={OPTIMIZERS[training.optimizer].launch!r},\n)\n"
+        f"SFTTrainer(model=model, processing_class=tokenizer, args=settings,\n"
+        f'           train_dataset=load_dataset("json", data_files={DATA!r}, split="train")).train()\n'
+    )
+    return Launch(("python", "train.py"), TRAINERS["unsloth"].read_from, {"train.py": text})
