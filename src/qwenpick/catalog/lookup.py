@@ -102,7 +102,7 @@ def _given_names(record: Record) -> Iterator[str]:
 
 def _repositories(record: Record) -> Iterator[str]:
     for checkpoint in record.get("checkpoints", ()):
-        repo = checkpoint["repo"] if isinstance(checkpoint, dict) else checkpoint.repo
+        repo = checkpoint.get("repo") if isinstance(checkpoint, dict) else checkpoint.repo
         if repo:
             yield repo
 

@@ -41,3 +41,28 @@ def where() -> None:
         ("your own", own),
     ):
         typer.echo(f"{label:9} {path}{'' if path.exists() else ' (not there)'}")
+
+
+@app.command()
+def add(
+    model: given.ModelName,
+    to: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The catalogue file to write to; your own by default.")
+    ] = None,
+    online: given.Online = False,
+    show: Annotated[bool, typer.Option("--print", help="Print the entry instead of writing it.")] = False,
+) -> None:
+    """Read a model that the catalogue lacks (a path, an Ollama tag, with --online a repository) and write its entry."""
+    from qwenpick.catalog.add import add as write
+    from qwenpick.catalog.read import user_file
+    from qwenpick.readers import entry, read_model
+
+    facts = given.read_catalog(None)
+    reading = read_model(model, facts, online=online)
+    text = entry(reading.model, reading.architecture, facts.architectures)
+    if show:
+        typer.echo(text, nl=False)
+        return
+    file = to or user_file()
+    write(file, text)
+    typer.echo(f"{reading.model.id} is in {file}", err=True)

@@ -34,8 +34,10 @@ def command(
     json: given.Json = False,
 ) -> None:
     """Check a file of requirements in one run, for CI. Exit code: the worst of 0 holds, 1 does not, 2 bad request, 3 hardware unreadable."""
+    from dataclasses import replace
+
     from qwenpick.fitting import fit
-    from qwenpick.readers import extended, is_path, read_model
+    from qwenpick.readers import wanted
     from qwenpick.requirements import check, read, request
 
     if schema:
@@ -51,13 +53,9 @@ def command(
         return given.read_machine(facts, files, list(box.gpus), box.vram, box.ram, box.cpu_only)
 
     def answer(requirement: Requirement) -> Answer:
-        asked = request(requirement)
-        reading = read_model(requirement.model, facts, online=online)
-        if is_path(requirement.model) and asked.quant is None:
-            from dataclasses import replace
-
-            asked = replace(asked, quant=reading.checkpoints[0].format)
-        return fit(extended(facts, reading), machine(requirement.box), reading.model, asked)
+        found = wanted(requirement.model, facts, requirement.quant, online=online)
+        asked = request(replace(requirement, quant=found.quant))
+        return fit(found.catalog, machine(requirement.box), found.model, asked)
 
     checked = check(str(file), read(file), answer)
     _write(checked, "json" if json else format, output)

@@ -8,13 +8,9 @@ import typer
 
 from qwenpick.cli import options as given
 
-ModelName = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A name, repository or Ollama tag: qwen3-8b, Qwen/Qwen3-8B, qwen3:8b.")
-]
-
 
 def command(
-    model: ModelName,
+    model: given.ModelName,
     quant: given.Quant = None,
     context: given.Context = None,
     sequences: given.Sequences = 1,
@@ -24,6 +20,7 @@ def command(
     gpu_only: Annotated[bool, typer.Option("--gpu-only", help="Do not put experts or layers in RAM.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Tight (inside the estimate's error) counts as no.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Show every part with its formula.")] = False,
+    online: given.Online = False,
     machine: given.MachineFiles = None,
     gpu: given.Gpus = None,
     vram: given.Vram = None,
@@ -35,15 +32,13 @@ def command(
 ) -> None:
     """Will this model run here, and if not, what would make it? Exit code 0 fits, 1 does not, 2 bad request, 3 hardware unreadable."""
     from qwenpick.advice import fixes
-    from qwenpick.catalog import find_model
     from qwenpick.fitting import Request, fit
     from qwenpick.render.fit import fit_report, fit_values
     from qwenpick.render.output import emit
 
-    facts = given.read_catalog(catalog)
-    wanted = find_model(facts, model)
+    facts, wanted, stored = given.read_wanted(given.read_catalog(catalog), model, online)
     request = Request(
-        quant,
+        quant or stored,
         given.read_context(context),
         sequences,
         runtime,
@@ -55,7 +50,5 @@ def command(
     box = given.read_machine(facts, machine, gpu, vram, ram, cpu_only)
     answer = fit(facts, box, wanted, request)
     changes = fixes(facts, box, answer)
-    emit(
-        "fit", "json" if json else format, fit_report(answer, box, changes, explain), fit_values(answer, box, changes)
-    )
+    emit("fit", "json" if json else format, fit_report(answer, box, changes, explain), fit_values(answer, box, changes))
     raise typer.Exit(0 if answer.fits else 1)

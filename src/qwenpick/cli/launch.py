@@ -41,13 +41,12 @@ def command(
     """The command line that starts a model exactly as planned. Exit code 1 and no commands where it does not fit."""
     from qwenpick.fitting import Request, fit
     from qwenpick.launch import launch, run_of, script, visible_devices
-    from qwenpick.readers import extended, path_of, read_model
+    from qwenpick.readers import wanted
 
     facts = given.read_catalog(catalog)
-    reading = read_model(model, facts, online=online)
-    path = path_of(model, reading)
+    found = wanted(model, facts, quant, online=online)
     request = Request(
-        quant or (reading.checkpoints[0].format if path else None),
+        found.quant,
         given.read_context(context),
         sequences,
         runtime,
@@ -55,13 +54,13 @@ def command(
         given.read_engine_options(option),
     )
     box = given.read_machine(facts, machine, gpu, vram, ram, cpu_only)
-    answer = fit(extended(facts, reading), box, reading.model, request)
+    answer = fit(found.catalog, box, found.model, request)
     if not answer.fits and not force:
         raise DoesNotFitError(
             f"{answer.plan.reason}; qwenpick fit {model} says what would make it fit (--force prints the commands anyway)"
         )
     plan = answer.plan
-    planned = launch(run_of(plan, path, visible_devices(plan.placement, box)), docker=docker, compose=compose)
+    planned = launch(run_of(plan, found.path, visible_devices(plan.placement, box)), docker=docker, compose=compose)
     if execute:
         from platformdirs import user_cache_path
 

@@ -11,7 +11,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.units import parse_bytes, parse_tokens
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Catalog
+    from qwenpick.catalog import Catalog, Model
     from qwenpick.hardware import Machine
     from qwenpick.workload import KvCache
 
@@ -47,6 +47,14 @@ RuntimeName = Annotated[
 Cache = Annotated[
     str | None, typer.Option("--kv-cache", metavar="TYPE", help="f16, fp8, q8_0, q4_0, or K and V apart: q8_0/q4_0.")
 ]
+ModelName = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A name, repository or Ollama tag (qwen3-8b, Qwen/Qwen3-8B, qwen3:8b), or a path to a .gguf file or a model directory.",
+    ),
+]
+Online = Annotated[bool, typer.Option("--online", help="Ask the hub about a repository that the catalogue lacks.")]
 EngineOptions = Annotated[
     list[str] | None,
     typer.Option(
@@ -63,6 +71,18 @@ def read_catalog(overlays: list[Path] | None) -> Catalog:
     from qwenpick.catalog import load
 
     return load(overlays or ())
+
+
+def read_wanted(catalog: Catalog, text: str, online: bool) -> tuple[Catalog, Model, str | None]:
+    """(the catalogue with it, the model that `text` means, the one format that its files are in).
+
+    A name of the catalogue, a path to a .gguf file, config.json or directory, an Ollama tag, or with `online` a hub's owner/name. The format is
+    None for a name.
+    """
+    from qwenpick.readers import extended, path_of, read_model
+
+    reading = read_model(text, catalog, online=online)
+    return extended(catalog, reading), reading.model, reading.checkpoints[0].format if path_of(text, reading) else None
 
 
 def read_machine(

@@ -7,11 +7,10 @@ from typing import Annotated
 import typer
 
 from qwenpick.cli import options as given
-from qwenpick.cli.fit import ModelName
 
 
 def command(
-    model: ModelName,
+    model: given.ModelName,
     quant: Annotated[str, typer.Option(metavar="FORMAT", help="How the old model is stored.")] = "4bit",
     context: given.Context = None,
     runtime: Annotated[str, typer.Option("--runtime", metavar="NAME", help="The engine.")] = "llama.cpp",

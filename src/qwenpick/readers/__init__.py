@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from qwenpick.errors import QwenpickError
-from qwenpick.readers.describe import Reading
 from qwenpick.readers.entry import entry
+from qwenpick.readers.reading import Reading
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Catalog
+    from qwenpick.catalog import Catalog, Model
     from qwenpick.readers.hub import Fetch
 
 _FILES = (".gguf", ".json", ".safetensors")
@@ -35,7 +35,9 @@ def read_model(text: str, catalog: Catalog, *, online: bool = False, fetch: Fetc
     except QwenpickError as unknown:
         return _beyond(text, catalog, online, fetch, unknown)
     if not model.open_weights or model.architecture is None:
-        raise QwenpickError(f"{model.name} has no open weights: it cannot be run here")
+        from qwenpick.fitting import closed_weights
+
+        raise QwenpickError(closed_weights(model))
     return Reading(model, catalog.architecture(model), model.checkpoints)
 
 
@@ -93,6 +95,27 @@ def extended(catalog: Catalog, reading: Reading) -> Catalog:
     )
 
 
+class Wanted(NamedTuple):
+    """What a command needs of the text that names its model: see `wanted`."""
+
+    catalog: Catalog
+    model: Model
+    quant: str | None
+    path: str | None
+
+
+def wanted(text: str, catalog: Catalog, quant: str | None = None, *, online: bool = False) -> Wanted:
+    """The model that a text means, in a catalogue that has it; the format of its files where none is asked for; and their path.
+
+    Raises QwenpickError as `read_model` does.
+    """
+    reading = read_model(text, catalog, online=online)
+    if reading.model.id in catalog.models and reading.model is catalog.models[reading.model.id]:
+        return Wanted(catalog, reading.model, quant, None)
+    own = reading.checkpoints[0].format if reading.checkpoints else None
+    return Wanted(extended(catalog, reading), reading.model, quant or own, path_of(text, reading))
+
+
 def path_of(text: str, reading: Reading) -> str | None:
     """The absolute path of local weights that a text means: the file, or the directory beside a config.json; None for a name."""
     if not is_path(text.strip()) or reading.checkpoints[0].bytes is None:
@@ -101,4 +124,4 @@ def path_of(text: str, reading: Reading) -> str | None:
     return str(path.parent if path.name == "config.json" else path)
 
 
-__all__ = ["Reading", "entry", "extended", "is_path", "path_of", "read_model"]
+__all__ = ["Reading", "Wanted", "entry", "extended", "is_path", "path_of", "read_model", "wanted"]

@@ -41,7 +41,7 @@ def fit_report(answer: Answer, machine: Machine, fixes: tuple[Fix, ...], explain
         blocks += [*bars(plan), _summary(answer)]
         if explain:
             blocks.append(parts_table(plan))
-    blocks += [Line(note, "dim") for note in (*answer.notes, *machine.notes)]
+    blocks += [Line(note, "dim") for note in (*answer.notes, *unused(plan, machine), *machine.notes)]
     if fixes:
         rows = tuple((fix.what, format_bytes(fix.saves), _speed_change(fix), fix.flags) for fix in fixes)
         columns = (
@@ -54,6 +54,14 @@ def fit_report(answer: Answer, machine: Machine, fixes: tuple[Fix, ...], explain
     elif not answer.fits and plan.verdict != "refused":
         blocks.append(Line("Nothing short of more memory makes it fit: `qwenpick plan` says how much.", "warn"))
     return tuple(blocks)
+
+
+def unused(plan: Plan, machine: Machine) -> list[str]:
+    """What of the box the plan leaves unused, in a sentence."""
+    left = list(machine.devices)
+    for device in plan.placement.devices:
+        left.remove(device)
+    return [f"left unused: {', '.join(device.name for device in left)}"] if left and plan.verdict != "refused" else []
 
 
 def bars(plan: Plan) -> list[Bar]:
@@ -99,7 +107,7 @@ def fit_values(answer: Answer, machine: Machine, fixes: tuple[Fix, ...]) -> FitV
         "strict": answer.request.strict,
         **plan_values(answer.plan),
         "longest_context": answer.longest,
-        "notes": list(answer.notes),
+        "notes": [*answer.notes, *unused(answer.plan, machine)],
         "fixes": [fix_values(fix) for fix in fixes],
         "others": [plan_values(plan) for plan in answer.others],
         "machine": machine_values(machine),

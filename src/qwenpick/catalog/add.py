@@ -1,0 +1,37 @@
+"""Laying an entry into a person's own catalogue file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qwenpick.catalog.read import read_yaml
+from qwenpick.errors import QwenpickError
+
+HEADER = "# A catalogue laid over the shipped one; `qwenpick catalog check` says whether it is right.\n"
+
+
+def add(file: Path, entry: str) -> None:
+    """Write the entries of a YAML text into the file: one of the same id is replaced, the others stay. Nothing is left half-written.
+
+    Comments of the file are not kept. Raises QwenpickError where the file cannot be read or written.
+    """
+    import yaml
+
+    new: dict[str, list[dict[str, Any]]] = yaml.safe_load(entry)
+    try:
+        old = read_yaml(file.read_bytes()) if file.exists() else None
+    except (OSError, yaml.YAMLError) as error:
+        raise QwenpickError(f"cannot read {file} to add to it: {error}") from error
+    document = old if isinstance(old, dict) else {}
+    for section, entries in new.items():
+        kept = {item["id"]: item for item in document.get(section) or ()} | {item["id"]: item for item in entries}
+        document[section] = [kept[name] for name in sorted(kept)]
+    text = HEADER + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_suffix(file.suffix + ".part")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(file)
+    except OSError as error:
+        raise QwenpickError(f"cannot write {file}: {error.strerror}") from error
