@@ -167,8 +167,10 @@ class Network:
         shaped = graph.view(odds)
         picks = graph.view(graph.op(every, odds), chosen)
         shares = graph.view(graph.op(chosen, shaped, picks))
-        total = graph.op(unit, graph.op(unit, shares), in_place=True)
-        shares = graph.op(chosen, shares, total)
+        older = self.architecture.gguf_arch == "qwen2moe"
+        if not older:  # shares are made to add up to 1
+            total = graph.op(unit, graph.op(unit, shares), in_place=True)
+            shares = graph.op(chosen, shares, total)
         weights = graph.view(shares)
         routed = graph.view(x)
         inner = mlp.intermediate_size * chosen
@@ -186,7 +188,9 @@ class Network:
         if not mlp.shared_intermediate_size:
             return added
         shared = self._mlp(x, layer, mlp.shared_intermediate_size * unit, rows, "_shexp")
-        opening = graph.op(unit, self._matmul(x, layer, "ffn_gate_inp_shexp", unit, rows), in_place=True)
+        opening = self._matmul(x, layer, "ffn_gate_inp_shexp", unit, rows)
+        swish = graph.op(unit, opening, in_place=not older)
+        opening = graph.op(unit, swish, opening, in_place=True) if older else swish
         shared = graph.op(width, shared, opening, in_place=True)
         return graph.op(width, added, shared, in_place=True)
 
@@ -196,21 +200,18 @@ class Network:
         side = self.homes.side(layer)
         half = batch.context * kind.kv_heads * kind.head_dim  # elements of the layer's cached keys
         key_cache, value_cache = graph.cache(batch.key_bytes(half), side), graph.cache(batch.value_bytes(half), side)
-        joint = self._matmul(x, layer, "attn_q", queries * (2 if kind.output_gate else 1), rows)
-        if kind.qkv_bias:
-            joint = graph.op(joint.size, joint, self._weight(layer, "attn_q.bias"), rows=rows, in_place=True)
-        q = graph.view(joint, queries)
+        if self.architecture.gguf_arch == "qwen":  # gen 1: one projection for all three
+            joint = self._biased(self._matmul(x, layer, "attn_qkv", queries + 2 * keys, rows), layer, "attn_qkv", rows)
+            q, k, v = graph.view(joint, queries), graph.view(joint, keys), graph.view(joint, keys)
+        else:
+            joint = self._matmul(x, layer, "attn_q", queries * (2 if kind.output_gate else 1), rows)
+            joint = self._biased(joint, layer, "attn_q", rows) if kind.qkv_bias else joint
+            q, k, v = graph.view(joint, queries), None, None
         if kind.qk_norm:
             q = self._norm(q, layer, "attn_q_norm", rows * kind.heads, queries)
         q = self._rotated(graph.op(queries, q, self.positions, in_place=not q.is_view))
-        v = self._matmul(x, layer, "attn_v", keys, rows)
-        if kind.qkv_bias:
-            v = graph.op(keys, v, self._weight(layer, "attn_v.bias"), rows=rows, in_place=True)
-        v = self._rotated(graph.view(v))
-        k = self._matmul(x, layer, "attn_k", keys, rows)
-        if kind.qkv_bias:
-            k = graph.op(keys, k, self._weight(layer, "attn_k.bias"), rows=rows, in_place=True)
-        k = graph.view(k)
+        v = self._rotated(v or self._projected(x, layer, "attn_v", keys, kind.qkv_bias))
+        k = k or self._projected(x, layer, "attn_k", keys, kind.qkv_bias)
         if kind.qk_norm:
             k = self._norm(k, layer, "attn_k_norm", rows * kind.kv_heads, keys)
         k = self._rotated(graph.op(keys, k, self.positions, in_place=not k.is_view))
@@ -233,6 +234,13 @@ class Network:
             attended = graph.op(queries, attended, gate, in_place=True)
         return self._matmul(attended, layer, "attn_output", self.hidden, rows)
 
+    def _projected(self, x: Node, layer: int, role: str, size: int, bias: bool) -> Node:
+        projected = self._matmul(x, layer, role, size, self.batch.tokens)
+        return self.graph.view(self._biased(projected, layer, role, self.batch.tokens) if bias else projected)
+
+    def _biased(self, x: Node, layer: int, role: str, rows: int) -> Node:
+        return self.graph.op(x.size, x, self._weight(layer, f"{role}.bias"), rows=rows, in_place=True)
+
     def _rotated(self, x: Node) -> Node:
         """Through the Hadamard rotation that a quantized cache asks for."""
         return self.graph.view(self.graph.op(x.size, self.rotation, self.graph.view(x))) if self.rotation else x
@@ -254,12 +262,20 @@ class Network:
         convolved = graph.op(channels, convolved, in_place=True)
         q, k = graph.op(keys, graph.view(convolved, keys)), graph.op(keys, graph.view(convolved, keys))
         v = graph.view(convolved, values)
-        decay = graph.view(self._matmul(x, layer, "ssm_alpha", heads, rows))
-        decay = graph.op(heads, decay, self._weight(layer, "ssm_dt.bias"), rows=rows)
+        if self.architecture.gguf_arch == "qwen3next":  # one projection for both, copied apart
+            both = graph.view(self._matmul(x, layer, "ssm_ba", 2 * heads, rows))
+            decay = graph.op(heads, graph.view(both, heads))
+        else:
+            both = None
+            decay = graph.view(self._matmul(x, layer, "ssm_alpha", heads, rows))
+        decay = graph.op(heads, decay, self._weight(layer, "ssm_dt.bias"), rows=rows, in_place=not decay.is_view)
         decay = graph.op(
             heads, graph.op(heads, decay, in_place=True), self._weight(layer, "ssm_a"), rows=rows, in_place=True
         )
-        strength = graph.op(heads, graph.view(self._matmul(x, layer, "ssm_beta", heads, rows)))
+        if both is not None:
+            strength = graph.op(heads, graph.op(heads, graph.view(both, heads)), in_place=True)
+        else:
+            strength = graph.op(heads, graph.view(self._matmul(x, layer, "ssm_beta", heads, rows)))
         result = graph.op(values + state_bytes, q, k, v, graph.view(decay), strength, state)
         graph.store(state_cache, graph.view(result, state_bytes))
         normed = self._norm(graph.view(result, values), layer, "ssm_norm", rows * kind.value_heads, values)
