@@ -103,6 +103,12 @@ def test_a_file_nobody_publishes_is_made_first(run: Run) -> None:
     assert planned.downloads[0].bytes == 2 * 8_190_735_360
 
 
+def test_a_repository_whose_files_are_not_known_is_not_promised(run: Run) -> None:
+    assert "is not known here" in launch(on(run, "llamacpp", "Q8_0")).notes[0]
+    listed = run.model.model_copy(update={"checkpoints": (checkpoint("Q8_0"),)})
+    assert not launch(on(run, "llamacpp", "Q8_0", model=listed)).notes
+
+
 def test_a_local_file_is_neither_fetched_nor_taken_for_an_option(run: Run) -> None:
     planned = launch(replace(run, path="-odd name.gguf"))
     assert option(planned.serve.argv, "-m") == "./-odd name.gguf" and not planned.downloads and not planned.prepare

@@ -90,6 +90,15 @@ def context_notes(run: Run) -> list[str]:
     ]
 
 
+def file_notes(run: Run) -> list[str]:
+    """What to know where a GGUF repository is known, but not whether it has a file of this format."""
+    known = any(c.repo == run.checkpoint.repo and c.format == run.checkpoint.format for c in run.model.checkpoints)
+    if run.path or run.checkpoint.repo is None or known:
+        return []
+    other = "--quant with another format, or make the file with llama.cpp's convert_hf_to_gguf.py and llama-quantize"
+    return [f"whether {run.checkpoint.repo} has a {run.checkpoint.format} file is not known here; if not: {other}"]
+
+
 def download(run: Run, where: str) -> tuple[Download, ...]:
     """What the engine fetches; nothing for local weights."""
     if run.path or run.checkpoint.repo is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qwenpick.launch.facts import LLAMA_CACHE, context_notes, download, sampler, stretch
+from qwenpick.launch.facts import LLAMA_CACHE, context_notes, download, file_notes, sampler, stretch
 from qwenpick.launch.run import Command, Download, Launch, Run
 from qwenpick.runtimes.llamacpp.options import Options, read_options
 
@@ -25,7 +25,7 @@ def launch(run: Run) -> Launch:
         *_engine(run, options),
         *_sampling(run),
     ]
-    notes = context_notes(run)
+    notes = [*context_notes(run), *file_notes(run)]
     if run.architecture.vision and _eyes(run, options) and (run.path or made):
         notes.append("images need the projector too: --mmproj FILE (mmproj-*.gguf beside the weights)")
     return Launch(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from qwenpick.errors import QwenpickError
-from qwenpick.launch.facts import OLLAMA_STORE, context_notes, download, sampler
+from qwenpick.launch.facts import OLLAMA_STORE, context_notes, download, file_notes, sampler
 from qwenpick.launch.run import Command, Launch, Run
 from qwenpick.runtimes.llamacpp.options import read_options
 
@@ -29,7 +29,7 @@ def launch(run: Run) -> Launch:
         "OLLAMA_FLASH_ATTENTION": "1" if options.flash_attn else "0",
         "OLLAMA_KV_CACHE_TYPE": cache.k,
     }
-    notes = context_notes(run)
+    notes = [*context_notes(run), *([] if _tag(run) else file_notes(run))]
     if run.path is None and run.checkpoint.repo is None and _tag(run) is None:
         notes.append(
             "no tag and no GGUF repository is known for this format: make the file as `qwenpick launch --runtime llama.cpp` shows"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from qwenpick.errors import QwenpickError
 from qwenpick.readers.known import find_base, same_shapes
+from qwenpick.readers.reading import Reading
 from qwenpick.readers.safetensors import StoredTensor
 
 if TYPE_CHECKING:
@@ -18,14 +19,6 @@ _INHERITED = (
     "series", "kind", "variant", "inputs", "outputs", "capabilities", "thinking", "thinking_note", "languages", "min_versions",
 )  # fmt: skip
 _WEIGHTS_OF = {"vision": "visual", "audio": "audio_tower"}  # where transformers keeps the towers' weights
-
-
-class Reading(NamedTuple):
-    """A model that was read: catalogue values, ready for an engine."""
-
-    model: Model
-    architecture: Architecture
-    checkpoints: tuple[Checkpoint, ...]
 
 
 @dataclass(frozen=True, slots=True)

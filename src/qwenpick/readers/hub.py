@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from qwenpick.errors import QwenpickError
 from qwenpick.readers import safetensors
 from qwenpick.readers.bounded import CONFIG_LIMIT, INDEX_LIMIT, parse_json
-from qwenpick.readers.describe import Reading, describe
+from qwenpick.readers.describe import describe
 from qwenpick.readers.local import card_bases, from_config
+from qwenpick.readers.reading import Reading
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog

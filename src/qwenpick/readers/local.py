@@ -12,8 +12,9 @@ from qwenpick.errors import QwenpickError
 from qwenpick.readers import config as config_json
 from qwenpick.readers import gguf, gguf_shape, quantized, safetensors
 from qwenpick.readers.bounded import read_bytes, read_json
-from qwenpick.readers.describe import Found, Reading, describe, paths
+from qwenpick.readers.describe import Found, describe, paths
 from qwenpick.readers.fields import natural
+from qwenpick.readers.reading import Reading
 from qwenpick.units import MIB
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.readers.bounded import read_json
-from qwenpick.readers.describe import Reading
 from qwenpick.readers.local import read_gguf
+from qwenpick.readers.reading import Reading
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
