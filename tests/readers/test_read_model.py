@@ -35,7 +35,7 @@ def test_a_catalogue_name_gives_the_catalogue_entry(name: str, catalog: Catalog)
 
 def test_a_name_without_weights_says_so(catalog: Catalog) -> None:
     closed = next(m for m in catalog.models.values() if not m.open_weights)
-    with pytest.raises(QwenpickError, match="weights are not published|has no open weights"):
+    with pytest.raises(QwenpickError, match=r"weights are not published|has no open weights"):
         read_model(closed.id, catalog)
 
 
