@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import timeit
 from dataclasses import replace
 
 import pytest
@@ -298,3 +299,15 @@ def test_the_shares_of_all_stages_add_up_to_the_model(catalog: Catalog) -> None:
         assert sum(s.layers for s in parts) == pytest.approx(1)
         assert sum(s.experts for s in parts) == pytest.approx(1)
         assert sum(s.output for s in parts) == 1
+
+
+def test_the_reason_says_what_is_read_and_where(catalog: Catalog) -> None:
+    # Qwen3-8B at 1,000 tokens: 2 x 36 layers x 8 KV heads x 128 x 2 bytes x 1,000 = 0.147 GB of cache
+    why = speed(catalog, "qwen3-8b", "BF16", depth=1_000).why
+    assert why.startswith("15.14 GB of weights and 0.15 GB of cache and state at 1,000 tokens, read at 1,008 GB/s")
+
+
+def test_an_estimate_takes_less_than_a_third_of_a_millisecond(catalog: Catalog) -> None:
+    work = Serving(8192, sequences=4)
+    best = min(timeit.repeat(lambda: speed(catalog, "qwen3.6-35b-a3b", work=work), number=20, repeat=5)) / 20
+    assert best < 0.3e-3
