@@ -56,6 +56,9 @@ COMPUTE = [
     ("qwen3-8b", "Q4_K_M", 8192, {"n_gpu_layers": 18}, 124.0039, 40.0176),  # weights from RAM pass through
     ("qwen3-8b", "Q4_K_M", 8192, {"n_gpu_layers": 0, **LIBRARY}, 823.6094, 40.0195),  # the head too
     ("qwen3-30b-a3b", "Q4_K_M", 32768, {"n_cpu_moe": 24}, 249.5139, 48.0176),
+    ("qwen3-next-80b-a3b-instruct", "Q4_K_M", 32768, {"n_cpu_moe": 48}, 898.00, 48.02),
+    ("qwen3.5-122b-a10b", "Q4_K_M", 32768, {"n_cpu_moe": 48}, 1332.00, 56.02),
+    ("qwen3-235b-a22b", "Q4_K_M", 32768, {"n_cpu_moe": 94}, 782.01, 64.02),
 ]
 
 
@@ -67,6 +70,20 @@ def test_compute_buffers_are_those_that_llama_cpp_plans(
     output = catalog.architecture(catalog.models[name]).vocab_size * 4 / MIB
     assert mib(memory, "compute", gpu(0)) == pytest.approx(on_gpu, abs=0.01)
     assert mib(memory, "compute", RAM) == pytest.approx(on_host + output, abs=0.01)
+
+
+def test_two_gpus_keep_four_copies_of_the_inputs(catalog: Catalog) -> None:
+    memory = needed(catalog, "qwen3-8b", work=Serving(4096), placement=Placement((H200, H200)))
+    # one GPU alone: 108 MiB; + 3 masks of 4 MiB and 12 or 7 hidden states of 8 MiB, as llama.cpp plans
+    assert mib(memory, "compute", gpu(0)) == pytest.approx(216, abs=0.1)
+    assert mib(memory, "compute", gpu(1)) == pytest.approx(176, abs=0.1)
+
+
+def test_a_projector_file_is_as_large_as_a_server_prints(catalog: Catalog) -> None:
+    memory = needed(catalog, "qwen3.6-27b", work=Serving(4096, image_tokens=1000))
+    sizes = {part.name: part.bytes / MIB for part in memory.parts}
+    assert sizes["projector"] == pytest.approx(887.99, abs=0.1)
+    assert sizes["projector compute"] == pytest.approx(248.1, rel=0.02)
 
 
 def test_the_gpu_holds_all_but_the_embedding(catalog: Catalog) -> None:
