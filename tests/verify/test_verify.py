@@ -59,6 +59,24 @@ def test_llamacpps_partial_offload_is_exact_where_the_log_says_all(catalog: Cata
     assert not rows["compute", "gpu0"].counts  # n_ubatch was 2,048, and this excerpt does not say so
 
 
+def test_a_context_is_that_of_one_sequence() -> None:
+    start = (
+        "load_tensors: CUDA0 model buffer size = 1.00 MiB\nllama_context: n_seq_max = 4\nllama_context: n_ctx = 32768\n"
+    )
+    assert [read_log(start + f"llama_context: kv_unified = {word}").context for word in ("true", "false")] == [
+        8192,
+        8192,
+    ]
+
+
+def test_a_library_that_reserves_all_outputs_is_told_from_a_server() -> None:
+    start = "load_tensors: CUDA0 model buffer size = 1.00 MiB\nllama_context: n_ubatch = 512\n"
+    line = "graph_reserve: reserving a graph for ubatch with n_tokens =  512, n_seqs =  1, n_outputs ="
+    assert (
+        read_log(f"{start}{line}  512").options == {"server": False} and read_log(f"{start}{line}    1").options == {}
+    )
+
+
 def test_the_words_of_2025_are_read_too() -> None:
     seen = log("llamacpp-235b-two-gpus-2025")
     assert (seen.model, seen.kv_cache, seen.ranks) == ("Qwen3 235B A22B", "q8_0", 2)

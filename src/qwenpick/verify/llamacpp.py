@@ -50,7 +50,6 @@ def parse(log: list[str]) -> Observation:
     offloaded, kind = first(_OFFLOADED, log[start:]), last(_TYPE, log)
     sequences = int(str(settings.pop("n_seq_max", 1)))
     context = settings.pop("n_ctx", None)
-    unified = settings.get("kv_unified") == "true"
     build, device = last(_BUILD, log), last(_DEVICE, log)
     return Observation(
         engine="llamacpp",
@@ -58,7 +57,7 @@ def parse(log: list[str]) -> Observation:
         version=f"b{build[1]}" if build and build[1] else build[2] if build else None,
         model=_model(log),
         format=_format(kind[1]) if kind else None,
-        context=int(str(context)) // (1 if unified else sequences) if context else None,
+        context=int(str(context)) // sequences if context else None,
         sequences=sequences,
         kv_cache="/".join(dict.fromkeys(t for t in cache.groups()[1:] if t)) if cache else None,
         kv_tokens=int(cache[1]) if cache and cache[1] else None,
@@ -142,7 +141,8 @@ def _options(settings: Mapping[str, object], log: list[str]) -> dict[str, object
         options["spec_type"] = "draft-mtp"
         depth = first(re.compile(r"n_max=(\d+)"), log)
         options |= {"draft_n_max": int(depth[1])} if depth else {}
-    if first(re.compile(r"worst-case: n_tokens = (\d+), n_seqs = \d+, n_outputs = \1\b"), log):
+    batch = re.escape(str(settings.get("n_ubatch", "512")))
+    if first(re.compile(rf"graph_reserve: .*n_tokens =\s+{batch}, .*n_outputs =\s+{batch}\b"), log):
         options["server"] = False
     return options
 
