@@ -12,6 +12,7 @@ from qwenpick.bands import band
 from qwenpick.memory import gpu
 from qwenpick.placement import Placement
 from qwenpick.runtimes.llamacpp.limits import budget
+from qwenpick.runtimes.llamacpp.model import load
 from qwenpick.runtimes.llamacpp.options import read_options
 from qwenpick.runtimes.llamacpp.parts import needed
 
@@ -32,12 +33,12 @@ def placements(
         yield Placement(tuple(devices[:1]), cpu_moe_layers=options.n_cpu_moe) if devices else Placement()
         return
     if devices:
-        yield from _on_gpus(architecture, checkpoint, work, tuple(devices))
+        yield from _on_gpus(architecture, checkpoint, work, tuple(devices), machine.ram_free)
     yield Placement()
 
 
 def _on_gpus(
-    architecture: Architecture, checkpoint: Checkpoint, work: Serving, devices: tuple[Device, ...]
+    architecture: Architecture, checkpoint: Checkpoint, work: Serving, devices: tuple[Device, ...], ram: int | None
 ) -> Iterator[Placement]:
     def fits(placement: Placement) -> bool:
         return shortfall(needed(architecture, checkpoint, work, placement), placement, work) <= 0
@@ -51,6 +52,9 @@ def _on_gpus(
         if split and fits(split):
             yield split
             return
+    if ram is not None and _weights(architecture, checkpoint) > ram + (budget(devices[0], work) or 0):
+        yield Placement(devices[:1], cpu_moe_layers=architecture.num_layers if architecture.is_moe else 0)
+        return  # no cut of it holds
     edge = band("llamacpp").high
 
     def fits_surely(placement: Placement, rough: bool) -> bool:
@@ -61,6 +65,11 @@ def _on_gpus(
     if layers := _most_layers(architecture, fits_surely, devices[0]):
         yield layers
     yield whole
+
+
+def _weights(architecture: Architecture, checkpoint: Checkpoint) -> int:
+    """Bytes of the layers: what GPU and RAM must hold between them."""
+    return load(architecture, checkpoint.format).ram.layers(0, architecture.num_layers)
 
 
 def shortfall(memory: Memory, placement: Placement, work: Serving, edge: float = 1.0) -> int:
