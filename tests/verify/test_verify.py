@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.hardware import Device
 from qwenpick.memory import RAM, Memory, Part
 from qwenpick.runtimes import find_runtime
-from qwenpick.verify import Comparison, Observation, Row, compare, read_log
+from qwenpick.verify import Comparison, Observation, Row, compare, predicted_tokens, read_log
 from qwenpick.verify.corrections import Correction, corrected, learned, load, save
 from qwenpick.verify.recognise import logged_format, recognise
 
@@ -123,6 +125,48 @@ def test_weights_are_predicted(name: str, model: str, tolerance: float, catalog:
     run = recognise(catalog, seen, (), model)
     predicted = find_runtime(seen.engine).memory(run.model, run.architecture, run.checkpoint, run.work, run.placement)
     assert abs(compare(predicted, seen).total_error or 1) < tolerance
+
+
+H200 = [
+    row
+    for row in csv.DictReader(
+        (Path(__file__).parents[2] / "benchmarks" / "truth" / "vllm_h200.csv").open(encoding="utf-8")
+    )
+    if row["status"] == "ok" and row["log_kv_tokens"] and row["vision"] == "False"
+]
+
+
+@pytest.mark.parametrize("row", H200, ids=lambda row: row["case"])
+def test_a_start_on_an_h200_is_predicted(row: dict[str, str], catalog: Catalog) -> None:
+    """What vLLM 0.26.0 printed there: its own lines are quoted in the table, the rest in columns that begin with log_."""
+    asked = {
+        **json.loads(row["kw"]),
+        "max_num_batched_tokens": int(row["max_num_batched_tokens"]),
+        "max_num_seqs": int(row["max_num_seqs"]),
+    }
+    text = "\n".join(
+        [
+            f"INFO [utils.py:233] non-default args: {asked}",
+            f"INFO [core.py:114] Initializing a V1 LLM engine (v0.26.0) with config: model='{row['model']}'",
+            f"INFO [gpu_model_runner.py:5405] Model loading took {row['log_model_loading_gib']} GiB memory and 1.0 seconds",
+            f"INFO [kv_cache_utils.py:2235] GPU KV cache size: {int(row['log_kv_tokens']):,} tokens",
+            f"INFO [kv_cache_utils.py:2236] Maximum concurrency for {int(row['max_model_len']):,} tokens per request: 1.00x",
+            *row["note"].split(" | "),
+        ]
+    )
+    seen = read_log(text)
+    assert (
+        seen.context == int(row["max_model_len"])
+        and seen.kv_tokens == int(row["log_kv_tokens"])
+        and seen.version == "0.26.0"
+    )
+    run = recognise(catalog, seen, (), row["model"], "bf16" if row["quant"] == "bf16" else None)
+    found = compare(
+        find_runtime("vllm").memory(run.model, run.architecture, run.checkpoint, run.work, run.placement),
+        seen,
+        predicted_tokens(run, "vllm"),
+    )
+    assert found.off_by is not None and found.off_by < 0.03, found.rows
 
 
 def test_sglangs_pools_are_read() -> None:

@@ -12,9 +12,15 @@ from qwenpick.memory import Part, gpu
 from qwenpick.verify.observation import Observation, first, last, observed, size, whole
 
 _RANK = re.compile(r"(?:Worker_?(?:DP\d+_)?(?:PP(\d+)_)?TP(\d+)|VllmWorker(?:Process)? rank=(\d+)|Worker rank=(\d+))")
-_WEIGHTS = re.compile(r"(?:Model loading took|Loading model weights took|[Mm]odel weights take) ([\d.]+) ?(GiB|GB)")
-_ACTIVATION = re.compile(r"([\d.]+) GiB for peak activation|activation peak memory takes ([\d.]+) ?GiB")
-_NON_TORCH = re.compile(r"([\d.]+) GiB for non-torch memory|non_torch_memory takes ([\d.]+) ?GiB")
+_WEIGHTS = re.compile(
+    r"(?:Model loading took|Loading model weights took|[Mm]odel weights take) ([\d.]+) ?(?:GiB|GB)|weights memory: ([\d.]+) ?GiB"
+)
+_ACTIVATION = re.compile(
+    r"([\d.]+) GiB for peak activation|activation peak memory takes ([\d.]+) ?GiB|torch peak memory increase: ([\d.]+) ?GiB"
+)
+_NON_TORCH = re.compile(
+    r"([\d.]+) GiB for non-torch memory|non_torch_memory takes ([\d.]+) ?GiB|non-torch forward increase memory: ([\d.]+) ?GiB"
+)
 _CONSUMED = re.compile(r"([\d.]+) GiB for consumed memory \(weights \+ non-torch\)")
 _GRAPHS = re.compile(r"([\d.]+) GiB for CUDAGraph memory|Graph capturing finished in .* took (-?[\d.]+) GiB")
 _CACHE = re.compile(r"Available KV cache memory: (-?[\d.]+) GiB|reserved for KV Cache is ([\d.]+) ?GiB")
