@@ -100,6 +100,7 @@ NOT_SCORED = {
     "qwen2.5-omni-min-thirdparty-quote": "theoretical minimum for a video, as its source says",
     "qwen3-omni-readme-min": "theoretical minimum for a video, as its source says",
     "qwen2.5-vl-readme-theory": "weights by accelerate's estimator, not a run",
+    "qwen1-readme-2023-08-load": "memory while loading: a shard of the checkpoint is still held beside the weights",
     "qwen1-readme-kvquant": "the source states no prompt length, and its batches do not add up",
 }
 

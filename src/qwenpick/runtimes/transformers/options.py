@@ -25,7 +25,8 @@ def check(options: Mapping[str, object]) -> None:
             )
     attention = options.get("attn_implementation", "sdpa")
     if attention not in ATTENTION:
-        raise QwenpickError(f"there is no attn_implementation '{attention}'{did_you_mean(str(attention), ATTENTION)}")
+        nearest = did_you_mean(str(attention), ATTENTION)
+        raise QwenpickError(f"there is no attn_implementation '{attention}'{nearest} (known: {', '.join(ATTENTION)})")
 
 
 def is_true(options: Mapping[str, object], name: str, default: bool) -> bool:

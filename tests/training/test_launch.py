@@ -1,0 +1,101 @@
+"""What is written to start a run says the settings that were estimated, and can be read back."""
+
+from __future__ import annotations
+
+import ast
+import json
+
+import pytest
+import yaml
+
+from qwenpick.catalog import Catalog, Checkpoint
+from qwenpick.errors import QwenpickError
+from qwenpick.training.launch import MAKERS, Launch, launch
+from qwenpick.workload import Training
+
+WORK = {"seq": 4096, "batch": 2, "grad_accum": 8, "rank": 32, "optimizer": "paged-adamw-8bit"}
+
+
+def started(catalog: Catalog, work: Training, name: str = "qwen3-8b", checkpoint: Checkpoint | None = None) -> Launch:
+    model = catalog.models[name]
+    return launch(model, catalog.architecture(model), work, checkpoint)
+
+
+def test_llama_factory_gets_a_yaml_file(catalog: Catalog) -> None:
+    found = started(catalog, Training("qlora", trainer="llama-factory", **WORK))
+    settings = yaml.safe_load(found.files["train.yaml"])
+    assert found.command == ("llamafactory-cli", "train", "train.yaml")
+    expected = {
+        "model_name_or_path": "Qwen/Qwen3-8B", "finetuning_type": "lora", "quantization_bit": 4, "cutoff_len": 4096, "lora_rank": 32,
+        "per_device_train_batch_size": 2, "gradient_accumulation_steps": 8, "optim": "paged_adamw_8bit", "template": "qwen3",
+    }  # fmt: skip
+    assert {name: settings[name] for name in expected} == expected
+    assert json.loads(found.files["dataset_info.json"])[settings["dataset"]]["file_name"] == "train.jsonl"
+
+
+def test_numbers_in_yaml_are_numbers(catalog: Catalog) -> None:
+    settings = yaml.safe_load(started(catalog, Training("full", trainer="llama-factory")).files["train.yaml"])
+    assert settings["learning_rate"] == 1e-5
+
+
+def test_ms_swift_gets_one_command_line(catalog: Catalog) -> None:
+    words = started(catalog, Training("lora", trainer="ms-swift", gpus=2, zero=2, **WORK)).command
+    options = dict(zip(words[4::2], words[5::2], strict=False))
+    assert words[:4] == ("env", "NPROC_PER_NODE=2", "swift", "sft")
+    assert options["--deepspeed"] == "zero2"
+    assert (options["--max_length"], options["--lora_rank"], options["--optim"]) == ("4096", "32", "paged_adamw_8bit")
+
+
+def test_trl_gets_a_program_that_parses(catalog: Catalog) -> None:
+    found = started(catalog, Training("qlora", trainer="trl", **WORK))
+    program = found.files["train.py"]
+    ast.parse(program)
+    assert "max_length=4096" in program
+    assert "LoraConfig(r=32" in program
+    assert "load_in_4bit=True" in program
+
+
+def test_deepspeed_is_configured_as_estimated(catalog: Catalog) -> None:
+    found = started(catalog, Training("full", trainer="trl", zero=3, offload="parameters", gpus=2))
+    zero = json.loads(found.files["deepspeed.json"])["zero_optimization"]
+    assert (zero["stage"], zero["offload_param"]["device"], zero["offload_optimizer"]["device"]) == (3, "cpu", "cpu")
+    assert 'deepspeed="deepspeed.json"' in found.files["train.py"]
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_frozen_vision_tower_stays_frozen(catalog: Catalog, method: str) -> None:
+    program = started(catalog, Training(method, trainer="trl"), "qwen3-vl-8b-instruct").files["train.py"]
+    ast.parse(program)
+    assert "visual" in program
+    settings = started(catalog, Training(method, trainer="llama-factory"), "qwen3-vl-8b-instruct").files["train.yaml"]
+    assert yaml.safe_load(settings)["freeze_vision_tower"] is True
+
+
+def test_a_quantized_repository_is_named_and_not_quantized_again(catalog: Catalog) -> None:
+    awq = Checkpoint(format="awq-int4", repo="Qwen/Qwen3-8B-AWQ")
+    program = started(catalog, Training("qlora", trainer="trl"), checkpoint=awq).files["train.py"]
+    assert "'Qwen/Qwen3-8B-AWQ'" in program
+    assert "BitsAndBytesConfig" not in program
+
+
+def test_every_program_of_every_trainer_and_method_parses(catalog: Catalog) -> None:
+    for trainer in MAKERS:
+        for method in ("full", "lora", "qlora"):
+            found = started(catalog, Training(method, trainer=trainer, target="attention"), "qwen3.5-9b")
+            assert found.checked
+            for name, text in found.files.items():
+                if name.endswith(".py"):
+                    ast.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("work", "words"),
+    [
+        (Training(trainer="torch"), "has no launch of its own"),
+        (Training(trainer="unsloth", gpus=2), "Unsloth trains on one GPU"),
+        (Training(trainer="llama-factory", fsdp=True, gpus=2), "starts FSDP from an accelerate file"),
+    ],
+)
+def test_what_a_trainer_cannot_start_is_a_sentence(catalog: Catalog, work: Training, words: str) -> None:
+    with pytest.raises(QwenpickError, match=words):
+        started(catalog, work)
