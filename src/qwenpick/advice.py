@@ -1,8 +1,8 @@
-"""What to change when a plan does not fit: in order of what it costs the person least, each priced in bytes and ready as flags."""
+"""What to change when a plan does not fit: in order of what it costs the person least, each priced in bytes and speed and ready as flags."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,13 @@ from qwenpick.units import format_bytes, format_tokens
 from qwenpick.workload import KvCache
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Catalog, Model
+    from qwenpick.catalog import Catalog, Checkpoint, Model
     from qwenpick.hardware import Machine
+    from qwenpick.runtimes import Runtime
+    from qwenpick.workload import Serving
 
 EIGHT_BIT_CACHE = {"llamacpp": "q8_0", "ollama": "q8_0", "vllm": "fp8", "sglang": "fp8", "mlx": "q8_0"}
+MORE_GPUS = (2, 4, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +41,72 @@ def fixes(catalog: Catalog, machine: Machine, answer: Answer) -> tuple[Fix, ...]
     """The changes that make a plan that does not fit fit, one of each kind, cheapest for the person first."""
     if answer.fits or answer.plan.verdict == "refused":
         return ()
-    found: list[Fix] = []
-    for fix in _fixes(catalog, machine, answer):
-        if fix.plan.holds(answer.request.strict) and fix.what not in {other.what for other in found}:
-            found.append(_priced(fix, answer.plan, machine, catalog))
-    return tuple(found)
+    found = dict[str, Fix]()
+    for fix in _fixes(catalog, _Trial(machine, answer)):
+        found.setdefault(fix.what, _priced(fix, answer.plan, machine, catalog))
+    return tuple(found.values())
 
 
-def _fixes(catalog: Catalog, machine: Machine, answer: Answer) -> Iterator[Fix]:
-    yield from _smaller_cache(machine, answer)
-    yield from _shorter_context(machine, answer)
-    yield from _fewer_sequences(machine, answer)
-    yield from _offload(machine, answer)
-    yield from _lower_precision(machine, answer)
-    yield from _other_engine(machine, answer)
-    yield from _smaller_model(catalog, machine, answer)
-    yield from _more_gpus(machine, answer)
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """The plan that does not fit, tried again with one thing changed."""
+
+    machine: Machine
+    answer: Answer
+
+    @property
+    def plan(self) -> Plan:
+        return self.answer.plan
+
+    def with_work(self, work: Serving, *, gpu_only: bool | None = None) -> Plan | None:
+        """The same checkpoint and engine for other work, if that holds."""
+        return self._held(
+            self.plan.model, self.plan.checkpoint, find_runtime(self.plan.runtime), work, self.machine, gpu_only
+        )
+
+    def first(
+        self,
+        engine: Runtime,
+        found: Iterable[Checkpoint],
+        *,
+        machine: Machine | None = None,
+        gpu_only: bool | None = None,
+    ) -> Plan | None:
+        """The first of these checkpoints that holds in that engine."""
+        plans = (
+            self._held(self.plan.model, checkpoint, engine, self.plan.work, machine or self.machine, gpu_only)
+            for checkpoint in found
+        )
+        return next((plan for plan in plans if plan), None)
+
+    def _held(
+        self,
+        model: Model,
+        checkpoint: Checkpoint,
+        engine: Runtime,
+        work: Serving,
+        machine: Machine,
+        gpu_only: bool | None,
+    ) -> Plan | None:
+        request = self.answer.request
+        only = request.gpu_only if gpu_only is None else gpu_only
+        plan = evaluate(model, self.plan.architecture, checkpoint, engine, work, machine, only, request.strict)
+        return plan if plan and plan.holds(request.strict) else None
+
+    def fix(self, plan: Plan, what: str, flags: str) -> Fix:
+        """The change as advice."""
+        return Fix(what, self.plan.memory.total - plan.memory.total, flags, plan)
+
+
+def _fixes(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
+    yield from _smaller_cache(trial)
+    yield from _shorter_context(trial)
+    yield from _fewer_sequences(trial)
+    yield from _offload(trial)
+    yield from _lower_precision(trial)
+    yield from _other_engine(trial)
+    yield from _smaller_model(catalog, trial)
+    yield from _more_gpus(trial)
 
 
 def _priced(fix: Fix, before: Plan, machine: Machine, catalog: Catalog) -> Fix:
@@ -63,129 +116,75 @@ def _priced(fix: Fix, before: Plan, machine: Machine, catalog: Catalog) -> Fix:
     return replace(fix, plan=plan, speed_change=change)
 
 
-def _fix(answer: Answer, plan: Plan | None, what: str, flags: str) -> Iterator[Fix]:
-    if plan:
-        yield Fix(what, answer.plan.memory.total - plan.memory.total, flags, plan)
+def _smaller_cache(trial: _Trial) -> Iterator[Fix]:
+    eight = EIGHT_BIT_CACHE.get(trial.plan.runtime)
+    if eight and trial.plan.work.kv_cache == KvCache():
+        plan = trial.with_work(replace(trial.plan.work, kv_cache=KvCache(eight, eight)))
+        if plan:
+            yield trial.fix(plan, f"KV cache in {eight}", f"--kv-cache {eight}")
 
 
-def _again(machine: Machine, plan: Plan, gpu_only: bool, **changes: object) -> Plan | None:
-    work = replace(plan.work, **changes)  # type: ignore[arg-type]
-    return evaluate(plan.model, plan.architecture, plan.checkpoint, find_runtime(plan.runtime), work, machine, gpu_only)
+def _shorter_context(trial: _Trial) -> Iterator[Fix]:
+    longest = trial.answer.longest
+    if (
+        longest
+        and longest < trial.plan.work.context
+        and (plan := trial.with_work(replace(trial.plan.work, context=longest)))
+    ):
+        yield trial.fix(plan, f"context of {format_tokens(longest)} tokens", f"--context {longest}")
 
 
-def _smaller_cache(machine: Machine, answer: Answer) -> Iterator[Fix]:
-    eight = EIGHT_BIT_CACHE.get(answer.plan.runtime)
-    if eight and answer.plan.work.kv_cache == KvCache():
-        plan = _again(machine, answer.plan, answer.request.gpu_only, kv_cache=KvCache(eight, eight))
-        yield from _fix(answer, plan, f"KV cache in {eight}", f"--kv-cache {eight}")
-
-
-def _shorter_context(machine: Machine, answer: Answer) -> Iterator[Fix]:
-    if answer.longest and answer.longest < answer.plan.work.context:
-        plan = _again(machine, answer.plan, answer.request.gpu_only, context=answer.longest)
-        yield from _fix(
-            answer, plan, f"context of {format_tokens(answer.longest)} tokens", f"--context {answer.longest}"
-        )
-
-
-def _fewer_sequences(machine: Machine, answer: Answer) -> Iterator[Fix]:
-    for sequences in range(answer.plan.work.sequences - 1, 0, -1):
-        plan = _again(machine, answer.plan, answer.request.gpu_only, sequences=sequences)
-        if plan and plan.holds(answer.request.strict):
-            yield from _fix(
-                answer, plan, f"{sequences} sequence{'s' * (sequences > 1)} at once", f"--sequences {sequences}"
-            )
+def _fewer_sequences(trial: _Trial) -> Iterator[Fix]:
+    for sequences in range(trial.plan.work.sequences - 1, 0, -1):
+        if plan := trial.with_work(replace(trial.plan.work, sequences=sequences)):
+            yield trial.fix(plan, f"{sequences} sequence{'s' * (sequences > 1)} at once", f"--sequences {sequences}")
             return
 
 
-def _offload(machine: Machine, answer: Answer) -> Iterator[Fix]:
-    if answer.request.gpu_only:
-        plan = _again(machine, answer.plan, False)
-        what = "experts in RAM" if plan and plan.mode == "gpu+experts-in-ram" else "layers in RAM"
-        yield from _fix(answer, plan, f"{what} (slower)", "without --gpu-only")
+def _offload(trial: _Trial) -> Iterator[Fix]:
+    if trial.answer.request.gpu_only and (plan := trial.with_work(trial.plan.work, gpu_only=False)):
+        what = "experts in RAM" if plan.mode == "gpu+experts-in-ram" else "layers in RAM"
+        yield trial.fix(plan, f"{what} (slower)", "without --gpu-only")
 
 
-def _lower_precision(machine: Machine, answer: Answer) -> Iterator[Fix]:
-    engine = find_runtime(answer.plan.runtime)
+def _lower_precision(trial: _Trial) -> Iterator[Fix]:
+    engine = find_runtime(trial.plan.runtime)
     for family in FAMILIES:
-        for checkpoint in checkpoints(answer.plan.model, engine, family):
-            if checkpoint.format == answer.plan.checkpoint.format:
-                continue
-            plan = evaluate(
-                answer.plan.model,
-                answer.plan.architecture,
-                checkpoint,
-                engine,
-                answer.plan.work,
-                machine,
-                answer.request.gpu_only,
-            )
-            if plan and plan.holds(answer.request.strict):
-                yield from _fix(answer, plan, f"weights in {checkpoint.format}", f"--quant {checkpoint.format}")
-                return
+        others = (c for c in checkpoints(trial.plan.model, engine, family) if c.format != trial.plan.checkpoint.format)
+        if plan := trial.first(engine, others):
+            yield trial.fix(plan, f"weights in {plan.checkpoint.format}", f"--quant {plan.checkpoint.format}")
+            return
 
 
-def _other_engine(machine: Machine, answer: Answer) -> Iterator[Fix]:
-    for name in engines(machine, answer.plan.work.sequences):
-        if name == answer.plan.runtime:
-            continue
+def _other_engine(trial: _Trial) -> Iterator[Fix]:
+    for name in engines(trial.machine, trial.plan.work.sequences):
         engine = find_runtime(name)
-        for checkpoint in checkpoints(answer.plan.model, engine, answer.request.quant or "4bit"):
-            plan = evaluate(
-                answer.plan.model,
-                answer.plan.architecture,
-                checkpoint,
-                engine,
-                answer.plan.work,
-                machine,
-                answer.request.gpu_only,
-            )
-            if plan and plan.holds(answer.request.strict):
-                yield from _fix(
-                    answer,
-                    plan,
-                    f"{engine.TITLE} with {checkpoint.format}",
-                    f"--runtime {name} --quant {checkpoint.format}",
-                )
-                return
+        found = checkpoints(trial.plan.model, engine, trial.answer.request.quant or "4bit")
+        if name != trial.plan.runtime and (plan := trial.first(engine, found)):
+            flags = f"--runtime {name} --quant {plan.checkpoint.format}"
+            yield trial.fix(plan, f"{engine.TITLE} with {plan.checkpoint.format}", flags)
+            return
 
 
-def _smaller_model(catalog: Catalog, machine: Machine, answer: Answer) -> Iterator[Fix]:
-    engine = find_runtime(answer.plan.runtime)
-    for model in _smaller(catalog, answer.plan.model):
-        for checkpoint in checkpoints(model, engine, answer.request.quant or "4bit"):
+def _smaller_model(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
+    engine, request = find_runtime(trial.plan.runtime), trial.answer.request
+    for model in _smaller(catalog, trial.plan.model):
+        for checkpoint in checkpoints(model, engine, request.quant or "4bit"):
+            architecture = catalog.architecture(model)
             plan = evaluate(
                 model,
-                catalog.architecture(model),
+                architecture,
                 checkpoint,
                 engine,
-                answer.plan.work,
-                machine,
-                answer.request.gpu_only,
+                trial.plan.work,
+                trial.machine,
+                request.gpu_only,
+                request.strict,
             )
-            if plan and plan.holds(answer.request.strict):
+            if plan and plan.holds(request.strict):
                 what = f"the next model down, {model.name} in {checkpoint.format} ({format_bytes(plan.memory.total)})"
-                yield from _fix(answer, plan, what, f"qwenpick fit {model.id} --quant {checkpoint.format}")
+                yield trial.fix(plan, what, f"qwenpick fit {model.id} --quant {checkpoint.format}")
                 return
-
-
-def _more_gpus(machine: Machine, answer: Answer) -> Iterator[Fix]:
-    """More of the first GPU of the box, as many as it takes up to a node of eight."""
-    if not machine.devices or machine.devices[0].unified:
-        return
-    device, old = machine.devices[0], answer.plan
-    for count in (2, 4, 8):
-        if count <= len(machine.devices):
-            continue
-        box = replace(machine, devices=(device,) * count)
-        for name in dict.fromkeys((old.runtime, *engines(machine, old.work.sequences))):
-            engine = find_runtime(name)
-            for checkpoint in checkpoints(old.model, engine, answer.request.quant or "4bit"):
-                plan = evaluate(old.model, old.architecture, checkpoint, engine, old.work, box, gpu_only=True)
-                if plan and plan.holds(answer.request.strict):
-                    what = f"{count} x {device.name} ({engine.TITLE}, {checkpoint.format})"
-                    yield from _fix(answer, plan, what, f'--gpu "{count}x {device.gpu or device.name}"')
-                    return
 
 
 def _smaller(catalog: Catalog, model: Model) -> list[Model]:
@@ -194,5 +193,24 @@ def _smaller(catalog: Catalog, model: Model) -> list[Model]:
     same = (
         m for m in catalog.models.values() if (m.series, m.kind, m.variant) == (model.series, model.kind, model.variant)
     )
-    below = [m for m in same if m.parameters and m.architecture and m.parameters.total < size]
-    return sorted(below, key=lambda m: (-(m.parameters.total if m.parameters else 0), m.id))
+    below = [(m.parameters.total, m) for m in same if m.parameters and m.architecture and m.parameters.total < size]
+    return [m for _, m in sorted(below, key=lambda pair: (-pair[0], pair[1].id))]
+
+
+def _more_gpus(trial: _Trial) -> Iterator[Fix]:
+    """More of the first GPU of the box, as many as it takes up to a node of eight."""
+    machine, old = trial.machine, trial.plan
+    if not machine.devices or machine.devices[0].unified:
+        return
+    device = machine.devices[0]
+    for count in MORE_GPUS:
+        if count <= len(machine.devices):
+            continue
+        box = replace(machine, devices=(device,) * count)
+        for name in dict.fromkeys((old.runtime, *engines(machine, old.work.sequences))):
+            engine = find_runtime(name)
+            found = checkpoints(old.model, engine, trial.answer.request.quant or "4bit")
+            if plan := trial.first(engine, found, machine=box, gpu_only=True):
+                what = f"{count} x {device.name} ({engine.TITLE}, {plan.checkpoint.format})"
+                yield trial.fix(plan, what, f'--gpu "{count}x {device.gpu or device.name}"')
+                return

@@ -86,7 +86,7 @@ def _of_engine(
     for checkpoint in ladder(model, engine, quant):
         if (checkpoint.bytes or stored_bytes(architecture, checkpoint.format, parts=_TEXT)) > room:
             continue
-        plan = evaluate(model, architecture, checkpoint, engine, work, machine, gpu_only)
+        plan = evaluate(model, architecture, checkpoint, engine, work, machine, gpu_only, strict)
         if plan and plan.holds(strict):
             yield plan
             if plan.verdict == "fits" and plan.mode == "gpu" and FORMATS[checkpoint.format].bits < LOW_BITS:

@@ -44,7 +44,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The plan that answers the request, the ways not taken, and the longest context that fits in it."""
+    """The plan that answers the request, the longest context that fits in it, and the ways not taken that were looked at."""
 
     request: Request
     plan: Plan
@@ -73,8 +73,8 @@ def default_context(model: Model) -> int:
     return min(wanted, model.context.native) if model.context else wanted
 
 
-def fit(catalog: Catalog, machine: Machine, model: Model, request: Request) -> Answer:
-    """Whether the model runs on the machine as asked.
+def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, everything: bool = False) -> Answer:
+    """Whether the model runs on the machine as asked. With `everything` all ways that the request allows are looked at, not only up to the answer.
 
     Without a precision the highest that fits is taken, 16 bits to 4, on the GPUs before RAM; without an engine the first that holds.
     Raises QwenpickError for what cannot be asked, HardwareUnreadableError where the hardware that decides could not be read.
@@ -94,7 +94,12 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request) -> A
             f"planned for {context:,} tokens{' (it thinks before it answers)' if context == THINKING_CONTEXT else ''}; --context changes that"
         )
     work = Serving(context, request.sequences, request.kv_cache or KvCache(), request.options)
-    found = list(_plans(catalog, machine, model, request, work))
+    best_mode = "gpu" if machine.devices else "cpu"
+    found: list[Plan] = []
+    for plan in _plans(catalog, machine, model, request, work):
+        found.append(plan)
+        if not everything and plan.holds(request.strict) and plan.mode == best_mode:
+            break
     if not found:
         raise QwenpickError(_no_way(model, request, machine))
     chosen = _choose(found, request)
@@ -115,7 +120,9 @@ def closed_weights(model: Model) -> str:
     twin = f" The nearest open model is {model.open_alternative}." if model.open_alternative else ""
     if model.open_weights:
         return f"the architecture of {model.name} is not in the catalogue, so its memory is not known.{detail}"
-    return f"{model.name} is offered as an API only: its weights are not published, so no hardware runs it.{twin}{detail}"
+    return (
+        f"{model.name} is offered as an API only: its weights are not published, so no hardware runs it.{twin}{detail}"
+    )
 
 
 def _plans(catalog: Catalog, machine: Machine, model: Model, request: Request, work: Serving) -> Iterator[Plan]:
@@ -126,7 +133,9 @@ def _plans(catalog: Catalog, machine: Machine, model: Model, request: Request, w
         for name in names:
             engine = find_runtime(name)
             for checkpoint in checkpoints(model, engine, precision):
-                plan = evaluate(model, architecture, checkpoint, engine, work, machine, request.gpu_only)
+                plan = evaluate(
+                    model, architecture, checkpoint, engine, work, machine, request.gpu_only, request.strict
+                )
                 if plan:
                     yield plan
 

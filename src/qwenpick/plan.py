@@ -94,17 +94,18 @@ def evaluate(
     work: Serving,
     machine: Machine,
     gpu_only: bool = False,
+    strict: bool = False,
 ) -> Plan | None:
-    """The preferred placement that fits, else the nearest miss; None where the engine has no way to run on this machine at all.
+    """The preferred placement that holds, else the nearest miss; None where the engine has no way to run on this machine at all.
 
-    A placement that fits beats a tight one that was preferred; among misses the one with the least missing wins.
+    With `strict` a tight placement gives way to one that fits, however slow; among misses the one with the least missing wins.
     """
     best: Plan | None = None
     for placement in runtime.placements(architecture, checkpoint, work, machine):
         plan = judge(model, architecture, checkpoint, runtime, work, placement, machine)
         if gpu_only and plan.mode != "gpu":
             continue
-        if plan.verdict == "fits":
+        if plan.holds(strict):
             return plan
         if best is None or (_ORDER[plan.verdict], -plan.headroom) < (_ORDER[best.verdict], -best.headroom):
             best = plan
@@ -130,8 +131,8 @@ def judge(
     return Plan(model, architecture, checkpoint, runtime.NAME, work, placement, needed, places, verdict, reason, edge)
 
 
-def timed(plan: Plan, machine: Machine, catalog: Catalog, prompt: int | None = None) -> Plan:
-    """The plan with its speed at the depth of its context, where the bandwidths are known."""
+def timed(plan: Plan, machine: Machine, catalog: Catalog, prompt: int | None = None, depth: int | None = None) -> Plan:
+    """The plan with its speed with `depth` tokens in the cache (its whole context), where the bandwidths are known."""
     from qwenpick.speed import estimate
 
     speed = estimate(
@@ -142,6 +143,7 @@ def timed(plan: Plan, machine: Machine, catalog: Catalog, prompt: int | None = N
         plan.placement,
         machine,
         catalog.gpus,
+        depth=depth,
         prompt=prompt,
     )
     return replace(plan, speed=speed)

@@ -115,7 +115,7 @@ def test_the_help_imports_nothing_heavy() -> None:
 
 
 def test_a_bug_ends_with_a_code_that_means_neither_yes_nor_no(qwenpick: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("boom")
 
     monkeypatch.setattr("qwenpick.fitting.fit", broken)

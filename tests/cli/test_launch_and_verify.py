@@ -63,7 +63,9 @@ def test_executing_writes_files_and_runs_commands_in_order(tmp_path: Path) -> No
 
     planned = Launch("x", Command(("x-serve", "a b")), (Command(("x-make", "it"), {"X": "1"}),), {"file": "text"})
     assert execute(planned, tmp_path / "d", run) == 0
-    assert ran == [(("x-make", "it"), "1"), (("x-serve", "a b"), "")] and (tmp_path / "d" / "file").read_text() == "text"
+    assert (
+        ran == [(("x-make", "it"), "1"), (("x-serve", "a b"), "")] and (tmp_path / "d" / "file").read_text() == "text"
+    )
     assert execute(planned, tmp_path, lambda argv, env, directory: 7) == 7  # a preparation that fails ends it
 
 

@@ -21,6 +21,7 @@ def command(
     strict: Annotated[bool, typer.Option("--strict", help="Tight (inside the estimate's error) counts as no.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Show every part with its formula.")] = False,
     online: given.Online = False,
+    all: Annotated[bool, typer.Option("--all", help="Show every format and engine, not only the answer.")] = False,
     machine: given.MachineFiles = None,
     gpu: given.Gpus = None,
     vram: given.Vram = None,
@@ -48,7 +49,12 @@ def command(
         strict,
     )
     box = given.read_machine(facts, machine, gpu, vram, ram, cpu_only)
-    answer = fit(facts, box, wanted, request)
+    answer = fit(facts, box, wanted, request, everything=all)
     changes = fixes(facts, box, answer)
-    emit("fit", "json" if json else format, fit_report(answer, box, changes, explain), fit_values(answer, box, changes))
+    emit(
+        "fit",
+        "json" if json else format,
+        fit_report(answer, box, changes, explain, all),
+        fit_values(answer, box, changes),
+    )
     raise typer.Exit(0 if answer.fits else 1)

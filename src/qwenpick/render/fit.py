@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 KINDS = ("weights", "kv cache", "state", "compute", "overhead")
 
 
-def fit_report(answer: Answer, machine: Machine, fixes: tuple[Fix, ...], explain: bool) -> Report:
+def fit_report(
+    answer: Answer, machine: Machine, fixes: tuple[Fix, ...], explain: bool, everything: bool = False
+) -> Report:
     """The answer for a person."""
     plan = answer.plan
     engine = find_runtime(plan.runtime).TITLE
@@ -41,6 +43,8 @@ def fit_report(answer: Answer, machine: Machine, fixes: tuple[Fix, ...], explain
         blocks += [*bars(plan), _summary(answer)]
         if explain:
             blocks.append(parts_table(plan))
+    if everything:
+        blocks.append(_ways((plan, *answer.others)))
     blocks += [Line(note, "dim") for note in (*answer.notes, *unused(plan, machine), *machine.notes)]
     if fixes:
         rows = tuple((fix.what, format_bytes(fix.saves), _speed_change(fix), fix.flags) for fix in fixes)
@@ -86,6 +90,30 @@ def parts_table(plan: Plan) -> Table:
 
 def _speed_change(fix: Fix) -> str:
     return "unknown" if fix.speed_change is None else f"{fix.speed_change:+.0%}"
+
+
+def _ways(plans: tuple[Plan, ...]) -> Table:
+    """Every way that was looked at, the answer first."""
+    rows = tuple(
+        (
+            p.checkpoint.format,
+            find_runtime(p.runtime).TITLE,
+            where(p),
+            format_bytes(p.memory.total, 1),
+            VERDICTS[p.verdict],
+            p.reason,
+        )
+        for p in plans
+    )
+    columns = (
+        Column("Format"),
+        Column("Runtime"),
+        Column("Where", optional=True),
+        Column("Needs", number=True),
+        Column("Verdict"),
+        Column("Why"),
+    )
+    return Table(columns, rows, tones=tuple(TONES[p.verdict] for p in plans))
 
 
 def _summary(answer: Answer) -> Line:
