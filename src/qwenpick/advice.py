@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.checkpoints import FAMILIES, checkpoints
 from qwenpick.fitting import Answer, engines
+from qwenpick.memory import RAM
 from qwenpick.plan import Plan, evaluate, timed
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes, format_tokens
@@ -25,7 +26,7 @@ MORE_GPUS = (2, 4, 8)
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One change after which it fits: what, how many bytes it saves over all places, and the flags that ask for it.
+    """One change after which it fits: what, how many bytes it saves at the fullest GPU (without GPUs: in RAM), and the flags that ask for it.
 
     `speed_change` is what decoding loses or gains (-0.35 is a third slower than if the plan had fitted); None where a bandwidth is not known.
     """
@@ -95,7 +96,13 @@ class _Trial:
 
     def fix(self, plan: Plan, what: str, flags: str) -> Fix:
         """The change as advice."""
-        return Fix(what, self.plan.memory.total - plan.memory.total, flags, plan)
+        return Fix(what, _fullest(self.plan) - _fullest(plan), flags, plan)
+
+
+def _fullest(plan: Plan) -> int:
+    """Bytes at the fullest GPU, or in RAM where there is none."""
+    gpus = [place.need for place in plan.places if place.where != RAM]
+    return max(gpus, default=plan.memory.on(RAM))
 
 
 def _fixes(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
