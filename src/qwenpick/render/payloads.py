@@ -103,7 +103,10 @@ class PlanValues(TypedDict):
 
 
 class FixValues(TypedDict):
-    """saves (at the fullest GPU, else in RAM) and need (everywhere) are bytes; speed_change is a fraction of the decode speed, null where a bandwidth is not known."""
+    """saves (at the fullest GPU, else in RAM) and need (everywhere) are bytes.
+
+    speed_change is a fraction of the decode speed, null where a bandwidth is not known.
+    """
 
     what: str
     saves: int
