@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qwenpick.catalog import load
-from qwenpick.catalog.cache import KEPT
+from qwenpick.catalog.cache import KEPT, cached
 
 OWN = "gpus:\n- {{id: my-card, name: Card {n}, vendor: amd, segment: consumer, status: shipping, source: s, checked: '2026-11-24'}}\n"
 
@@ -37,13 +37,13 @@ def test_a_changed_file_is_seen_at_once(folder: Path, tmp_path: Path) -> None:
         assert load([mine], own=False).gpus["my-card"].name == f"Card {n}"
 
 
-def test_old_cache_files_are_removed(folder: Path, tmp_path: Path) -> None:
-    mine = tmp_path / "mine.yaml"
+def test_other_content_or_another_version_is_another_file_and_old_ones_are_removed(folder: Path) -> None:
     for n in range(KEPT + 3):
-        mine.write_text(OWN.format(n=n))
-        load([mine], own=False).gpus["my-card"]
-    assert len(list(folder.glob("*.json"))) == KEPT * 4
+        content = f"content {n}".encode()
+        assert cached([content], ["a", "b"], lambda n=n: {"a": {"x": n}, "b": {}})("a") == {"x": n}
+    assert len(list(folder.glob("*.json"))) == KEPT * 2
     assert not list(folder.glob("*.tmp"))
+    assert cached([content], ["a", "b"], dict)("a") == {"x": KEPT + 2}  # read, not built
 
 
 def test_a_broken_cache_file_is_read_past(folder: Path) -> None:

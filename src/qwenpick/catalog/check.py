@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from qwenpick.catalog.read import KINDS, merge, read_file, read_yaml, shipped_files
+from qwenpick.catalog.load import shipped_records
+from qwenpick.catalog.read import KINDS, read_file, read_yaml
 from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model
 from qwenpick.catalog.sentences import sentence
 from qwenpick.errors import QwenpickError, did_you_mean
@@ -40,7 +41,8 @@ def check(path: Path) -> list[str]:
         content = read_file(path)
     except QwenpickError as error:
         return [str(error)]
-    return faults(content, merge(read_yaml(file.read_bytes()) for file in shipped_files()))
+    shipped = shipped_records()
+    return faults(content, {kind: shipped(kind) for kind in KINDS})
 
 
 def faults(content: bytes, below: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,26 +34,26 @@ def load(overlays: Iterable[Path] = (), *, own: bool = True) -> Catalog:
     Raises QwenpickError for an overlay that cannot be read or is not valid.
     """
     mine = [user_file()] if own and user_file().is_file() else []
-    paths = [*mine, *overlays]
-    shipped = [read_file(path) for path in shipped_files()]
-    laid = [read_file(path) for path in paths]
-
-    def build() -> dict[str, Any]:
-        below = merge(map(read_yaml, shipped))
-        for path, content in zip(paths, laid, strict=True):
-            _refuse_faults(path, content, below)
-            below = merge([{kind: below[kind].values() for kind in KINDS}, read_yaml(content)])
-        return below
-
-    read = cached([*shipped, *laid], KINDS, build)
-    if paths:
-        read("models")  # an overlay that is not valid is refused here, not when first used
+    read = shipped_records()
+    if paths := [*mine, *overlays]:
+        laid = {kind: read(kind) for kind in KINDS}
+        for path in paths:
+            content = read_file(path)
+            _refuse_faults(path, content, laid)
+            laid = merge([{kind: laid[kind].values() for kind in KINDS}, read_yaml(content)])
+        read = laid.__getitem__
     return Catalog(
         architectures=Entries(Architecture, lambda: read("architectures")),
         models=Entries(Model, lambda: read("models")),
         gpus=Entries(Gpu, lambda: read("gpus")),
         cloud=Entries(CloudOffer, lambda: read("cloud")),
     )
+
+
+def shipped_records() -> Callable[[str], Any]:
+    """A reader of the shipped records of each kind, by id."""
+    contents = [read_file(path) for path in shipped_files()]
+    return cached(contents, KINDS, lambda: merge(map(read_yaml, contents)))
 
 
 def _refuse_faults(path: Path, content: bytes, below: Mapping[str, Mapping[str, Any]]) -> None:
