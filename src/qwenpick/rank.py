@@ -110,7 +110,7 @@ def _beats(other: Scored, row: Scored) -> bool:
         return False
     newer = (better.released or "") > (worse.released or "")
     close = NEWER_CLOSE if newer else CLOSE
-    if _size(other) > _size(row) * close or not _as_fast(other, row, close):
+    if _size(other) > _size(row) * close or not _no_slower(other, row, close):
         return False
     gap, doubt = other.quality.value - row.quality.value, math.hypot(other.quality.deviation, row.quality.deviation)
     if worse.successor == better.id or _same_shape(other, row):
@@ -123,10 +123,12 @@ def _size(row: Scored) -> int:
     return row.plan.model.parameters.total if row.plan.model.parameters else 0
 
 
-def _as_fast(other: Scored, row: Scored, close: float) -> bool:
-    if row.seconds is None:
-        return True
-    return other.seconds is not None and other.seconds <= row.seconds * close
+def _no_slower(other: Scored, row: Scored, close: float) -> bool:
+    """Whether the wait is no longer; where a speed is not known, whether as little is read from the same kind of memory."""
+    if other.seconds is not None and row.seconds is not None:
+        return other.seconds <= row.seconds * close
+    a, b = other.plan.model.parameters, row.plan.model.parameters
+    return other.plan.mode == row.plan.mode and a is not None and b is not None and a.active <= b.active * close
 
 
 def _same_shape(one: Scored, two: Scored) -> bool:

@@ -97,7 +97,7 @@ def recommend(catalog: Catalog, machine: Machine, wish: Wish, limit: int = 5) ->
             models.append(model)
     work = Serving(context, wish.users, wish.kv_cache, wish.options)
     fitting = [
-        timed(plan, machine, catalog, task.prompt)
+        timed(plan, machine, catalog, task.prompt, min(plan.work.context, task.depth))
         for plan in candidates(
             catalog,
             models,

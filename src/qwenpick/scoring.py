@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from qwenpick.quality import Abilities, Quality, quality
+from qwenpick.quantization import FORMATS
 from qwenpick.retention import CacheFamily, Retention, cache_retention, retention
 from qwenpick.thinking import Effort, efforts_for, seconds_to_answer, seconds_wanted
 from qwenpick.workload import CACHE_BITS
@@ -46,8 +47,10 @@ PREFERENCES: Mapping[Prefer, Weights] = {
 }
 UNUSABLE = 10.0  # more points per halving below the usable speed: it runs, but nobody would wait for it
 MOST_DOUBLINGS = 2.0  # beyond four times comfortable nobody notices
-# Times the usable wait that is assumed where no speed is known, by where the weights lie: unknown is never ranked as fast, and RAM is slower.
-UNKNOWN_SPEED: Mapping[str, float] = {"gpu": 1.5, "gpu+experts-in-ram": 3.0, "gpu+layers-in-ram": 6.0, "cpu": 6.0}
+# Bytes/s of active weights that are assumed where no speed is known, by where they lie: a card slower than most, dual-channel RAM, 60 % of each.
+# An unknown speed is never ranked as fast: its wait is taken to be BARELY times the longest usable one at least.
+UNKNOWN_SPEED: Mapping[str, float] = {"gpu": 180e9, "gpu+experts-in-ram": 43e9, "gpu+layers-in-ram": 30e9, "cpu": 30e9}
+BARELY = 1.05
 TIGHT = 4.0  # the estimate's error is larger than the memory left over
 EXPERIMENTAL = 8.0  # a format below the advised floor of its size
 UNOFFICIAL = 5.0  # weights that others changed, or that were tuned for something beside the task
@@ -65,7 +68,10 @@ LICENCE: Mapping[str, float] = {
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A plan's points by name (they add up to `score`), and what they were made from. `seconds` is the wait for a complete answer."""
+    """A plan's points by name (they add up to `score`), and what they were made from.
+
+    `seconds` is the wait for a complete answer, None where the speed is not known.
+    """
 
     plan: Plan
     effort: Effort
@@ -113,9 +119,11 @@ def score(
         seconds = (
             seconds_to_answer(task, effort, speed.each.value, speed.prefill.value / speed.sequences) if speed else None
         )
-        doublings, usable = _haste(task, seconds, plan.mode)
-        parts = {"quality": weights.quality * worth.value, "speed": _speed_points(doublings, task, weights), **fixed}
-        found = Scored(plan, effort, worth, kept, seconds, usable, parts)
+        usable, comfortable = seconds_wanted(task)
+        wait = _assumed_wait(plan, task, effort, usable) if seconds is None else seconds
+        points = _speed_points(math.log2(comfortable / wait), math.log2(comfortable / usable), weights)
+        parts = {"quality": weights.quality * worth.value, "speed": points, **fixed}
+        found = Scored(plan, effort, worth, kept, seconds, wait <= usable, parts)
         if best is None or found.score > best.score:
             best = found
     return best
@@ -140,20 +148,18 @@ def _kept(plan: Plan) -> Retention:
     )
 
 
-def _haste(task: Task, seconds: float | None, mode: str) -> tuple[float, bool]:
-    """(doublings of speed beyond comfortable, whether the wait is usable)."""
-    usable, comfortable = seconds_wanted(task)
-    if seconds is None:
-        return math.log2(comfortable / (usable * UNKNOWN_SPEED[mode])), False
-    return math.log2(comfortable / seconds), seconds <= usable
+def _assumed_wait(plan: Plan, task: Task, effort: Effort, usable: float) -> float:
+    """Seconds to a complete answer where the bandwidth of the device is not known."""
+    assert plan.model.parameters is not None
+    read = plan.model.parameters.active * FORMATS[plan.checkpoint.format].bits / 8  # bytes a token
+    return max(usable * BARELY, seconds_to_answer(task, effort, UNKNOWN_SPEED[plan.mode] / read, task.prefill))
 
 
-def _speed_points(doublings: float, task: Task, weights: Weights) -> float:
+def _speed_points(doublings: float, last_usable: float, weights: Weights) -> float:
+    """Points for being that many doublings faster than comfortable; below `last_usable` (a negative number) nobody would wait."""
     if doublings >= 0:
         return weights.faster * min(doublings, MOST_DOUBLINGS)
-    usable, comfortable = seconds_wanted(task)
-    beyond = min(0.0, doublings - math.log2(comfortable / usable))
-    return weights.slower * doublings + UNUSABLE * beyond
+    return weights.slower * doublings + UNUSABLE * min(0.0, doublings - last_usable)
 
 
 def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[str, float]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.thinking import Effort
+from qwenpick.thinking import THINKING_TOKENS, Effort
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
@@ -59,6 +59,11 @@ class Task:
     def thinking(self) -> Effort:
         """The effort that is advised."""
         return self.efforts[0]
+
+    @property
+    def depth(self) -> int:
+        """Tokens in the cache when a typical answer is complete: a context that is allocated is not yet filled."""
+        return round(self.prompt + THINKING_TOKENS[self.thinking] * self.answer)
 
 
 _OFF = "the answer is in the text or the picture; thinking costs time and gains nothing measured"
