@@ -13,7 +13,7 @@ from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
 from qwenpick.readers import entry, read_model
 from qwenpick.readers.hub import Fetch
-from tests.readers.making import bf16_of, gguf_of, safetensors, write
+from tests.readers.making import bf16_of, gguf, gguf_of, safetensors, write
 
 QWEN3_8B = (Path(__file__).parent / "configs" / "Qwen3-8B.json").read_bytes()
 
@@ -69,6 +69,52 @@ def test_a_repository_is_read_by_its_headers(catalog: Catalog) -> None:
     assert read_model("modelscope:acme/bluebird", catalog, fetch=fetch).model.sources == (
         "https://modelscope.cn/models/acme/bluebird",
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "file"),
+    [
+        ("acme/Bluebird-8B-GGUF:Q8_0", "Bluebird-8B-Q8_0.gguf"),
+        ("acme/Bluebird-8B-GGUF:Q8_0", "bluebird-8b-q8_0.gguf"),
+        ("modelscope:acme/Bluebird-8B-GGUF:Q8_0", "Bluebird-8B.Q8_0.gguf"),
+        ("hf:acme/Bluebird-8B-GGUF/some/thing.gguf", "some/thing.gguf"),
+    ],
+)
+def test_a_gguf_repository_is_read_by_the_first_bytes_of_the_file(text: str, file: str, catalog: Catalog) -> None:
+    header, _ = gguf_of(catalog.architectures["qwen3-8b"])
+    fetch = recorded(
+        {f"acme/Bluebird-8B-GGUF/{file}": header + b"\0" * 100}
+    )  # the weights are not there, and not asked for
+    reading = read_model(text, catalog, fetch=fetch)
+    assert reading.architecture.id == "qwen3-8b" and reading.checkpoints[0].repo == "acme/Bluebird-8B-GGUF"
+    assert reading.checkpoints[0].bytes == 8_703_561_728 and reading.checkpoints[0].format == "Q8_0"
+
+
+def test_a_gguf_repository_in_parts_is_one_model(catalog: Catalog) -> None:
+    rows = [("token_embd.weight", (64, 256), "Q4_K"), ("blk.0.ffn_down.weight", (256, 512), "Q4_K")]
+    shape = {"general.architecture": "qwen3", "qwen3.block_count": 1, "qwen3.attention.head_count": 4, "split.count": 2}
+    parts = {
+        f"a/b-GGUF/b-Q4_K_M-0000{n}-of-00002.gguf": gguf(shape if n == 1 else {}, [rows[n - 1]])[0] for n in (1, 2)
+    }
+    reading = read_model("a/b-GGUF:Q4_K_M", catalog, fetch=recorded(parts))
+    assert reading.checkpoints[0].bytes == (64 * 256 + 256 * 512) // 256 * 144
+
+
+@pytest.mark.parametrize(
+    ("text", "files", "sentence"),
+    [
+        ("a/b-GGUF:Q4_K_M", {}, r"'a/b-GGUF' has no file called like b-Q4_K_M\.gguf; name it: hf:a/b-GGUF/FILE\.gguf"),
+        ("hf:a/b-GGUF/x.gguf", {}, r"'a/b-GGUF' has no x\.gguf"),
+        ("hf:a/b-GGUF/x.gguf", {"a/b-GGUF/x.gguf": b"GGUF"}, "cut off inside its header"),
+        ("hf:a/b-GGUF/x.gguf", {"a/b-GGUF/x.gguf": b"MZ" * 9}, "does not begin with 'GGUF'"),
+        ("hf:a/../x.gguf", {}, "there is no"),
+    ],
+)
+def test_a_gguf_repository_that_is_damaged_gets_a_sentence(
+    text: str, files: dict[str, bytes], sentence: str, catalog: Catalog
+) -> None:
+    with pytest.raises(QwenpickError, match=sentence):
+        read_model(text, catalog, fetch=recorded(files))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
     from qwenpick.readers.hub import Fetch
 
+_HUBS = ("hf:", "huggingface:", "modelscope:", "ms:")
 _FILES = (".gguf", ".json", ".safetensors")
 
 
@@ -45,6 +46,8 @@ def is_path(text: str) -> bool:
     """Whether a text is meant as a path: by its look, or since a model is there."""
     if "\0" in text or len(text) > 4096:
         raise QwenpickError("a model's name or path has no such characters, or is not that long")
+    if text.startswith(_HUBS):
+        return False
     if (
         text.startswith(("/", "./", "../", "~", "..\\", ".\\"))
         or text.casefold().endswith(_FILES)

@@ -6,6 +6,7 @@ import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -68,11 +69,24 @@ def read_header(path: Path) -> GgufFile:
         raise QwenpickError(f"cannot read '{path}': {reason(problem)}") from None
 
 
+def parse_start(start: bytes, what: str) -> GgufFile | None:
+    """The header in the first bytes of a file whose rest is not at hand; None where it is longer than that. Raises QwenpickError as `read_header`."""
+    header = _Header(BytesIO(start), len(start), what, whole=False)
+    try:
+        return header.read()
+    except _CutOffError:
+        return None
+
+
+class _CutOffError(QwenpickError):
+    """The bytes at hand end inside the header."""
+
+
 class _Header:
     """A cursor over the header that never reads past the file and never trusts a count."""
 
-    def __init__(self, file: BinaryIO, size: int, what: str) -> None:
-        self.file, self.size, self.what, self.at, self.strings = file, size, what, 0, 0
+    def __init__(self, file: BinaryIO, size: int, what: str, *, whole: bool = True) -> None:
+        self.file, self.size, self.what, self.at, self.strings, self.whole = file, size, what, 0, 0, whole
 
     def read(self) -> GgufFile:
         """Magic, version, counts, metadata, tensors."""
@@ -110,7 +124,7 @@ class _Header:
             if offset % alignment or offset < end:
                 raise self.broken(f"tensor {tensor.name!r} overlaps another or is not aligned")
             end = offset + tensor.bytes
-        if data + end > self.size:
+        if self.whole and data + end > self.size:
             raise self.broken(f"its tensors end at byte {data + end:,}, the file at {self.size:,}: it is cut off")
         return GgufFile(version, metadata, tuple(tensor for tensor, _ in found), data, self.size)
 
@@ -169,7 +183,7 @@ class _Header:
     def count(self, code: str, what: str, limit: int, least: int) -> int:
         """A count of things that take `least` bytes each: no more than `limit`, and no more than fit in the rest of the file."""
         number = self.number(code)
-        if number > limit or number * least > self.size - self.at:
+        if number > limit or (self.whole and number * least > self.size - self.at):
             raise self.broken(f"it claims {number:,} {what}")
         return number
 
@@ -180,7 +194,7 @@ class _Header:
     def take(self, length: int) -> bytes:
         """The next bytes."""
         if length > self.size - self.at:
-            raise self.broken(f"it ends at byte {self.size:,}, inside its header: it is cut off")
+            raise self.cut_off()
         self.at += length
         data = self.file.read(length)
         if len(data) < length:
@@ -190,9 +204,15 @@ class _Header:
     def skip(self, length: int) -> None:
         """Step over bytes."""
         if length > self.size - self.at:
-            raise self.broken(f"it ends at byte {self.size:,}, inside its header: it is cut off")
+            raise self.cut_off()
         self.at += length
         self.file.seek(self.at)
+
+    def cut_off(self) -> QwenpickError:
+        """The error for bytes that end too early."""
+        if not self.whole:
+            return _CutOffError(self.what)
+        return self.broken(f"it ends at byte {self.size:,}, inside its header: it is cut off")
 
     def broken(self, why: str) -> QwenpickError:
         """The sentence for a damaged file."""

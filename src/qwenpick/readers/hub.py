@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
-from qwenpick.readers import safetensors
+from qwenpick.readers import hub_gguf, safetensors
 from qwenpick.readers.bounded import CONFIG_LIMIT, INDEX_LIMIT, parse_json
 from qwenpick.readers.describe import describe
-from qwenpick.readers.local import card_bases, from_config
+from qwenpick.readers.local import card_bases, from_config, from_gguf
 from qwenpick.readers.reading import Reading
 
 if TYPE_CHECKING:
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 # (repository, file, first byte, last byte) -> those bytes; None for a file that is not there. A negative last byte asks for the whole file.
 Fetch = Callable[[str, str, int, int], bytes | None]
-_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+_ID = re.compile(r"([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(?::([\w.-]{1,40})|/((?:[\w.-]+/)?[\w.-]+\.gguf))?")
 SHARDS_LIMIT = 512
 
 
 def is_id(text: str) -> bool:
-    """Whether a text is written like owner/name, perhaps with hf: or modelscope: before it."""
-    return _ID.fullmatch(bare(text)) is not None
+    """Whether a text is written like owner/name, owner/name:FORMAT or hf:owner/name/file.gguf, perhaps with hf: or modelscope: before it."""
+    match = _ID.fullmatch(bare(text))
+    return match is not None and ".." not in text and (match[3] is None or bare(text) != text)
 
 
 def is_modelscope(text: str) -> bool:
@@ -43,12 +44,18 @@ def bare(text: str) -> str:
 
 
 def read_id(text: str, catalog: Catalog, fetch: Fetch, date: str) -> Reading:
-    """The model of a repository as it is on `date`. Asks for config.json, the card, the index and each weight file's header."""
-    repo = bare(text)
+    """The model of a repository as it is on `date`. Asks for config.json, the card, the index and each weight file's header; of a GGUF
+    repository for the first bytes of the file that FORMAT or the path means."""
+    match = _ID.fullmatch(bare(text))
+    if match is None:
+        raise QwenpickError(f"'{text}' is not a repository")
+    repo, where = match[1], f"https://{'modelscope.cn/models' if is_modelscope(text) else 'huggingface.co'}/{match[1]}"
+    if match[2] or match[3]:
+        return _gguf(repo, match[2], match[3], where, catalog, fetch, date)
     raw = fetch(repo, "config.json", 0, -1)
     if raw is None:
         raise QwenpickError(
-            f"there is no '{repo}' with a config.json (GGUF repositories have none: download the file and give its path)"
+            f"there is no '{repo}' with a config.json; of a GGUF repository say the format too: {repo}:Q4_K_M"
         )
     if len(raw) > CONFIG_LIMIT:
         raise QwenpickError(f"config.json of '{repo}' has {len(raw):,} bytes: that is no config")
@@ -59,12 +66,25 @@ def read_id(text: str, catalog: Catalog, fetch: Fetch, date: str) -> Reading:
         config,
         (repo,),
         card_bases(card),
-        f"https://{'modelscope.cn/models' if is_modelscope(text) else 'huggingface.co'}/{repo}",
+        where,
         date,
         tensors,
     )
     found = replace(found, checkpoint={**found.checkpoint, "repo": repo})
     return describe(catalog, found)
+
+
+def _gguf(
+    repo: str, quant: str | None, file: str | None, where: str, catalog: Catalog, fetch: Fetch, date: str
+) -> Reading:
+    """The model of a GGUF file: the one that is named, else the first that publishers would call so."""
+    for name in [file] if file else hub_gguf.candidates(repo, quant or ""):
+        if files := hub_gguf.read_files(repo, name, fetch):
+            return describe(
+                catalog, from_gguf(files, (name.rsplit("/", 1)[-1].removesuffix(".gguf"), repo), where, date, repo)
+            )
+    wanted = file or f"file called like {next(hub_gguf.candidates(repo, quant or ''))}"
+    raise QwenpickError(f"'{repo}' has no {wanted}; name it: hf:{repo}/FILE.gguf")
 
 
 def _weight_files(repo: str, fetch: Fetch) -> list[str]:

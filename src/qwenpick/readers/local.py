@@ -36,39 +36,37 @@ def read_path(path: Path, catalog: Catalog) -> Reading:
 
 def read_gguf(path: Path, catalog: Catalog, names: tuple[str, ...] = ()) -> Reading:
     """The model in a GGUF file and its siblings: exact bytes of its tensors. `names` is what it is called where the file name is not its name."""
-    files = gguf.read_files(path)
+    return describe(catalog, from_gguf(gguf.read_files(path), names or (path.stem,), str(path), _date(path)))
+
+
+def from_gguf(
+    files: tuple[gguf.GgufFile, ...], names: tuple[str, ...], source: str, date: str, repo: str | None = None
+) -> Found:
+    """What the headers of a model's GGUF files say together."""
     metadata = {k: v for file in reversed(files) for k, v in file.metadata.items()}
     tensors = tuple(t for file in files for t in file.tensors)
     arch = metadata.get("general.architecture")
-    bases = [
-        v
-        for k, v in sorted(metadata.items())
-        if k.startswith("general.base_model.") and k.endswith((".name", ".repo_url"))
-    ]
-    label = [
-        metadata.get("general.name"),
-        " ".join(paths([metadata.get("general.basename"), metadata.get("general.size_label")])),
-    ]
-    shape = gguf_shape.shape(metadata, tensors)
-    size = sum(t.bytes for t in tensors)
+    stated = [v for k, v in sorted(metadata.items()) if re.fullmatch(r"general\.base_model\.\d+\.(name|repo_url)", k)]
+    label = " ".join(paths([metadata.get("general.basename"), metadata.get("general.size_label")]))
     checkpoint = {
         "format": gguf_shape.format_name(metadata, tensors),
+        "repo": repo,
         "official": False,
-        "bytes": size,
+        "bytes": sum(t.bytes for t in tensors),
         "note": _mix(tensors),
+        "source": source,
     }
-    found = Found(
-        shape=shape,
-        names=names or (path.stem,),
-        bases=paths([*bases, *label]),
+    return Found(
+        shape=gguf_shape.shape(metadata, tensors),
+        names=names,
+        bases=paths([*stated, metadata.get("general.name"), label]),
         context=natural(metadata, f"{arch}.context_length") or None,
-        checkpoint={**checkpoint, "repo": None, "source": str(path)},
-        source=str(path),
-        date=_date(path),
+        checkpoint=checkpoint,
+        source=source,
+        date=date,
         tensors=tensors,
         text_only=True,
     )
-    return describe(catalog, found)
 
 
 def _directory(path: Path) -> Found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from qwenpick.errors import QwenpickError
 from qwenpick.readers.fields import natural, positive
 
 # model_type -> the kind of its vision tower
@@ -45,9 +46,12 @@ def vision(model_type: str, table: Mapping[str, Any]) -> dict[str, Any] | None:
     }
     if positions := natural(table, "num_position_embeddings"):
         found["positions"] = positions
-    if stack := table.get("deepstack_visual_indexes"):
+    stack = table.get("deepstack_visual_indexes") or []
+    if not isinstance(stack, list) or len(stack) > found["depth"]:
+        raise QwenpickError("deepstack_visual_indexes is not a list of layers")
+    if stack:
         found["deepstack_layers"] = [
-            positive({"deepstack_visual_indexes": n}, "deepstack_visual_indexes") for n in stack
+            natural({"deepstack_visual_indexes": n}, "deepstack_visual_indexes") or 0 for n in stack
         ]
     return found | {"parameters": vision_parameters(found)}
 
