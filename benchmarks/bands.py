@@ -26,6 +26,10 @@ FOOTPRINTS: dict[str, tuple[tuple[str, str], ...]] = {
     "sglang": (("logs_vllm_sglang_logs.csv", "weights"), ("logs_vllm_sglang_logs.csv", "kv tokens of the stated pool")),
     "transformers": (("transformers_h200.csv", "device used"),),
     "mlx": (("mlx_apple.csv", "peak memory"),),
+    **dict.fromkeys(
+        ("full", "lora", "qlora"),
+        (("transformers_h200.csv", "device used"), ("transformers_h200_2026_11.csv", "peak allocation")),
+    ),
 }
 SAME_ARITHMETIC = {"ollama": "llamacpp"}  # engines that run another one's code under other defaults
 FEW, NARROWEST, NARROWEST_OF_FEW = 30, 0.01, 0.05

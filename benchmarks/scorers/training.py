@@ -15,7 +15,7 @@ from qwenpick.placement import Placement
 from qwenpick.units import GIB, MIB
 from qwenpick.workload import Training
 
-ENGINE = "training"
+ENGINE = "training"  # of rows that are not scored; a score's engine is its method: full, lora, qlora
 H200 = Device("NVIDIA H200", "nvidia", 143771 * MIB, 143771 * MIB, compute_capability="9.0")
 
 
@@ -34,8 +34,10 @@ def h200(row: Row, label: str, model: Model, architecture: Architecture) -> Iter
     )
     label += "" if work.checkpointing else " no checkpointing"
     memory = training.memory(model, architecture, work, Placement((H200,)), Checkpoint(format=row["quant"]))
-    yield Score(ENGINE, "peak allocation", label, training.allocated(memory.parts) / GIB, float(row["peak_alloc_gib"]))
-    yield Score(ENGINE, "device used", label, memory.on("gpu0") / GIB, float(row["device_used_gib"]))
+    yield Score(
+        work.method, "peak allocation", label, training.allocated(memory.parts) / GIB, float(row["peak_alloc_gib"])
+    )
+    yield Score(work.method, "device used", label, memory.on("gpu0") / GIB, float(row["device_used_gib"]))
 
 
 QWEN1 = Training(
@@ -61,7 +63,7 @@ def readme(row: Row, label: str, model: Model, architecture: Architecture) -> It
         train_embeddings="emb" in raw or "Base" in raw,
     )
     memory = training.memory(model, architecture, work, Placement((A100,) * gpus), Checkpoint(format=row["quant"]))
-    yield Score(ENGINE, "total", f"{label} {raw}", memory.total / GIB, float(row["memory_value"]))
+    yield Score(work.method, "total", f"{label} {raw}", memory.total / GIB, float(row["memory_value"]))
 
 
 SUFFIXES = ("-GPTQ-Int4", "-GPTQ-Int8", "-AWQ", "-Int4", "-Int8")
@@ -142,9 +144,13 @@ def _trainer(row: Row, label: str, model: Model, architecture: Architecture) -> 
     context = sum(part.bytes for part in memory.parts if part.name == "CUDA context" and part.where == "gpu0")
     if row["source_id"] == "swift-2.x-benchmark":  # torch.cuda.max_memory_reserved, which knows nothing of the context
         return Score(
-            ENGINE, "reserved, lengths vary", label, (memory.on("gpu0") - context) / GIB, float(row["memory_value"])
+            work.method,
+            "reserved, lengths vary",
+            label,
+            (memory.on("gpu0") - context) / GIB,
+            float(row["memory_value"]),
         )
-    return Score(ENGINE, "per GPU, as scripts say", label, memory.on("gpu0") / GIB, float(row["memory_value"]))
+    return Score(work.method, "per GPU, as scripts say", label, memory.on("gpu0") / GIB, float(row["memory_value"]))
 
 
 TABLES: dict[str, Scorer] = {"finetune_memory.csv": trainers}

@@ -10,6 +10,7 @@ from benchmarks.scorers.catalogue import found
 from benchmarks.scorers.training import H200
 from qwenpick import training
 from qwenpick.catalog import Architecture, Checkpoint, Model
+from qwenpick.memory import Part
 from qwenpick.placement import Placement
 from qwenpick.runtimes import transformers
 from qwenpick.units import MIB
@@ -33,19 +34,19 @@ def measured(rows: Iterable[Row]) -> Iterator[Score | Skip]:
         elif row["task"] == "embed":
             yield Skip("transformers", "an embedding model that is pooled keeps no cache: not a generation", label)
         elif row["task"] == "inference":
-            yield _generation(row, label, *pair)
+            yield from _generation(row, label, *pair)
         else:
-            yield _training(row, label, *pair)
+            yield from _training(row, label, *pair)
 
 
-def _generation(row: Row, label: str, model: Model, architecture: Architecture) -> Score:
+def _generation(row: Row, label: str, model: Model, architecture: Architecture) -> Iterator[Score]:
     options = {"attn_implementation": row["attn"], "max_new_tokens": 24}
     work = Serving(int(row["context"]), int(row["batch"]), options=options, image_tokens=int(row["images"]))
     memory = transformers.memory(model, architecture, Checkpoint(format=row["quant"]), work, Placement((H200,)))
-    return _score("transformers", label, transformers.allocated(memory.parts), row)
+    yield from _scores("transformers", label, memory.parts, transformers.allocated(memory.parts), row, 32 * MIB)
 
 
-def _training(row: Row, label: str, model: Model, architecture: Architecture) -> Score:
+def _training(row: Row, label: str, model: Model, architecture: Architecture) -> Iterator[Score]:
     work = Training(
         method=row["task"],
         seq=int(row["context"]),
@@ -63,19 +64,17 @@ def _training(row: Row, label: str, model: Model, architecture: Architecture) ->
         image_tokens=int(row["images"]),
     )
     memory = training.memory(model, architecture, work, Placement((H200,)), Checkpoint(format=row["quant"]))
-    return _score("training", label, training.allocated(memory.parts), row)
+    yield from _scores(work.method, label, memory.parts, training.allocated(memory.parts), row, 64 * MIB)
 
 
-def _score(engine: str, label: str, predicted: int, row: Row) -> Score:
-    """The process already held `before_bytes`, workspaces that our figure counts once more; without the first ones it is the same."""
-    workspaces = int(row["before_bytes"])
-    return Score(
-        engine,
-        "peak allocation",
-        label,
-        predicted / MIB,
-        (int(row["peak_bytes"]) - max(0, workspaces - 64 * MIB)) / MIB,
-    )
+def _scores(
+    engine: str, label: str, parts: Iterable[Part], allocated: int, row: Row, workspaces: int
+) -> Iterator[Score]:
+    """Peak and reserve. Of what the process held before the case began, the workspaces that a fresh one makes are counted."""
+    others = max(0, int(row["before_bytes"]) - workspaces)
+    yield Score(engine, "peak allocation", label, allocated / MIB, (int(row["peak_bytes"]) - others) / MIB)
+    reserved = sum(part.bytes for part in parts if part.where == "gpu0" and part.name != "CUDA context")
+    yield Score(engine, "reserved", label, reserved / MIB, (int(row["reserved_bytes"]) - others) / MIB)
 
 
 TABLES: dict[str, Scorer] = {TABLE: measured}

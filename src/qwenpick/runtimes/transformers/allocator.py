@@ -19,6 +19,7 @@ CUDA_CONTEXT = (
 )  # H200, driver 580, torch 2.11+cu130: 0.68-0.70 GiB in a fresh process, 0.80 once more kernels are loaded
 BITSANDBYTES_KERNELS = 95 * MIB  # H200: what the context grew by when int8 kernels were loaded
 KEPT_OF_ACTIVATIONS = 0.02  # freed blocks that fit no later request, as a share of the prefill's activations
+KEPT_OF_SCORES = 0.5  # the same of eager attention: a copy of the scores on two runs of Qwen3-8B
 KEPT_OF_CACHE = 0.33  # growing by concatenation leaves holes: 0.29-0.38 of the cache on 20 runs, H200, torch 2.11
 
 
@@ -43,6 +44,6 @@ def workspace(device: Device | None) -> int:
     return HOPPER_WORKSPACE if major in (9, 10) else WORKSPACE
 
 
-def kept(cache: int, activations: int) -> int:
+def kept(cache: int, activations: int, *, eager: bool = False) -> int:
     """Bytes the allocator holds beyond the peak of live tensors: blocks freed by the growing cache and by the prefill."""
-    return round(KEPT_OF_CACHE * cache + KEPT_OF_ACTIVATIONS * activations)
+    return round(KEPT_OF_CACHE * cache + (KEPT_OF_SCORES if eager else KEPT_OF_ACTIVATIONS) * activations)
