@@ -170,3 +170,16 @@ def test_visible_devices_are_honoured(look: Look, environ: dict[str, str], buses
 def test_memory_whose_use_is_not_told_has_no_known_free(look: Look) -> None:
     device = look(drm("card0", "0000:03:00.0", "0x1002", "0x744c", {"mem_info_vram_total": "25753026560"})).devices[0]
     assert (device.total, device.free) == (25753026560, None)
+
+
+def test_a_known_apu_is_used_alone_and_set_aside_beside_a_card(look: Look) -> None:
+    sizes = {
+        "mem_info_vram_total": str(512 * MIB),
+        "mem_info_vram_used": "0",
+        "mem_info_gtt_total": str(16 * GIB),
+        "mem_info_gtt_used": "0",
+    }
+    apu = drm("card0", "0000:c5:00.0", "0x1002", "0x150e", sizes)
+    assert look(apu).devices[0].kind == "igpu"
+    both = look({**apu, **drm("card1", "0000:03:00.0", "0x1002", "0x744c", XTX)})
+    assert [device.gpu for device in both.devices] == ["rx-7900-xtx"] and len(both.hidden) == 1

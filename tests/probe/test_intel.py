@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qwenpick.units import GIB, KIB
 from tests.probe.conftest import Look
-from tests.probe.recorded import drm
+from tests.probe.recorded import Card, FakeNvml, drm
 
 
 def test_xe_counts_the_memory_of_all_tiles(look: Look) -> None:  # I01
@@ -26,9 +26,21 @@ def test_i915_counts_the_local_memory_and_the_size_tells_the_card(look: Look) ->
     assert device.memory_from == "sysfs lmem_total_bytes (i915)"
 
 
-def test_integrated_graphics_have_a_share_of_ram(look: Look) -> None:  # I03
-    device = look(drm("card0", "0000:00:02.0", "0x8086", "0xa7a0", {})).devices[0]
+UHD = drm("card0", "0000:00:02.0", "0x8086", "0xa7a0", {})
+
+
+def test_integrated_graphics_have_a_share_of_ram_and_are_set_aside_where_they_are_no_faster(look: Look) -> None:  # I03
+    machine = look(UHD)
+    device = machine.hidden[0]
+    assert machine.devices == ()
     assert (device.total, device.kind, device.unified) == (131072000 * KIB // 2, "igpu", True)
+    assert device.notes[-1] == "graphics inside the CPU: no faster than the CPU"
+
+
+def test_integrated_graphics_are_set_aside_beside_another_gpu(look: Look) -> None:  # I03
+    machine = look(UHD, nvml=FakeNvml(Card()))
+    assert [device.vendor for device in machine.devices] == ["nvidia"]
+    assert machine.hidden[0].notes[-1].startswith("graphics inside the CPU: engines leave them out beside another GPU")
 
 
 def test_a_discrete_card_whose_driver_is_silent_is_unreadable(look: Look) -> None:

@@ -223,6 +223,7 @@ def test_free_is_the_drivers_and_not_a_difference(look: Look) -> None:  # N18
         ("NVIDIA GeForce RTX 5060 Ti", 8151, "rtx-5060-ti-8gb"),
         ("NVIDIA GeForce RTX 5060 Ti", 16311, "rtx-5060-ti-16gb"),
         ("NVIDIA H100 80GB HBM3", 81559, "h100-sxm5-80gb"),
+        ("NVIDIA H100 NVL", 95830, "h100-nvl-94gb"),
         ("NVIDIA H200", 143771, "h200-sxm"),
     ],
 )  # N19

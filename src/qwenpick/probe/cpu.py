@@ -16,6 +16,7 @@ FEATURES = (
     "avx", "f16c", "fma", "avx2", "avx_vnni", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16",
     "asimd", "asimdhp", "asimddp", "sve", "sve2", "i8mm", "bf16", "sme",
 )  # fmt: skip
+MOST_CPUS = 2**16  # no Linux box has more
 ARM_PARTS = {  # util-linux sys-utils/lscpu-arm.c: (implementer, part) of Arm cores in boxes that run models
     ("0x41", "0xd0c"): "Arm Neoverse-N1", ("0x41", "0xd40"): "Arm Neoverse-V1", ("0x41", "0xd49"): "Arm Neoverse-N2",
     ("0x41", "0xd4f"): "Arm Neoverse-V2", ("0x41", "0xd42"): "Arm Cortex-A78AE", ("0x41", "0xd83"): "Arm Neoverse-V3AE",
@@ -131,7 +132,7 @@ def _quotas(world: World) -> Iterator[tuple[float, str, str]]:
         else:
             file = "cpu.cfs_quota_us"
             quota, period = world.number(f"{directory}/{file}"), world.number(f"{directory}/cpu.cfs_period_us")
-        if quota and period and quota > 0 and period > 0:
+        if quota and period and period > 0 and 0 < quota / period < MOST_CPUS:
             yield quota / period, file, directory
 
 

@@ -43,6 +43,23 @@ def matched(device: Device, gpu: Gpu | None) -> Device:
     return _assumed(known, gpu) if device.total is None and NO_MEMORY in device.notes else known
 
 
+def set_aside(devices: tuple[Device, ...]) -> tuple[tuple[Device, ...], tuple[Device, ...]]:
+    """(devices, those set aside): graphics inside the CPU, where they bring nothing.
+
+    llama.cpp uses them only if there is no other GPU (src/llama.cpp, "add integrated GPUs only if"), the other engines not at all. Those that
+    the catalogue does not know are small ones, which read the same RAM as the CPU and no faster.
+    """
+    others = any(device.kind != "igpu" for device in devices)
+    why = (
+        "graphics inside the CPU: engines leave them out beside another GPU"
+        if others
+        else "graphics inside the CPU: no faster than the CPU"
+    )
+    aside = [d for d in devices if d.kind == "igpu" and d.vendor in ("amd", "intel") and (others or d.gpu is None)]
+    kept = tuple(device for device in devices if device not in aside)
+    return kept, tuple(replace(device, notes=(*device.notes, why)) for device in aside)
+
+
 def _bandwidth(device: Device, gpu: Gpu) -> float | None:
     """The card's; of a MIG instance its share, which goes with its share of the memory."""
     if (

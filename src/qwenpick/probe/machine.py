@@ -15,10 +15,11 @@ from qwenpick.probe.ascend import ascend
 from qwenpick.probe.bandwidth import MEASURED, bandwidth_file, box_key, remembered
 from qwenpick.probe.cpu import cpu
 from qwenpick.probe.disk import Disk, disk_notes, disks
-from qwenpick.probe.identify import identify
+from qwenpick.probe.identify import identify, set_aside
 from qwenpick.probe.intel import intel
 from qwenpick.probe.nvidia import nvidia
 from qwenpick.probe.ram import Ram, ram
+from qwenpick.probe.sane import sane_device, sane_ram
 from qwenpick.probe.windows import windows
 from qwenpick.probe.world import Found, Runner, World, load_nvml, load_psutil, run_command
 
@@ -51,13 +52,13 @@ def probe(
     """
     world = this_world(timeout, environ, root, system, architecture, run, nvml, psutil)
     notes: list[str] = []
-    memory = _or_note("RAM", lambda: ram(world), Ram(), notes)
+    memory = _or_note("RAM", lambda: sane_ram(ram(world)), Ram(), notes)
     processor, cpu_notes = _or_note("the CPU", lambda: cpu(world), NO_CPU, notes)
     processor = _remembered(world, processor, memory)
     places = _or_note("the disk", lambda: disks(world), NO_DISKS, notes)
     found = [_guarded_vendor(vendor, world, memory) for vendor in VENDORS]
-    devices = tuple(device for f in found for device in f.devices)
-    hidden = tuple(device for f in found for device in f.hidden)
+    devices = tuple(sane_device(device) for f in found for device in f.devices)
+    hidden = tuple(sane_device(device) for f in found for device in f.hidden)
     installed = memory.installed + sum(f.carved for f in found) if memory.installed else None
     if devices or hidden:
         both = _or_note(
@@ -67,6 +68,8 @@ def probe(
             notes,
         )
         devices, hidden = both[: len(devices)], both[len(devices) :]
+        devices, aside = set_aside(devices)
+        hidden += aside
     processor = _shared_bandwidth(processor, devices)
     disk = places[0] if places else None
     return Machine(

@@ -25,6 +25,7 @@ REASONS = {
     18: "driver and library versions differ; reboot", 20: "out of memory", 23: "out of resources", 25: "the driver does not know this call's version",
     27: "not ready", 28: "GPU not found", 29: "invalid state", 999: "unknown error",
 }  # fmt: skip
+MOST_MIG_INSTANCES = 16  # NVIDIA cuts a GPU into seven at most
 LARGEST = 4 * TIB  # more than any accelerator: an intercepted NVML (HAMi#1181) has answered 16 EiB
 
 # (major, minor) of chips whose GPU shares the system's RAM: Jetson TX1, TX2, Xavier, Orin, Thor, GB10
@@ -181,7 +182,7 @@ def read_mig(
         return None
     slots = ask(nvml, "nvmlDeviceGetMaxMigDeviceCount", parent).value
     found = []
-    for slot in range(slots if isinstance(slots, int) else 0):
+    for slot in range(min(slots, MOST_MIG_INSTANCES) if isinstance(slots, int) else 0):
         handle = ask(nvml, "nvmlDeviceGetMigDeviceHandleByIndex", parent, slot)
         if handle.value is None:
             continue

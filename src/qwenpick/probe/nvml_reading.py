@@ -22,6 +22,8 @@ from qwenpick.probe.visible import Group
 from qwenpick.probe.world import World, integer
 from qwenpick.units import KIB, MIB
 
+MOST_DEVICES = 1024  # no box has more; a count beyond it is a fault of the driver
+
 
 @dataclass
 class Reading:
@@ -34,6 +36,7 @@ class Reading:
     code: int | None = None
     at: int | None = None
     count: int = 0
+    given_up: bool = False
     driver: str | None = None
     cuda: str | None = None
 
@@ -46,6 +49,7 @@ def read_nvml(world: World, nvml: Any, ram: Ram) -> Reading:
     thread.join(world.timeout)
     if not thread.is_alive():
         return reading
+    reading.given_up = True
     so_far = replace(
         reading, groups=list(reading.groups), unreadable=list(reading.unreadable), notes=list(reading.notes)
     )
@@ -76,11 +80,16 @@ def _read(world: World, nvml: Any, ram: Ram, reading: Reading) -> None:
             reading.problem = "the binding is too old"
             return
         count = ask(nvml, "nvmlDeviceGetCount")
-        if not isinstance(count.value, int):
-            reading.problem, reading.code = f"counting GPUs: {count.reason or 'no number'}", count.code
+        if not isinstance(count.value, int) or not 0 <= count.value <= MOST_DEVICES:
+            reading.problem, reading.code = (
+                f"counting GPUs: {count.reason or 'the driver gave no sensible number'}",
+                count.code,
+            )
             return
         reading.count = count.value
         for index in range(count.value):
+            if reading.given_up:
+                return
             reading.at = index
             _read_one(world, nvml, ram, reading, index)
         ask(nvml, "nvmlShutdown")
