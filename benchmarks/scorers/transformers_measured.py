@@ -31,16 +31,16 @@ def measured(rows: Iterable[Row]) -> Iterator[Score | Skip]:
         pair = found(row["model"])
         if pair is None:
             yield Skip("transformers", "the model is not in the catalogue", label)
-        elif row["task"] == "embed":
-            yield Skip("transformers", "an embedding model that is pooled keeps no cache: not a generation", label)
-        elif row["task"] == "inference":
+        elif row["task"] in ("inference", "embed"):
             yield from _generation(row, label, *pair)
         else:
             yield from _training(row, label, *pair)
 
 
 def _generation(row: Row, label: str, model: Model, architecture: Architecture) -> Iterator[Score]:
-    options = {"attn_implementation": row["attn"], "max_new_tokens": 24}
+    options: dict[str, object] = {"attn_implementation": row["attn"], "max_new_tokens": 24}
+    if row["task"] == "embed":
+        options = {"use_cache": False}
     work = Serving(int(row["context"]), int(row["batch"]), options=options, image_tokens=int(row["images"]))
     memory = transformers.memory(model, architecture, Checkpoint(format=row["quant"]), work, Placement((H200,)))
     yield from _scores("transformers", label, memory.parts, transformers.allocated(memory.parts), row, 32 * MIB)

@@ -135,6 +135,14 @@ def test_on_the_cpu_everything_lies_in_ram(catalog: Catalog) -> None:
     assert not [part for part in memory.parts if part.name == "CUDA context"]
 
 
+def test_a_pooled_embedding_keeps_no_cache(catalog: Catalog) -> None:
+    # measured on an H200: 32 texts of 512 tokens peak at 401 MiB over the weights of Qwen3-Embedding-0.6B
+    pair = of(catalog, "qwen3-embedding-0.6b")
+    memory = transformers.memory(*pair, BF16, Serving(512, 32, options={"use_cache": False}), Placement((H200,)))
+    assert memory.of("kv cache") == 0
+    assert memory.of("compute") == pytest.approx(401 * MIB, rel=0.05)
+
+
 def test_a_chunked_prefill_needs_less(catalog: Catalog) -> None:
     whole, chunked = (
         peak(catalog, "qwen3-8b", "bf16", Serving(65536, options=options))

@@ -74,7 +74,8 @@ def _stage(
     cache = cache_bytes(architecture, work, stage, work.context)
     yield Part("kv cache", cache, where, _cache_formula(architecture, work, stage), "kv cache")
     linear = [layer for layer in architecture.layer_list[stage.first : stage.end] if isinstance(layer, LinearAttention)]
-    state = work.sequences * sum(
+    sequences = work.sequences if is_true(work.options, "use_cache", True) else 0
+    state = sequences * sum(
         4 * layer.ssm_state_elements + 2 * (layer.conv_state_elements + layer.conv_channels) for layer in linear
     )
     yield Part(

@@ -11,6 +11,7 @@ KNOWN: dict[str, str] = {
     "attn_implementation": "sdpa (default), flash_attention_2 or eager",
     "max_new_tokens": "tokens of the context that are generated; the others are the prompt, which is all of it by default",
     "prefill_chunk_size": "tokens of a prompt that are run at once",
+    "use_cache": "false keeps no cache, as when an embedding model is run once",
     "bnb_4bit_use_double_quant": "false keeps NF4's scales in FP32",
 }
 ATTENTION = ("sdpa", "flash_attention_2", "flash_attention_3", "eager")

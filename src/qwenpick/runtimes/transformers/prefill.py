@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, LinearAttention, SlidingAttention
 from qwenpick.runtimes.transformers import activations
-from qwenpick.runtimes.transformers.options import count
+from qwenpick.runtimes.transformers.options import count, is_true
 from qwenpick.runtimes.transformers.stages import Stage
 from qwenpick.runtimes.transformers.versions import CACHE_OBJECT, LAST_LOGITS_ONLY, Version
 from qwenpick.workload import Serving
@@ -21,7 +21,9 @@ def _chunk(work: Serving) -> int:
 
 
 def cache_bytes(architecture: Architecture, work: Serving, stage: Stage, tokens: int) -> int:
-    """Bytes of keys and values of the stage's layers after `tokens` tokens of each sequence."""
+    """Bytes of keys and values of the stage's layers after `tokens` tokens of each sequence; 0 without a cache."""
+    if not is_true(work.options, "use_cache", True):
+        return 0
     total = 0
     for layer in architecture.layer_list[stage.first : stage.end]:
         if not isinstance(layer, LinearAttention):
