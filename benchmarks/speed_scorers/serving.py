@@ -130,10 +130,10 @@ def official(rows: Iterable[Row]) -> Iterator[Run | Skip]:
             yield Skip(engine, "no speed in the row", label)
             continue
         found = model_of(row["model"])
-        if engine == "transformers" and (row["quant"] != "bf16" or (found and found[1].is_moe)):
+        if engine == "transformers" and found and found[1].is_moe:
             yield Skip(
                 engine,
-                "transformers with MoE, FP8, GPTQ or AWQ: the kernels' speed, which differs by kernel version",
+                "transformers with MoE: the kernels' speed, which differs by version (1.9 tokens/s of a 30B-A3B)",
                 label,
             )
             continue

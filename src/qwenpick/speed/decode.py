@@ -103,7 +103,7 @@ def _stage_seconds(load: Load, depth: float, sequences: int, tokens: int, stage:
     if (
         load.eager or load.engine in EAGER
     ):  # the host issues kernels one by one: the slower of host and device sets the pace
-        host = c.layer if load.engine in EAGER else measured.COMMON.eager_layer
+        host = c.layer * measured.HOST.get(load.format, 1.0) if load.engine in EAGER else measured.COMMON.eager_layer
         return max(work, stage.layers * weights.layers * host)
     return work + launches
 

@@ -14,6 +14,10 @@ DEFAULT_PREFILL = Prefill(0.3, 0.15, 0.2, 50e-6, 2.0, 1.0)
 DEFAULT_DECODE_SPREAD = Spread(0.5, 1.6)  # for classes that nothing was measured on
 DEFAULT_PREFILL_SPREAD = Spread(0.35, 2.2)
 
+# How many times as long transformers' host takes per layer of a quantized model as of a BF16 one: medians over the vendor's tables, 1 prompt token
+# (Qwen2 and Qwen2.5 on A100; FP8 Qwen3 on H20)
+HOST: dict[str, float] = {"gptq-int8": 1.35, "awq-int4": 1.28, "fp8": 2.4}
+
 COMMON_CENTRE = Common(0.75, 8e-6, 25e-6, 3.5, 0.5, 450e-6, 2.0)
 UNPACK_CENTRE: dict[str, float] = {
     "Q2": 19, "Q3": 24, "IQ1": 24, "IQ2": 24, "IQ3": 24, "IQ4": 14, "Q4_K": 14, "Q4": 8, "MXFP4": 14, "Q5": 12, "Q6": 18, "Q8": 8,
