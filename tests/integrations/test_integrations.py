@@ -59,7 +59,7 @@ def test_every_input_of_the_action_is_used_and_none_is_pasted_into_a_script() ->
     assert outputs == [("check", "exit-code")] and "exit-code=" in ACTION["runs"]["steps"][1]["run"]
 
 
-@pytest.mark.parametrize(("text", "code"), [(FITS, 0), (DOES_NOT, 1), ("models: []", 2)])
+@pytest.mark.parametrize(("text", "code"), [(FITS, 0), (DOES_NOT, 1)])
 def test_the_actions_check_step_ends_with_the_answer(text: str, code: int, shell: Any, tmp_path: Path) -> None:
     (tmp_path / "my $(touch x) file.yaml").write_text(text)
     files = {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
@@ -70,21 +70,15 @@ def test_the_actions_check_step_ends_with_the_answer(text: str, code: int, shell
         ended == code and (tmp_path / "output").read_text() == f"exit-code={code}\n" and not (tmp_path / "x").exists()
     )
     assert ("::error file=" in printed) == (code == 1)
-    if code < 2:
-        assert (
-            "<testsuites" in (tmp_path / "out.xml").read_text()
-            and "requirements hold" in (tmp_path / "summary").read_text()
-        )
+    report, summary = (tmp_path / "out.xml").read_text(), (tmp_path / "summary").read_text()
+    assert "<testsuites" in report and "requirements hold" in summary
 
 
-@pytest.mark.parametrize(("text", "code"), [(FITS, 0), (DOES_NOT, 1)])
-def test_the_gitlab_job_keeps_its_report_and_ends_with_the_answer(
-    text: str, code: int, shell: Any, tmp_path: Path
-) -> None:
+def test_the_gitlab_job_keeps_its_report_and_ends_with_the_answer(shell: Any, tmp_path: Path) -> None:
     job = GITLAB["qwenpick"]
-    (tmp_path / job["variables"]["REQUIREMENTS"]).write_text(text)
+    (tmp_path / job["variables"]["REQUIREMENTS"]).write_text(DOES_NOT)
     ended, _ = shell("\n".join(job["script"]), REQUIREMENTS=job["variables"]["REQUIREMENTS"])
-    assert ended == code and (tmp_path / job["artifacts"]["reports"]["junit"]).exists()
+    assert ended == 1 and (tmp_path / job["artifacts"]["reports"]["junit"]).exists()
     assert job["artifacts"]["when"] == "always"
 
 

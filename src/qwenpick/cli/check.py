@@ -24,9 +24,7 @@ def command(
         Path | None, typer.Option("--output", metavar="FILE", help="Write there instead of to stdout.")
     ] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the file and stop.")] = False,
-    online: Annotated[
-        bool, typer.Option("--online", help="Ask the hub about repositories that the catalogue lacks.")
-    ] = False,
+    online: given.Online = False,
     catalog: given.Catalogs = None,
     format: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="table, markdown, csv, json, junit or github.")

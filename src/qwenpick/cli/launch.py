@@ -27,9 +27,7 @@ def command(
     compose: Annotated[bool, typer.Option("--compose", help="As a docker compose file (vLLM and SGLang).")] = False,
     execute: Annotated[bool, typer.Option("--exec", help="Run it instead of printing it.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Print it even if it does not fit.")] = False,
-    online: Annotated[
-        bool, typer.Option("--online", help="Ask the hub about a repository that the catalogue lacks.")
-    ] = False,
+    online: given.Online = False,
     machine: given.MachineFiles = None,
     gpu: given.Gpus = None,
     vram: given.Vram = None,
