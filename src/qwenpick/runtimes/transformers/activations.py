@@ -53,7 +53,7 @@ def attention(layer: FullAttention | SlidingAttention | LinearAttention) -> int:
 
     Attention: the query projection (and its gate) beside two FP32 copies in its norm, or four copies in bf16 while it is rotated.
     Delta net in plain torch, FP32: query, key, value, beta x key, beta x value, decayed keys, both solutions, the output and one product in the
-    making are 11 x values; three chunk x chunk matrices a head; beside them the projections in bf16.
+    making are 10 x values; three chunk x chunk matrices a head; beside them the projections in bf16.
     """
     match layer:
         case FullAttention() | SlidingAttention():
@@ -64,7 +64,7 @@ def attention(layer: FullAttention | SlidingAttention | LinearAttention) -> int:
         case LinearAttention():
             values = layer.value_heads * layer.value_head_dim
             keys = layer.value_heads * layer.key_head_dim  # repeated to the value heads
-            chunk_fp32 = 4 * (5 * values + 6 * keys + 3 * layer.value_heads * CHUNK)
+            chunk_fp32 = 4 * (4 * values + 6 * keys + 3 * layer.value_heads * CHUNK)
             projections = 2 * (layer.conv_channels + values + (2 * keys if layer.value_heads > layer.key_heads else 0))
             return chunk_fp32 + projections
         case _:
