@@ -227,3 +227,18 @@ def test_a_requirement_may_name_a_local_file(qwenpick: Callable[..., Any], file:
     values = json.loads(qwenpick("check", str(file), "--json").out)
     plan = values["results"][0]["plan"]
     assert (plan["format"], plan["verdict"]) == ("Q8_0", "fits")
+
+
+def test_a_machine_that_could_not_be_read_fails_closed_through_the_command(
+    qwenpick: Callable[..., Any], file: Path
+) -> None:
+    from qwenpick.hardware import Machine
+    from qwenpick.machine_file import save
+
+    save(
+        Machine(ram_total=64 * 2**30, ram_free=60 * 2**30, unreadable=("an NVIDIA GPU that no driver answers for",)),
+        file.parent / "box.json",
+    )
+    file.write_text("machine: box.json\nmodels: [{model: qwen3-8b, quant: 4bit}]\n")
+    result = qwenpick("check", str(file), "--format", "github")
+    assert result.code == 3 and "hardware not readable" in result.out

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from qwenpick.catalog import Catalog, Checkpoint
 from qwenpick.errors import QwenpickError
 from qwenpick.hardware import Device, Machine
-from qwenpick.launch import Command, Launch, Run, launch, script, visible_devices
+from qwenpick.launch import Command, Launch, Run, launch, script, visible_devices, with_disk
 from qwenpick.placement import Placement
 from qwenpick.workload import KvCache, Serving
 
@@ -402,3 +402,13 @@ def test_devices_are_named_only_where_some_are_left_out() -> None:
     }
     assert visible_devices(Placement((MI300,)), Machine((MI300, MI300))) == {"HIP_VISIBLE_DEVICES": "0"}
     assert visible_devices(Placement(), Machine((one,))) == {}
+
+
+def test_a_download_that_the_disk_has_no_room_for_is_told_of(run: Run) -> None:
+    planned = launch(on(run, "vllm", "bf16"))  # 16.38 GB
+    assert (
+        with_disk(planned, Machine(disk_free=20 * 10**9)).notes == planned.notes == with_disk(planned, Machine()).notes
+    )
+    assert with_disk(planned, Machine(disk_free=10**10, disk_path="/hf")).notes == (
+        "downloads take 16.38 GB and there are 10.00 GB free at /hf",
+    )

@@ -38,7 +38,7 @@ def command(
 ) -> None:
     """The command line that starts a model exactly as planned. Exit code 1 and no commands where it does not fit."""
     from qwenpick.fitting import Request, fit
-    from qwenpick.launch import launch, run_of, script, visible_devices
+    from qwenpick.launch import launch, run_of, script, visible_devices, with_disk
     from qwenpick.readers import wanted
 
     facts = given.read_catalog(catalog)
@@ -58,7 +58,8 @@ def command(
             f"{answer.plan.reason}; qwenpick fit {model} says what would make it fit (--force prints the commands anyway)"
         )
     plan = answer.plan
-    planned = launch(run_of(plan, found.path, visible_devices(plan.placement, box)), docker=docker, compose=compose)
+    run = run_of(plan, found.path, visible_devices(plan.placement, box))
+    planned = with_disk(launch(run, docker=docker, compose=compose), box)
     if execute:
         from platformdirs import user_cache_path
 

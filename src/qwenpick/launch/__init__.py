@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
@@ -56,6 +57,15 @@ def visible_devices(placement: Placement, machine: Machine) -> Mapping[str, str]
     return {**order, _HIDES[vendor]: ",".join(numbers)}
 
 
+def with_disk(planned: Launch, machine: Machine) -> Launch:
+    """The launch with a note where its downloads are larger than the room that the machine has for weights."""
+    needed = sum(item.bytes or 0 for item in planned.downloads)
+    if machine.disk_free is None or needed <= machine.disk_free:
+        return planned
+    room = f"{format_gb(machine.disk_free)} free at {machine.disk_path or 'the disk for weights'}"
+    return replace(planned, notes=(*planned.notes, f"downloads take {format_gb(needed)} and there are {room}"))
+
+
 def script(planned: Launch) -> str:
     """The whole launch as a POSIX shell script: what is downloaded as comments, files written, commands in order."""
     return "\n".join([*_script(planned), ""])
@@ -92,4 +102,15 @@ def _comment(text: str) -> str:
     return "# " + " ".join(text.split())
 
 
-__all__ = ["ENGINES", "Command", "Download", "Launch", "Run", "launch", "run_of", "script", "visible_devices"]
+__all__ = [
+    "ENGINES",
+    "Command",
+    "Download",
+    "Launch",
+    "Run",
+    "launch",
+    "run_of",
+    "script",
+    "visible_devices",
+    "with_disk",
+]
