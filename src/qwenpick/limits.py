@@ -36,13 +36,13 @@ def longest_context(plan: Plan, machine: Machine, strict: bool = False) -> int |
     limit = longest_allowed(plan.model) or max(plan.work.context, 131072)
     if _still_holds(plan, machine, strict, replace(plan.work, context=limit)):
         return limit
-    steps = _most(limit // 256, lambda n: _still_holds(plan, machine, strict, replace(plan.work, context=n * 256)))
+    steps = most(limit // 256, lambda n: _still_holds(plan, machine, strict, replace(plan.work, context=n * 256)))
     return steps * 256 or None
 
 
 def most_sequences(plan: Plan, machine: Machine, strict: bool = False, limit: int = 1024) -> int:
     """How many sequences of the plan's context fit at once in its own placement, up to `limit`."""
-    return _most(limit + 1, lambda n: _still_holds(plan, machine, strict, replace(plan.work, sequences=n)))
+    return most(limit + 1, lambda n: _still_holds(plan, machine, strict, replace(plan.work, sequences=n)))
 
 
 def _still_holds(plan: Plan, machine: Machine, strict: bool, work: Serving) -> bool:
@@ -50,7 +50,7 @@ def _still_holds(plan: Plan, machine: Machine, strict: bool, work: Serving) -> b
     return judge(plan.model, plan.architecture, plan.checkpoint, engine, work, plan.placement, machine).holds(strict)
 
 
-def _most(beyond: int, holds: Callable[[int], bool]) -> int:
+def most(beyond: int, holds: Callable[[int], bool]) -> int:
     """The largest number below `beyond` for which `holds`, which is true up to some number and false from there on; 0 if it holds for none."""
     low, high = 0, beyond
     while high - low > 1:

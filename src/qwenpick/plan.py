@@ -126,8 +126,8 @@ def judge(
     refusal = runtime.refusal(architecture, checkpoint, work, placement)
     needed = Memory(()) if refusal else runtime.memory(model, architecture, checkpoint, work, placement)
     places = tuple(_places(needed, runtime, work, placement, machine))
-    verdict: Verdict = "refused" if refusal else _verdict(places, edge)
-    reason = refusal or _reason(verdict, places)
+    verdict: Verdict = "refused" if refusal else verdict_of(places, edge)
+    reason = refusal or reason_of(verdict, places)
     return Plan(model, architecture, checkpoint, runtime.NAME, work, placement, needed, places, verdict, reason, edge)
 
 
@@ -170,7 +170,8 @@ def _places(needed: Memory, runtime: Runtime, work: Serving, placement: Placemen
             yield Place(where, device.name, needed.on(where), runtime.budget(device, work), device.total)
 
 
-def _verdict(places: tuple[Place, ...], edge: Band) -> Verdict:
+def verdict_of(places: tuple[Place, ...], edge: Band) -> Verdict:
+    """fits where every place holds the upper edge of its need, tight where it holds the need itself, else no."""
     worst: Verdict = "fits"
     for place in places:
         if place.budget is None:
@@ -183,7 +184,8 @@ def _verdict(places: tuple[Place, ...], edge: Band) -> Verdict:
     return worst
 
 
-def _reason(verdict: Verdict, places: tuple[Place, ...]) -> str:
+def reason_of(verdict: Verdict, places: tuple[Place, ...]) -> str:
+    """What the verdict rests on: how much is left, or missing, at the place with the least room."""
     known = [place for place in places if place.headroom is not None]
     if not known:
         return "RAM is not known; say it with --ram" if verdict == "no" else "fits, as far as is known"

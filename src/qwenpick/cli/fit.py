@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qwenpick.cli import options as given
+from qwenpick.cli.training import Wanted, trains
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog, Model
+    from qwenpick.hardware import Machine
 
 
+@trains
 def command(
     model: given.ModelName,
     quant: given.Quant = None,
@@ -30,6 +36,7 @@ def command(
     catalog: given.Catalogs = None,
     format: given.Format = "table",
     json: given.Json = False,
+    tuning: Wanted | None = None,
 ) -> None:
     """Will this model run here, and if not, what would make it? Exit code 0 fits, 1 does not, 2 bad request, 3 hardware unreadable."""
     from qwenpick.advice import fixes
@@ -38,6 +45,11 @@ def command(
     from qwenpick.render.output import emit
 
     facts, wanted, stored = given.read_wanted(given.read_catalog(catalog), model, online)
+    box = given.read_machine(facts, machine, gpu, vram, ram, cpu_only)
+    if tuning:
+        raise typer.Exit(
+            _train(facts, box, wanted, tuning, quant or stored, strict, explain, "json" if json else format)
+        )
     request = Request(
         quant or stored,
         given.read_context(context),
@@ -48,7 +60,6 @@ def command(
         gpu_only,
         strict,
     )
-    box = given.read_machine(facts, machine, gpu, vram, ram, cpu_only)
     answer = fit(facts, box, wanted, request, everything=all)
     changes = fixes(facts, box, answer)
     emit(
@@ -58,3 +69,30 @@ def command(
         fit_values(answer, box, changes),
     )
     raise typer.Exit(0 if answer.fits else 1)
+
+
+def _train(
+    facts: Catalog,
+    box: Machine,
+    model: Model,
+    wanted: Wanted,
+    quant: str | None,
+    strict: bool,
+    explain: bool,
+    format: str,
+) -> int:
+    """Print whether the run, or each method of it, holds; the exit code."""
+    from qwenpick.render.output import emit
+    from qwenpick.render.tuning import methods_report, tuning_report, tuning_values
+    from qwenpick.tuning import methods, tune
+
+    if wanted.every_method:
+        found = list(methods(facts, box, model, wanted.training, strict))
+        report = methods_report(model.name, found, box, wanted.dataset_tokens)
+    else:
+        run = tune(facts, box, model, wanted.training, quant, strict)
+        found = [run]
+        report = tuning_report(run, box, wanted.dataset_tokens, explain)
+    values = tuning_values(found, box, wanted.dataset_tokens, strict)
+    emit("fit", format, report, values)
+    return values["exit_code"]

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from qwenpick.advice import Fix
     from qwenpick.fitting import Answer
     from qwenpick.hardware import Machine
-    from qwenpick.plan import Plan
+    from qwenpick.memory import Memory
+    from qwenpick.plan import Place, Plan
     from qwenpick.render.payloads import FitValues
 
 KINDS = ("weights", "kv cache", "state", "compute", "overhead")
@@ -40,9 +41,9 @@ def fit_report(
         Line(box(machine), "dim"),
     ]
     if plan.verdict != "refused":
-        blocks += [*bars(plan), _summary(answer)]
+        blocks += [*(bar_of(place, plan.memory) for place in plan.places), _summary(answer)]
         if explain:
-            blocks.append(parts_table(plan))
+            blocks.append(parts_of(plan.memory))
     if everything:
         blocks.append(_ways((plan, *answer.others)))
     blocks += [Line(note, "dim") for note in (*answer.notes, *unused(plan, machine), *machine.notes)]
@@ -68,23 +69,19 @@ def unused(plan: Plan, machine: Machine) -> list[str]:
     return [f"left unused: {', '.join(device.name for device in left)}"] if left and plan.verdict != "refused" else []
 
 
-def bars(plan: Plan) -> list[Bar]:
-    """One bar per place, sliced by kind of memory."""
-    found = []
-    for place in plan.places:
-        slices = tuple(
-            (kind, sum(p.bytes for p in plan.memory.parts if p.where == place.where and p.kind == kind))
-            for kind in KINDS
-        )
-        label = "RAM" if place.where == RAM else f"{place.where} {place.name}"
-        found.append(Bar(label, tuple(s for s in slices if s[1]), place.total, place.budget))
-    return found
+def bar_of(place: Place, memory: Memory) -> Bar:
+    """One place, sliced by kind of memory."""
+    slices = tuple(
+        (kind, sum(p.bytes for p in memory.parts if p.where == place.where and p.kind == kind)) for kind in KINDS
+    )
+    label = "RAM" if place.where == RAM else f"{place.where} {place.name}"
+    return Bar(label, tuple(s for s in slices if s[1]), place.total, place.budget)
 
 
-def parts_table(plan: Plan) -> Table:
+def parts_of(memory: Memory) -> Table:
     """Every part with its formula, adding up to the total."""
-    rows = [(part.name, part.where, format_bytes(part.bytes), part.formula) for part in plan.memory.parts]
-    rows.append(("total", "", format_bytes(plan.memory.total), ""))
+    rows = [(part.name, part.where, format_bytes(part.bytes), part.formula) for part in memory.parts]
+    rows.append(("total", "", format_bytes(memory.total), ""))
     return Table((Column("Part"), Column("Where"), Column("Size", number=True), Column("Formula")), tuple(rows))
 
 

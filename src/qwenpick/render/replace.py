@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.render.report import Block, Column, Line, Report, Table
+from qwenpick.render.report import Block, Column, Line, Report, Table, Tone
 from qwenpick.render.words import LICENCES
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes
@@ -39,7 +39,7 @@ def replace_report(found: Replacement, limit: int) -> Report:
     if not found.better:
         blocks.append(Line("Nothing newer is worth more in the same memory.", "good"))
     rows = [_row(found.old), *(_row(candidate) for candidate in found.better[:limit])]
-    blocks.append(Table(COLUMNS, tuple(rows), tones=("dim", *("plain" for _ in rows[1:]))))
+    blocks.append(Table(COLUMNS, tuple(rows), tones=_tones(len(rows))))
     blocks.append(
         Line(
             "worth: points out of 100 for the task after quantization, ± one deviation; * inferred from its family",
@@ -47,6 +47,13 @@ def replace_report(found: Replacement, limit: int) -> Report:
         )
     )
     return tuple(blocks)
+
+
+def _tones(rows: int) -> tuple[Tone, ...]:
+    """The old model stands back."""
+    old: Tone = "dim"
+    new: Tone = "plain"
+    return (old, *(new for _ in range(rows - 1)))
 
 
 def _row(candidate: Candidate) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ from qwenpick.render import payloads
 from qwenpick.render.envelope import SCHEMA_VERSION
 
 PAYLOADS: dict[str, Any] = {
-    "fit": payloads.FitValues,
-    "plan": payloads.PlanCommandValues,
+    "fit": payloads.FitValues | payloads.TuningValues,
+    "plan": payloads.PlanCommandValues | payloads.TuningPlanValues,
     "compare": payloads.CompareValues,
     "recommend": payloads.RecommendValues,
     "replace": payloads.ReplaceValues,

@@ -8,10 +8,21 @@ from qwenpick.runtimes import find_runtime
 
 if TYPE_CHECKING:
     from qwenpick.advice import Fix
+    from qwenpick.bands import Band
     from qwenpick.hardware import Machine
-    from qwenpick.plan import Plan
-    from qwenpick.render.payloads import BandValues, FixValues, MachineValues, PlanValues, SpeedValues
-    from qwenpick.speed import Band, Speed
+    from qwenpick.memory import Memory
+    from qwenpick.plan import Place, Plan
+    from qwenpick.render.payloads import (
+        BandValues,
+        FixValues,
+        MachineValues,
+        MemoryValues,
+        PlaceValues,
+        PlanValues,
+        SpeedValues,
+    )
+    from qwenpick.speed import Band as Range
+    from qwenpick.speed import Speed
 
 
 def plan_values(plan: Plan) -> PlanValues:
@@ -40,21 +51,35 @@ def plan_values(plan: Plan) -> PlanValues:
             "split": list(plan.placement.split) if plan.placement.split is not None else None,
             "cpu_moe_layers": plan.placement.cpu_moe_layers,
         },
-        "memory": {
-            "total": plan.memory.total,
-            "low": round(plan.memory.total * plan.band.low),
-            "high": round(plan.memory.total * plan.band.high),
-            "parts": [
-                {"name": part.name, "kind": part.kind, "bytes": part.bytes, "where": part.where, "formula": part.formula}
-                for part in plan.memory.parts
-            ],
-        },
-        "places": [
-            {"where": p.where, "name": p.name, "need": p.need, "budget": p.budget, "total": p.total, "headroom": p.headroom}
-            for p in plan.places
-        ],
+        "memory": memory_values(plan.memory, plan.band),
+        "places": [place_values(place) for place in plan.places],
         "speed": speed_values(plan.speed) if plan.speed else None,
     }  # fmt: skip
+
+
+def memory_values(memory: Memory, edge: Band) -> MemoryValues:
+    """Every part, and the band around their sum."""
+    return {
+        "total": memory.total,
+        "low": round(memory.total * edge.low),
+        "high": round(memory.total * edge.high),
+        "parts": [
+            {"name": part.name, "kind": part.kind, "bytes": part.bytes, "where": part.where, "formula": part.formula}
+            for part in memory.parts
+        ],
+    }
+
+
+def place_values(place: Place) -> PlaceValues:
+    """What one place must hold of what it may."""
+    return {
+        "where": place.where,
+        "name": place.name,
+        "need": place.need,
+        "budget": place.budget,
+        "total": place.total,
+        "headroom": place.headroom,
+    }
 
 
 def fix_values(fix: Fix) -> FixValues:
@@ -98,6 +123,6 @@ def speed_values(speed: Speed) -> SpeedValues:
     }
 
 
-def band_values(band: Band) -> BandValues:
+def band_values(band: Range) -> BandValues:
     """A figure with its range, to four digits."""
     return {"value": float(f"{band.value:.4g}"), "low": float(f"{band.low:.4g}"), "high": float(f"{band.high:.4g}")}
