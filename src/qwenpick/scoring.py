@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from qwenpick.memory import RAM
 from qwenpick.quality import Abilities, Quality, quality
 from qwenpick.quantization import FORMATS
 from qwenpick.retention import CacheFamily, Retention, cache_retention, retention
@@ -52,6 +53,7 @@ MOST_DOUBLINGS = 2.0  # beyond four times comfortable nobody notices
 UNKNOWN_SPEED: Mapping[str, float] = {"gpu": 180e9, "gpu+experts-in-ram": 43e9, "gpu+layers-in-ram": 30e9, "cpu": 30e9}
 BARELY = 1.05
 TIGHT = 4.0  # the estimate's error is larger than the memory left over
+UNCHECKED = 12.0  # weights would lie in RAM, and nobody said how much there is
 EXPERIMENTAL = 8.0  # a format below the advised floor of its size
 UNOFFICIAL = 5.0  # weights that others changed, or that were tuned for something beside the task
 TUNED = frozenset({"safety aligned"})
@@ -167,7 +169,7 @@ def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[st
     model = plan.model
     year = int(model.released[:4]) + int(model.released[5:7] or 6) / 12 if model.released else 2025.0
     parts = {
-        "fit": -TIGHT if plan.verdict == "tight" else 0.0,
+        "fit": -(TIGHT if plan.verdict == "tight" else 0.0) - (UNCHECKED if _unchecked(plan) else 0.0),
         "format": 0.0 if kept.advised else -EXPERIMENTAL,
         "licence": LICENCE[model.licence.commercial_use],
         "recency": PER_YEAR * (year - 2025),
@@ -178,6 +180,10 @@ def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[st
     if weights.context:
         parts["context"] = weights.context * math.log2(max(1.0, roomiest(plan) / task.context))
     return parts
+
+
+def _unchecked(plan: Plan) -> bool:
+    return plan.mode != "gpu" and any(place.where == RAM and place.budget is None for place in plan.places)
 
 
 def roomiest(plan: Plan) -> int:
