@@ -23,6 +23,7 @@ CLOSE = 1.05  # within 5 % two sizes or two waits are the same
 NEWER_CLOSE = 1.25  # and for a newer generation within a quarter: sizes move a little between generations (8B -> 9B, 30B-A3B -> 35B-A3B)
 SAME_SHAPE = 0.02  # relative difference of parameter counts between two generations of one size
 LABELLED = 5  # places that are looked at for "best quality" and "best speed"
+NEAR = 10.0  # points of quality that "best speed" may lie below the best
 _ENGINES = tuple(RUNTIMES)
 
 
@@ -147,8 +148,9 @@ def _labels(rows: Sequence[Scored]) -> dict[str, tuple[str, ...]]:
     if not rows:
         return {}
     good = [row for row in rows if row.usable or row.seconds is None] or list(rows)
-    known = [row for row in good if row.seconds is not None]
-    winners = [("best quality", min(good, key=lambda r: (-r.quality.value, _key(r))))]
+    best = min(good, key=lambda r: (-r.quality.value, _key(r)))
+    known = [row for row in good if row.seconds is not None and row.quality.value >= best.quality.value - NEAR]
+    winners = [("best quality", best)]
     if known:
         winners.append(("best speed", min(known, key=lambda r: (r.seconds or 0.0, _key(r)))))
     winners.append(("smallest", min(good, key=lambda r: (r.plan.memory.total, _key(r)))))

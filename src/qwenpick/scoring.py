@@ -124,7 +124,11 @@ def score(
         usable, comfortable = seconds_wanted(task)
         wait = _assumed_wait(plan, task, effort, usable) if seconds is None else seconds
         points = _speed_points(math.log2(comfortable / wait), math.log2(comfortable / usable), weights)
-        parts = {"quality": weights.quality * worth.value, "speed": points, **fixed}
+        parts = {
+            "quality": weights.quality * worth.value,
+            "speed": points,
+            **{name: part for name, part in fixed.items() if part},
+        }
         found = Scored(plan, effort, worth, kept, seconds, wait <= usable, parts)
         if best is None or found.score > best.score:
             best = found
@@ -169,7 +173,7 @@ def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[st
     model = plan.model
     year = int(model.released[:4]) + int(model.released[5:7] or 6) / 12 if model.released else 2025.0
     parts = {
-        "fit": -(TIGHT if plan.verdict == "tight" else 0.0) - (UNCHECKED if _unchecked(plan) else 0.0),
+        "fit": (-TIGHT if plan.verdict == "tight" else 0.0) + (-UNCHECKED if _unchecked(plan) else 0.0),
         "format": 0.0 if kept.advised else -EXPERIMENTAL,
         "licence": LICENCE[model.licence.commercial_use],
         "recency": PER_YEAR * (year - 2025),
