@@ -81,7 +81,7 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
     """
     if not model.open_weights or not model.architecture:
         raise QwenpickError(closed_weights(model))
-    if machine.unreadable and not machine.devices:
+    if machine.unreadable and all(device.total is None and device.free is None for device in machine.devices):
         raise HardwareUnreadableError(
             f"the GPU could not be read ({'; '.join(machine.unreadable)}); say it with --gpu or --cpu-only"
         )

@@ -102,6 +102,8 @@ def evaluate(
     """
     best: Plan | None = None
     for placement in runtime.placements(architecture, checkpoint, work, machine):
+        if len(placement.devices) > 1 and any(device.kind == "mig" for device in placement.devices):
+            continue  # CUDA shows a process one MIG instance
         plan = judge(model, architecture, checkpoint, runtime, work, placement, machine)
         if gpu_only and plan.mode != "gpu":
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from qwenpick.candidates import candidates
@@ -77,12 +77,14 @@ class Recommendation:
 def recommend(catalog: Catalog, machine: Machine, wish: Wish, limit: int = 5) -> Recommendation:
     """The models that serve the task on the machine within the wish, in the order of `rank`, one place each.
 
-    Raises QwenpickError for words it does not know, HardwareUnreadableError where there is a GPU that could not be read and none that could.
+    A GPU that could not be read is left aside; where none could, HardwareUnreadableError. Raises QwenpickError for words it does not know.
     """
-    if machine.unreadable and not machine.devices:
+    readable = tuple(device for device in machine.devices if device.total is not None or device.free is not None)
+    if not readable and (machine.unreadable or machine.devices):
         raise HardwareUnreadableError(
             f"the GPU could not be read ({'; '.join(machine.unreadable)}); say it with --gpu or --cpu-only"
         )
+    machine = replace(machine, devices=readable)
     if wish.quant:
         check_quant(wish.quant)
     task = find_task(wish.task)

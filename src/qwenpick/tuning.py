@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.bands import Band, band
+from qwenpick.buying import ON_SALE, gpu_price
 from qwenpick.catalog import Checkpoint
 from qwenpick.checkpoints import is_family
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
@@ -21,7 +22,7 @@ from qwenpick.training.speed import Speed, speed
 from qwenpick.training.storage import Storage, storage
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Architecture, Catalog, Model
+    from qwenpick.catalog import Architecture, Catalog, Gpu, Model
     from qwenpick.hardware import Device, Machine
     from qwenpick.workload import Training
 
@@ -146,3 +147,71 @@ def _rate(catalog: Catalog, device: Device) -> float | None:
     """Dense 16-bit FLOP/s of the GPU; None where the catalogue does not know it."""
     entry = catalog.gpus.get(device.gpu) if device.gpu else None
     return entry.rates.fp16 if entry else None
+
+
+@dataclass(frozen=True, slots=True)
+class TuningOffer:
+    """`count` GPUs of one kind on which the run holds. Prices are USD, power watts, of all of them together."""
+
+    gpu: Gpu
+    count: int
+    tuned: Tuned
+    price: float | None
+    price_note: str | None
+    power: float | None
+
+    @property
+    def memory(self) -> int:
+        """Bytes of all its GPUs."""
+        return sum(device.total or 0 for device in self.tuned.devices)
+
+
+def tuning_offers(
+    catalog: Catalog,
+    model: Model,
+    training: Training,
+    gpus: Iterable[Gpu] | None = None,
+    budget: float | None = None,
+    strict: bool = False,
+) -> tuple[TuningOffer, ...]:
+    """The fewest of every GPU (up to 8) on which the run holds, smallest first, then cheapest; within `budget` USD where it is given.
+
+    More than one share a run by ZeRO-3 (QLoRA by FSDP) unless the training says how. Without `gpus`, all that are sold now count, laptops apart.
+    """
+    pool = (
+        gpus
+        if gpus is not None
+        else [g for g in catalog.gpus.values() if g.status == "shipping" and g.segment in ON_SALE]
+    )
+    found = [offer for gpu in pool if (offer := _smallest(catalog, model, training, gpu, strict))]
+    if budget is not None:
+        found = [offer for offer in found if offer.price is not None and offer.price <= budget]
+    return tuple(sorted(found, key=lambda o: (o.memory, o.price if o.price is not None else float("inf"), o.gpu.id)))
+
+
+def _smallest(catalog: Catalog, model: Model, training: Training, gpu: Gpu, strict: bool) -> TuningOffer | None:
+    from qwenpick.simulate import simulate
+
+    for count in (1,) if gpu.unified else (1, 2, 4, 8):
+        try:
+            box = simulate(catalog, [gpu.id if count == 1 else f"{count}x {gpu.id}"], None, None, False)
+            tuned = tune(catalog, box, model, _shared(training, count), None, strict)
+        except QwenpickError:
+            return None  # it cannot be trained there at all
+        if tuned.holds(strict):
+            price, note = gpu_price(gpu)
+            return TuningOffer(
+                gpu, count, tuned, price and price * count, note, gpu.power_watts and gpu.power_watts * count
+            )
+    return None
+
+
+def _shared(training: Training, count: int) -> Training:
+    """The run over `count` GPUs."""
+    if count == 1 or training.zero or training.fsdp:
+        return replace(training, gpus=count)
+    return (
+        replace(training, gpus=count, fsdp=True)
+        if training.method == "qlora"
+        else replace(training, gpus=count, zero=3)
+    )

@@ -7,8 +7,11 @@ from typing import Annotated
 import typer
 
 from qwenpick.cli import options as given
+from qwenpick.cli.training import Wanted, trains
+from qwenpick.errors import QwenpickError
 
 
+@trains
 def command(
     model: given.ModelName,
     quant: given.Quant = None,
@@ -19,30 +22,61 @@ def command(
     online: given.Online = False,
     gpu: given.Gpus = None,
     budget: Annotated[
-        float | None, typer.Option(metavar="USD", min=0, help="GPUs that cost at most this, all together.")
+        float | None,
+        typer.Option(metavar="USD", min=0, help="GPUs that cost at most this, all together (with --cloud, an hour)."),
     ] = None,
+    cloud: Annotated[bool, typer.Option("--cloud", help="Machines to rent instead of GPUs to buy.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 15,
     strict: Annotated[bool, typer.Option("--strict", help="Leave room for the estimate's error.")] = False,
     catalog: given.Catalogs = None,
     html: given.Html = None,
     format: given.Format = "table",
     json: given.Json = False,
+    tuning: Wanted | None = None,
 ) -> None:
     """What hardware does this model need; which GPU to buy or rent? Smallest box first."""
-    from qwenpick.buying import offers
     from qwenpick.catalog import find_gpu
     from qwenpick.fitting import Request
+    from qwenpick.render import plan as show
     from qwenpick.render.output import emit, write_page
-    from qwenpick.render.plan import plan_command_values, plan_report
 
     facts, wanted, stored = given.read_wanted(given.read_catalog(catalog), model, online)
+    pool = [find_gpu(facts, name) for name in gpu] if gpu else None
+    shown, title = "json" if json else format, f"What hardware does {wanted.name} need?"
+    if tuning:
+        from qwenpick.render.tuning import NAMES, tuning_plan_report, tuning_plan_values
+        from qwenpick.tuning import tuning_offers
+
+        if tuning.every_method:
+            raise QwenpickError(
+                "plan takes one method: --train full, lora or qlora (fit --train all shows them side by side)"
+            )
+        runs = tuning_offers(facts, wanted, tuning.training, pool, budget, strict)
+        emit(
+            "plan",
+            shown,
+            tuning_plan_report(wanted, NAMES[tuning.training.method], runs, limit),
+            tuning_plan_values(wanted, runs),
+        )
+        raise typer.Exit(0 if runs else 1)
     request = Request(
         quant or stored, given.read_context(context), users, runtime, given.read_cache(kv_cache), strict=strict
     )
-    pool = [find_gpu(facts, name) for name in gpu] if gpu else None
+    if cloud:
+        from qwenpick.render.renting import rented_report, rented_values
+        from qwenpick.renting import rented
+
+        hired = rented(facts, wanted, request, budget)
+        report = rented_report(wanted, hired, limit)
+        if html:
+            write_page(html, title, report, [one.plan for one in hired[:limit]])
+        emit("plan", shown, report, rented_values(wanted, hired))
+        raise typer.Exit(0 if hired else 1)
+    from qwenpick.buying import offers
+
     found = offers(facts, wanted, request, pool, budget)
-    report = plan_report(wanted, found, limit)
+    report = show.plan_report(wanted, found, limit)
     if html:
-        write_page(html, f"What hardware does {wanted.name} need?", report, [offer.plan for offer in found[:limit]])
-    emit("plan", "json" if json else format, report, plan_command_values(wanted, found))
+        write_page(html, title, report, [offer.plan for offer in found[:limit]])
+    emit("plan", shown, report, show.plan_command_values(wanted, found))
     raise typer.Exit(0 if found else 1)

@@ -435,3 +435,26 @@ class TuningPlanValues(TypedDict):
 
     model: str
     tuning_offers: list[TuningOfferValues]
+
+
+class RentedValues(TypedDict):
+    """usd_per_million_tokens is for generated tokens with all sequences busy."""
+
+    offer: str
+    provider: str
+    instance: str
+    region: str
+    gpu: str
+    count: int
+    usd_per_hour: float
+    price_date: str
+    usd_per_million_tokens: float | None
+    longest_context: int | None
+    plan: PlanValues
+
+
+class RentedCommandValues(TypedDict):
+    """What plan --cloud prints."""
+
+    model: str
+    rented: list[RentedValues]

@@ -10,7 +10,7 @@ from qwenpick.render.envelope import SCHEMA_VERSION
 
 PAYLOADS: dict[str, Any] = {
     "fit": payloads.FitValues | payloads.TuningValues,
-    "plan": payloads.PlanCommandValues | payloads.TuningPlanValues,
+    "plan": payloads.PlanCommandValues | payloads.RentedCommandValues | payloads.TuningPlanValues,
     "compare": payloads.CompareValues,
     "recommend": payloads.RecommendValues,
     "replace": payloads.ReplaceValues,

@@ -13,9 +13,10 @@ from qwenpick.training.trainers import TRAINERS
 from qwenpick.units import format_bytes, format_gb, format_tokens
 
 if TYPE_CHECKING:
+    from qwenpick.catalog import Model
     from qwenpick.hardware import Machine
-    from qwenpick.render.payloads import TuneValues, TuningValues
-    from qwenpick.tuning import Tuned
+    from qwenpick.render.payloads import TuneValues, TuningPlanValues, TuningValues
+    from qwenpick.tuning import Tuned, TuningOffer
     from qwenpick.workload import Training
 
 NAMES = {"full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA"}
@@ -148,4 +149,52 @@ def tuning_values(
         "runs": [tune_values(run, dataset_tokens) for run in runs],
         "refused": {one[0]: one[1] for one in found if isinstance(one, tuple)},
         "machine": machine_values(machine),
+    }
+
+
+def tuning_plan_report(model: Model, method: str, found: tuple[TuningOffer, ...], limit: int) -> Report:
+    """GPUs on which a fine-tuning run holds, for a person."""
+    if not found:
+        return (Line(f"No GPU of the catalogue, up to eight of a kind, holds this run of {model.name}.", "bad"),)
+    columns = (
+        Column("Hardware"), Column("Memory", number=True), Column("Needs each", number=True), Column("Longest", number=True),
+        Column("Batch", number=True), Column("tok/s", number=True), Column("Power", number=True, optional=True), Column("Price", number=True),
+        Column("Priced", optional=True),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            f"{one.count} x {one.gpu.name}" if one.count > 1 else one.gpu.name,
+            format_bytes(one.memory, 0),
+            format_bytes(max(place.need for place in one.tuned.places), 1),
+            format_tokens(one.tuned.longest) if one.tuned.longest else "",
+            str(one.tuned.largest or ""),
+            f"{one.tuned.speed.low:,.0f}-{one.tuned.speed.high:,.0f}" if one.tuned.speed else "unknown",
+            f"{one.power:.0f} W" if one.power else "unknown",
+            f"${one.price:,.0f}" if one.price else "unknown",
+            one.price_note or "",
+        )
+        for one in found[:limit]
+    )
+    storage = found[0].tuned.storage
+    beside = f"Beside it: {format_bytes(storage.ram, 0)} of RAM, {format_gb(storage.disk())} of disk for weights and two saved checkpoints"
+    more = (Line(f"{len(found) - limit} more: --limit shows them", "dim"),) if len(found) > limit else ()
+    return (Line(f"{method} of {model.name}", "title"), Table(columns, rows), Line(beside), *more)
+
+
+def tuning_plan_values(model: Model, found: tuple[TuningOffer, ...]) -> TuningPlanValues:
+    """GPUs on which a fine-tuning run holds, for a program."""
+    return {
+        "model": model.id,
+        "tuning_offers": [
+            {
+                "gpu": one.gpu.id,
+                "count": one.count,
+                "memory": one.memory,
+                "price_usd": one.price,
+                "price_note": one.price_note,
+                "power_watts": one.power,
+                "run": tune_values(one.tuned, None),
+            }
+            for one in found
+        ],
     }

@@ -1,0 +1,68 @@
+"""What `plan --cloud` prints: machines for rent that run the model, cheapest hour first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwenpick.render.report import Column, Line, Report, Table
+from qwenpick.render.values import plan_values
+from qwenpick.units import format_tokens
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Model
+    from qwenpick.render.payloads import RentedCommandValues
+    from qwenpick.renting import Rented
+
+
+def rented_report(model: Model, found: tuple[Rented, ...], limit: int) -> Report:
+    """Machines for rent, for a person."""
+    if not found:
+        return (Line(f"No machine for rent in the catalogue runs {model.name} as asked.", "bad"),)
+    columns = (
+        Column("Provider"), Column("Machine"), Column("GPUs"), Column("Format"), Column("Longest", number=True), Column("tok/s", number=True),
+        Column("USD/h", number=True), Column("Region", optional=True), Column("Priced"), Column("USD/M tokens", number=True, optional=True),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            one.offer.provider,
+            one.offer.instance,
+            f"{int(one.offer.count or 1)} x {one.offer.gpu_name}",
+            one.plan.checkpoint.format,
+            format_tokens(one.longest) if one.longest else "",
+            f"{one.plan.speed.together.low:.0f}-{one.plan.speed.together.high:.0f}" if one.plan.speed else "unknown",
+            f"{one.offer.usd_per_hour:.2f}",
+            one.offer.region,
+            one.offer.price_date,
+            f"{one.usd_per_million_tokens:.2f}" if one.usd_per_million_tokens else "unknown",
+        )
+        for one in found[:limit]
+    )
+    more = (Line(f"{len(found) - limit} more: --limit shows them", "dim"),) if len(found) > limit else ()
+    return (
+        Line(f"{model.name}: the cheapest hour is {found[0].offer.provider} {found[0].offer.instance}", "title"),
+        Table(columns, rows),
+        *more,
+    )
+
+
+def rented_values(model: Model, found: tuple[Rented, ...]) -> RentedCommandValues:
+    """Machines for rent, for a program."""
+    return {
+        "model": model.id,
+        "rented": [
+            {
+                "offer": one.offer.id,
+                "provider": one.offer.provider,
+                "instance": one.offer.instance,
+                "region": one.offer.region,
+                "gpu": one.offer.gpu or "",
+                "count": int(one.offer.count or 1),
+                "usd_per_hour": one.offer.usd_per_hour or 0.0,
+                "price_date": one.offer.price_date,
+                "usd_per_million_tokens": one.usd_per_million_tokens,
+                "longest_context": one.longest,
+                "plan": plan_values(one.plan),
+            }
+            for one in found
+        ],
+    }
