@@ -46,7 +46,8 @@ PREFERENCES: Mapping[Prefer, Weights] = {
     "context": Weights(context=3.0),
     "small": Weights(smaller=5.0),
 }
-UNUSABLE = 10.0  # more points per halving below the usable speed: it runs, but nobody would wait for it
+TOO_SLOW = 6.0  # points lost at once below the usable speed: it runs, but nobody would wait for it
+UNUSABLE = 10.0  # and more points per halving below it
 MOST_DOUBLINGS = 2.0  # beyond four times comfortable nobody notices
 # Bytes/s of active weights that are assumed where no speed is known, by where they lie: a card slower than most, dual-channel RAM, 60 % of each.
 # An unknown speed is never ranked as fast: its wait is taken to be BARELY times the longest usable one at least.
@@ -165,7 +166,9 @@ def _speed_points(doublings: float, last_usable: float, weights: Weights) -> flo
     """Points for being that many doublings faster than comfortable; below `last_usable` (a negative number) nobody would wait."""
     if doublings >= 0:
         return weights.faster * min(doublings, MOST_DOUBLINGS)
-    return weights.slower * doublings + UNUSABLE * min(0.0, doublings - last_usable)
+    if doublings >= last_usable:
+        return weights.slower * doublings
+    return weights.slower * doublings - TOO_SLOW + UNUSABLE * (doublings - last_usable)
 
 
 def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[str, float]:
