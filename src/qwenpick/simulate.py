@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 ASSUMED_CPU_BANDWIDTH = 51.2e9  # bytes/s: two channels x 8 bytes x 3200 MT/s
 ASSUMED_CPU_BANDWIDTH_FROM = "assumed: dual-channel DDR4-3200"
 MOST_DEVICES = 1024
+SYSTEM_RAM = 2 * GIB  # what an idle desktop or server keeps of its RAM: assumed, and said in a note
 _COUNT_FIRST = re.compile(r"(\d+)\s*[x×*]\s*(\S.*)", re.IGNORECASE)
 _COUNT_LAST = re.compile(r"(.*\S)\s+[x×*]\s*(\d+)", re.IGNORECASE)
 
@@ -152,10 +153,12 @@ def _device(gpu: Gpu, total: int, notes: tuple[str, ...], bandwidth: float | Non
 
 def _box(devices: tuple[Device, ...], ram: int | None, notes: list[str], cpu: Cpu, system: str = "linux") -> Machine:
     assumptions = [note for device in devices for note in device.notes]
+    if ram:
+        assumptions.append(f"{format_bytes(min(SYSTEM_RAM, ram // 8), 0)} of RAM taken by the system: assumed")
     return Machine(
         devices=devices,
         ram_total=ram,
-        ram_free=ram,
+        ram_free=ram - min(SYSTEM_RAM, ram // 8) if ram else None,
         cpu=cpu,
         system=system,
         origin="simulated",

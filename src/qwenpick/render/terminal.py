@@ -44,7 +44,7 @@ def _print_table(console: Console, table: Table) -> None:
     kept = list(range(len(table.columns)))
 
     def needed() -> int:
-        return sum(2 + max([cell_len(table.columns[i].name), *(cell_len(row[i]) for row in table.rows)]) for i in kept)
+        return sum(3 + max([cell_len(table.columns[i].name), *(cell_len(row[i]) for row in table.rows)]) for i in kept)
 
     while needed() > console.width and (optional := [i for i in kept if table.columns[i].optional]):
         kept.remove(optional[-1])
