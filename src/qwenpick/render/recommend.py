@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qwenpick.rank import explain
 from qwenpick.render.report import Block, Column, Line, Report, Table, Tone
 from qwenpick.render.values import machine_values, plan_values
-from qwenpick.render.words import LICENCES, box, where
+from qwenpick.render.words import LICENCES, box, where, where_short
 from qwenpick.runtimes import find_runtime
 from qwenpick.thinking import why_effort
 from qwenpick.units import format_bytes, format_tokens
@@ -23,7 +23,7 @@ COLUMNS = (
     Column("Model"),
     Column("Format"),
     Column("Runtime"),
-    Column("Where", optional=True),
+    Column("Where"),
     Column("Needs", number=True),
     Column("Of", number=True, optional=True),
     Column("tok/s", number=True),
@@ -51,7 +51,10 @@ def _box_blocks(label: str, machine: Machine, answer: Recommendation, details: b
     if not answer.picks:
         return [*blocks, Line("Nothing fits. What was left out, and why:", "bad"), _left_out(answer)]
     blocks.append(Table(COLUMNS, tuple(_row(pick) for pick in answer.picks), tones=tuple(map(_tone, answer.picks))))
-    blocks += [Line(f"{pick.ranked.place}. {_labels(pick)}{pick.ranked.reason}", _tone(pick)) for pick in answer.picks]
+    blocks += [
+        Line(f"{pick.ranked.place}. {_labels(pick)}{pick.ranked.reason}{_offload(pick)}", _tone(pick))
+        for pick in answer.picks
+    ]
     first = answer.picks[0]
     blocks.append(
         Line(f"thinking {first.ranked.effort}: {why_effort(first.plan.model, task, first.ranked.effort)}", "dim")
@@ -75,7 +78,7 @@ def _row(pick: Pick) -> tuple[str, ...]:
         plan.model.name,
         plan.checkpoint.format,
         find_runtime(plan.runtime).TITLE,
-        where(plan),
+        where_short(plan),
         format_bytes(place.need, 1),
         format_bytes(place.budget, 1) if place.budget is not None else "unknown",
         f"{plan.speed.each.low:.0f}-{plan.speed.each.high:.0f}" if plan.speed else "unknown",
@@ -92,6 +95,10 @@ def _tone(pick: Pick) -> Tone:
 
 def _labels(pick: Pick) -> str:
     return f"[{', '.join(pick.ranked.labels)}] " if pick.ranked.labels else ""
+
+
+def _offload(pick: Pick) -> str:
+    return f"; {where(pick.plan)}" if pick.plan.mode.startswith("gpu+") else ""
 
 
 def _details(answer: Recommendation) -> list[Block]:

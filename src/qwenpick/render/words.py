@@ -49,6 +49,14 @@ def box(machine: Machine) -> str:
     return ", ".join(parts)
 
 
+def where_short(plan: Plan) -> str:
+    """Where a plan runs, in a word: `GPU`, `2 GPUs`, `GPU+RAM`, `CPU`."""
+    if plan.mode == "cpu":
+        return "CPU"
+    count = len(plan.placement.devices)
+    return f"{'GPU' if count == 1 else f'{count} GPUs'}{'' if plan.mode == 'gpu' else '+RAM'}"
+
+
 def where(plan: Plan) -> str:
     """Where a plan runs: `1 GPU`, `2 GPUs (tensor parallel)`, `GPU + 12 layers' experts in RAM`, `CPU`."""
     count = len(plan.placement.devices)
