@@ -98,6 +98,22 @@ CASES = [
     Case("lora", "qwen3-vl-8b", "bf16", 1, 2048, images=1024),
     Case("lora", "qwen3-30b-a3b", "bf16", 1, 2048),
     Case("lora", "qwen3-30b-a3b", "bf16", 1, 4096, loss="chunked"),
+    Case("inference", "qwen2.5-0.5b-instruct", "bf16", 1, 8192),
+    Case("inference", "qwen3-1.7b", "nf4", 1, 8192),
+    Case("inference", "qwen3-vl-2b-instruct", "bf16", 1, 4608, images=4096),
+    Case("inference", "qwen3-vl-2b-instruct", "bf16", 2, 2048, images=1024),
+    Case("full", "qwen2.5-0.5b-instruct", "bf16", 1, 4096),
+    Case("lora", "qwen2.5-0.5b-instruct", "bf16", 2, 2048, checkpointing=False),
+    Case("full", "qwen2.5-0.5b-instruct", "bf16", 2, 2048, checkpointing=False),
+    Case("qlora", "qwen3-1.7b", "nf4", 1, 2048),
+    Case("qlora", "qwen3-1.7b", "nf4", 4, 2048, optimizer="adamw-8bit", rank=64),
+    Case("qlora", "qwen3-1.7b", "int8", 1, 2048),
+    Case("qlora", "qwen3-1.7b", "int8", 1, 2048, checkpointing=False),
+    Case("lora", "qwen3.5-2b", "bf16", 1, 2048),
+    Case("lora", "qwen3.5-2b", "bf16", 1, 2048, checkpointing=False),
+    Case("full", "qwen3.5-2b", "bf16", 1, 2048),
+    Case("lora", "qwen3-30b-a3b", "bf16", 1, 4096, target="attention"),
+    Case("lora", "qwen3-30b-a3b", "bf16", 1, 1024, target="attention", checkpointing=False),
 ]
 
 
@@ -174,31 +190,30 @@ def build(case: Case) -> Any:
     model.tie_weights()
     for parameter in model.parameters():
         parameter.data.normal_(0, 0.02)
-    if case.quant == "nf4":
-        quantize(model)
+    if case.quant != "bf16":
+        quantize(model, case.quant)
     return model
 
 
-def quantize(model: Any) -> None:
-    """Every nn.Linear but lm_head becomes bitsandbytes' NF4 with double quantization, as transformers does on load."""
+def quantize(model: Any, form: str) -> None:
+    """Every nn.Linear but lm_head becomes bitsandbytes' INT8, or NF4 with double quantization, as transformers does on load."""
     import bitsandbytes as bnb
 
     for name, module in list(model.named_modules()):
         if type(module) is torch.nn.Linear and "lm_head" not in name:
-            made = bnb.nn.Linear4bit(
-                module.in_features,
-                module.out_features,
-                module.bias is not None,
-                torch.bfloat16,
-                compress_statistics=True,
-                quant_type="nf4",
-            )
-            made.weight = bnb.nn.Params4bit(
-                module.weight.data.cpu(), requires_grad=False, compress_statistics=True, quant_type="nf4"
-            )
+            shape = (module.in_features, module.out_features, module.bias is not None)
+            if form == "nf4":
+                made = bnb.nn.Linear4bit(*shape, torch.bfloat16, compress_statistics=True, quant_type="nf4")
+                made.weight = bnb.nn.Params4bit(
+                    module.weight.data, requires_grad=False, compress_statistics=True, quant_type="nf4"
+                )
+            else:
+                made = bnb.nn.Linear8bitLt(*shape, has_fp16_weights=False, threshold=6.0)
+                made.weight = bnb.nn.Int8Params(module.weight.data.cpu(), requires_grad=False, has_fp16_weights=False)
+            made.bias = module.bias
             model.set_submodule(name, made.to("cuda"))
             module.weight = None
-    model.is_loaded_in_4bit = True
+    setattr(model, "is_loaded_in_4bit" if form == "nf4" else "is_loaded_in_8bit", True)
 
 
 def inputs(case: Case, vocab: int) -> dict[str, Any]:

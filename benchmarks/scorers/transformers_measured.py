@@ -60,7 +60,8 @@ def _training(row: Row, label: str, model: Model, architecture: Architecture) ->
         chunked_loss=row["loss"] == "chunked",
         attention=row["attn"],
         trainer="torch",
-        train_vision=architecture.vision is not None,  # peft's all-linear adapts the tower too
+        # peft's all-linear adapts the tower too; a tower that sees no image gets no gradients
+        train_vision=architecture.vision is not None and (row["task"] != "full" or int(row["images"]) > 0),
         image_tokens=int(row["images"]),
     )
     memory = training.memory(model, architecture, work, Placement((H200,)), Checkpoint(format=row["quant"]))

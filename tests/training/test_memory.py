@@ -45,7 +45,12 @@ def parts(catalog: Catalog, name: str, work: Training) -> dict[str, int]:
         ("qwen3-1.7b", replace(TORCH, batch=4), 18.3124),
         ("qwen2.5-7b-instruct", TORCH, 18.6553),
         ("qwen3-30b-a3b", TORCH, 75.4974),  # the optimizer's step on 996,507,648 adapter weights
+        ("qwen3-30b-a3b", replace(TORCH, target="attention", seq=1024, checkpointing=False), 65.4668),
         ("qwen3.5-9b", replace(TORCH, train_vision=True), 24.3190),
+        ("qwen3.5-2b", replace(TORCH, train_vision=True, checkpointing=False), 21.6653),
+        ("qwen3.5-2b", replace(TORCH, method="full"), 18.2068),
+        ("qwen2.5-0.5b-instruct", replace(TORCH, method="full", batch=2, checkpointing=False), 15.0770),
+        ("qwen3-1.7b", replace(TORCH, method="qlora"), 6.6113),
         ("qwen3-vl-8b-instruct", replace(TORCH, train_vision=True, image_tokens=1024), 21.5182),
         ("qwen3-0.6b", replace(TORCH, method="full", seq=8192), 17.8104),
         ("qwen3-0.6b", replace(TORCH, method="full", checkpointing=False), 10.7274),
@@ -79,6 +84,16 @@ def test_the_peak_of_a_step_is_what_torch_reported(catalog: Catalog, name: str, 
 )
 def test_adapters_have_the_weights_that_peft_counts(catalog: Catalog, name: str, weights: int) -> None:
     assert adapter_weights(catalog.architecture(catalog.models[name]), 16, "all-linear", vision=True) == weights
+
+
+@pytest.mark.parametrize(("checkpointing", "gib"), [(True, 9.6542), (False, 16.8948)])
+def test_int8_products_keep_their_inputs_whatever_is_checkpointed(
+    catalog: Catalog, checkpointing: bool, gib: float
+) -> None:
+    work = replace(TORCH, method="qlora", checkpointing=checkpointing)
+    model, architecture = of(catalog, "qwen3-1.7b")
+    memory = training.memory(model, architecture, work, Placement((H200,)), Checkpoint(format="int8"))
+    assert training.allocated(memory.parts) / GIB == pytest.approx(gib, rel=0.01)
 
 
 def test_a_full_step_takes_ten_bytes_a_weight(catalog: Catalog) -> None:

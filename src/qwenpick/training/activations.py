@@ -57,8 +57,8 @@ def _mixer(architecture: Architecture, layer: Layer, training: Training, style: 
             return norm + inputs + per_query * queries + per_key * keys + gate + scores + 16 * training.rank
         case LinearAttention():
             values = layer.value_heads * layer.value_head_dim
-            # plain torch, FP32: about 25 tensors as wide as the values, states of every chunk included; 4 of the convolution's width in bf16
-            return norm + 6 * hidden + 100 * values + 8 * layer.conv_channels
+            # plain torch, FP32: 19.5 tensors as wide as the values, states of every chunk included; 4 of the convolution's width in bf16
+            return norm + 6 * hidden + 78 * values + 8 * layer.conv_channels
         case _:
             assert_never(layer)
 
@@ -78,7 +78,10 @@ def _mlp(architecture: Architecture, training: Training, style: Style) -> int:
         case DenseMlp(intermediate_size=inner):
             return norm + inputs + wide * inner + (12 * training.rank if adapted else 0)
         case MoeMlp(experts=experts, experts_per_token=used, intermediate_size=inner, shared_intermediate_size=shared):
-            return norm + inputs + used * (4 * hidden + 8 * inner) + 8 * experts + wide * shared
+            kept = (
+                4 * hidden + 8 * inner if adapted else 2 * hidden + 6 * inner
+            )  # with or without the inputs of both products
+            return norm + inputs + used * kept + 8 * experts + wide * shared
         case _:
             assert_never(architecture.mlp)
 
@@ -95,6 +98,24 @@ def backward_bytes(architecture: Architecture, layer: Layer, style: Style) -> in
     )
     mixer = 24 * layer.value_heads * layer.value_head_dim if isinstance(layer, LinearAttention) else 0
     return residual + max(inner, mixer)
+
+
+def int8_inputs(architecture: Architecture, layer: Layer, training: Training, style: Style) -> int:
+    """Inputs of bitsandbytes' INT8 products, per token: its function keeps them where checkpointing cannot drop them.
+
+    Both normed inputs and the MLP's product, in FP32 after k-bit preparation, and attention's output. Without checkpointing some are there anyway.
+    """
+    hidden, mlp = architecture.hidden_size, architecture.mlp
+    inner = mlp.intermediate_size if isinstance(mlp, DenseMlp) else mlp.shared_intermediate_size
+    width = 4 if style is Style.QLORA_FP32 else 2
+    mixed = (
+        layer.heads * layer.head_dim
+        if not isinstance(layer, LinearAttention)
+        else layer.value_heads * layer.value_head_dim
+    )
+    if not training.checkpointing:
+        return width * (2 * hidden + inner) if style is Style.QLORA_FP32 else 0
+    return width * (2 * hidden + inner) + 2 * mixed
 
 
 def checkpoint_bytes(architecture: Architecture, style: Style) -> int:

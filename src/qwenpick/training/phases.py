@@ -53,6 +53,10 @@ def phases(architecture: Architecture, training: Training, prepared: Prepared) -
     kept = (architecture.num_layers * input_bytes if training.checkpointing else sum(per_layer)) * tokens
     in_ram = kept if training.checkpointing and trainer.checkpoints_in_ram else 0
     kept += images - in_ram
+    if prepared.int8:
+        kept += tokens * sum(
+            activations.int8_inputs(architecture, layer, training, style) for layer in architecture.layer_list
+        )
     ends = activations.head_bytes(architecture, style) * tokens
     chunked = training.chunked_loss or trainer.chunks_loss
     at_once = min(tokens, activations.CHUNK) if chunked else tokens

@@ -21,6 +21,7 @@ class Prepared:
     `tied_gradient` is how many weights get a second gradient because lm_head is the embedding. `head_copy` is the bf16 copy of an FP32 lm_head
     that backward keeps, `autocast_copies` those of all weights during forward. `unpacked` is the largest weight that is dequantized for a product,
     in bytes. `wide_states` is how many trained weights an 8-bit optimizer treats in 32 bits. `adapted_experts` is the weights of one layer's.
+    `int8`: products are bitsandbytes' INT8, which keeps their inputs.
     """
 
     style: Style
@@ -36,6 +37,7 @@ class Prepared:
     unpacked: int = 0
     wide_states: int = 0
     adapted_experts: int = 0
+    int8: bool = False
 
 
 def base_weights(architecture: Architecture, checkpoint: Checkpoint) -> tuple[tuple[Tensor, int], ...]:

@@ -38,5 +38,6 @@ def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoi
         adapters=narrower,
         upcast=upcast,
         head_copy=2 * architecture.vocab_size * architecture.hidden_size if cast else 0,
+        int8=checkpoint.format == "int8",
         unpacked=2 * largest_linear(architecture),
     )

@@ -37,6 +37,9 @@ def highest(architecture: Architecture, form: str, work: Serving, release: Versi
     full, at_prefill = (cache_bytes(architecture, work, stage, tokens) for tokens in (work.context, _prompt(work)))
     prefill, formula = _prefill(architecture, form, work, release, stage)
     found = [(max(0, prefill - (full - at_prefill)), formula)]
+    if stage.has_embeddings and work.image_tokens:  # the vision tower runs before there is a cache
+        tower = work.sequences * activations.tower(architecture, work.image_tokens)
+        found.append((max(0, tower - full), f"{work.image_tokens:,} image tokens in the vision tower"))
     if release < LAST_LOGITS_ONLY:
         logits = activations.held_logits(architecture, work.sequences * _prompt(work)) if stage.has_embeddings else 0
         old = at_prefill if release < CACHE_OBJECT else 0
@@ -78,8 +81,5 @@ def _prefill(architecture: Architecture, form: str, work: Serving, release: Vers
             )
         )
     pictures = work.sequences * activations.images(architecture, work.image_tokens) if stage.has_embeddings else 0
-    if pictures:
-        encoder = work.sequences * activations.tower(architecture, work.image_tokens)
-        found.append((encoder, f"{work.image_tokens:,} image tokens in the vision tower"))
     size, formula = max(found)
     return size + shared + pictures, formula
