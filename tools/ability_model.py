@@ -24,12 +24,13 @@ ROUNDS = 6
 
 @dataclass(frozen=True)
 class Observation:
-    """One score: of a model (and whether it thought), on a test of a capability."""
+    """One score: of a model (whether it thought, and whether it was its base before post-training), on a test of a capability."""
 
     model: str
     test: str
     capability: str
     thought: bool
+    base: bool
     y: float
     variance: float
     source: str
@@ -63,12 +64,15 @@ def terms(model: Model, capability: str) -> dict[tuple[str, ...], float]:
         ("active in", capability): active, ("years in", capability): age, ("series", model.series): 1,
         ("series in", model.series, capability): 1, ("shape", shape): 1, ("model", model.id): 1, ("model in", model.id, capability): 1,
     }  # fmt: skip
-    if model.kind == "base":
-        found["base",] = 1
     home = {"code": ("code", "agents"), "math": ("reasoning",)}.get(model.kind)
     if home:
         found["specialist" if capability in home else "outside", model.kind] = 1
     return found
+
+
+def how(capability: str, thought: bool, base: bool) -> dict[tuple[str, ...], float]:
+    """The terms that stand for how a model was asked: after thinking, or before it was post-trained."""
+    return ({("gain", capability): 1.0} if thought else {}) | ({("base",): 1.0} if base else {})
 
 
 @dataclass(frozen=True)
@@ -81,13 +85,13 @@ class Fit:
     discrimination: dict[str, float]
 
     def ability(
-        self, model: Model, capability: str, thinks: bool, anchor: np.ndarray | None = None
+        self, model: Model, capability: str, thinks: bool, base: bool, anchor: np.ndarray | None = None
     ) -> tuple[float, float]:
         """(mean, deviation) in logits. Terms that no score informed keep their prior.
 
         The deviation is that of the difference from the `anchor` (a mix of terms): what all models share does not change their order.
         """
-        parts = terms(model, capability) | ({("gain", capability): 1.0} if thinks else {})
+        parts = terms(model, capability) | how(capability, thinks, base)
         known = self.row(parts)
         prior = [(f, *PRIOR[t[0]]) for t, f in parts.items() if t not in self.index]
         value = known @ self.mean + sum(g * m for g, m, _ in prior)
@@ -104,7 +108,7 @@ class Fit:
 
     def anchor(self, models: list[Model], capability: str) -> np.ndarray:
         """The mean of the models' terms: what a capability's deviations are measured from."""
-        rows = [terms(m, capability) | ({("gain", capability): 1.0} if m.thinking in THINKS else {}) for m in models]
+        rows = [terms(m, capability) | how(capability, m.thinking in THINKS, m.kind == "base") for m in models]
         return np.mean([self.row(parts) for parts in rows], axis=0)
 
 
@@ -113,9 +117,7 @@ def solve(
 ) -> tuple[Fit, np.ndarray, np.ndarray]:
     """(posterior, residuals of each score left out, fitted ability of each) given the tests' discriminations."""
     rows = [
-        terms(models[o.model], o.capability)
-        | ({("gain", o.capability): 1.0} if o.thought else {})
-        | {("difficulty", o.test): -1.0}
+        terms(models[o.model], o.capability) | how(o.capability, o.thought, o.base) | {("difficulty", o.test): -1.0}
         for o in data
     ]
     index = {t: i for i, t in enumerate(dict.fromkeys(t for row in rows for t in row))}

@@ -41,8 +41,11 @@ QUESTIONS = 300
 
 
 def find_id(name: str, thought: bool, heading: str, models: dict[str, Model]) -> str | None:
-    """The catalogue id that a score's model name means. A bare VL or post-training name means the instruct (or thinking) variant."""
-    plain = name.casefold()
+    """The catalogue id that a score's model name means. A bare VL or post-training name means the instruct (or thinking) variant.
+
+    The base of a model of which only the post-trained one was released speaks of what that one knows.
+    """
+    plain = name.casefold().removesuffix("-base (not released)")
     instruct, thinking = f"{plain}-instruct", f"{plain}-thinking"
     post_trained = "-vl-" in plain or (heading == "Performance" and plain in ("qwen2-7b", "qwen2.5-7b"))
     if thinking in models and thought:
@@ -54,7 +57,7 @@ def find_id(name: str, thought: bool, heading: str, models: dict[str, Model]) ->
 
 def observations(path: Path, models: dict[str, Model]) -> list[Observation]:
     """Every score of the file that measures a capability of a model in the catalogue; several prints of one score count once."""
-    seen: dict[tuple[str, str, str, bool], list[tuple[float, str]]] = defaultdict(list)
+    seen: dict[tuple[str, str, str, bool, bool], list[tuple[float, str]]] = defaultdict(list)
     for row in csv.DictReader(path.open()):
         found = benchmark(row["benchmark"], row["table_heading"], row["source"])
         thought = row["mode"].startswith("thinking") or (row["mode"] == "" and "qwen3.5 (page" in row["source"])
@@ -62,13 +65,16 @@ def observations(path: Path, models: dict[str, Model]) -> list[Observation]:
         if found is None or model is None:
             continue
         test, capability = found
-        if models[model].kind == "base" and capability not in ("embedding", "reranking"):
+        if models[model].kind != "base" and row["mode"] == "base" and capability != "knowledge":
+            continue  # post-training changes how a model reasons, hardly what it knows
+        base = models[model].kind == "base" or row["mode"] == "base"
+        if base:
             test += " (base)"
-        seen[model, test, capability, thought].append((share(test, float(row["score"])), row["source"]))
+        seen[model, test, capability, thought, base].append((share(test, float(row["score"])), row["source"]))
     return [
-        Observation(model, test, capability, thought, logit(p := sum(s for s, _ in rows) / len(rows)),
+        Observation(model, test, capability, thought, base, logit(p := sum(s for s, _ in rows) / len(rows)),
                     NOISE**2 + 1 / (QUESTIONS * p * (1 - p)), rows[0][1])
-        for (model, test, capability, thought), rows in sorted(seen.items())
+        for (model, test, capability, thought, base), rows in sorted(seen.items())
     ]  # fmt: skip
 
 
@@ -96,7 +102,7 @@ def records(
     for model in sorted(models.values(), key=lambda m: m.id):
         for capability in capabilities_of(model):
             value, deviation = found.ability(
-                origin(model, models), capability, model.thinking in THINKS, anchors[capability]
+                origin(model, models), capability, model.thinking in THINKS, model.kind == "base", anchors[capability]
             )
             mine = scored[model.id, capability]
             entries.setdefault(model.id, {})[capability] = {
@@ -183,7 +189,7 @@ def check_models(data: list[Observation], models: dict[str, Model]) -> None:
         bias = [
             o.y / found.discrimination[o.test]
             + found.mean[found.index["difficulty", o.test]]
-            - found.ability(models[left], o.capability, o.thought)[0]
+            - found.ability(models[left], o.capability, o.thought, o.base)[0]
             for o in known
         ]
         if bias:

@@ -39,7 +39,7 @@ SCENARIOS: dict[str, Scenario] = {
             "chat",
             {"commercial": True, "users": 4, "min_context": 16384},
         ),
-        Scenario("edge", "a speaker, a device: no GPU or 4 GB, fast", "edge", {"prefer": "small", "min_speed": 10.0}),
+        Scenario("edge", "a speaker, a device: no GPU or 4 GB, fast", "edge", {"prefer": "small", "min_speed": 15.0}),
         Scenario(
             "text",
             "logs, simple copy, an internal bot: text only, small and fast",

@@ -24,6 +24,7 @@ ENTROPY = "entropy-exchange: decode speed is a bad proxy for agents; Hacker News
 BITTIDE = "bittide VLM benchmark v2: 30 s an image is good, 70 s accepted for the best; every hybrid scored higher without thinking"
 CLUB3090 = "club-3090#1075: 131/150 thinking at low effort, 121/150 without; Qwen3.8#236: tool calls fail on long prompts without thinking"
 BUDGET = "club-3090: Qwen3.6 72.8 without thinking, 48.9 unbudgeted, 76.1 budgeted; Qwen3.8#216: empty answers at xhigh on 17 % of calls"
+TRIO = "triokurniatux, without a GPU: 3-5 tok/s painfully slow, 15-30 responsive"
 OURS = "our estimate"
 
 
@@ -165,7 +166,7 @@ TASKS: dict[str, Task] = {
         ),
         Task(
             "edge", "small devices: speakers, robots, phones", {"general": 0.6, "agents": 0.2, "knowledge": 0.2},
-            4096, 300, 150, 10, 25, ("off",), "0.8B and 2B models loop when they think", (MYLOCALAI, "TyloQuant#12", OURS),
+            4096, 300, 150, 15, 30, ("off",), "0.8B and 2B models loop when they think", (TRIO, "TyloQuant#12"),
             smaller=3.0, aliases=("iot", "device", "robot", "embedded", "phone", "raspberry-pi", "home-automation", "draft"),
         ),
     )
