@@ -46,3 +46,10 @@ def test_a_format_made_on_load_is_downloaded_in_16_bits(catalog: Catalog) -> Non
     nf4 = checkpoints(model, find_runtime("transformers"), "nf4")[0]
     # 8,190,735,360 parameters x 2 bytes
     assert download_bytes(model, architecture, nf4) == pytest.approx(16_381_470_720, rel=0.001)
+
+
+def test_a_format_is_found_in_each_engines_own_spelling(catalog: Catalog) -> None:
+    model = catalog.models["qwen3-8b"]
+    assert [c.format for c in checkpoints(model, find_runtime("vllm"), "BF16")] == ["bf16"]
+    assert [c.format for c in checkpoints(model, find_runtime("llamacpp"), "bf16")] == ["BF16"]
+    assert checkpoints(model, find_runtime("vllm"), "q4_k_m") == ()

@@ -66,7 +66,8 @@ def _checkpoints(model: Model, engine: str, quant: str | None, any_source: bool)
     elif family := _family(quant):
         names = runtime.FAMILIES.get(family, ())
     else:
-        names = tuple(name for name in runtime.FORMATS if name == find_format(quant).name)
+        find_format(quant)  # an unknown word is an error, a format of other engines is none of this one's
+        names = tuple(name for name in runtime.FORMATS if name.casefold() == quant.casefold())
     found = (_checkpoint(model, name, any_source or (quant is not None and not is_family(quant))) for name in names)
     return tuple(checkpoint for checkpoint in found if checkpoint)
 
