@@ -42,7 +42,7 @@ def models(text: str, catalog: Catalog) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
     series = ""
     for piece in re.split(r"[;/,()]|\bor\b|\belse\b|\band\b", text):
-        match = _MODEL.search(piece)
+        match = _MODEL.search(re.sub(r"(qwen[\d.]+) (?=\d+(\.\d+)?B)", r"\1-", piece, flags=re.I))
         name = match[0] if match else ""
         if match and re.search(r"\d", name):
             series = re.sub(r"-\d+(\.\d+)?B.*$", "", name, flags=re.I)
