@@ -265,3 +265,14 @@ def test_flash_nexts_table_stays_in_the_mapped_file_and_its_indexer_keeps_keys(c
     loaded = needed(catalog, "qwen3.8-flash-next", work=Serving(8192, options={"mmap": False}), mtp=True)
     table = next(p for p in loaded.parts if p.name == "n-gram table")
     assert table.bytes / MIB == pytest.approx(27465.95, abs=0.01)  # printed by a server with a Q4_K file
+
+
+def test_a_file_that_was_measured_wins_over_the_rule(catalog: Catalog) -> None:
+    model = catalog.models["qwen3-8b"]
+    architecture, placement = catalog.architecture(model), Placement((Device("GPU", "nvidia", None, None),))
+    rule = Checkpoint(format="Q4_K_M")
+    # 5,027,783,232 bytes is the rule's file; a mix of types one percent larger holds one percent more weights
+    mixed = Checkpoint(format="Q4_K_M", bytes=round(5_027_783_232 * 1.01))
+    by_rule, as_is = (llamacpp.memory(model, architecture, c, Serving(4096), placement) for c in (rule, mixed))
+    assert as_is.of("weights") == pytest.approx(by_rule.of("weights") * 1.01, rel=1e-4)
+    assert as_is.of("kv cache") == by_rule.of("kv cache")

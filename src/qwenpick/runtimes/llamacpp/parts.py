@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.memory import RAM, Memory, Part, gpu
 from qwenpick.memory import memory as collect
 from qwenpick.placement import Placement
+from qwenpick.quantization.gguf import file_bytes
 from qwenpick.runtimes.llamacpp.batch import Batch, batch_of
 from qwenpick.runtimes.llamacpp.cache import indexer_totals, kv_totals, state_totals
 from qwenpick.runtimes.llamacpp.compute import Compute, compute
@@ -78,13 +79,25 @@ def needed(
         work,
         rough,
     )
-    return collect(
+    by_rule = collect(
         [
             *_gpu_parts(run, placement),
             *_ram_parts(run),
             *projector_parts(architecture, work, options, placement),
             *_draft_parts(run),
         ]
+    )
+    return by_rule if checkpoint.bytes is None else as_measured(by_rule, architecture, checkpoint)
+
+
+def as_measured(by_rule: Memory, architecture: Architecture, checkpoint: Checkpoint) -> Memory:
+    """The weights as large as the file that was measured: a mix of types that llama.cpp's own rule does not give (imatrix, UD)."""
+    share = (checkpoint.bytes or 0) / file_bytes(architecture, checkpoint.format)
+    return collect(
+        replace(part, bytes=round(part.bytes * share), formula=f"{part.formula}, x {share:.4f} as the file is")
+        if part.kind == "weights"
+        else part
+        for part in by_rule.parts
     )
 
 
