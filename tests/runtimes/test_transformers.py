@@ -113,6 +113,13 @@ def test_old_releases_needed_what_the_vendor_measured(
     assert peak(catalog, name, form, work, *devices) == pytest.approx(gib, rel=0.01)
 
 
+def test_qwen_1s_first_code_kept_a_mask_in_every_layer(catalog: Catalog) -> None:
+    # the vendor's README of 2023-08: 16.38 GiB after loading Qwen-7B, which has 14.38 GiB of weights and 32 masks of 64 MiB
+    work = Serving(1, options={"transformers_version": "4.31"})
+    memory = transformers.memory(*of(catalog, "qwen-7b"), BF16, work, Placement((A100,)))
+    assert memory.of("weights") / GIB == pytest.approx(16.38, abs=0.01)
+
+
 def test_layers_are_spread_over_gpus_by_bytes(catalog: Catalog) -> None:
     pair = of(catalog, "qwen3-32b")
     memory = transformers.memory(*pair, BF16, Serving(4096), Placement((A100, A100)))

@@ -91,6 +91,8 @@ def _stage(
         else 0
     )
     yield Part("rotary tables", tables, where, "32,768 positions x head_dim x 2 x 2 bytes in every layer", "weights")
+    masks = weights.causal_masks(architecture, checkpoint, stage.end - stage.first, release)
+    yield Part("causal masks", masks, where, "8,192 x 8,192 bytes in every layer of Qwen 1's first code", "weights")
     prefill, formula = highest(architecture, form, work, release, stage)
     yield Part("prefill activations", prefill, where, formula, "compute")
     if stage.device is None:

@@ -31,6 +31,10 @@ FUSED_EXPERTS: Version = (
     5,
     0,
 )  # experts are one 3-D parameter, which bitsandbytes does not quantize; run by grouped matrix products
+QWEN1_MASKS: Version = (
+    4,
+    32,
+)  # before, and in Qwen-VL and Qwen-Audio, every layer keeps a causal mask: modeling_qwen.py, register_buffer("bias")
 QWEN1: Version = (4, 37)  # Qwen 1's own code: "transformers>=4.32.0,<4.38.0" in the requirements of QwenLM/Qwen
 
 

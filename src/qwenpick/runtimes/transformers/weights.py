@@ -5,7 +5,7 @@ from __future__ import annotations
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.quantization import sizes
 from qwenpick.runtimes.transformers.allocator import block
-from qwenpick.runtimes.transformers.versions import FUSED_EXPERTS, TIED_FP8, Version
+from qwenpick.runtimes.transformers.versions import FUSED_EXPERTS, QWEN1_MASKS, TIED_FP8, Version
 from qwenpick.tensors import Tensor
 
 ON_LOAD = ("nf4", "int8")  # bitsandbytes quantizes 16-bit weights while loading
@@ -55,3 +55,15 @@ def by_layer(architecture: Architecture, tensors: tuple[tuple[Tensor, int], ...]
         elif not tensor.layers:
             first += size
     return layers, first, last
+
+
+def causal_masks(architecture: Architecture, checkpoint: Checkpoint, layers: int, version: Version) -> int:
+    """Bytes of the masks that Qwen 1's first code keeps: 8,192 x 8,192 bytes a layer.
+
+    So does that of Qwen-VL and Qwen-Audio, but for their GPTQ repositories, which came later.
+    """
+    if architecture.model_type != "qwen":
+        return 0
+    towers = architecture.vision is not None or architecture.audio is not None
+    first = version < QWEN1_MASKS or (towers and not checkpoint.format.startswith("gptq"))
+    return layers * 8192 * 8192 if first else 0
