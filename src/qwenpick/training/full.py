@@ -5,7 +5,7 @@ from __future__ import annotations
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.tensors import parameters
 from qwenpick.training.activations import Style
-from qwenpick.training.prepared import Prepared, base_weights, largest_matrix, states_in_32_bits, trained_parameters
+from qwenpick.training.prepared import Prepared, base_bytes, largest_matrix, states_in_32_bits, trained_parameters
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.workload import Training
 
@@ -17,8 +17,8 @@ def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoi
     """Weights in bf16 as loaded, or in FP32 under autocast: with `precision` fp32 or fp16-mixed, and by LLaMA-Factory without ZeRO."""
     in_fp32 = training.precision != "bf16" or (TRAINERS[training.trainer].full_in_fp32 and not training.zero)
     width = 4 if in_fp32 and not training.zero else 2
-    loaded = base_weights(architecture, Checkpoint(format="bf16") if checkpoint.format == "fp32" else checkpoint)
-    base = sum(size for _, size in loaded)
+    source = Checkpoint(format="bf16") if checkpoint.format == "fp32" else checkpoint
+    base = base_bytes(architecture, source)
     trained = trained_parameters(architecture, training)
     frozen = parameters(architecture) - trained
     if width == 4:

@@ -6,7 +6,7 @@ from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.tensors import tensors
 from qwenpick.training.activations import Style
 from qwenpick.training.adapters import adapter_weights
-from qwenpick.training.prepared import Prepared, base_weights, embedding_weights, states_in_32_bits
+from qwenpick.training.prepared import Prepared, base_bytes, embedding_weights, states_in_32_bits
 from qwenpick.workload import Training
 
 READ_FROM = "peft 0.21.2 tuners/lora/layer.py, utils/other.py"
@@ -16,7 +16,7 @@ ADAPTER_WIDTH = 4  # autocast_adapter_dtype=True casts 16-bit adapters to FP32
 
 def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoint) -> Prepared:
     """The weights as they are, and the adapters; trained embeddings are 16-bit copies beside the frozen ones (modules_to_save)."""
-    base = sum(size for _, size in base_weights(architecture, checkpoint))
+    base = base_bytes(architecture, checkpoint)
     adapters = adapter_weights(architecture, training.rank, training.target, vision=training.train_vision)
     copies = embedding_weights(architecture) if training.train_embeddings else 0
     return Prepared(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
-from qwenpick.runtimes.transformers.versions import NEWEST
-from qwenpick.runtimes.transformers.weights import loaded
+from qwenpick.runtimes.transformers.versions import NEWEST, QWEN1
+from qwenpick.runtimes.transformers.weights import causal_masks, loaded
 from qwenpick.tensors import Tensor, tensors
 from qwenpick.training.activations import Style
 from qwenpick.training.trainers import TRAINERS
@@ -43,6 +43,12 @@ class Prepared:
 def base_weights(architecture: Architecture, checkpoint: Checkpoint) -> tuple[tuple[Tensor, int], ...]:
     """(tensor, bytes) as loaded; see the inference engine. Speech parts and the MTP block are not trained, and the block not loaded."""
     return loaded(architecture, checkpoint, NEWEST)
+
+
+def base_bytes(architecture: Architecture, checkpoint: Checkpoint) -> int:
+    """Bytes of all weights as loaded, and of the masks that Qwen-VL's own code keeps."""
+    masks = causal_masks(architecture, checkpoint, architecture.num_layers, QWEN1)
+    return sum(size for _, size in base_weights(architecture, checkpoint)) + masks
 
 
 def embedding_weights(architecture: Architecture) -> int:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from qwenpick.catalog.schema import Architecture, Checkpoint, Model
 from qwenpick.errors import QwenpickError
 from qwenpick.training.launch.common import Launch
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.workload import Training
+
+if TYPE_CHECKING:
+    from qwenpick.launch import Launch as Script
 
 MAKERS = {
     "llama-factory": "llama_factory",
@@ -43,4 +46,13 @@ def launch(
     return maker.launch(source, architecture, training, checkpoint)
 
 
-__all__ = ["MAKERS", "Launch", "launch"]
+def as_script(started: Launch, trainer: str) -> Script:
+    """The same as what `qwenpick launch` prints: files to write, the command, and what to know."""
+    from qwenpick.launch import Command
+    from qwenpick.launch import Launch as Script
+
+    notes = (f"{TRAINERS[trainer].title}: options of {started.checked}", *started.notes)
+    return Script(trainer, Command(started.command), files=started.files, notes=notes)
+
+
+__all__ = ["MAKERS", "Launch", "as_script", "launch"]
