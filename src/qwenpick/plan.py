@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from qwenpick.bands import Band, band
 from qwenpick.errors import HardwareUnreadableError
 from qwenpick.memory import RAM, Memory, gpu
+from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
@@ -131,6 +132,13 @@ def judge(
     verdict: Verdict = "refused" if refusal else verdict_of(places, edge)
     reason = refusal or reason_of(verdict, places)
     return Plan(model, architecture, checkpoint, runtime.NAME, work, placement, needed, places, verdict, reason, edge)
+
+
+def with_memory(plan: Plan, needed: Memory, machine: Machine) -> Plan:
+    """The plan with other figures for what it needs, judged anew."""
+    places = tuple(_places(needed, find_runtime(plan.runtime), plan.work, plan.placement, machine))
+    verdict = verdict_of(places, plan.band)
+    return replace(plan, memory=needed, places=places, verdict=verdict, reason=reason_of(verdict, places))
 
 
 def timed(plan: Plan, machine: Machine, catalog: Catalog, prompt: int | None = None, depth: int | None = None) -> Plan:

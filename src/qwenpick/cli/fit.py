@@ -8,9 +8,11 @@ import typer
 
 from qwenpick.cli import options as given
 from qwenpick.cli.training import Wanted, trains
+from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
+    from qwenpick.fitting import Answer
     from qwenpick.hardware import Machine
 
 
@@ -27,6 +29,9 @@ def command(
     strict: Annotated[bool, typer.Option("--strict", help="Tight (inside the estimate's error) counts as no.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Show every part with its formula.")] = False,
     online: given.Online = False,
+    use_corrections: Annotated[
+        bool, typer.Option("--use-corrections", help="Multiply by what `verify` learned of this engine and GPU.")
+    ] = False,
     all: Annotated[bool, typer.Option("--all", help="Show every format and engine, not only the answer.")] = False,
     machine: given.MachineFiles = None,
     gpu: given.Gpus = None,
@@ -61,6 +66,8 @@ def command(
         strict,
     )
     answer = fit(facts, box, wanted, request, everything=all)
+    if use_corrections:
+        answer = _corrected(answer, box)
     changes = fixes(facts, box, answer)
     emit(
         "fit",
@@ -69,6 +76,25 @@ def command(
         fit_values(answer, box, changes),
     )
     raise typer.Exit(0 if answer.fits else 1)
+
+
+def _corrected(answer: Answer, box: Machine) -> Answer:
+    """The answer with the local corrections of its engine and device, and a note that says so."""
+    from dataclasses import replace
+
+    from qwenpick.plan import with_memory
+    from qwenpick.verify.corrections import corrected, load, store_path
+
+    plan = answer.plan
+    device = plan.placement.devices[0].name if plan.placement.devices else "CPU"
+    needed = corrected(plan.memory, load(store_path()), plan.runtime, device)
+    if needed == plan.memory:
+        return replace(
+            answer,
+            notes=(*answer.notes, f"nothing was learned of {plan.runtime} on {device} yet: qwenpick verify --log FILE"),
+        )
+    note = f"corrected by what was learned of {plan.runtime} on {device} (the estimate was {format_bytes(plan.memory.total)})"
+    return replace(answer, plan=with_memory(plan, needed, box), notes=(*answer.notes, note))
 
 
 def _train(

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qwenpick.cli import options as given
+from qwenpick.cli.training import Wanted, trains
 from qwenpick.errors import QwenpickError
 
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog, Model
+    from qwenpick.hardware import Machine
 
+
+@trains
 def command(
     model: Annotated[
         str,
@@ -35,6 +41,7 @@ def command(
     cpu_only: given.CpuOnly = False,
     catalog: given.Catalogs = None,
     json: given.Json = False,
+    tuning: Wanted | None = None,
 ) -> None:
     """The command line that starts a model exactly as planned. Exit code 1 and no commands where it does not fit."""
     from qwenpick.fitting import Request, fit
@@ -43,6 +50,9 @@ def command(
 
     facts = given.read_catalog(catalog)
     found = wanted(model, facts, quant, online=online)
+    box = given.read_machine(facts, machine, gpu, vram, ram, cpu_only)
+    if tuning:
+        raise typer.Exit(_train(found.catalog, box, found.model, tuning, found.quant, force, json))
     request = Request(
         found.quant,
         given.read_context(context),
@@ -51,7 +61,6 @@ def command(
         given.read_cache(kv_cache),
         given.read_engine_options(option),
     )
-    box = given.read_machine(facts, machine, gpu, vram, ram, cpu_only)
     answer = fit(found.catalog, box, found.model, request)
     if not answer.fits and not force:
         raise DoesNotFitError(
@@ -75,6 +84,32 @@ def command(
     else:
         typer.echo(script(planned), nl=False)
     raise typer.Exit(0 if answer.fits else 1)
+
+
+def _train(
+    facts: Catalog, box: Machine, model: Model, wanted: Wanted, quant: str | None, force: bool, json: bool
+) -> int:
+    """Print how to start the fine-tuning run with its trainer; the exit code."""
+    from qwenpick.launch import script
+    from qwenpick.training.launch import as_script, launch
+    from qwenpick.tuning import tune
+
+    if wanted.every_method:
+        raise QwenpickError("launch takes one method: --train full, lora or qlora")
+    tuned = tune(facts, box, model, wanted.training, quant)
+    if not tuned.holds() and not force:
+        raise DoesNotFitError(
+            f"{tuned.reason}; qwenpick fit {model.id} --train {wanted.training.method} says how far it stretches (--force prints it anyway)"
+        )
+    planned = as_script(launch(model, tuned.architecture, wanted.training, tuned.checkpoint), wanted.training.trainer)
+    if json:
+        from qwenpick.render.envelope import print_json
+        from qwenpick.render.launch import training_launch_values
+
+        print_json("launch", training_launch_values(tuned, planned))
+    else:
+        typer.echo(script(planned), nl=False)
+    return 0 if tuned.holds() else 1
 
 
 class DoesNotFitError(QwenpickError):

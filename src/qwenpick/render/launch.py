@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qwenpick.render.tuning import tune_values
 from qwenpick.render.values import plan_values
 
 if TYPE_CHECKING:
     from qwenpick.launch import Command, Launch
     from qwenpick.plan import Plan
-    from qwenpick.render.payloads import CommandValues, LaunchValues
+    from qwenpick.render.payloads import CommandValues, LaunchValues, TrainingLaunchValues
+    from qwenpick.tuning import Tuned
 
 
 def launch_values(plan: Plan, planned: Launch, fits: bool) -> LaunchValues:
@@ -21,6 +23,17 @@ def launch_values(plan: Plan, planned: Launch, fits: bool) -> LaunchValues:
         "prepare": [_command(command) for command in planned.prepare],
         "files": dict(planned.files),
         "downloads": [{"what": d.what, "bytes": d.bytes, "where": d.where} for d in planned.downloads],
+        "notes": list(planned.notes),
+    }
+
+
+def training_launch_values(tuned: Tuned, planned: Launch) -> TrainingLaunchValues:
+    """A fine-tuning run and everything that carries it out."""
+    return {
+        "fits": tuned.holds(),
+        "run": tune_values(tuned, None),
+        "serve": _command(planned.serve),
+        "files": dict(planned.files),
         "notes": list(planned.notes),
     }
 

@@ -458,3 +458,13 @@ class RentedCommandValues(TypedDict):
 
     model: str
     rented: list[RentedValues]
+
+
+class TrainingLaunchValues(TypedDict):
+    """What launch --train prints: files are written first, then serve starts the run."""
+
+    fits: bool
+    run: TuneValues
+    serve: CommandValues
+    files: dict[str, str]
+    notes: list[str]

@@ -20,7 +20,7 @@ PAYLOADS: dict[str, Any] = {
     "gpus": payloads.GpusValues,
     "catalog": payloads.CatalogCheckValues,
     "check": payloads.CheckValues,
-    "launch": payloads.LaunchValues,
+    "launch": payloads.LaunchValues | payloads.TrainingLaunchValues,
     "verify": payloads.VerifyValues | payloads.CorrectionsValues,
 }
 
