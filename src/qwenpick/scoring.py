@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Weights:
     """What a preference weighs. `faster` and `slower` are points per doubling of the time saved beyond comfortable, and lost below it.
 
-    `context` is points per doubling of the context that would fit, `smaller` per halving of the memory, where the task does not ask for more.
+    `context` is points per doubling of the context that would fit, `smaller` per halving of the memory, beside what the task asks.
     One doubling is worth about what two abilities can differ by without it meaning anything; so speed decides where the evidence does not.
     """
 
@@ -182,7 +182,7 @@ def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[st
         "recency": PER_YEAR * (year - 2025),
         "origin": 0.0 if model.official and model.variant not in TUNED else -UNOFFICIAL,
         "engine": -LIBRARY if plan.runtime == "transformers" else 0.0,
-        "size": -max(weights.smaller, task.smaller) * math.log2(max(plan.memory.total, 1) / 2**30),
+        "size": -(weights.smaller + task.smaller) * math.log2(max(plan.memory.total, 1) / 2**30),
     }
     if weights.context:
         parts["context"] = weights.context * math.log2(max(1.0, roomiest(plan) / task.context))
