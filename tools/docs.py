@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PROLOGUE = "from tools.docs import benchmark, run"
+PROLOGUE = "from tools.docs import benchmark, reference, run"
 
 
 def run(command: str) -> None:
@@ -41,6 +41,26 @@ def benchmark(script: str) -> None:
         "--markdown",
     ]
     print(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+
+
+def reference(command: str) -> None:
+    """Print a command's arguments and options as a table, from their definitions (Typer's wording of --help changes between releases)."""
+    import typer
+
+    from qwenpick.cli.app import build
+
+    group = typer.main.get_command(build([command]))
+    found = group.commands[command]  # type: ignore[attr-defined]
+    for name, one in sorted(getattr(found, "commands", {"": found}).items()):
+        print(f"### {command} {name}\n\n{one.help}\n" if name else f"{one.help}\n")
+        print("| option | meaning |\n|---|---|")
+        for parameter in one.params:
+            words = parameter.opts + parameter.secondary_opts if parameter.param_type_name == "option" else []
+            shown = ", ".join(f"`{word}`" for word in words) or f"`{(parameter.metavar or parameter.name).strip('[]')}`"
+            value = f" {parameter.metavar}" if words and parameter.metavar else ""
+            cells = (cell.replace("|", "\\|") for cell in (shown + value, parameter.help or ""))
+            print(f"| {' | '.join(cells)} |")
+        print()
 
 
 def capture(command: str) -> tuple[str, int]:
