@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from functools import cache
 
 from benchmarks.scoreboard import Row, Score, Scorer, Skip
-from qwenpick import catalog
+from benchmarks.scorers.catalogue import found
 from qwenpick.catalog import Architecture, Checkpoint, Model
-from qwenpick.errors import QwenpickError
 from qwenpick.hardware import Device
 from qwenpick.memory import Memory
 from qwenpick.placement import Placement
@@ -25,23 +23,6 @@ FORMAT_OF = {
     "int4": "awq-int4",
     "fp8": "bf16",
 }  # fp8 of the H200 table is made on load
-
-
-@cache
-def found(name: str) -> tuple[Model, Architecture] | None:
-    """The model of that name and its architecture; None where the catalogue has none."""
-    known = shipped()
-    try:
-        model = catalog.find_model(known, name)
-    except QwenpickError:
-        return None
-    return (model, known.architecture(model)) if model.architecture else None
-
-
-@cache
-def shipped() -> catalog.Catalog:
-    """The shipped catalogue."""
-    return catalog.load()
 
 
 def weights_gib(memory: Memory) -> float:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from benchmarks.scoreboard import Row, Score, Scorer, Skip
 from benchmarks.scorers import sglang
-from benchmarks.scorers.vllm import ENGINE, FP8_CACHE, found, weights_gib
+from benchmarks.scorers.catalogue import found
+from benchmarks.scorers.vllm import ENGINE, FP8_CACHE, weights_gib
 from qwenpick.catalog import Architecture, Checkpoint, Model
 from qwenpick.hardware import Device
 from qwenpick.placement import Placement

@@ -12,12 +12,12 @@ from qwenpick.catalog import Checkpoint
 from qwenpick.checkpoints import is_family
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.fitting import closed_weights
+from qwenpick.i18n import say
 from qwenpick.limits import most
 from qwenpick.memory import RAM, Memory, gpu
 from qwenpick.plan import Place, Verdict, longest_allowed, reason_of, verdict_of
 from qwenpick.quantization import find_format
 from qwenpick.training import DEFAULT_FORMAT, memory
-from qwenpick.training.search import STEP
 from qwenpick.training.speed import Speed, speed
 from qwenpick.training.storage import Storage, storage
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from qwenpick.workload import Training
 
 METHODS = ("qlora", "lora", "full")  # from the one that needs least
+STEP = 256  # tokens; sequences are cut to multiples of it
 LARGEST_BATCH = 1024
 
 
@@ -102,11 +103,13 @@ def _devices(machine: Machine, training: Training) -> tuple[Device, ...]:
         (d for d in machine.devices if d.vendor in {"nvidia", "amd"}), key=lambda d: -(d.free or d.total or 0)
     )
     if not able and machine.unreadable:
-        raise HardwareUnreadableError(f"the GPU could not be read ({'; '.join(machine.unreadable)}); say it with --gpu")
+        raise HardwareUnreadableError(
+            say("the GPU could not be read ({unreadable}); say it with --gpu", unreadable="; ".join(machine.unreadable))
+        )
     if not able:
-        raise QwenpickError("fine-tuning is planned for NVIDIA and AMD GPUs, and this box has none")
+        raise QwenpickError(say("fine-tuning is planned for NVIDIA and AMD GPUs, and this box has none"))
     if len(able) < training.gpus:
-        raise QwenpickError(f"--gpus {training.gpus}: this box has {len(able)}")
+        raise QwenpickError(say("--gpus {gpus}: this box has {count}", gpus=training.gpus, count=len(able)))
     return tuple(able[: training.gpus])
 
 
@@ -138,7 +141,9 @@ def _judged(
         device = named[where]
         budget = device.free if device.free is not None else device.total
         if budget is None:
-            raise HardwareUnreadableError(f"the memory of {device.name} could not be read; say it with --vram")
+            raise HardwareUnreadableError(
+                say("the memory of {name} could not be read; say it with --vram", name=device.name)
+            )
         places.append(Place(where, device.name, needed.on(where), budget, device.total))
     return needed, tuple(places), verdict_of(tuple(places), band(training.method))
 

@@ -2,51 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from qwenpick.catalog import Architecture, Catalog, Model
-from qwenpick.training.search import fits, largest_batch, longest_sequence
+from qwenpick.catalog import Catalog
+from qwenpick.simulate import simulate
 from qwenpick.training.speed import speed, step_flops, step_seconds
 from qwenpick.training.storage import storage
+from qwenpick.tuning import tune
 from qwenpick.workload import Training
 
 GIB = 2**30
 H200 = 989.5e12  # dense bf16 FLOP/s
 
 
-def of(catalog: Catalog, name: str) -> tuple[Model, Architecture]:
-    model = catalog.models[name]
-    return model, catalog.architecture(model)
-
-
-def test_the_longest_sequence_fits_and_the_next_does_not(catalog: Catalog) -> None:
-    pair, work = of(catalog, "qwen3-8b"), Training("qlora")
-    longest = longest_sequence(*pair, work, 24 * GIB)
-    assert longest is not None
-    assert longest % 256 == 0
-    assert fits(*pair, replace(work, seq=longest), 24 * GIB)
-    assert not fits(*pair, replace(work, seq=longest + 256), 24 * GIB)
-
-
-def test_the_largest_batch_fits_and_the_next_does_not(catalog: Catalog) -> None:
-    pair, work = of(catalog, "qwen3-1.7b"), Training("lora", seq=512)
-    largest = largest_batch(*pair, work, 24 * GIB)
-    assert largest is not None
-    assert fits(*pair, replace(work, batch=largest), 24 * GIB)
-    assert not fits(*pair, replace(work, batch=largest + 1), 24 * GIB)
+def test_chunking_the_loss_reaches_further(catalog: Catalog) -> None:
+    model, box = catalog.models["qwen3-8b"], simulate(catalog, [], 40 * GIB, 64 * GIB, False)
+    plain, chunked = (tune(catalog, box, model, Training(chunked_loss=c)).longest or 0 for c in (False, True))
+    assert chunked > 3 * plain
 
 
 def test_nothing_fits_where_the_weights_do_not(catalog: Catalog) -> None:
-    assert longest_sequence(*of(catalog, "qwen3-8b"), Training("full"), 24 * GIB) is None
-    assert largest_batch(*of(catalog, "qwen3-8b"), Training("full"), 24 * GIB) is None
-
-
-def test_chunking_the_loss_reaches_further(catalog: Catalog) -> None:
-    pair = of(catalog, "qwen3-8b")
-    plain, chunked = (longest_sequence(*pair, Training(chunked_loss=c), 40 * GIB) or 0 for c in (False, True))
-    assert chunked > 3 * plain
+    box = simulate(catalog, ["rtx 4090"], None, 64 * GIB, False)
+    found = tune(catalog, box, catalog.models["qwen3-8b"], Training("full"))
+    assert (found.longest, found.largest) == (None, None)
 
 
 def test_full_fine_tuning_takes_six_operations_a_weight_and_token_and_eight_with_checkpointing(
