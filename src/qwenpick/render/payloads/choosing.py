@@ -1,0 +1,164 @@
+"""What fit, plan, compare, recommend and replace answer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from typing_extensions import TypedDict
+
+from qwenpick.render.payloads.plans import MachineValues, PlanValues
+
+
+class FixValues(TypedDict):
+    """saves (at the fullest GPU, else in RAM) and need (everywhere) are bytes.
+
+    speed_change is a fraction of the decode speed, null where a bandwidth is not known.
+    """
+
+    what: str
+    saves: int
+    flags: str
+    need: int
+    speed_change: float | None
+
+
+class FitValues(PlanValues):
+    fits: bool
+    exit_code: int
+    strict: bool
+    longest_context: int | None
+    notes: list[str]
+    fixes: list[FixValues]
+    others: list[PlanValues]
+    machine: MachineValues
+
+
+class OfferValues(TypedDict):
+    """Price, power and memory are of all `count` GPUs; ram, disk and threads are what the box should have."""
+
+    gpu: str
+    count: int
+    memory: int
+    longest_context: int | None
+    price_usd: float | None
+    price_note: str | None
+    power_watts: float | None
+    ram: int
+    disk: int
+    threads: int
+    plan: PlanValues
+
+
+class PlanCommandValues(TypedDict):
+    model: str
+    offers: list[OfferValues]
+
+
+class RentedValues(TypedDict):
+    """usd_per_million_tokens is for generated tokens with all sequences busy."""
+
+    offer: str
+    provider: str
+    instance: str
+    region: str
+    gpu: str
+    count: int
+    usd_per_hour: float
+    price_date: str
+    usd_per_million_tokens: float | None
+    longest_context: int | None
+    plan: PlanValues
+
+
+class RentedCommandValues(TypedDict):
+    """What plan --cloud prints."""
+
+    model: str
+    rented: list[RentedValues]
+
+
+class SideValues(TypedDict):
+    model: str
+    fits: bool
+    why_not: str | None
+    plan: PlanValues | None
+    longest_context: int | None
+    sequences: int
+
+
+class CardValues(TypedDict):
+    """Plans and contexts by precision (fp16, 8bit, 4bit)."""
+
+    gpu: str
+    sequences: int
+    plans: dict[str, PlanValues | None]
+    longest_context: dict[str, int | None]
+
+
+class CompareValues(TypedDict):
+    """Either models or gpus, the other is empty."""
+
+    models: list[SideValues]
+    gpus: list[CardValues]
+    machine: MachineValues | None
+
+
+class QualityValues(TypedDict):
+    """Points out of 100 after quantization; kept is the share that quantization leaves."""
+
+    value: float
+    deviation: float
+    kept: float
+    inferred: bool
+    sources: list[str]
+
+
+class PickValues(TypedDict):
+    """One place. parts add up to score, in points."""
+
+    place: int
+    labels: list[str]
+    reason: str
+    score: float
+    parts: dict[str, float]
+    quality: QualityValues
+    thinking: Literal["off", "low", "high"]
+    seconds_to_answer: float | None
+    usable: bool
+    outdone_by: str | None
+    longest_context: int | None
+    plan: PlanValues
+
+
+class RecommendationValues(TypedDict):
+    """The picks for one box; left_out says how many models were not considered, by reason."""
+
+    label: str
+    machine: MachineValues
+    task: str
+    context: int
+    users: int
+    picks: list[PickValues]
+    left_out: dict[str, int]
+
+
+class RecommendValues(TypedDict):
+    boxes: list[RecommendationValues]
+
+
+class CandidateValues(TypedDict):
+    model: str
+    format: str
+    need: int
+    quality: QualityValues
+    tests: list[str]
+
+
+class ReplaceValues(TypedDict):
+    """better is best first; successors are the official ones, oldest first."""
+
+    task: str
+    runtime: str
+    model: CandidateValues
+    successors: list[str]
+    better: list[CandidateValues]

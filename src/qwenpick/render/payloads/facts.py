@@ -1,0 +1,47 @@
+"""What machine, doctor, models, gpus and catalog answer."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
+
+
+class MachineCommandValues(TypedDict):
+    """The whole box, as `--machine FILE` reads it back; its fields are documented in docs/hardware.md."""
+
+    machine: dict[str, Any]
+
+
+class FindingValues(TypedDict):
+    level: Literal["error", "warning", "advice"]
+    what: str
+    remedy: str
+
+
+class DoctorValues(TypedDict):
+    """`healthy` is false where an error keeps hardware from being used."""
+
+    healthy: bool
+    findings: list[FindingValues]
+
+
+class ModelsValues(TypedDict):
+    """Entries as data/models.schema.json has them, each with its architecture in place of the id."""
+
+    models: list[dict[str, Any]]
+
+
+class GpusValues(TypedDict):
+    """Entries as data/gpus.schema.json has them."""
+
+    gpus: list[dict[str, Any]]
+
+
+class CheckedFileValues(TypedDict):
+    file: str
+    problems: list[str]
+
+
+class CatalogCheckValues(TypedDict):
+    files: list[CheckedFileValues]

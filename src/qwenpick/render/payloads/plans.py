@@ -1,0 +1,117 @@
+"""What every command that plans says of a plan, its memory, its speed and the box."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
+
+
+class Envelope(TypedDict):
+    """What every command prints around its own fields."""
+
+    schema_version: str
+    qwenpick_version: str
+    command: str
+
+
+class LicenceValues(TypedDict):
+    id: str
+    commercial_use: str
+
+
+class CacheValues(TypedDict):
+    k: str
+    v: str
+
+
+class PlacementValues(TypedDict):
+    mode: Literal["gpu", "gpu+experts-in-ram", "gpu+layers-in-ram", "cpu"]
+    devices: list[str]
+    tensor_parallel: int
+    pipeline_parallel: int
+    split: list[int] | None
+    cpu_moe_layers: int
+
+
+class PartValues(TypedDict):
+    name: str
+    kind: str
+    bytes: int
+    where: str
+    formula: str
+
+
+class MemoryValues(TypedDict):
+    total: int
+    low: int
+    high: int
+    parts: list[PartValues]
+
+
+class PlaceValues(TypedDict):
+    where: str
+    name: str
+    need: int
+    budget: int | None
+    total: int | None
+    headroom: int | None
+
+
+class BandValues(TypedDict):
+    value: float
+    low: float
+    high: float
+
+
+class SpeedValues(TypedDict):
+    """Tokens/s; first_token in seconds."""
+
+    decode: BandValues
+    prefill: BandValues
+    first_token: BandValues
+    together: BandValues
+    each: BandValues
+    depth: int
+    prompt: int
+    sequences: int
+    why: str
+
+
+class PlanValues(TypedDict):
+    model: str
+    name: str
+    verdict: Literal["fits", "tight", "no", "refused"]
+    reason: str
+    runtime: str
+    runtime_version: str
+    format: str
+    repository: str | None
+    official: bool
+    licence: LicenceValues
+    context: int
+    sequences: int
+    kv_cache: CacheValues
+    options: dict[str, Any]
+    placement: PlacementValues
+    memory: MemoryValues
+    places: list[PlaceValues]
+    speed: SpeedValues | None
+
+
+class DeviceValues(TypedDict):
+    name: str
+    vendor: str
+    total: int | None
+    free: int | None
+    gpu: str | None
+    unified: bool
+
+
+class MachineValues(TypedDict):
+    origin: Literal["probe", "file", "simulated"]
+    devices: list[DeviceValues]
+    ram_total: int | None
+    ram_free: int | None
+    system: str
+    notes: list[str]

@@ -1,0 +1,100 @@
+"""What launch, check and verify answer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from typing_extensions import TypedDict
+
+from qwenpick.render.payloads.plans import PlanValues
+
+
+class CommandValues(TypedDict):
+    """argv is exact; line is the same for a POSIX shell."""
+
+    argv: list[str]
+    env: dict[str, str]
+    purpose: str
+    line: str
+
+
+class DownloadValues(TypedDict):
+    what: str
+    bytes: int | None
+    where: str
+
+
+class LaunchValues(TypedDict):
+    """files are written first, then prepare runs in order, then serve."""
+
+    fits: bool
+    plan: PlanValues
+    serve: CommandValues
+    prepare: list[CommandValues]
+    files: dict[str, str]
+    downloads: list[DownloadValues]
+    notes: list[str]
+
+
+class CheckResultValues(TypedDict):
+    """`plan` is null where there was none: a request that cannot be asked, hardware that cannot be read."""
+
+    name: str
+    model: str
+    line: int
+    machine: str
+    status: Literal["pass", "fail", "invalid", "unreadable"]
+    exit_code: int
+    message: str
+    min_speed: float | None
+    plan: PlanValues | None
+
+
+class CheckValues(TypedDict):
+    """exit_code is the worst of the results'."""
+
+    file: str
+    exit_code: int
+    results: list[CheckResultValues]
+
+
+class VerifyRowValues(TypedDict):
+    """error is (predicted - actual) / actual; only rows that count are part of off_by."""
+
+    kind: str
+    where: str
+    unit: Literal["bytes", "tokens"]
+    predicted: int | None
+    actual: int | None
+    error: float | None
+    counts: bool
+
+
+class VerifyValues(TypedDict):
+    runtime: str
+    runtime_version: str | None
+    model: str
+    format: str
+    context: int | None
+    device: str | None
+    off_by: float
+    tolerance: float
+    within: bool
+    recorded: bool
+    rows: list[VerifyRowValues]
+
+
+class CorrectionValues(TypedDict):
+    """factor is the median of actual / predicted over the last runs."""
+
+    runtime: str
+    device: str
+    kind: str
+    factor: float
+    runs: int
+
+
+class CorrectionsValues(TypedDict):
+    """`verify --corrections`."""
+
+    corrections: list[CorrectionValues]
