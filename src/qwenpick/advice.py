@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.checkpoints import FAMILIES, checkpoints
 from qwenpick.fitting import Answer, engines
+from qwenpick.i18n import say
 from qwenpick.memory import RAM
 from qwenpick.plan import Plan, evaluate, timed
 from qwenpick.runtimes import find_runtime
@@ -128,7 +129,7 @@ def _smaller_cache(trial: _Trial) -> Iterator[Fix]:
     if eight and trial.plan.work.kv_cache == KvCache():
         plan = trial.with_work(replace(trial.plan.work, kv_cache=KvCache(eight, eight)))
         if plan:
-            yield trial.fix(plan, f"KV cache in {eight}", f"--kv-cache {eight}")
+            yield trial.fix(plan, say("KV cache in {eight}", eight=eight), f"--kv-cache {eight}")
 
 
 def _shorter_context(trial: _Trial) -> Iterator[Fix]:
@@ -138,19 +139,27 @@ def _shorter_context(trial: _Trial) -> Iterator[Fix]:
         and longest < trial.plan.work.context
         and (plan := trial.with_work(replace(trial.plan.work, context=longest)))
     ):
-        yield trial.fix(plan, f"context of {format_tokens(longest)} tokens", f"--context {longest}")
+        yield trial.fix(
+            plan,
+            say("context of {longest} tokens", longest=format_tokens(longest)),
+            f"--context {longest}",
+        )
 
 
 def _fewer_sequences(trial: _Trial) -> Iterator[Fix]:
     for sequences in range(trial.plan.work.sequences - 1, 0, -1):
         if plan := trial.with_work(replace(trial.plan.work, sequences=sequences)):
-            yield trial.fix(plan, f"{sequences} sequence{'s' * (sequences > 1)} at once", f"--sequences {sequences}")
+            yield trial.fix(
+                plan,
+                say("{count} sequences at once", count=sequences) if sequences > 1 else say("1 sequence at once"),
+                f"--sequences {sequences}",
+            )
             return
 
 
 def _offload(trial: _Trial) -> Iterator[Fix]:
     if trial.answer.request.gpu_only and (plan := trial.with_work(trial.plan.work, gpu_only=False)):
-        what = "experts in RAM" if plan.mode == "gpu+experts-in-ram" else "layers in RAM"
+        what = say("experts in RAM") if plan.mode == "gpu+experts-in-ram" else say("layers in RAM")
         yield trial.fix(plan, f"{what} (slower)", "without --gpu-only")
 
 
@@ -159,7 +168,11 @@ def _lower_precision(trial: _Trial) -> Iterator[Fix]:
     for family in FAMILIES:
         others = (c for c in checkpoints(trial.plan.model, engine, family) if c.format != trial.plan.checkpoint.format)
         if plan := trial.first(engine, others):
-            yield trial.fix(plan, f"weights in {plan.checkpoint.format}", f"--quant {plan.checkpoint.format}")
+            yield trial.fix(
+                plan,
+                say("weights in {format}", format=plan.checkpoint.format),
+                f"--quant {plan.checkpoint.format}",
+            )
             return
 
 
@@ -169,7 +182,9 @@ def _other_engine(trial: _Trial) -> Iterator[Fix]:
         found = checkpoints(trial.plan.model, engine, trial.answer.request.quant or "4bit")
         if name != trial.plan.runtime and (plan := trial.first(engine, found)):
             flags = f"--runtime {name} --quant {plan.checkpoint.format}"
-            yield trial.fix(plan, f"{engine.TITLE} with {plan.checkpoint.format}", flags)
+            yield trial.fix(
+                plan, say("{engine} with {format}", engine=engine.TITLE, format=plan.checkpoint.format), flags
+            )
             return
 
 
@@ -189,7 +204,12 @@ def _smaller_model(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
                 request.strict,
             )
             if plan and plan.holds(request.strict):
-                what = f"the next model down, {model.name} in {checkpoint.format} ({format_bytes(plan.memory.total)})"
+                what = say(
+                    "the next model down, {name} in {format} ({total})",
+                    name=model.name,
+                    format=checkpoint.format,
+                    total=format_bytes(plan.memory.total),
+                )
                 yield trial.fix(plan, what, f"qwenpick fit {model.id} --quant {checkpoint.format}")
                 return
 

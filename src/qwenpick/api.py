@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.hardware import Device
+from qwenpick.i18n import say
 from qwenpick.placement import Placement
 from qwenpick.workload import KvCache, Serving, parse_cache
 
@@ -56,7 +57,9 @@ def estimate(
     check_quant(quant)
     found = checkpoints(wanted, engine, quant, any_source=True)
     if not found:
-        raise QwenpickError(f"{engine.TITLE} has no {quant} of {wanted.name}")
+        raise QwenpickError(
+            say("{engine} has no {quant} of {name}", engine=engine.TITLE, quant=quant, name=wanted.name)
+        )
     cache = parse_cache(kv_cache) if isinstance(kv_cache, str) else kv_cache
     work = Serving(context, sequences, cache, dict(options or {}))
     architecture = facts.architecture(wanted)

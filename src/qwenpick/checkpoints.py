@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 from qwenpick.quantization import FORMATS, find_format, stored_bytes
 from qwenpick.runtimes import find_runtime
 
@@ -44,7 +45,13 @@ def check_quant(quant: str) -> None:
     """Raises QwenpickError, with the nearest name, for a word that is neither a precision nor a format."""
     if not is_family(quant) and quant.casefold() not in {name.casefold() for name in FORMATS}:
         near = did_you_mean(quant, [*FORMATS, *FAMILIES])
-        raise QwenpickError(f"there is no quantization '{quant}'{near} (say 4bit, 8bit, fp16, or a format like Q4_K_M)")
+        raise QwenpickError(
+            say(
+                "there is no quantization '{quant}'{near} (say 4bit, 8bit, fp16, or a format like Q4_K_M)",
+                quant=quant,
+                near=near,
+            )
+        )
 
 
 def checkpoints(
@@ -92,7 +99,7 @@ def _checkpoint(model: Model, name: str, any_source: bool) -> Checkpoint | None:
         repositories = sorted((c for c in model.checkpoints if c.format == "gguf"), key=lambda c: not c.official)
         repository = repositories[0] if repositories else None
         return Checkpoint(
-            format=name, repo=repository and repository.repo, official=bool(repository and repository.official)
+            format=name, repo=repository.repo if repository else None, official=bool(repository and repository.official)
         )
     base = next((c for c in model.checkpoints if c.format in {"bf16", "fp16"}), None)
     if base and (fmt.on_load or name in {"bf16", "fp16", "fp32"}):

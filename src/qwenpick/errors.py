@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from qwenpick.i18n import say
+
 
 class QwenpickError(Exception):
     """A bad request, as one sentence: what was wrong, what would be right, what was probably meant. Exit code 2."""
@@ -26,4 +28,4 @@ def did_you_mean(word: str, known: Iterable[str], limit: int = 1) -> str:
     """
     by_folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), by_folded, n=limit, cutoff=0.5)
-    return f"; did you mean {' or '.join(by_folded[name] for name in near)}?" if near else ""
+    return say("; did you mean {near}?", near=" or ".join(by_folded[name] for name in near)) if near else ""

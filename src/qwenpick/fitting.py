@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.checkpoints import check_quant, checkpoints
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
+from qwenpick.i18n import say
 from qwenpick.limits import check_context, longest_context
 from qwenpick.plan import Plan, evaluate, timed
 from qwenpick.runtimes import find_runtime
@@ -83,7 +84,10 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
         raise QwenpickError(closed_weights(model))
     if machine.unreadable and all(device.total is None and device.free is None for device in machine.devices):
         raise HardwareUnreadableError(
-            f"the GPU could not be read ({'; '.join(machine.unreadable)}); say it with --gpu or --cpu-only"
+            say(
+                "the GPU could not be read ({unreadable}); say it with --gpu or --cpu-only",
+                unreadable="; ".join(machine.unreadable),
+            )
         )
     if request.quant:
         check_quant(request.quant)
@@ -91,7 +95,11 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
     notes = [note] if (note := check_context(model, context)) else []
     if request.context is None:
         notes.append(
-            f"planned for {context:,} tokens{' (it thinks before it answers)' if context == THINKING_CONTEXT else ''}; --context changes that"
+            say(
+                "planned for {context:,} tokens{value}; --context changes that",
+                context=context,
+                value=say(" (it thinks before it answers)") if context == THINKING_CONTEXT else "",
+            )
         )
     work = Serving(context, request.sequences, request.kv_cache or KvCache(), request.options)
     best_mode = "gpu" if machine.devices else "cpu"
@@ -117,11 +125,22 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
 def closed_weights(model: Model) -> str:
     """Why a name without open weights cannot be planned."""
     detail = f" {model.notes}." if model.notes else ""
-    twin = f" The nearest open model is {model.open_alternative}." if model.open_alternative else ""
+    twin = (
+        say(" The nearest open model is {alternative}.", alternative=model.open_alternative)
+        if model.open_alternative
+        else ""
+    )
     if model.open_weights:
-        return f"the architecture of {model.name} is not in the catalogue, so its memory is not known.{detail}"
-    return (
-        f"{model.name} is offered as an API only: its weights are not published, so no hardware runs it.{twin}{detail}"
+        return say(
+            "the architecture of {name} is not in the catalogue, so its memory is not known.{detail}",
+            name=model.name,
+            detail=detail,
+        )
+    return say(
+        "{name} is offered as an API only: its weights are not published, so no hardware runs it.{twin}{detail}",
+        name=model.name,
+        twin=twin,
+        detail=detail,
     )
 
 
@@ -151,12 +170,18 @@ def _choose(found: list[Plan], request: Request) -> Plan:
 
 
 def _no_way(model: Model, request: Request, machine: Machine) -> str:
-    what = f" in {request.quant}" if request.quant else ""
+    what = say(" in {quant}", quant=request.quant) if request.quant else ""
     if request.runtime:
         engine = find_runtime(request.runtime)
         if not checkpoints(model, engine, request.quant):
             formats = ", ".join(dict.fromkeys(c.format for c in checkpoints(model, engine)))
-            return f"{engine.TITLE} does not run {model.name}{what}; it takes {formats or 'no published format of it'}"
-        return f"{engine.TITLE} cannot use this machine for {model.name}{what}"
-    where = "this machine" if machine.origin == "probe" else "that machine"
-    return f"no engine can run {model.name}{what} on {where}"
+            return say(
+                "{engine} does not run {name}{what}; it takes {formats}",
+                engine=engine.TITLE,
+                name=model.name,
+                what=what,
+                formats=formats or say("no published format of it"),
+            )
+        return say("{engine} cannot use this machine for {name}{what}", engine=engine.TITLE, name=model.name, what=what)
+    where = say("this machine") if machine.origin == "probe" else say("that machine")
+    return say("no engine can run {name}{what} on {where}", name=model.name, what=what, where=where)

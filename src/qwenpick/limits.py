@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 from qwenpick.plan import Plan, judge, longest_allowed
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_tokens
@@ -23,11 +24,23 @@ def check_context(model: Model, context: int) -> str | None:
         return None
     longest = longest_allowed(model) or context
     if context > longest:
-        limit = f"{format_tokens(longest)} ({longest:,} tokens)"
-        raise QwenpickError(f"{model.name} reads at most {limit}; {context:,} tokens is too long")
+        limit = say("{longest} ({exactly:,} tokens)", longest=format_tokens(longest), exactly=longest)
+        raise QwenpickError(
+            say(
+                "{name} reads at most {limit}; {context:,} tokens is too long",
+                name=model.name,
+                limit=limit,
+                context=context,
+            )
+        )
     if context > model.context.native:
         method = model.context.method or "YaRN"
-        return f"{context:,} tokens is beyond the native {model.context.native:,}: switch on {method}, which can cost quality on short texts"
+        return say(
+            "{context:,} tokens is beyond the native {native:,}: switch on {method}, which can cost quality on short texts",
+            context=context,
+            native=model.context.native,
+            method=method,
+        )
     return None
 
 

@@ -13,10 +13,17 @@ from typing import Any
 
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.hardware import Machine
+from qwenpick.i18n import mark, say
 
 MACHINE_VERSION = 1  # raised when a field changes its meaning or goes; new fields have defaults and do not raise it
 LARGEST_FILE = 8 * 2**20  # bytes; a box of a thousand devices takes one
-WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
+WORDS = {
+    int: mark("a whole number"),
+    float: mark("a number"),
+    str: mark("text"),
+    bool: mark("true or false"),
+    type(None): "null",
+}
 
 
 def to_json(machine: Machine) -> dict[str, Any]:
@@ -29,13 +36,17 @@ def from_json(document: object) -> Machine:
     if isinstance(document, Mapping) and "machine" in document:
         document = document["machine"]
     if not isinstance(document, Mapping):
-        raise QwenpickError("not a machine: it must be the JSON object that `qwenpick machine --save` writes")
+        raise QwenpickError(say("not a machine: it must be the JSON object that `qwenpick machine --save` writes"))
     version = document.get("machine_version")
     if version is None:
-        raise QwenpickError("not a machine: it has no machine_version (`qwenpick machine --save FILE` writes one)")
+        raise QwenpickError(say("not a machine: it has no machine_version (`qwenpick machine --save FILE` writes one)"))
     if version != MACHINE_VERSION:
         raise QwenpickError(
-            f"machine_version {version} is not known; this qwenpick reads {MACHINE_VERSION}: upgrade it or save the box again"
+            say(
+                "machine_version {version} is not known; this qwenpick reads {machine_version}: upgrade it or save the box again",
+                version=version,
+                machine_version=MACHINE_VERSION,
+            )
         )
     machine: Machine = _value("", {k: v for k, v in document.items() if k != "machine_version"}, Machine)
     for index, device in enumerate(machine.devices):
@@ -48,16 +59,20 @@ def read(path: Path) -> Machine:
     """The machine in a file; its origin is `file`. Raises QwenpickError that names the file and what is wrong with it."""
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise QwenpickError("is too large to be a machine")
+            raise QwenpickError(say("is too large to be a machine"))
         machine = from_json(json.loads(path.read_text(encoding="utf-8")))
     except QwenpickError as error:
         raise QwenpickError(f"{path}: {error}") from None
     except FileNotFoundError:
-        raise QwenpickError(f"there is no machine file {path} (`qwenpick machine --save {path}` writes one)") from None
+        raise QwenpickError(
+            say("there is no machine file {path} (`qwenpick machine --save {path}` writes one)", path=path)
+        ) from None
     except OSError as error:
-        raise QwenpickError(f"{path} could not be read: {error.strerror or error}") from None
+        raise QwenpickError(
+            say("{path} could not be read: {problem}", path=path, problem=error.strerror or error)
+        ) from None
     except (ValueError, RecursionError) as error:
-        raise QwenpickError(f"{path} is not JSON: {error}") from None
+        raise QwenpickError(say("{path} is not JSON: {error}", path=path, error=error)) from None
     return replace(machine, origin="file")
 
 
@@ -71,7 +86,9 @@ def save(machine: Machine, path: Path) -> None:
     try:
         path.write_text(text(machine), encoding="utf-8")
     except OSError as error:
-        raise QwenpickError(f"{path} could not be written: {error.strerror or error}") from None
+        raise QwenpickError(
+            say("{path} could not be written: {problem}", path=path, problem=error.strerror or error)
+        ) from None
 
 
 def _plain(value: Any) -> Any:
@@ -96,11 +113,18 @@ def _value(where: str, value: Any, wanted: Any) -> Any:
             return _value(where, value, next(a for a in arguments if a is not type(None)))
         case typing.Literal:
             if value not in arguments:
-                raise QwenpickError(f"{where} is {_shown(value)}; known: {', '.join(map(str, arguments))}")
+                raise QwenpickError(
+                    say(
+                        "{where} is {value}; known: {known}",
+                        where=where,
+                        value=_shown(value),
+                        known=", ".join(map(str, arguments)),
+                    )
+                )
             return value
         case origin if origin is tuple:
             if not isinstance(value, list):
-                raise QwenpickError(f"{where} is {_shown(value)}; it must be a list")
+                raise QwenpickError(say("{where} is {value}; it must be a list", where=where, value=_shown(value)))
             return tuple(_value(f"{where}[{index}]", item, arguments[0]) for index, item in enumerate(value))
         case origin if origin is dict:
             _object(where, value)
@@ -109,37 +133,51 @@ def _value(where: str, value: Any, wanted: Any) -> Any:
 
 
 def _record(where: str, value: Any, wanted: Any) -> Any:
-    _object(where or "the machine", value)
+    _object(where or say("the machine"), value)
     known, dot = _types(wanted), f"{where}." if where else ""
     for name in value:
         if name not in known:
             raise QwenpickError(
-                f"{dot}{name} is not a field of a {wanted.__name__.lower()}{did_you_mean(str(name), known)}"
+                say(
+                    "{dot}{name} is not a field of a {kind}{near}",
+                    dot=dot,
+                    name=name,
+                    kind=wanted.__name__.lower(),
+                    near=did_you_mean(str(name), known),
+                )
             )
     missing = [f.name for f in fields(wanted) if f.name not in value and f.name in {"name", "vendor", "total", "free"}]
     if missing and wanted.__name__ == "Device":
-        raise QwenpickError(f"{where} lacks {' and '.join(missing)} (null where it is not known)")
+        raise QwenpickError(
+            say("{where} lacks {missing} (null where it is not known)", where=where, missing=" and ".join(missing))
+        )
     return wanted(**{name: _value(f"{dot}{name}", item, known[name]) for name, item in value.items()})
 
 
 def _object(where: str, value: Any) -> None:
     if not isinstance(value, dict):
-        raise QwenpickError(f"{where} is {_shown(value)}; it must be an object")
+        raise QwenpickError(say("{where} is {value}; it must be an object", where=where, value=_shown(value)))
 
 
 def _scalar(where: str, value: Any, wanted: type) -> Any:
     """A bool is no number here; an int is a float where a float is wanted; no size, count or rate is negative."""
     right = isinstance(value, int | float) if wanted is float else isinstance(value, wanted)
     if not right or (isinstance(value, bool) and wanted is not bool):
-        raise QwenpickError(f"{where} is {_shown(value)}; it must be {WORDS[wanted]}")
+        raise QwenpickError(
+            say("{where} is {value}; it must be {words}", where=where, value=_shown(value), words=say(WORDS[wanted]))
+        )
     if wanted in (int, float) and not 0 <= value < 2**63:
-        raise QwenpickError(f"{where} is {_shown(value)}; it must be zero or more, and a size that exists")
+        raise QwenpickError(
+            say("{where} is {value}; it must be zero or more, and a size that exists", where=where, value=_shown(value))
+        )
     return float(value) if wanted is float else value
 
 
 def _not_more(where: str, part: int | None, whole: int | None) -> None:
     if part is not None and whole is not None and part > whole:
-        raise QwenpickError(f"{where} is {part}, more than the total of {whole}")
+        raise QwenpickError(
+            say("{where} is {part}, more than the total of {whole}", where=where, part=part, whole=whole)
+        )
 
 
 def _shown(value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from qwenpick.bands import Band, band
 from qwenpick.errors import HardwareUnreadableError
+from qwenpick.i18n import say
 from qwenpick.memory import RAM, Memory, gpu
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes
@@ -175,7 +176,10 @@ def _places(needed: Memory, runtime: Runtime, work: Serving, placement: Placemen
             device = devices[where]
             if device.total is None and device.free is None:
                 raise HardwareUnreadableError(
-                    f"the memory of {device.name} could not be read; say it with --vram (qwenpick doctor says why)"
+                    say(
+                        "the memory of {name} could not be read; say it with --vram (qwenpick doctor says why)",
+                        name=device.name,
+                    )
                 )
             yield Place(where, device.name, needed.on(where), runtime.budget(device, work), device.total)
 
@@ -198,15 +202,15 @@ def reason_of(verdict: Verdict, places: tuple[Place, ...]) -> str:
     """What the verdict rests on: how much is left, or missing, at the place with the least room."""
     known = [place for place in places if place.headroom is not None]
     if not known:
-        return "RAM is not known; say it with --ram" if verdict == "no" else "fits, as far as is known"
+        return say("RAM is not known; say it with --ram") if verdict == "no" else say("fits, as far as is known")
     tightest = min(known, key=lambda place: place.headroom or 0)
     spare = format_bytes(abs(tightest.headroom or 0))
     match verdict:
         case "fits":
-            return f"{spare} to spare on {tightest.name}"
+            return say("{spare} to spare on {name}", spare=spare, name=tightest.name)
         case "tight":
-            return f"{spare} to spare on {tightest.name}, less than the estimate's error"
+            return say("{spare} to spare on {name}, less than the estimate's error", spare=spare, name=tightest.name)
         case _ if (tightest.headroom or 0) >= 0:
-            return "the weights would lie in RAM, and how much there is is not known; say it with --ram"
+            return say("the weights would lie in RAM, and how much there is is not known; say it with --ram")
         case _:
-            return f"{spare} short on {tightest.name}"
+            return say("{spare} short on {name}", spare=spare, name=tightest.name)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from qwenpick.candidates import candidates
 from qwenpick.checkpoints import check_quant, download_bytes
 from qwenpick.errors import HardwareUnreadableError, QwenpickError, did_you_mean
+from qwenpick.i18n import say
 from qwenpick.limits import longest_context
 from qwenpick.plan import Plan, longest_allowed, timed
 from qwenpick.rank import Prefer, Ranked, rank
@@ -82,7 +83,10 @@ def recommend(catalog: Catalog, machine: Machine, wish: Wish, limit: int = 5) ->
     readable = tuple(device for device in machine.devices if device.total is not None or device.free is not None)
     if not readable and (machine.unreadable or machine.devices):
         raise HardwareUnreadableError(
-            f"the GPU could not be read ({'; '.join(machine.unreadable)}); say it with --gpu or --cpu-only"
+            say(
+                "the GPU could not be read ({unreadable}); say it with --gpu or --cpu-only",
+                unreadable="; ".join(machine.unreadable),
+            )
         )
     machine = replace(machine, devices=readable)
     if wish.quant:
@@ -113,7 +117,7 @@ def recommend(catalog: Catalog, machine: Machine, wish: Wish, limit: int = 5) ->
         if _within(plan, wish)
     ]
     runnable = {plan.model.id for plan in fitting}
-    left_out["does not fit this box"] += sum(model.id not in runnable for model in models)
+    left_out[say("does not fit this box")] += sum(model.id not in runnable for model in models)
     ranked = rank(fitting, task, prefer=wish.prefer, thinking=wish.thinking, min_speed=wish.min_speed)
     picks = tuple(Pick(place, longest_context(place.plan, machine, wish.strict)) for place in ranked[:limit])
     return Recommendation(task, wish, context, picks, {reason: count for reason, count in left_out.items() if count})
@@ -122,23 +126,23 @@ def recommend(catalog: Catalog, machine: Machine, wish: Wish, limit: int = 5) ->
 def why_not(model: Model, task: Task, wish: Wish, catalog: Catalog) -> str | None:
     """The first constraint that the model does not meet, as a class of reasons; None if it meets them all."""
     if not model.open_weights or not model.architecture:
-        return "weights not published"
+        return say("weights not published")
     if serves(model, task):
-        return f"not made for {task.name}"
+        return say("not made for {name}", name=task.name)
     if wish.series and model.series.casefold() != _series(catalog, wish.series).casefold():
-        return "of another series"
+        return say("of another series")
     if wish.official_only and not model.official:
-        return "not an official model"
+        return say("not an official model")
     if wish.commercial and model.licence.commercial_use not in COMMERCIAL:
-        return "its licence does not allow commercial use"
+        return say("its licence does not allow commercial use")
     if wish.thinking == "yes" and model.thinking not in {"always", "hybrid"}:
-        return "it does not think"
+        return say("it does not think")
     if wish.thinking == "no" and model.thinking == "always":
-        return "it always thinks"
+        return say("it always thinks")
     if wish.min_context and (longest_allowed(model) or 0) < wish.min_context:
-        return "it cannot read that much"
+        return say("it cannot read that much")
     if any(not speaks(model, language) for language in wish.languages):
-        return "it does not state the language"
+        return say("it does not state the language")
     return None
 
 
@@ -155,7 +159,12 @@ def _series(catalog: Catalog, name: str) -> str:
     if name.casefold() in known:
         return known[name.casefold()]
     raise QwenpickError(
-        f"there is no series '{name}'{did_you_mean(name, known.values())} (known: {', '.join(sorted(known.values()))})"
+        say(
+            "there is no series '{name}'{near} (known: {values})",
+            name=name,
+            near=did_you_mean(name, known.values()),
+            values=", ".join(sorted(known.values())),
+        )
     )
 
 

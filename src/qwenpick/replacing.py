@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qwenpick.checkpoints import checkpoints
 from qwenpick.errors import QwenpickError
 from qwenpick.fitting import closed_weights
+from qwenpick.i18n import say
 from qwenpick.placement import Placement
 from qwenpick.quality import Quality, load_abilities, quality
 from qwenpick.retention import retention
@@ -78,7 +79,13 @@ def replacement(
         raise QwenpickError(closed_weights(model))
     if old is None:
         raise QwenpickError(
-            f"nothing is known of {model.name} in {quant} on {engine.TITLE} for {wanted.name}, so nothing can be set beside it"
+            say(
+                "nothing is known of {name} in {quant} on {engine} for {wanted_name}, so nothing can be set beside it",
+                name=model.name,
+                quant=quant,
+                engine=engine.TITLE,
+                wanted_name=wanted.name,
+            )
         )
     better = []
     for other in catalog.models.values():

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
+from qwenpick.i18n import say
 from qwenpick.units import parse_tokens
 from qwenpick.workload import parse_cache
 
@@ -44,10 +45,10 @@ class Box:
             return self.file
         parts = [
             *self.gpus,
-            *([f"{self.vram} of VRAM"] if self.vram else []),
-            *([f"{self.ram} of RAM"] if self.ram else []),
+            *([say("{vram} of VRAM", vram=self.vram)] if self.vram else []),
+            *([say("{ram} of RAM", ram=self.ram)] if self.ram else []),
         ]
-        return ", ".join([*parts, *(["no GPU"] if self.cpu_only else [])]) or "this machine"
+        return ", ".join([*parts, *(["no GPU"] if self.cpu_only else [])]) or say("this machine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +133,59 @@ def judged(requirement: Requirement, answer: Answer) -> Result:
     """Memory first, then speed: a speed that cannot be known fails closed."""
     plan = answer.plan
     if not answer.fits:
-        return Result(requirement, "fail", f"{plan.checkpoint.format} in {plan.runtime}: {plan.reason}", answer)
+        return Result(
+            requirement,
+            "fail",
+            say(
+                "{format} in {runtime}: {reason}",
+                format=plan.checkpoint.format,
+                runtime=plan.runtime,
+                reason=plan.reason,
+            ),
+            answer,
+        )
     if requirement.min_speed is None:
-        return Result(requirement, "pass", f"{plan.checkpoint.format} in {plan.runtime}: {plan.reason}", answer)
+        return Result(
+            requirement,
+            "pass",
+            say(
+                "{format} in {runtime}: {reason}",
+                format=plan.checkpoint.format,
+                runtime=plan.runtime,
+                reason=plan.reason,
+            ),
+            answer,
+        )
     if plan.speed is None:
         return Result(
-            requirement, "unreadable", "it fits, but the memory bandwidth that decides its speed is not known", answer
+            requirement,
+            "unreadable",
+            say("it fits, but the memory bandwidth that decides its speed is not known"),
+            answer,
         )
     each = plan.speed.each
     speed = each.low if requirement.strict else each.value
-    said = f"{speed:.3g} tokens/s for each user ({each.low:.3g} to {each.high:.3g}), {requirement.min_speed:g} required"
+    said = say(
+        "{speed:.3g} tokens/s for each user ({low:.3g} to {high:.3g}), {min_speed:g} required",
+        speed=speed,
+        low=each.low,
+        high=each.high,
+        min_speed=requirement.min_speed,
+    )
     if speed < requirement.min_speed:
-        return Result(requirement, "fail", f"too slow: {said}", answer)
-    return Result(requirement, "pass", f"{plan.checkpoint.format} in {plan.runtime}: {plan.reason}; {said}", answer)
+        return Result(requirement, "fail", say("too slow: {said}", said=said), answer)
+    return Result(
+        requirement,
+        "pass",
+        say(
+            "{format} in {runtime}: {reason}; {said}",
+            format=plan.checkpoint.format,
+            runtime=plan.runtime,
+            reason=plan.reason,
+            said=said,
+        ),
+        answer,
+    )
 
 
 def read(path: Path) -> tuple[Requirement, ...]:
@@ -153,12 +194,14 @@ def read(path: Path) -> tuple[Requirement, ...]:
 
     try:
         if path.stat().st_size > FILE_LIMIT:
-            raise QwenpickError(f"{path} is larger than 1 MiB: that is no file of requirements")
+            raise QwenpickError(say("{path} is larger than 1 MiB: that is no file of requirements", path=path))
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise QwenpickError(
-            f"there is no {path}; write one (docs/ci.md shows how) or name another: qwenpick check FILE"
+            say("there is no {path}; write one (docs/ci.md shows how) or name another: qwenpick check FILE", path=path)
         ) from None
     except (OSError, ValueError) as problem:
-        raise QwenpickError(f"{path} cannot be read: {getattr(problem, 'strerror', None) or problem}") from None
+        raise QwenpickError(
+            say("{path} cannot be read: {problem}", path=path, problem=getattr(problem, "strerror", None) or problem)
+        ) from None
     return parse(text, str(path))

@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 from qwenpick.requirements import Box, Requirement
 
 NODES_LIMIT = 20_000
@@ -78,11 +79,15 @@ def parse(text: str, name: str) -> tuple[Requirement, ...]:
         content = yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader
     except yaml.MarkedYAMLError as problem:
         line = (problem.problem_mark.line + 1) if problem.problem_mark else 1
-        raise QwenpickError(f"{name}:{line}: this is not YAML: {problem.problem}") from None
+        raise QwenpickError(
+            say("{name}:{line}: this is not YAML: {problem}", name=name, line=line, problem=problem.problem)
+        ) from None
     except (yaml.YAMLError, ValueError) as problem:
-        raise QwenpickError(f"{name}: this is not YAML: {str(problem).splitlines()[0]}") from None
+        raise QwenpickError(
+            say("{name}: this is not YAML: {problem}", name=name, problem=str(problem).splitlines()[0])
+        ) from None
     except RecursionError:
-        raise QwenpickError(f"{name} is nested too deeply") from None
+        raise QwenpickError(say("{name} is nested too deeply", name=name)) from None
     try:
         file = File.model_validate(content)
     except ValidationError as problem:
@@ -122,12 +127,19 @@ def _refuse(root: yaml.Node | None, name: str) -> None:
         node = stack.pop()
         seen += 1
         if seen > NODES_LIMIT:
-            raise QwenpickError(f"{name} has more than {NODES_LIMIT:,} values")
+            raise QwenpickError(say("{name} has more than {limit:,} values", name=name, limit=NODES_LIMIT))
         if isinstance(node, yaml.MappingNode):
             keys: set[str] = set()
             for key, value in node.value:
                 if isinstance(key, yaml.ScalarNode) and key.value in keys:
-                    raise QwenpickError(f"{name}:{key.start_mark.line + 1}: '{key.value}' stands twice")
+                    raise QwenpickError(
+                        say(
+                            "{name}:{line}: '{value}' stands twice",
+                            name=name,
+                            line=key.start_mark.line + 1,
+                            value=key.value,
+                        )
+                    )
                 keys.add(str(key.value))
                 stack.append(value)
         elif isinstance(node, yaml.SequenceNode):
@@ -142,15 +154,21 @@ def _sentence(problem: ValidationError, node: yaml.Node | None, name: str) -> st
     place = tuple(step for step in fault["loc"] if not _is_branch(step))
     where = f"{name}:{_line(node, place)}"
     if not place:
-        return f"{where}: a file of requirements begins with 'models:' (docs/ci.md shows one)"
-    field = str(place[-1]) if isinstance(place[-1], str) else f"entry {place[-1] + 1}"
+        return say("{where}: a file of requirements begins with 'models:' (docs/ci.md shows one)", where=where)
+    field = str(place[-1]) if isinstance(place[-1], str) else say("entry {place}", place=place[-1] + 1)
     if fault["type"] == "extra_forbidden":
         known = (
             Entry if place[0] == "models" and len(place) == 3 else Simulated if "machine" in place else File
         ).model_fields
-        return f"{where}: there is no field '{field}'{did_you_mean(field, known)} (known: {', '.join(known)})"
+        return say(
+            "{where}: there is no field '{field}'{near} (known: {known})",
+            where=where,
+            field=field,
+            near=did_you_mean(field, known),
+            known=", ".join(known),
+        )
     if fault["type"] == "missing":
-        return f"{where}: '{field}' is missing"
+        return say("{where}: '{field}' is missing", where=where, field=field)
     wrong = fault["msg"].removeprefix("Value error, ").lower()
     for words, plain in (
         ("valid dictionary or instance of entry", "table with a model"),
@@ -158,7 +176,13 @@ def _sentence(problem: ValidationError, node: yaml.Node | None, name: str) -> st
         ("valid string", "text"),
     ):
         wrong = wrong.replace(words, plain)
-    return f"{where}: {field}: {wrong}, not {str(fault.get('input'))[:60]!r}"
+    return say(
+        "{where}: {field}: {wrong}, not {given!r}",
+        where=where,
+        field=field,
+        wrong=wrong,
+        given=str(fault.get("input"))[:60],
+    )
 
 
 def _is_branch(step: int | str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import mark, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,32 +24,34 @@ SCENARIOS: dict[str, Scenario] = {
     for scenario in (
         Scenario(
             "multimodal-enterprise",
-            "inspection, UI-to-code, in-car: pictures and screens, for money",
+            mark("inspection, UI-to-code, in-car: pictures and screens, for money"),
             "vision",
             {"commercial": True, "users": 4},
         ),
         Scenario(
             "complex",
-            "repository refactoring, science: code, agents and long context",
+            mark("repository refactoring, science: code, agents and long context"),
             "coding-agent",
             {"min_context": 262144, "prefer": "quality"},
         ),
         Scenario(
             "commercial",
-            "customer service, knowledge base, assistant at low cost",
+            mark("customer service, knowledge base, assistant at low cost"),
             "chat",
             {"commercial": True, "users": 4, "min_context": 16384},
         ),
-        Scenario("edge", "a speaker, a device: no GPU or 4 GB, fast", "edge", {"prefer": "small", "min_speed": 15.0}),
+        Scenario(
+            "edge", mark("a speaker, a device: no GPU or 4 GB, fast"), "edge", {"prefer": "small", "min_speed": 15.0}
+        ),
         Scenario(
             "text",
-            "logs, simple copy, an internal bot: text only, small and fast",
+            mark("logs, simple copy, an internal bot: text only, small and fast"),
             "chat",
             {"prefer": "speed", "thinking": "no"},
         ),
         Scenario(
             "pilot",
-            "the tightest budget: a student, a pilot, a 4 GB card",
+            mark("the tightest budget: a student, a pilot, a 4 GB card"),
             "chat",
             {"prefer": "small", "min_context": 4096},
         ),
@@ -60,4 +63,11 @@ def find_scenario(name: str) -> Scenario:
     """The scenario of that name. Raises QwenpickError with the nearest name."""
     if scenario := SCENARIOS.get(name.casefold().strip().replace(" ", "-").replace("_", "-")):
         return scenario
-    raise QwenpickError(f"there is no scenario '{name}'{did_you_mean(name, SCENARIOS)} (known: {', '.join(SCENARIOS)})")
+    raise QwenpickError(
+        say(
+            "there is no scenario '{name}'{near} (known: {known})",
+            name=name,
+            near=did_you_mean(name, SCENARIOS),
+            known=", ".join(SCENARIOS),
+        )
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from qwenpick.catalog.schema import Architecture, DenseMlp
+from qwenpick.i18n import say
 from qwenpick.parts import attention_layers, linear_layers
 from qwenpick.quantization import sizes
 from qwenpick.quantization.safetensors import BITS, is_quantized
@@ -88,18 +89,31 @@ def world_refusal(architecture: Architecture, ranks: int, block: int = 1) -> str
     """Why `ranks` tensor-parallel ranks cannot divide the model; None where they can. `block`: columns a format's scales need together."""
     for layer in set(attention_layers(architecture)):
         if layer.heads % ranks:
-            return f"{layer.heads} attention heads do not divide by {ranks}"
+            return say("{heads} attention heads do not divide by {ranks}", heads=layer.heads, ranks=ranks)
         if layer.kv_heads % ranks and ranks % layer.kv_heads:
-            return f"{layer.kv_heads} key-value heads neither divide by {ranks} nor into it"
+            return say(
+                "{kv_heads} key-value heads neither divide by {ranks} nor into it", kv_heads=layer.kv_heads, ranks=ranks
+            )
     for linear in set(linear_layers(architecture)):
         if linear.key_heads % ranks or linear.value_heads % ranks:
-            return f"{linear.key_heads} and {linear.value_heads} delta-net heads do not divide by {ranks}"
+            return say(
+                "{key_heads} and {value_heads} delta-net heads do not divide by {ranks}",
+                key_heads=linear.key_heads,
+                value_heads=linear.value_heads,
+                ranks=ranks,
+            )
     if ranks == 1:
         return None
     if architecture.mlp.intermediate_size % (ranks * block):
         what = "MLP" if isinstance(architecture.mlp, DenseMlp) else "expert"
-        whole = f" into whole blocks of {block}" if block > 1 else ""
-        return f"an {what} of {architecture.mlp.intermediate_size} columns does not divide over {ranks} ranks{whole}"
+        whole = say(" into whole blocks of {block}", block=block) if block > 1 else ""
+        return say(
+            "an {what} of {intermediate_size} columns does not divide over {ranks} ranks{whole}",
+            what=what,
+            intermediate_size=architecture.mlp.intermediate_size,
+            ranks=ranks,
+            whole=whole,
+        )
     return None
 
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.hardware import Cpu, Device, Machine
+from qwenpick.i18n import mark, say
 from qwenpick.units import GIB, format_bytes
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Gpu
 
 ASSUMED_CPU_BANDWIDTH = 51.2e9  # bytes/s: two channels x 8 bytes x 3200 MT/s
-ASSUMED_CPU_BANDWIDTH_FROM = "assumed: dual-channel DDR4-3200"
+ASSUMED_CPU_BANDWIDTH_FROM = mark("assumed: dual-channel DDR4-3200")
 MOST_DEVICES = 1024
 SYSTEM_RAM = 2 * GIB  # what an idle desktop or server keeps of its RAM: assumed, and said in a note
 _COUNT_FIRST = re.compile(r"(\d+)\s*[x×*]\s*(\S.*)", re.IGNORECASE)
@@ -37,7 +38,7 @@ def simulate(catalog: Catalog, gpus: list[str], vram: int | None, ram: int | Non
         device for count, gpu, _ in named for device in (_discrete(gpu, vram),) * (count * gpu.devices_per_board)
     )
     notes = [note for _, _, notes in named for note in notes] + (
-        [] if ram else ["RAM is not known; say --ram to plan offloading"]
+        [] if ram else [say("RAM is not known; say --ram to plan offloading")]
     )
     return _box(devices, ram, notes, Cpu(bandwidth=ASSUMED_CPU_BANDWIDTH, bandwidth_from=ASSUMED_CPU_BANDWIDTH_FROM))
 
@@ -49,7 +50,9 @@ def _counted(words: str) -> tuple[int, str]:
     if not match and (match := _COUNT_LAST.fullmatch(words.strip())):
         name, count = match[1], match[2]
     if not name or not 1 <= int(count) <= MOST_DEVICES:
-        raise QwenpickError(f"cannot read --gpu '{words}'; write it like 'rtx 4090', '2x l40s' or 'rtx 3060 12gb'")
+        raise QwenpickError(
+            say("cannot read --gpu '{words}'; write it like 'rtx 4090', '2x l40s' or 'rtx 3060 12gb'", words=words)
+        )
     return int(count), name
 
 
@@ -61,7 +64,12 @@ def _meant(catalog: Catalog, name: str, vram: int | None, ram: int | None) -> tu
     said = read_name(name).gib is not None or name.strip().casefold() == gpu.id
     if said and gpu.unified and ram and gpu.memory_bytes and not _about(gpu.memory_bytes, ram):
         raise QwenpickError(
-            f"'{name}' has {format_bytes(gpu.memory_bytes, 0)} of RAM, but --ram says {format_bytes(ram, 0)}"
+            say(
+                "'{name}' has {memory_bytes} of RAM, but --ram says {ram}",
+                name=name,
+                memory_bytes=format_bytes(gpu.memory_bytes, 0),
+                ram=format_bytes(ram, 0),
+            )
         )
     others = variants(catalog, gpu)
     if said or len(others) < 2:
@@ -72,8 +80,15 @@ def _meant(catalog: Catalog, name: str, vram: int | None, ram: int | None) -> tu
     sizes = sorted({round(g.memory_bytes / GIB) for g in others if g.memory_bytes})
     if len(sizes) < 2 or gpu.memory_bytes is None:
         return gpu, []
-    listed = f"{', '.join(map(str, sizes[:-1]))} and {sizes[-1]}"
-    return gpu, [f"'{name}' is sold with {listed} GiB; {gpu.memory_bytes // GIB} GiB assumed"]
+    listed = say("{sizes} and {last}", sizes=", ".join(map(str, sizes[:-1])), last=sizes[-1])
+    return gpu, [
+        say(
+            "'{name}' is sold with {listed} GiB; {memory_bytes} GiB assumed",
+            name=name,
+            listed=listed,
+            memory_bytes=gpu.memory_bytes // GIB,
+        )
+    ]
 
 
 def _about(sold: int, said: int) -> bool:
@@ -84,7 +99,9 @@ def _about(sold: int, said: int) -> bool:
 def _discrete(gpu: Gpu, vram: int | None) -> Device:
     from qwenpick.catalog.usable import usable_memory
 
-    total, note = (vram, f"its memory is as --vram says ({format_bytes(vram)})") if vram else usable_memory(gpu)
+    total, note = (
+        (vram, say("its memory is as --vram says ({vram})", vram=format_bytes(vram))) if vram else usable_memory(gpu)
+    )
     return _device(gpu, total, (note,) if note else ())
 
 
@@ -93,23 +110,32 @@ def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | 
     from qwenpick.catalog.usable import NVIDIA_UNIFIED_SHARE, sold_memory, unified_memory
 
     if len(named) > 1 or named[0][0] > 1:
-        raise QwenpickError(f"{gpu.id} is a whole machine whose GPU shares its RAM; give it alone, once")
+        raise QwenpickError(say("{id} is a whole machine whose GPU shares its RAM; give it alone, once", id=gpu.id))
     sold = (
         gpu.memory_bytes
         if ram and gpu.memory_bytes and _about(gpu.memory_bytes, ram)
         else ram or sold_memory(gpu, "--ram")
     )
     total, note = (
-        (vram, f"its share of RAM is as --vram says ({format_bytes(vram)})") if vram else unified_memory(gpu, sold)
+        (vram, say("its share of RAM is as --vram says ({vram})", vram=format_bytes(vram)))
+        if vram
+        else unified_memory(gpu, sold)
     )
     if total > sold:
         raise QwenpickError(
-            f"--vram {format_bytes(total)} is more than the {format_bytes(sold, 0)} of RAM that {gpu.id} shares"
+            say(
+                "--vram {total} is more than the {sold} of RAM that {id} shares",
+                total=format_bytes(total),
+                sold=format_bytes(sold, 0),
+                id=gpu.id,
+            )
         )
     seen = round(sold * NVIDIA_UNIFIED_SHARE) if gpu.vendor == "nvidia" else sold
     cpu = Cpu(
         bandwidth=gpu.bandwidth or ASSUMED_CPU_BANDWIDTH,
-        bandwidth_from=f"{gpu.name}: CPU and GPU share the memory" if gpu.bandwidth else ASSUMED_CPU_BANDWIDTH_FROM,
+        bandwidth_from=say("{name}: CPU and GPU share the memory", name=gpu.name)
+        if gpu.bandwidth
+        else ASSUMED_CPU_BANDWIDTH_FROM,
     )
     device = _device(gpu, total, (note,), bandwidth=gpu.bandwidth or ASSUMED_CPU_BANDWIDTH)
     return _box((device,), seen, [*named[0][2], note], cpu, "darwin" if gpu.vendor == "apple" else "linux")
@@ -118,20 +144,26 @@ def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | 
 def _nameless_box(vram: int | None, ram: int | None) -> Machine:
     """A box with a GPU of no name."""
     if vram is None:
-        raise QwenpickError("--ram alone describes no machine; add --gpu NAME, --vram SIZE or --cpu-only")
-    note = "a GPU of no name: an NVIDIA card of compute capability 8.0 or newer assumed, its bandwidth is not known"
+        raise QwenpickError(say("--ram alone describes no machine; add --gpu NAME, --vram SIZE or --cpu-only"))
+    note = say(
+        "a GPU of no name: an NVIDIA card of compute capability 8.0 or newer assumed, its bandwidth is not known"
+    )
     device = Device(name="GPU", vendor="nvidia", total=vram, free=vram, notes=(note,))
-    notes = [note] + ([] if ram else ["RAM is not known; say --ram to plan offloading"])
+    notes = [note] + ([] if ram else [say("RAM is not known; say --ram to plan offloading")])
     return _box((device,), ram, notes, Cpu(bandwidth=ASSUMED_CPU_BANDWIDTH, bandwidth_from=ASSUMED_CPU_BANDWIDTH_FROM))
 
 
 def _cpu_box(gpus: list[str], vram: int | None, ram: int | None) -> Machine:
     """A box without a GPU."""
     if gpus or vram:
-        raise QwenpickError(f"--cpu-only and {'--gpu' if gpus else '--vram'} contradict each other")
+        raise QwenpickError(say("--cpu-only and {option} contradict each other", option="--gpu" if gpus else "--vram"))
     if ram is None:
-        raise QwenpickError("--cpu-only needs the RAM to plan with, e.g. --ram 16GiB")
-    note = f"CPU memory bandwidth {ASSUMED_CPU_BANDWIDTH_FROM} ({ASSUMED_CPU_BANDWIDTH / 1e9} GB/s)"
+        raise QwenpickError(say("--cpu-only needs the RAM to plan with, e.g. --ram 16GiB"))
+    note = say(
+        "CPU memory bandwidth {source} ({rate} GB/s)",
+        source=say(ASSUMED_CPU_BANDWIDTH_FROM),
+        rate=ASSUMED_CPU_BANDWIDTH / 1e9,
+    )
     return _box((), ram, [note], Cpu(bandwidth=ASSUMED_CPU_BANDWIDTH, bandwidth_from=ASSUMED_CPU_BANDWIDTH_FROM))
 
 
@@ -154,7 +186,12 @@ def _device(gpu: Gpu, total: int, notes: tuple[str, ...], bandwidth: float | Non
 def _box(devices: tuple[Device, ...], ram: int | None, notes: list[str], cpu: Cpu, system: str = "linux") -> Machine:
     assumptions = [note for device in devices for note in device.notes]
     if ram:
-        assumptions.append(f"{format_bytes(min(SYSTEM_RAM, ram // 8), 0)} of RAM taken by the system: assumed")
+        assumptions.append(
+            say(
+                "{size} of RAM taken by the system: assumed",
+                size=format_bytes(min(SYSTEM_RAM, ram // 8), 0),
+            )
+        )
     return Machine(
         devices=devices,
         ram_total=ram,

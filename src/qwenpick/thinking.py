@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
+from qwenpick.i18n import say
+
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
     from qwenpick.tasks import Task
@@ -38,22 +40,22 @@ def efforts_for(model: Model, task: Task, wanted: Literal["yes", "no", "either"]
 def why_effort(model: Model, task: Task, effort: Effort) -> str:
     """Why the model is advised to think that much in this task."""
     if model.thinking == "always":
-        return "it always thinks"
+        return say("it always thinks")
     if model.thinking != "hybrid":
-        return "it does not think"
+        return say("it does not think")
     if (
         effort == "off"
         and model.parameters
         and model.parameters.total < THINKING_LOOPS_BELOW
         and task.thinking != "off"
     ):
-        return "models below 4B loop when they think"
+        return say("models below 4B loop when they think")
     if effort == task.thinking:
         return task.why_thinking
     return (
-        "this box is fast enough to wait for the thinking"
+        say("this box is fast enough to wait for the thinking")
         if task.thinking == "off"
-        else "thinking more would make the answer late"
+        else say("thinking more would make the answer late")
     )
 
 

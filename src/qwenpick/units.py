@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 
 KIB, MIB, GIB, TIB = 2**10, 2**20, 2**30, 2**40
 KB, MB, GB, TB = 10**3, 10**6, 10**9, 10**12
@@ -35,8 +36,14 @@ def parse_bytes(text: str) -> int:
         if unit in _BYTE_UNITS and number is not None:
             return round(number * _BYTE_UNITS[unit])
         if not unit and number is not None:
-            raise QwenpickError(f"size '{text}' has no unit; write {match[1]}GiB (2^30) or {match[1]}GB (10^9)")
-    raise QwenpickError(f"cannot read size '{text}'; write it like 24GiB, 24GB or 512MiB")
+            raise QwenpickError(
+                say(
+                    "size '{text}' has no unit; write {number}GiB (2^30) or {number}GB (10^9)",
+                    text=text,
+                    number=match[1],
+                )
+            )
+    raise QwenpickError(say("cannot read size '{text}'; write it like 24GiB, 24GB or 512MiB", text=text))
 
 
 def parse_tokens(text: str) -> int:
@@ -51,7 +58,7 @@ def parse_tokens(text: str) -> int:
         factor = {"": 1, "k": 1024, "ki": 1024, "m": 1_000_000}.get(unit)
         if factor is not None and number is not None and (tokens := round(number * factor)) > 0:
             return tokens
-    raise QwenpickError(f"cannot read context '{text}'; write it like 32768, 32k or 128K (tokens)")
+    raise QwenpickError(say("cannot read context '{text}'; write it like 32768, 32k or 128K (tokens)", text=text))
 
 
 def _number(digits: str) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 
 CACHE_BITS = {  # bits per element of a key or value, block scales included
     "f32": 32.0, "f16": 16.0, "bf16": 16.0, "fp8": 8.0, "q8_0": 8.5, "q5_1": 6.0, "q5_0": 5.5, "q4_1": 5.0, "q4_0": 4.5, "iq4_nl": 4.5,
@@ -86,6 +87,11 @@ def parse_cache(text: str) -> KvCache:
     for name in names:
         if name not in CACHE_BITS:
             raise QwenpickError(
-                f"there is no cache format '{name}'{did_you_mean(name, CACHE_BITS)} (known: {', '.join(CACHE_BITS)})"
+                say(
+                    "there is no cache format '{name}'{near} (known: {known})",
+                    name=name,
+                    near=did_you_mean(name, CACHE_BITS),
+                    known=", ".join(CACHE_BITS),
+                )
             )
     return KvCache(*names)

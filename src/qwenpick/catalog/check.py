@@ -13,6 +13,7 @@ from qwenpick.catalog.read import KINDS, read_file, read_yaml
 from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model
 from qwenpick.catalog.sentences import sentence
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import mark, say
 
 if TYPE_CHECKING:
     from yaml import Node
@@ -32,7 +33,7 @@ _REFERENCES = {
     },
     "cloud": {"gpu": "gpus"},
 }
-_NAMES = {"architectures": "architecture", "models": "model", "gpus": "gpu", "cloud": "cloud offer"}
+_NAMES = {"architectures": "architecture", "models": "model", "gpus": "gpu", "cloud": mark("cloud offer")}
 
 
 def check(path: Path) -> list[str]:
@@ -55,18 +56,36 @@ def faults(content: bytes, below: Mapping[str, Mapping[str, Any]]) -> list[str]:
     except (yaml.YAMLError, ValueError) as error:
         return [_syntax(error)]
     if document is None:
-        return ["the file is empty; it needs a list 'architectures', 'models', 'gpus' or 'cloud'"]
+        return [say("the file is empty; it needs a list 'architectures', 'models', 'gpus' or 'cloud'")]
     if not isinstance(document, dict):
-        return [f"line 1: the file must be a mapping with {', '.join(KINDS)}, not {_kind_of(document)}"]
+        return [
+            say(
+                "line 1: the file must be a mapping with {known}, not {kind_of}",
+                known=", ".join(KINDS),
+                kind_of=_kind_of(document),
+            )
+        ]
     found = [*_duplicate_keys(root, set())]
     entries: dict[str, dict[str, tuple[str, Any]]] = {kind: {} for kind in KINDS}
     for kind, items in document.items():
         if kind not in KINDS:
             found.append(
-                f"line {_line(root, kind)}: unknown section '{kind}'{did_you_mean(str(kind), KINDS) or ';'} it can be {', '.join(KINDS)}"
+                say(
+                    "line {line}: unknown section '{kind}'{near} it can be {known}",
+                    line=_line(root, kind),
+                    kind=kind,
+                    near=did_you_mean(str(kind), KINDS) or ";",
+                    known=", ".join(KINDS),
+                )
             )
         elif not isinstance(items, list | None):
-            found.append(f"line {_line(root, kind)}: '{kind}' must be a list of entries, each starting with '- id:'")
+            found.append(
+                say(
+                    "line {line}: '{kind}' must be a list of entries, each starting with '- id:'",
+                    line=_line(root, kind),
+                    kind=kind,
+                )
+            )
         else:
             for index, record in enumerate(items or ()):
                 found += _entry_faults(kind, record, _line(root, kind, index), entries[kind])
@@ -76,11 +95,16 @@ def faults(content: bytes, below: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def _entry_faults(kind: str, record: Any, line: int, seen: dict[str, tuple[str, Any]]) -> Iterator[str]:
     """The problems of one entry. Adds it, and where it stands in words, to `seen`."""
     if not isinstance(record, dict) or not isinstance(record.get("id"), str):
-        yield f"line {line}: this {_NAMES[kind]} has no 'id'; add one, for example 'id: my-{_NAMES[kind].split()[-1]}'"
+        yield say(
+            "line {line}: this {what} has no 'id'; add one, for example 'id: my-{kind}'",
+            line=line,
+            what=_NAMES[kind],
+            kind=_NAMES[kind].split()[-1],
+        )
         return
-    where = f"line {line}: {_NAMES[kind]} '{record['id']}'"
+    where = say("line {line}: {what} '{record}'", line=line, what=_NAMES[kind], record=record["id"])
     if record["id"] in seen:
-        yield f"{where} stands in this file twice; remove one or give it another id"
+        yield say("{where} stands in this file twice; remove one or give it another id", where=where)
     seen[record["id"]] = (where, record)
     try:
         _TYPES[kind].model_validate(record)
@@ -107,14 +131,25 @@ def _dangling(
             for field, target in fields.items():
                 value = record.get(field)
                 if isinstance(value, str) and value not in known[target]:
-                    remedy = did_you_mean(value, known[target]) or "; add it or remove the field"
-                    yield f"{where}: {field} '{value}' is not in the catalogue{remedy}"
+                    remedy = did_you_mean(value, known[target]) or say("; add it or remove the field")
+                    yield say(
+                        "{where}: {field} '{value}' is not in the catalogue{remedy}",
+                        where=where,
+                        field=field,
+                        value=value,
+                        remedy=remedy,
+                    )
     for where, record in entries["models"].values():
         checkpoints = record.get("checkpoints")
         for checkpoint in checkpoints if isinstance(checkpoints, list) else ():
             name = checkpoint.get("format") if isinstance(checkpoint, dict) else None
             if isinstance(name, str) and name not in {*FORMATS, "gguf"}:
-                yield f"{where}: there is no format '{name}'{did_you_mean(name, FORMATS) or ' (such as bf16, fp8, awq-int4, gguf)'}"
+                yield say(
+                    "{where}: there is no format '{name}'{near}",
+                    where=where,
+                    name=name,
+                    near=did_you_mean(name, FORMATS) or say(" (such as bf16, fp8, awq-int4, gguf)"),
+                )
 
 
 def _duplicate_keys(node: Node | None, visited: set[int]) -> Iterator[str]:
@@ -129,7 +164,12 @@ def _duplicate_keys(node: Node | None, visited: set[int]) -> Iterator[str]:
         for key, value in node.value:
             line = key.start_mark.line + 1
             if str(key.value) in seen:
-                yield f"line {line}: '{key.value}' stands here again (first on line {seen[str(key.value)]}); keep one"
+                yield say(
+                    "line {line}: '{value}' stands here again (first on line {seen}); keep one",
+                    line=line,
+                    value=key.value,
+                    seen=seen[str(key.value)],
+                )
             seen.setdefault(str(key.value), line)
             yield from _duplicate_keys(value, visited)
     elif isinstance(node, yaml.SequenceNode):
@@ -151,8 +191,13 @@ def _syntax(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     if mark is None:
-        return f"this is not YAML: {problem}"
-    return f"line {mark.line + 1}, column {mark.column + 1}: this is not YAML: {problem} (check indentation, colons and quotes there)"
+        return say("this is not YAML: {problem}", problem=problem)
+    return say(
+        "line {line}, column {column}: this is not YAML: {problem} (check indentation, colons and quotes there)",
+        line=mark.line + 1,
+        column=mark.column + 1,
+        problem=problem,
+    )
 
 
 def _kind_of(value: Any) -> str:

@@ -11,6 +11,7 @@ from qwenpick.catalog.entries import Record, records
 from qwenpick.catalog.load import Catalog
 from qwenpick.catalog.schema import Gpu
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 from qwenpick.units import GIB
 
 # Words that people leave out or add without meaning another part.
@@ -77,14 +78,24 @@ def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
         if len(families) > 1 and not any(
             read_name(n).key == said.key for gpu in meant for n in (*gpu.nicknames, gpu.name)
         ):
-            raise QwenpickError(f"'{name}' can mean {_listed(gpu.id for gpu in meant)}; say which")
+            raise QwenpickError(
+                say("'{name}' can mean {listed}; say which", name=name, listed=_listed(gpu.id for gpu in meant))
+            )
         return max(meant, key=_prominence)
     if size and any(readings):
         raise QwenpickError(
-            f"no '{name}' of that memory; there is {_listed(g.id for reading in readings for g in reading)}"
+            say(
+                "no '{name}' of that memory; there is {listed}",
+                name=name,
+                listed=_listed(g.id for reading in readings for g in reading),
+            )
         )
     raise QwenpickError(
-        f"no GPU '{name}'{did_you_mean('-'.join(folded.split()), catalog.gpus)} (qwenpick gpus lists them)"
+        say(
+            "no GPU '{name}'{near} (qwenpick gpus lists them)",
+            name=name,
+            near=did_you_mean("-".join(folded.split()), catalog.gpus),
+        )
     )
 
 

@@ -12,6 +12,7 @@ from qwenpick.catalog.entries import Entries
 from qwenpick.catalog.read import KINDS, data_directory, merge, read_file, read_yaml, shipped_files, user_file
 from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +62,11 @@ def _refuse_faults(path: Path, content: bytes, below: Mapping[str, Mapping[str, 
     from qwenpick.catalog.check import faults
 
     if found := faults(content, below):
-        more = f" (and {len(found) - 1} more: qwenpick catalog check {path})" if len(found) > 1 else ""
+        more = (
+            say(" (and {count} more: qwenpick catalog check {path})", count=len(found) - 1, path=path)
+            if len(found) > 1
+            else ""
+        )
         raise QwenpickError(f"{path}: {found[0]}{more}")
 
 

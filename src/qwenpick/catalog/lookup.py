@@ -12,6 +12,7 @@ from qwenpick.catalog.entries import Record, records
 from qwenpick.catalog.load import Catalog
 from qwenpick.catalog.schema import Model
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 
 _ADDRESS = re.compile(
     r"^(https?://)?(www\.)?(huggingface\.co|hf\.co|modelscope\.(cn|ai)(/models)?|ollama\.com(/library)?)/",
@@ -61,7 +62,7 @@ def find_model(catalog: Catalog, name: str) -> Model:
         if found := known.folded.get(folded) or _other_role(catalog, known, folded):
             return catalog.models[found]
     if not spelled:
-        raise QwenpickError("no model was named (qwenpick models lists them)")
+        raise QwenpickError(say("no model was named (qwenpick models lists them)"))
     raise QwenpickError(_unknown(catalog, name.strip(), fold(spelled)))
 
 
@@ -71,7 +72,11 @@ def hint(catalog: Catalog, model: Model) -> str | None:
         return None
     stem = model.id.removesuffix("-base")
     chat = next((i for i in (f"{stem}-instruct", f"{stem}-chat", stem) if i in catalog.models and i != model.id), None)
-    return f"{model.id} is a base model: it continues text{f'; the chat model is {chat}' if chat else ''}"
+    return say(
+        "{id} is a base model: it continues text{value}",
+        id=model.id,
+        value=say("; the chat model is {chat}", chat=chat) if chat else "",
+    )
 
 
 def _known(catalog: Catalog) -> _Names:
@@ -152,14 +157,24 @@ def _unknown(catalog: Catalog, name: str, folded: str) -> str:
         series = {i: match for i, match in sized.items() if match["series"] == said["series"]}
         if series:
             nearest = min(series, key=lambda i: _unlike(catalog, i, series[i], said))
-            return f"there is no {_as_written(name)}; did you mean {nearest}?"
+            return say(
+                "there is no {as_written}; did you mean {nearest}?", as_written=_as_written(name), nearest=nearest
+            )
         same = [i for i, match in sized.items() if (match["size"], match["unit"]) == (said["size"], said["unit"])]
-        return f"there is no model '{name}'{did_you_mean(folded, same or open_ids)} (qwenpick models lists them)"
+        return say(
+            "there is no model '{name}'{near} (qwenpick models lists them)",
+            name=name,
+            near=did_you_mean(folded, same or open_ids),
+        )
     members = [i for i, match in sized.items() if match["series"] == folded and _PLAIN.fullmatch(match["rest"] or "")]
     if members:
         order = sorted(members, key=lambda i: (_billions(sized[i]), i))
-        return f"'{name}' is a series: {', '.join(order)}; say which"
-    return f"there is no model '{name}'{did_you_mean(folded, catalog.models)} (qwenpick models lists them)"
+        return say("'{name}' is a series: {order}; say which", name=name, order=", ".join(order))
+    return say(
+        "there is no model '{name}'{near} (qwenpick models lists them)",
+        name=name,
+        near=did_you_mean(folded, catalog.models),
+    )
 
 
 def _unlike(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 
 SHIPPED = ("models.yaml", "gpus.yaml", "cloud.yaml")
 KINDS = ("architectures", "models", "gpus", "cloud")
@@ -44,7 +45,9 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise QwenpickError(f"cannot read the catalogue {path}: {error.strerror or error}") from None
+        raise QwenpickError(
+            say("cannot read the catalogue {path}: {problem}", path=path, problem=error.strerror or error)
+        ) from None
 
 
 def merge(documents: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -8,11 +8,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from qwenpick.errors import did_you_mean
+from qwenpick.i18n import mark, say
 
 _PATTERNS = {
-    "id": "lower-case letters, digits, dots, plus and hyphens",
-    "pci_ids": "vendor:device such as 10de:2684",
-    "date": "a date such as 2026-11-23",
+    "id": mark("lower-case letters, digits, dots, plus and hyphens"),
+    "pci_ids": mark("vendor:device such as 10de:2684"),
+    "date": mark("a date such as 2026-11-23"),
 }
 _TAGS = {
     "full_attention",
@@ -21,7 +22,7 @@ _TAGS = {
     "dense",
     "moe",
 }  # pydantic puts them into a location
-_KINDS_OF_VALUE = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+_KINDS_OF_VALUE = {"int": mark("a whole number"), "float": mark("a number"), "bool": mark("true or false")}
 
 
 def sentence(root: type[BaseModel], fault: dict[str, Any]) -> str:
@@ -32,30 +33,51 @@ def sentence(root: type[BaseModel], fault: dict[str, Any]) -> str:
     match str(fault["type"]):
         case "extra_forbidden":
             near = did_you_mean(str(path[-1]), _fields(root, fault["loc"]))
-            return f"unknown field '{name}'{near or '; remove it or correct its name'}"
+            return say("unknown field '{name}'{near}", name=name, near=near or say("; remove it or correct its name"))
         case "missing":
-            return f"field '{name}' is missing; add it"
+            return say("field '{name}' is missing; add it", name=name)
         case "literal_error":
             expected = re.findall(r"'([^']+)'", context["expected"])
-            return f"'{name}' is {given!r}{did_you_mean(str(given), expected) or ';'} it can be {', '.join(expected)}"
+            return say(
+                "'{name}' is {given!r}{near} it can be {expected}",
+                name=name,
+                given=given,
+                near=did_you_mean(str(given), expected) or ";",
+                expected=", ".join(expected),
+            )
         case "string_pattern_mismatch":
             like = _PATTERNS["id" if path[-1] == "id" else "pci_ids" if "pci_ids" in path else "date"]
-            return f"'{name}' is {given!r}; write {like}"
+            return say("'{name}' is {given!r}; write {like}", name=name, given=given, like=like)
         case "string_type":
-            return f"'{name}' must be text; put {given!r} in quotes"
+            return say("'{name}' must be text; put {given!r} in quotes", name=name, given=given)
         case "union_tag_not_found" | "union_tag_invalid":
-            return f"'{name}.kind' must be one of {context.get('expected_tags') or ', '.join(sorted(_TAGS))}"
+            return say(
+                "'{name}.kind' must be one of {found}",
+                name=name,
+                found=context.get("expected_tags") or ", ".join(sorted(_TAGS)),
+            )
         case "greater_than" | "greater_than_equal":
-            least = "more than" if fault["type"] == "greater_than" else "at least"
-            return f"'{name}' must be {least} {next(iter(context.values()))}, not {given!r}"
+            least = say("more than") if fault["type"] == "greater_than" else say("at least")
+            return say(
+                "'{name}' must be {least} {limit}, not {given!r}",
+                name=name,
+                least=least,
+                limit=next(iter(context.values())),
+                given=given,
+            )
         case "too_short":
-            return f"'{name}' is empty; it needs at least {context['min_length']}"
+            return say("'{name}' is empty; it needs at least {context}", name=name, context=context["min_length"])
         case kind if kind.startswith(tuple(_KINDS_OF_VALUE)):
-            return f"'{name}' must be {_KINDS_OF_VALUE[kind.split('_')[0]]}, not {given!r}"
+            return say(
+                "'{name}' must be {wanted}, not {given!r}",
+                name=name,
+                wanted=_KINDS_OF_VALUE[kind.split("_")[0]],
+                given=given,
+            )
         case kind if kind.startswith(("tuple", "list")):
-            return f"'{name}' must be a list, not {given!r}; write [{given}]"
+            return say("'{name}' must be a list, not {given!r}; write [{given}]", name=name, given=given)
         case kind if kind.startswith(("dict", "model")):
-            return f"'{name}' must be a mapping of fields, not {given!r}"
+            return say("'{name}' must be a mapping of fields, not {given!r}", name=name, given=given)
         case _:
             return f"'{name}': {fault['msg'][:1].lower()}{fault['msg'][1:]}"
 

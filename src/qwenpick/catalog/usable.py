@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qwenpick.catalog.schema import Gpu
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import mark
 from qwenpick.units import GIB
 
 # Metal's recommendedMaxWorkingSetSize as a share of RAM: the lowest seen in public logs up to 2026-11, so macOS 13-15 mostly.
@@ -24,9 +25,9 @@ def usable_memory(gpu: Gpu, ram: int | None = None) -> tuple[int, str | None]:
         return unified_memory(gpu, ram or sold_memory(gpu, "--ram"))
     if gpu.usable_bytes:
         return gpu.usable_bytes, None
-    return round(
-        sold_memory(gpu, "--vram") * DISCRETE_SHARE
-    ), "what the driver reports of it was not seen: 99.5 % of the nominal memory assumed"
+    return round(sold_memory(gpu, "--vram") * DISCRETE_SHARE), mark(
+        "what the driver reports of it was not seen: 99.5 % of the nominal memory assumed"
+    )
 
 
 def unified_memory(gpu: Gpu, ram: int) -> tuple[int, str]:
@@ -34,16 +35,19 @@ def unified_memory(gpu: Gpu, ram: int) -> tuple[int, str]:
     if gpu.vendor == "apple":
         return metal_working_set(ram)
     if gpu.vendor == "nvidia":
-        return round(
-            ram * NVIDIA_UNIFIED_SHARE
-        ), "unified memory: the GPU may use all RAM that the system sees (GB10 sees 95 %)"
+        return round(ram * NVIDIA_UNIFIED_SHARE), mark(
+            "unified memory: the GPU may use all RAM that the system sees (GB10 sees 95 %)"
+        )
     if gpu.segment == "datacenter":
-        return ram, "unified memory: CPU and GPU share all of it"
+        return ram, mark("unified memory: CPU and GPU share all of it")
     if gpu.compute_capability == "gfx1151":
         return round(ram * STRIX_HALO_SHARE), (
-            "three quarters of RAM assumed (96 of 128 GiB): the driver gives half until the BIOS carve-out or ttm.pages_limit is raised"
+            mark(
+                "three quarters of RAM assumed (96 of 128 GiB): the driver gives half until the BIOS carve-out or "
+                "ttm.pages_limit is raised"
+            )
         )
-    return round(ram * INTEGRATED_SHARE), "half of RAM assumed: the driver's default for integrated graphics"
+    return round(ram * INTEGRATED_SHARE), mark("half of RAM assumed: the driver's default for integrated graphics")
 
 
 def metal_working_set(ram: int) -> tuple[int, str]:
@@ -55,15 +59,25 @@ def metal_working_set(ram: int) -> tuple[int, str]:
     share = METAL_SHARE_SMALL if ram <= METAL_SMALL_RAM else METAL_SHARE_LARGE
     working_set = METAL_SEEN.get(ram, int(ram * share))
     newer = METAL_SHARE_NEWER.get(ram)
-    more = f"; newer macOS gives {newer:.0%}" if newer else ""
+    more = mark("; newer macOS gives {newer:.0%}", newer=newer) if newer else ""
     return (
         working_set,
-        f"Metal's working set is {working_set / ram:.0%} of RAM{more}, and iogpu.wired_limit_mb raises it",
+        mark(
+            "Metal's working set is {working_set:.0%} of RAM{more}, and iogpu.wired_limit_mb raises it",
+            working_set=working_set / ram,
+            more=more,
+        ),
     )
 
 
 def sold_memory(gpu: Gpu, option: str) -> int:
     """Its nominal memory. Raises QwenpickError that asks for `option` where nobody states it."""
     if gpu.memory_bytes is None:
-        raise QwenpickError(f"how much memory a {gpu.id} has depends on the machine; say {option}, e.g. {option} 32GiB")
+        raise QwenpickError(
+            mark(
+                "how much memory a {id} has depends on the machine; say {option}, e.g. {option} 32GiB",
+                id=gpu.id,
+                option=option,
+            )
+        )
     return gpu.memory_bytes

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 from qwenpick.render.words import box
 from qwenpick.units import format_tokens, parse_tokens
 
@@ -20,18 +21,18 @@ def asked(boxes: Sequence[tuple[str, Machine]], said: Mapping[str, object]) -> d
     from qwenpick.tasks import TASKS, find_task
 
     if not typer.get_text_stream("stdin").readable():
-        raise QwenpickError("--ask needs somebody to answer; say it with --task, --context and --commercial")
-    typer.echo(f"tasks: {', '.join(TASKS)}", err=True)
-    task = find_task(typer.prompt("1. What should it do?", default=said.get("task") or "chat", err=True))
-    context = typer.prompt("   How long are the texts (tokens)?", default=format_tokens(task.context), err=True)
-    users = typer.prompt("   How many users at once?", default=said.get("users") or 1, type=int, err=True)
+        raise QwenpickError(say("--ask needs somebody to answer; say it with --task, --context and --commercial"))
+    typer.echo(say("tasks: {known}", known=", ".join(TASKS)), err=True)
+    task = find_task(typer.prompt(say("1. What should it do?"), default=said.get("task") or "chat", err=True))
+    context = typer.prompt(say("   How long are the texts (tokens)?"), default=format_tokens(task.context), err=True)
+    users = typer.prompt(say("   How many users at once?"), default=said.get("users") or 1, type=int, err=True)
     for label, machine in boxes:
-        typer.echo(f"2. On {label}: {box(machine)}", err=True)
-    if not typer.confirm("   Is that the hardware?", default=True, err=True):
+        typer.echo(say("2. On {label}: {machine}", label=label, machine=box(machine)), err=True)
+    if not typer.confirm(say("   Is that the hardware?"), default=True, err=True):
         raise QwenpickError(
-            'say the hardware with --gpu "rtx 4090" --ram 64GiB, --machine FILE or --cpu-only, and ask again'
+            say('say the hardware with --gpu "rtx 4090" --ram 64GiB, --machine FILE or --cpu-only, and ask again')
         )
-    commercial = typer.confirm("3. Is it for commercial use?", default=bool(said.get("commercial")), err=True)
+    commercial = typer.confirm(say("3. Is it for commercial use?"), default=bool(said.get("commercial")), err=True)
     answers: dict[str, object] = {
         "task": task.name,
         "context": parse_tokens(context),
@@ -39,7 +40,13 @@ def asked(boxes: Sequence[tuple[str, Machine]], said: Mapping[str, object]) -> d
         "commercial": commercial,
     }
     typer.echo(
-        f"the same: qwenpick recommend --task {task.name} --context {context} --users {users}{' --commercial' * commercial}",
+        say(
+            "the same: qwenpick recommend --task {name} --context {context} --users {users}{commercial}",
+            name=task.name,
+            context=context,
+            users=users,
+            commercial=" --commercial" * commercial,
+        ),
         err=True,
     )
     return answers

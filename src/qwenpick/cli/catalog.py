@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from qwenpick.cli import options as given
+from qwenpick.i18n import say
 
 app = typer.Typer(no_args_is_help=True, help="Check or extend the catalogue.")
 
@@ -38,7 +39,7 @@ def where() -> None:
     for label, path in (
         *(("shipped", file) for file in shipped_files()),
         ("schema", data_directory() / "catalog.schema.json"),
-        ("your own", own),
+        (say("your own"), own),
     ):
         typer.echo(f"{label:9} {path}{'' if path.exists() else ' (not there)'}")
 
@@ -65,4 +66,4 @@ def add(
         return
     file = to or user_file()
     write(file, text)
-    typer.echo(f"{reading.model.id} is in {file}", err=True)
+    typer.echo(say("{id} is in {file}", id=reading.model.id, file=file), err=True)

@@ -8,6 +8,7 @@ import typer
 
 from qwenpick.cli import options as given
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 from qwenpick.units import parse_bytes
 
 if TYPE_CHECKING:
@@ -67,6 +68,10 @@ def _model(facts: Catalog, name: str) -> Model:
             pass
         else:
             raise QwenpickError(
-                f"'{name}' is a GPU ({gpu.name}); say for which model to compare GPUs: --model qwen3-8b"
+                say(
+                    "'{name}' is a GPU ({gpu_name}); say for which model to compare GPUs: --model qwen3-8b",
+                    name=name,
+                    gpu_name=gpu.name,
+                )
             ) from None
         raise

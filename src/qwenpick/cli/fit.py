@@ -8,6 +8,7 @@ import typer
 
 from qwenpick.cli import options as given
 from qwenpick.cli.training import Wanted, trains
+from qwenpick.i18n import say
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
@@ -91,9 +92,21 @@ def _corrected(answer: Answer, box: Machine) -> Answer:
     if needed == plan.memory:
         return replace(
             answer,
-            notes=(*answer.notes, f"nothing was learned of {plan.runtime} on {device} yet: qwenpick verify --log FILE"),
+            notes=(
+                *answer.notes,
+                say(
+                    "nothing was learned of {runtime} on {device} yet: qwenpick verify --log FILE",
+                    runtime=plan.runtime,
+                    device=device,
+                ),
+            ),
         )
-    note = f"corrected by what was learned of {plan.runtime} on {device} (the estimate was {format_bytes(plan.memory.total)})"
+    note = say(
+        "corrected by what was learned of {runtime} on {device} (the estimate was {total})",
+        runtime=plan.runtime,
+        device=device,
+        total=format_bytes(plan.memory.total),
+    )
     return replace(answer, plan=with_memory(plan, needed, box), notes=(*answer.notes, note))
 
 

@@ -8,6 +8,7 @@ import typer
 
 from qwenpick.cli import options as given
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 
 
 def command(
@@ -42,7 +43,12 @@ def command(
         words = sorted({getattr(gpu, field) for gpu in everything})
         if word is not None and word not in words:
             raise QwenpickError(
-                f"there is no {field} '{word}'{did_you_mean(word, words) or ' (known: ' + ', '.join(words) + ')'}"
+                say(
+                    "there is no {field} '{word}'{near}",
+                    field=field,
+                    word=word,
+                    near=did_you_mean(word, words) or " (known: " + ", ".join(words) + ")",
+                )
             )
     chosen = [
         gpu

@@ -9,6 +9,7 @@ import typer
 from qwenpick.cli import options as given
 from qwenpick.cli.training import Wanted, trains
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
@@ -64,7 +65,11 @@ def command(
     answer = fit(found.catalog, box, found.model, request)
     if not answer.fits and not force:
         raise DoesNotFitError(
-            f"{answer.plan.reason}; qwenpick fit {model} says what would make it fit (--force prints the commands anyway)"
+            say(
+                "{reason}; qwenpick fit {model} says what would make it fit (--force prints the commands anyway)",
+                reason=answer.plan.reason,
+                model=model,
+            )
         )
     plan = answer.plan
     run = run_of(plan, found.path, visible_devices(plan.placement, box))
@@ -95,11 +100,16 @@ def _train(
     from qwenpick.tuning import tune
 
     if wanted.every_method:
-        raise QwenpickError("launch takes one method: --train full, lora or qlora")
+        raise QwenpickError(say("launch takes one method: --train full, lora or qlora"))
     tuned = tune(facts, box, model, wanted.training, quant)
     if not tuned.holds() and not force:
         raise DoesNotFitError(
-            f"{tuned.reason}; qwenpick fit {model.id} --train {wanted.training.method} says how far it stretches (--force prints it anyway)"
+            say(
+                "{reason}; qwenpick fit {id} --train {method} says how far it stretches (--force prints it anyway)",
+                reason=tuned.reason,
+                id=model.id,
+                method=wanted.training.method,
+            )
         )
     planned = as_script(launch(model, tuned.architecture, wanted.training, tuned.checkpoint), wanted.training.trainer)
     if json:

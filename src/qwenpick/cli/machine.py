@@ -9,6 +9,7 @@ import typer
 
 from qwenpick.cli import options as given
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 
 
 def command(
@@ -40,7 +41,9 @@ def command(
         box = probe(given.read_catalog(catalog) if catalog else None)
     if measure:
         if pretended:
-            raise QwenpickError("--measure measures this box; leave out --machine, --gpu, --vram, --ram and --cpu-only")
+            raise QwenpickError(
+                say("--measure measures this box; leave out --machine, --gpu, --vram, --ram and --cpu-only")
+            )
         from qwenpick.probe.bandwidth import measured
 
         box = measured(box)

@@ -8,6 +8,7 @@ import typer
 
 from qwenpick.cli import options as given
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
@@ -55,5 +56,12 @@ def _known(word: str, models: list[Model], field: str) -> str:
     words = {str(getattr(model, field)).casefold() for model in models}
     if word.casefold() not in words:
         near = did_you_mean(word, words)
-        raise QwenpickError(f"there is no {field} '{word}'{near or ' (known: ' + ', '.join(sorted(words)) + ')'}")
+        raise QwenpickError(
+            say(
+                "there is no {field} '{word}'{near}",
+                field=field,
+                word=word,
+                near=near or " (known: " + ", ".join(sorted(words)) + ")",
+            )
+        )
     return word.casefold()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 from qwenpick.units import parse_bytes, parse_tokens
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def read_machine(
     """The one box that the options mean: pretended, from a file, or probed."""
     machines = read_machines(catalog, files, gpus, vram, ram, cpu_only)
     if len(machines) > 1:
-        raise QwenpickError("this command takes one --machine; `recommend` compares several")
+        raise QwenpickError(say("this command takes one --machine; `recommend` compares several"))
     return machines[0][1]
 
 
@@ -111,7 +112,7 @@ def read_machines(
     """(label, box) for every box that the options mean. Raises QwenpickError when files and pretended parts are mixed."""
     pretended = bool(gpus or vram or (ram and cpu_only))
     if files and (pretended or ram):
-        raise QwenpickError("--machine describes the whole box; leave out --gpu, --vram and --ram beside it")
+        raise QwenpickError(say("--machine describes the whole box; leave out --gpu, --vram and --ram beside it"))
     if files:
         from qwenpick.machine_file import read
 
@@ -129,7 +130,7 @@ def read_machines(
     if ram:
         size = parse_bytes(ram)
         box = replace(box, ram_total=size, ram_free=size)
-    return [("this machine", _without_gpus(box) if cpu_only else box)]
+    return [(say("this machine"), _without_gpus(box) if cpu_only else box)]
 
 
 def _without_gpus(machine: Machine) -> Machine:
@@ -156,7 +157,9 @@ def read_engine_options(pairs: list[str] | None) -> dict[str, object]:
     for pair in pairs or ():
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise QwenpickError(f"cannot read option '{pair}'; write it like -o gpu_memory_utilization=0.8")
+            raise QwenpickError(
+                say("cannot read option '{pair}'; write it like -o gpu_memory_utilization=0.8", pair=pair)
+            )
         found[name.strip().lstrip("-").replace("-", "_")] = _value(value.strip())
     return found
 

@@ -9,6 +9,7 @@ import typer
 from qwenpick.cli import options as given
 from qwenpick.cli.training import Wanted, trains
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 
 
 @trains
@@ -42,14 +43,14 @@ def command(
 
     facts, wanted, stored = given.read_wanted(given.read_catalog(catalog), model, online)
     pool = [find_gpu(facts, name) for name in gpu] if gpu else None
-    shown, title = "json" if json else format, f"What hardware does {wanted.name} need?"
+    shown, title = "json" if json else format, say("What hardware does {name} need?", name=wanted.name)
     if tuning:
         from qwenpick.render.tuning import NAMES, tuning_plan_report, tuning_plan_values
         from qwenpick.tuning import tuning_offers
 
         if tuning.every_method:
             raise QwenpickError(
-                "plan takes one method: --train full, lora or qlora (fit --train all shows them side by side)"
+                say("plan takes one method: --train full, lora or qlora (fit --train all shows them side by side)")
             )
         runs = tuning_offers(facts, wanted, tuning.training, pool, budget, strict)
         emit(

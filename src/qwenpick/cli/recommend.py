@@ -8,6 +8,7 @@ import typer
 
 from qwenpick.cli import options as given
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 from qwenpick.units import parse_bytes
 
 
@@ -76,7 +77,7 @@ def command(
         "kv_cache": given.read_cache(kv_cache) or KvCache(),
         "series": series,
         "commercial": commercial or None,
-        "thinking": _one_of(thinking, ("yes", "no", "either"), "answer to --thinking") if thinking else None,
+        "thinking": _one_of(thinking, ("yes", "no", "either"), say("answer to --thinking")) if thinking else None,
         "languages": tuple(languages.replace(" ", "").split(",")) if languages else None,
         "min_speed": min_speed,
         "min_context": given.read_context(min_context),
@@ -90,7 +91,13 @@ def command(
         for name, value in {"task": found.task, **found.constraints}.items():
             said[name] = value if said.get(name) is None else said[name]
         typer.echo(
-            f"scenario {found.name}: {found.title}; the same as {_as_flags(found.task, found.constraints)}", err=True
+            say(
+                "scenario {name}: {title}; the same as {as_flags}",
+                name=found.name,
+                title=found.title,
+                as_flags=_as_flags(found.task, found.constraints),
+            ),
+            err=True,
         )
     boxes = given.read_machines(facts, machine, gpu, vram, ram, cpu_only)
     if ask:
@@ -102,7 +109,10 @@ def command(
     report = recommend_report(answers, explain)
     if html:
         write_page(
-            html, "Which Qwen should I run?", report, [pick.plan for _, _, answer in answers for pick in answer.picks]
+            html,
+            say("Which Qwen should I run?"),
+            report,
+            [pick.plan for _, _, answer in answers for pick in answer.picks],
         )
     emit("recommend", "json" if json else format, report, recommend_values(answers))
     raise typer.Exit(0 if all(answer.picks for _, _, answer in answers) else 1)
@@ -111,7 +121,15 @@ def command(
 def _one_of(word: str, known: object, what: str) -> str:
     names = list(known)  # type: ignore[call-overload]
     if word not in names:
-        raise QwenpickError(f"there is no {what} '{word}'{did_you_mean(word, names)} (known: {', '.join(names)})")
+        raise QwenpickError(
+            say(
+                "there is no {what} '{word}'{near} (known: {names})",
+                what=what,
+                word=word,
+                near=did_you_mean(word, names),
+                names=", ".join(names),
+            )
+        )
     return word
 
 

@@ -10,6 +10,7 @@ import typer
 
 from qwenpick.cli import options as given
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 
 LOG_LIMIT = 256 * 2**20
 
@@ -59,7 +60,9 @@ def command(
     predicted = engine.memory(run.model, run.architecture, run.checkpoint, run.work, run.placement)
     found = compare(predicted, seen, predicted_tokens(run, seen.engine))
     if found.off_by is None:
-        raise QwenpickError("nothing in this log can be compared: it states neither weights nor cache; give all of it")
+        raise QwenpickError(
+            say("nothing in this log can be compared: it states neither weights nor cache; give all of it")
+        )
     device = seen.device or (devices[0].name if devices else None)
     kept = record and device is not None
     if kept and device is not None:
@@ -72,7 +75,7 @@ def command(
 def read_text(log: Path | None) -> str:
     """The log's text, its last 256 MiB. Raises QwenpickError for no log."""
     if log is None:
-        raise QwenpickError("which log? qwenpick verify --log FILE, or --log - for stdin")
+        raise QwenpickError(say("which log? qwenpick verify --log FILE, or --log - for stdin"))
     if str(log) == "-":
         return sys.stdin.buffer.read(LOG_LIMIT).decode("utf-8", "replace")
     try:
@@ -81,7 +84,9 @@ def read_text(log: Path | None) -> str:
             file.seek(max(0, size - LOG_LIMIT))
             return file.read(LOG_LIMIT).decode("utf-8", "replace")
     except OSError as problem:
-        raise QwenpickError(f"cannot read the log '{log}': {problem.strerror or problem}") from None
+        raise QwenpickError(
+            say("cannot read the log '{log}': {problem}", log=log, problem=problem.strerror or problem)
+        ) from None
 
 
 def read_tolerance(text: str) -> float:
@@ -95,5 +100,5 @@ def read_tolerance(text: str) -> float:
     except ValueError:
         share = -1.0
     if not 0 <= share < 10:
-        raise QwenpickError(f"cannot read tolerance '{text}'; write it like 10% or 0.1")
+        raise QwenpickError(say("cannot read tolerance '{text}'; write it like 10% or 0.1", text=text))
     return share

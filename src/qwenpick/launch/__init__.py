@@ -7,6 +7,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
+from qwenpick.i18n import say
 from qwenpick.launch.run import Command, Download, Launch, Run, run_of
 from qwenpick.units import format_gb
 
@@ -62,8 +63,18 @@ def with_disk(planned: Launch, machine: Machine) -> Launch:
     needed = sum(item.bytes or 0 for item in planned.downloads)
     if machine.disk_free is None or needed <= machine.disk_free:
         return planned
-    room = f"{format_gb(machine.disk_free)} free at {machine.disk_path or 'the disk for weights'}"
-    return replace(planned, notes=(*planned.notes, f"downloads take {format_gb(needed)} and there are {room}"))
+    room = say(
+        "{disk_free} free at {disk_path}",
+        disk_free=format_gb(machine.disk_free),
+        disk_path=machine.disk_path or say("the disk for weights"),
+    )
+    return replace(
+        planned,
+        notes=(
+            *planned.notes,
+            say("downloads take {needed} and there are {room}", needed=format_gb(needed), room=room),
+        ),
+    )
 
 
 def script(planned: Launch) -> str:
@@ -74,10 +85,15 @@ def script(planned: Launch) -> str:
 def _script(planned: Launch) -> Iterator[str]:
     for item in planned.downloads:
         yield _comment(
-            f"downloads {item.what} ({format_gb(item.bytes) if item.bytes else 'size not known'}) to {item.where}"
+            say(
+                "downloads {what} ({bytes}) to {where}",
+                what=item.what,
+                bytes=format_gb(item.bytes) if item.bytes else say("size not known"),
+                where=item.where,
+            )
         )
     for note in planned.notes:
-        yield _comment(f"note: {note}")
+        yield _comment(say("note: {note}", note=note))
     for name, text in planned.files.items():
         yield _written(name, text)
     for command in planned.prepare:

@@ -7,13 +7,14 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import mark, say
 from qwenpick.launch import sglang, vllm
 from qwenpick.launch.run import Command, Launch, Run
 
 INSIDE = "/model"  # where local weights are mounted
 CACHE = "/root/.cache/huggingface"
 SHARED_MEMORY = "16g"  # ranks of tensor parallelism talk through /dev/shm; Docker's default of 64 MB is too little
-_PLAIN = "docker runs vLLM and SGLang here; the other engines are one command without it"
+_PLAIN = mark("docker runs vLLM and SGLang here; the other engines are one command without it")
 
 
 def container(run: Run, planned: Launch) -> Launch:
@@ -84,7 +85,7 @@ def _vendor(run: Run) -> str:
     vendors = {device.vendor for device in run.placement.devices}
     if vendors == {"nvidia"} or vendors == {"amd"}:
         return vendors.pop()
-    raise QwenpickError("the images of vLLM and SGLang need NVIDIA or AMD GPUs")
+    raise QwenpickError(say("the images of vLLM and SGLang need NVIDIA or AMD GPUs"))
 
 
 def _chosen(run: Run) -> list[str]:
@@ -124,7 +125,7 @@ def _mount(run: Run) -> list[str]:
     if not run.path:
         return []
     if any(character in run.path for character in ',"\n\r'):
-        raise QwenpickError("docker cannot mount a path with a comma, a quote or a line break; rename it")
+        raise QwenpickError(say("docker cannot mount a path with a comma, a quote or a line break; rename it"))
     return ["--mount", f"type=bind,source={_absolute(run.path)},target={INSIDE},readonly"]
 
 
@@ -144,4 +145,4 @@ def _literal(text: str) -> str:
 
 
 def _kept(planned: Launch) -> tuple[Any, ...]:
-    return tuple(replace(item, where="the Docker volume huggingface") for item in planned.downloads)
+    return tuple(replace(item, where=say("the Docker volume huggingface")) for item in planned.downloads)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 from qwenpick.launch.run import Command, Launch
 
 OLLAMA_PORT = 11434
@@ -40,7 +41,10 @@ def _found(command: Command, run: Runner | None) -> Sequence[str]:
     program = shutil.which(command.argv[0]) or (command.argv[0] if run else None)
     if program is None:
         raise QwenpickError(
-            f"'{command.argv[0]}' is not installed, or not on PATH; without --exec the commands are only printed"
+            say(
+                "'{program}' is not installed, or not on PATH; without --exec the commands are only printed",
+                program=command.argv[0],
+            )
         )
     return (program, *command.argv[1:])
 
@@ -59,6 +63,9 @@ def _serve_ollama(command: Command, directory: Path) -> None:
         if probe.connect_ex(("127.0.0.1", OLLAMA_PORT)) == 0:
             wanted = " ".join(f"{name}={value}" for name, value in command.env.items())
             raise QwenpickError(
-                f"Ollama's server already runs with its own settings; stop it, or start it with {wanted}"
+                say(
+                    "Ollama's server already runs with its own settings; stop it, or start it with {wanted}",
+                    wanted=wanted,
+                )
             )
     subprocess.Popen(_found(command, None), env={**os.environ, **command.env}, cwd=directory)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qwenpick.i18n import mark, say
 from qwenpick.launch.run import Download, Run, calls_tools, thinks
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
 
-HF_CACHE = "~/.cache/huggingface/hub (HF_HOME and HF_HUB_CACHE move it)"
+HF_CACHE = mark("~/.cache/huggingface/hub (HF_HOME and HF_HUB_CACHE move it)")
 # llama.cpp pull requests 20775 and 21009
-LLAMA_CACHE = (
+LLAMA_CACHE = mark(
     "the Hugging Face cache, ~/.cache/huggingface/hub (LLAMA_CACHE moves it; before March 2026 ~/.cache/llama.cpp)"
 )
-OLLAMA_STORE = "~/.ollama/models, or /usr/share/ollama/.ollama/models for the Linux service (OLLAMA_MODELS moves it)"  # ollama docs/faq.md
+OLLAMA_STORE = mark(
+    "~/.ollama/models, or /usr/share/ollama/.ollama/models for the Linux service (OLLAMA_MODELS moves it)"
+)  # ollama docs/faq.md
 
 # github.com/QwenLM/Qwen3 README, "llama.cpp": the thinking models' sampling. Other series' settings come with their generation_config.json, which
 # transformers, vLLM and SGLang read themselves; GGUF files do not carry them.
@@ -81,12 +84,21 @@ def context_notes(run: Run) -> list[str]:
     stretched = stretch(run)
     if stretched is None:
         return []
-    note = f"{run.work.context:,} tokens is beyond the native {stretched[1]:,}; static YaRN can cost quality on short texts"
+    note = say(
+        "{context:,} tokens is beyond the native {native:,}; static YaRN can cost quality on short texts",
+        context=run.work.context,
+        native=stretched[1],
+    )
     if yarn(run):
         return [note]
     method = run.model.context.method if run.model.context else None
     return [
-        f"{run.work.context:,} tokens is beyond the native {stretched[1]:,}: switch on {method or 'YaRN'} as the model's card says"
+        say(
+            "{context:,} tokens is beyond the native {native:,}: switch on {method} as the model's card says",
+            context=run.work.context,
+            native=stretched[1],
+            method=method or "YaRN",
+        )
     ]
 
 
@@ -95,8 +107,17 @@ def file_notes(run: Run) -> list[str]:
     known = any(c.repo == run.checkpoint.repo and c.format == run.checkpoint.format for c in run.model.checkpoints)
     if run.path or run.checkpoint.repo is None or known:
         return []
-    other = "--quant with another format, or make the file with llama.cpp's convert_hf_to_gguf.py and llama-quantize"
-    return [f"whether {run.checkpoint.repo} has a {run.checkpoint.format} file is not known here; if not: {other}"]
+    other = say(
+        "--quant with another format, or make the file with llama.cpp's convert_hf_to_gguf.py and llama-quantize"
+    )
+    return [
+        say(
+            "whether {repo} has a {format} file is not known here; if not: {other}",
+            repo=run.checkpoint.repo,
+            format=run.checkpoint.format,
+            other=other,
+        )
+    ]
 
 
 def download(run: Run, where: str) -> tuple[Download, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 from qwenpick.launch.facts import OLLAMA_STORE, context_notes, download, file_notes, sampler
 from qwenpick.launch.run import Command, Launch, Run
 from qwenpick.runtimes.llamacpp.options import read_options
@@ -19,7 +20,13 @@ def launch(run: Run) -> Launch:
     """The server with the planned cache and slots, a Modelfile with the planned context and layers. Raises QwenpickError for what it cannot do."""
     cache = run.work.kv_cache
     if cache.k != cache.v or cache.k not in CACHES:
-        raise QwenpickError(f"Ollama keeps keys and values in one format of {', '.join(CACHES)}, not {cache}")
+        raise QwenpickError(
+            say(
+                "Ollama keeps keys and values in one format of {known}, not {cache}",
+                known=", ".join(CACHES),
+                cache=cache,
+            )
+        )
     options = read_options(run.work.options)
     name = f"{re.sub(r'[^a-z0-9.]+', '-', run.model.id).strip('-')}-{run.work.context}"
     env = {
@@ -32,7 +39,9 @@ def launch(run: Run) -> Launch:
     notes = [*context_notes(run), *([] if _tag(run) else file_notes(run))]
     if run.path is None and run.checkpoint.repo is None and _tag(run) is None:
         notes.append(
-            "no tag and no GGUF repository is known for this format: make the file as `qwenpick launch --runtime llama.cpp` shows"
+            say(
+                "no tag and no GGUF repository is known for this format: make the file as `qwenpick launch --runtime llama.cpp` shows"
+            )
         )
     return Launch(
         runtime=run.runtime,
@@ -41,10 +50,11 @@ def launch(run: Run) -> Launch:
             Command(
                 ("ollama", "serve"),
                 env,
-                "start the server, and leave it running (a service takes the variables from its own settings)",
+                say("start the server, and leave it running (a service takes the variables from its own settings)"),
             ),
             Command(
-                ("ollama", "create", name, "-f", "Modelfile"), purpose="fetch the weights and give the settings a name"
+                ("ollama", "create", name, "-f", "Modelfile"),
+                purpose=say("fetch the weights and give the settings a name"),
             ),
         ),
         files={"Modelfile": modelfile(run)},
@@ -66,14 +76,20 @@ def modelfile(run: Run) -> str:
             options.n_gpu_layers if options.n_gpu_layers is not None else sum(run.placement.split or ())
         )
     parameters |= {_PARAMETER.get(key, key): value for key, value in sampler(run.model).items()}
-    return "\n".join([f"FROM {origin(run)}", *(f"PARAMETER {key} {value}" for key, value in parameters.items()), ""])
+    return "\n".join(
+        [
+            f"FROM {origin(run)}",
+            *(f"PARAMETER {key} {value}" for key, value in parameters.items()),
+            "",
+        ]
+    )
 
 
 def origin(run: Run) -> str:
     """What the Modelfile builds on: the local file, the library's tag, or a GGUF repository. Raises QwenpickError for a path it cannot write."""
     if run.path:
         if any(ord(character) < 32 for character in run.path):
-            raise QwenpickError("a Modelfile cannot hold a path with control characters; rename the file")
+            raise QwenpickError(say("a Modelfile cannot hold a path with control characters; rename the file"))
         local = run.source or run.path
         return local if local.startswith(("/", "./", "../")) else f"./{local}"
     if tag := _tag(run):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from qwenpick.hardware import Device
+from qwenpick.i18n import mark
 from qwenpick.probe.pci import AMD, PciChip, chip_of, chips
 from qwenpick.probe.ram import Ram
 from qwenpick.probe.rocm import read_rocm
@@ -57,7 +58,9 @@ def amd(world: World, ram: Ram) -> Found:
         []
         if devices
         else [
-            f"AMD {chip.id} at {chip.bus} is on the PCI bus, but the amdgpu driver does not drive it"
+            mark(
+                "AMD {id} at {bus} is on the PCI bus, but the amdgpu driver does not drive it", id=chip.id, bus=chip.bus
+            )
             for chip in without
         ]
     )
@@ -102,7 +105,7 @@ def _device(world: World, card: str, chip: PciChip, target: str | None, ram: Ram
     total, used = world.number(f"{base}/mem_info_vram_total"), world.number(f"{base}/mem_info_vram_used")
     product = world.read(f"{base}/product_name")
     unique = world.read(f"{base}/unique_id")
-    notes = [] if target else ["gfx target: not known, the compute driver (kfd) lists no such GPU"]
+    notes = [] if target else [mark("gfx target: not known, the compute driver (kfd) lists no such GPU")]
     device = Device(
         name=product if product and product != "N/A" else f"AMD GPU {chip.id}",
         vendor="amd",
@@ -130,12 +133,17 @@ def _with_gtt(world: World, base: str, device: Device, ram: Ram) -> Device:
     gtt, gtt_used = world.number(f"{base}/mem_info_gtt_total"), world.number(f"{base}/mem_info_gtt_used")
     if gtt is None or device.total is None:
         return replace(
-            device, unified=True, kind="igpu", notes=(*device.notes, "GTT: not known, so only the carve-out counts")
+            device,
+            unified=True,
+            kind="igpu",
+            notes=(*device.notes, mark("GTT: not known, so only the carve-out counts")),
         )
     mapped = gtt if ram.total is None else min(gtt, ram.total)
     room = max(0, gtt - (gtt_used or 0))
     room = room if ram.free is None else min(room, ram.free)
-    note = "shares the system's RAM: the BIOS carve-out and what the driver lets it map (ttm.pages_limit raises that)"
+    note = mark(
+        "shares the system's RAM: the BIOS carve-out and what the driver lets it map (ttm.pages_limit raises that)"
+    )
     return replace(
         device,
         total=device.total + mapped,
@@ -143,7 +151,8 @@ def _with_gtt(world: World, base: str, device: Device, ram: Ram) -> Device:
         unified=True,
         kind="igpu",
         notes=(*device.notes, note),
-        memory_from="sysfs mem_info_vram_total + mem_info_gtt_total" + (", capped by RAM" if mapped < gtt else ""),
+        memory_from="sysfs mem_info_vram_total + mem_info_gtt_total"
+        + (mark(", capped by RAM") if mapped < gtt else ""),
     )
 
 
@@ -157,11 +166,23 @@ def _visible(world: World, devices: list[Device], notes: list[str]) -> Found:
         if value is None or not kept:
             continue
         chosen = choose(value, [(device,) for device in kept])
-        hidden += hide(kept, chosen, f"{name}={value} hides it")
-        notes = [*notes, f"{name}={value} leaves {len(chosen)} of {len(kept)} AMD devices to this process"]
+        hidden += hide(kept, chosen, mark("{name}={value} hides it", name=name, value=value))
+        notes = [
+            *notes,
+            mark(
+                "{name}={value} leaves {count} of {kept} AMD devices to this process",
+                name=name,
+                value=value,
+                count=len(chosen),
+                kept=len(kept),
+            ),
+        ]
         kept = chosen
     override = world.environ.get("HSA_OVERRIDE_GFX_VERSION")
     if override and kept:
-        notes = [*notes, f"HSA_OVERRIDE_GFX_VERSION={override}: ROCm takes the AMD GPUs for that target"]
+        notes = [
+            *notes,
+            mark("HSA_OVERRIDE_GFX_VERSION={override}: ROCm takes the AMD GPUs for that target", override=override),
+        ]
     driver = world.read("/sys/module/amdgpu/version")
     return Found(kept, hidden, tuple(notes), driver=f"amdgpu {driver}" if driver and kept else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from qwenpick.hardware import Device
+from qwenpick.i18n import mark
 from qwenpick.probe.ram import Ram
 from qwenpick.probe.world import Found, World, fields, integer
 from qwenpick.units import MIB
@@ -25,23 +26,29 @@ def apple(world: World, ram: Ram) -> Found:
         return Found()
     said = fields(world.run(["sysctl", *KEYS], world.timeout).out)
     if not said:
-        line = "sysctl did not answer, so the chip and its GPU are not known"
+        line = mark("sysctl did not answer, so the chip and its GPU are not known")
         return Found(notes=(line,), unreadable=(line,))
     chip = said.get("machdep.cpu.brand_string") or ""
     if said.get("hw.optional.arm64") != "1" and not chip.startswith("Apple"):
-        return Found(notes=(f"{chip or 'this Mac'}: no Apple Silicon, so engines use the CPU",))
+        return Found(notes=(mark("{chip}: no Apple Silicon, so engines use the CPU", chip=chip or "this Mac"),))
     if not chip.startswith("Apple M"):
-        return Found(notes=(f"{chip or 'this chip'}: a virtual machine without Metal; engines use the CPU",))
+        return Found(
+            notes=(
+                mark("{chip}: a virtual machine without Metal; engines use the CPU", chip=chip or mark("this chip")),
+            )
+        )
     notes = []
     if said.get("sysctl.proc_translated") == "1":
         notes.append(
-            "this Python runs translated by Rosetta: use an arm64 Python, engines are several times slower otherwise"
+            mark(
+                "this Python runs translated by Rosetta: use an arm64 Python, engines are several times slower otherwise"
+            )
         )
     registry = world.run(["ioreg", "-rc", "AGXAccelerator", "-d", "1"], world.timeout).out
     if "Paravirtual" in registry:
         return Found(
             notes=(
-                "Apple Paravirtual device: a virtual machine without a usable Metal GPU; engines use the CPU",
+                mark("Apple Paravirtual device: a virtual machine without a usable Metal GPU; engines use the CPU"),
                 *notes,
             )
         )
@@ -57,10 +64,10 @@ def _device(chip: str, registry: str, said: dict[str, str], ram: Ram) -> Device:
     notes = (
         []
         if count
-        else ["GPU cores: ioreg did not say; where a chip comes in two bins the smaller one's bandwidth is taken"]
+        else [mark("GPU cores: ioreg did not say; where a chip comes in two bins the smaller one's bandwidth is taken")]
     )
     if wired and installed and wired * MIB > installed:
-        notes.append(f"iogpu.wired_limit_mb={wired} is more than the RAM; taken as all of it")
+        notes.append(mark("iogpu.wired_limit_mb={wired} is more than the RAM; taken as all of it", wired=wired))
     return Device(
         name=chip,
         vendor="apple",

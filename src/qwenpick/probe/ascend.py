@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 
 from qwenpick.hardware import Device
+from qwenpick.i18n import mark
 from qwenpick.probe.pci import HUAWEI, chips, normal_bus
 from qwenpick.probe.ram import Ram
 from qwenpick.probe.visible import choose, hide
@@ -24,15 +25,20 @@ def ascend(world: World, ram: Ram) -> Found:  # noqa: ARG001
         return Found()
     answer = world.run(["npu-smi", "info"], world.timeout)
     if answer.problem or not (devices := parse_npu_smi(answer.out)):
-        why = answer.problem or f"npu-smi lists none (exit code {answer.code})"
+        why = answer.problem or mark("npu-smi lists none (exit code {code})", code=answer.code)
         lost = tuple(f"Ascend {chip.id} at {chip.bus}: {why}" for chip in on_bus)
         return Found(notes=(f"Ascend: {why}",), unreadable=lost)
     value = world.environ.get("ASCEND_RT_VISIBLE_DEVICES")
     if value is None:
         return Found(devices)
     kept = choose(value, [(device,) for device in devices])
-    note = f"ASCEND_RT_VISIBLE_DEVICES={value} leaves {len(kept)} of {len(devices)} NPUs to this process"
-    return Found(kept, hide(devices, kept, f"ASCEND_RT_VISIBLE_DEVICES={value} hides it"), (note,))
+    note = mark(
+        "ASCEND_RT_VISIBLE_DEVICES={value} leaves {count} of {devices} NPUs to this process",
+        value=value,
+        count=len(kept),
+        devices=len(devices),
+    )
+    return Found(kept, hide(devices, kept, mark("ASCEND_RT_VISIBLE_DEVICES={value} hides it", value=value)), (note,))
 
 
 def parse_npu_smi(text: str) -> tuple[Device, ...]:
@@ -60,7 +66,7 @@ def parse_npu_smi(text: str) -> tuple[Device, ...]:
                 free=None if total is None or used is None else max(0, total - used) * MIB,
                 pci_bus=normal_bus(second[1]),
                 kind="npu",
-                notes=() if health == "OK" else (f"health: {health or 'not said'}",),
+                notes=() if health == "OK" else (mark("health: {health}", health=health or mark("not said")),),
                 memory_from="npu-smi info" if total else None,
             )
         )

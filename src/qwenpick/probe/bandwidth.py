@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from qwenpick.hardware import Cpu, Machine
+from qwenpick.i18n import mark
 
 ASSUMED = 51.2e9  # two channels x 8 bytes x 3200 MT/s: dual-channel DDR4-3200
-ASSUMED_FROM = "assumed: dual-channel DDR4-3200"
+ASSUMED_FROM = mark("assumed: dual-channel DDR4-3200")
 
 # (pattern on the CPU's name, bytes/s, what it is). channels x 8 bytes x MT/s, per socket, all channels populated at the platform's rated speed.
 # Cores that take DDR4 as well as DDR5 (Core 12th-14th gen) stay at the assumption: the board decides.
@@ -47,11 +48,11 @@ def known_bandwidth(name: str | None) -> tuple[float, str]:
     """
     for pattern, bandwidth, what in PLATFORMS:
         if name and re.search(pattern, name, re.IGNORECASE):
-            return bandwidth, f"platform table: {what}"
+            return bandwidth, mark("platform table: {what}", what=what)
     return ASSUMED, ASSUMED_FROM
 
 
-MEASURED = "measured: copying memory, bytes read and written"
+MEASURED = mark("measured: copying memory, bytes read and written")
 MOST_THREADS = 16  # enough to fill the channels of a socket
 COPY_BYTES = 2**28  # 256 MiB: several times the last-level cache that one process gets to itself
 THREAD_BYTES = 2**26  # at least 64 MiB a thread, so that starting the threads does not count
@@ -136,7 +137,11 @@ def measured(machine: Machine, file: Path | None = None) -> Machine:
     bandwidth = measure_bandwidth(max(1, min(MOST_THREADS, int(machine.cpu.usable_cores or 1))))
     kept = remember(box_key(machine.cpu, machine.ram_installed), bandwidth, file)
     return with_bandwidth(
-        machine, bandwidth, MEASURED if kept else f"{MEASURED}; {file} could not be written, so it is not remembered"
+        machine,
+        bandwidth,
+        MEASURED
+        if kept
+        else mark("{measured}; {file} could not be written, so it is not remembered", measured=MEASURED, file=file),
     )
 
 

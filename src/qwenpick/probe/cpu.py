@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from qwenpick.hardware import Cpu
+from qwenpick.i18n import mark
 from qwenpick.probe.bandwidth import known_bandwidth
 from qwenpick.probe.ram import directories
 from qwenpick.probe.world import World, fields, integer
@@ -51,11 +52,15 @@ def _linux(world: World) -> tuple[Cpu, tuple[str, ...]]:
     bandwidth, said = known_bandwidth(name)
     notes = []
     if threads and 0 < allowed < threads:
-        notes.append(f"CPU affinity lets this process run on {allowed} of {threads} CPUs")
+        notes.append(
+            mark("CPU affinity lets this process run on {allowed} of {threads} CPUs", allowed=allowed, threads=threads)
+        )
     if quota and limit and threads and quota < threads:
-        notes.append(f"{limit} lets this process use {quota:g} of {threads} CPUs")
+        notes.append(
+            mark("{limit} lets this process use {quota:g} of {threads} CPUs", limit=limit, quota=quota, threads=threads)
+        )
     if cores is None:
-        notes.append("the number of physical cores is not known (no topology in /proc/cpuinfo or sysfs)")
+        notes.append(mark("the number of physical cores is not known (no topology in /proc/cpuinfo or sysfs)"))
     performance = len(count_list(world.read("/sys/devices/cpu_core/cpus")))  # hybrid Intel: threads of the P-cores
     p_cores = _cores_of(world, count_list(world.read("/sys/devices/cpu_core/cpus"))) if performance else None
     return Cpu(
@@ -159,7 +164,7 @@ def _darwin(world: World) -> tuple[Cpu, tuple[str, ...]]:
         features=features if name and name.startswith("Apple") else (),
         bandwidth=bandwidth,
         bandwidth_from=source,
-    ), () if name else ("sysctl did not answer, so the CPU is not known",)
+    ), () if name else (mark("sysctl did not answer, so the CPU is not known"),)
 
 
 def _psutil(world: World) -> tuple[Cpu, tuple[str, ...]]:
@@ -170,7 +175,7 @@ def _psutil(world: World) -> tuple[Cpu, tuple[str, ...]]:
         cores, threads = psutil.cpu_count(logical=False), psutil.cpu_count(logical=True)
     except Exception as error:
         cores = threads = None
-        notes = (f"psutil could not read the CPU ({type(error).__name__})",)
+        notes = (mark("psutil could not read the CPU ({kind})", kind=type(error).__name__),)
     name = world.environ.get("PROCESSOR_IDENTIFIER")
     bandwidth, source = known_bandwidth(name)
     usable = float(threads) if threads and math.isfinite(threads) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qwenpick.hardware import Device
+from qwenpick.i18n import mark
 from qwenpick.probe.amd import cards
 from qwenpick.probe.pci import INTEL, PciChip, chip_of
 from qwenpick.probe.ram import Ram
@@ -24,15 +25,22 @@ def intel(world: World, ram: Ram) -> Found:
         found.append(_integrated(chip, ram) if own.total is None and chip.bus == INTEGRATED_BUS else own)
     devices = tuple(sorted(found, key=lambda device: device.pci_bus or ""))
     unreadable = tuple(
-        f"{device.name} at {device.pci_bus}: its memory could not be read" for device in devices if device.total is None
+        mark("{name} at {pci_bus}: its memory could not be read", name=device.name, pci_bus=device.pci_bus)
+        for device in devices
+        if device.total is None
     )
     value = world.environ.get("ZE_AFFINITY_MASK")
     if value is None or not devices:
         return Found(devices, unreadable=unreadable)
     whole = ",".join(entry.split(".")[0] for entry in value.split(","))  # `0.1` is a tile of device 0
     kept = choose(whole, [(device,) for device in devices]) if value else devices
-    note = f"ZE_AFFINITY_MASK={value} leaves {len(kept)} of {len(devices)} Intel devices to this process"
-    return Found(kept, hide(devices, kept, f"ZE_AFFINITY_MASK={value} hides it"), (note,), unreadable)
+    note = mark(
+        "ZE_AFFINITY_MASK={value} leaves {count} of {devices} Intel devices to this process",
+        value=value,
+        count=len(kept),
+        devices=len(devices),
+    )
+    return Found(kept, hide(devices, kept, mark("ZE_AFFINITY_MASK={value} hides it", value=value)), (note,), unreadable)
 
 
 def _discrete(world: World, card: str, chip: PciChip) -> Device:
@@ -42,11 +50,11 @@ def _discrete(world: World, card: str, chip: PciChip) -> Device:
     known = [size for size in sizes if size]
     total = sum(known) or world.number(f"{card}/lmem_total_bytes") or None
     source = "sysfs physical_vram_size_bytes (xe)" if known else "sysfs lmem_total_bytes (i915)"
-    notes = ["free memory: Intel's driver does not show it without privileges"]
+    notes = [mark("free memory: Intel's driver does not show it without privileges")]
     if total is None:
-        notes = ["memory: neither xe's nor i915's file is there; the driver is old or does not drive it"]
+        notes = [mark("memory: neither xe's nor i915's file is there; the driver is old or does not drive it")]
     if len(known) > 1:
-        notes.append(f"{len(known)} tiles; the sum of their memory")
+        notes.append(mark("{count} tiles; the sum of their memory", count=len(known)))
     return Device(
         name=f"Intel GPU {chip.id}",
         vendor="intel",
@@ -70,6 +78,6 @@ def _integrated(chip: PciChip, ram: Ram) -> Device:
         pci_id=chip.id,
         pci_bus=chip.bus,
         kind="igpu",
-        notes=("shares the system's RAM: half of it assumed",),
-        memory_from="half of RAM assumed",
+        notes=(mark("shares the system's RAM: half of it assumed"),),
+        memory_from=mark("half of RAM assumed"),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from qwenpick.hardware import Cpu, Device, Machine
+from qwenpick.i18n import mark
 from qwenpick.probe.amd import amd
 from qwenpick.probe.apple import apple
 from qwenpick.probe.ascend import ascend
@@ -55,14 +56,14 @@ def probe(
     memory = _or_note("RAM", lambda: sane_ram(ram(world)), Ram(), notes)
     processor, cpu_notes = _or_note("the CPU", lambda: cpu(world), NO_CPU, notes)
     processor = _remembered(world, processor, memory)
-    places = _or_note("the disk", lambda: disks(world), NO_DISKS, notes)
+    places = _or_note(mark("the disk"), lambda: disks(world), NO_DISKS, notes)
     found = [_guarded_vendor(vendor, world, memory) for vendor in VENDORS]
     devices = tuple(sane_device(device) for f in found for device in f.devices)
     hidden = tuple(sane_device(device) for f in found for device in f.hidden)
     installed = memory.installed + sum(f.carved for f in found) if memory.installed else None
     if devices or hidden:
         both = _or_note(
-            "the catalogue",
+            mark("the catalogue"),
             lambda: identify(devices + hidden, catalog or _catalog(), installed),
             devices + hidden,
             notes,
@@ -141,7 +142,7 @@ def _shared_bandwidth(processor: Cpu, devices: Sequence[Device]) -> Cpu:
     return replace(
         processor,
         bandwidth=shared.bandwidth,
-        bandwidth_from=f"catalogue: memory shared with {shared.gpu or shared.name}",
+        bandwidth_from=mark("catalogue: memory shared with {gpu}", gpu=shared.gpu or shared.name),
     )
 
 
@@ -179,7 +180,12 @@ def _guarded_vendor(vendor: Callable[[World, Ram], Found], world: World, memory:
     try:
         return vendor(world, memory)
     except Exception as error:
-        line = f"{vendor.__name__}: the probe failed ({type(error).__name__}: {error})"
+        line = mark(
+            "{kind}: the probe failed ({error___name__}: {error})",
+            kind=vendor.__name__,
+            error___name__=type(error).__name__,
+            error=error,
+        )
         return Found(notes=(line,), unreadable=(line,))
 
 
@@ -188,5 +194,7 @@ def _or_note(what: str, read: Callable[[], T], otherwise: T, notes: list[str]) -
     try:
         return read()
     except Exception as error:
-        notes.append(f"{what} could not be read ({type(error).__name__}: {error})")
+        notes.append(
+            mark("{what} could not be read ({kind}: {error})", what=what, kind=type(error).__name__, error=error)
+        )
         return otherwise

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from qwenpick.hardware import Device
+from qwenpick.i18n import mark
 from qwenpick.probe.nvidia_smi import read_smi
 from qwenpick.probe.nvml import DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND, UNIFIED_NAMES
 from qwenpick.probe.nvml_reading import Reading, read_nvml, shared, unified_chip, unified_platform
@@ -43,8 +44,8 @@ def nvidia(world: World, ram: Ram) -> Found:
         groups: list[Group] = [
             (shared(d, ram) if d.total is None and (unified or unified_chip(d)) else d,) for d in smi.devices
         ]
-        why = f"NVML: {reading.problem or 'it lists no GPU'}; nvidia-smi was read instead"
-        lost = [f"{g[0].name}: its memory could not be read" for g in groups if g[0].total is None]
+        why = mark("NVML: {problem}; nvidia-smi was read instead", problem=reading.problem or mark("it lists no GPU"))
+        lost = [mark("{name}: its memory could not be read", name=g[0].name) for g in groups if g[0].total is None]
         return _finish(
             world,
             Reading(groups, lost, [*reading.notes, why], driver=smi.driver or reading.driver, cuda=reading.cuda),
@@ -58,13 +59,13 @@ def library(world: World) -> tuple[Any, str | None]:
     from qwenpick.probe.world import load_nvml
 
     if world.nvml is load_nvml and world.system == "linux" and not _library_loads():
-        return None, "the NVIDIA library (libnvidia-ml.so.1) is not installed"
+        return None, mark("the NVIDIA library (libnvidia-ml.so.1) is not installed")
     if world.system == "darwin":
-        return None, "macOS has no NVIDIA driver"
+        return None, mark("macOS has no NVIDIA driver")
     try:
         module = world.nvml()
     except Exception as error:
-        return None, f"nvidia-ml-py is not installed ({type(error).__name__}: {error})"
+        return None, mark("nvidia-ml-py is not installed ({kind}: {error})", kind=type(error).__name__, error=error)
     return module, None
 
 
@@ -89,25 +90,36 @@ def _driver_traces(world: World) -> bool:
 
 def _from_bus(reading: Reading, on_bus: Sequence[PciChip], smi_problem: str | None) -> Found:
     """What the PCI bus alone shows: chips without a driver are of no use and no fault; chips whose driver is broken are unreadable."""
-    why = reading.problem or "NVML lists no GPU"
+    why = reading.problem or mark("NVML lists no GPU")
     devices = tuple(
         Device(
-            f"unknown ({chip.id})", "nvidia", None, None, pci_id=chip.id, pci_bus=chip.bus, notes=(f"memory: {why}",)
+            f"unknown ({chip.id})",
+            "nvidia",
+            None,
+            None,
+            pci_id=chip.id,
+            pci_bus=chip.bus,
+            notes=(mark("memory: {why}", why=why),),
         )
         for chip in on_bus
     )
     notes = [
         *reading.notes,
-        f"NVIDIA: {why}" + (f"; {smi_problem}" if smi_problem and "not installed" not in smi_problem else ""),
+        mark("NVIDIA: {why}", why=why)
+        + (f"; {smi_problem}" if smi_problem and "not installed" not in smi_problem else ""),
     ]
     absent = reading.code in QUIET or (reading.code is None and "not installed" in why)
     if absent or (reading.problem is None):
         if on_bus:
             notes.append(
-                f"{len(on_bus)} NVIDIA chip(s) on the PCI bus ({', '.join(c.id for c in on_bus)}), but the NVIDIA driver is missing here"
+                mark(
+                    "{count} NVIDIA chip(s) on the PCI bus ({on_bus}), but the NVIDIA driver is missing here",
+                    count=len(on_bus),
+                    on_bus=", ".join(c.id for c in on_bus),
+                )
             )
         return Found(hidden=devices, notes=tuple(notes), driver=reading.driver)
-    lost = [f"NVIDIA {chip.id} at {chip.bus}: {why}" for chip in on_bus] or [f"NVIDIA: {why}"]
+    lost = [f"NVIDIA {chip.id} at {chip.bus}: {why}" for chip in on_bus] or [mark("NVIDIA: {why}", why=why)]
     return Found(devices, notes=tuple(notes), unreadable=tuple(lost), driver=reading.driver)
 
 
@@ -120,7 +132,9 @@ def jetson(world: World, ram: Ram) -> Found | None:
     name = f"{chip} (nvgpu)" if chip else board  # as the driver names it where there is one
     device = shared(Device(name, "nvidia", None, None, kind="igpu", notes=(board,)), ram)
     return Found(
-        (device,), sources={"gpu0": "/proc/device-tree/model"}, notes=("Jetson without NVML: known by its device tree",)
+        (device,),
+        sources={"gpu0": "/proc/device-tree/model"},
+        notes=(mark("Jetson without NVML: known by its device tree"),),
     )
 
 
@@ -152,7 +166,11 @@ def _finish(world: World, reading: Reading, on_bus: Sequence[PciChip]) -> Found:
     notes = list(reading.notes)
     if any(len(group) < len(before) for group, before in zip(groups, read, strict=True)):
         notes.append(
-            f"'{PLACEHOLDER}' is a placeholder that drivers' stand-ins print; there is no sign of an NVIDIA chip here, so it is left out"
+            mark(
+                "'{text}' is a placeholder that drivers' stand-ins print; there is no sign of an NVIDIA chip here, so "
+                "it is left out",
+                text=PLACEHOLDER,
+            )
         )
         groups = [group for group in groups if group]
     every = tuple(device for group in groups for device in group)
@@ -163,10 +181,19 @@ def _finish(world: World, reading: Reading, on_bus: Sequence[PciChip]) -> Found:
         order = world.environ.get("CUDA_DEVICE_ORDER")
         counted = cuda_order(groups, order)
         kept = choose(value, counted)
-        hidden = hide(every, kept, f"CUDA_VISIBLE_DEVICES={value} hides it")
-        notes.append(f"CUDA_VISIBLE_DEVICES={value} leaves {len(kept)} of {len(every)} NVIDIA devices to this process")
+        hidden = hide(every, kept, mark("CUDA_VISIBLE_DEVICES={value} hides it", value=value))
+        notes.append(
+            mark(
+                "CUDA_VISIBLE_DEVICES={value} leaves {count} of {every} NVIDIA devices to this process",
+                value=value,
+                count=len(kept),
+                every=len(every),
+            )
+        )
         if order != "PCI_BUS_ID" and len({group[0].name for group in groups if group}) > 1:
             notes.append(
-                "GPUs differ and CUDA_DEVICE_ORDER is not PCI_BUS_ID: CUDA counts the fastest first, unlike nvidia-smi"
+                mark(
+                    "GPUs differ and CUDA_DEVICE_ORDER is not PCI_BUS_ID: CUDA counts the fastest first, unlike nvidia-smi"
+                )
             )
     return Found(kept, hidden, tuple(notes), tuple(reading.unreadable), driver=reading.driver, cuda=reading.cuda)

@@ -6,6 +6,7 @@ import csv
 from dataclasses import dataclass
 
 from qwenpick.hardware import Device
+from qwenpick.i18n import mark
 from qwenpick.probe.nvml import is_vgpu
 from qwenpick.probe.pci import normal_bus, packed
 from qwenpick.probe.world import Answer, World, integer
@@ -48,7 +49,7 @@ class SmiRead:
 
 def read_smi(world: World) -> SmiRead:
     """The devices nvidia-smi lists. Old versions fail the whole query for one unknown column: those are asked for less."""
-    problem = "nvidia-smi is not installed"
+    problem = mark("nvidia-smi is not installed")
     for place in PLACES:
         for columns in (COLUMNS, OLD_COLUMNS):
             answer = world.run(
@@ -75,7 +76,10 @@ def parse(answer: Answer, columns: tuple[str, ...]) -> SmiRead:
     driver = next((value for row in whole if (value := known(row.get("driver_version")))), None)
     if devices:
         return SmiRead(devices, driver)
-    said = next((" ".join(row) for row in rows if any(row)), f"nvidia-smi printed nothing (exit code {answer.code})")
+    said = next(
+        (" ".join(row) for row in rows if any(row)),
+        mark("nvidia-smi printed nothing (exit code {code})", code=answer.code),
+    )
     return SmiRead(driver=driver, problem=said[:200])
 
 
@@ -95,7 +99,7 @@ def _device(row: dict[str, str]) -> Device:
     total, free = (integer(known(row[column])) for column in ("memory.total", "memory.free"))
     pci_id = packed(integer(known(row["pci.device_id"])), integer(known(row["pci.sub_device_id"])))
     name = known(row["name"])
-    notes = [] if total is not None else [f"memory: nvidia-smi says {row['memory.total'] or 'nothing'}"]
+    notes = [] if total is not None else [mark("memory: nvidia-smi says {row}", row=row["memory.total"] or "nothing")]
     uuid = known(row["uuid"])
     capability = known(row.get("compute_cap"))
     return Device(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qwenpick.hardware import Device
+from qwenpick.i18n import mark
 from qwenpick.probe.pci import normal_bus, packed
 from qwenpick.units import TIB, format_bytes
 
@@ -18,12 +19,15 @@ from qwenpick.units import TIB, format_bytes
 NOT_SUPPORTED, NO_PERMISSION, NOT_FOUND, DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND = 3, 4, 6, 9, 12
 VERSION_MISMATCH, UNKNOWN = 18, 999
 REASONS = {
-    1: "NVML is not initialized", 2: "invalid argument", 3: "not supported", 4: "no permission", 6: "not found", 7: "buffer too small",
-    8: "the GPU's power cables are not attached", 9: "the NVIDIA driver is not loaded", 10: "timeout", 11: "interrupt problem in the kernel",
-    12: "the NVIDIA library is not installed", 13: "the driver does not know this call", 14: "the GPU's info ROM is corrupted",
-    15: "the GPU is lost (it fell off the bus)", 16: "the GPU needs a reset", 17: "the operating system refused",
-    18: "driver and library versions differ; reboot", 20: "out of memory", 23: "out of resources", 25: "the driver does not know this call's version",
-    27: "not ready", 28: "GPU not found", 29: "invalid state", 999: "unknown error",
+    1: mark("NVML is not initialized"), 2: mark("invalid argument"), 3: mark("not supported"), 4: mark("no permission"),
+    6: mark("not found"), 7: mark("buffer too small"), 8: mark("the GPU's power cables are not attached"),
+    9: mark("the NVIDIA driver is not loaded"), 10: "timeout", 11: mark("interrupt problem in the kernel"),
+    12: mark("the NVIDIA library is not installed"), 13: mark("the driver does not know this call"),
+    14: mark("the GPU's info ROM is corrupted"), 15: mark("the GPU is lost (it fell off the bus)"),
+    16: mark("the GPU needs a reset"), 17: mark("the operating system refused"),
+    18: mark("driver and library versions differ; reboot"), 20: mark("out of memory"), 23: mark("out of resources"),
+    25: mark("the driver does not know this call's version"), 27: mark("not ready"), 28: mark("GPU not found"),
+    29: mark("invalid state"), 999: mark("unknown error"),
 }  # fmt: skip
 MOST_MIG_INSTANCES = 16  # NVIDIA cuts a GPU into seven at most
 LARGEST = 4 * TIB  # more than any accelerator: an intercepted NVML (HAMi#1181) has answered 16 EiB
@@ -47,14 +51,16 @@ def ask(nvml: Any, function: str, *arguments: Any, **options: Any) -> Value:
     try:
         return Value(getattr(nvml, function)(*arguments, **options))
     except AttributeError:
-        return Value(reason=f"this NVML binding has no {function}")
+        return Value(reason=mark("this NVML binding has no {function}", function=function))
     except UnicodeDecodeError:
-        return Value(reason="the driver answered with mangled text")
+        return Value(reason=mark("the driver answered with mangled text"))
     except Exception as error:
         code = getattr(error, "value", None)
         code = code if isinstance(code, int) else None
         reason = (
-            REASONS.get(code, f"NVML error {code}") if code is not None else f"{type(error).__name__} in {function}"
+            REASONS.get(code, mark("NVML error {code}", code=code))
+            if code is not None
+            else mark("{kind} in {function}", kind=type(error).__name__, function=function)
         )
         return Value(reason=reason, code=code)
 
@@ -90,12 +96,16 @@ def read_memory(nvml: Any, handle: Any) -> MemoryRead:
     total, free = _count(read.value, "total"), _count(read.value, "free")
     reserved = _count(read.value, "reserved") if source.endswith("v2") else None
     if not total:
-        return MemoryRead(reason="the driver counts no memory for it", code=0)
+        return MemoryRead(reason=mark("the driver counts no memory for it"), code=0)
     if total > LARGEST:
-        return MemoryRead(reason=f"the driver's {format_bytes(total)} is absurd", code=UNKNOWN)
+        return MemoryRead(reason=mark("the driver's {total} is absurd", total=format_bytes(total)), code=UNKNOWN)
     note = None
     if free is not None and free > total:
-        note = f"the driver said {format_bytes(free)} free of {format_bytes(total)}; taken as all free"
+        note = mark(
+            "the driver said {free} free of {total}; taken as all free",
+            free=format_bytes(free),
+            total=format_bytes(total),
+        )
         free = total
     return MemoryRead(total, free, reserved, source, note=note)
 
@@ -114,11 +124,11 @@ def read_device(nvml: Any, handle: Any, *, processes: Callable[[int], str | None
     pci_id = packed(getattr(pci, "pciDeviceId", None), getattr(pci, "pciSubSystemId", None))
     notes = [memory.note] if memory.note else []
     if memory.total is None:
-        notes.append(f"memory: {memory.reason}")
+        notes.append(mark("memory: {reason}", reason=memory.reason))
     if capability.value is None:
-        notes.append(f"compute capability: {capability.reason}")
+        notes.append(mark("compute capability: {reason}", reason=capability.reason))
     if text(name.value) is None:
-        notes.append(f"name: {name.reason or 'the driver gave none'}")
+        notes.append(mark("name: {reason}", reason=name.reason or mark("the driver gave none")))
     ecc = ask(nvml, "nvmlDeviceGetEccMode", handle).value
     label = text(name.value) or f"unknown ({pci_id or 'no PCI id'})"
     return Device(
@@ -166,9 +176,17 @@ def read_processes(nvml: Any, handle: Any, name_of: Callable[[int], str | None])
     for process in answer if isinstance(answer, list | tuple) else ():
         pid, held = getattr(process, "pid", None), getattr(process, "usedGpuMemory", None)
         held = held if isinstance(held, int) and 0 <= held < LARGEST else None
-        size = format_bytes(held) if held is not None else "an unknown size"
+        size = format_bytes(held) if held is not None else mark("an unknown size")
         found.append(
-            (held or 0, f"{name_of(pid) or 'a process' if isinstance(pid, int) else 'a process'} (pid {pid}) {size}")
+            (
+                held or 0,
+                mark(
+                    "{program} (pid {pid}) {size}",
+                    program=name_of(pid) or mark("a process") if isinstance(pid, int) else mark("a process"),
+                    pid=pid,
+                    size=size,
+                ),
+            )
         )
     return tuple(label for _, label in sorted(found, key=lambda pair: -pair[0]))
 
@@ -205,5 +223,5 @@ def _child(device: Device, parent: Device, name: str) -> Device:
         compute_capability=capability,
         pci_id=device.pci_id or parent.pci_id,
         pci_bus=device.pci_bus or parent.pci_bus,
-        notes=(*notes, f"a MIG instance of {parent.name}; CUDA uses one MIG instance per process"),
+        notes=(*notes, mark("a MIG instance of {name}; CUDA uses one MIG instance per process", name=parent.name)),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qwenpick.hardware import Device
+from qwenpick.i18n import mark
 from qwenpick.probe.nvml import (
     NOT_SUPPORTED,
     UNIFIED_CAPABILITIES,
@@ -53,11 +54,13 @@ def read_nvml(world: World, nvml: Any, ram: Ram) -> Reading:
     so_far = replace(
         reading, groups=list(reading.groups), unreadable=list(reading.unreadable), notes=list(reading.notes)
     )
-    late = f"NVML gave no answer in {world.timeout:g} s"
+    late = mark("NVML gave no answer in {timeout:g} s", timeout=world.timeout)
     if reading.at is None or not so_far.groups:
         so_far.problem = so_far.problem or late
     else:
-        so_far.unreadable += [f"GPU {index}: {late}" for index in range(reading.at, reading.count)]
+        so_far.unreadable += [
+            mark("GPU {index}: {late}", index=index, late=late) for index in range(reading.at, reading.count)
+        ]
     return so_far
 
 
@@ -71,18 +74,22 @@ def _read(world: World, nvml: Any, ram: Ram, reading: Reading) -> None:
         reading.cuda = cuda_version(ask(nvml, "nvmlSystemGetCudaDriverVersion").value)
         missing = [name for name in ("nvmlDeviceGetMemoryInfo", "nvmlMemory_v2") if not hasattr(nvml, name)]
         if missing:
-            where = getattr(nvml, "__file__", None) or "a module"
+            where = getattr(nvml, "__file__", None) or mark("a module")
             reading.notes.append(
-                f"an old `pynvml` package ({where}) shadows nvidia-ml-py: it lacks {', '.join(missing)}; "
-                "pip uninstall pynvml, then pip install --force-reinstall nvidia-ml-py"
+                mark(
+                    "an old `pynvml` package ({where}) shadows nvidia-ml-py: it lacks {missing}; pip uninstall pynvml, then pip "
+                    "install --force-reinstall nvidia-ml-py",
+                    where=where,
+                    missing=", ".join(missing),
+                )
             )
         if "nvmlDeviceGetMemoryInfo" in missing:
-            reading.problem = "the binding is too old"
+            reading.problem = mark("the binding is too old")
             return
         count = ask(nvml, "nvmlDeviceGetCount")
         if not isinstance(count.value, int) or not 0 <= count.value <= MOST_DEVICES:
             reading.problem, reading.code = (
-                f"counting GPUs: {count.reason or 'the driver gave no sensible number'}",
+                mark("counting GPUs: {reason}", reason=count.reason or mark("the driver gave no sensible number")),
                 count.code,
             )
             return
@@ -94,15 +101,23 @@ def _read(world: World, nvml: Any, ram: Ram, reading: Reading) -> None:
             _read_one(world, nvml, ram, reading, index)
         ask(nvml, "nvmlShutdown")
     except Exception as error:  # a binding that breaks in a way nobody foresaw must not end the probe
-        reading.problem = f"{type(error).__name__} while reading NVML"
+        reading.problem = mark("{kind} while reading NVML", kind=type(error).__name__)
 
 
 def _read_one(world: World, nvml: Any, ram: Ram, reading: Reading, index: int) -> None:
     handle = ask(nvml, "nvmlDeviceGetHandleByIndex", index)
     if handle.reason is not None:
-        reading.unreadable.append(f"GPU {index}: {handle.reason}")
+        reading.unreadable.append(mark("GPU {index}: {reason}", index=index, reason=handle.reason))
         reading.groups.append(
-            (Device(f"unknown (GPU {index})", "nvidia", None, None, notes=(f"handle: {handle.reason}",)),)
+            (
+                Device(
+                    f"unknown (GPU {index})",
+                    "nvidia",
+                    None,
+                    None,
+                    notes=(f"handle: {handle.reason}",),
+                ),
+            )
         )
         return
     device, memory = read_device(nvml, handle.value, processes=lambda pid: world.read(f"/proc/{pid}/comm"))
@@ -110,18 +125,24 @@ def _read_one(world: World, nvml: Any, ram: Ram, reading: Reading, index: int) -
     if children is not None:
         reading.groups.append(children)
         reading.unreadable += [
-            f"{child.name}: its memory could not be read" for child in children if child.total is None
+            mark("{name}: its memory could not be read", name=child.name) for child in children if child.total is None
         ]
         if not children:
             reading.notes.append(
-                f"GPU {index} ({device.name}) is in MIG mode and has no instance: nothing can run on it (nvidia-smi mig -cgi)"
+                mark(
+                    "GPU {index} ({name}) is in MIG mode and has no instance: nothing can run on it (nvidia-smi mig -cgi)",
+                    index=index,
+                    name=device.name,
+                )
             )
         return
     if memory.total is None and _shares_ram(world, device, memory):
         device = shared(device, ram)
     device = _limited(world, device, index)
     if device.total is None and memory.code != NOT_SUPPORTED:
-        reading.unreadable.append(f"GPU {index} ({device.name}): memory: {memory.reason}")
+        reading.unreadable.append(
+            mark("GPU {index} ({name}): memory: {reason}", index=index, name=device.name, reason=memory.reason)
+        )
     reading.groups.append((device,))
 
 
@@ -143,13 +164,13 @@ def unified_platform(world: World) -> bool:
 def shared(device: Device, ram: Ram) -> Device:
     """The device with the RAM it shares as its memory."""
     notes = tuple(note for note in device.notes if not note.startswith("memory:"))
-    source = f"unified memory: {ram.total_from}; free: {ram.free_from}"
+    source = mark("unified memory: {total_from}; free: {free_from}", total_from=ram.total_from, free_from=ram.free_from)
     return replace(
         device,
         total=ram.total,
         free=ram.free,
         unified=True,
-        notes=(*notes, "shares the system's RAM"),
+        notes=(*notes, mark("shares the system's RAM")),
         memory_from=source,
     )
 
@@ -163,7 +184,13 @@ def _limited(world: World, device: Device, index: int) -> Device:
         return device
     free = limit if device.free is None else min(device.free, limit)
     notes = tuple(note for note in device.notes if not note.startswith("memory:"))
-    return replace(device, total=limit, free=free, notes=notes, memory_from=f"CUDA_DEVICE_MEMORY_LIMIT of GPU {index}")
+    return replace(
+        device,
+        total=limit,
+        free=free,
+        notes=notes,
+        memory_from=mark("CUDA_DEVICE_MEMORY_LIMIT of GPU {index}", index=index),
+    )
 
 
 def memory_limit(value: str | None) -> int | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from qwenpick.i18n import mark
 from qwenpick.probe.world import World, fields, integer
 
 NO_LIMIT_V1 = 2**63 - 4096  # Linux, memory.limit_in_bytes of a cgroup v1 without a limit: PAGE_COUNTER_MAX pages
@@ -43,12 +44,15 @@ def ram(world: World) -> Ram:
     total, free, total_from, free_from = system.total, system.free, system.total_from, system.free_from
     for level in levels(world):
         if level.limit < total:
-            total, total_from = level.limit, f"cgroup limit {level.file} of {level.path}"
+            total, total_from = level.limit, mark("cgroup limit {file} of {path}", file=level.file, path=level.path)
         if level.held is None:
             continue
         room = max(0, level.limit - level.held)
         if free is None or room < free:
-            free, free_from = room, f"cgroup limit {level.file} of {level.path} less what it holds"
+            free, free_from = (
+                room,
+                mark("cgroup limit {file} of {path} less what it holds", file=level.file, path=level.path),
+            )
     free = None if free is None else min(free, total)
     return Ram(system.installed, total, free, total_from, free_from, system.notes)
 
@@ -123,15 +127,15 @@ def _linux(world: World) -> Ram:
     total = info.get("MemTotal")
     if not total:
         answer = _psutil(world)
-        return answer if answer.total else Ram(notes=("/proc/meminfo could not be read, so RAM is not known",))
+        return answer if answer.total else Ram(notes=(mark("/proc/meminfo could not be read, so RAM is not known"),))
     total *= 1024  # meminfo counts in KiB though it says kB
     available = info.get("MemAvailable")
-    said = "MemAvailable in /proc/meminfo"
+    said = mark("MemAvailable in /proc/meminfo")
     if available is None and info.get("MemFree") is not None:
         available = sum(info.get(key) or 0 for key in ("MemFree", "Cached", "Buffers")) - (info.get("Shmem") or 0)
-        said = "MemFree + Cached + Buffers - Shmem in /proc/meminfo (this kernel has no MemAvailable)"
+        said = mark("MemFree + Cached + Buffers - Shmem in /proc/meminfo (this kernel has no MemAvailable)")
     free = None if available is None else max(0, min(available * 1024, total))
-    return Ram(total, total, free, "MemTotal in /proc/meminfo", said if free is not None else None)
+    return Ram(total, total, free, mark("MemTotal in /proc/meminfo"), said if free is not None else None)
 
 
 def _psutil(world: World) -> Ram:
@@ -140,7 +144,7 @@ def _psutil(world: World) -> Ram:
         memory = world.psutil().virtual_memory()
         total, free = int(memory.total), int(memory.available)
     except Exception as error:
-        return Ram(notes=(f"psutil could not read RAM ({type(error).__name__})",))
+        return Ram(notes=(mark("psutil could not read RAM ({kind})", kind=type(error).__name__),))
     return Ram(total, total, min(free, total), "psutil", "psutil")
 
 
@@ -154,8 +158,19 @@ def _darwin(world: World) -> Ram:
     pages = {key: integer(value.rstrip(".")) for key, value in fields(said).items()}
     names = ("Pages free", "Pages speculative", "Pages inactive", "Pages purgeable")
     if page is None or pages.get("Pages free") is None:
-        return Ram(total, total, None, "sysctl hw.memsize", None, ("vm_stat did not answer, so free RAM is not known",))
+        return Ram(
+            total,
+            total,
+            None,
+            "sysctl hw.memsize",
+            None,
+            (mark("vm_stat did not answer, so free RAM is not known"),),
+        )
     free = int(page[1]) * sum(pages.get(name) or 0 for name in names)
     return Ram(
-        total, total, min(free, total), "sysctl hw.memsize", "vm_stat: free, speculative, inactive and purgeable pages"
+        total,
+        total,
+        min(free, total),
+        "sysctl hw.memsize",
+        mark("vm_stat: free, speculative, inactive and purgeable pages"),
     )

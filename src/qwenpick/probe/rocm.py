@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qwenpick.hardware import Device
+from qwenpick.i18n import mark
 from qwenpick.probe.pci import normal_bus
 from qwenpick.probe.world import World, integer
 
@@ -54,5 +55,5 @@ def _device(card: Mapping[str, Any]) -> Device:
         pci_id=chip,
         pci_bus=normal_bus(known.get("pcibus")),
         memory_from="rocm-smi" if total else None,
-        notes=() if total else ("memory: rocm-smi does not say",),
+        notes=() if total else (mark("memory: rocm-smi does not say"),),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from qwenpick.hardware import Device
+from qwenpick.i18n import mark
 from qwenpick.probe.nvml import LARGEST
 from qwenpick.probe.ram import Ram
 from qwenpick.units import TIB
@@ -18,7 +19,14 @@ def sane_device(device: Device) -> Device:
     if total is not None and not 0 < total <= LARGEST:
         total, notes = (
             None,
-            (*notes, f"memory: {device.memory_from or 'its driver'} says {total} bytes, which is absurd"),
+            (
+                *notes,
+                mark(
+                    "memory: {memory_from} says {total} bytes, which is absurd",
+                    memory_from=device.memory_from or mark("its driver"),
+                    total=total,
+                ),
+            ),
         )
     if total is None:
         return replace(device, total=None, free=None, reserved=None, notes=notes)
@@ -30,7 +38,14 @@ def sane_ram(ram: Ram) -> Ram:
     """The RAM; impossible sizes are unknown."""
     if ram.installed is not None and not 0 < ram.installed <= LARGEST_RAM:
         return Ram(
-            notes=(*ram.notes, f"{ram.total_from or 'the system'} says {ram.installed} bytes of RAM, which is absurd")
+            notes=(
+                *ram.notes,
+                mark(
+                    "{total_from} says {installed} bytes of RAM, which is absurd",
+                    total_from=ram.total_from or mark("the system"),
+                    installed=ram.installed,
+                ),
+            )
         )
     free = None if ram.free is None or ram.total is None else min(max(ram.free, 0), ram.total)
     return replace(ram, free=free)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.hardware import Device
+from qwenpick.i18n import mark
 from qwenpick.probe.pci import VENDORS
 from qwenpick.probe.ram import Ram
 from qwenpick.probe.world import Found, World, integer
@@ -36,9 +37,11 @@ def windows(world: World, ram: Ram) -> Found:
         return Found()
     answer = world.run(["powershell", "-NoProfile", "-NonInteractive", "-Command", SCRIPT], max(world.timeout, 10.0))
     if answer.problem:
-        return Found(notes=(f"display adapters: {answer.problem}",))
+        return Found(notes=(mark("display adapters: {problem}", problem=answer.problem),))
     devices = tuple(d for d in parse_adapters(answer.out, ram) if d.vendor != "nvidia")
-    unreadable = tuple(f"{d.name}: its memory could not be read" for d in devices if d.total is None and not d.unified)
+    unreadable = tuple(
+        mark("{name}: its memory could not be read", name=d.name) for d in devices if d.total is None and not d.unified
+    )
     return Found(devices, unreadable=unreadable)
 
 
@@ -77,7 +80,11 @@ def _device(adapter: Mapping[str, Any], registry: Sequence[Mapping[str, Any]], r
     total, source = (max(sizes), "registry qwMemorySize") if sizes else (said, "Win32_VideoController AdapterRAM")
     notes: tuple[str, ...] = ()
     if not sizes and said is not None and said >= SATURATED:
-        total, source, notes = None, "", ("memory: AdapterRAM stops at 4 GiB, and the registry has no size for it",)
+        total, source, notes = (
+            None,
+            "",
+            (mark("memory: AdapterRAM stops at 4 GiB, and the registry has no size for it"),),
+        )
     pci = None
     if ids:
         pci = f"{ids[1]}:{ids[2]}".casefold() + (f"/{ids[4]}:{ids[3]}".casefold() if ids[3] else "")
@@ -92,11 +99,17 @@ def _device(adapter: Mapping[str, Any], registry: Sequence[Mapping[str, Any]], r
             unified=True,
             pci_id=pci,
             kind="igpu",
-            notes=("half of RAM assumed",),
-            memory_from="half of RAM assumed",
+            notes=(mark("half of RAM assumed"),),
+            memory_from=mark("half of RAM assumed"),
         )
     return Device(
-        name, vendor, total, None, pci_id=pci, notes=(*notes, "free memory: not known"), memory_from=source or None
+        name,
+        vendor,
+        total,
+        None,
+        pci_id=pci,
+        notes=(*notes, mark("free memory: not known")),
+        memory_from=source or None,
     )
 
 

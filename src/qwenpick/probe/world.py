@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qwenpick.hardware import Device
+from qwenpick.i18n import mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +30,17 @@ def run_command(command: Sequence[str], timeout: float) -> Answer:
 
     executable = shutil.which(command[0])
     if executable is None:
-        return Answer(problem=f"{command[0]} is not installed")
+        return Answer(problem=mark("{command} is not installed", command=command[0]))
     try:
         done = subprocess.run(
             [executable, *command[1:]], capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL, check=False
         )
     except subprocess.TimeoutExpired:
-        return Answer(problem=f"{command[0]} gave no answer in {timeout:g} s")
+        return Answer(problem=mark("{command} gave no answer in {timeout:g} s", command=command[0], timeout=timeout))
     except (OSError, ValueError) as error:
-        return Answer(problem=f"{command[0]} could not be started ({type(error).__name__})")
+        return Answer(
+            problem=mark("{command} could not be started ({kind})", command=command[0], kind=type(error).__name__)
+        )
     text = done.stdout.decode("utf-8", errors="replace").replace("\r\n", "\n")
     if not text.strip():
         text = done.stderr.decode("utf-8", errors="replace").replace("\r\n", "\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 from qwenpick.readers.entry import entry
 from qwenpick.readers.reading import Reading
 
@@ -45,7 +46,7 @@ def read_model(text: str, catalog: Catalog, *, online: bool = False, fetch: Fetc
 def is_path(text: str) -> bool:
     """Whether a text is meant as a path: by its look, or since a model is there."""
     if "\0" in text or len(text) > 4096:
-        raise QwenpickError("a model's name or path has no such characters, or is not that long")
+        raise QwenpickError(say("a model's name or path has no such characters, or is not that long"))
     if text.startswith(_HUBS):
         return False
     if (
@@ -71,7 +72,10 @@ def _beyond(text: str, catalog: Catalog, online: bool, fetch: Fetch | None, unkn
         raise unknown
     if not online and fetch is None:
         raise QwenpickError(
-            f"'{text}' is not in the catalogue; add --online to ask the hub for its config and headers, or give a local path"
+            say(
+                "'{text}' is not in the catalogue; add --online to ask the hub for its config and headers, or give a local path",
+                text=text,
+            )
         )
     from datetime import UTC, datetime
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 from qwenpick.units import format_bytes
 
 CONFIG_LIMIT = 8 * 2**20  # the largest config.json of a Qwen is 12 KiB
@@ -19,9 +20,9 @@ def file_size(path: Path) -> int:
     try:
         found = path.stat()
     except (OSError, ValueError, RuntimeError) as problem:
-        raise QwenpickError(f"cannot read '{path}': {reason(problem)}") from None
+        raise QwenpickError(say("cannot read '{path}': {reason}", path=path, reason=reason(problem))) from None
     if not stat.S_ISREG(found.st_mode):
-        raise QwenpickError(f"'{path}' is not a regular file")
+        raise QwenpickError(say("'{path}' is not a regular file", path=path))
     return found.st_size
 
 
@@ -29,12 +30,19 @@ def read_bytes(path: Path, limit: int) -> bytes:
     """The content of a file that may have `limit` bytes at most."""
     size = file_size(path)
     if size > limit:
-        raise QwenpickError(f"'{path}' has {format_bytes(size)}; at most {format_bytes(limit)} are read of such a file")
+        raise QwenpickError(
+            say(
+                "'{path}' has {size}; at most {limit} are read of such a file",
+                path=path,
+                size=format_bytes(size),
+                limit=format_bytes(limit),
+            )
+        )
     try:
         with path.open("rb") as file:
             return file.read(limit)
     except OSError as problem:
-        raise QwenpickError(f"cannot read '{path}': {reason(problem)}") from None
+        raise QwenpickError(say("cannot read '{path}': {reason}", path=path, reason=reason(problem))) from None
 
 
 def read_json(path: Path, limit: int = CONFIG_LIMIT) -> dict[str, Any]:
@@ -51,11 +59,11 @@ def parse_json(data: bytes, what: str) -> dict[str, Any]:
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except RecursionError:
-        raise QwenpickError(f"'{what}' is nested too deeply to be a model's file") from None
+        raise QwenpickError(say("'{what}' is nested too deeply to be a model's file", what=what)) from None
     except ValueError as problem:
-        raise QwenpickError(f"'{what}' is not valid JSON: {problem}") from None
+        raise QwenpickError(say("'{what}' is not valid JSON: {problem}", what=what, problem=problem)) from None
     if not isinstance(value, dict):
-        raise QwenpickError(f"'{what}' holds a JSON {type(value).__name__}, not an object")
+        raise QwenpickError(say("'{what}' holds a JSON {kind}, not an object", what=what, kind=type(value).__name__))
     return value
 
 

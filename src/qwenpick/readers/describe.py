@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 from qwenpick.readers.known import find_base, same_shapes
 from qwenpick.readers.reading import Reading
 from qwenpick.readers.safetensors import StoredTensor
@@ -72,21 +73,31 @@ def _model(
     }
     if base is None:
         unknown = Licence(
-            id="unknown", commercial_use="unknown", clause="The files do not say; ask whoever published them."
+            id="unknown", commercial_use="unknown", clause=say("The files do not say; ask whoever published them.")
         )
-        window = Context(native=found.context, note="what its config allows") if found.context else None
-        note = "Read from its files; no model of this shape is in the catalogue, so nothing is known of what it is good at."
+        window = Context(native=found.context, note=say("what its config allows")) if found.context else None
+        note = say(
+            "Read from its files; no model of this shape is in the catalogue, so nothing is known of what it is good at."
+        )
         unseen = {"series": "unknown", "kind": "chat", "licence": unknown, "inputs": ("text",), "outputs": ("text",)}
         return Model.model_validate({**facts, **unseen, "context": window, "notes": note})
     known, same = base
     licence = known.licence
     if not same:
-        clause = f"Derived from {known.name} ({known.licence.id}); a derived model may have other terms, ask whoever published it."
+        clause = say(
+            "Derived from {name} ({id}); a derived model may have other terms, ask whoever published it.",
+            name=known.name,
+            id=known.licence.id,
+        )
         licence = Licence(id="unknown", commercial_use="unknown", clause=clause)
     context = known.context
     if found.context and (context is None or found.context < context.native):
-        context = Context(native=found.context, note="what its config allows")
-    note = f"Read from its files; {'weights of' if same else 'same shape as'} {known.name}, whose context and capabilities it is given."
+        context = Context(native=found.context, note=say("what its config allows"))
+    note = say(
+        "Read from its files; {value} {name}, whose context and capabilities it is given.",
+        value=say("weights of") if same else say("same shape as"),
+        name=known.name,
+    )
     inherited = {name: getattr(known, name) for name in _INHERITED}
     return Model.model_validate({**facts, **inherited, "licence": licence, "context": context, "notes": note})
 
@@ -111,12 +122,15 @@ def _new_architecture(catalog: Catalog, found: Found, own: str) -> Architecture:
     rest = sum(t.elements for t in found.tensors) - parameters(architecture) - parameters(architecture, "mtp")
     if not stored_whole or rest <= 0:
         raise QwenpickError(
-            f"a {architecture.model_type} has parts whose size its config does not tell; give the directory with its 16-bit weights"
+            say(
+                "a {model_type} has parts whose size its config does not tell; give the directory with its 16-bit weights",
+                model_type=architecture.model_type,
+            )
         )
     extra = {
         "name": "other",
         "parameters": rest,
-        "note": "counted in the weights: what is neither language model nor tower",
+        "note": say("counted in the weights: what is neither language model nor tower"),
     }
     return Architecture.model_validate({**architecture.model_dump(), "extras": (extra,)})
 
@@ -129,7 +143,10 @@ def _borrowed(catalog: Catalog, tower: str, fields: Mapping[str, Any]) -> int:
             count: int = other.parameters
             return count
     raise QwenpickError(
-        f"this model's {tower} tower is not known; give the directory with its 16-bit weights to have it counted"
+        say(
+            "this model's {tower} tower is not known; give the directory with its 16-bit weights to have it counted",
+            tower=tower,
+        )
     )
 
 

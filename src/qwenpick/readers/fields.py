@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 
 LARGEST = (
     2**31 - 1
@@ -23,7 +24,14 @@ def natural(table: Mapping[str, Any], *names: str) -> int | None:
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
-            raise QwenpickError(f"{name} is {str(value)[:40]!r}, not a whole number from 0 to {LARGEST:,}")
+            raise QwenpickError(
+                say(
+                    "{name} is {value!r}, not a whole number from 0 to {most:,}",
+                    name=name,
+                    value=str(value)[:40],
+                    most=LARGEST,
+                )
+            )
         return value
     return None
 
@@ -32,7 +40,13 @@ def positive(table: Mapping[str, Any], *names: str) -> int:
     """As `natural`, but it must be there and not be 0."""
     value = natural(table, *names)
     if not value:
-        raise QwenpickError(f"{names[0]} is {'missing' if value is None else '0'}: this does not describe a model")
+        raise QwenpickError(
+            say(
+                "{names} is {value}: this does not describe a model",
+                names=names[0],
+                value="missing" if value is None else "0",
+            )
+        )
     return value
 
 
@@ -42,5 +56,5 @@ def section(table: Mapping[str, Any], name: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise QwenpickError(f"{name} is a {type(value).__name__}, not a table")
+        raise QwenpickError(say("{name} is a {kind}, not a table", name=name, kind=type(value).__name__))
     return value

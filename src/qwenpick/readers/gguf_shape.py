@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 from qwenpick.readers.config import GGUF_ARCH, LAYERS_LIMIT
 from qwenpick.readers.fields import natural, positive
 from qwenpick.readers.safetensors import StoredTensor
@@ -28,21 +29,31 @@ def shape(metadata: Mapping[str, Any], tensors: Iterable[StoredTensor]) -> dict[
     """The fields of an Architecture that the header states, without towers. Raises QwenpickError for what is no Qwen language model."""
     written = metadata.get("general.architecture")
     if written == "clip":
-        raise QwenpickError("this GGUF file is a vision projector (mmproj); give the language model's file")
+        raise QwenpickError(say("this GGUF file is a vision projector (mmproj); give the language model's file"))
     if not isinstance(written, str) or written not in MODEL_TYPE:
         known = did_you_mean(str(written), MODEL_TYPE)
         raise QwenpickError(
-            f"GGUF architecture {str(written)[:60]!r} is not a Qwen's{known} (qwenpick knows the Qwen family only)"
+            say(
+                "GGUF architecture {written!r} is not a Qwen's{known} (qwenpick knows the Qwen family only)",
+                written=str(written)[:60],
+                known=known,
+            )
         )
     by_name = {tensor.name: tensor for tensor in tensors}
     head = {key.removeprefix(f"{written}."): value for key, value in metadata.items()}
     layers = _first(head, "block_count")
     mtp = natural(head, "nextn_predict_layers") or 0
     if not 0 < layers - mtp <= LAYERS_LIMIT:
-        raise QwenpickError(f"block_count is {layers:,} with {mtp:,} prediction layers: this does not describe a model")
+        raise QwenpickError(
+            say(
+                "block_count is {layers:,} with {mtp:,} prediction layers: this does not describe a model",
+                layers=layers,
+                mtp=mtp,
+            )
+        )
     embedding = by_name.get("token_embd.weight")
     if embedding is None or len(embedding.shape) != 2:
-        raise QwenpickError("this GGUF file has no token_embd.weight: it holds no language model")
+        raise QwenpickError(say("this GGUF file has no token_embd.weight: it holds no language model"))
     vocab, hidden = embedding.shape
     return {
         "model_type": MODEL_TYPE[written],
@@ -114,7 +125,7 @@ def _mlp(head: Mapping[str, Any], tensors: Mapping[str, StoredTensor]) -> dict[s
     down = next((t for n, t in tensors.items() if n.endswith((".ffn_down.weight", ".ffn_down_exps.weight"))), None)
     if down is None:
         raise QwenpickError(
-            "this GGUF file has no ffn_down tensor: if it is the first of several files, keep them together"
+            say("this GGUF file has no ffn_down tensor: if it is the first of several files, keep them together")
         )
     inner = down.shape[-1]
     experts = natural(head, "expert_count")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 from qwenpick.readers import gguf
 
 if TYPE_CHECKING:
@@ -25,7 +26,14 @@ def read_files(repo: str, file: str, fetch: Fetch) -> tuple[gguf.GgufFile, ...] 
         return (first,)
     series = re.fullmatch(r"(.*-)\d{5}(-of-\d{5}\.gguf)", file)
     if series is None or count > 100:
-        raise QwenpickError(f"'{repo}/{file}' is part of a model of {count} files, but is not numbered like one")
+        raise QwenpickError(
+            say(
+                "'{repo}/{file}' is part of a model of {count} files, but is not numbered like one",
+                repo=repo,
+                file=file,
+                count=count,
+            )
+        )
     rest = [_header(repo, f"{series[1]}{number:05d}{series[2]}", fetch) for number in range(2, count + 1)]
     return (first, *(part for part in rest if part is not None))
 
@@ -40,7 +48,9 @@ def _header(repo: str, file: str, fetch: Fetch) -> gguf.GgufFile | None:
             return found
         if len(start) < size:
             break
-    raise QwenpickError(f"'{repo}/{file}' is cut off inside its header, or the header is longer than 64 MiB")
+    raise QwenpickError(
+        say("'{repo}/{file}' is cut off inside its header, or the header is longer than 64 MiB", repo=repo, file=file)
+    )
 
 
 def candidates(repo: str, quant: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Model
@@ -40,7 +41,11 @@ def same_shapes(
         wanted = _numbers(Architecture.model_validate(draft), text_only)
     except ValidationError as problem:
         raise QwenpickError(
-            f"these numbers do not describe a model: {problem.errors()[0]['loc']} {problem.errors()[0]['msg']}"
+            say(
+                "these numbers do not describe a model: {place} {fault}",
+                place=problem.errors()[0]["loc"],
+                fault=problem.errors()[0]["msg"],
+            )
         ) from None
     kind, arch = shape["model_type"], shape.get("gguf_arch")
     alike = [

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 from qwenpick.readers import config as config_json
 from qwenpick.readers import gguf, gguf_shape, quantized, safetensors
 from qwenpick.readers.bounded import read_bytes, read_json
@@ -28,10 +29,12 @@ def read_path(path: Path, catalog: Catalog) -> Reading:
     if path.suffix.casefold() == ".gguf":
         return read_gguf(path, catalog)
     if path.suffix.casefold() == ".safetensors":
-        raise QwenpickError(f"'{path}' does not say its architecture; give its directory, with config.json")
+        raise QwenpickError(
+            say("'{path}' does not say its architecture; give its directory, with config.json", path=path)
+        )
     if path.suffix.casefold() == ".json":
         return describe(catalog, from_config(read_json(path), (_named(path),), (), str(path), _date(path)))
-    raise QwenpickError(f"'{path}' is neither a config.json, a .gguf file nor a model directory")
+    raise QwenpickError(say("'{path}' is neither a config.json, a .gguf file nor a model directory", path=path))
 
 
 def read_gguf(path: Path, catalog: Catalog, names: tuple[str, ...] = ()) -> Reading:
@@ -74,14 +77,24 @@ def _directory(path: Path) -> Found:
         files = sorted(p for p in path.glob("*.gguf") if not p.name.startswith("mmproj"))
         if files:
             raise QwenpickError(
-                f"'{path}' holds {len(files)} .gguf file{'s' * (len(files) > 1)}; give one, e.g. {files[0]}"
+                say(
+                    "'{path}' holds {count} .gguf file{value}; give one, e.g. {files}",
+                    path=path,
+                    count=len(files),
+                    value="s" * (len(files) > 1),
+                    files=files[0],
+                )
             )
         if (path / "adapter_config.json").exists():
             base = read_json(path / "adapter_config.json").get("base_model_name_or_path")
             raise QwenpickError(
-                f"'{path}' is a LoRA adapter, not a model; ask about its base{f', {base}' if base else ''}"
+                say(
+                    "'{path}' is a LoRA adapter, not a model; ask about its base{value}",
+                    path=path,
+                    value=f", {base}" if base else "",
+                )
             )
-        raise QwenpickError(f"'{path}' has no config.json: it is not a model's directory")
+        raise QwenpickError(say("'{path}' has no config.json: it is not a model's directory", path=path))
     config = read_json(path / "config.json")
     tensors = safetensors.read_directory(path)
     return from_config(config, (path.resolve().name,), _card(path), str(path), _date(path / "config.json"), tensors)
@@ -148,4 +161,6 @@ def _mix(tensors: tuple[safetensors.StoredTensor, ...]) -> str:
     sums: dict[str, int] = {}
     for tensor in tensors:
         sums[tensor.type] = sums.get(tensor.type, 0) + tensor.bytes
-    return "exact: " + ", ".join(f"{n} {b:,} bytes" for n, b in sorted(sums.items(), key=lambda item: -item[1]))
+    return "exact: " + ", ".join(
+        say("{n} {b:,} bytes", n=n, b=b) for n, b in sorted(sums.items(), key=lambda item: -item[1])
+    )

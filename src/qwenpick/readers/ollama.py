@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 from qwenpick.readers.bounded import read_json
 from qwenpick.readers.local import read_gguf
 from qwenpick.readers.reading import Reading
@@ -54,4 +55,4 @@ def read_tag(tag: str, catalog: Catalog, models: Path) -> Reading | None:
                 r"sha256:[0-9a-f]{64}", digest
             ):
                 return read_gguf(models / "blobs" / digest.replace(":", "-"), catalog, (tag.replace(":", "-"),))
-    raise QwenpickError(f"Ollama's manifest '{path}' names no weights")
+    raise QwenpickError(say("Ollama's manifest '{path}' names no weights", path=path))

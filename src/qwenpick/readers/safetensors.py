@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 from qwenpick.readers.bounded import INDEX_LIMIT, file_size, parse_json, read_json, reason
 
 HEADER_LIMIT = 32 * 2**20  # the format allows 100 MB; a 30B mixture of experts in one file takes 2 MiB
@@ -44,13 +45,25 @@ def read_header(path: Path) -> tuple[StoredTensor, ...]:
             length = int.from_bytes(file.read(8), "little")
             if size < 8 or length < 2 or length > size - 8:
                 raise QwenpickError(
-                    f"'{path}' is not a safetensors file, or it is cut off: its header would end at byte {length + 8:,} of {size:,}"
+                    say(
+                        "'{path}' is not a safetensors file, or it is cut off: its header would end at byte {length:,} of {size:,}",
+                        path=path,
+                        length=length + 8,
+                        size=size,
+                    )
                 )
             if length > HEADER_LIMIT:
-                raise QwenpickError(f"'{path}' says its header has {length:,} bytes; at most {HEADER_LIMIT:,} are read")
+                raise QwenpickError(
+                    say(
+                        "'{path}' says its header has {length:,} bytes; at most {limit:,} are read",
+                        path=path,
+                        length=length,
+                        limit=HEADER_LIMIT,
+                    )
+                )
             header = file.read(length)
     except OSError as problem:
-        raise QwenpickError(f"cannot read '{path}': {reason(problem)}") from None
+        raise QwenpickError(say("cannot read '{path}': {reason}", path=path, reason=reason(problem))) from None
     return parse_header(header, size - 8 - length, str(path))
 
 
@@ -62,11 +75,21 @@ def parse_header(header: bytes, data: int, what: str) -> tuple[StoredTensor, ...
     for begin, stop, _, _, name in sorted(found, key=lambda item: item[:2]):
         if begin != end:
             raise QwenpickError(
-                f"'{what}': tensor {name[:80]!r} starts at byte {begin:,} of the data, not at {end:,}: the header is damaged"
+                say(
+                    "'{what}': tensor {name!r} starts at byte {begin:,} of the data, not at {end:,}: the header is damaged",
+                    what=what,
+                    name=name[:80],
+                    begin=begin,
+                    end=end,
+                )
             )
         end = stop
     if end > data:
-        raise QwenpickError(f"'{what}' is cut off: its tensors take {end:,} bytes, {data:,} are there")
+        raise QwenpickError(
+            say(
+                "'{what}' is cut off: its tensors take {end:,} bytes, {data:,} are there", what=what, end=end, data=data
+            )
+        )
     return tuple(StoredTensor(name, kind, shape, stop - begin) for begin, stop, kind, shape, name in found)
 
 
@@ -77,15 +100,31 @@ def _tensor(name: str, entry: Any, what: str) -> tuple[int, int, str, tuple[int,
             type(n) is int for n in shape
         ):
             if kind not in BITS:
-                raise QwenpickError(f"'{what}': tensor {name[:80]!r} has the unknown type {kind[:20]!r}")
+                raise QwenpickError(
+                    say(
+                        "'{what}': tensor {name!r} has the unknown type {kind!r}",
+                        what=what,
+                        name=name[:80],
+                        kind=kind[:20],
+                    )
+                )
             if len(shape) > 8 or any(not 0 <= n < 2**48 for n in shape) or not 0 <= begin <= end < 2**63:
-                raise QwenpickError(f"'{what}': tensor {name[:80]!r} has an impossible shape or place")
+                raise QwenpickError(
+                    say("'{what}': tensor {name!r} has an impossible shape or place", what=what, name=name[:80])
+                )
             if -(-math.prod(shape) * BITS[kind] // 8) != end - begin:
                 raise QwenpickError(
-                    f"'{what}': tensor {name[:80]!r} of {kind} {shape} cannot take {end - begin:,} bytes"
+                    say(
+                        "'{what}': tensor {name!r} of {kind} {shape} cannot take {end:,} bytes",
+                        what=what,
+                        name=name[:80],
+                        kind=kind,
+                        shape=shape,
+                        end=end - begin,
+                    )
                 )
             return begin, end, kind, tuple(shape)
-    raise QwenpickError(f"'{what}': the entry of tensor {name[:80]!r} is damaged")
+    raise QwenpickError(say("'{what}': the entry of tensor {name!r} is damaged", what=what, name=name[:80]))
 
 
 def read_directory(directory: Path) -> tuple[StoredTensor, ...]:
@@ -94,7 +133,13 @@ def read_directory(directory: Path) -> tuple[StoredTensor, ...]:
     missing = [name for name in names if not (directory / name).exists()]
     if missing:
         raise QwenpickError(
-            f"'{directory}' lacks {len(missing)} of {len(names)} weight files (first: {missing[0]}): the download is not complete"
+            say(
+                "'{directory}' lacks {count} of {names} weight files (first: {missing}): the download is not complete",
+                directory=directory,
+                count=len(missing),
+                names=len(names),
+                missing=missing[0],
+            )
         )
     return tuple(tensor for name in names for tensor in read_header(directory / name))
 
@@ -104,13 +149,17 @@ def _shards(directory: Path) -> list[str]:
     if (directory / INDEX).exists():
         names = read_json(directory / INDEX, INDEX_LIMIT).get("weight_map")
         if not isinstance(names, dict) or not all(isinstance(n, str) for n in names.values()):
-            raise QwenpickError(f"'{directory / INDEX}' has no weight_map")
+            raise QwenpickError(say("'{directory}' has no weight_map", directory=directory / INDEX))
         shards = sorted(set(names.values()))
         if outside := [
             n for n in shards if "/" in n or "\\" in n or "\0" in n or len(n) > 200 or not n.endswith(".safetensors")
         ]:
             raise QwenpickError(
-                f"'{directory / INDEX}' names {outside[0][:80]!r}, which is not a weight file beside it"
+                say(
+                    "'{directory}' names {outside!r}, which is not a weight file beside it",
+                    directory=directory / INDEX,
+                    outside=outside[0][:80],
+                )
             )
         return shards
     present = sorted(p.name for p in directory.glob("*.safetensors") if not p.name.startswith("adapter_"))

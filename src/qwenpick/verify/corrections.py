@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 from qwenpick.memory import RAM, Memory, memory
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ def load(path: Path) -> tuple[Correction, ...]:
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as problem:
-        raise QwenpickError(f"'{path}' cannot be read ({problem}); delete it to start afresh") from None
+        raise QwenpickError(
+            say("'{path}' cannot be read ({problem}); delete it to start afresh", path=path, problem=problem)
+        ) from None
 
 
 def save(path: Path, corrections: tuple[Correction, ...]) -> None:

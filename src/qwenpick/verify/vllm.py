@@ -85,7 +85,11 @@ def _parts(log: list[str]) -> Iterator[Part]:
             rest = size(consumed[1], "GiB") - weights.bytes if weights else -1
             if rest >= 0:
                 kept[where, "outside torch"] = Part(
-                    "outside torch", rest, where, f"{consumed[0]}, less the weights", "overhead"
+                    "outside torch",
+                    rest,
+                    where,
+                    f"{consumed[0]}, less the weights",
+                    "overhead",
                 )
     yield from kept.values()
 

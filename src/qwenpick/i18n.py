@@ -1,0 +1,132 @@
+"""The language that a person reads: English is in the code, other languages are looked up by the English sentence.
+
+`say` says a sentence. What is kept as a value and told later (a constant, what a probe noted of a machine, which a file may bring back) is
+written in English with `mark` and told with `retell`, so that machine files and comparisons are the same in every language. The catalogues are
+locale/<language>/LC_MESSAGES/qwenpick.po and, compiled and committed beside it so that every kind of install has it, qwenpick.mo;
+`python tools/messages.py` keeps both. English looks nothing up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from string import Formatter
+
+DOMAIN, LOCALE = "qwenpick", Path(__file__).parent / "locale"
+LANGUAGES = ("en", "zh")
+_NAMES = {"en": "en", "zh": "zh", "zh-cn": "zh", "zh-hans": "zh", "zh-hans-cn": "zh"}  # folded, '_' as '-'
+_ENGLISH = "en"
+_active = _ENGLISH
+_look_up: Callable[[str], str] | None = None
+
+
+def say(template: str, /, **values: object) -> str:
+    """The template in the active language, with the values in their places (str.format; without values it is taken as it is).
+
+    >>> say("{spare} to spare on {name}", spare="2.0 GiB", name="gpu0")
+    '2.0 GiB to spare on gpu0'
+    """
+    text = _look_up(template) if _look_up and template else template
+    return text.format(**values) if values else text
+
+
+def mark(template: str, /, **values: object) -> str:
+    """The sentence in English: what is kept as a value (a constant, what a probe noted, a machine's file) and told to the reader with `retell`."""
+    return template.format(**values) if values else template
+
+
+def retell(text: str) -> str:
+    """A sentence that `mark` wrote, in the active language, with what stands in its places retold too; a text of other making stays as it is."""
+    if _look_up is None:
+        return text
+    said = _look_up(text) if text else text
+    if said != text:
+        return said
+    for template, pieces, pattern in _patterns():
+        if all(piece in text for piece in pieces) and (found := pattern.fullmatch(text)):
+            return say(template).format(**{name: _Retold(retell(value)) for name, value in found.groupdict().items()})
+    return text
+
+
+class _Retold(str):
+    """A value that was formatted when the sentence was written: a format given to it again changes nothing."""
+
+    __slots__ = ()
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+@cache
+def _patterns() -> tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...]:
+    """(template, its words between the places, the pattern of a sentence made of it), the longest template first."""
+    import gettext
+
+    known = gettext.translation(DOMAIN, LOCALE, [LANGUAGES[1]])._catalog  # type: ignore[attr-defined]
+    found = []
+    for template in sorted(filter(None, known), key=len, reverse=True):
+        pieces = [(piece, name) for piece, name, _, _ in Formatter().parse(template)]
+        if any(name for _, name in pieces) and any(char.isalpha() for piece, _ in pieces for char in piece):
+            seen = set[str]()
+            pattern = ""
+            for piece, name in pieces:
+                pattern += re.escape(piece) + (
+                    "" if name is None else f"(?P={name})" if name in seen else f"(?P<{name}>.*)"
+                )
+                seen.add(name or "")
+            found.append((template, tuple(piece for piece, _ in pieces), re.compile(pattern)))
+    return tuple(found)
+
+
+def language() -> str:
+    """The active language: en or zh."""
+    return _active
+
+
+def use(name: str) -> None:
+    """Say everything from here on in this language (zh, zh-CN, zh_CN.UTF-8, en). Raises QwenpickError for one that is not known."""
+    global _active, _look_up
+    folded = name.partition(".")[0].replace("_", "-").casefold()
+    found = _NAMES.get(folded)
+    if not found:
+        from qwenpick.errors import QwenpickError, did_you_mean
+
+        raise QwenpickError(
+            say(
+                "there is no language '{name}'{near} (known: {known})",
+                name=name,
+                near=did_you_mean(folded, _NAMES),
+                known=", ".join(LANGUAGES),
+            )
+        )
+    if found != _ENGLISH:
+        import gettext
+
+        _look_up = gettext.translation(DOMAIN, LOCALE, [found]).gettext
+    else:
+        _look_up = None
+    _active = found
+
+
+def chosen(arguments: list[str], default: str | None) -> tuple[str, list[str]]:
+    """(the language that `--lang NAME` names wherever it stands, else `default`, else English; the arguments without it).
+
+    >>> chosen(["fit", "qwen3-8b", "--lang=zh"], None)
+    ('zh', ['fit', 'qwen3-8b'])
+    """
+    name, kept = default or _ENGLISH, list[str]()
+    words = iter(arguments)
+    for word in words:
+        option, equals, value = word.partition("=")
+        if option != "--lang":
+            kept.append(word)
+        elif equals:
+            name = value
+        else:
+            name = next(words, "")
+    return name, kept
