@@ -17,8 +17,8 @@ from qwenpick.catalog.schema import Architecture, DenseMlp, FullAttention, Linea
 class Tensor:
     """Equal tensors in one or more layers. `shape` is (experts,) rows, columns; a matrix maps `columns` inputs to `rows` outputs.
 
-    `layers` are the indices of the layers that hold one each; empty for a tensor outside the layers. `part` is text, mtp, vision, audio or the name of
-    an extra part; vision, audio and extra parts are one tensor each, of the counted size.
+    `layers` are the indices of the layers that hold one each; empty for a tensor outside the layers. `part` is text, mtp, vision, audio or
+    the name of an extra part; vision, audio and extra parts are one tensor each, of the counted size.
     """
 
     role: str
