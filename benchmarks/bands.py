@@ -41,8 +41,7 @@ def bands(scores: Iterable[tuple[str, Score]]) -> dict[str, Any]:
     found = {}
     for engine, pairs in FOOTPRINTS.items():
         own = [score for table, score in everything if score.engine == engine and (table, score.quantity) in pairs]
-        # what was needed over what was estimated; within the slack of a target they count as equal
-        ratios = [1.0 if score.error == 0 else score.actual / score.predicted for score in own]
+        ratios = [score.actual / score.predicted for score in own]  # what was needed over what was estimated
         margin = NARROWEST if len(own) >= FEW else NARROWEST_OF_FEW
         found[engine] = {
             "low": math.floor(min([1 - margin, *ratios]) * 1000) / 1000,
