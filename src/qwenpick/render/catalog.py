@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from qwenpick.i18n import say
 from qwenpick.render.report import Line, Report
 
 
@@ -13,6 +14,7 @@ def check_report(found: Mapping[str, list[str]]) -> Report:
         line
         for file, problems in found.items()
         for line in (
-            [Line(f"{file}: {problem}", "bad") for problem in problems] or [Line(f"{file}: no problems", "good")]
+            [Line(f"{file}: {problem}", "bad") for problem in problems]
+            or [Line(say("{file}: no problems", file=file), "good")]
         )
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from qwenpick.i18n import say
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
@@ -38,11 +39,13 @@ def memory_chart(plans: Sequence[Plan]) -> str:
     drawn = "".join(_memory_row(index, plan, place, scale) for index, (plan, place) in enumerate(rows))
     legend = "".join(
         f'<rect x="{LABELS + 110 * n}" y="{ROW * len(rows) + 8}" width="12" height="12" fill="var({COLOURS[kind]})"/>'
-        f'<text class="dim" x="{LABELS + 110 * n + 18}" y="{ROW * len(rows) + 19}">{kind}</text>'
+        f'<text class="dim" x="{LABELS + 110 * n + 18}" y="{ROW * len(rows) + 19}">{escape(say(kind))}</text>'
         for n, kind in enumerate(KINDS)
     )
     return _figure(
-        "Memory at the fullest place; the mark is what the engine may take there", drawn + legend, ROW * len(rows) + 30
+        say("Memory at the fullest place; the mark is what the engine may take there"),
+        drawn + legend,
+        ROW * len(rows) + 30,
     )
 
 
@@ -53,7 +56,7 @@ def _memory_row(index: int, plan: Plan, place: Place, scale: int) -> str:
         size = sum(part.bytes for part in plan.memory.parts if part.where == place.where and part.kind == kind)
         width = SPAN * size / scale
         parts += f'<rect x="{left:.1f}" y="{top}" width="{width:.1f}" height="{THICK}" fill="var({COLOURS[kind]})">'
-        parts += f"<title>{kind} {format_bytes(size)}</title></rect>"
+        parts += f"<title>{escape(say(kind))} {format_bytes(size)}</title></rect>"
         left += width
     mark = ""
     if place.budget is not None:
@@ -61,7 +64,7 @@ def _memory_row(index: int, plan: Plan, place: Place, scale: int) -> str:
         mark = f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top - 3}" y2="{top + THICK + 3}" stroke="var(--mark)" stroke-width="2"/>'
     room = SPAN * (place.budget if place.budget is not None else place.need) / scale
     free = f'<rect x="{LABELS}" y="{top}" width="{room:.1f}" height="{THICK}" fill="var(--free)"/>'
-    limit = f" of {format_bytes(place.budget, 1)}" if place.budget is not None else ""
+    limit = say(" of {capacity}", capacity=format_bytes(place.budget, 1)) if place.budget is not None else ""
     return f"{_label(index, plan)}{free}{parts}{mark}{_value(index, format_bytes(place.need, 1) + limit)}"
 
 
@@ -73,7 +76,7 @@ def speed_chart(plans: Sequence[Plan]) -> str:
         return ""
     drawn = "".join(_speed_row(index, plan, scale) for index, plan in enumerate(known))
     return _figure(
-        "Tokens per second that each user sees: the range of measured runs, and the estimate",
+        say("Tokens per second that each user sees: the range of measured runs, and the estimate"),
         drawn,
         ROW * len(known) + 6,
     )
@@ -89,7 +92,8 @@ def _speed_row(index: int, plan: Plan, scale: float) -> str:
     y = ROW * index + 6 + THICK / 2
     line = f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}" stroke="var(--cache)" stroke-width="6" stroke-linecap="round"/>'
     dot = f'<circle cx="{value:.1f}" cy="{y}" r="6" fill="var(--weights)"/>'
-    return f"{_label(index, plan)}{line}{dot}{_value(index, f'{speed.each.low:.0f}-{speed.each.high:.0f} tokens/s')}"
+    shown = say("{low:.0f}-{high:.0f} tokens/s", low=speed.each.low, high=speed.each.high)
+    return f"{_label(index, plan)}{line}{dot}{_value(index, shown)}"
 
 
 def _label(index: int, plan: Plan) -> str:

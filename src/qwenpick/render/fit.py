@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qwenpick.i18n import mark, retell, say
 from qwenpick.memory import RAM
 from qwenpick.render.report import Bar, Block, Column, Line, Report, Table
 from qwenpick.render.values import fix_values, machine_values, plan_values
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from qwenpick.plan import Place, Plan
     from qwenpick.render.payloads import FitValues
 
-KINDS = ("weights", "kv cache", "state", "compute", "overhead")
+KINDS = (mark("weights"), mark("kv cache"), mark("state"), mark("compute"), mark("overhead"))
 
 
 def fit_report(
@@ -35,7 +36,15 @@ def fit_report(
     )
     blocks: list[Block] = [
         Line(
-            f"{plan.model.name} in {plan.checkpoint.format} on {engine}, {load} tokens: {VERDICTS[plan.verdict]}, {plan.reason}",
+            say(
+                "{name} in {format} on {engine}, {load} tokens: {verdict}, {reason}",
+                name=plan.model.name,
+                format=plan.checkpoint.format,
+                engine=engine,
+                load=load,
+                verdict=say(VERDICTS[plan.verdict]),
+                reason=plan.reason,
+            ),
             TONES[plan.verdict],
         ),
         Line(box(machine), "dim"),
@@ -46,7 +55,7 @@ def fit_report(
             blocks.append(parts_of(plan.memory))
     if everything:
         blocks.append(_ways((plan, *answer.others)))
-    blocks += [Line(note, "dim") for note in (*answer.notes, *unused(plan, machine), *machine.notes)]
+    blocks += [Line(note, "dim") for note in (*answer.notes, *unused(plan, machine), *map(retell, machine.notes))]
     if fixes:
         rows = tuple((fix.what, format_bytes(fix.saves), _speed_change(fix), fix.flags) for fix in fixes)
         columns = (
@@ -57,7 +66,7 @@ def fit_report(
         )
         blocks.append(Table(columns, rows))
     elif not answer.fits and plan.verdict != "refused":
-        blocks.append(Line("Nothing short of more memory makes it fit: `qwenpick plan` says how much.", "warn"))
+        blocks.append(Line(say("Nothing short of more memory makes it fit: `qwenpick plan` says how much."), "warn"))
     return tuple(blocks)
 
 
@@ -66,13 +75,17 @@ def unused(plan: Plan, machine: Machine) -> list[str]:
     left = list(machine.devices)
     for device in plan.placement.devices:
         left.remove(device)
-    return [f"left unused: {', '.join(device.name for device in left)}"] if left and plan.verdict != "refused" else []
+    return (
+        [say("left unused: {left}", left=", ".join(device.name for device in left))]
+        if left and plan.verdict != "refused"
+        else []
+    )
 
 
 def bar_of(place: Place, memory: Memory) -> Bar:
     """One place, sliced by kind of memory."""
     slices = tuple(
-        (kind, sum(p.bytes for p in memory.parts if p.where == place.where and p.kind == kind)) for kind in KINDS
+        (say(kind), sum(p.bytes for p in memory.parts if p.where == place.where and p.kind == kind)) for kind in KINDS
     )
     label = "RAM" if place.where == RAM else f"{place.where} {place.name}"
     return Bar(label, tuple(s for s in slices if s[1]), place.total, place.budget)
@@ -80,13 +93,13 @@ def bar_of(place: Place, memory: Memory) -> Bar:
 
 def parts_of(memory: Memory) -> Table:
     """Every part with its formula, adding up to the total."""
-    rows = [(part.name, part.where, format_bytes(part.bytes), part.formula) for part in memory.parts]
-    rows.append(("total", "", format_bytes(memory.total), ""))
+    rows = [(say(part.name), part.where, format_bytes(part.bytes), part.formula) for part in memory.parts]
+    rows.append((say("total"), "", format_bytes(memory.total), ""))
     return Table((Column("Part"), Column("Where"), Column("Size", number=True), Column("Formula")), tuple(rows))
 
 
 def _speed_change(fix: Fix) -> str:
-    return "unknown" if fix.speed_change is None else f"{fix.speed_change:+.0%}"
+    return say("unknown") if fix.speed_change is None else f"{fix.speed_change:+.0%}"
 
 
 def _ways(plans: tuple[Plan, ...]) -> Table:
@@ -97,7 +110,7 @@ def _ways(plans: tuple[Plan, ...]) -> Table:
             find_runtime(p.runtime).TITLE,
             where(p),
             format_bytes(p.memory.total, 1),
-            VERDICTS[p.verdict],
+            say(VERDICTS[p.verdict]),
             p.reason,
         )
         for p in plans
@@ -116,11 +129,22 @@ def _ways(plans: tuple[Plan, ...]) -> Table:
 def _summary(answer: Answer) -> Line:
     plan = answer.plan
     low, high = (round(plan.memory.total * edge) for edge in (plan.band.low, plan.band.high))
-    longest = f"longest context {format_tokens(answer.longest)}" if answer.longest else "no context fits"
-    licence = LICENCES[plan.model.licence.commercial_use]
+    longest = (
+        say("longest context {longest}", longest=format_tokens(answer.longest))
+        if answer.longest
+        else say("no context fits")
+    )
+    licence = say(LICENCES[plan.model.licence.commercial_use])
     return Line(
-        f"needs {format_bytes(plan.memory.total)} ({format_bytes(low)} to {format_bytes(high)}) on {where(plan)}; {longest}; "
-        f"commercial use: {licence}"
+        say(
+            "needs {total} ({low} to {high}) on {where}; {longest}; commercial use: {licence}",
+            total=format_bytes(plan.memory.total),
+            low=format_bytes(low),
+            high=format_bytes(high),
+            where=where(plan),
+            longest=longest,
+            licence=licence,
+        )
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.buying import gpu_price
+from qwenpick.i18n import mark, say
 from qwenpick.render.report import Column, Line, Report, Table
 from qwenpick.units import GB, MIB, format_bytes
 
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from qwenpick.catalog.schema import Price
 
 RATES = {
-    "fp16": "FP16, tensor units",
+    "fp16": mark("FP16, tensor units"),
     "fp16_accumulate16": "FP16, FP16 accumulation",
-    "fp16_vector": "FP16, without tensor units",
+    "fp16_vector": mark("FP16, without tensor units"),
     "int8": "INT8",
     "fp8": "FP8",
     "fp4": "FP4",
@@ -47,7 +48,10 @@ def gpus_report(gpus: Sequence[Gpu]) -> Report:
         )
         for g in gpus
     )
-    return (Table(columns, rows), Line(f"{len(gpus)} GPUs; `qwenpick gpus NAME` shows everything about one", "dim"))
+    return (
+        Table(columns, rows),
+        Line(say("{count} GPUs; `qwenpick gpus NAME` shows everything about one", count=len(gpus)), "dim"),
+    )
 
 
 def gpu_report(catalog: Catalog, gpu: Gpu) -> Report:
@@ -58,28 +62,28 @@ def gpu_report(catalog: Catalog, gpu: Gpu) -> Report:
     supported = {name: getattr(gpu.rates, f"{name}_supported") for name in ("bf16", "fp8", "fp4")}
     rows = [
         ("id", gpu.id),
-        ("made by", f"{gpu.vendor}, {gpu.segment}{f', {gpu.generation}' if gpu.generation else ''}"),
-        ("reported as", ", ".join(gpu.aliases)),
-        ("PCI ids", ", ".join(gpu.pci_ids)),
-        ("target", gpu.compute_capability or ""),
-        ("memory as sold", _sold(gpu)),
-        ("memory as reported", f"{format_bytes(gpu.usable_bytes)} ({gpu.usable_bytes // MIB:,} MiB)" if gpu.usable_bytes else ""),
-        ("how that is known", gpu.usable_note or ""),
-        ("unified", "its memory is the machine's RAM" if gpu.unified else ""),
-        ("devices on a board", str(gpu.devices_per_board) if gpu.devices_per_board > 1 else ""),
-        ("bandwidth", f"{gpu.bandwidth / GB:,.1f} GB/s" if gpu.bandwidth else "not known"),
+        (say("made by"), f"{gpu.vendor}, {gpu.segment}{f', {gpu.generation}' if gpu.generation else ''}"),
+        (say("reported as"), ", ".join(gpu.aliases)),
+        ('PCI ids', ", ".join(gpu.pci_ids)),
+        (say("target"), gpu.compute_capability or ""),
+        (say("memory as sold"), _sold(gpu)),
+        (say("memory as reported"), f"{format_bytes(gpu.usable_bytes)} ({gpu.usable_bytes // MIB:,} MiB)" if gpu.usable_bytes else ""),
+        (say("how that is known"), gpu.usable_note or ""),
+        (say("unified"), say("its memory is the machine's RAM") if gpu.unified else ""),
+        (say("devices on a board"), str(gpu.devices_per_board) if gpu.devices_per_board > 1 else ""),
+        (say("bandwidth"), f"{gpu.bandwidth / GB:,.1f} GB/s" if gpu.bandwidth else say("not known")),
         *((words, f"{rate / 1e12:,.1f} T/s") for name, words in RATES.items() if (rate := getattr(gpu.rates, name))),
-        ("FP16 rate from", gpu.rates.fp16_basis or ""),
-        ("computes", ", ".join(f"{name.upper()}: {'yes' if has else 'no'}" for name, has in supported.items() if has is not None)),
-        ("power", f"{gpu.power_watts:,.0f} W" if gpu.power_watts else ""),
-        ("NVLink", f"{gpu.nvlink_bandwidth / GB:,.0f} GB/s" if gpu.nvlink_bandwidth else ""),
+        (say("FP16 rate from"), gpu.rates.fp16_basis or ""),
+        (say("computes"), ", ".join(f"{name.upper()}: {'yes' if has else 'no'}" for name, has in supported.items() if has is not None)),
+        (say("power"), f"{gpu.power_watts:,.0f} W" if gpu.power_watts else ""),
+        ('NVLink', f"{gpu.nvlink_bandwidth / GB:,.0f} GB/s" if gpu.nvlink_bandwidth else ""),
         ("PCIe", f"{gpu.pcie_generation}.0 x{gpu.pcie_lanes}" if gpu.pcie_generation and gpu.pcie_lanes else ""),
-        ("released", gpu.released or ""),
-        ("status", gpu.status),
-        ("price at launch", _price(gpu.launch_price)),
-        ("price on the street", _price(gpu.street_price)),
-        ("price of an hour", _price(gpu.cloud_price)),
-        ("variants", ", ".join(others)),
+        (say("released"), gpu.released or ""),
+        (say("status"), gpu.status),
+        (say("price at launch"), _price(gpu.launch_price)),
+        (say("price on the street"), _price(gpu.street_price)),
+        (say("price of an hour"), _price(gpu.cloud_price)),
+        (say("variants"), ", ".join(others)),
     ]  # fmt: skip
     table = Table((Column("Fact"), Column("Value")), tuple((name, text) for name, text in rows if text))
     notes = [Line(gpu.notes)] if gpu.notes else []
@@ -87,15 +91,15 @@ def gpu_report(catalog: Catalog, gpu: Gpu) -> Report:
         Line(gpu.name, "title"),
         table,
         *notes,
-        Line(f"source: {gpu.source}", "dim"),
-        Line(f"checked {gpu.checked}", "dim"),
+        Line(say("source: {source}", source=gpu.source), "dim"),
+        Line(say("checked {checked}", checked=gpu.checked), "dim"),
     )
 
 
 def _sold(gpu: Gpu) -> str:
     if gpu.memory_bytes:
         return f"{format_bytes(gpu.memory_bytes)}{f' {gpu.memory_type}' if gpu.memory_type else ''}"
-    return "that of the machine" if gpu.unified else "not known"
+    return say("that of the machine") if gpu.unified else say("not known")
 
 
 def gpu_values(gpu: Gpu) -> dict[str, Any]:

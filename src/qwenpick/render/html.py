@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from qwenpick.i18n import language, say
 from qwenpick.render.charts import memory_chart, speed_chart
 from qwenpick.render.report import Bar, Line, Table
 from qwenpick.units import format_bytes
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from qwenpick.plan import Plan
     from qwenpick.render.report import Block, Report
 
+TAGS = {"en": "en", "zh": "zh-Hans"}  # BCP 47, by which a browser chooses glyphs
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2024; --dim: #5f6871; --line: #d9dee3; --paper: #ffffff; --good: #1a7f4b; --warn: #9a6700; --bad: #c0362c;
   --weights: #2f6fde; --cache: #17a398; --state: #8a5cd1; --compute: #e08a1e; --overhead: #9aa3ab; --free: #e9edf0; --mark: #1c2024; }
@@ -21,7 +23,8 @@ STYLE = """
   --bad: #f2695c; --free: #2a3037; --mark: #e6e9ec; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
-  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans CJK SC", sans-serif; }
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "PingFang SC", "Microsoft YaHei",
+  "Noto Sans CJK SC", "WenQuanYi Micro Hei", sans-serif; }
 main { max-width: 68rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; }
 h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; } h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
 p { margin: .35rem 0; } .dim, footer { color: var(--dim); } .good { color: var(--good); } .warn { color: var(--warn); } .bad { color: var(--bad); }
@@ -30,19 +33,19 @@ th, td { padding: .4rem .6rem; border-bottom: 1px solid var(--line); text-align:
 th { color: var(--dim); font-weight: 600; white-space: nowrap; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 figure { margin: 1rem 0; } figcaption { color: var(--dim); font-size: .9rem; } svg { width: 100%; height: auto; display: block; }
-svg text { fill: var(--ink); font: 13px system-ui, sans-serif; } svg .dim { fill: var(--dim); } footer { margin-top: 2.5rem; font-size: .85rem; }
+svg text { fill: var(--ink); font-size: 13px; } svg .dim { fill: var(--dim); } footer { margin-top: 2.5rem; font-size: .85rem; }
 @media print { main { max-width: none; padding: 0; } }
 """
 
 
-def page(title: str, report: Report, plans: Sequence[Plan], language: str = "en") -> str:
+def page(title: str, report: Report, plans: Sequence[Plan]) -> str:
     """The page as text: the report's blocks, then a chart of what each plan keeps in memory and one of how fast each is."""
     from qwenpick import __version__
 
     charts = f"{memory_chart(plans)}{speed_chart(plans)}" if plans else ""
     body = "\n".join(_block(block) for block in report)
     return (
-        f'<!doctype html>\n<html lang="{escape(language)}">\n<head>\n<meta charset="utf-8">\n'
+        f'<!doctype html>\n<html lang="{TAGS[language()]}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n'
         f"<body>\n<main>\n<h1>{escape(title)}</h1>\n{body}\n{charts}\n<footer>qwenpick {__version__}</footer>\n</main>\n</body>\n</html>\n"
     )
@@ -59,7 +62,7 @@ def _block(block: Block) -> str:
         case Table():
             return _table(block)
         case Bar(label=label, slices=slices, capacity=capacity):
-            room = f" of {format_bytes(capacity)}" if capacity is not None else ""
+            room = say(" of {capacity}", capacity=format_bytes(capacity)) if capacity is not None else ""
             detail = ", ".join(f"{name} {format_bytes(size)}" for name, size in slices)
             return f"<p><b>{escape(label)}</b>: {format_bytes(sum(size for _, size in slices))}{room} ({escape(detail)})</p>"
 
@@ -67,7 +70,7 @@ def _block(block: Block) -> str:
 def _table(table: Table) -> str:
     numbers = [' class="number"' if column.number else "" for column in table.columns]
     head = "".join(
-        f"<th{number}>{escape(column.name)}</th>" for column, number in zip(table.columns, numbers, strict=True)
+        f"<th{number}>{escape(say(column.name))}</th>" for column, number in zip(table.columns, numbers, strict=True)
     )
     rows = ""
     for index, row in enumerate(table.rows):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from qwenpick.i18n import mark, retell, say
 from qwenpick.render.report import Block, Column, Line, Report, Table, Tone
+from qwenpick.render.words import gpu_count
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
     from qwenpick.hardware import Device, Machine
     from qwenpick.render.payloads import DoctorValues
 
-UNKNOWN = "unknown"
+UNKNOWN = mark("unknown")
 TONES: dict[Level, Tone] = {"error": "bad", "warning": "warn", "advice": "plain"}
 
 
@@ -21,81 +24,104 @@ def machine_report(machine: Machine) -> Report:
     columns = (Column("Part"), Column("Have", number=True), Column("Usable", number=True), Column("Why"))
     rows = [_device(f"gpu{index} {device.name}", device) for index, device in enumerate(machine.devices)]
     rows += [
-        (f"{device.name} (not used)", _size(device.total), "0", "; ".join(device.notes)) for device in machine.hidden
+        (say("{name} (not used)", name=device.name), _size(device.total), "0", told(device.notes))
+        for device in machine.hidden
     ]
     rows += [_ram(machine), _cpu(machine), _bandwidth(machine), _disk(machine)]
     blocks: list[Block] = [Line(_headline(machine), "title"), Table(columns, tuple(rows))]
-    blocks += [Line(f"{device.name}: {user}", "dim") for device in machine.devices for user in device.used_by]
-    blocks += [Line(note, "dim") for note in machine.notes]
-    blocks += [Line(f"could not be read: {line}", "bad") for line in machine.unreadable]
+    blocks += [Line(f"{device.name}: {retell(user)}", "dim") for device in machine.devices for user in device.used_by]
+    blocks += [Line(retell(note), "dim") for note in machine.notes]
+    blocks += [Line(say("could not be read: {line}", line=retell(line)), "bad") for line in machine.unreadable]
     return tuple(blocks)
 
 
 def _headline(machine: Machine) -> str:
-    software = [f"driver {machine.driver}"] if machine.driver else []
-    software += [f"CUDA up to {machine.cuda}"] if machine.cuda else []
+    software = [say("driver {driver}", driver=machine.driver)] if machine.driver else []
+    software += [say("CUDA up to {cuda}", cuda=machine.cuda)] if machine.cuda else []
     count = len(machine.devices)
-    return ", ".join([machine.system, "no GPU" if not count else f"{count} GPU{'s' * (count > 1)}", *software])
+    return ", ".join([machine.system, say("no GPU") if not count else gpu_count(count), *software])
+
+
+def told(notes: Iterable[str]) -> str:
+    """Notes of a machine, in the reader's language."""
+    return "; ".join(map(retell, notes))
 
 
 def _size(size: int | None) -> str:
-    return UNKNOWN if size is None else format_bytes(size)
+    return say(UNKNOWN) if size is None else format_bytes(size)
 
 
 def _device(label: str, device: Device) -> tuple[str, str, str, str]:
-    facts = [device.memory_from] if device.memory_from else []
-    facts += [f"{format_bytes(device.reserved)} reserved by the driver"] if device.reserved else []
-    word = "compute capability" if device.vendor == "nvidia" else "target"
+    facts = [retell(device.memory_from)] if device.memory_from else []
+    facts += (
+        [say("{reserved} reserved by the driver", reserved=format_bytes(device.reserved))] if device.reserved else []
+    )
+    word = say("compute capability") if device.vendor == "nvidia" else say("target")
     facts += [f"{word} {device.compute_capability}"] if device.compute_capability else []
-    facts += [f"{device.cores} GPU cores"] if device.cores else []
+    facts += [say("{cores} GPU cores", cores=device.cores)] if device.cores else []
     facts += [f"{device.bandwidth / 1e9:,.0f} GB/s"] if device.bandwidth else []
-    facts += ["ECC on"] if device.ecc else []
-    return label, _size(device.total), _size(device.free), "; ".join([*facts, *device.notes])
+    facts += [say("ECC on")] if device.ecc else []
+    return label, _size(device.total), _size(device.free), "; ".join([*facts, told(device.notes)]).removesuffix("; ")
 
 
 def _ram(machine: Machine) -> tuple[str, str, str, str]:
     why = dict.fromkeys(text for key in ("ram_total", "ram_free") if (text := machine.sources.get(key)))
     have = machine.ram_installed or machine.ram_total
     if have is not None and machine.ram_total is not None and machine.ram_total < have:
-        why = {f"{format_bytes(machine.ram_total)} allowed": None, **why}
-    return "RAM", _size(have), _size(machine.ram_free), "; ".join(why)
+        why = {say("{size} allowed", size=format_bytes(machine.ram_total)): None, **why}
+    return "RAM", _size(have), _size(machine.ram_free), told(why)
 
 
 def _cpu(machine: Machine) -> tuple[str, str, str, str]:
     cpu = machine.cpu
-    have = f"{cpu.cores} cores" if cpu.cores else f"{cpu.threads} threads" if cpu.threads else UNKNOWN
-    usable = UNKNOWN if cpu.usable_cores is None else f"{cpu.usable_cores:g} CPUs"
-    threads = [f"{cpu.threads} threads"] if cpu.threads and cpu.cores else []
-    threads += [f"{cpu.performance_cores} performance cores"] if cpu.performance_cores else []
-    return f"CPU {cpu.name or ''}".strip(), have, usable, "; ".join([*threads, " ".join(cpu.features)]).strip("; ")
+    have = (
+        say("{cores} cores", cores=cpu.cores)
+        if cpu.cores
+        else say("{threads} threads", threads=cpu.threads)
+        if cpu.threads
+        else say(UNKNOWN)
+    )
+    usable = say(UNKNOWN) if cpu.usable_cores is None else f"{cpu.usable_cores:g} CPUs"
+    threads = [say("{threads} threads", threads=cpu.threads)] if cpu.threads and cpu.cores else []
+    threads += (
+        [say("{performance_cores} performance cores", performance_cores=cpu.performance_cores)]
+        if cpu.performance_cores
+        else []
+    )
+    return (
+        f"CPU {cpu.name or ''}".strip(),
+        have,
+        usable,
+        "; ".join([*threads, " ".join(cpu.features)]).strip("; "),
+    )
 
 
 def _bandwidth(machine: Machine) -> tuple[str, str, str, str]:
     cpu = machine.cpu
     return (
-        "RAM bandwidth",
+        say("RAM bandwidth"),
         "",
-        UNKNOWN if cpu.bandwidth is None else f"{cpu.bandwidth / 1e9:,.1f} GB/s",
-        cpu.bandwidth_from or "",
+        say(UNKNOWN) if cpu.bandwidth is None else f"{cpu.bandwidth / 1e9:,.1f} GB/s",
+        retell(cpu.bandwidth_from or ""),
     )
 
 
 def _disk(machine: Machine) -> tuple[str, str, str, str]:
-    source = machine.sources.get("disk_path")
+    source = retell(machine.sources.get("disk_path") or "")
     return (
-        "Disk for weights",
+        say("Disk for weights"),
         "",
         _size(machine.disk_free),
-        f"{machine.disk_path or UNKNOWN}{f' ({source})' if source else ''}",
+        f"{machine.disk_path or say(UNKNOWN)}{f' ({source})' if source else ''}",
     )
 
 
 def doctor_report(found: tuple[Finding, ...]) -> Report:
     """The findings for a person, errors first."""
     if not found:
-        return (Line("Nothing wrong was found.", "good"),)
+        return (Line(say("Nothing wrong was found."), "good"),)
     columns = (Column(""), Column("What is wrong"), Column("How to mend it"))
-    rows = tuple((finding.level, finding.what, finding.remedy) for finding in found)
+    rows = tuple((say(finding.level), finding.what, finding.remedy) for finding in found)
     return (Table(columns, rows, tones=tuple(TONES[finding.level] for finding in found)),)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from qwenpick.i18n import mark, say
 from qwenpick.render.report import Block, Column, Line, Report, Table
 from qwenpick.render.words import LICENCES
 from qwenpick.units import format_count, format_gb, format_tokens
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from qwenpick.catalog.schema import Context
 
 BASES = {
-    "transcription": " (the licence was not read itself: a transcription by others)",
-    "family": " (the licence was not read itself: the rule of its family)",
+    "transcription": mark(" (the licence was not read itself: a transcription by others)"),
+    "family": mark(" (the licence was not read itself: the rule of its family)"),
 }
 
 
@@ -45,7 +46,7 @@ def models_report(models: Sequence[Model]) -> Report:
             format_count(m.parameters.total) if m.parameters else "API" if not m.open_weights else "",
             format_count(m.parameters.active) if m.parameters else "",
             format_tokens(m.context.native) if m.context else "",
-            LICENCES[m.licence.commercial_use],
+            say(LICENCES[m.licence.commercial_use]),
             m.released or "",
             m.successor or "",
         )
@@ -53,7 +54,7 @@ def models_report(models: Sequence[Model]) -> Report:
     )
     return (
         Table(columns, rows),
-        Line(f"{len(models)} models; `qwenpick models NAME` shows everything about one", "dim"),
+        Line(say("{count} models; `qwenpick models NAME` shows everything about one", count=len(models)), "dim"),
     )
 
 
@@ -61,7 +62,11 @@ def model_report(catalog: Catalog, model: Model) -> Report:
     """Everything about one model, its sources last."""
     blocks: list[Block] = [Line(model.name, "title"), _table("", _facts(model))]
     if model.architecture:
-        blocks.append(_table(f"Architecture {model.architecture}", _shape(catalog.architecture(model))))
+        blocks.append(
+            _table(
+                say("Architecture {architecture}", architecture=model.architecture), _shape(catalog.architecture(model))
+            )
+        )
     if model.checkpoints:
         columns = (
             Column("Format"),
@@ -70,15 +75,15 @@ def model_report(catalog: Catalog, model: Model) -> Report:
             Column("Size", number=True, optional=True),
         )
         rows = tuple(
-            (c.format, c.repo or "", "Qwen" if c.official else "others", format_gb(c.bytes) if c.bytes else "")
+            (c.format, c.repo or "", "Qwen" if c.official else say("others"), format_gb(c.bytes) if c.bytes else "")
             for c in model.checkpoints
         )
-        blocks.append(Table(columns, rows, "Published weights"))
+        blocks.append(Table(columns, rows, say("Published weights")))
     from qwenpick.catalog.lookup import hint
 
     blocks += [Line(note) for note in (model.notes, hint(catalog, model)) if note]
-    blocks += [Line(f"source: {source}", "dim") for source in model.sources]
-    blocks.append(Line(f"checked {model.checked}", "dim"))
+    blocks += [Line(say("source: {source}", source=source), "dim") for source in model.sources]
+    blocks.append(Line(say("checked {checked}", checked=model.checked), "dim"))
     return tuple(blocks)
 
 
@@ -93,53 +98,109 @@ def model_values(catalog: Catalog, model: Model) -> dict[str, Any]:
 def _facts(model: Model) -> list[tuple[str, str]]:
     context, counts, licence = model.context, model.parameters, model.licence
     variant = f", {model.variant}" if model.variant else ""
-    twin = f"; the nearest open model is {model.open_alternative}" if model.open_alternative else ""
+    twin = (
+        say("; the nearest open model is {alternative}", alternative=model.open_alternative)
+        if model.open_alternative
+        else ""
+    )
     rows = [
         ("id", model.id),
-        ("series", f"{model.series} ({model.kind}{variant})"),
-        ("weights", "open" if model.open_weights else f"API only{twin}"),
-        ("also called", ", ".join(filter(None, (model.ollama, *model.aliases)))),
-        ("released", model.released or ""),
-        ("licence", f"{licence.id}: {licence.clause}{BASES.get(licence.basis or '', '')}"),
-        ("licence text", licence.url or ""),
-        ("commercial use", LICENCES[licence.commercial_use]),
-        ("reads, writes", f"{', '.join(model.inputs)} → {', '.join(model.outputs)}"),
-        ("can", ", ".join(model.capabilities)),
-        ("thinks", ", ".join(filter(None, (model.thinking, model.thinking_note)))),
-        ("languages", model.languages or ""),
-        ("context", _context(context) if context else "not known"),
-        ("parameters", f"{counts.total:,}; a token uses {counts.active:,}" if counts else ""),
-        ("published count", f"{counts.published:,}: {counts.difference}" if counts and counts.difference else ""),
-        ("follows", model.predecessor or ""),
-        ("followed by", model.successor or ""),
-        ("runs in", ", ".join(f"{engine} from {version}" for engine, version in model.min_versions.items())),
-        ("to run it", model.min_versions_note or ""),
+        (say("series"), f"{model.series} ({model.kind}{variant})"),
+        (say("weights"), say("open") if model.open_weights else say("API only{twin}", twin=twin)),
+        (say("also called"), ", ".join(filter(None, (model.ollama, *model.aliases)))),
+        (say("released"), model.released or ""),
+        (say("licence"), f"{licence.id}: {licence.clause}{say(BASES.get(licence.basis or '', ''))}"),
+        (say("licence text"), licence.url or ""),
+        (say("commercial use"), say(LICENCES[licence.commercial_use])),
+        (say("reads, writes"), f"{', '.join(model.inputs)} → {', '.join(model.outputs)}"),
+        (say("can"), ", ".join(model.capabilities)),
+        (say("thinks"), ", ".join(filter(None, (model.thinking, model.thinking_note)))),
+        (say("languages"), model.languages or ""),
+        (say("context"), _context(context) if context else say("not known")),
+        (
+            say("parameters"),
+            say("{total:,}; a token uses {active:,}", total=counts.total, active=counts.active) if counts else "",
+        ),
+        (say("published count"), f"{counts.published:,}: {counts.difference}" if counts and counts.difference else ""),
+        (say("follows"), model.predecessor or ""),
+        (say("followed by"), model.successor or ""),
+        (
+            say("runs in"),
+            ", ".join(
+                say("{engine} from {version}", engine=engine, version=version)
+                for engine, version in model.min_versions.items()
+            ),
+        ),
+        (say("to run it"), model.min_versions_note or ""),
     ]
     return [(name, text) for name, text in rows if text]
 
 
 def _context(context: Context) -> str:
-    extended = f", {context.extended:,} with {context.method}" if context.extended else ""
-    return f"{context.native:,} tokens{extended}{f'; {context.note}' if context.note else ''}"
+    extended = (
+        say(", {extended:,} with {method}", extended=context.extended, method=context.method)
+        if context.extended
+        else ""
+    )
+    return say(
+        "{native:,} tokens{extended}{value}",
+        native=context.native,
+        extended=extended,
+        value=f"; {context.note}" if context.note else "",
+    )
 
 
 def _shape(architecture: Architecture) -> list[tuple[str, str]]:
     kinds = Counter(layer.kind.replace("_", " ") for layer in architecture.layer_list)
     attention, mlp = architecture.attention, architecture.mlp
-    tied = " (tied: input and output share one matrix)" if architecture.tied_embeddings else ""
-    experts = f"{mlp.experts} experts, {mlp.experts_per_token} a token, each " if mlp.kind == "moe" else ""
-    towers = (("vision tower", architecture.vision), ("audio tower", architecture.audio))
+    tied = say(" (tied: input and output share one matrix)") if architecture.tied_embeddings else ""
+    experts = (
+        say(
+            "{experts} experts, {experts_per_token} a token, each ",
+            experts=mlp.experts,
+            experts_per_token=mlp.experts_per_token,
+        )
+        if mlp.kind == "moe"
+        else ""
+    )
+    towers = ((say("vision tower"), architecture.vision), (say("audio tower"), architecture.audio))
     rows = [
-        ("layers", f"{architecture.num_layers}: {', '.join(f'{count} {kind}' for kind, count in kinds.items())}"),
-        ("attention", f"{attention.heads} heads, {attention.kv_heads} key-value heads of {attention.head_dim}"),
-        ("hidden size", f"{architecture.hidden_size:,}"),
-        ("vocabulary", f"{architecture.vocab_size:,}{tied}"),
-        ("mlp", f"{experts}{mlp.intermediate_size:,} wide"),
-        *((name, f"{format_count(tower.parameters)} parameters") for name, tower in towers if tower),
-        *((extra.name, f"{format_count(extra.parameters)} parameters: {extra.note}") for extra in architecture.extras),
+        (say("layers"), f"{architecture.num_layers}: {', '.join(f'{count} {kind}' for kind, count in kinds.items())}"),
+        (
+            say("attention"),
+            say(
+                "{heads} heads, {kv_heads} key-value heads of {head_dim}",
+                heads=attention.heads,
+                kv_heads=attention.kv_heads,
+                head_dim=attention.head_dim,
+            ),
+        ),
+        (say("hidden size"), f"{architecture.hidden_size:,}"),
+        (say("vocabulary"), f"{architecture.vocab_size:,}{tied}"),
+        (
+            say("mlp"),
+            say("{experts}{intermediate_size:,} wide", experts=experts, intermediate_size=mlp.intermediate_size),
+        ),
+        *(
+            (name, say("{parameters} parameters", parameters=format_count(tower.parameters)))
+            for name, tower in towers
+            if tower
+        ),
+        *(
+            (
+                extra.name,
+                say("{parameters} parameters: {note}", parameters=format_count(extra.parameters), note=extra.note),
+            )
+            for extra in architecture.extras
+        ),
     ]
     if architecture.mtp_layers:
-        rows.append(("multi-token prediction", f"{architecture.mtp_layers} layer{'s' * (architecture.mtp_layers > 1)}"))
+        rows.append(
+            (
+                say("multi-token prediction"),
+                say("{count} layers", count=architecture.mtp_layers) if architecture.mtp_layers > 1 else say("1 layer"),
+            )
+        )
     return rows
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +39,12 @@ def emit(command: str, format_name: str, report: Report, payload: Mapping[str, A
             sys.stdout.write(separated(report))
         case _:
             raise QwenpickError(
-                f"there is no format '{format_name}'{did_you_mean(format_name, FORMATS)} (known: {', '.join(FORMATS)})"
+                say(
+                    "there is no format '{format_name}'{near} (known: {known})",
+                    format_name=format_name,
+                    near=did_you_mean(format_name, FORMATS),
+                    known=", ".join(FORMATS),
+                )
             )
 
 
@@ -49,4 +55,4 @@ def write_page(path: Path, title: str, report: Report, plans: Sequence[Plan]) ->
     try:
         path.write_text(page(title, report, plans), encoding="utf-8")
     except OSError as error:
-        raise QwenpickError(f"cannot write {path}: {error.strerror}") from error
+        raise QwenpickError(say("cannot write {path}: {problem}", path=path, problem=error.strerror)) from error

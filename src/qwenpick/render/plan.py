@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.buying import PER_NODE
+from qwenpick.i18n import say
 from qwenpick.render.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import plan_values
 from qwenpick.runtimes import find_runtime
@@ -32,24 +33,34 @@ COLUMNS = (
 def plan_report(model: Model, found: tuple[Offer, ...], limit: int) -> Report:
     """The answer for a person."""
     if not found:
-        return (Line(f"No GPU of the catalogue runs {model.name} as asked.", "bad"),)
+        return (Line(say("No GPU of the catalogue runs {name} as asked.", name=model.name), "bad"),)
     first = found[0]
     blocks: list[Block] = [
-        Line(f"{model.name}: the smallest box is {hardware(first)}", "title"),
+        Line(say("{name}: the smallest box is {first}", name=model.name, first=hardware(first)), "title"),
         Table(COLUMNS, tuple(_row(offer) for offer in found[:limit])),
         Line(
-            f"Beside it: {format_bytes(first.ram, 0)} of RAM, {first.threads} CPU threads, {format_gb(first.disk)} of disk for the weights",
+            say(
+                "Beside it: {ram} of RAM, {threads} CPU threads, {disk} of disk for the weights",
+                ram=format_bytes(first.ram, 0),
+                threads=first.threads,
+                disk=format_gb(first.disk),
+            ),
         ),
     ]
     if len(found) > limit:
-        blocks.append(Line(f"{len(found) - limit} more: --limit shows them", "dim"))
+        blocks.append(Line(say("{count} more: --limit shows them", count=len(found) - limit), "dim"))
     return tuple(blocks)
 
 
 def hardware(offer: Offer) -> str:
     """`RTX 4090`, `2 x L40S`, `2 nodes of 8 x H200`."""
     if offer.count > PER_NODE:
-        return f"{offer.count // PER_NODE} nodes of {PER_NODE} x {offer.gpu.name}"
+        return say(
+            "{count} nodes of {each} x {name}",
+            count=offer.count // PER_NODE,
+            each=PER_NODE,
+            name=offer.gpu.name,
+        )
     return f"{offer.count} x {offer.gpu.name}" if offer.count > 1 else offer.gpu.name
 
 
@@ -62,9 +73,9 @@ def _row(offer: Offer) -> tuple[str, ...]:
         find_runtime(offer.plan.runtime).TITLE,
         format_bytes(offer.plan.memory.total, 1),
         format_tokens(offer.longest) if offer.longest else "",
-        f"{speed.decode.low:.0f}-{speed.decode.high:.0f}" if speed else "unknown",
-        f"{offer.power:.0f} W" if offer.power else "unknown",
-        f"${offer.price:,.0f}" if offer.price else "unknown",
+        f"{speed.decode.low:.0f}-{speed.decode.high:.0f}" if speed else say("unknown"),
+        f"{offer.power:.0f} W" if offer.power else say("unknown"),
+        f"${offer.price:,.0f}" if offer.price else say("unknown"),
         offer.price_note or "",
     )
 

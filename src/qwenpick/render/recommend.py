@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from qwenpick.i18n import retell, say
 from qwenpick.rank import explain
 from qwenpick.render.report import Block, Column, Line, Report, Table, Tone
 from qwenpick.render.values import machine_values, plan_values
@@ -42,14 +43,23 @@ def recommend_report(answers: Sequence[tuple[str, Machine, Recommendation]], det
 
 def _box_blocks(label: str, machine: Machine, answer: Recommendation, details: bool) -> list[Block]:
     wish, task = answer.wish, answer.task
-    load = f"{wish.users} users of " if wish.users > 1 else ""
+    load = say("{users} users of ", users=wish.users) if wish.users > 1 else ""
     blocks: list[Block] = [
         Line(f"{f'{label}: ' if label else ''}{box(machine)}", "title"),
-        Line(f"for {task.title} ({task.name}), {load}{format_tokens(answer.context)} tokens of context", "dim"),
+        Line(
+            say(
+                "for {title} ({name}), {load}{context} tokens of context",
+                title=task.title,
+                name=task.name,
+                load=load,
+                context=format_tokens(answer.context),
+            ),
+            "dim",
+        ),
     ]
-    blocks += [Line(note, "dim") for note in machine.notes]
+    blocks += [Line(retell(note), "dim") for note in machine.notes]
     if not answer.picks:
-        return [*blocks, Line("Nothing fits. What was left out, and why:", "bad"), _left_out(answer)]
+        return [*blocks, Line(say("Nothing fits. What was left out, and why:"), "bad"), _left_out(answer)]
     blocks.append(Table(COLUMNS, tuple(_row(pick) for pick in answer.picks), tones=tuple(map(_tone, answer.picks))))
     blocks += [
         Line(f"{pick.ranked.place}. {_labels(pick)}{pick.ranked.reason}{_offload(pick)}", _tone(pick))
@@ -57,7 +67,14 @@ def _box_blocks(label: str, machine: Machine, answer: Recommendation, details: b
     ]
     first = answer.picks[0]
     blocks.append(
-        Line(f"thinking {first.ranked.effort}: {why_effort(first.plan.model, task, first.ranked.effort)}", "dim")
+        Line(
+            say(
+                "thinking {effort}: {why_effort}",
+                effort=first.ranked.effort,
+                why_effort=why_effort(first.plan.model, task, first.ranked.effort),
+            ),
+            "dim",
+        )
     )
     if wish.commercial:
         blocks += [
@@ -80,10 +97,10 @@ def _row(pick: Pick) -> tuple[str, ...]:
         find_runtime(plan.runtime).TITLE,
         where_short(plan),
         format_bytes(place.need, 1),
-        format_bytes(place.budget, 1) if place.budget is not None else "unknown",
-        f"{plan.speed.each.low:.0f}-{plan.speed.each.high:.0f}" if plan.speed else "unknown",
-        format_tokens(pick.longest) if pick.longest else "unknown",
-        LICENCES[plan.model.licence.commercial_use],
+        format_bytes(place.budget, 1) if place.budget is not None else say("unknown"),
+        f"{plan.speed.each.low:.0f}-{plan.speed.each.high:.0f}" if plan.speed else say("unknown"),
+        format_tokens(pick.longest) if pick.longest else say("unknown"),
+        say(LICENCES[plan.model.licence.commercial_use]),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qwenpick.i18n import say
 from qwenpick.render.report import Block, Column, Line, Report, Table, Tone
 from qwenpick.render.words import LICENCES
 from qwenpick.runtimes import find_runtime
@@ -30,19 +31,28 @@ def replace_report(found: Replacement, limit: int) -> Report:
     engine = find_runtime(found.runtime).TITLE
     blocks: list[Block] = [
         Line(
-            f"{old.name} in {found.old.checkpoint.format} on {engine}, for {found.task.title} ({found.task.name})",
+            say(
+                "{name} in {format} on {engine}, for {title} ({found_task_name})",
+                name=old.name,
+                format=found.old.checkpoint.format,
+                engine=engine,
+                title=found.task.title,
+                found_task_name=found.task.name,
+            ),
             "title",
         )
     ]
     if found.line:
-        blocks.append(Line(f"its successors: {', '.join(model.name for model in found.line)}"))
+        blocks.append(Line(say("its successors: {line}", line=", ".join(model.name for model in found.line))))
     if not found.better:
-        blocks.append(Line("Nothing newer is worth more in the same memory.", "good"))
+        blocks.append(Line(say("Nothing newer is worth more in the same memory."), "good"))
     rows = [_row(found.old), *(_row(candidate) for candidate in found.better[:limit])]
     blocks.append(Table(COLUMNS, tuple(rows), tones=_tones(len(rows))))
     blocks.append(
         Line(
-            "worth: points out of 100 for the task after quantization, ± one deviation; * inferred from its family",
+            say(
+                "worth: points out of 100 for the task after quantization, ± one deviation; * inferred from its family"
+            ),
             "dim",
         )
     )
@@ -64,9 +74,11 @@ def _row(candidate: Candidate) -> tuple[str, ...]:
         candidate.checkpoint.format,
         format_bytes(candidate.memory.total, 1),
         f"{worth.value:.0f} ± {worth.deviation:.0f}{'*' if worth.inferred else ''}",
-        candidate.model.released or "unknown",
-        LICENCES[candidate.model.licence.commercial_use],
-        ", ".join(tests[:3]) + (f" and {len(tests) - 3} more" if len(tests) > 3 else "") if tests else "family",
+        candidate.model.released or say("unknown"),
+        say(LICENCES[candidate.model.licence.commercial_use]),
+        ", ".join(tests[:3]) + (say(" and {count} more", count=len(tests) - 3) if len(tests) > 3 else "")
+        if tests
+        else say("family"),
     )
 
 

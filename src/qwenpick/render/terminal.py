@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from qwenpick.i18n import say
 from qwenpick.render.report import Bar, Column, Line, Table, Tone
 from qwenpick.units import format_bytes
 
@@ -44,7 +45,9 @@ def _print_table(console: Console, table: Table) -> None:
     kept = list(range(len(table.columns)))
 
     def needed() -> int:
-        return sum(3 + max([cell_len(table.columns[i].name), *(cell_len(row[i]) for row in table.rows)]) for i in kept)
+        return sum(
+            3 + max([cell_len(say(table.columns[i].name)), *(cell_len(row[i]) for row in table.rows)]) for i in kept
+        )
 
     while needed() > console.width and (optional := [i for i in kept if table.columns[i].optional]):
         kept.remove(optional[-1])
@@ -59,7 +62,7 @@ def _print_table(console: Console, table: Table) -> None:
     for index in kept:
         column: Column = table.columns[index]
         grid.add_column(
-            column.name, justify="right" if column.number else "left", no_wrap=column.number, overflow="fold"
+            say(column.name), justify="right" if column.number else "left", no_wrap=column.number, overflow="fold"
         )
     for number, row in enumerate(table.rows):
         grid.add_row(*(row[i] for i in kept), style=STYLES[table.tones[number]] if table.tones else None)
@@ -81,7 +84,7 @@ def _print_bar(console: Console, bar: Bar) -> None:
         cells += width
     limit = round(bar.budget / scale * BAR_WIDTH) if bar.budget is not None else BAR_WIDTH
     line.append("".join("|" if position == limit else "·" for position in range(cells, BAR_WIDTH + 1)), style="dim")
-    room = f" of {format_bytes(bar.capacity)}" if bar.capacity is not None else ""
+    room = say(" of {capacity}", capacity=format_bytes(bar.capacity)) if bar.capacity is not None else ""
     line.append(f"  {format_bytes(used)}{room}", style="red" if bar.budget is not None and used > bar.budget else "")
     console.print(line, soft_wrap=True)
     legend = Text("  ")
@@ -90,5 +93,5 @@ def _print_bar(console: Console, bar: Bar) -> None:
         legend.append(f"{glyph} ", style=colour)
         legend.append(f"{name} {format_bytes(size)}   ")
     if bar.budget is not None:
-        legend.append(f"| may take {format_bytes(bar.budget)}", style="dim")
+        legend.append(say("| may take {budget}", budget=format_bytes(bar.budget)), style="dim")
     console.print(legend)

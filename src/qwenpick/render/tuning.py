@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from qwenpick.i18n import mark, retell, say
 from qwenpick.render.fit import bar_of, parts_of
 from qwenpick.render.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import machine_values, memory_values, place_values
-from qwenpick.render.words import TONES, VERDICTS, box
+from qwenpick.render.words import TONES, VERDICTS, box, gpu_count
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.units import format_bytes, format_gb, format_tokens
 
@@ -19,19 +20,29 @@ if TYPE_CHECKING:
     from qwenpick.tuning import Tuned, TuningOffer
     from qwenpick.workload import Training
 
-NAMES = {"full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA"}
+NAMES = {"full": mark("full fine-tuning"), "lora": "LoRA", "qlora": "QLoRA"}
 
 
 def tuning_report(tuned: Tuned, machine: Machine, dataset_tokens: int | None, explain: bool) -> Report:
     """One run on one box."""
     training = tuned.training
-    settings = (
-        f"{training.gpus} GPU{'s' * (training.gpus > 1)}, {training.batch} x {format_tokens(training.seq)} tokens each"
+    settings = say(
+        "{gpu_count}, {batch} x {seq} tokens each",
+        gpu_count=gpu_count(training.gpus),
+        batch=training.batch,
+        seq=format_tokens(training.seq),
     )
     blocks: list[Block] = [
         Line(
-            f"{NAMES[training.method]} of {tuned.model.name} in {tuned.checkpoint.format} on {settings}: "
-            f"{VERDICTS[tuned.verdict]}, {tuned.reason}",
+            say(
+                "{method} of {name} in {format} on {settings}: {verdict}, {reason}",
+                method=say(NAMES[training.method]),
+                name=tuned.model.name,
+                format=tuned.checkpoint.format,
+                settings=settings,
+                verdict=say(VERDICTS[tuned.verdict]),
+                reason=tuned.reason,
+            ),
             TONES[tuned.verdict],
         ),
         Line(box(machine), "dim"),
@@ -39,14 +50,19 @@ def tuning_report(tuned: Tuned, machine: Machine, dataset_tokens: int | None, ex
         Line(_stretch(tuned)),
         *_time(tuned, dataset_tokens),
         Line(
-            f"beside it: {format_bytes(tuned.storage.ram, 0)} of RAM; disk: {format_gb(tuned.storage.download)} of weights, "
-            f"{format_gb(tuned.storage.checkpoint)} a saved checkpoint, {format_gb(tuned.storage.result)} the result"
+            say(
+                "beside it: {ram} of RAM; disk: {download} of weights, {checkpoint} a saved checkpoint, {result} the result",
+                ram=format_bytes(tuned.storage.ram, 0),
+                download=format_gb(tuned.storage.download),
+                checkpoint=format_gb(tuned.storage.checkpoint),
+                result=format_gb(tuned.storage.result),
+            )
         ),
         Line(_settings(training), "dim"),
     ]
     if explain:
         blocks.append(parts_of(tuned.memory))
-    return (*blocks, *(Line(note, "dim") for note in machine.notes))
+    return (*blocks, *(Line(retell(note), "dim") for note in machine.notes))
 
 
 def methods_report(
@@ -56,11 +72,11 @@ def methods_report(
     rows = []
     for one in found:
         if isinstance(one, tuple):
-            rows.append((NAMES[one[0]], "", "cannot run", one[1], "", "", "", ""))
+            rows.append((NAMES[one[0]], "", say("cannot run"), one[1], "", "", "", ""))
             continue
         rows.append((
-            NAMES[one.training.method], one.checkpoint.format, VERDICTS[one.verdict], one.reason, format_bytes(_fullest(one), 1),
-            format_tokens(one.longest) if one.longest else "none", str(one.largest or "none"), _hours(one, dataset_tokens),
+            say(NAMES[one.training.method]), one.checkpoint.format, say(VERDICTS[one.verdict]), one.reason, format_bytes(_fullest(one), 1),
+            format_tokens(one.longest) if one.longest else say("none"), str(one.largest or say("none")), _hours(one, dataset_tokens),
         ))  # fmt: skip
     columns = (
         Column("Method"), Column("Weights"), Column("Verdict"), Column("Why", optional=True), Column("Needs", number=True),
@@ -76,42 +92,80 @@ def _fullest(tuned: Tuned) -> int:
 
 
 def _stretch(tuned: Tuned) -> str:
-    longest = f"longest sequence {format_tokens(tuned.longest)} tokens" if tuned.longest else "no sequence fits"
-    largest = f"largest batch {tuned.largest}" if tuned.largest else "no batch fits"
+    longest = (
+        say("longest sequence {longest} tokens", longest=format_tokens(tuned.longest))
+        if tuned.longest
+        else say("no sequence fits")
+    )
+    largest = say("largest batch {largest}", largest=tuned.largest) if tuned.largest else say("no batch fits")
     low, high = (round(_fullest(tuned) * edge) for edge in (tuned.band.low, tuned.band.high))
-    return f"needs {format_bytes(_fullest(tuned))} a GPU ({format_bytes(low)} to {format_bytes(high)}); {longest}, {largest}"
+    return say(
+        "needs {fullest} a GPU ({low} to {high}); {longest}, {largest}",
+        fullest=format_bytes(_fullest(tuned)),
+        low=format_bytes(low),
+        high=format_bytes(high),
+        longest=longest,
+        largest=largest,
+    )
 
 
 def _time(tuned: Tuned, dataset_tokens: int | None) -> list[Block]:
     if tuned.speed is None:
-        return [Line("training speed unknown: the catalogue has no rate for this GPU", "dim")]
+        return [Line(say("training speed unknown: the catalogue has no rate for this GPU"), "dim")]
     speed = tuned.speed
-    rate = f"{speed.tokens_per_second:,.0f} tokens/s ({speed.low:,.0f} to {speed.high:,.0f})"
+    rate = say(
+        "{tokens_per_second:,.0f} tokens/s ({low:,.0f} to {high:,.0f})",
+        tokens_per_second=speed.tokens_per_second,
+        low=speed.low,
+        high=speed.high,
+    )
     return [
         Line(
-            f"{rate}; {_hours(tuned, dataset_tokens)} an epoch of {dataset_tokens:,} tokens" if dataset_tokens else rate
+            say(
+                "{rate}; {hours} an epoch of {dataset_tokens:,} tokens",
+                rate=rate,
+                hours=_hours(tuned, dataset_tokens),
+                dataset_tokens=dataset_tokens,
+            )
+            if dataset_tokens
+            else rate
         )
     ]
 
 
 def _hours(tuned: Tuned, dataset_tokens: int | None) -> str:
     if tuned.speed is None:
-        return "unknown"
+        return say("unknown")
     if dataset_tokens is None:
-        return f"{tuned.speed.tokens_per_second:,.0f} tok/s"
+        return say("{tokens_per_second:,.0f} tok/s", tokens_per_second=tuned.speed.tokens_per_second)
     expected, shortest, longest = tuned.speed.hours(dataset_tokens)
-    return f"{expected:.1f} h ({shortest:.1f} to {longest:.1f})"
+    return say(
+        "{expected:.1f} h ({shortest:.1f} to {longest:.1f})", expected=expected, shortest=shortest, longest=longest
+    )
 
 
 def _settings(training: Training) -> str:
-    adapters = f"rank {training.rank} on {training.target}, " if training.method != "full" else ""
+    adapters = (
+        say("rank {rank} on {target}, ", rank=training.rank, target=training.target)
+        if training.method != "full"
+        else ""
+    )
     sharding = f"ZeRO-{training.zero}, " if training.zero else "FSDP, " if training.fsdp else ""
-    checkpointing = "checkpointing" if training.checkpointing else "no checkpointing"
-    loss = ", chunked loss" if training.chunked_loss else ""
+    checkpointing = say("checkpointing") if training.checkpointing else say("no checkpointing")
+    loss = say(", chunked loss") if training.chunked_loss else ""
     trainer = TRAINERS[training.trainer]
-    return (
-        f"{adapters}{training.optimizer}, {training.precision}, {checkpointing}, {training.attention} attention{loss}, {sharding}"
-        f"as {trainer.title} does it ({trainer.read_from})"
+    return say(
+        "{adapters}{optimizer}, {precision}, {checkpointing}, {attention} attention{loss}, {sharding}as {title} does "
+        "it ({read_from})",
+        adapters=adapters,
+        optimizer=training.optimizer,
+        precision=training.precision,
+        checkpointing=checkpointing,
+        attention=training.attention,
+        loss=loss,
+        sharding=sharding,
+        title=trainer.title,
+        read_from=trainer.read_from,
     )
 
 
@@ -155,7 +209,11 @@ def tuning_values(
 def tuning_plan_report(model: Model, method: str, found: tuple[TuningOffer, ...], limit: int) -> Report:
     """GPUs on which a fine-tuning run holds, for a person."""
     if not found:
-        return (Line(f"No GPU of the catalogue, up to eight of a kind, holds this run of {model.name}.", "bad"),)
+        return (
+            Line(
+                say("No GPU of the catalogue, up to eight of a kind, holds this run of {name}.", name=model.name), "bad"
+            ),
+        )
     columns = (
         Column("Hardware"), Column("Memory", number=True), Column("Needs each", number=True), Column("Longest", number=True),
         Column("Batch", number=True), Column("tok/s", number=True), Column("Power", number=True, optional=True), Column("Price", number=True),
@@ -168,17 +226,28 @@ def tuning_plan_report(model: Model, method: str, found: tuple[TuningOffer, ...]
             format_bytes(max(place.need for place in one.tuned.places), 1),
             format_tokens(one.tuned.longest) if one.tuned.longest else "",
             str(one.tuned.largest or ""),
-            f"{one.tuned.speed.low:,.0f}-{one.tuned.speed.high:,.0f}" if one.tuned.speed else "unknown",
-            f"{one.power:.0f} W" if one.power else "unknown",
-            f"${one.price:,.0f}" if one.price else "unknown",
+            f"{one.tuned.speed.low:,.0f}-{one.tuned.speed.high:,.0f}" if one.tuned.speed else say("unknown"),
+            f"{one.power:.0f} W" if one.power else say("unknown"),
+            f"${one.price:,.0f}" if one.price else say("unknown"),
             one.price_note or "",
         )
         for one in found[:limit]
     )
     storage = found[0].tuned.storage
-    beside = f"Beside it: {format_bytes(storage.ram, 0)} of RAM, {format_gb(storage.disk())} of disk for weights and two saved checkpoints"
-    more = (Line(f"{len(found) - limit} more: --limit shows them", "dim"),) if len(found) > limit else ()
-    return (Line(f"{method} of {model.name}", "title"), Table(columns, rows), Line(beside), *more)
+    beside = say(
+        "Beside it: {ram} of RAM, {disk} of disk for weights and two saved checkpoints",
+        ram=format_bytes(storage.ram, 0),
+        disk=format_gb(storage.disk()),
+    )
+    more = (
+        (Line(say("{count} more: --limit shows them", count=len(found) - limit), "dim"),) if len(found) > limit else ()
+    )
+    return (
+        Line(say("{method} of {name}", method=method, name=model.name), "title"),
+        Table(columns, rows),
+        Line(beside),
+        *more,
+    )
 
 
 def tuning_plan_values(model: Model, found: tuple[TuningOffer, ...]) -> TuningPlanValues:

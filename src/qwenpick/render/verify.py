@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qwenpick.i18n import say
 from qwenpick.render.report import Column, Line, Report, Table, Tone
 from qwenpick.units import format_bytes
 
@@ -25,30 +26,41 @@ def verify_report(seen: Observation, run: Recognised, found: Comparison, toleran
         Column("actual", number=True),
         Column("error", number=True),
     )
-    context = f", {seen.context:,} tokens" if seen.context else ""
+    context = say(", {context:,} tokens", context=seen.context) if seen.context else ""
     version = f" {seen.version}" if seen.version else ""
     off = found.off_by or 0.0
     tone: Tone = "good" if off <= tolerance else "bad"
     lines: list[Line | Table] = [
-        Line(f"{seen.engine}{version}: {run.model.name} in {run.checkpoint.format}{context}", "title"),
+        Line(
+            f"{seen.engine}{version}: {run.model.name} in {run.checkpoint.format}{context}",
+            "title",
+        ),
         Table(
             columns, tuple(map(_row, found.rows)), tones=tuple("plain" if row.counts else "dim" for row in found.rows)
         ),
         Line(
-            f"off by {off:.1%}, {'within' if off <= tolerance else 'more than'} the tolerance of {tolerance:.1%}", tone
+            say(
+                "off by {off:.1%}, {value} the tolerance of {tolerance:.1%}",
+                off=off,
+                value="within" if off <= tolerance else say("more than"),
+                tolerance=tolerance,
+            ),
+            tone,
         ),
     ]
     if any(not row.counts for row in found.rows):
-        lines.append(Line("dim rows do not count: the log does not state them, or what they depend on", "dim"))
+        lines.append(Line(say("dim rows do not count: the log does not state them, or what they depend on"), "dim"))
     if recorded:
         lines.append(
-            Line("kept as a correction for this engine and device (qwenpick verify --corrections shows all)", "dim")
+            Line(
+                say("kept as a correction for this engine and device (qwenpick verify --corrections shows all)"), "dim"
+            )
         )
     return tuple(lines)
 
 
 def _row(row: Row) -> tuple[str, ...]:
-    size = (lambda n: f"{n:,} tokens") if row.unit == "tokens" else format_bytes
+    size = (lambda n: say("{n:,} tokens", n=n)) if row.unit == "tokens" else format_bytes
     shown = [size(n) if n is not None else "-" for n in (row.predicted, row.actual)]
     return (row.kind, row.where, *shown, f"{row.error:+.1%}" if row.error is not None else "-")
 
@@ -87,7 +99,7 @@ def verify_values(
 def corrections_report(corrections: Sequence[Correction]) -> Report:
     """Every correction with how many runs it rests on."""
     if not corrections:
-        return (Line("nothing was learned on this machine yet: qwenpick verify --log FILE"),)
+        return (Line(say("nothing was learned on this machine yet: qwenpick verify --log FILE")),)
     columns = (
         Column("runtime"),
         Column("device"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from qwenpick.i18n import mark, say
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
@@ -13,13 +14,18 @@ if TYPE_CHECKING:
     from qwenpick.render.report import Tone
 
 TONES: dict[Verdict, Tone] = {"fits": "good", "tight": "warn", "no": "bad", "refused": "bad"}
-VERDICTS: dict[Verdict, str] = {"fits": "fits", "tight": "tight", "no": "does not fit", "refused": "cannot run"}
+VERDICTS: dict[Verdict, str] = {
+    "fits": mark("fits"),
+    "tight": mark("tight"),
+    "no": mark("does not fit"),
+    "refused": mark("cannot run"),
+}
 LICENCES = {
-    "free": "free",
-    "free-under-threshold": "free below a threshold",
-    "needs-request": "ask first",
-    "non-commercial": "non-commercial",
-    "unknown": "unknown",
+    "free": mark("free"),
+    "free-under-threshold": mark("free below a threshold"),
+    "needs-request": mark("ask first"),
+    "non-commercial": mark("non-commercial"),
+    "unknown": mark("unknown"),
 }
 
 
@@ -32,21 +38,32 @@ def box(machine: Machine) -> str:
     parts = []
     for (name, free, total), count in counted.items():
         if total is None:
-            memory = "memory unknown"
+            memory = say("memory unknown")
         elif free is None or free == total:
             memory = format_bytes(total, 1)
         else:
-            memory = f"{format_bytes(free, 1)} of {format_bytes(total, 1)} free"
+            memory = say("{free} of {total} free", free=format_bytes(free, 1), total=format_bytes(total, 1))
         parts.append(f"{f'{count} x ' if count > 1 else ''}{name} ({memory})")
     if not parts:
-        parts.append("no GPU")
+        parts.append(say("no GPU"))
     if machine.ram_total is None:
-        parts.append("RAM unknown")
+        parts.append(say("RAM unknown"))
     elif machine.ram_free is None or machine.ram_free == machine.ram_total:
         parts.append(f"{format_bytes(machine.ram_total, 1)} RAM")
     else:
-        parts.append(f"{format_bytes(machine.ram_total, 1)} RAM ({format_bytes(machine.ram_free, 1)} free)")
+        parts.append(
+            say(
+                "{ram_total} RAM ({ram_free} free)",
+                ram_total=format_bytes(machine.ram_total, 1),
+                ram_free=format_bytes(machine.ram_free, 1),
+            )
+        )
     return ", ".join(parts)
+
+
+def gpu_count(count: int) -> str:
+    """`1 GPU`, `2 GPUs`."""
+    return say("{count} GPUs", count=count) if count > 1 else say("1 GPU")
 
 
 def where_short(plan: Plan) -> str:
@@ -54,24 +71,38 @@ def where_short(plan: Plan) -> str:
     if plan.mode == "cpu":
         return "CPU"
     count = len(plan.placement.devices)
-    return f"{'GPU' if count == 1 else f'{count} GPUs'}{'' if plan.mode == 'gpu' else '+RAM'}"
+    return f"{'GPU' if count == 1 else gpu_count(count)}{'' if plan.mode == 'gpu' else '+RAM'}"
 
 
 def where(plan: Plan) -> str:
     """Where a plan runs: `1 GPU`, `2 GPUs (tensor parallel)`, `GPU + 12 layers' experts in RAM`, `CPU`."""
     count = len(plan.placement.devices)
-    gpus = f"{count} GPU{'s' * (count > 1)}"
+    gpus = gpu_count(count)
     match plan.mode:
         case "cpu":
             return "CPU"
         case "gpu+experts-in-ram":
-            return f"{gpus} + experts of {plan.placement.cpu_moe_layers} layers in RAM"
+            return say(
+                "{gpus} + experts of {cpu_moe_layers} layers in RAM",
+                gpus=gpus,
+                cpu_moe_layers=plan.placement.cpu_moe_layers,
+            )
         case "gpu+layers-in-ram":
             held = sum(plan.placement.split or ())
-            return f"{gpus} with {held} of {plan.architecture.num_layers + 1} layers, rest in RAM"
+            return say(
+                "{gpus} with {held} of {num_layers} layers, rest in RAM",
+                gpus=gpus,
+                held=held,
+                num_layers=plan.architecture.num_layers + 1,
+            )
         case "gpu" if plan.placement.tensor_parallel > 1 and plan.placement.pipeline_parallel > 1:
-            return f"{gpus} (tensor {plan.placement.tensor_parallel} x pipeline {plan.placement.pipeline_parallel})"
+            return say(
+                "{gpus} (tensor {tensor_parallel} x pipeline {pipeline_parallel})",
+                gpus=gpus,
+                tensor_parallel=plan.placement.tensor_parallel,
+                pipeline_parallel=plan.placement.pipeline_parallel,
+            )
         case "gpu" if plan.placement.tensor_parallel > 1:
-            return f"{gpus} (tensor parallel)"
+            return say("{gpus} (tensor parallel)", gpus=gpus)
         case _:
             return gpus
