@@ -33,7 +33,9 @@ def test_a_precision_that_is_asked_for_is_kept(catalog: Catalog) -> None:
 
 def test_what_does_not_fit_says_how_much_is_missing_and_every_fix_fits(catalog: Catalog) -> None:
     machine = box(catalog, "rtx 3060 12gb")
-    answer = fit(catalog, machine, find_model(catalog, "qwen3-14b"), Request("4bit", 32768, runtime="llama.cpp", gpu_only=True))
+    answer = fit(
+        catalog, machine, find_model(catalog, "qwen3-14b"), Request("4bit", 32768, runtime="llama.cpp", gpu_only=True)
+    )
     assert not answer.fits
     assert answer.plan.headroom < 0
     assert "short on" in answer.plan.reason
@@ -83,3 +85,11 @@ def test_an_unknown_option_of_an_engine_is_refused_with_the_nearest(catalog: Cat
     request = Request("4bit", runtime="vllm", options={"gpu_memory_utilisation": 0.8})
     with pytest.raises(QwenpickError, match="gpu_memory_utilization"):
         fit(catalog, box(catalog, "h200"), find_model(catalog, "qwen3-8b"), request)
+
+
+def test_weights_are_not_put_in_ram_that_nobody_knows_the_size_of(catalog: Catalog) -> None:
+    machine = box(catalog, "rtx 3060 12gb", ram=None)
+    answer = fit(catalog, machine, find_model(catalog, "qwen3.6-35b-a3b"), Request("4bit", 8192))
+    assert not answer.fits
+    assert "say it with --ram" in answer.plan.reason
+    assert fit(catalog, box(catalog, "rtx 3060 12gb"), find_model(catalog, "qwen3.6-35b-a3b"), Request("4bit", 8192)).fits

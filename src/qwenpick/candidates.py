@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.checkpoints import FAMILIES, checkpoints
-from qwenpick.plan import UNCHECKED_RAM, Plan, evaluate, longest_allowed
+from qwenpick.plan import Plan, evaluate, longest_allowed
 from qwenpick.quantization import FORMATS, stored_bytes
 from qwenpick.runtimes import find_runtime
 
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 APPLE_ENGINES = (("mlx", "llamacpp"), ("ollama", "transformers"))
 ENGINES = (("llamacpp", "vllm"), ("sglang", "ollama", "transformers"))
 CPU_ENGINES = (("llamacpp",), ("ollama", "transformers"))
-PER_FAMILY = (
-    2  # formats of one precision that are compared: between Q4_K_M and IQ4_XS lies nothing that changes a choice
-)
+PER_FAMILY = 2  # formats of one precision that are compared: between them lies nothing that changes a choice
 LOW_BITS = 5.0  # once a format of about four bits is held by the GPUs alone, fewer bits only lose quality
 
 
@@ -105,4 +103,4 @@ _TEXT = frozenset({"text"})
 def _room(machine: Machine, gpu_only: bool) -> int:
     """Bytes that weights could lie in at the very most."""
     held = sum(device.free or device.total or 0 for device in machine.devices)
-    return held if gpu_only else held + (machine.ram_free if machine.ram_free is not None else UNCHECKED_RAM)
+    return held if gpu_only else held + (machine.ram_free or 0)

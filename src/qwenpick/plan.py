@@ -23,14 +23,10 @@ if TYPE_CHECKING:
 
 Verdict = Literal["fits", "tight", "no", "refused"]
 Mode = Literal["gpu", "gpu+experts-in-ram", "gpu+layers-in-ram", "cpu"]
-LAYER_OFFLOAD = (
-    "llamacpp",
-    "ollama",
-)  # engines whose split counts the output as one more layer and leaves the rest in RAM
+# engines whose split counts the output as one more layer and leaves the rest in RAM
+LAYER_OFFLOAD = ("llamacpp", "ollama")
 _ORDER: dict[Verdict, int] = {"fits": 0, "tight": 1, "no": 2, "refused": 3}
-UNCHECKED_RAM = (
-    8 * 2**30
-)  # a box whose RAM is not known is trusted with the host buffers of a run on GPUs, not with weights
+UNCHECKED_RAM = 8 * 2**30  # a box whose RAM is not known is trusted with the host buffers of a run on GPUs
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +128,14 @@ def judge(
     places = tuple(_places(needed, runtime, work, placement, machine))
     verdict: Verdict = "refused" if refusal else verdict_of(places, edge)
     reason = refusal or reason_of(verdict, places)
-    return Plan(model, architecture, checkpoint, runtime.NAME, work, placement, needed, places, verdict, reason, edge)
+    plan = Plan(model, architecture, checkpoint, runtime.NAME, work, placement, needed, places, verdict, reason, edge)
+    if plan.holds() and plan.mode != "gpu" and any(place.budget is None for place in places):
+        return replace(
+            plan,
+            verdict="no",
+            reason=say("the weights would lie in RAM, and how much there is is not known; say it with --ram"),
+        )
+    return plan
 
 
 def with_memory(plan: Plan, needed: Memory, machine: Machine) -> Plan:
