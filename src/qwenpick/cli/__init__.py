@@ -5,22 +5,24 @@ from __future__ import annotations
 import os
 import sys
 
+from qwenpick.i18n import mark, say
+
 # name -> the line that `qwenpick --help` shows. The command is cli/<name>.py's `command`, or its `app` where it has subcommands.
 COMMANDS = {
-    "recommend": "Which Qwen should I run on this box?",
-    "fit": "Will this model run here, and if not, what would make it? (the exit code is the answer)",
-    "plan": "What hardware does this model need; which GPU to buy or rent?",
-    "compare": "Models side by side on one box, or GPUs side by side for one model.",
-    "replace": "What supersedes this model in the same memory?",
-    "launch": "The command line that starts a model as planned.",
-    "check": "Check a file of requirements in one run, for CI.",
-    "verify": "Was the prediction right? Read an engine's log.",
-    "machine": "What is in this box, as qwenpick sees it.",
-    "doctor": "What is wrong with this box, and how to mend it.",
-    "models": "The models we know, and everything about one.",
-    "gpus": "The GPUs we know, and everything about one.",
-    "catalog": "Check or extend the catalogue.",
-    "schema": "The JSON Schema of a command's --json.",
+    "recommend": mark("Which Qwen should I run on this box?"),
+    "fit": mark("Will this model run here, and if not, what would make it? (the exit code is the answer)"),
+    "plan": mark("What hardware does this model need; which GPU to buy or rent?"),
+    "compare": mark("Models side by side on one box, or GPUs side by side for one model."),
+    "replace": mark("What supersedes this model in the same memory?"),
+    "launch": mark("The command line that starts a model as planned."),
+    "check": mark("Check a file of requirements in one run, for CI."),
+    "verify": mark("Was the prediction right? Read an engine's log."),
+    "machine": mark("What is in this box, as qwenpick sees it."),
+    "doctor": mark("What is wrong with this box, and how to mend it."),
+    "models": mark("The models we know, and everything about one."),
+    "gpus": mark("The GPUs we know, and everything about one."),
+    "catalog": mark("Check or extend the catalogue."),
+    "schema": mark("The JSON Schema of a command's --json."),
 }
 
 
@@ -35,9 +37,14 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line; the exit code."""
-    from qwenpick.cli.app import build
+    from qwenpick.i18n import chosen, use
 
     try:
+        use("en")
+        name, arguments = chosen(arguments, os.environ.get("QWENPICK_LANG"))
+        use(name)
+        from qwenpick.cli.app import build
+
         code = build(arguments)(arguments, standalone_mode=False)
         sys.stdout.flush()
     except (KeyboardInterrupt, SystemExit) as stop:
@@ -70,7 +77,7 @@ def report(error: Exception, arguments: list[str]) -> int:
         import traceback
 
         traceback.print_exception(error)
-        print("qwenpick: this is a bug in qwenpick; please report it with the lines above", file=sys.stderr)  # noqa: T201
+        print(f"qwenpick: {say('this is a bug in qwenpick; please report it with the lines above')}", file=sys.stderr)  # noqa: T201
         code, message = INTERNAL_ERROR, f"internal error: {error}"
     if "--json" in arguments:
         from qwenpick.render.envelope import print_json

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from qwenpick.cli import COMMANDS
+from qwenpick.i18n import DOMAIN, LOCALE, language, mark, say
 
 
-def build(arguments: list[str]) -> typer.Typer:
+def build(arguments: list[str]) -> Callable[..., Any]:
     """The app, with the command that `arguments` names imported. Completion (which has its words in COMP_WORDS, not in argv) gets all of them."""
     app = typer.Typer(
         name="qwenpick",
@@ -33,7 +35,44 @@ def build(arguments: list[str]) -> typer.Typer:
             app.add_typer(module.app, name=name, help=line)
         else:
             app.command(name, help=module.command.__doc__)(module.command)
-    return app
+    if language() == "en":
+        return app
+    command = typer.main.get_command(app)
+    _translate(command)
+    return command
+
+
+# What Typer itself says in a help, through gettext.
+_OF_TYPER = (
+    mark("Arguments"),
+    mark("Options"),
+    mark("Commands"),
+    mark("default: {default}"),
+    mark("env var: {var}"),
+    mark("required"),
+    mark("Missing command."),
+    mark("No such command {name!r}."),
+    mark("Show this message and exit."),
+    mark("Install completion for the current shell."),
+    mark("Show completion for the current shell, to copy it or customize the installation."),
+)
+
+
+def _translate(command: Any) -> None:
+    """Say the help of a command, of its options and of its subcommands in the active language, and what Typer says through gettext too."""
+    import gettext
+    import inspect
+
+    os.environ["LANGUAGE"] = language()
+    gettext.bindtextdomain(DOMAIN, str(LOCALE))
+    gettext.textdomain(DOMAIN)
+    command.help = say(inspect.cleandoc(command.help or ""))
+    command.short_help = say(command.short_help or "") or None
+    for option in command.params:
+        if getattr(option, "help", None):
+            option.help = say(option.help)
+    for subcommand in getattr(command, "commands", {}).values():
+        _translate(subcommand)
 
 
 def _stub() -> None:
@@ -55,5 +94,9 @@ def _root(
             "--version", is_eager=True, allow_from_autoenv=False, callback=_print_version, help="Print the version."
         ),
     ] = False,
+    lang: Annotated[
+        str,
+        typer.Option("--lang", metavar="NAME", help="The language to answer in: en or zh. JSON is in English always."),
+    ] = "en",  # read by cli.run before this app is built
 ) -> None:
     """The options before the command."""

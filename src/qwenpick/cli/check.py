@@ -27,7 +27,13 @@ def command(
     online: given.Online = False,
     catalog: given.Catalogs = None,
     format: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="table, markdown, csv, json, junit or github.")
+        str,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            callback=given.for_programs,
+            help="table, markdown, csv, json, junit or github.",
+        ),
     ] = "table",
     json: given.Json = False,
 ) -> None:

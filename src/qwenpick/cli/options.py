@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import say, use
 from qwenpick.units import parse_bytes, parse_tokens
 
 if TYPE_CHECKING:
@@ -16,8 +16,18 @@ if TYPE_CHECKING:
     from qwenpick.hardware import Machine
     from qwenpick.workload import KvCache
 
-Json = Annotated[bool, typer.Option("--json", help="Print the versioned JSON envelope.")]
-Format = Annotated[str, typer.Option("--format", metavar="FORMAT", help="table, markdown, csv or json.")]
+
+def for_programs(value: bool | str) -> bool | str:
+    """What a program reads is in English, whatever the language of the person: --json and --format json switch to it before the command runs."""
+    if value is True or value == "json":
+        use("en")
+    return value
+
+
+Json = Annotated[bool, typer.Option("--json", callback=for_programs, help="Print the versioned JSON envelope.")]
+Format = Annotated[
+    str, typer.Option("--format", metavar="FORMAT", callback=for_programs, help="table, markdown, csv or json.")
+]
 Html = Annotated[
     Path | None, typer.Option("--html", metavar="FILE", help="Also write one self-contained page with charts.")
 ]
