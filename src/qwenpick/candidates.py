@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from qwenpick.bands import band
 from qwenpick.checkpoints import FAMILIES, checkpoints
+from qwenpick.memory import RAM, Memory, Part
 from qwenpick.plan import Plan, evaluate, longest_allowed
 from qwenpick.quantization import FORMATS, stored_bytes
 from qwenpick.runtimes import find_runtime
+from qwenpick.runtimes.llamacpp.best_case import best_cuts, layer_bytes, must_use_ram
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
+    from qwenpick.catalog import Architecture, Checkpoint, Model
     from qwenpick.hardware import Machine
     from qwenpick.runtimes import Runtime
     from qwenpick.workload import Serving
@@ -35,60 +39,102 @@ def engine_groups(machine: Machine, runtime: str | None = None) -> tuple[tuple[s
     return ENGINES if machine.devices else CPU_ENGINES
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Where plans are looked for: the machine, the work, and what the engine, the format and the placement may be."""
+
+    machine: Machine
+    work: Serving
+    runtime: str | None = None
+    quant: str | None = None
+    gpu_only: bool = False
+    strict: bool = False
+
+
 def candidates(
-    catalog: Catalog,
-    models: Iterable[Model],
-    machine: Machine,
-    work: Serving,
-    *,
-    runtime: str | None = None,
-    quant: str | None = None,
-    gpu_only: bool = False,
-    strict: bool = False,
+    architecture: Architecture, model: Model, search: Search, hope: Callable[[Plan], float], best: Callable[[], float]
 ) -> Iterator[Plan]:
-    """The plans that hold, for every model in the formats and engines worth comparing, each in its best placement.
+    """The plans of a model that hold, in the formats and engines worth comparing, each in its best placement.
 
-    A context beyond what a model reads is cut to it.
+    A context beyond what the model reads is cut to it. How a model is best cut between GPU and RAM takes a search. It comes last, and only for
+    formats whose best case gives no less `hope` (points) than the `best` plan so far has.
     """
-    groups, room = engine_groups(machine, runtime), _room(machine, gpu_only)
-    for model in models:
-        if not model.architecture:
-            continue
-        architecture = catalog.architecture(model)
-        own = replace(work, context=min(work.context, longest_allowed(model) or work.context))
-        for group in groups:
-            found = [
-                plan
-                for name in group
-                for plan in _of_engine(
-                    model, architecture, find_runtime(name), own, machine, quant, gpu_only, strict, room
-                )
-            ]
-            yield from found
-            if found:
+    work = _work(model, search)
+    for group in engine_groups(search.machine, search.runtime):
+        found, late = False, []
+        for name in group:
+            engine = find_runtime(name)
+            for checkpoint in _rungs(architecture, model, engine, search):
+                if name == "llamacpp" and must_use_ram(architecture, checkpoint, work, search.machine):
+                    cases = _best_cases(architecture, model, checkpoint, work, search)
+                    late.append((max(map(hope, cases), default=math.inf), checkpoint))
+                    continue
+                if plan := _plan(architecture, model, checkpoint, engine, work, search):
+                    found = True
+                    yield plan
+                    if _is_enough(plan):
+                        break
+        for points, checkpoint in sorted(late, key=lambda one: -one[0]):
+            if points < best():
                 break
+            if plan := _plan(architecture, model, checkpoint, find_runtime("llamacpp"), work, search):
+                found = True
+                yield plan
+        if found:
+            return
 
 
-def _of_engine(
-    model: Model,
-    architecture: Architecture,
-    engine: Runtime,
-    work: Serving,
-    machine: Machine,
-    quant: str | None,
-    gpu_only: bool,
-    strict: bool,
-    room: int,
+def holds_somehow(architecture: Architecture, model: Model, search: Search) -> bool:
+    """Whether `candidates` gives any plan; the fewest bits are tried first."""
+    work = _work(model, search)
+    return any(
+        _plan(architecture, model, checkpoint, find_runtime(name), work, search)
+        for group in engine_groups(search.machine, search.runtime)
+        for name in group
+        for checkpoint in _rungs(architecture, model, find_runtime(name), search, upwards=True)
+    )
+
+
+def _work(model: Model, search: Search) -> Serving:
+    work = search.work
+    return replace(work, context=min(work.context, longest_allowed(model) or work.context))
+
+
+def _rungs(
+    architecture: Architecture, model: Model, engine: Runtime, search: Search, *, upwards: bool = False
+) -> Iterator[Checkpoint]:
+    """The checkpoints of an engine that could lie in the machine at all, most bits first, or fewest if `upwards`."""
+    room = _room(search.machine, search.gpu_only)
+    rungs = list(ladder(model, engine, search.quant))
+    for checkpoint in reversed(rungs) if upwards else rungs:
+        if (checkpoint.bytes or stored_bytes(architecture, checkpoint.format, parts=_TEXT)) <= room:
+            yield checkpoint
+
+
+def _plan(
+    architecture: Architecture, model: Model, checkpoint: Checkpoint, engine: Runtime, work: Serving, search: Search
+) -> Plan | None:
+    """The plan, if it holds."""
+    plan = evaluate(model, architecture, checkpoint, engine, work, search.machine, search.gpu_only, search.strict)
+    return plan if plan and plan.holds(search.strict) else None
+
+
+def _is_enough(plan: Plan) -> bool:
+    """Whether fewer bits than the plan's could only lose quality."""
+    return plan.verdict == "fits" and plan.mode == "gpu" and FORMATS[plan.checkpoint.format].bits < LOW_BITS
+
+
+def _best_cases(
+    architecture: Architecture, model: Model, checkpoint: Checkpoint, work: Serving, search: Search
 ) -> Iterator[Plan]:
-    """The plans of one engine that hold, most bits first."""
-    for checkpoint in ladder(model, engine, quant):
-        if (checkpoint.bytes or stored_bytes(architecture, checkpoint.format, parts=_TEXT)) > room:
-            continue
-        plan = evaluate(model, architecture, checkpoint, engine, work, machine, gpu_only, strict)
-        if plan and plan.holds(strict):
-            yield plan
-            if plan.verdict == "fits" and plan.mode == "gpu" and FORMATS[checkpoint.format].bits < LOW_BITS:
-                return
+    """Plans in RAM that none of llama.cpp's in this format beats, where that can be said."""
+    if work.options or checkpoint.bytes:
+        return
+    least = Memory((Part("layers", layer_bytes(architecture, checkpoint), RAM, "", "weights"),))
+    for placement in best_cuts(architecture, checkpoint, work, search.machine):
+        yield Plan(
+            model, architecture, checkpoint, "llamacpp", work, placement, least, (), "fits", "", band("llamacpp")
+        )
 
 
 def ladder(model: Model, engine: Runtime, quant: str | None) -> Iterator[Checkpoint]:

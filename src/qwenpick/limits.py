@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say
-from qwenpick.plan import Plan, judge, longest_allowed
+from qwenpick.plan import UNCHECKED_RAM, Plan, judge, longest_allowed
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_tokens
 
@@ -47,10 +48,13 @@ def check_context(model: Model, context: int) -> str | None:
 def longest_context(plan: Plan, machine: Machine, strict: bool = False) -> int | None:
     """The longest context (tokens per sequence, a multiple of 256) that still fits in the plan's own placement; None if not even 256 does."""
     limit = longest_allowed(plan.model) or max(plan.work.context, 131072)
-    if _still_holds(plan, machine, strict, replace(plan.work, context=limit)):
+
+    def spare(context: int) -> float:
+        return _spare(plan, machine, strict, replace(plan.work, context=context))
+
+    if (missing := spare(limit)) >= 0:
         return limit
-    steps = most(limit // 256, lambda n: _still_holds(plan, machine, strict, replace(plan.work, context=n * 256)))
-    return steps * 256 or None
+    return _last(limit // 256, lambda n: spare(256 * n), missing, plan.work.context // 256) * 256 or None
 
 
 def most_sequences(plan: Plan, machine: Machine, strict: bool = False, limit: int = 1024) -> int:
@@ -59,8 +63,43 @@ def most_sequences(plan: Plan, machine: Machine, strict: bool = False, limit: in
 
 
 def _still_holds(plan: Plan, machine: Machine, strict: bool, work: Serving) -> bool:
+    return _spare(plan, machine, strict, work) >= 0
+
+
+def _spare(plan: Plan, machine: Machine, strict: bool, work: Serving) -> float:
+    """Bytes to spare at the fullest place; negative where the plan does not hold with this work."""
     engine = find_runtime(plan.runtime)
-    return judge(plan.model, plan.architecture, plan.checkpoint, engine, work, plan.placement, machine).holds(strict)
+    judged = judge(plan.model, plan.architecture, plan.checkpoint, engine, work, plan.placement, machine)
+    edge = plan.band.high if strict else 1.0
+    spare = (
+        UNCHECKED_RAM - place.need if place.budget is None else place.budget - place.need * edge
+        for place in judged.places
+    )
+    return -1.0 if judged.verdict == "refused" else min(spare, default=0.0)
+
+
+def _last(beyond: int, spare: Callable[[int], float], missing: float, near: int) -> int:
+    """The largest number below `beyond` with something to `spare`, 0 if there is none; `missing` is what `beyond` has, `near` a number to begin with.
+
+    What is spared falls with the number, almost in a line: the line's crossing is tried, and every third time the middle.
+    """
+    low, high = 0, beyond
+    at_low: float | None = None
+    for turn in count():
+        if high - low <= 1:
+            return low
+        guess = (low + high) // 2
+        if not turn:
+            guess = near
+        elif at_low is not None and turn % 3:
+            guess = low + int((high - low) * at_low / (at_low - missing))
+        guess = min(max(guess, low + 1), high - 1)
+        found = spare(guess)
+        if found >= 0:
+            low, at_low = guess, found
+        else:
+            high, missing = guess, found
+    raise AssertionError
 
 
 def most(beyond: int, holds: Callable[[int], bool]) -> int:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Literal
 
 from qwenpick.quality import Abilities, Quality, load_abilities
 from qwenpick.runtimes import RUNTIMES
-from qwenpick.scoring import LICENCE, PREFERENCES, TUNED, Prefer, Scored, score
+from qwenpick.scoring import LICENCE, PREFERENCES, TUNED, Prefer, Scored, Weights, score
 from qwenpick.tasks import serves
 
 if TYPE_CHECKING:
+    from qwenpick.catalog import Model
     from qwenpick.plan import Plan
     from qwenpick.retention import Retention
     from qwenpick.tasks import Task
@@ -62,14 +63,35 @@ def rank(
     `min_speed` (tokens/s of one user) leaves out what is slower, and what is not known to be as fast.
     """
     weights, known = PREFERENCES[prefer], abilities or load_abilities()
-    best: dict[str, Scored] = {}
+    by_model: dict[str, list[Plan]] = {}
+    for plan in plans:
+        by_model.setdefault(plan.model.id, []).append(plan)
+    found = (best(own, task, weights, known, thinking, min_speed) for own in by_model.values())
+    return places([row for row in found if row], task)
+
+
+def best(
+    plans: Iterable[Plan],
+    task: Task,
+    weights: Weights,
+    abilities: Abilities,
+    thinking: Literal["yes", "no", "either"] = "either",
+    min_speed: float | None = None,
+    chosen: Scored | None = None,
+) -> Scored | None:
+    """The best of one model's plans, `chosen` among them; None where none serves the task, holds, and is fast enough."""
     for plan in plans:
         if plan.verdict not in ("fits", "tight") or serves(plan.model, task) or _slower(plan, min_speed):
             continue
-        found = score(plan, task, weights, known, thinking)
-        if found and (plan.model.id not in best or _key(found) < _key(best[plan.model.id])):
-            best[plan.model.id] = found
-    rows = sorted(best.values(), key=_key)
+        found = score(plan, task, weights, abilities, thinking)
+        if found and (chosen is None or _before(found, chosen)):
+            chosen = found
+    return chosen
+
+
+def places(best_of_each: Iterable[Scored], task: Task) -> list[Ranked]:
+    """The places of models, one row each, by their best plans."""
+    rows = sorted(best_of_each, key=_key)
     outdone = {row.plan.model.id: _outdone(row, rows) for row in rows}
     final = sorted((_demoted(row, outdone[row.plan.model.id]) for row in rows), key=_key)
     labels = _labels(final[:LABELLED])
@@ -87,13 +109,23 @@ def _slower(plan: Plan, floor: float | None) -> bool:
 
 
 def _key(row: Scored) -> tuple[object, ...]:
-    """The total order: points, then speed, newer, freer, official, smaller, and names, so that no two plans are equal."""
+    """The total order of models: points, then speed, newer, freer, official, smaller, and names."""
     plan, model = row.plan, row.plan.model
     return (
         -round(row.score, 6), -(plan.speed.each.value if plan.speed else 0.0), _newest_first(model.released), -LICENCE[model.licence.commercial_use],
         not model.official, not plan.checkpoint.official, plan.memory.total, model.id, plan.checkpoint.format, _ENGINES.index(plan.runtime),
-        len(plan.placement.devices), repr(plan.placement), repr(plan.work),
+        len(plan.placement.devices),
     )  # fmt: skip
+
+
+def _before(one: Scored, two: Scored) -> bool:
+    """The total order of one model's plans: that of models, then the placement, so that no two plans are equal."""
+    first, second = _key(one), _key(two)
+    return _spelled(one.plan) < _spelled(two.plan) if first == second else first < second
+
+
+def _spelled(plan: Plan) -> tuple[str, str]:
+    return repr(plan.placement), repr(plan.work)
 
 
 def _newest_first(released: str | None) -> tuple[int, ...]:
@@ -106,22 +138,45 @@ def _outdone(row: Scored, rows: Sequence[Scored]) -> str | None:
 
 
 def _beats(other: Scored, row: Scored) -> bool:
-    better, worse = other.plan.model, row.plan.model
-    if better.variant in TUNED or LICENCE[better.licence.commercial_use] < LICENCE[worse.licence.commercial_use]:
-        return False
-    newer = (better.released or "") > (worse.released or "")
-    close = NEWER_CLOSE if newer else CLOSE
-    if _size(other) > _size(row) * close or not _no_slower(other, row, close):
-        return False
     gap, doubt = other.quality.value - row.quality.value, math.hypot(other.quality.deviation, row.quality.deviation)
-    if worse.successor == better.id or _same_shape(other, row):
-        return newer and gap >= -doubt  # a generation's successor of the same size, unless it is clearly worse
+    better, worse = other.plan.model, row.plan.model
+    if not _may_succeed(better, worse) or not _no_slower(other, row, _close(better, worse)):
+        return False
+    if worse.successor == better.id or _same_shape(better, worse):
+        return (
+            _newer(better, worse) and gap >= -doubt
+        )  # a generation's successor of the same size, unless it is clearly worse
     return gap > doubt
 
 
-def _size(row: Scored) -> int:
+def may_outdo(better: Model, quality: float, row: Ranked) -> bool:
+    """Whether a model that is worth no more than `quality` points could outdo the row, on the best plan that can be thought of."""
+    worse = row.plan.model
+    if not _may_succeed(better, worse):
+        return False
+    if worse.successor == better.id or _same_shape(better, worse):
+        return _newer(better, worse)
+    return quality - row.quality.value > row.quality.deviation
+
+
+def _may_succeed(better: Model, worse: Model) -> bool:
+    """Whether it is no less free, tuned for nothing else, and no larger."""
+    if better.variant in TUNED or LICENCE[better.licence.commercial_use] < LICENCE[worse.licence.commercial_use]:
+        return False
+    return _size(better) <= _size(worse) * _close(better, worse)
+
+
+def _newer(better: Model, worse: Model) -> bool:
+    return (better.released or "") > (worse.released or "")
+
+
+def _close(better: Model, worse: Model) -> float:
+    return NEWER_CLOSE if _newer(better, worse) else CLOSE
+
+
+def _size(model: Model) -> int:
     """Parameters: the size of a model whatever format it was given here."""
-    return row.plan.model.parameters.total if row.plan.model.parameters else 0
+    return model.parameters.total if model.parameters else 0
 
 
 def _no_slower(other: Scored, row: Scored, close: float) -> bool:
@@ -132,8 +187,8 @@ def _no_slower(other: Scored, row: Scored, close: float) -> bool:
     return other.plan.mode == row.plan.mode and a is not None and b is not None and a.active <= b.active * close
 
 
-def _same_shape(one: Scored, two: Scored) -> bool:
-    a, b = one.plan.model.parameters, two.plan.model.parameters
+def _same_shape(one: Model, two: Model) -> bool:
+    a, b = one.parameters, two.parameters
     if a is None or b is None:
         return False
     return all(abs(x - y) <= SAME_SHAPE * y for x, y in ((a.total, b.total), (a.active, b.active)))

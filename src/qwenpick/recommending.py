@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from qwenpick.candidates import candidates
-from qwenpick.checkpoints import check_quant, download_bytes
+from qwenpick.candidates import Search
+from qwenpick.checkpoints import check_quant
 from qwenpick.errors import HardwareUnreadableError, QwenpickError, did_you_mean
 from qwenpick.i18n import say
 from qwenpick.limits import longest_context
-from qwenpick.plan import Plan, longest_allowed, timed
-from qwenpick.rank import Prefer, Ranked, rank
+from qwenpick.plan import Plan, longest_allowed
+from qwenpick.rank import LABELLED, Prefer, Ranked
+from qwenpick.shortlist import first_places
 from qwenpick.tasks import Task, find_task, serves
 from qwenpick.workload import KvCache, Serving
 
@@ -102,23 +103,9 @@ def recommend(catalog: Catalog, machine: Machine, wish: Wish, limit: int = 5) ->
         else:
             models.append(model)
     work = Serving(context, wish.users, wish.kv_cache, wish.options)
-    fitting = [
-        timed(plan, machine, catalog, task.prompt, min(plan.work.context, task.depth))
-        for plan in candidates(
-            catalog,
-            models,
-            machine,
-            work,
-            runtime=wish.runtime,
-            quant=wish.quant,
-            gpu_only=wish.gpu_only,
-            strict=wish.strict,
-        )
-        if _within(plan, wish)
-    ]
-    runnable = {plan.model.id for plan in fitting}
-    left_out[say("does not fit this box")] += sum(model.id not in runnable for model in models)
-    ranked = rank(fitting, task, prefer=wish.prefer, thinking=wish.thinking, min_speed=wish.min_speed)
+    search = Search(machine, work, wish.runtime, wish.quant, wish.gpu_only, wish.strict)
+    ranked, misfits = first_places(catalog, models, task, wish, search, max(limit, LABELLED))
+    left_out[say("does not fit this box")] += misfits
     picks = tuple(Pick(place, longest_context(place.plan, machine, wish.strict)) for place in ranked[:limit])
     return Recommendation(task, wish, context, picks, {reason: count for reason, count in left_out.items() if count})
 
@@ -166,10 +153,3 @@ def _series(catalog: Catalog, name: str) -> str:
             values=", ".join(sorted(known.values())),
         )
     )
-
-
-def _within(plan: Plan, wish: Wish) -> bool:
-    """Whether the plan keeps to the context and the disk that were asked for."""
-    if wish.min_context and plan.work.context < wish.min_context:
-        return False
-    return wish.max_disk is None or download_bytes(plan.model, plan.architecture, plan.checkpoint) <= wish.max_disk

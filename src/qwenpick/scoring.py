@@ -18,7 +18,7 @@ from qwenpick.thinking import Effort, efforts_for, seconds_to_answer, seconds_wa
 from qwenpick.workload import CACHE_BITS
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Architecture
+    from qwenpick.catalog import Architecture, Model
     from qwenpick.plan import Plan
     from qwenpick.tasks import Task
 
@@ -171,16 +171,22 @@ def _speed_points(doublings: float, last_usable: float, weights: Weights) -> flo
     return weights.slower * doublings - TOO_SLOW + UNUSABLE * (doublings - last_usable)
 
 
-def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[str, float]:
-    """The points that do not depend on how much the model thinks."""
-    model = plan.model
+def standing(model: Model) -> dict[str, float]:
+    """The points of the model itself, however it runs."""
     year = int(model.released[:4]) + int(model.released[5:7] or 6) / 12 if model.released else 2025.0
-    parts = {
-        "fit": (-TIGHT if plan.verdict == "tight" else 0.0) + (-UNCHECKED if _unchecked(plan) else 0.0),
-        "format": 0.0 if kept.advised else -EXPERIMENTAL,
+    return {
         "licence": LICENCE[model.licence.commercial_use],
         "recency": PER_YEAR * (year - 2025),
         "origin": 0.0 if model.official and model.variant not in TUNED else -UNOFFICIAL,
+    }
+
+
+def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[str, float]:
+    """The points that do not depend on how much the model thinks."""
+    parts = {
+        "fit": (-TIGHT if plan.verdict == "tight" else 0.0) + (-UNCHECKED if _unchecked(plan) else 0.0),
+        "format": 0.0 if kept.advised else -EXPERIMENTAL,
+        **standing(plan.model),
         "engine": -LIBRARY if plan.runtime == "transformers" else 0.0,
         "size": -(weights.smaller + task.smaller) * math.log2(max(plan.memory.total, 1) / 2**30),
     }

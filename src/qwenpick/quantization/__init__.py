@@ -9,6 +9,7 @@ from typing import Literal
 
 from qwenpick.catalog.schema import Architecture
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 from qwenpick.quantization import gguf, mlx, safetensors
 from qwenpick.tensors import Tensor, tensors
 
@@ -47,7 +48,9 @@ def find_format(name: str) -> Format:
     folded = {known.casefold(): fmt for known, fmt in FORMATS.items()}
     if fmt := folded.get(name.casefold()):
         return fmt
-    raise QwenpickError(f"there is no format '{name}'{did_you_mean(name, FORMATS)} (or say 4bit, 8bit, fp16)")
+    raise QwenpickError(
+        say("there is no format '{name}'{near} (or say 4bit, 8bit, fp16)", name=name, near=did_you_mean(name, FORMATS))
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -56,6 +59,7 @@ def sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Tensor, i
     return _SIZES[FORMATS[format_name].container](architecture, format_name)
 
 
+@lru_cache(maxsize=8192)
 def stored_bytes(architecture: Architecture, format_name: str, *, parts: frozenset[str] | None = None) -> int:
     """Bytes of all tensors, or of those of `parts` (text, mtp, vision, …), as the format stores them."""
     return sum(size for tensor, size in sizes(architecture, format_name) if parts is None or tensor.part in parts)

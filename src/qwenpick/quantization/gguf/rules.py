@@ -71,9 +71,32 @@ def tensor_types(architecture: Architecture, file_type: str) -> tuple[tuple[Tens
 def _types(shape: Shape, file_type: str, tensor: Tensor, num_layers: int) -> tuple[str, ...]:
     """Its type in each layer; the rules see an MTP block behind the last layer."""
     layers = tensor.layers or (num_layers,)
-    if not tensor.role.startswith((*_VALUES, "ffn_")):  # the only roles whose rules look at the layer
+    if not tensor.role.startswith((*_VALUES, "ffn_")) or keeps_f32(tensor):  # the rules do not look at the layer
         return (tensor_type(shape, file_type, tensor, layers[0]),) * len(layers)
-    return tuple(tensor_type(shape, file_type, tensor, layer) for layer in layers)
+    alike = _alike(shape.layers)
+    found = {layer: tensor_type(shape, file_type, tensor, layer) for layer in set(alike)}
+    return tuple([found[alike[layer]] for layer in layers])
+
+
+@lru_cache(maxsize=512)
+def _alike(layers: int) -> tuple[int, ...]:
+    """For each of so many layers the first one that no rule tells from it."""
+    first: dict[tuple[bool, ...], int] = {}
+    eighth = layers // 8
+    return tuple(
+        first.setdefault(
+            (
+                layer < 2,
+                layer < 4,
+                layer < layers // 16,
+                layer < eighth,
+                layer >= 7 * layers // 8,
+                (layer - eighth) % 3 == 2,
+            ),
+            layer,
+        )
+        for layer in range(layers + 1)
+    )
 
 
 def keeps_f32(tensor: Tensor) -> bool:

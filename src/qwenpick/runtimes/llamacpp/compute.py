@@ -12,7 +12,8 @@ from qwenpick.catalog.schema import Architecture
 from qwenpick.quantization.gguf import is_tied, layer_sizes
 from qwenpick.runtimes.llamacpp.batch import Batch
 from qwenpick.runtimes.llamacpp.cut import Cut
-from qwenpick.runtimes.llamacpp.network import OUTPUT, Homes, Network
+from qwenpick.runtimes.llamacpp.graph import Side
+from qwenpick.runtimes.llamacpp.network import OUTPUT, Network, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +62,54 @@ def _halved(cut: Cut) -> Cut:
 @lru_cache(maxsize=8192)
 def _one_side(architecture: Architecture, batch: Batch, *, has_gpu: bool) -> tuple[int, int]:
     """Bytes on the GPU and in RAM when all layers lie on one of them. The weights' types do not matter then."""
-    homes = Homes(0 if has_gpu else architecture.num_layers, "gpu" if has_gpu else "ram", 0, {})
-    network = Network(architecture, batch, homes, has_gpu=has_gpu, op_offload=True)
-    return network.peaks(_sample(architecture))
+    side: Side = "gpu" if has_gpu else "ram"
+    steps = tuple(Step(layer, side, side) for layer in _sample(architecture))
+    return Network(architecture, batch, {}, side, has_gpu=has_gpu, op_offload=True).peaks(steps)
 
 
-@lru_cache(maxsize=8192)
 def _both_sides(
     architecture: Architecture, format_name: str, batch: Batch, cut: Cut, op_offload: bool, rough: bool
 ) -> tuple[int, int]:
     """Bytes on the GPU and in RAM when layers or experts lie in RAM."""
     first = min(cut.first_on_gpu, architecture.num_layers)
-    homes = Homes(
-        first, "gpu" if cut.output_on_gpu else "ram", cut.cpu_moe_layers, weight_sizes(architecture, format_name)
+    experts = max(first, cut.cpu_moe_layers)
+    like = alike(architecture, format_name)
+    steps = tuple(
+        Step(like[layer], "ram" if layer < first else "gpu", "ram" if layer < experts else "gpu")
+        for layer in _sample(architecture, () if rough else (first, cut.cpu_moe_layers))
     )
-    network = Network(architecture, batch, homes, has_gpu=True, op_offload=op_offload)
-    boundaries = () if rough else (first, cut.cpu_moe_layers)
-    return network.peaks(_sample(architecture, boundaries))
+    return _walked(architecture, format_name, batch, steps, "gpu" if cut.output_on_gpu else "ram", op_offload)
+
+
+@lru_cache(maxsize=16384)
+def _walked(
+    architecture: Architecture,
+    format_name: str,
+    batch: Batch,
+    steps: tuple[Step, ...],
+    output: Side,
+    op_offload: bool,
+) -> tuple[int, int]:
+    """The peaks of a run through these steps. Most cuts of a model look alike from here, so they are walked once."""
+    sizes = weight_sizes(architecture, format_name)
+    return Network(architecture, batch, sizes, output, has_gpu=True, op_offload=op_offload).peaks(steps)
+
+
+@lru_cache(maxsize=2048)
+def alike(architecture: Architecture, format_name: str) -> tuple[int, ...]:
+    """For each layer the first one that the graph cannot tell from it: of the same kind, with weights of the same sizes."""
+    columns = [
+        dict(zip(tensor.layers, by_layer, strict=True))
+        for tensor, by_layer in layer_sizes(architecture, format_name)
+        if tensor.layers and tensor.part == "text"
+    ]
+    last = architecture.num_layers - 1
+    deepest = len(architecture.vision.deepstack_layers) if architecture.vision else 0
+    first: dict[object, int] = {}
+    return tuple(
+        first.setdefault((id(kind), layer == last, layer < deepest, *(column.get(layer) for column in columns)), layer)
+        for layer, kind in enumerate(architecture.layer_list)
+    )
 
 
 def _sample(architecture: Architecture, boundaries: tuple[int, ...] = ()) -> tuple[int, ...]:

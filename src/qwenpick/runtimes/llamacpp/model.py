@@ -34,9 +34,6 @@ class Pieces:
     dense: tuple[int, ...]  # running totals over the layers, experts left out: dense[n] is the first n layers
     experts: tuple[int, ...]  # running totals of the expert tensors
     mtp: int
-    repacked_dense: tuple[int, ...]
-    repacked_experts: tuple[int, ...]
-    repacked_head: int
     ngram_table: int
 
     def layers(self, first: int, last: int) -> int:
@@ -73,32 +70,40 @@ def loaded_bytes(tensor: Tensor, type_name: str, on_gpu: bool) -> int:
 
 def _pieces(architecture: Architecture, format_name: str, on_gpu: bool) -> Pieces:
     dense, experts = [0] * architecture.num_layers, [0] * architecture.num_layers
-    repacked_dense, repacked_experts = [0] * architecture.num_layers, [0] * architecture.num_layers
     single = {"token_embd": 0, "output": 0, "output_norm": 0}
-    mtp = repacked_head = table = 0
+    mtp = table = 0
     for tensor, types in tensor_types(architecture, format_name):
+        if not tensor.layers:
+            size = loaded_bytes(tensor, types[0], on_gpu)
+            if tensor.part == "mtp":
+                mtp += size
+            elif tensor.role == NGRAM_TABLE:
+                table = size
+            elif tensor.role == HYPER_CONNECTIONS:  # in every layer alike
+                dense = [held + size // architecture.num_layers for held in dense]
+            else:
+                single[tensor.role] = size
+            continue
         by_type = {t: loaded_bytes(tensor, t, on_gpu) for t in set(types)}
-        by_layer = [by_type[t] for t in types]
-        if tensor.part == "mtp":
-            mtp += by_layer[0]
-        elif tensor.role == NGRAM_TABLE:
-            table = by_layer[0]
-        elif tensor.role == HYPER_CONNECTIONS:  # in every layer alike
-            dense = [size + by_layer[0] // architecture.num_layers for size in dense]
-        elif not tensor.layers:
-            single[tensor.role] = by_layer[0]
-            if tensor.role == "output" and is_repacked(tensor, types[0]):
-                repacked_head = by_layer[0]
-        else:
-            is_expert = tensor.role.endswith("_exps")
-            for layer, type_name, size in zip(tensor.layers, types, by_layer, strict=True):
-                (experts if is_expert else dense)[layer] += size
-                if is_repacked(tensor, type_name):
-                    (repacked_experts if is_expert else repacked_dense)[layer] += size
+        held = experts if tensor.role.endswith("_exps") else dense
+        for layer, type_name in zip(tensor.layers, types, strict=True):
+            held[layer] += by_type[type_name]
     return Pieces(
         single["token_embd"], single["output"] or single["token_embd"], single["output_norm"],
-        _totals(dense), _totals(experts), mtp, _totals(repacked_dense), _totals(repacked_experts), repacked_head, table,
+        _totals(dense), _totals(experts), mtp, table,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=512)
+def repacked_bytes(architecture: Architecture, format_name: str) -> int:
+    """Bytes of the matrices that the CPU backend interleaves when it loads them: in the layers and the head."""
+    return sum(
+        loaded_bytes(tensor, type_name, on_gpu=False)
+        for tensor, types in tensor_types(architecture, format_name)
+        if tensor.part != "mtp" and (tensor.layers or tensor.role == "output")
+        for type_name in types
+        if is_repacked(tensor, type_name)
+    )
 
 
 def is_repacked(tensor: Tensor, type_name: str) -> bool:

@@ -6,15 +6,13 @@ Facts read from src/llama-graph.cpp and src/models/qwen*.cpp of llama.cpp. Sizes
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from qwenpick.catalog.schema import Architecture, DenseMlp, LinearAttention, MoeMlp
 from qwenpick.runtimes.llamacpp.batch import Batch
 from qwenpick.runtimes.llamacpp.feedforward import experts, mlp
 from qwenpick.runtimes.llamacpp.graph import Graph, Node, Side
 from qwenpick.runtimes.llamacpp.mixers import attention, linear
-
-OUTPUT = -1  # stands for the layer of what follows the last one
 
 _SECTIONED_ROPE = (
     "qwen2vl",
@@ -25,30 +23,35 @@ _SECTIONED_ROPE = (
 )  # four positions per token: time, height, width and a spare
 
 
-@dataclass(frozen=True, slots=True)
-class Homes:
-    """Where the weights of layers lie and how large each is. A weight that is not listed is small and counts as nothing."""
+class Step(NamedTuple):
+    """A layer of the sample: `layer` stands for all that are like it (alike.py), and where its weights and its experts lie."""
 
-    first_on_gpu: int  # layers before it, and their cache, lie in RAM
-    output: Side
-    cpu_moe_layers: int
-    sizes: Mapping[tuple[int, str], int]
+    layer: int
+    side: Side
+    experts: Side
 
-    def side(self, layer: int, role: str = "") -> Side:
-        """Where a tensor of a layer lies."""
-        if layer == OUTPUT:
-            return self.output
-        in_ram = layer < self.first_on_gpu or (layer < self.cpu_moe_layers and role.endswith("_exps"))
-        return "ram" if in_ram else "gpu"
+
+OUTPUT = -1  # stands for the layer of what follows the last one
 
 
 class Network:
-    """Builds the graph of one micro-batch through `layers`, a sample of the model's that shows every kind of step."""
+    """Builds the graph of one micro-batch through a sample of the model's layers that shows every kind of step.
+
+    `sizes` are bytes by (layer, role); a weight that is not listed is small and counts as nothing.
+    """
 
     def __init__(
-        self, architecture: Architecture, batch: Batch, homes: Homes, *, has_gpu: bool, op_offload: bool
+        self,
+        architecture: Architecture,
+        batch: Batch,
+        sizes: Mapping[tuple[int, str], int],
+        output: Side,
+        *,
+        has_gpu: bool,
+        op_offload: bool,
     ) -> None:
-        self.architecture, self.batch, self.homes = architecture, batch, homes
+        self.architecture, self.batch, self.sizes = architecture, batch, sizes
+        self.output = Step(OUTPUT, output, output)
         self.graph = Graph(has_gpu=has_gpu, op_offload=op_offload)
         self.has_gpu = has_gpu
         self.unit = 4 * batch.tokens
@@ -81,57 +84,58 @@ class Network:
         self.state_rows = graph.input(4 * batch.sequences) if architecture.is_hybrid else None
         self.output_rows = graph.input(4 * batch.outputs)
 
-    def peaks(self, layers: tuple[int, ...]) -> tuple[int, int]:
-        """Bytes of the GPU's compute buffer and of the host's for a run through `layers`."""
+    def peaks(self, steps: tuple[Step, ...]) -> tuple[int, int]:
+        """Bytes of the GPU's compute buffer and of the host's for a run through `steps`."""
         architecture, graph = self.architecture, self.graph
         last = architecture.num_layers - 1
         rows, width, unit = self.batch.tokens, self.hidden, self.unit
         embedded = current = self._embedding()
         if self.deepstack:
             current = self._slice(embedded)
-        for layer in layers:
+        for step in steps:
             residual = current
-            kind = architecture.layer_list[layer]
-            normed = self.norm(current, layer, "attn_norm", rows)
+            kind = architecture.layer_list[step.layer]
+            normed = self.norm(current, step, "attn_norm", rows)
             mixed = (
-                linear(self, normed, layer, kind)
+                linear(self, normed, step, kind)
                 if isinstance(kind, LinearAttention)
-                else attention(self, normed, layer, kind)
+                else attention(self, normed, step, kind)
             )
-            if layer == last and not architecture.is_hybrid:  # only the tokens whose logits are asked for go on
+            if step.layer == last and not architecture.is_hybrid:  # only the tokens whose logits are asked for go on
                 rows, unit = self.batch.outputs, 4 * self.batch.outputs
                 width = architecture.hidden_size * unit
                 mixed, residual = graph.op(width, mixed, self.output_rows), graph.op(width, residual, self.output_rows)
             current = residual = graph.op(width, mixed, residual, in_place=True)
-            normed = self.norm(current, layer, "ffn_norm", rows)
+            normed = self.norm(current, step, "ffn_norm", rows)
             match architecture.mlp:
                 case DenseMlp(intermediate_size=inner):
-                    fed = mlp(self, normed, layer, inner * unit, rows)
+                    fed = mlp(self, normed, step, inner * unit, rows)
                 case MoeMlp() as routed:
-                    fed = experts(self, normed, layer, routed, rows)
+                    fed = experts(self, normed, step, routed, rows)
             current = graph.op(width, fed, residual, in_place=True)
-            if layer < self.deepstack:
+            if step.layer < self.deepstack:
                 current = graph.op(width, current, self._slice(embedded), in_place=True)
-        normed = self.norm(current, OUTPUT, "output_norm", rows)
+        normed = self.norm(current, self.output, "output_norm", rows)
         if architecture.is_hybrid:
             normed.output = True  # MTP may want it
             normed = graph.op(architecture.hidden_size * 4 * self.batch.outputs, normed, self.output_rows)
         normed.output = True
-        self.matmul(normed, OUTPUT, "output", architecture.vocab_size * 4 * self.batch.outputs, self.batch.outputs)
+        self.matmul(normed, self.output, "output", architecture.vocab_size * 4 * self.batch.outputs, self.batch.outputs)
         return graph.peaks()
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 
-    def weight(self, layer: int, role: str) -> Node:
-        return self.graph.weight(self.homes.sizes.get((layer, role), 4), self.homes.side(layer, role))
+    def weight(self, step: Step, role: str) -> Node:
+        side = step.experts if role.endswith("_exps") else step.side
+        return self.graph.weight(self.sizes.get((step.layer, role), 4), side)
 
-    def matmul(self, x: Node, layer: int, role: str, size: int, rows: int) -> Node:
-        return self.graph.op(size, self.weight(layer, role), x, rows=rows)
+    def matmul(self, x: Node, step: Step, role: str, size: int, rows: int) -> Node:
+        return self.graph.op(size, self.weight(step, role), x, rows=rows)
 
-    def norm(self, x: Node, layer: int, role: str, rows: int, size: int | None = None) -> Node:
+    def norm(self, x: Node, step: Step, role: str, rows: int, size: int | None = None) -> Node:
         size = self.width(rows) if size is None else size
         scaled = self.graph.op(size, x, in_place=not x.is_view)
-        return self.graph.op(size, scaled, self.weight(layer, role), rows=rows, in_place=True)
+        return self.graph.op(size, scaled, self.weight(step, role), rows=rows, in_place=True)
 
     def width(self, rows: int) -> int:
         return self.architecture.hidden_size * 4 * rows

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 
 # Other spellings of the same flag -> the name of the field
 _ALIASES = {
@@ -63,11 +64,21 @@ def read_options(options: Mapping[str, object]) -> Options:
         name = _ALIASES.get(name, name)
         if name in ("n_ctx", "ctx_size", "c", "parallel", "n_parallel", "np"):
             raise QwenpickError(
-                f"'{given}' is not an option here: say context (tokens per sequence) and sequences; llama.cpp's -c is their product"
+                say(
+                    "'{given}' is not an option here: say context (tokens per sequence) and sequences; llama.cpp's -c is their product",
+                    given=given,
+                )
             )
         if name not in _KNOWN:
             near = did_you_mean(given, [*_KNOWN, *_ALIASES, *_NEGATED])
-            raise QwenpickError(f"llama.cpp has no option '{given}'{near} (known: {', '.join(_KNOWN)})")
+            raise QwenpickError(
+                say(
+                    "llama.cpp has no option '{given}'{near} (known: {known})",
+                    given=given,
+                    near=near,
+                    known=", ".join(_KNOWN),
+                )
+            )
         found[name] = _value(given, name, value)
     return Options(**found)  # type: ignore[arg-type]
 
@@ -97,7 +108,7 @@ def _boolean(given: str, value: object) -> bool:
     }
     word = str(value).casefold()
     if word not in words:
-        raise QwenpickError(f"option '{given}' is on or off, not '{value}'")
+        raise QwenpickError(say("option '{given}' is on or off, not '{value}'", given=given, value=value))
     return words[word]
 
 
@@ -107,5 +118,5 @@ def _natural(given: str, value: object) -> int:
     except ValueError:
         number = -1
     if number < 0:
-        raise QwenpickError(f"option '{given}' is a number, not '{value}'")
+        raise QwenpickError(say("option '{given}' is a number, not '{value}'", given=given, value=value))
     return number

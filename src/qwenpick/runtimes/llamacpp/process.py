@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.placement import Placement
 from qwenpick.runtimes.llamacpp.cache import padded
-from qwenpick.runtimes.llamacpp.model import load
+from qwenpick.runtimes.llamacpp.model import repacked_bytes
 from qwenpick.runtimes.llamacpp.options import read_options
 from qwenpick.units import MIB
 
@@ -41,5 +41,4 @@ def resident(architecture: Architecture, checkpoint: Checkpoint, work: Serving, 
     held = whole.total - whole.of("compute") + touched.of("compute")
     if not (options.mmap and options.repack):
         return held
-    pieces = load(architecture, checkpoint.format).ram
-    return held + pieces.repacked_dense[-1] + pieces.repacked_experts[-1] + pieces.repacked_head
+    return held + repacked_bytes(architecture, checkpoint.format)
