@@ -1,7 +1,8 @@
 """The message catalogues: `python tools/messages.py` reads every sentence of the source, updates each qwenpick.po and compiles it to the
 qwenpick.mo beside it; `--check` says what is missing, stale, fuzzy or has other placeholders than its English, and changes nothing.
 
-A sentence is: the first argument of `say` and `mark`, a column's name, the help of an option or argument, the docstring of a command.
+A sentence is: the first argument of `say` and `mark`, the name of a column or of a part of memory, the help of an option or argument, and the
+docstring of a command.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "qwenpick"
 FILES = sorted((SOURCE / "locale").glob("*/LC_MESSAGES/qwenpick.po"))
-SAID = {"say", "mark", "Column"}
+SAID = {"say", "mark", "Column", "Part"}
 UNDATED = datetime(2026, 1, 1, tzinfo=UTC)  # a date of today would change the files every time
 
 

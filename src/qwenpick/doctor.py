@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qwenpick.hardware import Device, Machine
-from qwenpick.i18n import say
+from qwenpick.i18n import mark, retell, say
 from qwenpick.probe.nvml import REASONS
 from qwenpick.probe.surroundings import Surroundings
 from qwenpick.units import GIB, format_bytes
@@ -50,13 +50,13 @@ def _broken(machine: Machine, around: Surroundings) -> Iterator[Finding]:
         yield Finding(
             "error",
             say("the NVIDIA driver was updated under the running kernel: its module and its library differ"),
-            "reboot",
+            say("reboot"),
         )
         return
     if REASONS[15] in said or REASONS[16] in said:
         yield Finding(
             "error",
-            say("a GPU fell off the bus or needs a reset ({unreadable})", unreadable=machine.unreadable[0]),
+            say("a GPU fell off the bus or needs a reset ({unreadable})", unreadable=retell(machine.unreadable[0])),
             say("reboot; if it comes back, look at power, risers and `dmesg | grep -i xid`"),
         )
         return
@@ -67,7 +67,7 @@ def _broken(machine: Machine, around: Surroundings) -> Iterator[Finding]:
             say(
                 "this {container} container may not reach its GPU: {unreadable}",
                 container=around.container,
-                unreadable=machine.unreadable[0],
+                unreadable=retell(machine.unreadable[0]),
             ),
             say(
                 "restart the container; `systemctl daemon-reload` on the host takes device access away unless the toolkit uses "
@@ -78,7 +78,7 @@ def _broken(machine: Machine, around: Surroundings) -> Iterator[Finding]:
     for line in machine.unreadable:
         yield Finding(
             "error",
-            say("there, but could not be read: {line}", line=line),
+            say("there, but could not be read: {line}", line=retell(line)),
             say("ask its own tool (nvidia-smi, rocm-smi, npu-smi) and mend what that says"),
         )
 
@@ -102,13 +102,17 @@ def _without_driver(machine: Machine, around: Surroundings) -> Iterator[Finding]
         )
     for note in machine.notes:
         if "amdgpu driver does not drive it" in note:
-            yield Finding("error", note, say("load it (`sudo modprobe amdgpu`) or install a newer kernel"))
+            yield Finding("error", retell(note), say("load it (`sudo modprobe amdgpu`) or install a newer kernel"))
 
 
 def _permissions(around: Surroundings) -> Iterator[Finding]:
     for name in around.denied:
-        group = "render and video" if name.startswith(("/dev/kfd", "/dev/dri")) else "video"
-        user = "sudo usermod -aG render,video $USER" if group != "video" else "sudo usermod -aG video $USER"
+        group = say("render and video") if name.startswith(("/dev/kfd", "/dev/dri")) else "video"
+        user = (
+            "sudo usermod -aG render,video $USER"
+            if name.startswith(("/dev/kfd", "/dev/dri"))
+            else "sudo usermod -aG video $USER"
+        )
         yield Finding(
             "error",
             say("this user may not open {name}", name=name),
@@ -206,7 +210,7 @@ def _limits(machine: Machine, around: Surroundings) -> Iterator[Finding]:
                 "this process may use {total} of {installed} RAM ({found}), and most engines size themselves by the latter",
                 total=format_bytes(total, 1),
                 installed=format_bytes(installed, 1),
-                found=machine.sources.get("ram_total", say("a limit")),
+                found=retell(machine.sources.get("ram_total") or mark("a limit")),
             ),
             say("raise the container's memory limit, or keep model files and caches below it"),
         )
@@ -242,7 +246,7 @@ def _disk(machine: Machine) -> Iterator[Finding]:
         )
     for note in machine.notes:
         if note.endswith("is not writable"):
-            yield Finding("warning", note, say("point HF_HOME or OLLAMA_MODELS at a place you may write to"))
+            yield Finding("warning", retell(note), say("point HF_HOME or OLLAMA_MODELS at a place you may write to"))
 
 
 def _busy(machine: Machine) -> Iterator[Finding]:
@@ -253,7 +257,7 @@ def _busy(machine: Machine) -> Iterator[Finding]:
             and not device.unified
             and device.total - device.free > MUCH_USED * device.total
         ):
-            who = "; ".join(device.used_by[:3]) or say("processes that this one may not see")
+            who = "; ".join(map(retell, device.used_by[:3])) or say("processes that this one may not see")
             yield Finding(
                 "advice",
                 say(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.checkpoints import check_quant, checkpoints
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import retell, say
 from qwenpick.limits import check_context, longest_context
 from qwenpick.plan import Plan, evaluate, timed
 from qwenpick.runtimes import find_runtime
@@ -86,7 +86,7 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
         raise HardwareUnreadableError(
             say(
                 "the GPU could not be read ({unreadable}); say it with --gpu or --cpu-only",
-                unreadable="; ".join(machine.unreadable),
+                unreadable="; ".join(map(retell, machine.unreadable)),
             )
         )
     if request.quant:

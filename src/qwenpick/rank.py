@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from qwenpick.i18n import mark, say
 from qwenpick.quality import Abilities, Quality, load_abilities
 from qwenpick.runtimes import RUNTIMES
 from qwenpick.scoring import LICENCE, PREFERENCES, TUNED, Prefer, Scored, Weights, score
@@ -205,32 +206,48 @@ def _labels(rows: Sequence[Scored]) -> dict[str, tuple[str, ...]]:
     good = [row for row in rows if row.usable or row.seconds is None] or list(rows)
     best = min(good, key=lambda r: (-r.quality.value, _key(r)))
     known = [row for row in good if row.seconds is not None and row.quality.value >= best.quality.value - NEAR]
-    winners = [("best quality", best)]
+    winners = [(mark("best quality"), best)]
     if known:
-        winners.append(("best speed", min(known, key=lambda r: (r.seconds or 0.0, _key(r)))))
-    winners.append(("smallest", min(good, key=lambda r: (r.plan.memory.total, _key(r)))))
+        winners.append((mark("best speed"), min(known, key=lambda r: (r.seconds or 0.0, _key(r)))))
+    winners.append((mark("smallest"), min(good, key=lambda r: (r.plan.memory.total, _key(r)))))
     return {row.plan.model.id: tuple(label for label, won in winners if won is row) for _, row in winners}
 
 
 def _reason(row: Scored, outdone_by: str | None, task: Task) -> str:
     """Why the row stands where it stands, in one sentence."""
-    worth = f"{row.quality.value:.0f}±{row.quality.deviation:.0f} points for {task.name}{' (inferred)' if row.quality.inferred else ''}"
+    worth = say(
+        "{value:.0f}±{deviation:.0f} points for {name}{inferred}",
+        value=row.quality.value,
+        deviation=row.quality.deviation,
+        name=task.name,
+        inferred=say(" (inferred)") if row.quality.inferred else "",
+    )
     cost = (
-        f", {100 * (1 - row.quality.kept):.1f} % lost to {row.plan.checkpoint.format}"
+        say(", {lost:.1f} % lost to {format}", lost=100 * (1 - row.quality.kept), format=row.plan.checkpoint.format)
         if row.quality.kept < 0.9995
         else ""
     )
-    each = "a complete answer" if task.answer else f"{task.prompt:,} tokens read"
-    wait = "speed not known" if row.seconds is None else f"about {_duration(row.seconds)} to {each}"
-    slow = "" if row.usable or row.seconds is None else f", too slow for {task.name}"
-    beaten = f"; {outdone_by} is better, no larger and no slower" if outdone_by else ""
+    each = say("a complete answer") if task.answer else say("{prompt:,} tokens read", prompt=task.prompt)
+    wait = (
+        say("speed not known")
+        if row.seconds is None
+        else say("about {duration} to {each}", duration=_duration(row.seconds), each=each)
+    )
+    slow = "" if row.usable or row.seconds is None else say(", too slow for {name}", name=task.name)
+    beaten = say("; {better} is better, no larger and no slower", better=outdone_by) if outdone_by else ""
     return f"{worth}{cost}; {wait}{slow}{beaten}"
 
 
 def _duration(seconds: float) -> str:
     if seconds < 0.1:
         return f"{1000 * seconds:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    return (
+        say("{seconds:.1f} s", seconds=seconds)
+        if seconds < 10
+        else say("{seconds:.0f} s", seconds=seconds)
+        if seconds < 120
+        else say("{minutes:.0f} min", minutes=seconds / 60)
+    )
 
 
 def explain(winner: Ranked, loser: Ranked) -> str:
@@ -242,11 +259,16 @@ def explain(winner: Ranked, loser: Ranked) -> str:
     gaps = {name: loser.parts.get(name, 0.0) - winner.parts.get(name, 0.0) for name in names}
     told = sorted((name for name in gaps if abs(gaps[name]) >= 0.05), key=lambda name: (-abs(gaps[name]), name))
     behind = winner.score - loser.score
-    detail = (
-        ", ".join(f"{name} {gaps[name]:+.1f}" for name in told)
-        or "equal in everything; the newer, freer, smaller one goes first"
+    detail = ", ".join(f"{say(name)} {gaps[name]:+.1f}" for name in told) or say(
+        "equal in everything; the newer, freer, smaller one goes first"
     )
-    return f"{loser.plan.model.name} is {behind:.1f} points behind {winner.plan.model.name}: {detail}"
+    return say(
+        "{name} is {behind:.1f} points behind {winner}: {detail}",
+        name=loser.plan.model.name,
+        behind=behind,
+        winner=winner.plan.model.name,
+        detail=detail,
+    )
 
 
 __all__ = ["Prefer", "Ranked", "explain", "rank"]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 
 Confidence = Literal["high", "medium", "low"]
 CacheFamily = Literal["mha", "qkv-bias", "qk-norm", "hybrid"]
@@ -104,7 +105,13 @@ def retention(format_name: str, parameters_total: int) -> Retention:
     """
     row = ROWS.get(format_name)
     if row is None:
-        raise QwenpickError(f"nothing is known about the quality of '{format_name}'{did_you_mean(format_name, ROWS)}")
+        raise QwenpickError(
+            say(
+                "nothing is known about the quality of '{format_name}'{near}",
+                format_name=format_name,
+                near=did_you_mean(format_name, ROWS),
+            )
+        )
     size = sum(parameters_total > edge for edge in SIZES)
     kept, band = TABLE[row][size]
     level = _ORDER.index(row)

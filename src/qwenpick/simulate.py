@@ -38,7 +38,7 @@ def simulate(catalog: Catalog, gpus: list[str], vram: int | None, ram: int | Non
         device for count, gpu, _ in named for device in (_discrete(gpu, vram),) * (count * gpu.devices_per_board)
     )
     notes = [note for _, _, notes in named for note in notes] + (
-        [] if ram else [say("RAM is not known; say --ram to plan offloading")]
+        [] if ram else [mark("RAM is not known; say --ram to plan offloading")]
     )
     return _box(devices, ram, notes, Cpu(bandwidth=ASSUMED_CPU_BANDWIDTH, bandwidth_from=ASSUMED_CPU_BANDWIDTH_FROM))
 
@@ -80,9 +80,9 @@ def _meant(catalog: Catalog, name: str, vram: int | None, ram: int | None) -> tu
     sizes = sorted({round(g.memory_bytes / GIB) for g in others if g.memory_bytes})
     if len(sizes) < 2 or gpu.memory_bytes is None:
         return gpu, []
-    listed = say("{sizes} and {last}", sizes=", ".join(map(str, sizes[:-1])), last=sizes[-1])
+    listed = mark("{sizes} and {last}", sizes=", ".join(map(str, sizes[:-1])), last=sizes[-1])
     return gpu, [
-        say(
+        mark(
             "'{name}' is sold with {listed} GiB; {memory_bytes} GiB assumed",
             name=name,
             listed=listed,
@@ -100,7 +100,7 @@ def _discrete(gpu: Gpu, vram: int | None) -> Device:
     from qwenpick.catalog.usable import usable_memory
 
     total, note = (
-        (vram, say("its memory is as --vram says ({vram})", vram=format_bytes(vram))) if vram else usable_memory(gpu)
+        (vram, mark("its memory is as --vram says ({vram})", vram=format_bytes(vram))) if vram else usable_memory(gpu)
     )
     return _device(gpu, total, (note,) if note else ())
 
@@ -117,7 +117,7 @@ def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | 
         else ram or sold_memory(gpu, "--ram")
     )
     total, note = (
-        (vram, say("its share of RAM is as --vram says ({vram})", vram=format_bytes(vram)))
+        (vram, mark("its share of RAM is as --vram says ({vram})", vram=format_bytes(vram)))
         if vram
         else unified_memory(gpu, sold)
     )
@@ -133,7 +133,7 @@ def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | 
     seen = round(sold * NVIDIA_UNIFIED_SHARE) if gpu.vendor == "nvidia" else sold
     cpu = Cpu(
         bandwidth=gpu.bandwidth or ASSUMED_CPU_BANDWIDTH,
-        bandwidth_from=say("{name}: CPU and GPU share the memory", name=gpu.name)
+        bandwidth_from=mark("{name}: CPU and GPU share the memory", name=gpu.name)
         if gpu.bandwidth
         else ASSUMED_CPU_BANDWIDTH_FROM,
     )
@@ -145,11 +145,11 @@ def _nameless_box(vram: int | None, ram: int | None) -> Machine:
     """A box with a GPU of no name."""
     if vram is None:
         raise QwenpickError(say("--ram alone describes no machine; add --gpu NAME, --vram SIZE or --cpu-only"))
-    note = say(
+    note = mark(
         "a GPU of no name: an NVIDIA card of compute capability 8.0 or newer assumed, its bandwidth is not known"
     )
     device = Device(name="GPU", vendor="nvidia", total=vram, free=vram, notes=(note,))
-    notes = [note] + ([] if ram else [say("RAM is not known; say --ram to plan offloading")])
+    notes = [note] + ([] if ram else [mark("RAM is not known; say --ram to plan offloading")])
     return _box((device,), ram, notes, Cpu(bandwidth=ASSUMED_CPU_BANDWIDTH, bandwidth_from=ASSUMED_CPU_BANDWIDTH_FROM))
 
 
@@ -159,9 +159,9 @@ def _cpu_box(gpus: list[str], vram: int | None, ram: int | None) -> Machine:
         raise QwenpickError(say("--cpu-only and {option} contradict each other", option="--gpu" if gpus else "--vram"))
     if ram is None:
         raise QwenpickError(say("--cpu-only needs the RAM to plan with, e.g. --ram 16GiB"))
-    note = say(
+    note = mark(
         "CPU memory bandwidth {source} ({rate} GB/s)",
-        source=say(ASSUMED_CPU_BANDWIDTH_FROM),
+        source=ASSUMED_CPU_BANDWIDTH_FROM,
         rate=ASSUMED_CPU_BANDWIDTH / 1e9,
     )
     return _box((), ram, [note], Cpu(bandwidth=ASSUMED_CPU_BANDWIDTH, bandwidth_from=ASSUMED_CPU_BANDWIDTH_FROM))
@@ -187,7 +187,7 @@ def _box(devices: tuple[Device, ...], ram: int | None, notes: list[str], cpu: Cp
     assumptions = [note for device in devices for note in device.notes]
     if ram:
         assumptions.append(
-            say(
+            mark(
                 "{size} of RAM taken by the system: assumed",
                 size=format_bytes(min(SYSTEM_RAM, ram // 8), 0),
             )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import mark, say
 from qwenpick.thinking import THINKING_TOKENS, Effort
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ class Task:
         return round(self.prompt + THINKING_TOKENS[self.thinking] * self.answer)
 
 
-_OFF = "the answer is in the text or the picture; thinking costs time and gains nothing measured"
-_AGENT = "tool calls on long prompts are unreliable without thinking, and high effort returns empty answers"
+_OFF = mark("the answer is in the text or the picture; thinking costs time and gains nothing measured")
+_AGENT = mark("tool calls on long prompts are unreliable without thinking, and high effort returns empty answers")
 _TEXT = frozenset({"chat", "vision", "omni"})
 _CODE = _TEXT | {"code"}
 
@@ -76,123 +77,126 @@ TASKS: dict[str, Task] = {
     task.name: task
     for task in (
         Task(
-            "chat", "conversation and everyday questions", {"general": 0.5, "knowledge": 0.25, "multilingual": 0.15, "reasoning": 0.1},
-            16384, 500, 400, 5, 20, ("off", "low"), "thinking multiplies the wait; low effort where the box is fast enough",
+            "chat", mark("conversation and everyday questions"), {"general": 0.5, "knowledge": 0.25, "multilingual": 0.15, "reasoning": 0.1},
+            16384, 500, 400, 5, 20, ("off", "low"), mark("thinking multiplies the wait; low effort where the box is fast enough"),
             (SPANVERO, MYLOCALAI, MLJOURNEY, BUDGET),
             aliases=("general", "assistant", "any", "everything", "support", "customer-service", "serving", "app"),
         ),
         Task(
-            "knowledge", "questions answered from what the model knows, offline", {"knowledge": 0.8, "general": 0.1, "multilingual": 0.1},
-            16384, 500, 600, 5, 20, ("off", "low"), "facts are recalled, not derived", (SPANVERO, MYLOCALAI),
+            "knowledge", mark("questions answered from what the model knows, offline"), {"knowledge": 0.8, "general": 0.1, "multilingual": 0.1},
+            16384, 500, 600, 5, 20, ("off", "low"), mark("facts are recalled, not derived"), (SPANVERO, MYLOCALAI),
             aliases=("facts", "offline", "encyclopedia"),
         ),
         Task(
-            "coding", "code you wait for", {"code": 0.6, "agents": 0.15, "reasoning": 0.15, "general": 0.1},
-            32768, 4000, 1500, 20, 40, ("low", "off"), "code gains from thinking; unbudgeted thinking runs away",
+            "coding", mark("code you wait for"), {"code": 0.6, "agents": 0.15, "reasoning": 0.15, "general": 0.1},
+            32768, 4000, 1500, 20, 40, ("low", "off"), mark("code gains from thinking; unbudgeted thinking runs away"),
             (STARTUPFORTUNE, PUBLIVAULT, BUDGET),
             kinds=_CODE, aliases=("code", "programming", "completion", "text-to-sql", "sql"),
         ),
         Task(
-            "coding-agent", "an agent that edits a repository", {"agents": 0.6, "code": 0.3, "general": 0.1},
+            "coding-agent", mark("an agent that edits a repository"), {"agents": 0.6, "code": 0.3, "general": 0.1},
             65536, 10000, 500, 15, 40, ("low",), _AGENT, (ENTROPY, CLUB3090), kinds=_CODE, prefill=350, comfortable_prefill=1000,
             aliases=("code-agent", "ide", "claude-code", "opencode", "cline", "codex", "swe", "refactoring"),
         ),
         Task(
-            "agent", "an assistant that calls tools", {"agents": 0.6, "general": 0.3, "long context": 0.1},
+            "agent", mark("an assistant that calls tools"), {"agents": 0.6, "general": 0.3, "long context": 0.1},
             32768, 10000, 500, 15, 40, ("low",), _AGENT, (ENTROPY, CLUB3090), prefill=350, comfortable_prefill=1000,
             aliases=("agents", "tools", "tool-calling", "function-calling", "mcp", "automation"),
         ),
         Task(
-            "math", "mathematics, science and other long reasoning", {"reasoning": 0.9, "general": 0.1},
-            32768, 500, 1500, 20, 40, ("high", "low"), "reasoning is what thinking is for; give it a budget", (STARTUPFORTUNE, BUDGET),
+            "math", mark("mathematics, science and other long reasoning"), {"reasoning": 0.9, "general": 0.1},
+            32768, 500, 1500, 20, 40, ("high", "low"), mark("reasoning is what thinking is for; give it a budget"), (STARTUPFORTUNE, BUDGET),
             kinds=_TEXT | {"math"}, aliases=("reasoning", "science", "maths", "research", "logic"),
         ),
         Task(
-            "vision", "pictures, screens and scanned documents", {"vision": 0.8, "general": 0.2},
-            16384, 2000, 400, 5, 15, ("off",), "every hybrid scored higher without thinking", (BITTIDE,), inputs=frozenset({"text", "image"}),
+            "vision", mark("pictures, screens and scanned documents"), {"vision": 0.8, "general": 0.2},
+            16384, 2000, 400, 5, 15, ("off",), mark("every hybrid scored higher without thinking"), (BITTIDE,), inputs=frozenset({"text", "image"}),
             aliases=("documents", "ocr", "images", "image", "gui", "ui-to-code", "inspection", "multimodal", "vlm", "screenshots"),
         ),
         Task(
-            "video", "films and camera streams", {"vision": 0.8, "long context": 0.1, "general": 0.1},
-            32768, 12000, 400, 5, 15, ("off",), "perception: see vision", (BITTIDE,), inputs=frozenset({"text", "video"}),
+            "video", mark("films and camera streams"), {"vision": 0.8, "long context": 0.1, "general": 0.1},
+            32768, 12000, 400, 5, 15, ("off",), mark("perception: see vision"), (BITTIDE,), inputs=frozenset({"text", "video"}),
             prefill=350, comfortable_prefill=1000, aliases=("videos", "camera", "surveillance"),
         ),
         Task(
-            "audio", "questions about sound and speech", {"general": 0.7, "multilingual": 0.3},
+            "audio", mark("questions about sound and speech"), {"general": 0.7, "multilingual": 0.3},
             8192, 1500, 300, 5, 15, ("off",), _OFF, (OURS,), kinds=frozenset({"omni", "audio"}), inputs=frozenset({"text", "audio"}),
             aliases=("sound", "music", "listening"),
         ),
         Task(
-            "omni", "voice, pictures and video in, speech out", {"general": 0.5, "vision": 0.5},
-            16384, 2000, 300, 13, 25, ("off",), "a voice cannot wait", ("speech needs 12.5 codec frames/s (Qwen3-Omni); " + OURS,),
+            "omni", mark("voice, pictures and video in, speech out"), {"general": 0.5, "vision": 0.5},
+            16384, 2000, 300, 13, 25, ("off",), mark("a voice cannot wait"), ("speech needs 12.5 codec frames/s (Qwen3-Omni); " + OURS,),
             kinds=frozenset({"omni"}), inputs=frozenset({"text", "image", "audio", "video"}), outputs=frozenset({"text", "speech"}),
             aliases=("voice", "voice-assistant", "realtime", "in-car"),
         ),
         Task(
-            "transcription", "speech to text", {"general": 0.5, "multilingual": 0.5},
+            "transcription", mark("speech to text"), {"general": 0.5, "multilingual": 0.5},
             8192, 1000, 300, 5, 30, ("off",), _OFF, (OURS,), kinds=frozenset({"speech", "audio"}), inputs=frozenset({"audio"}),
             aliases=("asr", "speech-to-text", "stt", "subtitles", "speech-recognition"),
         ),
         Task(
-            "speech", "text to speech", {"general": 1.0},
-            4096, 200, 300, 13, 25, ("off",), "a voice cannot wait", ("12 codec frames/s (Qwen3-TTS-12Hz); " + OURS,),
+            "speech", mark("text to speech"), {"general": 1.0},
+            4096, 200, 300, 13, 25, ("off",), mark("a voice cannot wait"), ("12 codec frames/s (Qwen3-TTS-12Hz); " + OURS,),
             kinds=frozenset({"speech"}), outputs=frozenset({"speech"}), aliases=("tts", "text-to-speech", "voice-cloning"),
         ),
         Task(
-            "translation", "from one language to another", {"multilingual": 0.8, "general": 0.2},
-            8192, 1000, 1000, 10, 30, ("off",), "classification, extraction and translation do not gain from thinking", (SPANVERO, PUBLIVAULT),
+            "translation", mark("from one language to another"), {"multilingual": 0.8, "general": 0.2},
+            8192, 1000, 1000, 10, 30, ("off",), mark("classification, extraction and translation do not gain from thinking"), (SPANVERO, PUBLIVAULT),
             aliases=("translate", "localisation", "localization"),
         ),
         Task(
-            "summarising", "long documents: summaries, extraction, questions", {"long context": 0.5, "general": 0.5},
+            "summarising", mark("long documents: summaries, extraction, questions"), {"long context": 0.5, "general": 0.5},
             65536, 30000, 800, 5, 15, ("off",), _OFF, (SPANVERO, ENTROPY), prefill=350, comfortable_prefill=1000,
             aliases=("summarizing", "summary", "summaries", "summarization", "long-documents", "long-context", "rag", "extraction", "contracts"),
         ),
         Task(
-            "rag-embedding", "vectors for search and retrieval", {"embedding": 1.0},
-            8192, 512, 0, 0, 0, ("off",), "an embedding is one pass", ("THETA appendix B: 256-512 tokens a passage",), kinds=frozenset({"embedding"}),
+            "rag-embedding", mark("vectors for search and retrieval"), {"embedding": 1.0},
+            8192, 512, 0, 0, 0, ("off",), mark("an embedding is one pass"), ("THETA appendix B: 256-512 tokens a passage",),
+            kinds=frozenset({"embedding"}),
             prefill=200, comfortable_prefill=5000,
             outputs=frozenset({"embedding"}), aliases=("embedding", "embeddings", "retrieval", "search", "vectors"),
         ),
         Task(
-            "reranking", "ordering what a search found", {"reranking": 1.0},
-            8192, 4096, 0, 0, 0, ("off",), "a score is one token", ("THETA appendix B",), kinds=frozenset({"reranker"}), outputs=frozenset({"score"}),
+            "reranking", mark("ordering what a search found"), {"reranking": 1.0},
+            8192, 4096, 0, 0, 0, ("off",), mark("a score is one token"), ("THETA appendix B",),
+            kinds=frozenset({"reranker"}), outputs=frozenset({"score"}),
             prefill=200, comfortable_prefill=5000,
             aliases=("rerank", "reranker"),
         ),
         Task(
-            "moderation", "is this text safe", {"general": 1.0},
-            8192, 1000, 30, 5, 20, ("off",), "a label is a few tokens", (OURS,), kinds=frozenset({"guard"}), aliases=("safety", "guard", "guardrail"),
+            "moderation", mark("is this text safe"), {"general": 1.0},
+            8192, 1000, 30, 5, 20, ("off",), mark("a label is a few tokens"), (OURS,),
+            kinds=frozenset({"guard"}), aliases=("safety", "guard", "guardrail"),
         ),
         Task(
-            "edge", "small devices: speakers, robots, phones", {"general": 0.6, "agents": 0.2, "knowledge": 0.2},
-            4096, 300, 150, 15, 30, ("off",), "0.8B and 2B models loop when they think", (TRIO, "TyloQuant#12"),
+            "edge", mark("small devices: speakers, robots, phones"), {"general": 0.6, "agents": 0.2, "knowledge": 0.2},
+            4096, 300, 150, 15, 30, ("off",), mark("0.8B and 2B models loop when they think"), (TRIO, "TyloQuant#12"),
             smaller=3.0, aliases=("iot", "device", "robot", "embedded", "phone", "raspberry-pi", "home-automation", "draft"),
         ),
     )
 }  # fmt: skip
 
 _KIND_IS = {
-    "base": "a base model continues text; it was not trained to answer",
-    "guard": "a guard labels text as safe or not",
-    "reranker": "a reranker scores passages",
-    "embedding": "an embedding model gives vectors",
-    "reward": "a reward model scores answers",
-    "speech": "a speech model turns text into sound or sound into text",
-    "agent": "a world model simulates environments for training agents",
-    "math": "it was trained for mathematics only",
-    "code": "it was trained for code",
-    "audio": "it was trained for sound",
-    "chat": "a chat model answers in text",
-    "vision": "a vision model answers in text",
-    "omni": "an omni model answers in text and speech",
+    "base": mark("a base model continues text; it was not trained to answer"),
+    "guard": mark("a guard labels text as safe or not"),
+    "reranker": mark("a reranker scores passages"),
+    "embedding": mark("an embedding model gives vectors"),
+    "reward": mark("a reward model scores answers"),
+    "speech": mark("a speech model turns text into sound or sound into text"),
+    "agent": mark("a world model simulates environments for training agents"),
+    "math": mark("it was trained for mathematics only"),
+    "code": mark("it was trained for code"),
+    "audio": mark("it was trained for sound"),
+    "chat": mark("a chat model answers in text"),
+    "vision": mark("a vision model answers in text"),
+    "omni": mark("an omni model answers in text and speech"),
 }
 # Variants that were tuned for one purpose: what they are for.
 _SPECIAL = {
-    "judge": "it judges generated pictures",
-    "captioner": "it only captions sound",
-    "driving VLM": "it was tuned for driving",
-    "forced aligner": "it aligns text with sound",
+    "judge": mark("it judges generated pictures"),
+    "captioner": mark("it only captions sound"),
+    "driving VLM": mark("it was tuned for driving"),
+    "forced aligner": mark("it aligns text with sound"),
     "world model": _KIND_IS["agent"],
 }
 
@@ -203,7 +207,14 @@ def find_task(name: str) -> Task:
     known = {alias: task for task in TASKS.values() for alias in (task.name, *task.aliases)}
     if task := known.get(folded):
         return task
-    raise QwenpickError(f"there is no task '{name}'{did_you_mean(folded, known)} (known: {', '.join(TASKS)})")
+    raise QwenpickError(
+        say(
+            "there is no task '{name}'{near} (known: {known})",
+            name=name,
+            near=did_you_mean(folded, known),
+            known=", ".join(TASKS),
+        )
+    )
 
 
 def serves(model: Model, task: Task) -> str | None:
@@ -212,13 +223,23 @@ def serves(model: Model, task: Task) -> str | None:
     A model that was made for something else is refused even where its tensors would run: a base model does not chat, a chat model does not embed.
     """
     if not model.open_weights:
-        return f"{model.name} has no open weights: it is offered as a service only"
+        return say("{name} has no open weights: it is offered as a service only", name=model.name)
     if model.kind not in task.kinds:
-        return f"{model.name} is not for {task.name}: {_KIND_IS[model.kind]}"
+        return say(
+            "{name} is not for {task_name}: {why}",
+            name=model.name,
+            task_name=task.name,
+            why=say(_KIND_IS[model.kind]),
+        )
     if model.variant in _SPECIAL:
-        return f"{model.name} is not for {task.name}: {_SPECIAL[model.variant]}"
+        return say(
+            "{name} is not for {task_name}: {why}",
+            name=model.name,
+            task_name=task.name,
+            why=say(_SPECIAL[model.variant]),
+        )
     if missing := sorted(task.inputs - set(model.inputs)):
-        return f"{model.name} does not read {' or '.join(missing)}"
+        return say("{name} does not read {missing}", name=model.name, missing=" or ".join(missing))
     if missing := sorted(task.outputs - set(model.outputs)):
-        return f"{model.name} does not give {' or '.join(missing)}"
+        return say("{name} does not give {missing}", name=model.name, missing=" or ".join(missing))
     return None

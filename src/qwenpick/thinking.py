@@ -51,7 +51,7 @@ def why_effort(model: Model, task: Task, effort: Effort) -> str:
     ):
         return say("models below 4B loop when they think")
     if effort == task.thinking:
-        return task.why_thinking
+        return say(task.why_thinking)
     return (
         say("this box is fast enough to wait for the thinking")
         if task.thinking == "off"

@@ -12,7 +12,7 @@ from qwenpick.catalog import Checkpoint
 from qwenpick.checkpoints import is_family
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.fitting import closed_weights
-from qwenpick.i18n import say
+from qwenpick.i18n import retell, say
 from qwenpick.limits import most
 from qwenpick.memory import RAM, Memory, gpu
 from qwenpick.plan import Place, Verdict, longest_allowed, reason_of, verdict_of
@@ -104,7 +104,10 @@ def _devices(machine: Machine, training: Training) -> tuple[Device, ...]:
     )
     if not able and machine.unreadable:
         raise HardwareUnreadableError(
-            say("the GPU could not be read ({unreadable}); say it with --gpu", unreadable="; ".join(machine.unreadable))
+            say(
+                "the GPU could not be read ({unreadable}); say it with --gpu",
+                unreadable="; ".join(map(retell, machine.unreadable)),
+            )
         )
     if not able:
         raise QwenpickError(say("fine-tuning is planned for NVIDIA and AMD GPUs, and this box has none"))

@@ -94,7 +94,7 @@ def command(
             say(
                 "scenario {name}: {title}; the same as {as_flags}",
                 name=found.name,
-                title=found.title,
+                title=say(found.title),
                 as_flags=_as_flags(found.task, found.constraints),
             ),
             err=True,

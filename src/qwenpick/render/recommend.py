@@ -49,7 +49,7 @@ def _box_blocks(label: str, machine: Machine, answer: Recommendation, details: b
         Line(
             say(
                 "for {title} ({name}), {load}{context} tokens of context",
-                title=task.title,
+                title=say(task.title),
                 name=task.name,
                 load=load,
                 context=format_tokens(answer.context),
@@ -70,7 +70,7 @@ def _box_blocks(label: str, machine: Machine, answer: Recommendation, details: b
         Line(
             say(
                 "thinking {effort}: {why_effort}",
-                effort=first.ranked.effort,
+                effort=say(first.ranked.effort),
                 why_effort=why_effort(first.plan.model, task, first.ranked.effort),
             ),
             "dim",
@@ -111,7 +111,7 @@ def _tone(pick: Pick) -> Tone:
 
 
 def _labels(pick: Pick) -> str:
-    return f"[{', '.join(pick.ranked.labels)}] " if pick.ranked.labels else ""
+    return f"[{', '.join(map(say, pick.ranked.labels))}] " if pick.ranked.labels else ""
 
 
 def _offload(pick: Pick) -> str:

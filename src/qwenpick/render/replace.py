@@ -36,7 +36,7 @@ def replace_report(found: Replacement, limit: int) -> Report:
                 name=old.name,
                 format=found.old.checkpoint.format,
                 engine=engine,
-                title=found.task.title,
+                title=say(found.task.title),
                 found_task_name=found.task.name,
             ),
             "title",

@@ -29,6 +29,16 @@ LICENCES = {
 }
 
 
+# Names that values carry in English and renderers say.
+POINTS = (
+    mark("quality"), mark("speed"), mark("licence"), mark("recency"), mark("origin"), mark("fit"), mark("format"), mark("engine"), mark("size"),
+    mark("context"), mark("outdone"),
+)  # fmt: skip
+PARTS = (mark("text weights"), mark("vision weights"), mark("audio weights"), mark("mtp weights"))
+EFFORTS = (mark("off"), mark("low"), mark("high"))
+LEVELS = (mark("error"), mark("warning"), mark("advice"))
+
+
 def box(machine: Machine) -> str:
     """What was seen in the box, in one line.
 
@@ -49,7 +59,7 @@ def box(machine: Machine) -> str:
     if machine.ram_total is None:
         parts.append(say("RAM unknown"))
     elif machine.ram_free is None or machine.ram_free == machine.ram_total:
-        parts.append(f"{format_bytes(machine.ram_total, 1)} RAM")
+        parts.append(say("{size} RAM", size=format_bytes(machine.ram_total, 1)))
     else:
         parts.append(
             say(

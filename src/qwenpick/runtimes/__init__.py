@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,13 +28,19 @@ class Runtime(Protocol):
     FORMATS: tuple[str, ...]  # the formats it loads, best first within each family
     FAMILIES: Mapping[str, tuple[str, ...]]  # 4bit, 8bit, fp16 -> the formats that are meant, preferred first
 
-    def refusal(self, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> str | None:
+    def refusal(
+        self, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
+    ) -> str | None:
         """Why the engine would not run this there, as a sentence; None if it would (memory aside)."""
 
-    def placements(self, architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine) -> Iterable[Placement]:
+    def placements(
+        self, architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
+    ) -> Iterable[Placement]:
         """The ways to lay it out on the machine, preferred first: one GPU, several, part in RAM, CPU only."""
 
-    def memory(self, model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> Memory:
+    def memory(
+        self, model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
+    ) -> Memory:
         """What it must hold for `work`, part by part. Raises QwenpickError for an option it does not know."""
 
     def budget(self, device: Device, work: Serving) -> int | None:
@@ -43,12 +50,25 @@ class Runtime(Protocol):
 RUNTIMES: dict[str, str] = {
     name: f"qwenpick.runtimes.{name}" for name in ("llamacpp", "ollama", "vllm", "sglang", "transformers", "mlx")
 }
-ALIASES = {"llama.cpp": "llamacpp", "llama-cpp": "llamacpp", "llama-server": "llamacpp", "hf": "transformers", "mlx-lm": "mlx"}
+ALIASES = {
+    "llama.cpp": "llamacpp",
+    "llama-cpp": "llamacpp",
+    "llama-server": "llamacpp",
+    "hf": "transformers",
+    "mlx-lm": "mlx",
+}
 
 
 def find_runtime(name: str) -> Runtime:
     """The engine of that name; its module is imported on first use. Raises QwenpickError with the nearest name."""
     folded = ALIASES.get(name.casefold(), name.casefold())
     if folded not in RUNTIMES:
-        raise QwenpickError(f"there is no runtime '{name}'{did_you_mean(folded, RUNTIMES)} (known: {', '.join(RUNTIMES)})")
+        raise QwenpickError(
+            say(
+                "there is no runtime '{name}'{near} (known: {runtimes})",
+                name=name,
+                near=did_you_mean(folded, RUNTIMES),
+                runtimes=", ".join(RUNTIMES),
+            )
+        )
     return cast(Runtime, import_module(RUNTIMES[folded]))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.catalog.schema import DenseMlp, MoeMlp
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 from qwenpick.memory import Memory, Part, gpu
 from qwenpick.memory import memory as gather
 from qwenpick.parts import conv_state_elements, kv_bytes, ssm_state_elements
@@ -46,16 +47,19 @@ OPTIONS = ("version", "prefill_step_size", "max_kv_size", "kv_bits", "kv_group_s
 def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> str | None:
     """Why mlx-lm would not run this there, as a sentence; None if it would (memory aside)."""
     if checkpoint.format not in FORMATS:
-        return f"mlx-lm loads MLX weights, not {checkpoint.format}"
+        return say("mlx-lm loads MLX weights, not {format}", format=checkpoint.format)
     if not placement.devices:
-        return "mlx-lm needs the GPU of an Apple silicon Mac"
+        return say("mlx-lm needs the GPU of an Apple silicon Mac")
     for device in placement.devices:
         if device.vendor != "apple":
-            return f"mlx-lm runs on Apple silicon, not on {device.name}"
+            return say("mlx-lm runs on Apple silicon, not on {name}", name=device.name)
     if architecture.model_type in NOT_SERVED or (
         architecture.model_type == "qwen" and (architecture.vision or architecture.audio)
     ):
-        return f"neither mlx-lm nor mlx-vlm has a class for {architecture.model_type} models of this kind"
+        return say(
+            "neither mlx-lm nor mlx-vlm has a class for {model_type} models of this kind",
+            model_type=architecture.model_type,
+        )
     return None
 
 
@@ -79,7 +83,9 @@ def memory(
     """What the GPU's share of memory must hold at the peak of a prompt of `context` tokens."""
     for name in work.options:
         if name not in OPTIONS:
-            raise QwenpickError(f"mlx-lm has no option '{name}' here{did_you_mean(name, OPTIONS)}")
+            raise QwenpickError(
+                say("mlx-lm has no option '{name}' here{near}", name=name, near=did_you_mean(name, OPTIONS))
+            )
     where = gpu(0)
     step = int(str(work.options.get("prefill_step_size", PREFILL_STEP)))
     kept = min(work.context, int(str(work.options.get("max_kv_size", work.context))))
@@ -98,7 +104,13 @@ def memory(
         ),
         Part("delta-net states", n * state_bytes(architecture), where, f"{n} sequences", "state"),
         Part("logits", n * logits_bytes(architecture, chunk, work), where, "rows x vocabulary x 2 bytes", "compute"),
-        Part("activations", n * activation_bytes(architecture, chunk), where, f"{chunk} prompt tokens", "compute"),
+        Part(
+            "activations",
+            n * activation_bytes(architecture, chunk),
+            where,
+            f"{chunk} prompt tokens",
+            "compute",
+        ),
     ]
     return gather(parts)
 

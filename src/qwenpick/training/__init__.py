@@ -9,6 +9,7 @@ from typing import Protocol, cast
 from qwenpick.catalog.schema import Architecture, Checkpoint, Model
 from qwenpick.errors import QwenpickError
 from qwenpick.hardware import Device
+from qwenpick.i18n import say
 from qwenpick.memory import Memory, Part
 from qwenpick.placement import Placement
 from qwenpick.training.checks import METHODS, check, refusal
@@ -16,7 +17,10 @@ from qwenpick.training.estimate import estimate
 from qwenpick.training.prepared import Prepared
 from qwenpick.workload import Training
 
-NOT_TORCH = ("CUDA context", "allocator cache")  # the parts that torch.cuda.max_memory_allocated does not count
+NOT_TORCH = (
+    "CUDA context",
+    "allocator cache",
+)  # the parts that torch.cuda.max_memory_allocated does not count
 DEFAULT_FORMAT = {"full": "bf16", "lora": "bf16", "qlora": "nf4"}
 HOPPER = Device(
     "a Hopper GPU", "nvidia", None, None, compute_capability="9.0"
@@ -36,7 +40,9 @@ class Recipe(Protocol):
 def recipe(method: str) -> Recipe:
     """The recipe of that name. QwenpickError with the nearest one."""
     if method not in METHODS:
-        raise QwenpickError(f"there is no method '{method}' (known: {', '.join(METHODS)})")
+        raise QwenpickError(
+            say("there is no method '{method}' (known: {known})", method=method, known=", ".join(METHODS))
+        )
     return cast(Recipe, import_module(f"qwenpick.training.{method}"))
 
 
@@ -57,7 +63,9 @@ def memory(
         raise QwenpickError(f"{model.id}: {reason}")
     devices = placement.devices if placement and placement.devices else (HOPPER,) * training.gpus
     if len(devices) < training.gpus:
-        raise QwenpickError(f"the placement has {len(devices)} GPUs, the training {training.gpus}")
+        raise QwenpickError(
+            say("the placement has {count} GPUs, the training {gpus}", count=len(devices), gpus=training.gpus)
+        )
     return estimate(
         architecture, training, recipe(training.method).prepare(architecture, training, source), source, devices
     )

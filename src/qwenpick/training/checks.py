@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 from qwenpick.quantization import FORMATS, find_format
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
@@ -27,19 +28,32 @@ def check(training: Training) -> None:
         value = str(getattr(training, name))
         if value not in choices:
             raise QwenpickError(
-                f"there is no {name} '{value}'{did_you_mean(value, choices)} (known: {', '.join(choices)})"
+                say(
+                    "there is no {name} '{value}'{near} (known: {choices})",
+                    name=name,
+                    value=value,
+                    near=did_you_mean(value, choices),
+                    choices=", ".join(choices),
+                )
             )
     for name in ("seq", "batch", "grad_accum", "rank", "gpus"):
         if getattr(training, name) < 1:
-            raise QwenpickError(f"{name} must be 1 or more, not {getattr(training, name)}")
+            raise QwenpickError(say("{name} must be 1 or more, not {given}", name=name, given=getattr(training, name)))
     if training.zero not in (0, 1, 2, 3):
-        raise QwenpickError(f"ZeRO has the stages 0 to 3, not {training.zero}")
+        raise QwenpickError(say("ZeRO has the stages 0 to 3, not {zero}", zero=training.zero))
 
 
 def per_gpu_batch(total: int, gpus: int, grad_accum: int) -> int:
     """Sequences of each GPU at a time for a batch of `total` over all GPUs and accumulation steps. QwenpickError if it cannot be divided."""
     if total % (gpus * grad_accum):
-        raise QwenpickError(f"a batch of {total} cannot be divided over {gpus} GPUs x {grad_accum} accumulation steps")
+        raise QwenpickError(
+            say(
+                "a batch of {total} cannot be divided over {gpus} GPUs x {grad_accum} accumulation steps",
+                total=total,
+                gpus=gpus,
+                grad_accum=grad_accum,
+            )
+        )
     return total // (gpus * grad_accum)
 
 
@@ -53,44 +67,55 @@ def refusal(architecture: Architecture, training: Training, checkpoint: Checkpoi
 def _format_refusal(training: Training, checkpoint: Checkpoint) -> str | None:
     form = checkpoint.format
     container = (FORMATS.get(form) or find_format(form)).container
-    method = {"full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA"}[training.method]
+    method = {"full": say("full fine-tuning"), "lora": "LoRA", "qlora": "QLoRA"}[training.method]
     if container != "safetensors":
-        return f"{method} of a {container.upper() if container == 'gguf' else container} file is not possible; train the 16-bit repository"
+        return say(
+            "{method} of a {kind} file is not possible; train the 16-bit repository",
+            method=method,
+            kind=container.upper() if container == "gguf" else container,
+        )
     if form in ("fp8", "nvfp4", "mxfp4"):
-        return f"{method} of an {form.upper()} checkpoint is not possible: no gradient passes its kernels; take the 16-bit repository"
+        return say(
+            "{method} of an {kind} checkpoint is not possible: no gradient passes its kernels; take the 16-bit repository",
+            method=method,
+            kind=form.upper(),
+        )
     plain = form in ("bf16", "fp16", "fp32")
     if training.method == "full" and not plain:
-        return f"full fine-tuning needs 16-bit weights, not {form}; quantized weights can only be adapted (qlora)"
+        return say(
+            "full fine-tuning needs 16-bit weights, not {form}; quantized weights can only be adapted (qlora)",
+            form=form,
+        )
     if training.method == "lora" and not plain:
-        return f"LoRA on {form} weights is QLoRA: say method qlora"
+        return say("LoRA on {form} weights is QLoRA: say method qlora", form=form)
     if training.method == "qlora" and plain:
-        return "QLoRA needs 4- or 8-bit weights: nf4 or int8 (made on load), or a GPTQ or AWQ repository"
+        return say("QLoRA needs 4- or 8-bit weights: nf4 or int8 (made on load), or a GPTQ or AWQ repository")
     return None
 
 
 def _sharding_refusal(training: Training) -> str | None:
     if training.fsdp and training.zero:
-        return "FSDP and DeepSpeed's ZeRO are two ways to do the same; choose one"
+        return say("FSDP and DeepSpeed's ZeRO are two ways to do the same; choose one")
     if training.zero == 3 and training.gpus == 1 and training.offload == "none":
-        return "ZeRO-3 on one GPU divides nothing and adds its buffers; use more GPUs, offload, or ZeRO 0"
+        return say("ZeRO-3 on one GPU divides nothing and adds its buffers; use more GPUs, offload, or ZeRO 0")
     if training.fsdp and training.gpus == 1:
-        return "FSDP on one GPU divides nothing; use more GPUs or leave it out"
+        return say("FSDP on one GPU divides nothing; use more GPUs or leave it out")
     if training.offload != "none" and not training.zero:
-        return f"offload of {training.offload} is DeepSpeed's: it needs ZeRO 1, 2 or 3"
+        return say("offload of {offload} is DeepSpeed's: it needs ZeRO 1, 2 or 3", offload=training.offload)
     if training.offload == "parameters" and training.zero != 3:
-        return "offload of parameters needs ZeRO-3"
+        return say("offload of parameters needs ZeRO-3")
     if training.method == "qlora" and training.zero == 3:
-        return "bitsandbytes' 4-bit weights cannot be divided by ZeRO-3; use ZeRO 2 or FSDP"
+        return say("bitsandbytes' 4-bit weights cannot be divided by ZeRO-3; use ZeRO 2 or FSDP")
     if training.trainer == "unsloth" and (training.zero or training.fsdp):
-        return "Unsloth does not divide a model over GPUs; use ZeRO 0"
+        return say("Unsloth does not divide a model over GPUs; use ZeRO 0")
     if training.optimizer == "adamw-8bit" and training.offload != "none":
-        return "8-bit AdamW runs on the GPU only; with offload use adamw"
+        return say("8-bit AdamW runs on the GPU only; with offload use adamw")
     return None
 
 
 def _model_refusal(architecture: Architecture, training: Training) -> str | None:
     if (training.train_vision or training.image_tokens) and architecture.vision is None:
-        return "the model has no vision tower"
+        return say("the model has no vision tower")
     if training.method == "full" and training.train_embeddings:
-        return "full fine-tuning trains the embeddings anyway"
+        return say("full fine-tuning trains the embeddings anyway")
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from qwenpick.i18n import say
 from qwenpick.memory import Memory, Part, gpu
 from qwenpick.memory import memory as gather
 from qwenpick.parallel import parallel_placements
@@ -38,7 +39,7 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
     if architecture.model_type in NOT_SERVED or (
         architecture.model_type == "qwen" and (architecture.vision or architecture.audio)
     ):
-        return f"SGLang has no class for {architecture.model_type} models of this kind"
+        return say("SGLang has no class for {model_type} models of this kind", model_type=architecture.model_type)
     return refusals.refusal(architecture, checkpoint, placement, FORMATS, TITLE)
 
 
@@ -74,10 +75,35 @@ def memory(
     for index, device in enumerate(placement.devices or (None,)):
         where, stage = gpu(index), per_stage[min(index // placement.tensor_parallel, len(per_stage) - 1)]
         free = (free_at_start(device) if device else None) or 0
-        parts += [Part(f"{part} weights", n, where, f"tensors in {checkpoint.format}", "weights") for part, n in stage]
+        parts += [
+            Part(
+                f"{part} weights",
+                n,
+                where,
+                f"tensors in {checkpoint.format}",
+                "weights",
+            )
+            for part, n in stage
+        ]
         parts.append(Part("loading", LOADED, where, "kernels and allocator slack, measured", "overhead"))
-        parts.append(Part("kv pool", rows * token, where, f"{rows} tokens x {token} bytes", "kv cache"))
-        parts.append(Part("mamba pool", states * slot, where, f"{states} slots x {slot} bytes", "state"))
+        parts.append(
+            Part(
+                "kv pool",
+                rows * token,
+                where,
+                f"{rows} tokens x {token} bytes",
+                "kv cache",
+            )
+        )
+        parts.append(
+            Part(
+                "mamba pool",
+                states * slot,
+                where,
+                f"{states} slots x {slot} bytes",
+                "state",
+            )
+        )
         parts.append(Part("set aside", round(free * (1 - chosen.static)), where, said, "compute"))
     return gather(parts)
 

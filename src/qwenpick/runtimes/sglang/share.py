@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 from qwenpick.parts import cuda_free
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ def settings(architecture: Architecture, work: Serving, placement: Placement) ->
     """What the server settles on by itself. Raises QwenpickError for an option it does not know."""
     for name in work.options:
         if name not in OPTIONS:
-            raise QwenpickError(f"SGLang has no option '{name}' here{did_you_mean(name, OPTIONS)}")
+            raise QwenpickError(
+                say("SGLang has no option '{name}' here{near}", name=name, near=did_you_mean(name, OPTIONS))
+            )
     given, ranks = work.options, placement.tensor_parallel
     total = min((d.total for d in placement.devices if d.total), default=24 * GIB)
     chunk, low, high = next((chunk, low, high) for limit, chunk, low, high in _BY_MEMORY if total < limit)

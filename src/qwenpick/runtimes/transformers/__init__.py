@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from qwenpick.catalog.schema import Architecture, Checkpoint, Model
 from qwenpick.hardware import Device, Machine
+from qwenpick.i18n import say
 from qwenpick.memory import Memory, Part
 from qwenpick.placement import Placement
 from qwenpick.quantization import find_format
@@ -24,7 +25,10 @@ FAMILIES = {
     "fp16": ("bf16", "fp16"),
 }
 
-NOT_TORCH = ("CUDA context", "allocator cache")  # the parts that torch.cuda.max_memory_allocated does not count
+NOT_TORCH = (
+    "CUDA context",
+    "allocator cache",
+)  # the parts that torch.cuda.max_memory_allocated does not count
 
 
 def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> str | None:
@@ -33,21 +37,23 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
     if form not in FORMATS:
         container = find_format(form).container
         if container == "gguf":
-            return "transformers loads a GGUF only by unpacking it to 16 bits; use llama.cpp, or the 16-bit repository"
-        return f"transformers does not load {form}; it loads {', '.join(FORMATS)}"
+            return say(
+                "transformers loads a GGUF only by unpacking it to 16 bits; use llama.cpp, or the 16-bit repository"
+            )
+        return say("transformers does not load {form}; it loads {known}", form=form, known=", ".join(FORMATS))
     if architecture.model_type == "qwen" and version(architecture, work.options) > QWEN1:
-        return "Qwen 1 brings its own code, which needs a transformers below 4.38"
+        return say("Qwen 1 brings its own code, which needs a transformers below 4.38")
     if str(work.kv_cache) not in ("f16", "bf16"):
-        return "transformers keeps the cache in 16 bits"
+        return say("transformers keeps the cache in 16 bits")
     devices = placement.devices
     if form in ("nf4", "int8") and not (devices and all(d.vendor in ("nvidia", "amd", "intel") for d in devices)):
-        return f"bitsandbytes' {form} needs an NVIDIA, AMD or Intel GPU"
+        return say("bitsandbytes' {form} needs an NVIDIA, AMD or Intel GPU", form=form)
     if form in ("awq-int4", "gptq-int4", "gptq-int8") and not (
         devices and all(d.vendor in ("nvidia", "amd") for d in devices)
     ):
-        return f"the kernels of {form} need an NVIDIA or AMD GPU"
+        return say("the kernels of {form} need an NVIDIA or AMD GPU", form=form)
     if form == "fp8" and not (devices and all(_has_fp8(d) for d in devices)):
-        return "FP8 needs compute capability 8.9 (Ada, Hopper or newer); transformers would unpack it to 16 bits"
+        return say("FP8 needs compute capability 8.9 (Ada, Hopper or newer); transformers would unpack it to 16 bits")
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 
 KNOWN: dict[str, str] = {
     "transformers_version": "the release that runs it, like 5.17 or 4.46",
@@ -22,12 +23,24 @@ def check(options: Mapping[str, object]) -> None:
     for name in options:
         if name not in KNOWN:
             raise QwenpickError(
-                f"transformers has no option '{name}'{did_you_mean(name, KNOWN)} (known: {', '.join(KNOWN)})"
+                say(
+                    "transformers has no option '{name}'{near} (known: {known})",
+                    name=name,
+                    near=did_you_mean(name, KNOWN),
+                    known=", ".join(KNOWN),
+                )
             )
     attention = options.get("attn_implementation", "sdpa")
     if attention not in ATTENTION:
         nearest = did_you_mean(str(attention), ATTENTION)
-        raise QwenpickError(f"there is no attn_implementation '{attention}'{nearest} (known: {', '.join(ATTENTION)})")
+        raise QwenpickError(
+            say(
+                "there is no attn_implementation '{attention}'{nearest} (known: {known})",
+                attention=attention,
+                nearest=nearest,
+                known=", ".join(ATTENTION),
+            )
+        )
 
 
 def is_true(options: Mapping[str, object], name: str, default: bool) -> bool:
@@ -42,5 +55,5 @@ def count(options: Mapping[str, object], name: str) -> int | None:
     if value is None:
         return None
     if not str(value).isdigit():
-        raise QwenpickError(f"{name} is a number of tokens, not '{value}'")
+        raise QwenpickError(say("{name} is a number of tokens, not '{value}'", name=name, value=value))
     return int(str(value))

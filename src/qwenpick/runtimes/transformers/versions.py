@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from qwenpick.catalog.schema import Architecture
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 
 Version = tuple[int, int]
 
@@ -48,5 +49,7 @@ def version(architecture: Architecture, options: Mapping[str, object]) -> Versio
         return QWEN1 if architecture.model_type == "qwen" else NEWEST
     match = re.match(r"(\d+)\.(\d+)", str(stated))
     if not match:
-        raise QwenpickError(f"cannot read transformers_version '{stated}'; write it like 5.17 or 4.46.0")
+        raise QwenpickError(
+            say("cannot read transformers_version '{stated}'; write it like 5.17 or 4.46.0", stated=stated)
+        )
     return int(match[1]), int(match[2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qwenpick.i18n import say
 from qwenpick.quantization import FORMATS
 from qwenpick.runtimes.vllm.settings import capability_of
 from qwenpick.sharding import BLOCK, world_refusal
@@ -38,34 +39,48 @@ def refusal(
     """Why the engine would not start this, memory aside; None if it would."""
     if checkpoint.format not in formats:
         container = FORMATS[checkpoint.format].container if checkpoint.format in FORMATS else checkpoint.format
-        what = {"gguf": "GGUF files (use llama.cpp)", "mlx": "MLX weights (use mlx-lm)"}.get(
+        what = {"gguf": say("GGUF files (use llama.cpp)"), "mlx": say("MLX weights (use mlx-lm)")}.get(
             container, checkpoint.format
         )
-        return f"{title} does not load {what}"
+        return say("{title} does not load {what}", title=title, what=what)
     if not placement.devices:
-        return f"{title} needs a GPU"
+        return say("{title} needs a GPU", title=title)
     for device in placement.devices:
         if why := _device_refusal(checkpoint.format, device, title):
             return why
     block = BLOCK if checkpoint.format in BLOCKED else 1
     ranks = placement.tensor_parallel
     if why := world_refusal(architecture, ranks, block):
-        return f"tensor parallel over {ranks} GPUs: {why}"
+        return say("tensor parallel over {ranks} GPUs: {why}", ranks=ranks, why=why)
     return None
 
 
 def _device_refusal(format_name: str, device: Device, title: str) -> str | None:
     """Why this device cannot run this format."""
     if device.vendor not in VENDORS:
-        return f"{title} does not run on {device.name}"
+        return say("{title} does not run on {name}", title=title, name=device.name)
     if device.vendor != "nvidia":
         if device.vendor == "amd" and device.compute_capability and device.compute_capability not in ROCM_TARGETS:
-            return f"{title} is not built for {device.compute_capability} ({device.name})"
-        return f"{title} has {format_name} kernels for NVIDIA GPUs only" if format_name in NVIDIA_ONLY else None
+            return say(
+                "{title} is not built for {compute_capability} ({name})",
+                title=title,
+                compute_capability=device.compute_capability,
+                name=device.name,
+            )
+        return (
+            say("{title} has {format_name} kernels for NVIDIA GPUs only", title=title, format_name=format_name)
+            if format_name in NVIDIA_ONLY
+            else None
+        )
     least = MIN_CAPABILITY.get(format_name, 7.0)
     if (capability := capability_of(device)) is not None and capability < least:
-        return (
-            f"{title} needs compute capability {least} for {format_name}; {device.name} has {device.compute_capability}"
+        return say(
+            "{title} needs compute capability {least} for {format_name}; {name} has {compute_capability}",
+            title=title,
+            least=least,
+            format_name=format_name,
+            name=device.name,
+            compute_capability=device.compute_capability,
         )
     return None
 
@@ -85,9 +100,16 @@ def model_refusal(architecture: Architecture, version: tuple[int, int], stated: 
     """Why vLLM has no class for the model: never, no more, or, where the version is `stated`, not yet."""
     kind = architecture.model_type
     if kind in NOT_SERVED or (kind == "qwen" and architecture.audio):
-        return f"vLLM has no {kind} models that speak or listen"
+        return say("vLLM has no {kind} models that speak or listen", kind=kind)
     if (last := LAST_VERSION.get(kind)) and version > last:
-        return f"vLLM dropped {kind} after {last[0]}.{last[1]}"
+        return say("vLLM dropped {kind} after {last}.{minor}", kind=kind, last=last[0], minor=last[1])
     if stated and (first := FIRST_VERSION.get(kind)) and version < first:
-        return f"vLLM {version[0]}.{version[1]} does not know {kind}; {first[0]}.{first[1]} does"
+        return say(
+            "vLLM {version}.{minor} does not know {kind}; {first}.{first_minor} does",
+            version=version[0],
+            minor=version[1],
+            kind=kind,
+            first=first[0],
+            first_minor=first[1],
+        )
     return None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
@@ -53,7 +54,9 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
     """The engine's settings for this work on this device. Raises QwenpickError for an option it does not know."""
     for name in work.options:
         if name not in OPTIONS:
-            raise QwenpickError(f"vLLM has no option '{name}' here{did_you_mean(name, OPTIONS)}")
+            raise QwenpickError(
+                say("vLLM has no option '{name}' here{near}", name=name, near=did_you_mean(name, OPTIONS))
+            )
     given = work.options
     version = version_of(work)
     context = int(str(given.get("max_model_len", 0)))

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from qwenpick.i18n import say
 from qwenpick.memory import gpu
 from qwenpick.parts import cuda_free, cuda_total
 from qwenpick.runtimes.vllm import cache as pool
@@ -66,7 +67,12 @@ def share_refusal(work: Serving, placement: Placement) -> str | None:
         total, free = cuda_total(device), cuda_free(device)
         if total and free is not None and requested(total, work) > free - CONTEXT:
             left = format_bytes(max(0, free - CONTEXT))
-            return f"vLLM wants {format_bytes(requested(total, work))} of {device.name} and only {left} would be free when it starts"
+            return say(
+                "vLLM wants {requested} of {name} and only {left} would be free when it starts",
+                requested=format_bytes(requested(total, work)),
+                name=device.name,
+                left=left,
+            )
     return None
 
 
@@ -77,11 +83,17 @@ def cache_refusal(
     chosen = settings(architecture, work, smallest(placement))
     left = available(model, architecture, checkpoint, work, placement, chosen)
     if left <= 0:
-        return "no memory is left for the cache"
+        return say("no memory is left for the cache")
     cut = pool.layout(architecture, chosen, work.kv_cache, placement.tensor_parallel, placement.pipeline_parallel)
     if pool.concurrency(cut, left, chosen.context) < 1:
-        return f"the cache of {format_bytes(left)} is too small for one sequence of {chosen.context} tokens"
+        return say(
+            "the cache of {left} is too small for one sequence of {context} tokens",
+            left=format_bytes(left),
+            context=chosen.context,
+        )
     blocks = state_blocks(model, architecture, checkpoint, work, placement, chosen)
     if chosen.sequences > blocks:
-        return f"max_num_seqs {chosen.sequences} exceeds the {blocks} blocks for states"
+        return say(
+            "max_num_seqs {sequences} exceeds the {blocks} blocks for states", sequences=chosen.sequences, blocks=blocks
+        )
     return None

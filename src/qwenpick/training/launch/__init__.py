@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from qwenpick.catalog.schema import Architecture, Checkpoint, Model
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 from qwenpick.training.launch.common import Launch
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.workload import Training
@@ -40,7 +41,9 @@ def launch(
     """
     if training.trainer not in MAKERS:
         title = TRAINERS[training.trainer].title
-        raise QwenpickError(f"{title} has no launch of its own; choose {', '.join(MAKERS)}")
+        raise QwenpickError(
+            say("{title} has no launch of its own; choose {known}", title=title, known=", ".join(MAKERS))
+        )
     source = (checkpoint.repo if checkpoint and checkpoint.repo else None) or model.huggingface or model.name
     maker = cast(Maker, import_module(f"qwenpick.training.launch.{MAKERS[training.trainer]}"))
     return maker.launch(source, architecture, training, checkpoint)
@@ -51,7 +54,10 @@ def as_script(started: Launch, trainer: str) -> Script:
     from qwenpick.launch import Command
     from qwenpick.launch import Launch as Script
 
-    notes = (f"{TRAINERS[trainer].title}: options of {started.checked}", *started.notes)
+    notes = (
+        say("{title}: options of {checked}", title=TRAINERS[trainer].title, checked=started.checked),
+        *started.notes,
+    )
     return Script(trainer, Command(started.command), files=started.files, notes=notes)
 
 
