@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qwenpick.cli import completion
 from qwenpick.cli import options as given
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say
@@ -16,8 +17,14 @@ if TYPE_CHECKING:
 
 
 def command(
-    names: Annotated[list[str], typer.Argument(metavar="A B …", help="Models, or with --model GPUs.")],
-    model: Annotated[str | None, typer.Option(metavar="MODEL", help="Compare GPUs for this model.")] = None,
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="A B …", help="Models, or with --model GPUs.", autocompletion=completion.compared_names),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Compare GPUs for this model.", autocompletion=completion.model_names),
+    ] = None,
     quant: given.Quant = None,
     context: given.Context = None,
     sequences: given.Sequences = 1,

@@ -6,13 +6,17 @@ from typing import Annotated
 
 import typer
 
+from qwenpick.cli import completion
 from qwenpick.cli import options as given
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import say
 
 
 def command(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show everything about this one.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="Show everything about this one.", autocompletion=completion.gpu_names),
+    ] = None,
     vendor: Annotated[
         str | None, typer.Option(metavar="VENDOR", help="Only nvidia, amd, intel, apple, ascend or other.")
     ] = None,

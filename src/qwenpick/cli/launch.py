@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qwenpick.cli import completion
 from qwenpick.cli import options as given
 from qwenpick.cli.training import Wanted, trains
 from qwenpick.errors import QwenpickError
@@ -21,7 +22,9 @@ def command(
     model: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL", help="A name, tag or repository, or a path to a .gguf file, config.json or directory."
+            metavar="MODEL",
+            help="A name, tag or repository, or a path to a .gguf file, config.json or directory.",
+            autocompletion=completion.model_names,
         ),
     ],
     quant: given.Quant = None,
@@ -32,7 +35,9 @@ def command(
     option: given.EngineOptions = None,
     docker: Annotated[bool, typer.Option("--docker", help="As `docker run` (vLLM and SGLang).")] = False,
     compose: Annotated[bool, typer.Option("--compose", help="As a docker compose file (vLLM and SGLang).")] = False,
-    execute: Annotated[bool, typer.Option("--exec", help="Run it instead of printing it.")] = False,
+    execute: Annotated[
+        bool, typer.Option("--exec", envvar="QWENPICK_LAUNCH_EXEC", help="Run it instead of printing it.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Print it even if it does not fit.")] = False,
     online: given.Online = False,
     machine: given.MachineFiles = None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qwenpick.cli import completion
 from qwenpick.cli import options as given
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import say
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def command(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show everything about this one.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="Show everything about this one.", autocompletion=completion.model_names),
+    ] = None,
     series: Annotated[str | None, typer.Option(metavar="SERIES", help="Only this series: qwen3.5, qwen3-vl, …")] = None,
     kind: Annotated[
         str | None, typer.Option(metavar="KIND", help="Only this kind: chat, base, code, vision, embedding, …")

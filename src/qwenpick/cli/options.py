@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qwenpick.cli import completion
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say, use
 from qwenpick.units import parse_bytes, parse_tokens
@@ -22,6 +23,13 @@ def for_programs(value: bool | str) -> bool | str:
     if value is True or value == "json":
         use("en")
     return value
+
+
+def _gpus(ctx: typer.Context, param: typer.CallbackParam, value: list[str] | None) -> list[str] | None:
+    """The GPUs; those of an environment variable are parted by commas, since names have spaces."""
+    source = ctx.get_parameter_source(param.name or "")
+    said = param.resolve_envvar_value(ctx) if source is not None and source.name == "ENVIRONMENT" else None
+    return [name.strip() for name in said.split(",")] if said else value
 
 
 Json = Annotated[bool, typer.Option("--json", callback=for_programs, help="Print the versioned JSON envelope.")]
@@ -40,7 +48,13 @@ MachineFiles = Annotated[
 ]
 Gpus = Annotated[
     list[str] | None,
-    typer.Option("--gpu", metavar="NAME", help='Pretend this GPU: "rtx 4090", "2x l40s", "rtx 3060 12gb".'),
+    typer.Option(
+        "--gpu",
+        metavar="NAME",
+        help='Pretend this GPU: "rtx 4090", "2x l40s", "rtx 3060 12gb".',
+        callback=_gpus,
+        autocompletion=completion.gpu_names,
+    ),
 ]
 Vram = Annotated[
     str | None, typer.Option(metavar="SIZE", help="Memory of the GPU, e.g. 24GiB (a GPU of no name without --gpu).")
@@ -53,7 +67,13 @@ Quant = Annotated[
     str | None, typer.Option(metavar="FORMAT", help="4bit, 8bit, fp16, or a format: Q4_K_M, awq-int4, fp8, nf4, …")
 ]
 RuntimeName = Annotated[
-    str | None, typer.Option("--runtime", metavar="NAME", help="llama.cpp, ollama, vllm, sglang, transformers or mlx.")
+    str | None,
+    typer.Option(
+        "--runtime",
+        metavar="NAME",
+        help="llama.cpp, ollama, vllm, sglang, transformers or mlx.",
+        autocompletion=completion.runtime_names,
+    ),
 ]
 Cache = Annotated[
     str | None, typer.Option("--kv-cache", metavar="TYPE", help="f16, fp8, q8_0, q4_0, or K and V apart: q8_0/q4_0.")
@@ -63,6 +83,7 @@ ModelName = Annotated[
     typer.Argument(
         metavar="MODEL",
         help="A name, repository or Ollama tag (qwen3-8b, Qwen/Qwen3-8B, qwen3:8b), or a path to a .gguf file or a model directory.",
+        autocompletion=completion.model_names,
     ),
 ]
 Online = Annotated[bool, typer.Option("--online", help="Ask the hub about a repository that the catalogue lacks.")]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from qwenpick.cli import completion
 from qwenpick.cli import options as given
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import say
@@ -14,7 +15,12 @@ from qwenpick.units import parse_bytes
 
 def command(
     task: Annotated[
-        str | None, typer.Option(metavar="TASK", help="chat, coding, coding-agent, vision, rag-embedding, …")
+        str | None,
+        typer.Option(
+            metavar="TASK",
+            help="chat, coding, coding-agent, vision, rag-embedding, …",
+            autocompletion=completion.task_names,
+        ),
     ] = None,
     scenario: Annotated[
         str | None, typer.Option(metavar="NAME", help="A situation that stands for a task and constraints.")

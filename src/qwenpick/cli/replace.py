@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from qwenpick.cli import completion
 from qwenpick.cli import options as given
 
 
@@ -15,7 +16,10 @@ def command(
     context: given.Context = None,
     runtime: Annotated[str, typer.Option("--runtime", metavar="NAME", help="The engine.")] = "llama.cpp",
     task: Annotated[
-        str | None, typer.Option(metavar="TASK", help="For this work instead of what the model is for.")
+        str | None,
+        typer.Option(
+            metavar="TASK", help="For this work instead of what the model is for.", autocompletion=completion.task_names
+        ),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Rows to show.")] = 5,
     catalog: given.Catalogs = None,

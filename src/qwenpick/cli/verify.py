@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from qwenpick.cli import completion
 from qwenpick.cli import options as given
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say
@@ -17,7 +18,10 @@ LOG_LIMIT = 256 * 2**20
 
 def command(
     model: Annotated[
-        str | None, typer.Argument(metavar="[MODEL]", help="Where the log does not say which it is.")
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]", help="Where the log does not say which it is.", autocompletion=completion.model_names
+        ),
     ] = None,
     log: Annotated[Path | None, typer.Option("--log", metavar="FILE", help="The engine's log; - is stdin.")] = None,
     quant: Annotated[

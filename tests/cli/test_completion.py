@@ -1,0 +1,72 @@
+"""What the shell offers, asked the way bash asks, and what environment variables mean for options with spaces in their values."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from qwenpick.cli import completion
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "qwenpick", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def offered(line: str) -> list[str]:
+    """What bash is told when Tab is pressed at the end of `line`."""
+    words = line.split(" ")
+    asking = "from qwenpick.cli import main; import sys; sys.argv = ['qwenpick']; main()"
+    found = subprocess.run(
+        [sys.executable, "-c", asking],
+        env={
+            **os.environ,
+            "_QWENPICK_COMPLETE": "complete_bash",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(len(words) - 1),
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return found.stdout.split()
+
+
+def test_a_shell_completes_model_and_gpu_names() -> None:
+    assert "qwen3-8b" in offered("qwenpick fit qwen3-8")
+    assert "rtx-4090" in offered("qwenpick fit qwen3-8b --gpu rtx-40")
+    assert all(name.startswith("rtx-40") for name in offered("qwenpick fit qwen3-8b --gpu rtx-40"))
+
+
+@pytest.mark.parametrize(
+    ("complete", "typed", "expected"),
+    [
+        (completion.model_names, "Qwen3-14", "qwen3-14b"),
+        (completion.gpu_names, "h20", "h200-sxm"),
+        (completion.compared_names, "a10", "a10g"),
+        (completion.compared_names, "qwen3-8", "qwen3-8b"),
+        (completion.runtime_names, "v", "vllm"),
+        (completion.task_names, "cod", "coding-agent"),
+    ],
+)
+def test_each_kind_of_name_is_offered(complete: completion.Complete, typed: str, expected: str) -> None:
+    assert expected in complete(typed)
+    assert complete("no such name") == []
+
+
+def test_a_gpu_in_the_environment_may_have_spaces_and_commas_part_several() -> None:
+    one = run("machine", "--json", QWENPICK_MACHINE_GPU="rtx 4090")
+    assert [d["name"] for d in json.loads(one.stdout)["machine"]["devices"]] == ["GeForce RTX 4090"]
+    two = run("machine", "--json", QWENPICK_MACHINE_GPU="rtx 4090, 2x l40s")
+    assert [d["name"] for d in json.loads(two.stdout)["machine"]["devices"]] == ["GeForce RTX 4090", "L40S", "L40S"]
