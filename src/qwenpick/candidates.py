@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -52,16 +52,21 @@ class Search:
 
 
 def candidates(
-    architecture: Architecture, model: Model, search: Search, hope: Callable[[Plan], float], best: Callable[[], float]
+    architecture: Architecture,
+    model: Model,
+    search: Search,
+    hope: Callable[[Plan], float],
+    worth: Callable[[float], bool],
 ) -> Iterator[Plan]:
     """The plans of a model that hold, in the formats and engines worth comparing, each in its best placement.
 
     A context beyond what the model reads is cut to it. How a model is best cut between GPU and RAM takes a search. It comes last, and only for
-    formats whose best case gives no less `hope` (points) than the `best` plan so far has.
+    formats whose best case gives a `hope` (points) that is `worth` it. Raises Postponed where none is and nothing else holds.
     """
     work = _work(model, search)
     for group in engine_groups(search.machine, search.runtime):
-        found, late = False, []
+        found = False
+        late: list[tuple[float, Checkpoint]] = []
         for name in group:
             engine = find_runtime(name)
             for checkpoint in _rungs(architecture, model, engine, search):
@@ -74,14 +79,25 @@ def candidates(
                     yield plan
                     if _is_enough(plan):
                         break
-        for points, checkpoint in sorted(late, key=lambda one: -one[0]):
-            if points < best():
+        late.sort(key=lambda one: -one[0])
+        if late and not found and not worth(late[0][0]):
+            raise Postponed(late[0][0], tuple(checkpoint for _, checkpoint in late))
+        for points, checkpoint in late:
+            if not worth(points):
                 break
             if plan := _plan(architecture, model, checkpoint, find_runtime("llamacpp"), work, search):
                 found = True
                 yield plan
         if found:
             return
+
+
+class Postponed(Exception):  # noqa: N818 (no error)
+    """A model that holds in `formats` of llama.cpp at best, in none with more than `points`."""
+
+    def __init__(self, points: float, formats: tuple[Checkpoint, ...]) -> None:
+        super().__init__(points)
+        self.points, self.formats = points, formats
 
 
 def holds_somehow(architecture: Architecture, model: Model, search: Search) -> bool:
@@ -93,6 +109,13 @@ def holds_somehow(architecture: Architecture, model: Model, search: Search) -> b
         for name in group
         for checkpoint in _rungs(architecture, model, find_runtime(name), search, upwards=True)
     )
+
+
+def holds_in(formats: Sequence[Checkpoint], architecture: Architecture, model: Model, search: Search) -> bool:
+    """Whether the model holds in one of these formats of llama.cpp."""
+    ordered = sorted(formats, key=lambda checkpoint: FORMATS[checkpoint.format].bits)
+    engine, work = find_runtime("llamacpp"), _work(model, search)
+    return any(_plan(architecture, model, checkpoint, engine, work, search) for checkpoint in ordered)
 
 
 def _work(model: Model, search: Search) -> Serving:
@@ -107,8 +130,17 @@ def _rungs(
     room = _room(search.machine, search.gpu_only)
     rungs = list(ladder(model, engine, search.quant))
     for checkpoint in reversed(rungs) if upwards else rungs:
-        if (checkpoint.bytes or stored_bytes(architecture, checkpoint.format, parts=_TEXT)) <= room:
+        if _weights(architecture, checkpoint) <= room:
             yield checkpoint
+
+
+def _weights(architecture: Architecture, checkpoint: Checkpoint) -> int:
+    """Bytes of the checkpoint's weights, or of those that any run of it holds."""
+    if checkpoint.bytes:
+        return checkpoint.bytes
+    if FORMATS[checkpoint.format].container == "gguf":
+        return layer_bytes(architecture, checkpoint)
+    return stored_bytes(architecture, checkpoint.format, parts=_TEXT)
 
 
 def _plan(

@@ -90,18 +90,23 @@ def best(
     return chosen
 
 
+def order(best_of_each: Iterable[Scored]) -> list[tuple[Scored, str | None]]:
+    """(a model's best plan, the name of the model that outdoes it) in order; what is outdone has lost points for it."""
+    rows = sorted(best_of_each, key=_key)
+    outdone = ((row, _outdone(row, rows)) for row in rows)
+    return sorted(((_demoted(row, by), by) for row, by in outdone), key=lambda one: _key(one[0]))
+
+
 def places(best_of_each: Iterable[Scored], task: Task) -> list[Ranked]:
     """The places of models, one row each, by their best plans."""
-    rows = sorted(best_of_each, key=_key)
-    outdone = {row.plan.model.id: _outdone(row, rows) for row in rows}
-    final = sorted((_demoted(row, outdone[row.plan.model.id]) for row in rows), key=_key)
-    labels = _labels(final[:LABELLED])
+    final = order(best_of_each)
+    labels = _labels([row for row, _ in final[:LABELLED]])
     return [
         Ranked(
             place, row.plan, row.score, row.parts, row.quality, row.kept, row.effort, row.seconds, row.usable,
-            outdone[row.plan.model.id], labels.get(row.plan.model.id, ()), _reason(row, outdone[row.plan.model.id], task),
+            by, labels.get(row.plan.model.id, ()), _reason(row, by, task),
         )
-        for place, row in enumerate(final, 1)
+        for place, (row, by) in enumerate(final, 1)
     ]  # fmt: skip
 
 
@@ -150,10 +155,12 @@ def _beats(other: Scored, row: Scored) -> bool:
     return gap > doubt
 
 
-def may_outdo(better: Model, quality: float, row: Ranked) -> bool:
-    """Whether a model that is worth no more than `quality` points could outdo the row, on the best plan that can be thought of."""
+def may_outdo(better: Model, quality: float, seconds: float, row: Scored) -> bool:
+    """Whether a model that is worth `quality` points and keeps one waiting `seconds` at best could outdo the row."""
     worse = row.plan.model
     if not _may_succeed(better, worse):
+        return False
+    if row.seconds is not None and seconds > row.seconds * _close(better, worse):
         return False
     if worse.successor == better.id or _same_shape(better, worse):
         return _newer(better, worse)

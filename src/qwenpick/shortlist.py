@@ -6,24 +6,39 @@ The places are those that a ranking of all plans of all models gives.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qwenpick.candidates import Search, candidates, holds_somehow
+from qwenpick.candidates import Postponed, Search, candidates, holds_in, holds_somehow
 from qwenpick.ceiling import ceiling
 from qwenpick.checkpoints import download_bytes
 from qwenpick.plan import Plan, timed
 from qwenpick.quality import load_abilities
-from qwenpick.rank import Ranked, best, may_outdo, places
+from qwenpick.rank import Ranked, best, may_outdo, order, places
 from qwenpick.scoring import PREFERENCES, Scored, score
 from qwenpick.speed.floor import fastest
+from qwenpick.thinking import efforts_for, seconds_to_answer
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Catalog, Model
+    from qwenpick.catalog import Catalog, Checkpoint, Model
     from qwenpick.recommending import Wish
     from qwenpick.tasks import Task
 
 ROUNDING = 1e-5  # points: scores are compared to six digits
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A model that has not been planned: what it gives at best (points, quality), and how long one would wait at least.
+
+    `formats` are what it can run in, where that is known to be llama.cpp with layers in RAM.
+    """
+
+    model: Model
+    points: float
+    quality: float
+    seconds: float = 0.0
+    formats: tuple[Checkpoint, ...] = ()
 
 
 def first_places(
@@ -33,54 +48,80 @@ def first_places(
 
     Models are planned from the highest ceiling down, until no other one can be among the first or outdo one of them.
     """
-    ceilings = {
-        model.id: ceiling(model, task.name, wish.prefer, wish.thinking, search.work.context) for model in models
-    }
-    waiting = sorted(models, key=lambda model: -(c.points if (c := ceilings[model.id]) else -math.inf))
+    nowhere: list[Model] = []  # nothing is known of their quality
+    waiting: list[Waiting] = []
+    for model in models:
+        if top := ceiling(model, task.name, wish.prefer, wish.thinking, search.work.context):
+            waiting.append(Waiting(model, top.points, top.quality))
+        else:
+            nowhere.append(model)
     found: list[Scored] = []
-    ranked: list[Ranked] = []
     misfits = 0
     while waiting:
-        floor = ranked[wanted - 1].score - ROUNDING if len(ranked) >= wanted else -math.inf
-        next_ones = [
-            model
-            for model in waiting
-            if (c := ceilings[model.id])
-            and (c.points >= floor or any(may_outdo(model, c.quality, row) for row in ranked[:wanted]))
-        ][:wanted]
-        if not next_ones and wish.max_disk is None:
-            break
-        for model in next_ones or list(waiting):
-            waiting.remove(model)
-            fits, row = _best(catalog, model, task, wish, search)
-            misfits += not fits
-            found += [row] if row else []
-        ranked = places(found, task)
-    return ranked, misfits + sum(not holds_somehow(catalog.architecture(model), model, search) for model in waiting)
+        first = [row for row, _ in order(found)[:wanted]]
+        floor = first[-1].score - ROUNDING if len(first) >= wanted else -math.inf
+        left = [
+            one
+            for one in waiting
+            if one.points >= floor or any(may_outdo(one.model, one.quality, one.seconds, row) for row in first)
+        ]
+        if not left and wish.max_disk is None:
+            left = [one for one in waiting if one.formats and not _holds(catalog, one, search)]
+            if not left:
+                break
+        one = max(left or waiting, key=lambda one: one.points)
+        try:
+            fits, row = _best(catalog, one, task, wish, search)
+        except Postponed as later:
+            one.points, one.formats = later.points, later.formats
+            continue
+        waiting.remove(one)
+        misfits += not fits
+        found += [row] if row else []
+    unseen = [one.model for one in waiting if not one.formats] + nowhere
+    misfits += sum(not holds_somehow(catalog.architecture(model), model, search) for model in unseen)
+    return places(found, task), misfits
 
 
-def _best(catalog: Catalog, model: Model, task: Task, wish: Wish, search: Search) -> tuple[bool, Scored | None]:
-    """(whether the model holds within the wish, its best plan where it has a place)."""
-    machine, weights, abilities = search.machine, PREFERENCES[wish.prefer], load_abilities()
+def _holds(catalog: Catalog, one: Waiting, search: Search) -> bool:
+    return holds_in(one.formats, catalog.architecture(one.model), one.model, search)
+
+
+def _best(catalog: Catalog, one: Waiting, task: Task, wish: Wish, search: Search) -> tuple[bool, Scored | None]:
+    """(whether the model holds within the wish, its best plan where it has a place). Raises Postponed for one that was not before."""
+    machine, weights, abilities, model = search.machine, PREFERENCES[wish.prefer], load_abilities(), one.model
     fits = False
     row: Scored | None = None
+    waits: list[float] = []
 
     def hope(plan: Plan) -> float:
         speed = fastest(
             plan.architecture, plan.checkpoint, plan.runtime, plan.work, plan.placement, machine, catalog.gpus,
             min(plan.work.context, task.depth),
         )  # fmt: skip
+        efforts = efforts_for(model, task, wish.thinking)
+        waits.append(
+            min(seconds_to_answer(task, effort, speed.each.value, speed.prefill.value) for effort in efforts)
+            if speed
+            else 0.0
+        )
         found = score(replace(plan, speed=speed), task, weights, abilities, wish.thinking)
         return found.score if found and not weights.context else math.inf
 
-    def floor() -> float:
-        return row.score - ROUNDING if row else -math.inf
+    def worth(points: float) -> bool:
+        if row or fits:
+            return row is None or points >= row.score - ROUNDING
+        return bool(one.formats) or points == math.inf
 
-    for plan in candidates(catalog.architecture(model), model, search, hope, floor):
-        if _within(plan, wish):
-            fits = True
-            known = timed(plan, machine, catalog, task.prompt, min(plan.work.context, task.depth))
-            row = best([known], task, weights, abilities, wish.thinking, wish.min_speed, row)
+    try:
+        for plan in candidates(catalog.architecture(model), model, search, hope, worth):
+            if _within(plan, wish):
+                fits = True
+                known = timed(plan, machine, catalog, task.prompt, min(plan.work.context, task.depth))
+                row = best([known], task, weights, abilities, wish.thinking, wish.min_speed, row)
+    except Postponed:
+        one.seconds = min(waits)
+        raise
     return fits, row
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from types import ModuleType
 
 from qwenpick.i18n import mark, say
 
@@ -32,7 +34,20 @@ INTERRUPTED, PIPE_CLOSED = 130, 141  # 128 + SIGINT, 128 + SIGPIPE, as shells ha
 
 def main() -> None:
     """The entry point of the `qwenpick` script."""
+    start_fast()
     sys.exit(run(sys.argv[1:]))
+
+
+def start_fast() -> None:
+    """Spare a process of its own what a command does not need: garbage collection, and the search for pydantic's plugins.
+
+    A command is over before collecting what it no longer needs pays off (a sixth of the time of `recommend`, for 20 MB). Pydantic's search imports
+    importlib.metadata, email and csv, in 35 ms; nothing is registered for it where its loader, of 2.0 to 2.14, is replaced by one that finds none.
+    """
+    gc.disable()
+    loader = ModuleType("pydantic.plugin._loader")
+    loader.get_plugins = tuple  # type: ignore[attr-defined]
+    sys.modules.setdefault(loader.__name__, loader)
 
 
 def run(arguments: list[str]) -> int:

@@ -34,7 +34,10 @@ def layer_sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Ten
 
 def sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Tensor, int], ...]:
     """(tensor, bytes of all its copies). Towers and extra parts lie in a file of their own, in 16 bits."""
-    held = tuple((t, sum(by_layer)) for t, by_layer in layer_sizes(architecture, format_name))
+    held = tuple(
+        (t, math.prod(t.shape[:-1]) * sum(row_bytes(name, t.shape[-1]) * types.count(name) for name in set(types)))
+        for t, types in tensor_types(architecture, format_name)
+    )
     inside = {t.role for t, _ in held}
     others = (t for t in tensors(architecture) if t.part not in ("text", "mtp") and t.role not in inside)
     return held + tuple((t, t.elements * 2) for t in others)
