@@ -58,9 +58,11 @@ def from_json(document: object) -> Machine:
 def read(path: Path) -> Machine:
     """The machine in a file; its origin is `file`. Raises QwenpickError that names the file and what is wrong with it."""
     try:
-        if path.stat().st_size > LARGEST_FILE:
+        with path.open("rb") as file:  # a pipe or a device has no size, so no more than the limit is read
+            content = file.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
             raise QwenpickError(say("is too large to be a machine"))
-        machine = from_json(json.loads(path.read_text(encoding="utf-8")))
+        machine = from_json(json.loads(content.decode("utf-8")))
     except QwenpickError as error:
         raise QwenpickError(f"{path}: {error}") from None
     except FileNotFoundError:

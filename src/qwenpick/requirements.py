@@ -193,9 +193,11 @@ def read(path: Path) -> tuple[Requirement, ...]:
     from qwenpick.requirements_file import parse
 
     try:
-        if path.stat().st_size > FILE_LIMIT:
+        with path.open("rb") as file:  # a pipe or a device has no size, so no more than the limit is read
+            content = file.read(FILE_LIMIT + 1)
+        if len(content) > FILE_LIMIT:
             raise QwenpickError(say("{path} is larger than 1 MiB: that is no file of requirements", path=path))
-        text = path.read_text(encoding="utf-8")
+        text = content.decode("utf-8")
     except FileNotFoundError:
         raise QwenpickError(
             say("there is no {path}; write one (docs/ci.md shows how) or name another: qwenpick check FILE", path=path)

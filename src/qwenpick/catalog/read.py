@@ -11,6 +11,7 @@ from qwenpick.i18n import say
 
 SHIPPED = ("models.yaml", "gpus.yaml", "cloud.yaml")
 KINDS = ("architectures", "models", "gpus", "cloud")
+LARGEST_FILE = 16 * 2**20  # bytes; the shipped models.yaml takes 0.4 MiB
 Records = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
@@ -43,11 +44,15 @@ def read_yaml(text: bytes) -> Any:
 def read_file(path: Path) -> bytes:
     """The bytes of a catalogue file. Raises QwenpickError where it cannot be read."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:  # a pipe or a device has no size, so no more than the limit is read
+            content = file.read(LARGEST_FILE + 1)
     except OSError as error:
         raise QwenpickError(
             say("cannot read the catalogue {path}: {problem}", path=path, problem=error.strerror or error)
         ) from None
+    if len(content) > LARGEST_FILE:
+        raise QwenpickError(say("{path} is larger than 16 MiB: that is no catalogue", path=path))
+    return content
 
 
 def merge(documents: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
