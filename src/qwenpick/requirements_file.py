@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import say
+from qwenpick.readers.bounded import refuse_deep_yaml
 from qwenpick.requirements import Box, Requirement
 
 NODES_LIMIT = 20_000
@@ -74,6 +75,7 @@ def parse(text: str, name: str) -> tuple[Requirement, ...]:
     """The requirements in a text. Raises QwenpickError as `file:line: what is wrong`."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
+        refuse_deep_yaml(text)
         node = yaml.compose(text, Loader=loader)
         _refuse(node, name)
         content = yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader

@@ -14,6 +14,7 @@ from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model
 from qwenpick.catalog.sentences import sentence
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import mark, say
+from qwenpick.readers.bounded import refuse_deep_yaml
 
 if TYPE_CHECKING:
     from yaml import Node
@@ -51,6 +52,7 @@ def faults(content: bytes, below: Mapping[str, Mapping[str, Any]]) -> list[str]:
     import yaml
 
     try:
+        refuse_deep_yaml(content)
         root = yaml.compose(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         document = read_yaml(content)
     except (yaml.YAMLError, ValueError) as error:

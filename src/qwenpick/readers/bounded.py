@@ -12,6 +12,7 @@ from qwenpick.i18n import say
 from qwenpick.units import format_bytes
 
 CONFIG_LIMIT = 8 * 2**20  # the largest config.json of a Qwen is 12 KiB
+YAML_DEPTH = 64  # collections inside each other; the shipped catalogue has 6. libyaml's composer recurses in C: tens of thousands end the process
 INDEX_LIMIT = 64 * 2**20  # an index names every tensor: about 100 bytes each
 
 
@@ -43,6 +44,17 @@ def read_bytes(path: Path, limit: int) -> bytes:
             return file.read(limit)
     except OSError as problem:
         raise QwenpickError(say("cannot read '{path}': {reason}", path=path, reason=reason(problem))) from None
+
+
+def refuse_deep_yaml(text: str | bytes) -> None:
+    """Raises ValueError for YAML whose collections nest deeper than any real file; yaml.YAMLError where it is none. To be called before composing."""
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > YAML_DEPTH:
+            raise ValueError(say("it nests deeper than {limit}", limit=YAML_DEPTH))
 
 
 def read_json(path: Path, limit: int = CONFIG_LIMIT) -> dict[str, Any]:
