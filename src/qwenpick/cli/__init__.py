@@ -29,6 +29,7 @@ COMMANDS = {
 
 
 INTERNAL_ERROR = 70  # sysexits.h EX_SOFTWARE: qwenpick itself failed, which is neither "fits" nor "does not fit"
+_YES = frozenset({"1", "true", "t", "yes", "y", "on"})  # what an environment variable says for a flag
 INTERRUPTED, PIPE_CLOSED = 130, 141  # 128 + SIGINT, 128 + SIGPIPE, as shells have them
 
 
@@ -62,14 +63,24 @@ def run(arguments: list[str]) -> int:
 
         code = build(arguments)(arguments, standalone_mode=False)
         sys.stdout.flush()
-    except (KeyboardInterrupt, SystemExit) as stop:
-        return int(stop.code or 0) if isinstance(stop, SystemExit) else INTERRUPTED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except SystemExit as stop:
+        closed = isinstance(
+            stop.__context__, BrokenPipeError
+        )  # Typer makes of it exit code 1, which has a meaning here
+        return _leave_pipe() if closed else int(stop.code or 0)
     except BrokenPipeError:  # `qwenpick models | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
+        return _leave_pipe()
     except Exception as error:
         return report(error, arguments)
     return code if isinstance(code, int) else 0
+
+
+def _leave_pipe() -> int:
+    """Let what is still to be written go nowhere; the exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    return PIPE_CLOSED
 
 
 def report(error: Exception, arguments: list[str]) -> int:
@@ -94,9 +105,16 @@ def report(error: Exception, arguments: list[str]) -> int:
         traceback.print_exception(error)
         print(f"qwenpick: {say('this is a bug in qwenpick; please report it with the lines above')}", file=sys.stderr)  # noqa: T201
         code, message = INTERNAL_ERROR, f"internal error: {error}"
-    if "--json" in arguments:
+    command = next((word for word in arguments if word in COMMANDS), "")
+    if wants_json(command, arguments):
         from qwenpick.render.envelope import print_json
 
-        command = next((word for word in arguments if word in COMMANDS), "")
         print_json(command, {"error": {"message": message, "exit_code": code}})
     return code
+
+
+def wants_json(command: str, arguments: list[str]) -> bool:
+    """Whether JSON was asked for, by an option or by its environment variable, on a command line that may not be readable."""
+    flag, form = (os.environ.get(f"QWENPICK_{command}_{name}".upper(), "").casefold() for name in ("json", "format"))
+    said = " ".join(arguments).replace("--format=", "--format ")
+    return "--json" in arguments or "--format json " in f"{said} " or flag in _YES or form == "json"

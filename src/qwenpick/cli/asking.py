@@ -17,11 +17,20 @@ if TYPE_CHECKING:
 
 
 def asked(boxes: Sequence[tuple[str, Machine]], said: Mapping[str, object]) -> dict[str, object]:
-    """What the person answers, as fields of the wish. Questions go to stderr; raises QwenpickError without a terminal to answer at."""
+    """What the person answers, as fields of the wish. Questions go to stderr; raises QwenpickError where nobody answers."""
+    try:
+        return _asked(boxes, said)
+    except typer.Abort:
+        if typer.get_text_stream("stdin").isatty():
+            raise
+        raise QwenpickError(
+            say("--ask needs somebody to answer; say it with --task, --context and --commercial")
+        ) from None
+
+
+def _asked(boxes: Sequence[tuple[str, Machine]], said: Mapping[str, object]) -> dict[str, object]:
     from qwenpick.tasks import TASKS, find_task
 
-    if not typer.get_text_stream("stdin").readable():
-        raise QwenpickError(say("--ask needs somebody to answer; say it with --task, --context and --commercial"))
     typer.echo(say("tasks: {known}", known=", ".join(TASKS)), err=True)
     task = find_task(typer.prompt(say("1. What should it do?"), default=said.get("task") or "chat", err=True))
     context = typer.prompt(say("   How long are the texts (tokens)?"), default=format_tokens(task.context), err=True)

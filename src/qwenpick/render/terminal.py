@@ -25,7 +25,14 @@ def print_report(report: Report) -> None:
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS") or 100)
-    console = Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)
+
+    class Piped(Console):
+        """Lets `qwenpick … | head` be what it is, instead of exit code 1, which means that it does not fit."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    console = Piped(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)
     for block in report:
         match block:
             case Line(text=text, tone=tone):

@@ -1,0 +1,64 @@
+"""A tool in a pipeline: a reader that leaves early, nobody at the keyboard, and errors where JSON was asked for in any way."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+QWENPICK = (sys.executable, "-m", "qwenpick")
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*QWENPICK, *arguments],
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("arguments", [("models",), ("gpus",), ("models", "--json")])
+def test_a_reader_that_leaves_early_is_not_told_that_it_does_not_fit(arguments: tuple[str, ...]) -> None:
+    with subprocess.Popen(
+        [*QWENPICK, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        said = process.stderr.read()
+    assert process.returncode == 141
+    assert said == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (("--json",), {}),
+        (("--format", "json"), {}),
+        (("--format=json",), {}),
+        ((), {"QWENPICK_FIT_JSON": "1"}),
+        ((), {"QWENPICK_FIT_FORMAT": "json"}),
+    ],
+)
+def test_an_error_is_json_however_json_was_asked_for(arguments: tuple[str, ...], environment: dict[str, str]) -> None:
+    result = run("fit", "qwen3-7b", *arguments, **environment)
+    assert result.returncode == 2
+    assert json.loads(result.stdout)["error"]["exit_code"] == 2
+
+
+def test_an_error_is_talk_alone_where_json_was_not_asked_for() -> None:
+    result = run("fit", "qwen3-7b", "--format", "csv", QWENPICK_FIT_JSON="0")
+    assert (result.returncode, result.stdout) == (2, "")
+
+
+def test_questions_that_nobody_answers_are_a_bad_request() -> None:
+    result = run("recommend", "--ask", "--gpu", "rtx 4090", "--json")
+    assert result.returncode == 2
+    assert "--ask needs somebody to answer" in json.loads(result.stdout)["error"]["message"]
