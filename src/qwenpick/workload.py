@@ -48,6 +48,9 @@ class Serving:
     image_tokens: int = 0
     audio_seconds: float = 0.0
 
+    def __hash__(self) -> int:
+        return hash((self.context, self.sequences, self.kv_cache, self.image_tokens, self.audio_seconds))
+
 
 @dataclass(frozen=True, slots=True)
 class Training:

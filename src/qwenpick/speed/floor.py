@@ -33,15 +33,23 @@ def fastest(
 ) -> Speed | None:
     """A speed that no plan with as much or more in RAM exceeds; None where RAM's bandwidth is not known, so that no such plan has a speed."""
 
-    def seconds(cut: Placement, *, everywhere: bool) -> float | None:
-        return _seconds(architecture, checkpoint, runtime, work, cut, machine, gpus, depth, everywhere=everywhere)
-
-    in_ram = seconds(placement, everywhere=False)
-    if in_ram is None:
+    flags = read_flags(runtime, work.options)
+    parts, further = (
+        stages(architecture.num_layers, cut, machine, gpus, flags.vulkan) for cut in (placement, _one_more(placement))
+    )
+    if isinstance(parts, str) or isinstance(further, str):
         return None
-    less, more = seconds(placement, everywhere=True), seconds(_one_more(placement), everywhere=True)
-    # as seconds are convex in the layers in RAM, what is slower with one more is slower with any; else the GPU is slower than RAM
-    least = less if in_ram and less and more and more >= less else in_ram
+    weights = traffic(architecture, checkpoint.format, checkpoint.bytes)
+    load = Load(
+        runtime + flags.generation, checkpoint.format, weights, attention(architecture), work.kv_cache, flags.eager
+    )
+    in_ram = [stage for stage in parts if stage.place.kind == "cpu"]
+    least = 0.0
+    if in_ram:
+        # as seconds are convex in the layers in RAM, what is slower with one more is slower with any; else the GPU is slower than RAM
+        least, more = (token_seconds(load, depth, work.sequences, 0, counted) for counted in (parts, further))
+        if more < least:
+            least = token_seconds(load, depth, work.sequences, 0, in_ram)
     each = min(1 / least, UNBOUNDED) if least else UNBOUNDED
     rate, unbounded = Band(each, each, each), Band(UNBOUNDED, UNBOUNDED, UNBOUNDED)
     return Speed(rate, unbounded, Band(0.0, 0.0, 0.0), unbounded, rate, depth, 0, work.sequences, "")
@@ -52,28 +60,3 @@ def _one_more(placement: Placement) -> Placement:
     if placement.cpu_moe_layers:
         return replace(placement, cpu_moe_layers=placement.cpu_moe_layers + 1)
     return replace(placement, split=(placement.split[0] - 1,)) if placement.split else placement
-
-
-def _seconds(
-    architecture: Architecture,
-    checkpoint: Checkpoint,
-    runtime: str,
-    work: Serving,
-    placement: Placement,
-    machine: Machine,
-    gpus: Mapping[str, Gpu],
-    depth: int,
-    *,
-    everywhere: bool,
-) -> float | None:
-    """Seconds of a token of each sequence, everywhere or in RAM only; None where a bandwidth is not known."""
-    flags = read_flags(runtime, work.options)
-    parts = stages(architecture.num_layers, placement, machine, gpus, flags.vulkan)
-    if isinstance(parts, str):
-        return None
-    weights = traffic(architecture, checkpoint.format, checkpoint.bytes)
-    load = Load(
-        runtime + flags.generation, checkpoint.format, weights, attention(architecture), work.kv_cache, flags.eager
-    )
-    counted = [stage for stage in parts if everywhere or stage.place.kind == "cpu"]
-    return token_seconds(load, depth, work.sequences, 0, counted)

@@ -69,9 +69,10 @@ def tensor_types(architecture: Architecture, file_type: str) -> tuple[tuple[Tens
 
 
 def _types(shape: Shape, file_type: str, tensor: Tensor, num_layers: int) -> tuple[str, ...]:
-    """Its type in each layer; the rules see an MTP block behind the last layer."""
+    """Its type in each layer; the rules see an MTP block behind the last layer. Few rules look at the layer."""
     layers = tensor.layers or (num_layers,)
-    if not tensor.role.startswith((*_VALUES, "ffn_")) or keeps_f32(tensor):  # the rules do not look at the layer
+    layered = (*_VALUES, "ffn_") if file_type == "IQ3_XS" else (*_VALUES, "ffn_down")
+    if not tensor.role.startswith(layered) or not is_quantized(DEFAULT_TYPE[file_type]) or keeps_f32(tensor):
         return (tensor_type(shape, file_type, tensor, layers[0]),) * len(layers)
     alike = _alike(shape.layers)
     found = {layer: tensor_type(shape, file_type, tensor, layer) for layer in set(alike)}

@@ -71,7 +71,7 @@ def loaded_bytes(tensor: Tensor, type_name: str, on_gpu: bool) -> int:
 def _pieces(architecture: Architecture, format_name: str, on_gpu: bool) -> Pieces:
     dense, experts = [0] * architecture.num_layers, [0] * architecture.num_layers
     single = {"token_embd": 0, "output": 0, "output_norm": 0}
-    mtp = table = 0
+    mtp = table = everywhere = 0
     for tensor, types in tensor_types(architecture, format_name):
         if not tensor.layers:
             size = loaded_bytes(tensor, types[0], on_gpu)
@@ -84,13 +84,16 @@ def _pieces(architecture: Architecture, format_name: str, on_gpu: bool) -> Piece
             else:
                 single[tensor.role] = size
             continue
+        if tensor.count == architecture.num_layers == types.count(types[0]) and not tensor.role.endswith("_exps"):
+            everywhere += loaded_bytes(tensor, types[0], on_gpu)
+            continue
         by_type = {t: loaded_bytes(tensor, t, on_gpu) for t in set(types)}
         held = experts if tensor.role.endswith("_exps") else dense
         for layer, type_name in zip(tensor.layers, types, strict=True):
             held[layer] += by_type[type_name]
     return Pieces(
         single["token_embd"], single["output"] or single["token_embd"], single["output_norm"],
-        _totals(dense), _totals(experts), mtp, table,
+        _totals([size + everywhere for size in dense]), _totals(experts), mtp, table,
     )  # fmt: skip
 
 

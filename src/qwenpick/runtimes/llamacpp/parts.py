@@ -48,6 +48,7 @@ def memory(
     return needed(architecture, checkpoint, work, placement, pooled=model.kind in ("embedding", "reranker"))
 
 
+@lru_cache(maxsize=8192)
 def needed(
     architecture: Architecture,
     checkpoint: Checkpoint,
