@@ -71,9 +71,17 @@ def update(path: Path) -> None:
     catalog.update(template(), no_fuzzy_matching=True)
     catalog.obsolete.clear()
     catalog.creation_date = catalog.revision_date = UNDATED
-    with path.open("wb") as file:
-        write_po(file, catalog, width=150, include_lineno=False, sort_by_file=True)
-    path.with_suffix(".mo").write_bytes(compiled(read(path)))
+    out = io.BytesIO()
+    write_po(out, catalog, width=150, include_lineno=False, sort_by_file=True)
+    _replace(path, out.getvalue())
+    _replace(path.with_suffix(".mo"), compiled(read(path)))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write at once: who runs qwenpick at the same time reads the old file or the new one."""
+    fresh = path.with_name(f".{path.name}")
+    fresh.write_bytes(content)
+    fresh.replace(path)
 
 
 def problems(path: Path) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.checkpoints import download_bytes
 from qwenpick.fitting import Answer, Request, fit
+from qwenpick.i18n import mark, say
 from qwenpick.memory import RAM
 from qwenpick.units import GIB
 
@@ -111,9 +112,9 @@ def _answer(catalog: Catalog, model: Model, request: Request, gpu: Gpu, count: i
 
 def gpu_price(gpu: Gpu) -> tuple[float | None, str | None]:
     """(USD of one, what that price is and of when): the street price where one is known, else the launch price."""
-    for price, word in ((gpu.street_price, "street"), (gpu.launch_price, "launch")):
+    for price, word in ((gpu.street_price, mark("street")), (gpu.launch_price, mark("launch"))):
         if price and price.usd:
-            return price.usd, f"{word} {price.date or 'undated'}"
+            return price.usd, f"{say(word)} {price.date or say('undated')}"
     return None, None
 
 

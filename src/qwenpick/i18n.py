@@ -100,7 +100,7 @@ def use(name: str) -> None:
             say(
                 "there is no language '{name}'{near} (known: {known})",
                 name=name,
-                near=did_you_mean(folded, _NAMES),
+                near=did_you_mean(folded, LANGUAGES),
                 known=", ".join(LANGUAGES),
             )
         )

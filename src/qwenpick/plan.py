@@ -210,10 +210,10 @@ def reason_of(verdict: Verdict, places: tuple[Place, ...]) -> str:
     spare = format_bytes(abs(tightest.headroom or 0))
     match verdict:
         case "fits":
-            return say("{spare} to spare on {name}", spare=spare, name=tightest.name)
+            return say("{spare} to spare on {name}", spare=spare, name=say(tightest.name))
         case "tight":
-            return say("{spare} to spare on {name}, less than the estimate's error", spare=spare, name=tightest.name)
+            return say("{spare} to spare on {name}, less than the estimate's error", spare=spare, name=say(tightest.name))
         case _ if (tightest.headroom or 0) >= 0:
             return say("the weights would lie in RAM, and how much there is is not known; say it with --ram")
         case _:
-            return say("{spare} short on {name}", spare=spare, name=tightest.name)
+            return say("{spare} short on {name}", spare=spare, name=say(tightest.name))

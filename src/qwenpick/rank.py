@@ -242,7 +242,7 @@ def _reason(row: Scored, outdone_by: str | None, task: Task) -> str:
     )
     slow = "" if row.usable or row.seconds is None else say(", too slow for {name}", name=task.name)
     beaten = say("; {better} is better, no larger and no slower", better=outdone_by) if outdone_by else ""
-    return f"{worth}{cost}; {wait}{slow}{beaten}"
+    return say("{worth}{cost}; {wait}{slow}{beaten}", worth=worth, cost=cost, wait=wait, slow=slow, beaten=beaten)
 
 
 def _duration(seconds: float) -> str:
@@ -266,7 +266,7 @@ def explain(winner: Ranked, loser: Ranked) -> str:
     gaps = {name: loser.parts.get(name, 0.0) - winner.parts.get(name, 0.0) for name in names}
     told = sorted((name for name in gaps if abs(gaps[name]) >= 0.05), key=lambda name: (-abs(gaps[name]), name))
     behind = winner.score - loser.score
-    detail = ", ".join(f"{say(name)} {gaps[name]:+.1f}" for name in told) or say(
+    detail = say(", ").join(f"{say(name)} {gaps[name]:+.1f}" for name in told) or say(
         "equal in everything; the newer, freer, smaller one goes first"
     )
     return say(

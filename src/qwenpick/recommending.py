@@ -102,7 +102,14 @@ def recommend(catalog: Catalog, machine: Machine, wish: Wish, limit: int = 5) ->
             left_out[reason] += 1
         else:
             models.append(model)
-    work = Serving(context, wish.users, wish.kv_cache, wish.options)
+    work = Serving(
+        context,
+        wish.users,
+        wish.kv_cache,
+        wish.options,
+        image_tokens=task.image_tokens,
+        audio_seconds=task.audio_seconds,
+    )
     search = Search(machine, work, wish.runtime, wish.quant, wish.gpu_only, wish.strict)
     ranked, misfits = first_places(catalog, models, task, wish, search, max(limit, LABELLED))
     left_out[say("does not fit this box")] += misfits

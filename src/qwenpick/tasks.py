@@ -27,6 +27,8 @@ CLUB3090 = "club-3090#1075: 131/150 thinking at low effort, 121/150 without; Qwe
 BUDGET = "club-3090: Qwen3.6 72.8 without thinking, 48.9 unbudgeted, 76.1 budgeted; Qwen3.8#216: empty answers at xhigh on 17 % of calls"
 TRIO = "triokurniatux, without a GPU: 3-5 tok/s painfully slow, 15-30 responsive"
 OURS = "our estimate"
+IMAGE_TOKENS = 1280  # Qwen2-VL's and Qwen2.5-VL's cards: 256 to 1,280 tokens an image balance speed and memory
+AUDIO_SECONDS = 30.0  # one window of the audio towers (Whisper's, kept by Qwen2-Audio)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,16 @@ class Task:
     def thinking(self) -> Effort:
         """The effort that is advised."""
         return self.efforts[0]
+
+    @property
+    def image_tokens(self) -> int:
+        """Tokens of the largest picture of a request: its tower is loaded and run beside the language model."""
+        return IMAGE_TOKENS if self.inputs & {"image", "video"} else 0
+
+    @property
+    def audio_seconds(self) -> float:
+        """The longest sound of a request."""
+        return AUDIO_SECONDS if "audio" in self.inputs else 0.0
 
     @property
     def depth(self) -> int:

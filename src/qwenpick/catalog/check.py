@@ -34,7 +34,12 @@ _REFERENCES = {
     },
     "cloud": {"gpu": "gpus"},
 }
-_NAMES = {"architectures": "architecture", "models": "model", "gpus": "gpu", "cloud": mark("cloud offer")}
+_NAMES = {
+    "architectures": mark("architecture"),
+    "models": mark("model"),
+    "gpus": mark("gpu"),
+    "cloud": mark("cloud offer"),
+}
 
 
 def check(path: Path) -> list[str]:
@@ -100,11 +105,11 @@ def _entry_faults(kind: str, record: Any, line: int, seen: dict[str, tuple[str, 
         yield say(
             "line {line}: this {what} has no 'id'; add one, for example 'id: my-{kind}'",
             line=line,
-            what=_NAMES[kind],
+            what=say(_NAMES[kind]),
             kind=_NAMES[kind].split()[-1],
         )
         return
-    where = say("line {line}: {what} '{record}'", line=line, what=_NAMES[kind], record=record["id"])
+    where = say("line {line}: {what} '{record}'", line=line, what=say(_NAMES[kind]), record=record["id"])
     if record["id"] in seen:
         yield say("{where} stands in this file twice; remove one or give it another id", where=where)
     seen[record["id"]] = (where, record)

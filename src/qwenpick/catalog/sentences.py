@@ -46,7 +46,7 @@ def sentence(root: type[BaseModel], fault: dict[str, Any]) -> str:
                 expected=", ".join(expected),
             )
         case "string_pattern_mismatch":
-            like = _PATTERNS["id" if path[-1] == "id" else "pci_ids" if "pci_ids" in path else "date"]
+            like = say(_PATTERNS["id" if path[-1] == "id" else "pci_ids" if "pci_ids" in path else "date"])
             return say("'{name}' is {given!r}; write {like}", name=name, given=given, like=like)
         case "string_type":
             return say("'{name}' must be text; put {given!r} in quotes", name=name, given=given)
@@ -71,7 +71,7 @@ def sentence(root: type[BaseModel], fault: dict[str, Any]) -> str:
             return say(
                 "'{name}' must be {wanted}, not {given!r}",
                 name=name,
-                wanted=_KINDS_OF_VALUE[kind.split("_")[0]],
+                wanted=say(_KINDS_OF_VALUE[kind.split("_")[0]]),
                 given=given,
             )
         case kind if kind.startswith(("tuple", "list")):

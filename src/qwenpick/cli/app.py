@@ -58,7 +58,7 @@ _OF_TYPER = (
 )
 
 
-def _translate(command: Any) -> None:
+def _translate(command: Any, parent: Any = None) -> None:
     """Say the help of a command, of its options and of its subcommands in the active language, and what Typer says through gettext too."""
     import gettext
     import inspect
@@ -66,13 +66,19 @@ def _translate(command: Any) -> None:
     os.environ["LANGUAGE"] = language()
     gettext.bindtextdomain(DOMAIN, str(LOCALE))
     gettext.textdomain(DOMAIN)
+    command.format_usage = lambda ctx, formatter: formatter.write_usage(
+        ctx.command_path, " ".join(command.collect_usage_pieces(ctx)), prefix=say("Usage: ")
+    )
+    context = command.context_class(command, parent=parent, **command.context_settings)
+    if option := command.get_help_option(context):
+        option.help = say(option.help)
     command.help = say(inspect.cleandoc(command.help or ""))
     command.short_help = say(command.short_help or "") or None
     for option in command.params:
         if getattr(option, "help", None):
             option.help = say(option.help)
     for subcommand in getattr(command, "commands", {}).values():
-        _translate(subcommand)
+        _translate(subcommand, context)
 
 
 def _stub() -> None:

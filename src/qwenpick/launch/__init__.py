@@ -89,7 +89,7 @@ def _script(planned: Launch) -> Iterator[str]:
                 "downloads {what} ({bytes}) to {where}",
                 what=item.what,
                 bytes=format_gb(item.bytes) if item.bytes else say("size not known"),
-                where=item.where,
+                where=say(item.where),
             )
         )
     for note in planned.notes:

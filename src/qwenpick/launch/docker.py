@@ -78,7 +78,7 @@ def _contents(run: Run) -> tuple[str, list[str], int, dict[str, str]]:
         listen = ["--host", "0.0.0.0", "--port", str(sglang.PORT)]  # noqa: S104 - inside the container; Docker publishes the port
         command = ["python3", "-m", "sglang.launch_server", *sglang.arguments(inner), *listen]
         return sglang.IMAGE[vendor], command, sglang.PORT, sglang.environment(inner)
-    raise QwenpickError(_PLAIN)
+    raise QwenpickError(say(_PLAIN))
 
 
 def _vendor(run: Run) -> str:

@@ -101,7 +101,7 @@ def gpus_report(cards: tuple[Card, ...], model_name: str) -> Report:
         (say("sequences at once"), *(str(c.sequences) for c in cards)),
         (say("power"), *(f"{c.gpu.power_watts:.0f} W" if c.gpu.power_watts else say("unknown") for c in cards)),
         (say("price"), *(_price(c) for c in cards)),
-        (say("sold"), *(c.gpu.status for c in cards)),
+        (say("sold"), *(say(c.gpu.status) for c in cards)),
     ]
     return (
         Line(say("{model_name} on one GPU", model_name=model_name), "title"),

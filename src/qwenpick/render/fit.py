@@ -87,7 +87,7 @@ def bar_of(place: Place, memory: Memory) -> Bar:
     slices = tuple(
         (say(kind), sum(p.bytes for p in memory.parts if p.where == place.where and p.kind == kind)) for kind in KINDS
     )
-    label = "RAM" if place.where == RAM else f"{place.where} {place.name}"
+    label = say("RAM") if place.where == RAM else f"{place.where} {place.name}"
     return Bar(label, tuple(s for s in slices if s[1]), place.total, place.budget)
 
 

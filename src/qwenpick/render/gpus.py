@@ -44,7 +44,7 @@ def gpus_report(gpus: Sequence[Gpu]) -> Report:
             f"{rate / 1e12:,.0f} TFLOP/s" if (rate := g.rates.fp16 or g.rates.fp16_vector) else "",
             f"{g.power_watts:,.0f} W" if g.power_watts else "",
             f"${price:,.0f}" if (price := gpu_price(g)[0]) else "",
-            g.status,
+            say(g.status),
         )
         for g in gpus
     )
@@ -52,6 +52,10 @@ def gpus_report(gpus: Sequence[Gpu]) -> Report:
         Table(columns, rows),
         Line(say("{count} GPUs; `qwenpick gpus NAME` shows everything about one", count=len(gpus)), "dim"),
     )
+
+
+def _yes_or_no(name: str, has: bool) -> str:
+    return say("{name}: yes", name=name) if has else say("{name}: no", name=name)
 
 
 def gpu_report(catalog: Catalog, gpu: Gpu) -> Report:
@@ -72,14 +76,14 @@ def gpu_report(catalog: Catalog, gpu: Gpu) -> Report:
         (say("unified"), say("its memory is the machine's RAM") if gpu.unified else ""),
         (say("devices on a board"), str(gpu.devices_per_board) if gpu.devices_per_board > 1 else ""),
         (say("bandwidth"), f"{gpu.bandwidth / GB:,.1f} GB/s" if gpu.bandwidth else say("not known")),
-        *((words, f"{rate / 1e12:,.1f} T/s") for name, words in RATES.items() if (rate := getattr(gpu.rates, name))),
+        *((say(words), f"{rate / 1e12:,.1f} T/s") for name, words in RATES.items() if (rate := getattr(gpu.rates, name))),
         (say("FP16 rate from"), gpu.rates.fp16_basis or ""),
-        (say("computes"), ", ".join(f"{name.upper()}: {'yes' if has else 'no'}" for name, has in supported.items() if has is not None)),
+        (say("computes"), say(", ").join(_yes_or_no(name.upper(), has) for name, has in supported.items() if has is not None)),
         (say("power"), f"{gpu.power_watts:,.0f} W" if gpu.power_watts else ""),
         ('NVLink', f"{gpu.nvlink_bandwidth / GB:,.0f} GB/s" if gpu.nvlink_bandwidth else ""),
         ("PCIe", f"{gpu.pcie_generation}.0 x{gpu.pcie_lanes}" if gpu.pcie_generation and gpu.pcie_lanes else ""),
         (say("released"), gpu.released or ""),
-        (say("status"), gpu.status),
+        (say("status"), say(gpu.status)),
         (say("price at launch"), _price(gpu.launch_price)),
         (say("price on the street"), _price(gpu.street_price)),
         (say("price of an hour"), _price(gpu.cloud_price)),

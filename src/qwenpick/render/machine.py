@@ -39,12 +39,12 @@ def _headline(machine: Machine) -> str:
     software = [say("driver {driver}", driver=machine.driver)] if machine.driver else []
     software += [say("CUDA up to {cuda}", cuda=machine.cuda)] if machine.cuda else []
     count = len(machine.devices)
-    return ", ".join([machine.system, say("no GPU") if not count else gpu_count(count), *software])
+    return say(", ").join([machine.system, say("no GPU") if not count else gpu_count(count), *software])
 
 
 def told(notes: Iterable[str]) -> str:
     """Notes of a machine, in the reader's language."""
-    return "; ".join(map(retell, notes))
+    return say("; ").join(map(retell, notes))
 
 
 def _size(size: int | None) -> str:
@@ -61,7 +61,7 @@ def _device(label: str, device: Device) -> tuple[str, str, str, str]:
     facts += [say("{cores} GPU cores", cores=device.cores)] if device.cores else []
     facts += [f"{device.bandwidth / 1e9:,.0f} GB/s"] if device.bandwidth else []
     facts += [say("ECC on")] if device.ecc else []
-    return label, _size(device.total), _size(device.free), "; ".join([*facts, told(device.notes)]).removesuffix("; ")
+    return label, _size(device.total), _size(device.free), say("; ").join([*facts, *map(retell, device.notes)])
 
 
 def _ram(machine: Machine) -> tuple[str, str, str, str]:
@@ -69,7 +69,7 @@ def _ram(machine: Machine) -> tuple[str, str, str, str]:
     have = machine.ram_installed or machine.ram_total
     if have is not None and machine.ram_total is not None and machine.ram_total < have:
         why = {say("{size} allowed", size=format_bytes(machine.ram_total)): None, **why}
-    return "RAM", _size(have), _size(machine.ram_free), told(why)
+    return say("RAM"), _size(have), _size(machine.ram_free), told(why)
 
 
 def _cpu(machine: Machine) -> tuple[str, str, str, str]:
@@ -81,7 +81,7 @@ def _cpu(machine: Machine) -> tuple[str, str, str, str]:
         if cpu.threads
         else say(UNKNOWN)
     )
-    usable = say(UNKNOWN) if cpu.usable_cores is None else f"{cpu.usable_cores:g} CPUs"
+    usable = say(UNKNOWN) if cpu.usable_cores is None else say("{count:g} CPUs", count=cpu.usable_cores)
     threads = [say("{threads} threads", threads=cpu.threads)] if cpu.threads and cpu.cores else []
     threads += (
         [say("{performance_cores} performance cores", performance_cores=cpu.performance_cores)]
@@ -92,7 +92,7 @@ def _cpu(machine: Machine) -> tuple[str, str, str, str]:
         f"CPU {cpu.name or ''}".strip(),
         have,
         usable,
-        "; ".join([*threads, " ".join(cpu.features)]).strip("; "),
+        say("; ").join(filter(None, [*threads, " ".join(cpu.features)])),
     )
 
 

@@ -111,11 +111,11 @@ def _tone(pick: Pick) -> Tone:
 
 
 def _labels(pick: Pick) -> str:
-    return f"[{', '.join(map(say, pick.ranked.labels))}] " if pick.ranked.labels else ""
+    return f"[{say(', ').join(map(say, pick.ranked.labels))}] " if pick.ranked.labels else ""
 
 
 def _offload(pick: Pick) -> str:
-    return f"; {where(pick.plan)}" if pick.plan.mode.startswith("gpu+") else ""
+    return say("; ") + where(pick.plan) if pick.plan.mode.startswith("gpu+") else ""
 
 
 def _details(answer: Recommendation) -> list[Block]:

@@ -72,7 +72,7 @@ def methods_report(
     rows = []
     for one in found:
         if isinstance(one, tuple):
-            rows.append((NAMES[one[0]], "", say("cannot run"), one[1], "", "", "", ""))
+            rows.append((say(NAMES[one[0]]), "", say("cannot run"), one[1], "", "", "", ""))
             continue
         rows.append((
             say(NAMES[one.training.method]), one.checkpoint.format, say(VERDICTS[one.verdict]), one.reason, format_bytes(_fullest(one), 1),

@@ -24,7 +24,7 @@ def verify_report(seen: Observation, run: Recognised, found: Comparison, toleran
         Column("where"),
         Column("predicted", number=True),
         Column("actual", number=True),
-        Column("error", number=True),
+        Column("off by", number=True),
     )
     context = say(", {context:,} tokens", context=seen.context) if seen.context else ""
     version = f" {seen.version}" if seen.version else ""
@@ -42,7 +42,7 @@ def verify_report(seen: Observation, run: Recognised, found: Comparison, toleran
             say(
                 "off by {off:.1%}, {value} the tolerance of {tolerance:.1%}",
                 off=off,
-                value="within" if off <= tolerance else say("more than"),
+                value=say("within") if off <= tolerance else say("more than"),
                 tolerance=tolerance,
             ),
             tone,
@@ -62,7 +62,7 @@ def verify_report(seen: Observation, run: Recognised, found: Comparison, toleran
 def _row(row: Row) -> tuple[str, ...]:
     size = (lambda n: say("{n:,} tokens", n=n)) if row.unit == "tokens" else format_bytes
     shown = [size(n) if n is not None else "-" for n in (row.predicted, row.actual)]
-    return (row.kind, row.where, *shown, f"{row.error:+.1%}" if row.error is not None else "-")
+    return (say(row.kind), row.where, *shown, f"{row.error:+.1%}" if row.error is not None else "-")
 
 
 def verify_values(

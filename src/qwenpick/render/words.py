@@ -36,6 +36,8 @@ POINTS = (
 )  # fmt: skip
 PARTS = (mark("text weights"), mark("vision weights"), mark("audio weights"), mark("mtp weights"))
 EFFORTS = (mark("off"), mark("low"), mark("high"))
+STATUSES = (mark("shipping"), mark("discontinued"), mark("announced"), mark("rumoured"))
+RAM = mark("RAM")
 LEVELS = (mark("error"), mark("warning"), mark("advice"))
 
 
@@ -68,7 +70,7 @@ def box(machine: Machine) -> str:
                 ram_free=format_bytes(machine.ram_free, 1),
             )
         )
-    return ", ".join(parts)
+    return say(", ").join(parts)
 
 
 def gpu_count(count: int) -> str:

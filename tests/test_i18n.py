@@ -1,0 +1,167 @@
+"""Chinese: nothing lacks its translation, what programs read stays English, and a reader of Chinese meets no English sentence."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tools import messages
+
+from qwenpick.errors import QwenpickError
+from qwenpick.i18n import chosen, language, mark, retell, say, use
+from tests.conftest import Result
+
+Run = Callable[..., Result]
+BOX = ("--gpu", "rtx 4090", "--ram", "64GiB")
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "fit": ("fit", "qwen3-14b", "--quant", "4bit", "--gpu", "rtx 3060 12gb", "--ram", "32GiB"),
+    "no fit": ("fit", "qwen3-235b-a22b", "--quant", "4bit", "--gpu", "rtx 4090", "--ram", "16GiB"),
+    "train": ("fit", "qwen3-8b", "--train", "qlora", "--dataset-tokens", "1M", *BOX),
+    "methods": ("fit", "qwen3-8b", "--train", "all", *BOX),
+    "plan": ("plan", "qwen3-8b", "--quant", "4bit", "--gpu", "rtx 4090", "--gpu", "a10g"),
+    "compare": ("compare", "qwen3-8b", "qwen3-14b", *BOX),
+    "cards": ("compare", "a10g", "rtx 5070 ti", "--model", "qwen3-8b"),
+    "recommend": ("recommend", "--quant", "4bit", "--explain", *BOX),
+    "replace": ("replace", "qwen2.5-7b-instruct"),
+    "machine": ("machine", "--machine", "tests/machines/container-8gib.json"),
+    "doctor": ("doctor", "--machine", "tests/machines/container-8gib.json"),
+    "gpus": ("gpus", "--vendor", "intel"),
+    "check": ("check", "integrations/qwenpick.yaml"),
+    "verify": ("verify", "qwen3-14b", "--log", "tests/verify/logs/sglang-14b.log", "--no-record"),
+    "launch": ("launch", "qwen3-8b", "--quant", "4bit", *BOX),
+    "unknown model": ("fit", "qwen3-7b", *BOX),
+    "unknown unit": ("fit", "qwen3-8b", "--ram", "24", "--gpu", "rtx 4090"),
+    "unreadable file": ("machine", "--machine", "no-such-machine.json"),
+}
+# Three English words in a row are a sentence, unless they are names: quoted commands, files, a requirement's own.
+SENTENCE = re.compile(r"\b[a-z]{2,} [a-z]{2,} [a-z]{2,}\b")
+NAMES = re.compile(
+    r"`[^`]*`|--[a-z-]+( [\w.-]+)?|qwenpick [a-z]+|/\S+|avx[\w ]*|^[^#\n]*llama-server .*$|hugging face hub|chat for the team|coding on the laptop",
+    re.M | re.I,
+)
+
+
+@pytest.fixture(autouse=True)
+def english_again() -> Iterator[None]:
+    yield
+    use("en")
+
+
+def test_every_message_is_translated_and_compiled() -> None:
+    assert [problem for path in messages.FILES for problem in messages.problems(path)] == []
+    assert len(messages.template()) > 1000
+
+
+def test_a_missing_translation_other_placeholders_and_an_old_mo_are_found(tmp_path: Path) -> None:
+    file = tmp_path / "zh" / "LC_MESSAGES" / "qwenpick.po"
+    file.parent.mkdir(parents=True)
+    text = messages.FILES[0].read_text(encoding="utf-8")
+    text = re.sub(r'(msgid "fits"\nmsgstr )".*"', r'\1""', text)
+    text = re.sub(r'(msgid "\{count\} GPUs"\nmsgstr )".*"', r'\1"{number} GPU"', text)
+    file.write_text(text + '\nmsgid "nobody says this"\nmsgstr "没有人说"\n', encoding="utf-8")
+    assert [problem.partition(":")[0] for problem in messages.problems(file)] == [
+        "no longer said",
+        "not translated",
+        "other placeholders",
+        "qwenpick.mo is not what qwenpick.po compiles to",
+    ]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_english_sentence_is_left_in_chinese(qwenpick: Run, name: str) -> None:
+    result = qwenpick("--lang", "zh", *COMMANDS[name])
+    said = NAMES.sub("", result.out + result.err)
+    assert re.search(r"[\u4e00-\u9fff]", said)
+    assert SENTENCE.findall(said) == []
+
+
+@pytest.mark.parametrize("name", ["fit", "no fit", "methods", "plan", "recommend", "doctor", "check", "launch"])
+def test_json_is_the_same_in_every_language(qwenpick: Run, name: str) -> None:
+    english, chinese = qwenpick(*COMMANDS[name], "--json"), qwenpick("--lang", "zh", *COMMANDS[name], "--json")
+    assert chinese.out == english.out
+    assert chinese.code == english.code
+    assert json.loads(chinese.out)
+
+
+def test_format_json_is_english_too(qwenpick: Run) -> None:
+    arguments = (*COMMANDS["fit"], "--format", "json")
+    assert qwenpick("--lang=zh", *arguments).out == qwenpick(*arguments).out
+
+
+def test_a_saved_machine_is_the_same_in_every_language(qwenpick: Run, tmp_path: Path) -> None:
+    for name in ("en", "zh"):
+        qwenpick("machine", *BOX, "--save", str(tmp_path / name), "--lang", name)
+    assert (tmp_path / "zh").read_bytes() == (tmp_path / "en").read_bytes()
+
+
+def test_an_unknown_language_is_a_bad_request(qwenpick: Run) -> None:
+    result = qwenpick("--lang", "zh-TW", "gpus")
+    assert result.code == 2
+    assert "there is no language 'zh-TW'; did you mean zh?" in result.err
+
+
+def test_the_environment_chooses_the_language_and_the_option_wins(
+    qwenpick: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QWENPICK_LANG", "zh_CN.UTF-8")
+    assert "没有名为" in qwenpick("fit", "qwen3-8b", "--gpu", "rtx-9999").err
+    assert "no GPU" in qwenpick("fit", "qwen3-8b", "--gpu", "rtx-9999", "--lang", "en").err
+
+
+def test_the_language_of_the_system_does_not_change_the_output(qwenpick: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    assert "no GPU" in qwenpick("fit", "qwen3-8b", "--gpu", "rtx-9999").err
+
+
+def test_help_is_chinese(qwenpick: Run) -> None:
+    for arguments in ((), ("fit",), ("catalog", "check")):
+        result = qwenpick("--lang", "zh", *arguments, "--help")
+        assert result.code == 0
+        assert "显示本帮助并退出" in result.out
+        assert SENTENCE.findall(NAMES.sub("", result.out)) == []
+
+
+def test_a_language_lasts_for_one_command(qwenpick: Run) -> None:
+    qwenpick("--lang", "zh", "gpus", "h200-sxm")
+    assert "everything about one" in qwenpick("gpus", "--vendor", "intel").out
+    assert language() == "en"
+
+
+def test_lang_may_stand_anywhere() -> None:
+    assert chosen(["fit", "--lang", "zh", "qwen3-8b"], None) == ("zh", ["fit", "qwen3-8b"])
+    assert chosen(["fit", "--language", "zh"], "en") == ("en", ["fit", "--language", "zh"])
+
+
+def test_a_noted_sentence_is_retold_with_what_stands_in_it() -> None:
+    note = mark(
+        "unified memory: {total_from}; free: {free_from}",
+        total_from=mark("MemTotal in /proc/meminfo"),
+        free_from="vm_stat",
+    )
+    assert note == "unified memory: MemTotal in /proc/meminfo; free: vm_stat"
+    use("zh")
+    assert retell(note) == "统一内存：/proc/meminfo 的 MemTotal；空闲：vm_stat"
+    assert retell("NVML gave no answer in 5 s") == "NVML 在 5 秒内没有回答"
+    assert retell("words that nobody marked") == "words that nobody marked"
+    assert retell("") == ""
+
+
+def test_braces_in_values_are_text() -> None:
+    use("zh")
+    assert say("cannot write {file}: {problem}", file="{x}", problem="") == "无法写入 {x}："
+
+
+def test_a_language_that_is_not_known_is_named() -> None:
+    with pytest.raises(QwenpickError, match="known: en, zh"):
+        use("tlh")
+
+
+def test_english_looks_nothing_up() -> None:
+    code = "import sys, qwenpick.i18n as i; i.say('fits'); print('babel' in sys.modules, 'gettext' in sys.modules, i._look_up)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False", "None"]
