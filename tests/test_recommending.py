@@ -101,3 +101,11 @@ def test_languages_are_read_from_what_the_card_states(catalog: Catalog) -> None:
     assert speaks(catalog.models["qwen3-8b"], "th")  # 119 languages
     assert speaks(catalog.models["qwen2.5-7b-instruct"], "ar")
     assert not speaks(catalog.models["qwen-7b-chat"], "ar")  # zh and en
+
+
+@pytest.mark.parametrize(("task", "tower"), [("vision", True), ("video", True), ("audio", True), ("chat", False)])
+def test_who_reads_pictures_or_sound_pays_for_the_tower(catalog: Catalog, box: Machine, task: str, tower: bool) -> None:
+    answer = recommend(catalog, box, Wish(task=task, runtime="llama.cpp", quant="4bit"))
+    assert answer.picks
+    for pick in answer.picks:
+        assert any(part.name == "projector" for part in pick.plan.memory.parts) == tower
