@@ -138,7 +138,7 @@ def _weights(architecture: Architecture, checkpoint: Checkpoint) -> int:
     """Bytes of the checkpoint's weights, or of those that any run of it holds."""
     if checkpoint.bytes:
         return checkpoint.bytes
-    if FORMATS[checkpoint.format].container == "gguf":
+    if FORMATS[checkpoint.format].container == "gguf" and not architecture.extras:
         return layer_bytes(architecture, checkpoint)
     return stored_bytes(architecture, checkpoint.format, parts=_TEXT)
 

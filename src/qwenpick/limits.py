@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
@@ -35,7 +36,7 @@ def check_context(model: Model, context: int) -> str | None:
             )
         )
     if context > model.context.native:
-        method = model.context.method or "YaRN"
+        method = _stretched(model.context.method or "YaRN", context / model.context.native)
         return say(
             "{context:,} tokens is beyond the native {native:,}: switch on {method}, which can cost quality on short texts",
             context=context,
@@ -43,6 +44,15 @@ def check_context(model: Model, context: int) -> str | None:
             method=method,
         )
     return None
+
+
+def _stretched(method: str, factor: float) -> str:
+    """The method with the factor that this context needs, as the cards advise, instead of the one that the longest context needs.
+
+    >>> _stretched("YaRN factor 4.0 (original 32768)", 65536 / 32768), _stretched("YaRN", 2.0)
+    ('YaRN factor 2.0 (original 32768)', 'YaRN')
+    """
+    return re.sub(r"(?<=YaRN factor )[\d.]+", str(round(factor, 4)), method)
 
 
 def longest_context(plan: Plan, machine: Machine, strict: bool = False) -> int | None:
@@ -71,11 +81,14 @@ def _spare(plan: Plan, machine: Machine, strict: bool, work: Serving) -> float:
     engine = find_runtime(plan.runtime)
     judged = judge(plan.model, plan.architecture, plan.checkpoint, engine, work, plan.placement, machine)
     edge = plan.band.high if strict else 1.0
-    spare = (
-        UNCHECKED_RAM - place.need if place.budget is None else place.budget - place.need * edge
-        for place in judged.places
+    spare = min(
+        (
+            UNCHECKED_RAM - place.need if place.budget is None else place.budget - place.need * edge
+            for place in judged.places
+        ),
+        default=0.0,
     )
-    return -1.0 if judged.verdict == "refused" else min(spare, default=0.0)
+    return spare if judged.holds(strict) else min(spare, -1.0)
 
 
 def _last(beyond: int, spare: Callable[[int], float], missing: float, near: int) -> int:
