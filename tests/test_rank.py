@@ -190,3 +190,10 @@ def test_the_cache_family_follows_the_attention(catalog: Catalog) -> None:
 
 def test_nothing_to_rank_is_an_empty_list() -> None:
     assert rank([], TASKS["chat"]) == []
+
+
+def test_a_model_that_another_outdoes_is_not_called_the_best_in_anything(plan) -> None:  # type: ignore[no-untyped-def]
+    ranked = rank([plan("qwen3.6-35b-a3b", None), plan("qwen3.5-35b-a3b", None)], TASKS["chat"])
+    outdone = [row for row in ranked if row.outdone_by]
+    assert [row.plan.model.id for row in outdone] == ["qwen3.5-35b-a3b"]
+    assert not any(row.labels for row in outdone)

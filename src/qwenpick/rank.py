@@ -207,10 +207,11 @@ def _demoted(row: Scored, by: str | None) -> Scored:
 
 
 def _labels(rows: Sequence[Scored]) -> dict[str, tuple[str, ...]]:
-    """Which of the first rows is the best in quality, the fastest, the smallest."""
+    """Which of the first rows is the best in quality, the fastest, the smallest. One that another outdoes is the best in nothing."""
     if not rows:
         return {}
-    good = [row for row in rows if row.usable or row.seconds is None] or list(rows)
+    kept = [row for row in rows if "outdone" not in row.parts] or list(rows)
+    good = [row for row in kept if row.usable or row.seconds is None] or kept
     best = min(good, key=lambda r: (-r.quality.value, _key(r)))
     known = [row for row in good if row.seconds is not None and row.quality.value >= best.quality.value - NEAR]
     winners = [(mark("best quality"), best)]
