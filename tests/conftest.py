@@ -34,7 +34,7 @@ def a_person_without_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory:
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(home / name))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
-    for name in ("CUDA_VISIBLE_DEVICES", "OLLAMA_MODELS", "HF_HOME", "NO_COLOR", "FORCE_COLOR"):
+    for name in ("CUDA_VISIBLE_DEVICES", "OLLAMA_MODELS", "HF_HOME", "NO_COLOR", "FORCE_COLOR", "QWENPICK_LANG"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "100")
 

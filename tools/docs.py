@@ -87,6 +87,7 @@ def main() -> int:
 
     os.chdir(ROOT)
     os.environ["COLUMNS"] = "100"
+    os.environ.pop("QWENPICK_LANG", None)
     os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_DATA_HOME"] = str(ROOT / "no-such-directory")
     sys.path.insert(0, str(ROOT))
     files = [

@@ -36,10 +36,22 @@ class Balanced(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.fixture
-def written(qwenpick: Callable[..., Result], tmp_path: Path) -> Path:
-    file = tmp_path / "page.html"
-    result = qwenpick("recommend", "--gpu", "rtx 4090", "--ram", "64GiB", "--quant", "4bit", "--html", str(file))
+@pytest.fixture(params=["en", "zh"])
+def written(qwenpick: Callable[..., Result], tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    file = tmp_path / f"{request.param}.html"
+    result = qwenpick(
+        "recommend",
+        "--gpu",
+        "rtx 4090",
+        "--ram",
+        "64GiB",
+        "--quant",
+        "4bit",
+        "--html",
+        str(file),
+        "--lang",
+        request.param,
+    )
     assert result.code == 0, result.err
     return file
 
@@ -60,6 +72,13 @@ def test_the_page_shows_what_the_terminal_shows(written: Path, qwenpick: Callabl
     assert rows
     for row in rows:
         assert f"<td>{row[1]}</td>" in text
+
+
+def test_the_page_says_its_language_so_that_a_browser_chooses_the_glyphs(written: Path) -> None:
+    text = written.read_text(encoding="utf-8")
+    chinese = re.findall(r">[^<]*[\u4e00-\u9fff][^<]*<", text)
+    assert ('<html lang="zh-Hans">' in text) == bool(chinese) == (written.stem == "zh")
+    assert '"Noto Sans CJK SC"' in text
 
 
 def test_names_that_are_markup_are_shown_as_text() -> None:
