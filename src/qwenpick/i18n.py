@@ -12,12 +12,12 @@ import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from string import Formatter
 
 DOMAIN, LOCALE = "qwenpick", Path(__file__).parent / "locale"
 LANGUAGES = ("en", "zh")
 _NAMES = {"en": "en", "zh": "zh", "zh-cn": "zh", "zh-hans": "zh", "zh-hans-cn": "zh"}  # folded, '_' as '-'
 _ENGLISH = "en"
+LONGEST_NOTE = 1000  # characters: a longer text in a machine's file is nothing that we noted
 _active = _ENGLISH
 _look_up: Callable[[str], str] | None = None
 
@@ -39,12 +39,12 @@ def mark(template: str, /, **values: object) -> str:
 
 def retell(text: str) -> str:
     """A sentence that `mark` wrote, in the active language, with what stands in its places retold too; a text of other making stays as it is."""
-    if _look_up is None:
+    if _look_up is None or not text or len(text) > LONGEST_NOTE:
         return text
-    said = _look_up(text) if text else text
+    said = _look_up(text)
     if said != text:
         return said
-    for template, pieces, pattern in _patterns():
+    for template, pieces, pattern in _patterns(_active):
         if all(piece in text for piece in pieces) and (found := pattern.fullmatch(text)):
             return say(template).format(**{name: _Retold(retell(value)) for name, value in found.groupdict().items()})
     return text
@@ -63,24 +63,24 @@ class _Retold(str):
 
 
 @cache
-def _patterns() -> tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...]:
-    """(template, its words between the places, the pattern of a sentence made of it), the longest template first."""
+def _patterns(active: str) -> tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...]:
+    """(template, its words between the places, the pattern of a sentence made of it), the wordiest first."""
     import gettext
+    from string import Formatter
 
-    known = gettext.translation(DOMAIN, LOCALE, [LANGUAGES[1]])._catalog  # type: ignore[attr-defined]
+    known = gettext.translation(DOMAIN, LOCALE, [active])._catalog  # type: ignore[attr-defined]
     found = []
-    for template in sorted(filter(None, known), key=len, reverse=True):
+    for template in filter(None, known):
         pieces = [(piece, name) for piece, name, _, _ in Formatter().parse(template)]
-        if any(name for _, name in pieces) and any(char.isalpha() for piece, _ in pieces for char in piece):
-            seen = set[str]()
-            pattern = ""
+        words = "".join(piece for piece, _ in pieces)
+        if any(name for _, name in pieces) and any(char.isalpha() for char in words):
+            seen, pattern = set[str](), ""
             for piece, name in pieces:
-                pattern += re.escape(piece) + (
-                    "" if name is None else f"(?P={name})" if name in seen else f"(?P<{name}>.*)"
-                )
+                place = "" if name is None else f"(?P={name})" if name in seen else f"(?P<{name}>.*)"
+                pattern += re.escape(piece) + place
                 seen.add(name or "")
-            found.append((template, tuple(piece for piece, _ in pieces), re.compile(pattern)))
-    return tuple(found)
+            found.append((-len(words), template, tuple(piece for piece, _ in pieces), re.compile(pattern, re.DOTALL)))
+    return tuple(entry[1:] for entry in sorted(found, key=lambda entry: entry[:2]))
 
 
 def language() -> str:

@@ -7,7 +7,7 @@ import os
 import sys
 from types import ModuleType
 
-from qwenpick.i18n import mark, say
+from qwenpick.i18n import chosen, mark, say, use
 
 # name -> the line that `qwenpick --help` shows. The command is cli/<name>.py's `command`, or its `app` where it has subcommands.
 COMMANDS = {
@@ -53,12 +53,12 @@ def start_fast() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line; the exit code."""
-    from qwenpick.i18n import chosen, use
-
     try:
         use("en")
         name, arguments = chosen(arguments, os.environ.get("QWENPICK_LANG"))
         use(name)
+        if "--json" in arguments:
+            use("en")
         from qwenpick.cli.app import build
 
         code = build(arguments)(arguments, standalone_mode=False)
