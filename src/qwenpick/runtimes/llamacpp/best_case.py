@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING
 from qwenpick.bands import band
 from qwenpick.memory import gpu
 from qwenpick.placement import Placement
-from qwenpick.runtimes.llamacpp.batch import batch_of
-from qwenpick.runtimes.llamacpp.cache import kv_totals, state_totals
 from qwenpick.runtimes.llamacpp.driver import driver_overhead
 from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.model import load
-from qwenpick.runtimes.llamacpp.options import Options
 from qwenpick.runtimes.llamacpp.parts import needed
+from qwenpick.runtimes.llamacpp.totals import totals
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
@@ -52,19 +50,10 @@ def best_cuts(
         return (Placement(),)
     device = max(devices, key=lambda d: budget(d, work) or 0)
     room = (budget(device, work) or 0) / band("llamacpp").high + 1 - driver_overhead(device, 0)[0]  # 1: what is rounded
-    pieces, n = load(architecture, checkpoint.format).gpu, architecture.num_layers
-    cells = batch_of(work, Options(), pooled=False).context
-    kv, state = kv_totals(architecture, cells, work.kv_cache, on_gpu=True), state_totals(architecture, work.sequences)
-
-    def with_layers(first: int) -> int:
-        return pieces.head + pieces.layers(first, n) + kv[n] - kv[first] + state[n] - state[first]
-
-    def with_experts(moved: int) -> int:
-        return pieces.head + pieces.dense[n] + pieces.experts[n] - pieces.experts[moved] + kv[n] + state[n]
-
-    first = bisect_left(range(1, n), True, key=lambda layer: with_layers(layer) <= room) + 1
+    n, sums = architecture.num_layers, totals(architecture, checkpoint.format, work)
+    first = bisect_left(range(1, n), True, key=lambda layer: sums.from_layer(layer) <= room) + 1
     cuts = [Placement((device,), split=(n + 1 - first,))]
-    if architecture.is_moe and with_experts(n) <= room:
-        moved = bisect_left(range(1, n), True, key=lambda layer: with_experts(layer) <= room) + 1
+    if architecture.is_moe and sums.without_experts(n) <= room:
+        moved = bisect_left(range(1, n), True, key=lambda layer: sums.without_experts(layer) <= room) + 1
         cuts.append(Placement((device,), cpu_moe_layers=moved))
     return tuple(cuts)

@@ -5,7 +5,9 @@ What a placement needs is asked of `memory`; how many layers fit is searched, si
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwenpick.bands import band
@@ -15,6 +17,7 @@ from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.model import load
 from qwenpick.runtimes.llamacpp.options import read_options
 from qwenpick.runtimes.llamacpp.parts import needed
+from qwenpick.runtimes.llamacpp.totals import Totals, totals
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
@@ -55,14 +58,10 @@ def _on_gpus(
     if ram is not None and _weights(architecture, checkpoint) > ram + (budget(devices[0], work) or 0):
         yield Placement(devices[:1], cpu_moe_layers=architecture.num_layers if architecture.is_moe else 0)
         return  # no cut of it holds
-    edge = band("llamacpp").high
-
-    def fits_surely(placement: Placement, rough: bool) -> bool:
-        return shortfall(needed(architecture, checkpoint, work, placement, rough=rough), placement, work, edge) <= 0
-
-    if architecture.is_moe and (experts := _fewest_experts(architecture, fits_surely, devices[0])):
+    search = Cuts(architecture, checkpoint, work, devices[0])
+    if architecture.is_moe and (experts := search.fewest_experts()):
         yield experts
-    if layers := _most_layers(architecture, fits_surely, devices[0]):
+    if layers := search.most_layers():
         yield layers
     yield whole
 
@@ -72,46 +71,57 @@ def _weights(architecture: Architecture, checkpoint: Checkpoint) -> int:
     return load(architecture, checkpoint.format).ram.layers(0, architecture.num_layers)
 
 
-def shortfall(memory: Memory, placement: Placement, work: Serving, edge: float = 1.0) -> int:
-    """Bytes missing on the worst device; 0 or less where all devices hold their share. RAM is the caller's to check.
-
-    `edge` is how many times the estimate must fit: a split that is free to choose keeps clear of the estimate's error.
-    """
-    missing = [
-        round(memory.on(gpu(i)) * edge) - (budget(device, work) or 0) for i, device in enumerate(placement.devices)
-    ]
+def shortfall(memory: Memory, placement: Placement, work: Serving) -> int:
+    """Bytes missing on the worst device; 0 or less where all devices hold their share. RAM is the caller's to check."""
+    missing = [memory.on(gpu(i)) - (budget(device, work) or 0) for i, device in enumerate(placement.devices)]
     return max(missing, default=0)
 
 
-def _fewest_experts(
-    architecture: Architecture, fits: Callable[[Placement, bool], bool], device: Device
-) -> Placement | None:
-    """The placement with the fewest layers' experts in RAM that fits the GPU; None where even all of them are not enough."""
-    found = _smallest(architecture.num_layers, lambda n, rough: fits(Placement((device,), cpu_moe_layers=n), rough))
-    return Placement((device,), cpu_moe_layers=found) if found else None
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """The search for the best cut between one GPU and RAM. It keeps clear of the estimate's error."""
 
+    architecture: Architecture
+    checkpoint: Checkpoint
+    work: Serving
+    device: Device
 
-def _most_layers(
-    architecture: Architecture, fits: Callable[[Placement, bool], bool], device: Device
-) -> Placement | None:
-    """The placement with the most layers on the GPU that fits; None where not one does."""
-    everything = architecture.num_layers + 1
-    found = _smallest(everything - 1, lambda n, rough: fits(Placement((device,), split=(everything - n,)), rough))
-    return Placement((device,), split=(everything - found,)) if found else None
+    def fewest_experts(self) -> Placement | None:
+        """The placement with the fewest layers' experts in RAM that fits the GPU; None where even all of them are not enough."""
+        return self._first(lambda n: Placement((self.device,), cpu_moe_layers=n), Totals.without_experts)
 
+    def most_layers(self) -> Placement | None:
+        """The placement with the most layers on the GPU that fits; None where not one does."""
+        everything = self.architecture.num_layers + 1
+        return self._first(lambda n: Placement((self.device,), split=(everything - n,)), Totals.from_layer)
 
-def _smallest(last: int, holds: Callable[[int, bool], bool]) -> int | None:
-    """The smallest number from 1 to `last` for which `holds`, which stays true once it is; None where it never is.
+    def _first(self, placed: Callable[[int], Placement], held: Callable[[Totals, int], int]) -> Placement | None:
+        """The placement of the smallest number from 1 to all layers that fits, as all after it do; None where none does.
 
-    It is searched with the rough answer, then made sure of with the exact one.
-    """
-    if not holds(last, True):
-        return None
-    low, high = 0, last
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle, True) else (middle, high)
-    return next((n for n in range(high, last + 1) if holds(n, False)), None)
+        It is searched with the rough compute buffer, which is the same for all, then made sure of with the exact one.
+        """
+        last, room = self.architecture.num_layers, budget(self.device, self.work) or 0
+        whole = self._needed(placed(last), rough=True)
+        if self.work.options or self.checkpoint.bytes:
+
+            def need(n: int) -> int:
+                return self._needed(placed(n), rough=True)
+        else:
+            sums = totals(self.architecture, self.checkpoint.format, self.work)
+            rest = whole - held(sums, last)
+
+            def need(n: int) -> int:
+                return rest + held(sums, n)
+
+        edge = band("llamacpp").high
+        if round(whole * edge) > room:
+            return None
+        found = bisect_left(range(1, last), True, key=lambda n: round(need(n) * edge) <= room) + 1
+        exact = (n for n in range(found, last + 1) if round(self._needed(placed(n), rough=False) * edge) <= room)
+        return placed(sure) if (sure := next(exact, None)) else None
+
+    def _needed(self, placement: Placement, *, rough: bool) -> int:
+        return needed(self.architecture, self.checkpoint, self.work, placement, rough=rough).on(gpu(0))
 
 
 def _best_split(
