@@ -106,15 +106,14 @@ def read_catalog(overlays: list[Path] | None) -> Catalog:
 
 
 def read_wanted(catalog: Catalog, text: str, online: bool) -> tuple[Catalog, Model, str | None]:
-    """(the catalogue with it, the model that `text` means, the one format that its files are in).
+    """(the catalogue with it, the model that `text` means, the one format that its files or its name are in, if any).
 
-    A name of the catalogue, a path to a .gguf file, config.json or directory, an Ollama tag, or with `online` a hub's owner/name. The format is
-    None for a name.
+    A name of the catalogue, a path to a .gguf file, config.json or directory, an Ollama tag, or with `online` a hub's owner/name.
     """
-    from qwenpick.readers import extended, path_of, read_model
+    from qwenpick.readers import wanted
 
-    reading = read_model(text, catalog, online=online)
-    return extended(catalog, reading), reading.model, reading.checkpoints[0].format if path_of(text, reading) else None
+    found = wanted(text, catalog, online=online)
+    return found.catalog, found.model, found.quant
 
 
 def read_machine(

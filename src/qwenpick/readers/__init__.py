@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qwenpick.readers.hub import Fetch
 
 _HUBS = ("hf:", "huggingface:", "modelscope:", "ms:")
+_ANY = frozenset({"bf16", "fp16", "fp32"})  # what other formats are made from
 _FILES = (".gguf", ".json", ".safetensors")
 
 
@@ -112,14 +113,18 @@ class Wanted(NamedTuple):
 
 
 def wanted(text: str, catalog: Catalog, quant: str | None = None, *, online: bool = False) -> Wanted:
-    """The model that a text means, in a catalogue that has it; the format of its files where none is asked for; and their path.
+    """The model that a text means, in a catalogue that has it; where no format is asked for, the one of its files or of its name; and their path.
 
-    Raises QwenpickError as `read_model` does.
+    16-bit weights of which there is only a config.json may be in any format. Raises QwenpickError as `read_model` does.
     """
     reading = read_model(text, catalog, online=online)
     if reading.model.id in catalog.models and reading.model is catalog.models[reading.model.id]:
-        return Wanted(catalog, reading.model, quant, None)
-    own = reading.checkpoints[0].format if reading.checkpoints else None
+        from qwenpick.readers.named import named_format
+
+        return Wanted(catalog, reading.model, quant or named_format(reading.model, text), None)
+    first = reading.checkpoints[0] if reading.checkpoints else None
+    fixed = first is not None and (first.bytes is not None or first.format not in _ANY)
+    own = first.format if first and fixed else None
     return Wanted(extended(catalog, reading), reading.model, quant or own, path_of(text, reading))
 
 

@@ -1,0 +1,60 @@
+"""A name that states a format is answered in that format: a gate that asks for the AWQ repository must not judge the 16-bit one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from qwenpick.catalog import Catalog
+from qwenpick.readers import wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "quant"),
+    [
+        ("qwen3-8b", None),
+        ("Qwen/Qwen3-8B", None),
+        ("qwen3:8b", None),
+        ("Qwen/Qwen3-8B-GGUF", None),  # holds several
+        ("Qwen/Qwen3-8B-AWQ", "awq-int4"),
+        ("https://huggingface.co/Qwen/Qwen3-8B-AWQ", "awq-int4"),
+        ("Qwen/Qwen3-8B-FP8", "fp8"),
+        ("nvidia/Qwen3-8B-NVFP4", "nvfp4"),
+        ("Qwen/Qwen3-8B-MLX-4bit", "mlx-4bit"),
+        ("RedHatAI/Qwen3-8B-quantized.w4a16", "gptq-int4"),
+        ("qwen3:8b-q4_K_M", "Q4_K_M"),
+        ("qwen3:8b-fp16", "F16"),
+        ("qwen2.5:7b-instruct-q8_0", "Q8_0"),
+        ("unsloth/Qwen3-8B-GGUF:Q5_K_M", "Q5_K_M"),
+    ],
+)
+def test_the_format_of_a_name_is_the_one_that_is_judged(catalog: Catalog, text: str, quant: str | None) -> None:
+    assert wanted(text, catalog).quant == quant
+
+
+def test_what_is_asked_for_wins_over_the_name(catalog: Catalog) -> None:
+    assert wanted("Qwen/Qwen3-8B-AWQ", catalog, "fp8").quant == "fp8"
+
+
+def test_no_catalogue_name_is_taken_for_a_format(catalog: Catalog) -> None:
+    for model in catalog.models.values():
+        if model.open_weights and model.architecture:
+            assert wanted(model.id, catalog).quant is None, model.id
+            assert wanted(model.huggingface or model.id, catalog).quant is None, model.huggingface
+
+
+def test_fit_and_launch_judge_a_bare_config_alike(qwenpick: Callable[..., object], tmp_path: Path) -> None:
+    config = {
+        "model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "hidden_size": 4096, "num_hidden_layers": 36,
+        "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128, "intermediate_size": 12288, "vocab_size": 151936,
+        "max_position_embeddings": 40960, "tie_word_embeddings": False, "torch_dtype": "bfloat16",
+    }  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    plans = [
+        json.loads(qwenpick(word, str(tmp_path), "--gpu", "rtx 4060", "--ram", "16GiB", "--json").out)  # type: ignore[attr-defined]
+        for word in ("fit", "launch")
+    ]
+    assert plans[0]["format"] == plans[1]["plan"]["format"] == "Q5_K_M"
