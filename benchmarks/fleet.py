@@ -7,6 +7,7 @@ timed, each in a fresh process, to see that the time is linear. `--check` ends w
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -72,7 +73,7 @@ def main() -> int:
     else:
         for count, value in took.items():
             print(f"{count:5} machines: {value:6.2f} s, {1000 * value / count:5.1f} ms each")
-    steeper = [took[b] / b > STEEPER * took[a] / a for a, b in zip(counts, counts[1:], strict=False)]
+    steeper = [took[b] / b > STEEPER * took[a] / a for a, b in itertools.pairwise(counts)]
     return int(arguments.check and (any(steeper) or took[counts[-1]] > LIMIT * arguments.machines / 1000))
 
 
