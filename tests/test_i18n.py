@@ -165,3 +165,23 @@ def test_english_looks_nothing_up() -> None:
     code = "import sys, qwenpick.i18n as i; i.say('fits'); print('babel' in sys.modules, 'gettext' in sys.modules, i._look_up)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False", "None"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("fit", "qwen3-30b-a3b", "--quant", "4bit", "--gpu", "rtx 3060 12gb", "--ram", "64GiB"),
+        ("fit", "qwen3.6-27b", "--quant", "4bit", "--gpu", "2x rtx 4090", "--ram", "64GiB", "--runtime", "llama.cpp"),
+        ("fit", "qwen3-vl-8b-instruct", "--runtime", "vllm", "--gpu", "2x l40s", "--ram", "64GiB"),
+        ("fit", "qwen3-8b", "--runtime", "sglang", "--gpu", "h200"),
+        ("fit", "qwen3-8b", "--runtime", "transformers", "--gpu", "h200", "--ram", "64GiB"),
+        ("fit", "qwen3-8b", "--runtime", "mlx", "--gpu", "m3-max-64gb"),
+        ("fit", "qwen3-8b", "--train", "lora", "--gpus", "2", "--zero", "2", "--gpu", "2x h100"),
+        ("fit", "qwen3-8b", "--train", "full", "--gpus", "8", "--zero", "3", "--gpu", "8x h100"),
+    ],
+)
+def test_every_part_and_formula_is_told_in_chinese(qwenpick: Run, arguments: tuple[str, ...]) -> None:
+    result = qwenpick("--lang", "zh", *arguments, "--explain", "--format", "csv")
+    assert result.code in (0, 1), result.err
+    assert "权重" in result.out
+    assert re.findall(r"\b(?:the|of|in|at|layers|tokens|weights|bytes|measured)\b", result.out) == []

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Gpu, Model
     from qwenpick.plan import Plan
 
-COUNTS = (1, 2, 4, 8, 16, 32)  # GPUs of one kind: a box holds up to 8, more are nodes of 8
+COUNTS = (1, 2, 4, 8, 16, 24, 32)  # GPUs of one kind: a box holds up to 8, more are nodes of 8
 PER_NODE = 8
+ACROSS_NODES = ("vllm", "sglang")  # engines that one model can run in on several nodes
 SYSTEM_RAM = (
     8 * GIB
 )  # what the operating system, the engine's process and its caches leave no room without: our rule of thumb
@@ -49,7 +50,7 @@ class Offer:
     @property
     def memory(self) -> int:
         """Bytes of all its GPUs: what "smallest" means."""
-        return sum(device.total or 0 for device in self.plan.placement.devices)
+        return self.count * (self.plan.placement.devices[0].total or 0)
 
 
 def offers(
@@ -100,14 +101,23 @@ def _counts(gpu: Gpu) -> Iterator[int]:
 
 
 def _answer(catalog: Catalog, model: Model, request: Request, gpu: Gpu, count: int) -> Answer | None:
+    """What fits on `count` GPUs; beyond one node, what fits in an engine that spans nodes. None where no engine runs it there."""
     from qwenpick.errors import QwenpickError
+    from qwenpick.runtimes import find_runtime
     from qwenpick.simulate import simulate
 
-    try:
-        box = simulate(catalog, [gpu.id if count == 1 else f"{count}x {gpu.id}"], None, None, False)
-        return fit(catalog, box, model, replace(request, gpu_only=True))
-    except QwenpickError:
-        return None  # no engine runs it there
+    asked = find_runtime(request.runtime).NAME if request.runtime else None
+    names = (asked,) if count <= PER_NODE else [name for name in ACROSS_NODES if asked in {None, name}]
+    found = None
+    for name in names:
+        try:
+            box = simulate(catalog, [gpu.id if count == 1 else f"{count}x {gpu.id}"], None, None, False)
+            found = fit(catalog, box, model, replace(request, gpu_only=True, runtime=name))
+        except QwenpickError:
+            continue
+        if found.fits:
+            break
+    return found
 
 
 def gpu_price(gpu: Gpu) -> tuple[float | None, str | None]:

@@ -139,7 +139,7 @@ def judged(requirement: Requirement, answer: Answer) -> Result:
             say(
                 "{format} in {runtime}: {reason}",
                 format=plan.checkpoint.format,
-                runtime=plan.runtime,
+                runtime=find_runtime(plan.runtime).TITLE,
                 reason=plan.reason,
             ),
             answer,
@@ -151,7 +151,7 @@ def judged(requirement: Requirement, answer: Answer) -> Result:
             say(
                 "{format} in {runtime}: {reason}",
                 format=plan.checkpoint.format,
-                runtime=plan.runtime,
+                runtime=find_runtime(plan.runtime).TITLE,
                 reason=plan.reason,
             ),
             answer,
@@ -180,7 +180,7 @@ def judged(requirement: Requirement, answer: Answer) -> Result:
         say(
             "{format} in {runtime}: {reason}; {said}",
             format=plan.checkpoint.format,
-            runtime=plan.runtime,
+            runtime=find_runtime(plan.runtime).TITLE,
             reason=plan.reason,
             said=said,
         ),

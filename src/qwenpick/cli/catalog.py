@@ -41,7 +41,7 @@ def where() -> None:
         ("schema", data_directory() / "catalog.schema.json"),
         (say("your own"), own),
     ):
-        typer.echo(f"{label:9} {path}{'' if path.exists() else ' (not there)'}")
+        typer.echo(f"{label:9} {path}{'' if path.exists() else say(' (not there)')}")
 
 
 @app.command()

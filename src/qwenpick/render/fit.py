@@ -93,7 +93,7 @@ def bar_of(place: Place, memory: Memory) -> Bar:
 
 def parts_of(memory: Memory) -> Table:
     """Every part with its formula, adding up to the total."""
-    rows = [(retell(part.name), part.where, format_bytes(part.bytes), part.formula) for part in memory.parts]
+    rows = [(retell(part.name), part.where, format_bytes(part.bytes), retell(part.formula)) for part in memory.parts]
     rows.append((say("total"), "", format_bytes(memory.total), ""))
     return Table((Column("Part"), Column("Where"), Column("Size", number=True), Column("Formula")), tuple(rows))
 

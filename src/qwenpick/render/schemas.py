@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 from qwenpick.render import payloads
 from qwenpick.render.envelope import SCHEMA_VERSION
 
@@ -31,7 +32,12 @@ def schema(command: str) -> dict[str, Any]:
 
     if command not in PAYLOADS:
         raise QwenpickError(
-            f"'{command}' prints no JSON{did_you_mean(command, PAYLOADS)} (those that do: {', '.join(sorted(PAYLOADS))})"
+            say(
+                "'{command}' prints no JSON{near} (those that do: {payloads})",
+                command=command,
+                near=did_you_mean(command, PAYLOADS),
+                payloads=", ".join(sorted(PAYLOADS)),
+            )
         )
     own = TypeAdapter(PAYLOADS[command]).json_schema(ref_template="#/$defs/{model}")
     envelope = TypeAdapter(payloads.Envelope).json_schema()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.catalog.schema import DenseMlp, MoeMlp
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import mark, say
 from qwenpick.memory import Memory, Part, gpu
 from qwenpick.memory import memory as gather
 from qwenpick.parts import conv_state_elements, kv_bytes, ssm_state_elements
@@ -94,21 +94,23 @@ def memory(
     held = weight_bytes(architecture, checkpoint, with_towers=work.image_tokens > 0 or work.audio_seconds > 0)
     n = work.sequences
     parts = [
-        Part("weights", held, where, f"tensors in {checkpoint.format}", "weights"),
+        Part("weights", held, where, mark("tensors in {format}", format=checkpoint.format), "weights"),
         Part(
             "kv cache",
             n * cache_bytes(architecture, rows, work),
             where,
-            f"{n} x {rows} tokens, in steps of {CACHE_STEP}",
+            mark("{n} x {rows} tokens, in steps of {cache_step}", n=n, rows=rows, cache_step=CACHE_STEP),
             "kv cache",
         ),
-        Part("delta-net states", n * state_bytes(architecture), where, f"{n} sequences", "state"),
-        Part("logits", n * logits_bytes(architecture, chunk, work), where, "rows x vocabulary x 2 bytes", "compute"),
+        Part("delta-net states", n * state_bytes(architecture), where, mark("{n} sequences", n=n), "state"),
+        Part(
+            "logits", n * logits_bytes(architecture, chunk, work), where, mark("rows x vocabulary x 2 bytes"), "compute"
+        ),
         Part(
             "activations",
             n * activation_bytes(architecture, chunk),
             where,
-            f"{chunk} prompt tokens",
+            mark("{chunk} prompt tokens", chunk=chunk),
             "compute",
         ),
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qwenpick.catalog.schema import Architecture
+from qwenpick.i18n import mark
 from qwenpick.tensors import tensors
 from qwenpick.workload import Training
 
@@ -40,9 +41,9 @@ def buffers(architecture: Architecture, training: Training, trained: int, gradie
     if training.fsdp or training.zero == 3:
         per_layer = sum(t.elements // t.count for t in tensors(architecture) if t.part == "text" and t.layers)
         ends = architecture.vocab_size * architecture.hidden_size
-        return 2 * (2 * per_layer + ends), "two layers and an embedding gathered in bf16"
+        return 2 * (2 * per_layer + ends), mark("two layers and an embedding gathered in bf16")
     if training.zero:
-        return 2 * 2 * min(BUCKET, trained), "a reduce and a gather bucket of up to 500 million weights in bf16"
+        return 2 * 2 * min(BUCKET, trained), mark("a reduce and a gather bucket of up to 500 million weights in bf16")
     if training.gpus > 1:
-        return gradients, "gradients once more in the buckets of DistributedDataParallel"
+        return gradients, mark("gradients once more in the buckets of DistributedDataParallel")
     return 0, ""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import mark, say
 from qwenpick.memory import RAM, Memory, memory
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def corrected(estimate: Memory, corrections: tuple[Correction, ...], engine: str
         replace(
             part,
             bytes=round(part.bytes * factors[part.kind]),
-            formula=f"({part.formula}) x {factors[part.kind]:.4g}, learned here",
+            formula=mark("({formula}) x {factors:.4g}, learned here", formula=part.formula, factors=factors[part.kind]),
         )
         if part.kind in factors and (part.where != RAM or not on_gpu)
         else part

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from qwenpick.catalog.schema import Architecture
+from qwenpick.i18n import mark
 from qwenpick.quantization.gguf import is_tied, layer_sizes
 from qwenpick.runtimes.llamacpp.batch import Batch
 from qwenpick.runtimes.llamacpp.cut import Cut
@@ -26,21 +27,24 @@ class Compute:
     ram_formula: str
 
 
-_GRAPH = "activations alive at once in a micro-batch of {} tokens, {} with logits"
-_INPUTS = "mask, embeddings and positions on their way to the GPU"
+_INPUTS = mark("mask, embeddings and positions on their way to the GPU")
 
 
 def compute(
     architecture: Architecture, format_name: str, batch: Batch, cut: Cut, *, op_offload: bool, rough: bool = False
 ) -> Compute:
     """The compute buffers of a run. `rough`: of one that is cut in the middle, which is all but the same and quick to ask again."""
-    formula = _GRAPH.format(batch.tokens, batch.outputs)
+    formula = mark(
+        "activations alive at once in a micro-batch of {tokens} tokens, {outputs} with logits",
+        tokens=batch.tokens,
+        outputs=batch.outputs,
+    )
     if not cut.held:
         return Compute((), _one_side(architecture, batch, has_gpu=False)[1], "", formula)
     if not cut.is_whole:
         where = _halved(cut) if rough else cut
         gpu, ram = _both_sides(architecture, format_name, batch, where, op_offload, rough)
-        staged = f"{formula}, and weights from RAM while they are used" if op_offload else formula
+        staged = mark("{formula}, and weights from RAM while they are used", formula=formula) if op_offload else formula
         return Compute((gpu, *(gpu for _ in cut.held[1:])), ram, staged, _INPUTS)
     gpu, ram = _one_side(architecture, batch, has_gpu=True)
     if len(cut.held) == 1:
@@ -48,7 +52,12 @@ def compute(
     mask, hidden = batch.mask_bytes, architecture.hidden_size * 4 * batch.tokens
     # pipeline parallelism keeps four copies of the inputs: seen on three models over two GPUs, b11434
     gpus = (gpu + 3 * mask + 12 * hidden, *(gpu + 3 * mask + 7 * hidden for _ in cut.held[1:]))
-    return Compute(gpus, 4 * mask + 10 * hidden, f"{formula}, and four copies of the inputs", f"{_INPUTS}, four times")
+    return Compute(
+        gpus,
+        4 * mask + 10 * hidden,
+        mark("{formula}, and four copies of the inputs", formula=formula),
+        mark("{formula}, four times", formula=_INPUTS),
+    )
 
 
 def _halved(cut: Cut) -> Cut:

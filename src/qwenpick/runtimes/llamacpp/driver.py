@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qwenpick.i18n import mark
 from qwenpick.units import MIB
 
 if TYPE_CHECKING:
     from qwenpick.hardware import Device
 
 # (bytes, where seen) by CUDA compute capability: the driver's peak for the process less all buffers
-_HOPPER = (608 * MIB, "measured on H200, driver 580, CUDA 13: 595-625 MiB")
-_BLACKWELL = (750 * MIB, "public logs of RTX 50 and GB10, 2025-2026: about 750 MiB")
-_ADA = (450 * MIB, "public logs of RTX 4090, 2025: about 450 MiB")
-_OLDER = (450 * MIB, "as Ada: no logs")
-_UNKNOWN = (608 * MIB, "as H200: compute capability not known")
-_OTHER_VENDORS = (300 * MIB, "no measurements: HIP, SYCL and Vulkan keep less than CUDA")
-_METAL = (128 * MIB, "no measurements: Metal keeps pipelines and a residency set only")
+_HOPPER = (608 * MIB, mark("measured on H200, driver 580, CUDA 13: 595-625 MiB"))
+_BLACKWELL = (750 * MIB, mark("public logs of RTX 50 and GB10, 2025-2026: about 750 MiB"))
+_ADA = (450 * MIB, mark("public logs of RTX 4090, 2025: about 450 MiB"))
+_OLDER = (450 * MIB, mark("as Ada: no logs"))
+_UNKNOWN = (608 * MIB, mark("as H200: compute capability not known"))
+_OTHER_VENDORS = (300 * MIB, mark("no measurements: HIP, SYCL and Vulkan keep less than CUDA"))
+_METAL = (128 * MIB, mark("no measurements: Metal keeps pipelines and a residency set only"))
 
 # More on H200 where a prompt runs through 16-bit weights or routed experts: dequantized copies and cuBLAS workspaces (705-720 MiB in all)
 POOL = 110 * MIB
@@ -29,7 +30,11 @@ def driver_overhead(device: Device, pool: int) -> tuple[int, str]:
         return size, source
     return (
         size + pool,
-        f"{source}; + {pool // MIB} MiB pool (16-bit weights, experts, or scores without flash attention)",
+        mark(
+            "{source}; + {pool} MiB pool (16-bit weights, experts, or scores without flash attention)",
+            source=source,
+            pool=pool // MIB,
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from qwenpick.i18n import mark
 from qwenpick.memory import RAM, Memory, Part, gpu
 from qwenpick.memory import memory as collect
 from qwenpick.placement import Placement
@@ -95,7 +96,11 @@ def as_measured(by_rule: Memory, architecture: Architecture, checkpoint: Checkpo
     """The weights as large as the file that was measured: a mix of types that llama.cpp's own rule does not give (imatrix, UD)."""
     share = (checkpoint.bytes or 0) / file_bytes(architecture, checkpoint.format)
     return collect(
-        replace(part, bytes=round(part.bytes * share), formula=f"{part.formula}, x {share:.4f} as the file is")
+        replace(
+            part,
+            bytes=round(part.bytes * share),
+            formula=mark("{formula}, x {share:.4f} as the file is", formula=part.formula, share=share),
+        )
         if part.kind == "weights"
         else part
         for part in by_rule.parts
@@ -115,7 +120,9 @@ def _gpu_parts(run: Run, placement: Placement) -> Iterator[Part]:
             "weights",
             _gpu_weights(run, first, last),
             where,
-            f"tensors of layers {first}-{end - 1}{' and the output' if last > n else ''}",
+            mark("tensors of layers {first}-{end} and the output", first=first, end=end - 1)
+            if last > n
+            else mark("tensors of layers {first}-{end}", first=first, end=end - 1),
             "weights",
         )
         if run.options.offload_kqv:
@@ -124,7 +131,7 @@ def _gpu_parts(run: Run, placement: Placement) -> Iterator[Part]:
                 "indexer keys",
                 _indexed(run, first, end),
                 where,
-                "cells x head_dim x 2, the layers held here",
+                mark("cells x head_dim x 2, the layers held here"),
                 "kv cache",
             )
             yield Part(
@@ -157,37 +164,49 @@ def _ram_parts(run: Run) -> Iterator[Part]:
     """What lies in RAM: the embedding always, and all that is not on a GPU."""
     pieces, n, ranges = run.loaded.ram, run.architecture.num_layers, run.cut
     first = min(ranges.first_on_gpu, n)
-    yield Part("token embedding", pieces.embedding, RAM, "vocabulary x hidden size; never offloaded", "weights")
-    yield Part("layers in RAM", pieces.layers(0, first), RAM, f"tensors of layers 0-{first - 1}", "weights")
+    yield Part("token embedding", pieces.embedding, RAM, mark("vocabulary x hidden size; never offloaded"), "weights")
+    yield Part(
+        "layers in RAM",
+        pieces.layers(0, first),
+        RAM,
+        mark("tensors of layers {first}-{end}", first=0, end=first - 1),
+        "weights",
+    )
     if ranges.cpu_moe_layers > first:
         moved = pieces.experts[ranges.cpu_moe_layers] - pieces.experts[first]
         yield Part(
             "experts in RAM",
             moved,
             RAM,
-            f"expert tensors of layers {first}-{ranges.cpu_moe_layers - 1} (--n-cpu-moe)",
+            mark(
+                "expert tensors of layers {first}-{cpu_moe_layers} (--n-cpu-moe)",
+                first=first,
+                cpu_moe_layers=ranges.cpu_moe_layers - 1,
+            ),
             "weights",
         )
     if not ranges.output_on_gpu:
         head = (
             pieces.output_norm + (0 if run.loaded.tied else pieces.head) + (pieces.mtp if loads_mtp(run.options) else 0)
         )
-        yield Part("output in RAM", head, RAM, "vocabulary x hidden size, unless tied", "weights")
+        yield Part("output in RAM", head, RAM, mark("vocabulary x hidden size, unless tied"), "weights")
     kv, state = _kv(run, on_gpu=False), _state(run)
     kept = first if run.options.offload_kqv else n
     yield Part("kv cache", kv[kept], RAM, _kv_formula(run), "kv cache")
-    yield Part("indexer keys", _indexed(run, 0, kept), RAM, "cells x head_dim x 2, the layers held here", "kv cache")
+    yield Part(
+        "indexer keys", _indexed(run, 0, kept), RAM, mark("cells x head_dim x 2, the layers held here"), "kv cache"
+    )
     if not run.options.mmap:  # else its rows are read from the file as they are looked up
-        yield Part("n-gram table", pieces.ngram_table, RAM, "rows of the table", "weights")
+        yield Part("n-gram table", pieces.ngram_table, RAM, mark("rows of the table"), "weights")
     yield Part("recurrent state", state[kept], RAM, _state_formula(run), "state")
     buffers = compute_buffers(run)
     yield Part("compute buffer", buffers.ram, RAM, buffers.ram_formula, "compute")
-    yield Part("output buffer", output_buffer(run), RAM, "sequences x vocabulary x 4", "compute")
+    yield Part("output buffer", output_buffer(run), RAM, mark("sequences x vocabulary x 4"), "compute")
     yield Part(
         "process",
         process_bytes(run.architecture.vocab_size),
         RAM,
-        "vocabulary and code: 52 MiB at 152k tokens, 98 MiB at 248k",
+        mark("vocabulary and code: 52 MiB at 152k tokens, 98 MiB at 248k"),
         "overhead",
     )
 
@@ -197,13 +216,15 @@ def _draft_parts(run: Run) -> Iterator[Part]:
     if not run.options.speculates:
         return
     where = gpu(len(run.cut.held) - 1) if run.cut.output_on_gpu else RAM
-    cells = f"{run.architecture.mtp_layers} MTP layer x {run.batch.context} cells"
+    cells = mark(
+        "{mtp_layers} MTP layer x {context} cells", mtp_layers=run.architecture.mtp_layers, context=run.batch.context
+    )
     yield Part("draft kv cache", draft_cache(run.architecture, run.batch), where, cells, "kv cache")
     yield Part(
         "draft compute",
         draft_compute(run.architecture, run.batch),
         where,
-        "mask + 2 hidden + the MLP's peak",
+        mark("mask + 2 hidden + the MLP's peak"),
         "compute",
     )
 
@@ -245,12 +266,25 @@ def _state(run: Run) -> tuple[int, ...]:
 def _attention_shape(architecture: Architecture) -> str:
     attention = architecture.attention
     linear = sum(layer.kind == "linear_attention" for layer in architecture.layer_list)
-    return f"{architecture.num_layers - linear} layers x {attention.kv_heads} kv heads x {attention.head_dim}"
+    return mark(
+        "{num_layers} layers x {kv_heads} kv heads x {head_dim}",
+        num_layers=architecture.num_layers - linear,
+        kv_heads=attention.kv_heads,
+        head_dim=attention.head_dim,
+    )
 
 
 def _kv_formula(run: Run) -> str:
-    return f"(k + v) x {run.batch.context} cells x {_attention_shape(run.architecture)}, {run.work.kv_cache}, the layers held here"
+    return mark(
+        "(k + v) x {context} cells x {attention_shape}, {kv_cache}, the layers held here",
+        context=run.batch.context,
+        attention_shape=_attention_shape(run.architecture),
+        kv_cache=run.work.kv_cache,
+    )
 
 
 def _state_formula(run: Run) -> str:
-    return f"{run.work.sequences} sequences x 4 x (convolution + delta-net state) of the linear layers held here"
+    return mark(
+        "{sequences} sequences x 4 x (convolution + delta-net state) of the linear layers held here",
+        sequences=run.work.sequences,
+    )

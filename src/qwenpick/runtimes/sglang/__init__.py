@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import say
+from qwenpick.i18n import mark, say
 from qwenpick.memory import Memory, Part, gpu
 from qwenpick.memory import memory as gather
 from qwenpick.parallel import parallel_placements
@@ -70,28 +70,32 @@ def memory(
     rows = (-(-work.context // chosen.page) * work.sequences + 1) * chosen.page  # one page takes padded writes
     token, slot = token_bytes(architecture, work, placement), slot_bytes(architecture, work, placement)
     states = slots(work) if slot else 0
-    said = f"1 - mem-fraction-static {chosen.static:.3f}, chunks of {chosen.chunk}: activations and graphs"
+    said = mark(
+        "1 - mem-fraction-static {static:.3f}, chunks of {chunk}: activations and graphs",
+        static=chosen.static,
+        chunk=chosen.chunk,
+    )
     parts: list[Part] = []
     for index, device in enumerate(placement.devices or (None,)):
         where, stage = gpu(index), per_stage[min(index // placement.tensor_parallel, len(per_stage) - 1)]
         free = (free_at_start(device) if device else None) or 0
         parts += [
             Part(
-                f"{part} weights",
+                mark("{part} weights", part=part),
                 n,
                 where,
-                f"tensors in {checkpoint.format}",
+                mark("tensors in {format}", format=checkpoint.format),
                 "weights",
             )
             for part, n in stage
         ]
-        parts.append(Part("loading", LOADED, where, "kernels and allocator slack, measured", "overhead"))
+        parts.append(Part("loading", LOADED, where, mark("kernels and allocator slack, measured"), "overhead"))
         parts.append(
             Part(
                 "kv pool",
                 rows * token,
                 where,
-                f"{rows} tokens x {token} bytes",
+                mark("{rows} tokens x {token} bytes", rows=rows, token=token),
                 "kv cache",
             )
         )
@@ -100,7 +104,7 @@ def memory(
                 "mamba pool",
                 states * slot,
                 where,
-                f"{states} slots x {slot} bytes",
+                mark("{states} slots x {slot} bytes", states=states, slot=slot),
                 "state",
             )
         )

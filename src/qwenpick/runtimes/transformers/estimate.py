@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qwenpick.catalog.schema import Architecture, Checkpoint, LinearAttention
+from qwenpick.i18n import mark
 from qwenpick.memory import Memory, Part, memory
 from qwenpick.placement import Placement
 from qwenpick.runtimes.transformers import activations, allocator, weights
@@ -65,12 +66,22 @@ def _stage(
         "weights",
         text,
         where,
-        f"{architecture.num_layers} layers, embeddings and head in {form}, in torch's blocks",
+        mark(
+            "{num_layers} layers, embeddings and head in {form}, in torch's blocks",
+            num_layers=architecture.num_layers,
+            form=form,
+        ),
         "weights",
     )
     if stage.has_embeddings:
         for name, size in named.parts.items():
-            yield Part(f"{name} weights", size, where, f"{size // 2:,} parameters x 2", "weights")
+            yield Part(
+                mark("{name} weights", name=name),
+                size,
+                where,
+                mark("{size:,} parameters x 2", size=size // 2),
+                "weights",
+            )
     cache = cache_bytes(architecture, work, stage, work.context)
     yield Part("kv cache", cache, where, _cache_formula(architecture, work, stage), "kv cache")
     linear = [layer for layer in architecture.layer_list[stage.first : stage.end] if isinstance(layer, LinearAttention)]
@@ -82,7 +93,11 @@ def _stage(
         "recurrent state",
         state,
         where,
-        f"{work.sequences} sequences x {len(linear)} linear layers, FP32 state and bf16 convolution",
+        mark(
+            "{sequences} sequences x {count} linear layers, FP32 state and bf16 convolution",
+            sequences=work.sequences,
+            count=len(linear),
+        ),
         "state",
     )
     tables = (
@@ -90,9 +105,13 @@ def _stage(
         if release < SHARED_ROTARY and architecture.model_type != "qwen"
         else 0
     )
-    yield Part("rotary tables", tables, where, "32,768 positions x head_dim x 2 x 2 bytes in every layer", "weights")
+    yield Part(
+        "rotary tables", tables, where, mark("32,768 positions x head_dim x 2 x 2 bytes in every layer"), "weights"
+    )
     masks = weights.causal_masks(architecture, checkpoint, stage.end - stage.first, release)
-    yield Part("causal masks", masks, where, "8,192 x 8,192 bytes in every layer of Qwen 1's first code", "weights")
+    yield Part(
+        "causal masks", masks, where, mark("8,192 x 8,192 bytes in every layer of Qwen 1's first code"), "weights"
+    )
     prefill, formula = highest(architecture, form, work, release, stage)
     yield Part("prefill activations", prefill, where, formula, "compute")
     if stage.device is None:
@@ -101,21 +120,28 @@ def _stage(
         "cuBLAS workspace",
         allocator.workspace(stage.device),
         where,
-        "torch: 32 MiB on Hopper and B200, 8.1 MiB elsewhere",
+        mark("torch: 32 MiB on Hopper and B200, 8.1 MiB elsewhere"),
         "overhead",
     )
     yield Part(
         "allocator cache",
         allocator.kept(cache, prefill, eager=work.options.get("attn_implementation") == "eager"),
         where,
-        "0.33 x kv cache + 0.02 x activations: holes of concatenation",
+        mark("0.33 x kv cache + 0.02 x activations: holes of concatenation"),
         "overhead",
     )
     context = allocator.CUDA_CONTEXT + (allocator.BITSANDBYTES_KERNELS if form == "int8" else 0)
-    yield Part("CUDA context", context, where, "measured on an H200", "overhead")
+    yield Part("CUDA context", context, where, mark("measured on an H200"), "overhead")
 
 
 def _cache_formula(architecture: Architecture, work: Serving, stage: Stage) -> str:
     layers = sum(not isinstance(layer, LinearAttention) for layer in architecture.layer_list[stage.first : stage.end])
     one = architecture.attention
-    return f"2 x {layers} layers x {one.kv_heads} kv heads x {one.head_dim} x {work.context:,} tokens x {work.sequences} x 2 bytes"
+    return mark(
+        "2 x {layers} layers x {kv_heads} kv heads x {head_dim} x {context:,} tokens x {sequences} x 2 bytes",
+        layers=layers,
+        kv_heads=one.kv_heads,
+        head_dim=one.head_dim,
+        context=work.context,
+        sequences=work.sequences,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, LinearAttention, SlidingAttention
+from qwenpick.i18n import mark
 from qwenpick.runtimes.transformers import activations
 from qwenpick.runtimes.transformers.options import count, is_true
 from qwenpick.runtimes.transformers.stages import Stage
@@ -39,18 +40,27 @@ def highest(architecture: Architecture, form: str, work: Serving, release: Versi
     found = [(max(0, prefill - (full - at_prefill)), formula)]
     if stage.has_embeddings and work.image_tokens:  # the vision tower runs before there is a cache
         tower = work.sequences * activations.tower(architecture, work.image_tokens)
-        found.append((max(0, tower - full), f"{work.image_tokens:,} image tokens in the vision tower"))
+        found.append(
+            (
+                max(0, tower - full),
+                mark("{image_tokens:,} image tokens in the vision tower", image_tokens=work.image_tokens),
+            )
+        )
     if release < LAST_LOGITS_ONLY:
         logits = activations.held_logits(architecture, work.sequences * _prompt(work)) if stage.has_embeddings else 0
         old = at_prefill if release < CACHE_OBJECT else 0
         found.append(
             (
                 max(0, old + logits - (full - at_prefill)),
-                f"the prompt's logits: {logits:,} bytes, and the cache before this token: {old:,}",
+                mark(
+                    "the prompt's logits: {logits:,} bytes, and the cache before this token: {old:,}",
+                    logits=logits,
+                    old=old,
+                ),
             )
         )
     if release < CACHE_OBJECT:
-        found.append((full, "the cache before this token beside the one after it"))
+        found.append((full, mark("the cache before this token beside the one after it")))
     return max(found)
 
 
@@ -59,9 +69,14 @@ def _prefill(architecture: Architecture, form: str, work: Serving, release: Vers
     tokens = work.sequences * _chunk(work)
     shared = activations.rotary(architecture) * _chunk(work)
     per_token = activations.widest(architecture, form, release)
-    found = [(per_token * tokens, f"{tokens:,} tokens x {per_token:,} bytes")]
+    found = [(per_token * tokens, mark("{tokens:,} tokens x {per_token:,} bytes", tokens=tokens, per_token=per_token))]
     unpacked, weight = activations.dequantized(architecture, form, release)
-    found.append((unpacked * tokens + weight, f"{tokens:,} tokens x {unpacked:,} bytes + a weight in 16 bits"))
+    found.append(
+        (
+            unpacked * tokens + weight,
+            mark("{tokens:,} tokens x {unpacked:,} bytes + a weight in 16 bits", tokens=tokens, unpacked=unpacked),
+        )
+    )
     if work.options.get("attn_implementation") == "eager":
         scores = (
             work.sequences * activations.scores(architecture, _chunk(work)) + tokens * 5 * architecture.hidden_size * 2
@@ -69,7 +84,12 @@ def _prefill(architecture: Architecture, form: str, work: Serving, release: Vers
         found.append(
             (
                 scores,
-                f"{work.sequences} x {architecture.attention.heads} heads x {_chunk(work):,}^2 x 10 bytes of scores",
+                mark(
+                    "{sequences} x {heads} heads x {chunk:,}^2 x 10 bytes of scores",
+                    sequences=work.sequences,
+                    heads=architecture.attention.heads,
+                    chunk=_chunk(work),
+                ),
             )
         )
     if stage.has_head:
@@ -77,7 +97,11 @@ def _prefill(architecture: Architecture, form: str, work: Serving, release: Vers
         found.append(
             (
                 activations.logits(architecture, kept),
-                f"{architecture.vocab_size:,} vocabulary x {kept:,} tokens x 6 bytes",
+                mark(
+                    "{vocab_size:,} vocabulary x {kept:,} tokens x 6 bytes",
+                    vocab_size=architecture.vocab_size,
+                    kept=kept,
+                ),
             )
         )
     pictures = work.sequences * activations.images(architecture, work.image_tokens) if stage.has_embeddings else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from qwenpick.i18n import mark
 from qwenpick.memory import Memory, Part, gpu
 from qwenpick.memory import memory as gather
 from qwenpick.parts import cuda_free, cuda_total
@@ -59,42 +60,76 @@ def parts_of(
             "kv cache",
             pages * cut.block_bytes,
             "",
-            f"{pages} blocks of {cut.block_size} tokens x {cut.block_bytes} bytes",
+            mark(
+                "{pages} blocks of {block_size} tokens x {block_bytes} bytes",
+                pages=pages,
+                block_size=cut.block_size,
+                block_bytes=cut.block_bytes,
+            ),
             "kv cache",
         ),
         Part(
             "delta-net states",
             cut.states * work.sequences * cut.block_bytes,
             "",
-            f"{cut.states} blocks x {work.sequences} sequences x {cut.block_bytes} bytes",
+            mark(
+                "{states} blocks x {sequences} sequences x {block_bytes} bytes",
+                states=cut.states,
+                sequences=work.sequences,
+                block_bytes=cut.block_bytes,
+            ),
             "state",
         ),
         Part(
             "activations",
             found.activation,
             "",
-            f"profile run of {chosen.batched_tokens} tokens and {chosen.sequences} sampled rows",
+            mark(
+                "profile run of {batched_tokens} tokens and {sequences} sampled rows",
+                batched_tokens=chosen.batched_tokens,
+                sequences=chosen.sequences,
+            ),
             "compute",
         ),
-        Part("outside torch", found.non_torch, "", "kernels and communication buffers, measured", "overhead"),
+        Part("outside torch", found.non_torch, "", mark("kernels and communication buffers, measured"), "overhead"),
         Part(
             "cuda graphs",
             found.graph_estimate or found.graphs,
             "",
-            f"captures up to batch {chosen.max_graph} x {architecture.num_layers} layers",
+            mark(
+                "captures up to batch {max_graph} x {num_layers} layers",
+                max_graph=chosen.max_graph,
+                num_layers=architecture.num_layers,
+            ),
             "overhead",
         ),
-        Part("rope table", rope_bytes(model, architecture), "", "positions x rotary dimensions x 2 bytes", "weights"),
+        Part(
+            "rope table",
+            rope_bytes(model, architecture),
+            "",
+            mark("positions x rotary dimensions x 2 bytes"),
+            "weights",
+        ),
     ]
     per_stage = weights(architecture, checkpoint, chosen, ranks, stages)
     name = loaded_format(checkpoint, chosen)
-    cut_in = f" over {ranks} GPUs" if ranks > 1 else ""
+    formula = (
+        mark("tensors in {name} over {ranks} GPUs, rounded as torch allocates", name=name, ranks=ranks)
+        if ranks > 1
+        else mark("tensors in {name}, rounded as torch allocates", name=name)
+    )
     parts: list[Part] = []
     for index in range(max(1, len(placement.devices))):
         where = gpu(index)
         stage = per_stage[min(index // ranks, stages - 1)]
         parts += [
-            Part(f"{part} weights", size, where, f"tensors in {name}{cut_in}, rounded as torch allocates", "weights")
+            Part(
+                mark("{part} weights", part=part),
+                size,
+                where,
+                formula,
+                "weights",
+            )
             for part, size in stage
         ]
         parts += [Part(p.name, p.bytes, where, p.formula, p.kind) for p in common]
