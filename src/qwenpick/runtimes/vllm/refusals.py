@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import say
+from qwenpick.i18n import retell, say
 from qwenpick.quantization import FORMATS
 from qwenpick.runtimes.vllm.settings import capability_of
 from qwenpick.sharding import BLOCK, world_refusal
@@ -51,7 +51,7 @@ def refusal(
     block = BLOCK if checkpoint.format in BLOCKED else 1
     ranks = placement.tensor_parallel
     if why := world_refusal(architecture, ranks, block):
-        return say("tensor parallel over {ranks} GPUs: {why}", ranks=ranks, why=why)
+        return say("tensor parallel over {ranks} GPUs: {why}", ranks=ranks, why=retell(why))
     return None
 
 
