@@ -54,3 +54,18 @@ def test_a_price_says_what_it_is_and_of_when(catalog: Catalog) -> None:
 def test_ram_is_what_the_plan_keeps_there_and_room_for_the_system(catalog: Catalog) -> None:
     found = offers(catalog, find_model(catalog, "qwen3-0.6b"), Request("4bit"), [find_gpu(catalog, "rtx 4090")])
     assert found[0].ram == 16 * GIB  # under 1 GiB of host buffers and 8 GiB for the system: the next size that is sold
+
+
+def test_only_engines_that_span_nodes_are_offered_on_several(catalog: Catalog) -> None:
+    # 397 billion parameters at 16 bits are 740 GiB: two nodes of 8 x H100; llama.cpp runs in one process of one box
+    model, cards = find_model(catalog, "qwen3.5-397b-a17b"), [find_gpu(catalog, "h100")]
+    (offer,) = offers(catalog, model, Request("fp16"), cards)
+    assert (offer.count, offer.plan.runtime) == (2 * PER_NODE, "vllm")
+    assert offers(catalog, model, Request("fp16", runtime="llama.cpp"), cards) == ()
+
+
+def test_three_nodes_are_offered_where_three_do_and_all_their_memory_is_counted(catalog: Catalog) -> None:
+    card = find_gpu(catalog, "h200")
+    (offer,) = offers(catalog, find_model(catalog, "qwen3.8-2.4t-a95b"), Request("fp8"), [card])
+    assert offer.count == len(offer.plan.placement.devices) == 3 * PER_NODE
+    assert offer.memory == offer.count * (offer.plan.placement.devices[0].total or 0)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.i18n import say
+from qwenpick.runtimes import find_runtime
 from qwenpick.units import parse_tokens
 from qwenpick.workload import parse_cache
 

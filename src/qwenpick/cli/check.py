@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwenpick.cli import options as given
+from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
 
 if TYPE_CHECKING:
     from qwenpick.fitting import Answer
@@ -71,7 +73,18 @@ def _write(checked: Checked, format_name: str, output: Path | None) -> None:
     from contextlib import redirect_stdout
 
     from qwenpick.render.check import check_report, check_values, github, junit
-    from qwenpick.render.output import emit
+    from qwenpick.render.output import FORMATS, emit
+
+    known = (*FORMATS, "junit", "github")
+    if format_name not in known:
+        raise QwenpickError(
+            say(
+                "there is no format '{format_name}'{near} (known: {known})",
+                format_name=format_name,
+                near=did_you_mean(format_name, known),
+                known=", ".join(known),
+            )
+        )
 
     def write() -> None:
         match format_name:
