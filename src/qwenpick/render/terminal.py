@@ -78,6 +78,7 @@ def _print_table(console: Console, table: Table) -> None:
 
 def _print_bar(console: Console, bar: Bar) -> None:
     """`name  ██▓▓░···|··  6.1 of 24.0 GiB`, with the limit of what may be taken marked, and a legend below."""
+    from rich.cells import cell_len
     from rich.text import Text
 
     used = sum(size for _, size in bar.slices)
@@ -94,11 +95,18 @@ def _print_bar(console: Console, bar: Bar) -> None:
     room = say(" of {capacity}", capacity=format_bytes(bar.capacity)) if bar.capacity is not None else ""
     line.append(f"  {format_bytes(used)}{room}", style="red" if bar.budget is not None and used > bar.budget else "")
     console.print(line, soft_wrap=True)
-    legend = Text("  ")
-    for index, (name, size) in enumerate(bar.slices):
-        glyph, colour = SLICES[index % len(SLICES)]
-        legend.append(f"{glyph} ", style=colour)
-        legend.append(f"{name} {format_bytes(size)}   ")
+    items = [
+        Text.assemble(
+            (f"{SLICES[index % len(SLICES)][0]} ", SLICES[index % len(SLICES)][1]), f"{name} {format_bytes(size)}   "
+        )
+        for index, (name, size) in enumerate(bar.slices)
+    ]
     if bar.budget is not None:
-        legend.append(say("| may take {budget}", budget=format_bytes(bar.budget)), style="dim")
-    console.print(legend)
+        items.append(Text(say("| may take {budget}", budget=format_bytes(bar.budget)), style="dim"))
+    legend = [Text("  ")]
+    for item in items:  # a name stays with its size
+        if legend[-1].cell_len > 2 and legend[-1].cell_len + cell_len(item.plain.rstrip()) > console.width:
+            legend.append(Text("  "))
+        legend[-1].append_text(item)
+    for part in legend:
+        console.print(part)
