@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 from qwenpick.catalog.entries import Record, records
 from qwenpick.catalog.load import Catalog
@@ -69,8 +70,14 @@ def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
             return catalog.gpus[gpu_id]
     said = read_name(name)
     size = memory or (round(said.gib * GIB) if said.gib else None)
-    readings = list(_readings(catalog, said))
-    for candidates in [[g for g in reading if not _is_odd(g)] for reading in readings] + readings:
+    readings: list[list[Gpu]] = []  # those that had to be tried
+
+    def usual() -> Iterator[list[Gpu]]:
+        for reading in _readings(catalog, said):
+            readings.append(reading)
+            yield [g for g in reading if not _is_odd(g)]
+
+    for candidates in chain(usual(), readings):
         meant = _as_said(candidates, said, size)
         if not meant:
             continue
