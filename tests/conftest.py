@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 
 from qwenpick.catalog import Catalog, load
 from qwenpick.cli import main
+from qwenpick.i18n import use
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,13 @@ def a_person_without_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory:
     for name in ("CUDA_VISIBLE_DEVICES", "OLLAMA_MODELS", "HF_HOME", "NO_COLOR", "FORCE_COLOR", "QWENPICK_LANG"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "100")
+
+
+@pytest.fixture(autouse=True)
+def english_again() -> Iterator[None]:
+    """A test that chose another language leaves the next one in English."""
+    yield
+    use("en")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -44,12 +44,6 @@ NAMES = re.compile(
     r"`[^`]*`|--[a-z-]+( [\w.-]+)?|qwenpick [a-z]+|/\S+|avx[\w ]*|^[^#\n]*llama-server .*$|hugging face hub|chat for the team|coding on the laptop",
     re.M | re.I,
 )
-
-
-@pytest.fixture(autouse=True)
-def english_again() -> Iterator[None]:
-    yield
-    use("en")
 
 
 def test_every_message_is_translated_and_compiled() -> None:
