@@ -36,7 +36,9 @@ INTERRUPTED, PIPE_CLOSED = 130, 141  # 128 + SIGINT, 128 + SIGPIPE, as shells ha
 def main() -> None:
     """The entry point of the `qwenpick` script."""
     start_fast()
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # else the interpreter looks through all that was made once more before it ends, in 30 to 90 ms
+    sys.exit(code)
 
 
 def start_fast() -> None:
