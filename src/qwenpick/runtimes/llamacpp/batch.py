@@ -44,7 +44,9 @@ class Batch:
 
 
 def _cached(elements: int, cache_type: str) -> int:
-    block, size = BLOCKS[cache_type.upper()]
+    block, size = BLOCKS.get(
+        cache_type.upper(), (1, 1)
+    )  # as in cache.py: a type that is refused counts a byte an element
     return elements // block * size
 
 

@@ -38,8 +38,8 @@ def _kv_layer(
 
 
 def _cached(type_name: str, width: int, cells: int, on_gpu: bool) -> int:
-    """Bytes of one layer's keys or values. CUDA pads the last row of quantized tensors."""
-    block, size = BLOCKS[type_name]
+    """Bytes of one layer's keys or values. CUDA pads the last row of quantized tensors. A type that is refused (fp8) counts a byte an element."""
+    block, size = BLOCKS.get(type_name, (1, 1))
     rest = width % MATRIX_ROW_PADDING if on_gpu and block > 1 else 0
     padding = (MATRIX_ROW_PADDING - rest) // block * size if rest else 0
     return cells * width // block * size + padding

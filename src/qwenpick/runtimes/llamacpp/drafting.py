@@ -12,7 +12,8 @@ def draft_cache(architecture: Architecture, batch: Batch) -> int:
     attention = architecture.attention
     elements = batch.context * attention.kv_heads * attention.head_dim
     each = sum(
-        elements // block * size for block, size in (BLOCKS[batch.cache.k.upper()], BLOCKS[batch.cache.v.upper()])
+        elements // block * size
+        for block, size in (BLOCKS.get(cache.upper(), (1, 1)) for cache in (batch.cache.k, batch.cache.v))
     )
     return architecture.mtp_layers * each
 

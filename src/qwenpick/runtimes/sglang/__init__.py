@@ -40,7 +40,9 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
         architecture.model_type == "qwen" and (architecture.vision or architecture.audio)
     ):
         return say("SGLang has no class for {model_type} models of this kind", model_type=architecture.model_type)
-    return refusals.refusal(architecture, checkpoint, placement, FORMATS, TITLE)
+    return refusals.refusal(architecture, checkpoint, placement, FORMATS, TITLE) or refusals.cache_type_refusal(
+        work, TITLE
+    )
 
 
 def placements(

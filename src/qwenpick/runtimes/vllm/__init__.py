@@ -39,7 +39,7 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
         architecture, settings(architecture, work, None).version, "version" in work.options
     ):
         return why
-    return share_refusal(work, placement)
+    return refusals.cache_type_refusal(work, TITLE) or share_refusal(work, placement)
 
 
 def placements(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
     from qwenpick.hardware import Device
     from qwenpick.placement import Placement
+    from qwenpick.workload import Serving
 
 VENDORS = ("nvidia", "amd", "intel", "ascend")
 # the least compute capability of each format's kernels: model_executor/layers/quantization/*.py get_min_capability
@@ -28,6 +29,7 @@ MIN_CAPABILITY = {
     "mxfp4": 8.0,
 }
 NVIDIA_ONLY = ("awq-int4", "nf4", "nvfp4")
+CACHE_TYPES = ("f16", "bf16", "fp8")  # --kv-cache-dtype (SGLang: --kv-cache-dtype): auto, bfloat16, fp8_e4m3, fp8_e5m2
 BLOCKED = ("fp8", "gptq-int4", "gptq-int8", "awq-int4")  # scales shared by 128 columns
 # AMD targets that vLLM's ROCm wheels are built for: MI200, MI300, MI350, RX 7900, Strix, RX 9000 (docs/getting_started/installation/gpu.rocm)
 ROCM_TARGETS = ("gfx90a", "gfx942", "gfx950", "gfx1100", "gfx1101", "gfx1150", "gfx1151", "gfx1200", "gfx1201")
@@ -53,6 +55,18 @@ def refusal(
     if why := world_refusal(architecture, ranks, block):
         return say("tensor parallel over {ranks} GPUs: {why}", ranks=ranks, why=retell(why))
     return None
+
+
+def cache_type_refusal(work: Serving, title: str) -> str | None:
+    """Why the engine has no such cache: one type for keys and values, of its own."""
+    if work.kv_cache.k == work.kv_cache.v and work.kv_cache.k in CACHE_TYPES:
+        return None
+    return say(
+        "{title} has no {cache} cache (it has {known}, keys and values alike)",
+        title=title,
+        cache=work.kv_cache,
+        known=", ".join(CACHE_TYPES),
+    )
 
 
 def _device_refusal(format_name: str, device: Device, title: str) -> str | None:
