@@ -53,9 +53,16 @@ class Loaded:
 @lru_cache(maxsize=4096)
 def load(architecture: Architecture, format_name: str) -> Loaded:
     """The pieces of an architecture in a GGUF format."""
-    return Loaded(
-        _pieces(architecture, format_name, True), _pieces(architecture, format_name, False), is_tied(architecture)
-    )
+    found = tensor_types(architecture, format_name)
+    sizes = [
+        {t: (loaded_bytes(tensor, t, True), loaded_bytes(tensor, t, False)) for t in set(types)}
+        for tensor, types in found
+    ]
+    ram = _pieces(architecture, found, [{t: in_ram for t, (_, in_ram) in each.items()} for each in sizes])
+    if all(on_gpu == in_ram for each in sizes for on_gpu, in_ram in each.values()):
+        return Loaded(ram, ram, is_tied(architecture))
+    gpu = _pieces(architecture, found, [{t: on_gpu for t, (on_gpu, _) in each.items()} for each in sizes])
+    return Loaded(gpu, ram, is_tied(architecture))
 
 
 def loaded_bytes(tensor: Tensor, type_name: str, on_gpu: bool) -> int:
@@ -68,13 +75,16 @@ def loaded_bytes(tensor: Tensor, type_name: str, on_gpu: bool) -> int:
     return _align(size, GPU_ALIGNMENT)
 
 
-def _pieces(architecture: Architecture, format_name: str, on_gpu: bool) -> Pieces:
+def _pieces(
+    architecture: Architecture, found: tuple[tuple[Tensor, tuple[str, ...]], ...], sizes: list[dict[str, int]]
+) -> Pieces:
+    """The pieces of tensors of these types, whose bytes are `sizes` by type."""
     dense, experts = [0] * architecture.num_layers, [0] * architecture.num_layers
     single = {"token_embd": 0, "output": 0, "output_norm": 0}
     mtp = table = everywhere = 0
-    for tensor, types in tensor_types(architecture, format_name):
+    for (tensor, types), by_type in zip(found, sizes, strict=True):
+        size = by_type[types[0]]
         if not tensor.layers:
-            size = loaded_bytes(tensor, types[0], on_gpu)
             if tensor.part == "mtp":
                 mtp += size
             elif tensor.role == NGRAM_TABLE:
@@ -84,10 +94,9 @@ def _pieces(architecture: Architecture, format_name: str, on_gpu: bool) -> Piece
             else:
                 single[tensor.role] = size
             continue
-        if tensor.count == architecture.num_layers == types.count(types[0]) and not tensor.role.endswith("_exps"):
-            everywhere += loaded_bytes(tensor, types[0], on_gpu)
+        if tensor.count == architecture.num_layers and len(by_type) == 1 and not tensor.role.endswith("_exps"):
+            everywhere += size
             continue
-        by_type = {t: loaded_bytes(tensor, t, on_gpu) for t in set(types)}
         held = experts if tensor.role.endswith("_exps") else dense
         for layer, type_name in zip(tensor.layers, types, strict=True):
             held[layer] += by_type[type_name]
