@@ -5,24 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 from qwenpick.placement import Placement
 from qwenpick.sharding import BLOCK, world_refusal
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
     from qwenpick.hardware import Device, Machine
+    from qwenpick.workload import Serving
 
 TENSOR_SIZES = (2, 4, 8)
 BLOCKED = ("fp8", "gptq-int4", "gptq-int8", "awq-int4")  # formats whose scales span 128 columns
 
 
 def parallel_placements(
-    architecture: Architecture, format_name: str, machine: Machine, vendors: tuple[str, ...]
+    architecture: Architecture, format_name: str, machine: Machine, vendors: tuple[str, ...], work: Serving
 ) -> Iterator[Placement]:
     """One GPU of each kind, then tensor parallel over equal GPUs, then pipeline stages for counts that heads do not divide by.
 
-    GPUs of one vendor that are all different come last, together: the engine uses of each what the smallest has.
+    GPUs of one vendor that are all different come last, together: the engine uses of each what the smallest has. Sizes that the engine's options
+    ask for are the only ones, on as many GPUs as there are: what they lack, the engine's refusal says.
     """
+    if asked := _asked(work):
+        equal = sorted(
+            (d for d in machine.devices if d.vendor in vendors), key=lambda d: (-(d.free or d.total or 0), d.name)
+        )
+        if equal:
+            yield Placement(tuple(equal[: asked[0] * asked[1]]), tensor_parallel=asked[0], pipeline_parallel=asked[1])
+        return
     usable = [d for d in machine.devices if d.vendor in vendors]
     groups: dict[tuple[str, int | None], list[Device]] = {}
     for device in sorted(usable, key=lambda d: -(d.free or d.total or 0)):
@@ -35,6 +46,21 @@ def parallel_placements(
         yield from _over(
             architecture, format_name, tuple(d for group in groups.values() for d in group), only=len(usable)
         )
+
+
+def _asked(work: Serving) -> tuple[int, int] | None:
+    """(tensor, pipeline) parallel sizes that the options name, vLLM's or SGLang's; None where they name neither."""
+    sizes = [
+        next((work.options[name] for name in names if name in work.options), None)
+        for names in (("tensor_parallel_size", "tp_size"), ("pipeline_parallel_size", "pp_size"))
+    ]
+    if sizes == [None, None]:
+        return None
+    for size in sizes:
+        if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 1):
+            raise QwenpickError(say("a parallel size is a whole number from 1, not '{size}'", size=size))
+    tensor, pipeline = (size if isinstance(size, int) else 1 for size in sizes)
+    return tensor, pipeline
 
 
 def _over(

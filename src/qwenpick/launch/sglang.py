@@ -20,6 +20,10 @@ _SAID = frozenset(
         "context_length",
         "mamba_ssm_dtype",
         "language_only",
+        "tp_size",
+        "pp_size",
+        "tensor_parallel_size",
+        "pipeline_parallel_size",
     }
 )
 

@@ -22,6 +22,7 @@ CONTEXT = 530 * MIB  # of the CUDA context, gone before SGLang looks at what is 
 OPTIONS = (
     "mem_fraction_static", "chunked_prefill_size", "cuda_graph_max_bs", "page_size", "disable_cuda_graph", "disable_radix_cache",
     "language_only", "speculative_num_draft_tokens", "max_mamba_cache_size", "mamba_ssm_dtype", "context_length",
+    "tp_size", "pp_size", "tensor_parallel_size", "pipeline_parallel_size",
 )  # fmt: skip
 # (memory up to, chunked prefill size, largest graph batch below TP 4, from TP 4 on): memory_hook.py
 _BY_MEMORY = (

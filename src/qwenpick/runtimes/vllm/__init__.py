@@ -49,7 +49,7 @@ def placements(
     machine: Machine,
 ) -> Iterator[Placement]:
     """One GPU, then tensor parallel over equal ones, then pipeline stages."""
-    return parallel_placements(architecture, checkpoint.format, machine, refusals.VENDORS)
+    return parallel_placements(architecture, checkpoint.format, machine, refusals.VENDORS, work)
 
 
 def memory(

@@ -52,6 +52,9 @@ def refusal(
             return why
     block = BLOCK if checkpoint.format in BLOCKED else 1
     ranks = placement.tensor_parallel
+    wanted, there = ranks * placement.pipeline_parallel, len(placement.devices)
+    if wanted > there:
+        return say("{wanted} GPUs are asked for, and {there} can be used", wanted=wanted, there=there)
     if why := world_refusal(architecture, ranks, block):
         return say("tensor parallel over {ranks} GPUs: {why}", ranks=ranks, why=retell(why))
     return None
