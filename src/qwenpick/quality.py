@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.retention import Retention, for_task
@@ -34,7 +34,7 @@ class Ability:
     sources: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Abilities:
     """All of data/abilities.json. `gain` is what thinking adds, `reference` the ability that solves half of the current tests."""
 
@@ -92,6 +92,7 @@ def _read(path: Path) -> Abilities:
     return Abilities(content["models"], content["thinking_gain"], content["reference"], tuple(content["sources"]))
 
 
+@lru_cache(maxsize=16384)
 def quality(
     abilities: Abilities, model: str, can_think: bool, task: Task, effort: Effort, kept: Retention
 ) -> Quality | None:

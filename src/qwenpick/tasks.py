@@ -59,6 +59,9 @@ class Task:
     smaller: float = 0.1
     aliases: tuple[str, ...] = ()
 
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     @property
     def thinking(self) -> Effort:
         """The effort that is advised."""
