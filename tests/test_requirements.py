@@ -242,3 +242,9 @@ def test_a_machine_that_could_not_be_read_fails_closed_through_the_command(
     file.write_text("machine: box.json\nmodels: [{model: qwen3-8b, quant: 4bit}]\n")
     result = qwenpick("check", str(file), "--format", "github")
     assert result.code == 3 and "hardware not readable" in result.out
+
+
+def test_an_output_that_cannot_be_written_is_a_bad_request(qwenpick: Callable[..., Any], file: Path) -> None:
+    result = qwenpick("check", str(file), "--output", str(file.parent / "nowhere" / "report.xml"), "--format", "junit")
+    assert result.code == 2
+    assert "cannot write" in result.err

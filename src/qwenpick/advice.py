@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qwenpick.checkpoints import FAMILIES, checkpoints
 from qwenpick.fitting import Answer, engines
 from qwenpick.i18n import say
+from qwenpick.limits import most
 from qwenpick.memory import RAM
 from qwenpick.plan import Plan, evaluate, timed
 from qwenpick.runtimes import find_runtime
@@ -147,14 +148,16 @@ def _shorter_context(trial: _Trial) -> Iterator[Fix]:
 
 
 def _fewer_sequences(trial: _Trial) -> Iterator[Fix]:
-    for sequences in range(trial.plan.work.sequences - 1, 0, -1):
-        if plan := trial.with_work(replace(trial.plan.work, sequences=sequences)):
-            yield trial.fix(
-                plan,
-                say("{count} sequences at once", count=sequences) if sequences > 1 else say("1 sequence at once"),
-                f"--sequences {sequences}",
-            )
-            return
+    def fewer(sequences: int) -> Plan | None:
+        return trial.with_work(replace(trial.plan.work, sequences=sequences))
+
+    sequences = most(trial.plan.work.sequences, lambda count: fewer(count) is not None)
+    if plan := fewer(sequences) if sequences else None:
+        yield trial.fix(
+            plan,
+            say("{count} sequences at once", count=sequences) if sequences > 1 else say("1 sequence at once"),
+            f"--sequences {sequences}",
+        )
 
 
 def _offload(trial: _Trial) -> Iterator[Fix]:

@@ -98,5 +98,10 @@ def _write(checked: Checked, format_name: str, output: Path | None) -> None:
     if output is None:
         write()
         return
-    with output.open("w", encoding="utf-8") as file, redirect_stdout(file):
-        write()
+    try:
+        with output.open("w", encoding="utf-8") as file, redirect_stdout(file):
+            write()
+    except OSError as problem:
+        raise QwenpickError(
+            say("cannot write {path}: {problem}", path=output, problem=problem.strerror or problem)
+        ) from None
