@@ -112,6 +112,21 @@ def test_the_language_of_the_system_does_not_change_the_output(qwenpick: Run, mo
     assert "no GPU" in qwenpick("fit", "qwen3-8b", "--gpu", "rtx-9999").err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("fit", "--nope"), "没有选项：--nope"),
+        (("fit",), "缺少参数 'MODEL'。"),
+        (("fit", "qwen3-8b", "--context"), "选项 '--context' 需要一个值。"),
+        (("nope",), "没有命令 'nope'。"),
+    ],
+)
+def test_what_typer_cannot_read_is_said_in_chinese(qwenpick: Run, arguments: tuple[str, ...], said: str) -> None:
+    result = qwenpick("--lang", "zh", *arguments)
+    assert result.code == 2
+    assert result.err == f"qwenpick: {said}\n"
+
+
 def test_help_is_chinese(qwenpick: Run) -> None:
     for arguments in ((), ("fit",), ("catalog", "check")):
         result = qwenpick("--lang", "zh", *arguments, "--help")

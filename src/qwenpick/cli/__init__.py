@@ -7,7 +7,7 @@ import os
 import sys
 from types import ModuleType
 
-from qwenpick.i18n import chosen, mark, say, use
+from qwenpick.i18n import chosen, language, mark, retell, say, use
 
 # name -> the line that `qwenpick --help` shows. The command is cli/<name>.py's `command`, or its `app` where it has subcommands.
 COMMANDS = {
@@ -99,8 +99,11 @@ def report(error: Exception, arguments: list[str]) -> int:
     elif hasattr(error, "format_message") and hasattr(
         error, "show"
     ):  # Typer's own: an option or argument it cannot read
-        code, message = 2, error.format_message()
-        error.show()
+        code, message = 2, retell(error.format_message())
+        if language() == "en":
+            error.show()
+        else:
+            print(f"qwenpick: {message}", file=sys.stderr)  # noqa: T201
     else:
         import traceback
 

@@ -42,7 +42,7 @@ def build(arguments: list[str]) -> Callable[..., Any]:
     return command
 
 
-# What Typer itself says in a help, through gettext.
+# What Typer itself says: in a help, through gettext, and in its errors, which cli.report retells.
 _OF_TYPER = (
     mark("Arguments"),
     mark("Options"),
@@ -51,6 +51,18 @@ _OF_TYPER = (
     mark("env var: {var}"),
     mark("required"),
     mark("Missing command."),
+    mark("No such option: {name}"),
+    mark("No such option: {name} (Possible options: {names})"),
+    mark("No such option: {name} Did you mean {names}?"),
+    mark("Missing argument {name}."),
+    mark("Missing option {name}."),
+    mark("Got unexpected extra argument(s) ({words})"),
+    mark("Option {name} requires an argument."),
+    mark("Invalid value for {name}: {why}"),
+    mark("Input should be a valid integer, unable to parse string as an integer"),
+    mark("Input should be a valid number, unable to parse string as a number"),
+    mark("Input should be greater than or equal to {least}"),
+    mark("Input should be less than or equal to {most}"),
     mark("No such command {name!r}."),
     mark("Show this message and exit."),
     mark("Install completion for the current shell."),
