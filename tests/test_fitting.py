@@ -92,4 +92,16 @@ def test_weights_are_not_put_in_ram_that_nobody_knows_the_size_of(catalog: Catal
     answer = fit(catalog, machine, find_model(catalog, "qwen3.6-35b-a3b"), Request("4bit", 8192))
     assert not answer.fits
     assert "say it with --ram" in answer.plan.reason
-    assert fit(catalog, box(catalog, "rtx 3060 12gb"), find_model(catalog, "qwen3.6-35b-a3b"), Request("4bit", 8192)).fits
+    assert fit(
+        catalog, box(catalog, "rtx 3060 12gb"), find_model(catalog, "qwen3.6-35b-a3b"), Request("4bit", 8192)
+    ).fits
+
+
+def test_options_choose_among_engines_and_one_that_none_has_is_a_bad_request(catalog: Catalog) -> None:
+    box, model = simulate(catalog, ["h200"], None, 64 * 2**30, False), find_model(catalog, "qwen3-8b")
+    assert fit(catalog, box, model, Request(options={"n_gpu_layers": 10})).plan.runtime == "llamacpp"
+    assert fit(catalog, box, model, Request(options={"gpu_memory_utilization": 0.8})).plan.runtime == "vllm"
+    with pytest.raises(QwenpickError, match="no option 'foo'"):
+        fit(catalog, box, model, Request(options={"foo": 1}))
+    with pytest.raises(QwenpickError, match="vLLM has no option"):
+        fit(catalog, box, model, Request(runtime="vllm", options={"n_gpu_layers": 10}))

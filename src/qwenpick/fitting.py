@@ -145,18 +145,32 @@ def closed_weights(model: Model) -> str:
 
 
 def _plans(catalog: Catalog, machine: Machine, model: Model, request: Request, work: Serving) -> Iterator[Plan]:
-    """Every plan the request allows: precision by precision, engine by engine."""
+    """Every plan the request allows: precision by precision, engine by engine. Options choose among engines: those that lack one are left out.
+
+    Raises QwenpickError for an option that the engine asked for, or every engine, lacks.
+    """
+    unread: QwenpickError | None = None
+    readers = 0
     architecture = catalog.architecture(model)
     names = (find_runtime(request.runtime).NAME,) if request.runtime else engines(machine, request.sequences)
     for precision in (request.quant,) if request.quant else PRECISIONS:
         for name in names:
             engine = find_runtime(name)
             for checkpoint in checkpoints(model, engine, precision):
-                plan = evaluate(
-                    model, architecture, checkpoint, engine, work, machine, request.gpu_only, request.strict
-                )
+                try:
+                    plan = evaluate(
+                        model, architecture, checkpoint, engine, work, machine, request.gpu_only, request.strict
+                    )
+                except QwenpickError as error:
+                    if not request.options:
+                        raise
+                    unread = unread or error
+                    break
+                readers += 1
                 if plan:
                     yield plan
+    if unread and not readers:
+        raise unread
 
 
 def _choose(found: list[Plan], request: Request) -> Plan:
