@@ -51,6 +51,10 @@ def test_every_message_is_translated_and_compiled() -> None:
     assert len(messages.template()) > 1000
 
 
+def test_every_template_has_a_place_for_each_of_its_values() -> None:
+    assert [problem for path in sorted(messages.SOURCE.rglob("*.py")) for problem in messages.misfits(path)] == []
+
+
 def test_a_missing_translation_other_placeholders_and_an_old_mo_are_found(tmp_path: Path) -> None:
     file = tmp_path / "zh" / "LC_MESSAGES" / "qwenpick.po"
     file.parent.mkdir(parents=True)

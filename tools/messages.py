@@ -39,6 +39,16 @@ def sentences(path: Path) -> Iterator[str]:
             yield ast.get_docstring(node) or ""
 
 
+def misfits(path: Path) -> Iterator[str]:
+    """Calls of `say` and `mark` whose values are not those that the template has places for, by file and line."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"say", "mark"}:
+            given = {word.arg for word in node.keywords}
+            for text in _text(node.args[0]) if given and node.args else []:
+                if given != {name for name, _, _ in places(text)}:
+                    yield f"{path.relative_to(ROOT)}:{node.lineno}: other values than places: {text!r}"
+
+
 def _text(node: ast.expr) -> list[str]:
     return [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
 
@@ -119,6 +129,7 @@ def main() -> int:
             update(path)
         return 0
     found = [f"{path.relative_to(ROOT)}: {problem}" for path in FILES for problem in problems(path)]
+    found += [problem for path in sorted(SOURCE.rglob("*.py")) for problem in misfits(path)]
     print("\n".join(found) or f"{len(template())} messages, all translated")
     return 1 if found else 0
 
