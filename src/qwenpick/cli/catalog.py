@@ -37,8 +37,8 @@ def where() -> None:
 
     own = user_file()
     for label, path in (
-        *(("shipped", file) for file in shipped_files()),
-        ("schema", data_directory() / "catalog.schema.json"),
+        *((say("shipped"), file) for file in shipped_files()),
+        (say("schema"), data_directory() / "catalog.schema.json"),
         (say("your own"), own),
     ):
         typer.echo(f"{label:9} {path}{'' if path.exists() else say(' (not there)')}")

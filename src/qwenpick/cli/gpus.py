@@ -51,7 +51,7 @@ def command(
                     "there is no {field} '{word}'{near}",
                     field=field,
                     word=word,
-                    near=did_you_mean(word, words) or " (known: " + ", ".join(words) + ")",
+                    near=did_you_mean(word, words) or say(" (known: {known})", known=", ".join(words)),
                 )
             )
     chosen = [

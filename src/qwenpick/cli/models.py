@@ -65,7 +65,7 @@ def _known(word: str, models: list[Model], field: str) -> str:
                 "there is no {field} '{word}'{near}",
                 field=field,
                 word=word,
-                near=near or " (known: " + ", ".join(sorted(words)) + ")",
+                near=near or say(" (known: {known})", known=", ".join(sorted(words))),
             )
         )
     return word.casefold()
