@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import qwenpick
@@ -39,3 +41,15 @@ def test_what_is_not_known_is_one_sentence() -> None:
         qwenpick.estimate("qwen-max")
     with pytest.raises(AttributeError):
         _ = qwenpick.nonsense
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"context": 0}, {"context": -5}, {"context": "many"}, {"sequences": 0}, {"gpus": -1}]
+)
+def test_a_number_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(QwenpickError):
+        qwenpick.estimate("qwen3-8b", **wrong)
+
+
+def test_a_context_may_be_written_as_on_the_command_line() -> None:
+    assert qwenpick.estimate("qwen3-8b", context="32k") == qwenpick.estimate("qwen3-8b", context=32768)

@@ -9,6 +9,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.hardware import Device
 from qwenpick.i18n import say
 from qwenpick.placement import Placement
+from qwenpick.units import parse_tokens
 from qwenpick.workload import KvCache, Serving, parse_cache
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def estimate(
     model: str,
     runtime: str = "llamacpp",
     quant: str = "4bit",
-    context: int = 8192,
+    context: int | str = 8192,
     sequences: int = 1,
     kv_cache: str | KvCache = "f16",
     options: Mapping[str, object] | None = None,
@@ -37,7 +38,8 @@ def estimate(
     `options` are the engine's own flag names: `n_ubatch`, `flash_attn`, `n_gpu_layers`, `gpu_memory_utilization`, `max_num_batched_tokens`,
     `enforce_eager`, `tensor_parallel_size`, … It runs on `gpus` of the `device`
     (by default an NVIDIA GPU of any size, for MLX Apple silicon; 0 is CPU only).
-    Raises QwenpickError for a model, format, engine or option that is not known.
+    `context` may be written as on the command line: "32k".
+    Raises QwenpickError for a model, format, engine or option that is not known, and for a context or number of sequences that is none.
 
     >>> import qwenpick
     >>> memory = qwenpick.estimate("qwen3-8b", runtime="vllm", quant="fp16", context=4096)
@@ -49,6 +51,11 @@ def estimate(
     from qwenpick.fitting import closed_weights
     from qwenpick.runtimes import find_runtime
 
+    tokens = parse_tokens(str(context))
+    if sequences < 1:
+        raise QwenpickError(say("{sequences} sequences cannot be served; 1 or more can", sequences=sequences))
+    if gpus < 0:
+        raise QwenpickError(say("{gpus} GPUs cannot be used; 0 is CPU only", gpus=gpus))
     facts = catalog or load()
     wanted = find_model(facts, model)
     if not wanted.architecture:
@@ -61,7 +68,7 @@ def estimate(
             say("{engine} has no {quant} of {name}", engine=engine.TITLE, quant=quant, name=wanted.name)
         )
     cache = parse_cache(kv_cache) if isinstance(kv_cache, str) else kv_cache
-    work = Serving(context, sequences, cache, dict(options or {}))
+    work = Serving(tokens, sequences, cache, dict(options or {}))
     architecture = facts.architecture(wanted)
     tensor_parallel = int(str(work.options.get("tensor_parallel_size", work.options.get("tp_size", 1))))
     pipeline_parallel = int(str(work.options.get("pipeline_parallel_size", work.options.get("pp_size", 1))))

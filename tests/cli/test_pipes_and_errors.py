@@ -62,3 +62,8 @@ def test_questions_that_nobody_answers_are_a_bad_request() -> None:
     result = run("recommend", "--ask", "--gpu", "rtx 4090", "--json")
     assert result.returncode == 2
     assert "--ask needs somebody to answer" in json.loads(result.stdout)["error"]["message"]
+
+
+@pytest.mark.parametrize("columns", ["abc", "0", "-5", "", "1"])
+def test_a_width_that_is_none_does_not_end_in_a_bug(columns: str) -> None:
+    assert run("fit", "qwen3-8b", "--gpu", "rtx 4090", COLUMNS=columns).returncode == 0

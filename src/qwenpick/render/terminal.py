@@ -24,7 +24,7 @@ def print_report(report: Report) -> None:
     """Print to stdout. Without a terminal there is no colour and the width is COLUMNS, else 100."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS") or 100)
+    width = None if sys.stdout.isatty() else _columns(os.environ.get("COLUMNS", ""))
 
     class Piped(Console):
         """Lets `qwenpick … | head` be what it is, instead of exit code 1, which means that it does not fit."""
@@ -41,6 +41,11 @@ def print_report(report: Report) -> None:
                 _print_table(console, block)
             case Bar():
                 _print_bar(console, block)
+
+
+def _columns(said: str) -> int:
+    """The width that COLUMNS says; 100 where it says none."""
+    return int(said) if said.isascii() and said.isdigit() and int(said) else 100
 
 
 def _print_table(console: Console, table: Table) -> None:
