@@ -62,12 +62,12 @@ def test_a_missing_translation_other_placeholders_and_an_old_mo_are_found(tmp_pa
     text = re.sub(r'(msgid "fits"\nmsgstr )".*"', r'\1""', text)
     text = re.sub(r'(msgid "\{count\} GPUs"\nmsgstr )".*"', r'\1"{number} GPU"', text)
     file.write_text(text + '\nmsgid "nobody says this"\nmsgstr "没有人说"\n', encoding="utf-8")
-    assert [problem.partition(":")[0] for problem in messages.problems(file)] == [
+    assert {problem.partition(":")[0] for problem in messages.problems(file)} >= {
         "no longer said",
         "not translated",
         "other placeholders",
         "qwenpick.mo is not what qwenpick.po compiles to",
-    ]
+    }
 
 
 @pytest.mark.parametrize("name", COMMANDS)
