@@ -1,5 +1,5 @@
 """The message catalogues: `python tools/messages.py` reads every sentence of the source, updates each qwenpick.po and compiles it to the
-qwenpick.mo beside it; `--check` says what is missing, stale, fuzzy or has other placeholders than its English, and changes nothing.
+qwenpick.mo beside it, and says what wants a translation there; `--check` says what is missing, stale, fuzzy or has other placeholders than its English, and changes nothing.
 
 A sentence is: the first argument of `say` and `mark`, the name of a column or of a part of memory, the help of an option or argument, and the
 docstring of a command.
@@ -127,6 +127,7 @@ def main() -> int:
     if "--check" not in sys.argv[1:]:
         for path in FILES:
             update(path)
+            print("\n".join(f"{path.relative_to(ROOT)}: {problem}" for problem in problems(path)), end="")
         return 0
     found = [f"{path.relative_to(ROOT)}: {problem}" for path in FILES for problem in problems(path)]
     found += [problem for path in sorted(SOURCE.rglob("*.py")) for problem in misfits(path)]
