@@ -109,3 +109,11 @@ def test_who_reads_pictures_or_sound_pays_for_the_tower(catalog: Catalog, box: M
     assert answer.picks
     for pick in answer.picks:
         assert any(part.name == "projector" for part in pick.plan.memory.parts) == tower
+
+
+def test_who_shall_speak_runs_in_an_engine_that_has_the_talker(catalog: Catalog, box: Machine) -> None:
+    picks = recommend(catalog, box, Wish(task="omni")).picks
+    assert picks
+    for pick in picks:
+        assert pick.plan.runtime == "transformers"
+        assert any(part.name == "talker weights" for part in pick.plan.memory.parts)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 COMMERCIAL = frozenset(
     {"free", "free-under-threshold"}
 )  # licence classes that allow commercial use without asking anybody first
+SPEAKING = "transformers"  # llama.cpp has no talker (ggml-org/llama.cpp#17634, open in 2026-06); vLLM's is another program, vLLM-Omni
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,8 @@ def recommend(catalog: Catalog, machine: Machine, wish: Wish, limit: int = 5) ->
         image_tokens=task.image_tokens,
         audio_seconds=task.audio_seconds,
     )
-    search = Search(machine, work, wish.runtime, wish.quant, wish.gpu_only, wish.strict)
+    runtime = wish.runtime or (SPEAKING if "speech" in task.outputs else None)
+    search = Search(machine, work, runtime, wish.quant, wish.gpu_only, wish.strict)
     ranked, misfits = first_places(catalog, models, task, wish, search, max(limit, LABELLED))
     left_out[say("does not fit this box")] += misfits
     picks = tuple(Pick(place, longest_context(place.plan, machine, wish.strict)) for place in ranked[:limit])

@@ -67,3 +67,7 @@ def test_questions_that_nobody_answers_are_a_bad_request() -> None:
 @pytest.mark.parametrize("columns", ["abc", "0", "-5", "", "1"])
 def test_a_width_that_is_none_does_not_end_in_a_bug(columns: str) -> None:
     assert run("fit", "qwen3-8b", "--gpu", "rtx 4090", COLUMNS=columns).returncode == 0
+
+
+def test_a_catalogue_that_cannot_be_read_is_a_bad_request() -> None:
+    assert run("catalog", "check", "no-such-file.yaml").returncode == 2

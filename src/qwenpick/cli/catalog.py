@@ -21,9 +21,12 @@ def check(
 ) -> None:
     """What is wrong with a catalogue file, by line, entry and field. Exit code 0 when nothing is, 1 when something is."""
     from qwenpick.catalog.check import check as problems_of
+    from qwenpick.catalog.read import read_file
     from qwenpick.render.catalog import check_report
     from qwenpick.render.output import emit
 
+    for file in files:
+        read_file(file)  # one that cannot be read is a bad request, not a file with a fault
     found = {str(file): problems_of(file) for file in files}
     values = {"files": [{"file": file, "problems": problems} for file, problems in found.items()]}
     emit("catalog", "json" if json else format, check_report(found), values)
