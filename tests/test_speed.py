@@ -321,3 +321,11 @@ def test_transformers_is_slower_with_awq_than_with_bf16(catalog: Catalog) -> Non
     )
     assert plain == pytest.approx(32.2, rel=0.2)
     assert awq == pytest.approx(24.9, rel=0.2)
+
+
+@pytest.mark.parametrize("kind", ["ada", "ampere", "blackwell", "turing"])
+def test_python_is_no_faster_on_a_small_card(kind: str) -> None:
+    from qwenpick.speed.efficiency import decode_constants
+
+    assert decode_constants("transformers", kind).layer == decode_constants("transformers", "hopper").layer  # type: ignore[arg-type]
+    assert decode_constants("transformers", kind).layer > 5 * decode_constants("vllm", kind).layer  # type: ignore[arg-type]
