@@ -1,5 +1,6 @@
-"""The message catalogues: `python tools/messages.py` reads every sentence of the source, updates each qwenpick.po and compiles it to the
-qwenpick.mo beside it, and says what wants a translation there; `--check` says what is missing, stale, fuzzy or has other placeholders than its English, and changes nothing.
+"""The message catalogues: `python tools/messages.py` reads every sentence of the source, updates each qwenpick.po, compiles it to the qwenpick.mo
+beside it and says what wants a translation there; `--check` says what is missing, stale, fuzzy or has other placeholders than its English, and
+changes nothing.
 
 A sentence is: the first argument of `say` and `mark`, the name of a column or of a part of memory, the help of an option or argument, and the
 docstring of a command.
