@@ -60,7 +60,7 @@ def judge(row: dict[str, str], catalog: Catalog) -> Verdict | str:
     if isinstance(machine, str):
         return machine
     wish = reading.wish(row)
-    answer = recommend(catalog, machine, wish, limit=WARNED)
+    answer = recommend(catalog, machine, wish, limit=WARNED, details=False)
     asked = f"{row['gpu']} | {wish.task} | {wish.prefer}" + (f" | {wish.context}" if wish.context else "")
     return _avoid(row, expected, answer, asked) if row["polarity"] == "avoid" else _pick(row, expected, answer, asked)
 

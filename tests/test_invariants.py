@@ -31,7 +31,9 @@ def apple_of(total: int) -> Device:
     return Device("Apple", "apple", total, total, unified=True, compute_capability="Metal")
 
 
-def needs(runtime: Runtime, model: Model, work: Serving, format_index: int = 0, total: int = 4096 * GIB) -> Memory | None:
+def needs(
+    runtime: Runtime, model: Model, work: Serving, format_index: int = 0, total: int = 4096 * GIB
+) -> Memory | None:
     """What the engine needs on one GPU; None where it does not run the model."""
     architecture = CATALOG.architecture(model)
     found = checkpoints(model, runtime)
@@ -52,10 +54,14 @@ contexts = st.integers(min_value=1, max_value=131072)
 
 @QUICK
 @given(engine, model_id, st.integers(0, 30), contexts, st.integers(1, 16))
-def test_the_parts_add_up_and_none_is_negative(runtime: Runtime, model: Model, index: int, context: int, sequences: int) -> None:
+def test_the_parts_add_up_and_none_is_negative(
+    runtime: Runtime, model: Model, index: int, context: int, sequences: int
+) -> None:
     needed = needs(runtime, model, Serving(context, sequences), index)
     if needed:
-        assert needed.total == sum(part.bytes for part in needed.parts) == sum(needed.on(where) for where in needed.places)
+        assert (
+            needed.total == sum(part.bytes for part in needed.parts) == sum(needed.on(where) for where in needed.places)
+        )
         assert all(isinstance(part.bytes, int) and part.bytes > 0 and part.formula for part in needed.parts)
 
 
@@ -94,14 +100,18 @@ def test_more_device_memory_never_loses_a_fit(runtime: Runtime, model: Model, in
 
 @QUICK
 @given(engine, model_id, st.integers(0, 30), contexts)
-def test_a_plan_holds_exactly_when_every_place_holds_what_it_must(runtime: Runtime, model: Model, index: int, context: int) -> None:
+def test_a_plan_holds_exactly_when_every_place_holds_what_it_must(
+    runtime: Runtime, model: Model, index: int, context: int
+) -> None:
     architecture = CATALOG.architecture(model)
     found = checkpoints(model, runtime)
     if not found:
         return
     device = apple_of(24 * GIB) if runtime.NAME == "mlx" else gpu_of(24 * GIB)
     machine = Machine((device,), 64 * GIB, 64 * GIB)
-    plan = judge(model, architecture, found[index % len(found)], runtime, Serving(context), Placement((device,)), machine)
+    plan = judge(
+        model, architecture, found[index % len(found)], runtime, Serving(context), Placement((device,)), machine
+    )
     if plan.verdict != "refused":
         assert plan.holds() == all(p.budget is None or p.need <= p.budget for p in plan.places)
         assert sum(p.need for p in plan.places) == plan.memory.total

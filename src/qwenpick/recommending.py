@@ -12,7 +12,7 @@ from qwenpick.candidates import Search
 from qwenpick.checkpoints import check_quant
 from qwenpick.errors import HardwareUnreadableError, QwenpickError, did_you_mean
 from qwenpick.i18n import say
-from qwenpick.limits import longest_context
+from qwenpick.limits import longest_context, most_sequences
 from qwenpick.plan import Plan, longest_allowed
 from qwenpick.rank import LABELLED, Prefer, Ranked
 from qwenpick.shortlist import first_places
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
     from qwenpick.hardware import Machine
 
-COMMERCIAL = frozenset(
-    {"free", "free-under-threshold"}
-)  # licence classes that allow commercial use without asking anybody first
+COMMERCIAL = frozenset({"free", "free-under-threshold"})  # licence classes that need nobody's leave for commercial use
+MOST_STREAMS = 64
 SPEAKING = "transformers"  # llama.cpp has no talker (ggml-org/llama.cpp#17634, open in 2026-06); vLLM's is another program, vLLM-Omni
 
 
@@ -55,10 +54,14 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A place in the list: the ranked plan and the longest context (tokens) that still fits in it."""
+    """A place in the list: the ranked plan, the longest context (tokens) that still fits in it, and the streams of its context that fit at once.
+
+    `streams` is None where no details were asked for.
+    """
 
     ranked: Ranked
     longest: int | None
+    streams: int | None = None
 
     @property
     def plan(self) -> Plan:
@@ -77,8 +80,12 @@ class Recommendation:
     left_out: Mapping[str, int]
 
 
-def recommend(catalog: Catalog, machine: Machine, wish: Wish, limit: int = 5) -> Recommendation:
+def recommend(
+    catalog: Catalog, machine: Machine, wish: Wish, limit: int = 5, *, details: bool = True
+) -> Recommendation:
     """The models that serve the task on the machine within the wish, in the order of `rank`, one place each.
+
+    `details` (what --explain and --json show, which take their time): how many models do not fit, and how many streams each pick serves.
 
     A GPU that could not be read is left aside; where none could, HardwareUnreadableError. Raises QwenpickError for words it does not know.
     """
@@ -113,9 +120,16 @@ def recommend(catalog: Catalog, machine: Machine, wish: Wish, limit: int = 5) ->
     )
     runtime = wish.runtime or (SPEAKING if "speech" in task.outputs else None)
     search = Search(machine, work, runtime, wish.quant, wish.gpu_only, wish.strict)
-    ranked, misfits = first_places(catalog, models, task, wish, search, max(limit, LABELLED))
-    left_out[say("does not fit this box")] += misfits
-    picks = tuple(Pick(place, longest_context(place.plan, machine, wish.strict)) for place in ranked[:limit])
+    ranked, misfits = first_places(catalog, models, task, wish, search, max(limit, LABELLED), details)
+    left_out[say("does not fit this box")] += misfits or 0
+    picks = tuple(
+        Pick(
+            place,
+            longest_context(place.plan, machine, wish.strict),
+            most_sequences(place.plan, machine, wish.strict, MOST_STREAMS) if details else None,
+        )
+        for place in ranked[:limit]
+    )
     return Recommendation(task, wish, context, picks, {reason: count for reason, count in left_out.items() if count})
 
 

@@ -42,11 +42,12 @@ class Waiting:
 
 
 def first_places(
-    catalog: Catalog, models: list[Model], task: Task, wish: Wish, search: Search, wanted: int
-) -> tuple[list[Ranked], int]:
+    catalog: Catalog, models: list[Model], task: Task, wish: Wish, search: Search, wanted: int, counted: bool = True
+) -> tuple[list[Ranked], int | None]:
     """(places of which the first `wanted` are those of all models, how many models do not fit).
 
-    Models are planned from the highest ceiling down, until no other one can be among the first or outdo one of them.
+    Models are planned from the highest ceiling down, until no other one can be among the first or outdo one of them. How many do not fit takes a
+    proof for each of the rest; it is None where it was not `counted`.
     """
     nowhere: list[Model] = []  # nothing is known of their quality
     waiting: list[Waiting] = []
@@ -65,6 +66,8 @@ def first_places(
             for one in waiting
             if one.points >= floor or any(may_outdo(one.model, one.quality, one.seconds, row) for row in first)
         ]
+        if not left and not counted:
+            break
         if not left and wish.max_disk is None:
             left = [one for one in waiting if one.formats and not _holds(catalog, one, search)]
             if not left:
@@ -78,6 +81,8 @@ def first_places(
         waiting.remove(one)
         misfits += not fits
         found += [row] if row else []
+    if not counted:
+        return places(found, task), None
     unseen = [one.model for one in waiting if not one.formats] + nowhere
     misfits += sum(not holds_somehow(catalog.architecture(model), model, search) for model in unseen)
     return places(found, task), misfits

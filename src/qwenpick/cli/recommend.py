@@ -105,13 +105,16 @@ def command(
             ),
             err=True,
         )
+    shown = "json" if json else format
     boxes = given.read_machines(facts, machine, gpu, vram, ram, cpu_only)
     if ask:
         from qwenpick.cli.asking import asked
 
         said |= asked(boxes, said)
     wish = Wish(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
-    answers = [(label, box, recommend(facts, box, wish, limit)) for label, box in boxes]
+    answers = [
+        (label, box, recommend(facts, box, wish, limit, details=explain or shown == "json")) for label, box in boxes
+    ]
     report = recommend_report(answers, explain)
     if html:
         write_page(
@@ -120,7 +123,7 @@ def command(
             report,
             [pick.plan for _, _, answer in answers for pick in answer.picks],
         )
-    emit("recommend", "json" if json else format, report, recommend_values(answers))
+    emit("recommend", shown, report, recommend_values(answers))
     raise typer.Exit(0 if all(answer.picks for _, _, answer in answers) else 1)
 
 

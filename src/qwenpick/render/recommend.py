@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.i18n import retell, say
 from qwenpick.rank import explain
+from qwenpick.recommending import MOST_STREAMS
 from qwenpick.render.report import Block, Column, Line, Report, Table, Tone
 from qwenpick.render.values import machine_values, plan_values
 from qwenpick.render.words import LICENCES, box, where, where_short
@@ -130,8 +131,18 @@ def _details(answer: Recommendation) -> list[Block]:
         for pick in answer.picks
     )
     columns = (Column("Points"), Column("total", number=True), *(Column(name, number=True) for name in names))
+    streams = [
+        say(
+            "{name} serves {count} streams of {context} tokens at once",
+            name=pick.plan.model.name,
+            count=f"{pick.streams}{'+' * (pick.streams == MOST_STREAMS)}",
+            context=format_tokens(pick.plan.work.context),
+        )
+        for pick in answer.picks
+        if pick.streams is not None
+    ]
     lost = [explain(one.ranked, two.ranked) for one, two in zip(answer.picks, answer.picks[1:], strict=False)]
-    return [Table(columns, rows), *(Line(sentence) for sentence in lost), _left_out(answer)]
+    return [Table(columns, rows), *(Line(sentence) for sentence in (*lost, *streams)), _left_out(answer)]
 
 
 def _left_out(answer: Recommendation) -> Table:
@@ -179,5 +190,6 @@ def pick_values(pick: Pick) -> PickValues:
         "usable": ranked.usable,
         "outdone_by": ranked.outdone_by,
         "longest_context": pick.longest,
+        "streams": pick.streams,
         "plan": plan_values(pick.plan),
     }

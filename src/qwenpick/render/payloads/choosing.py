@@ -114,7 +114,7 @@ class QualityValues(TypedDict):
 
 
 class PickValues(TypedDict):
-    """One place. parts add up to score, in points."""
+    """One place. parts add up to score, in points; streams is how many of the context fit at once, looked at up to 64."""
 
     place: int
     labels: list[str]
@@ -127,6 +127,7 @@ class PickValues(TypedDict):
     usable: bool
     outdone_by: str | None
     longest_context: int | None
+    streams: int | None
     plan: PlanValues
 
 
