@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qwenpick.advice import fixes
-from qwenpick.catalog import Catalog, find_model
+from qwenpick.catalog import Catalog, Model, find_model
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.fitting import Request, fit
 from qwenpick.hardware import Device, Machine
@@ -105,3 +105,36 @@ def test_options_choose_among_engines_and_one_that_none_has_is_a_bad_request(cat
         fit(catalog, box, model, Request(options={"foo": 1}))
     with pytest.raises(QwenpickError, match="vLLM has no option"):
         fit(catalog, box, model, Request(runtime="vllm", options={"n_gpu_layers": 10}))
+
+
+def test_layers_that_an_option_puts_in_ram_count_as_layers_in_ram(catalog: Catalog) -> None:
+    request = Request("4bit", runtime="llama.cpp", options={"n_gpu_layers": 10})
+    model = find_model(catalog, "qwen3-8b")
+    known = fit(catalog, simulate(catalog, ["rtx 4090"], None, 64 * 2**30, False), model, request).plan
+    assert known.mode == "gpu+layers-in-ram"
+    unknown = fit(catalog, simulate(catalog, ["rtx 4090"], None, None, False), model, request)
+    assert not unknown.fits
+    assert "say it with --ram" in unknown.plan.reason
+
+
+def test_a_vision_model_is_planned_with_a_picture_and_a_chat_model_that_sees_with_none(catalog: Catalog) -> None:
+    machine = simulate(catalog, ["rtx 4090"], None, 64 * 2**30, False)
+    vision, chat = find_model(catalog, "qwen3-vl-8b-instruct"), find_model(catalog, "qwen3.5-4b")
+
+    def parts(model: Model, request: Request) -> set[str]:
+        return {part.name for part in fit(catalog, machine, model, request).plan.memory.parts}
+
+    assert "projector" in parts(vision, Request("4bit", runtime="llama.cpp"))
+    assert "projector" not in parts(vision, Request("4bit", runtime="llama.cpp", image_tokens=0))
+    assert "projector" not in parts(chat, Request("4bit", runtime="llama.cpp"))
+    assert "projector" in parts(chat, Request("4bit", runtime="llama.cpp", image_tokens=1280))
+    assert any("--image-tokens" in note for note in fit(catalog, machine, chat, Request("4bit")).notes)
+    with pytest.raises(QwenpickError, match="does not read image"):
+        fit(catalog, machine, find_model(catalog, "qwen3-8b"), Request("4bit", image_tokens=1280))
+
+
+def test_advice_for_a_plan_with_options_stays_with_the_engine_that_has_them(catalog: Catalog) -> None:
+    machine = simulate(catalog, ["rtx 4090"], None, None, False)
+    request = Request("4bit", runtime="llama.cpp", options={"n_gpu_layers": 10})
+    answer = fit(catalog, machine, find_model(catalog, "qwen3-8b"), request)
+    assert {fix.plan.runtime for fix in fixes(catalog, machine, answer)} <= {"llamacpp"}

@@ -91,6 +91,8 @@ class _Trial:
         machine: Machine,
         gpu_only: bool | None,
     ) -> Plan | None:
+        if work.options and engine.NAME != self.plan.runtime:
+            return None  # the options of one engine are none of another's
         request = self.answer.request
         only = request.gpu_only if gpu_only is None else gpu_only
         plan = evaluate(model, self.plan.architecture, checkpoint, engine, work, machine, only, request.strict)
@@ -113,9 +115,9 @@ def _fixes(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
     yield from _fewer_sequences(trial)
     yield from _offload(trial)
     yield from _lower_precision(trial)
-    yield from _other_engine(trial)
+    yield from _other_engine(catalog, trial)
     yield from _smaller_model(catalog, trial)
-    yield from _more_gpus(trial)
+    yield from _more_gpus(catalog, trial)
 
 
 def _priced(fix: Fix, before: Plan, machine: Machine, catalog: Catalog) -> Fix:
@@ -179,8 +181,8 @@ def _lower_precision(trial: _Trial) -> Iterator[Fix]:
             return
 
 
-def _other_engine(trial: _Trial) -> Iterator[Fix]:
-    for name in engines(trial.machine, trial.plan.work.sequences):
+def _other_engine(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
+    for name in engines(trial.machine, catalog.gpus, trial.plan.work.sequences):
         engine = find_runtime(name)
         found = checkpoints(trial.plan.model, engine, trial.answer.request.quant or "4bit")
         if name != trial.plan.runtime and (plan := trial.first(engine, found)):
@@ -227,7 +229,7 @@ def _smaller(catalog: Catalog, model: Model) -> list[Model]:
     return [m for _, m in sorted(below, key=lambda pair: (-pair[0], pair[1].id))]
 
 
-def _more_gpus(trial: _Trial) -> Iterator[Fix]:
+def _more_gpus(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
     """More of the first GPU of the box, as many as it takes up to a node of eight."""
     machine, old = trial.machine, trial.plan
     if not machine.devices or machine.devices[0].unified:
@@ -237,7 +239,7 @@ def _more_gpus(trial: _Trial) -> Iterator[Fix]:
         if count <= len(machine.devices):
             continue
         box = replace(machine, devices=(device,) * count)
-        for name in dict.fromkeys((old.runtime, *engines(machine, old.work.sequences))):
+        for name in dict.fromkeys((old.runtime, *engines(box, catalog.gpus, old.work.sequences))):
             engine = find_runtime(name)
             found = checkpoints(old.model, engine, trial.answer.request.quant or "4bit")
             if plan := trial.first(engine, found, machine=box, gpu_only=True):

@@ -12,14 +12,16 @@ from qwenpick.i18n import retell, say
 from qwenpick.limits import check_context, longest_context
 from qwenpick.plan import Plan, evaluate, timed
 from qwenpick.runtimes import find_runtime
+from qwenpick.tasks import AUDIO_SECONDS, IMAGE_TOKENS
 from qwenpick.workload import KvCache, Serving
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Catalog, Model
+    from qwenpick.catalog import Catalog, Gpu, Model
     from qwenpick.hardware import Machine
 
 CONTEXT = 8192  # tokens, where nothing is asked: a chat of a few long turns
 THINKING_CONTEXT = 16384  # a model that thinks first writes thousands of tokens before it answers
+MANY = 4  # sequences at once from which an engine that batches comes first
 PRECISIONS = (
     "fp16",
     "8bit",
@@ -31,7 +33,7 @@ PRECISIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What `fit` was asked, before defaults: None is what was not said."""
+    """What `fit` was asked, before defaults: None is what was not said. `image_tokens` and `audio_seconds` are of one request; 0 is text only."""
 
     quant: str | None = None
     context: int | None = None
@@ -41,6 +43,8 @@ class Request:
     options: Mapping[str, object] = field(default_factory=dict)
     gpu_only: bool = False
     strict: bool = False
+    image_tokens: int | None = None
+    audio_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +63,54 @@ class Answer:
         return self.plan.holds(self.request.strict)
 
 
-def engines(machine: Machine, sequences: int = 1) -> tuple[str, ...]:
-    """The engines to try, preferred first: MLX on Apple, batching servers for several users, llama.cpp otherwise."""
+def engines(machine: Machine, gpus: Mapping[str, Gpu], sequences: int = 1) -> tuple[str, ...]:
+    """The engines to try, preferred first: MLX on Apple, batching servers on server cards, on several NVIDIA GPUs and for several users.
+
+    llama.cpp otherwise. `gpus` is the catalogue's.
+    """
     if machine.system == "darwin" or any(device.vendor == "apple" for device in machine.devices):
         return ("mlx", "llamacpp", "ollama", "transformers")
-    if machine.devices and sequences >= 4:
+    if machine.devices and (sequences >= MANY or _serves(machine, gpus)):
         return ("vllm", "sglang", "llamacpp", "ollama", "transformers")
     return ("llamacpp", "ollama", "vllm", "sglang", "transformers")
+
+
+def _serves(machine: Machine, gpus: Mapping[str, Gpu]) -> bool:
+    """Whether the box is built to serve: datacentre GPUs, NVIDIA's workstation cards, or several equal NVIDIA GPUs."""
+    segments = {gpus[device.gpu].segment if device.gpu in gpus else None for device in machine.devices}
+    nvidia = all(device.vendor == "nvidia" for device in machine.devices)
+    if segments == {"datacenter"} or (nvidia and segments <= {"datacenter", "workstation"}):
+        return True
+    return nvidia and len(machine.devices) > 1 and len({device.name for device in machine.devices}) == 1
 
 
 def default_context(model: Model) -> int:
     """Tokens that are planned where none are asked: more for a model that thinks, never more than it reads natively."""
     wanted = CONTEXT if model.thinking in {None, "no"} else THINKING_CONTEXT
     return min(wanted, model.context.native) if model.context else wanted
+
+
+def senses(model: Model, request: Request) -> tuple[int, float]:
+    """(image tokens, seconds of sound) of one request: as asked, else a picture and a sound for models that are there to see and hear.
+
+    A chat model that can see is planned for text. Raises QwenpickError where the model does not read what was asked for.
+    """
+    for asked, kind in ((request.image_tokens, "image"), (request.audio_seconds, "audio")):
+        if asked and kind not in model.inputs:
+            raise QwenpickError(say("{name} does not read {missing}", name=model.name, missing=kind))
+    pictures = IMAGE_TOKENS if model.kind in {"vision", "omni"} and "image" in model.inputs else 0
+    sound = AUDIO_SECONDS if model.kind in {"audio", "omni"} and "audio" in model.inputs else 0.0
+    return (
+        pictures if request.image_tokens is None else request.image_tokens,
+        sound if request.audio_seconds is None else request.audio_seconds,
+    )
+
+
+def unplanned_senses(model: Model, request: Request) -> str | None:
+    """What to say where a model that sees is planned for text since nobody said more; None elsewhere."""
+    if request.image_tokens is not None or "image" not in model.inputs or senses(model, request)[0]:
+        return None
+    return say("planned for text; it reads pictures too: --image-tokens {tokens} plans them", tokens=IMAGE_TOKENS)
 
 
 def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, everything: bool = False) -> Answer:
@@ -101,7 +140,10 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
                 value=say(" (it thinks before it answers)") if context == THINKING_CONTEXT else "",
             )
         )
-    work = Serving(context, request.sequences, request.kv_cache or KvCache(), request.options)
+    pictures, sound = senses(model, request)
+    work = Serving(context, request.sequences, request.kv_cache or KvCache(), request.options, pictures, sound)
+    if unplanned := unplanned_senses(model, request):
+        notes.append(unplanned)
     best_mode = "gpu" if machine.devices else "cpu"
     found: list[Plan] = []
     for plan in _plans(catalog, machine, model, request, work):
@@ -152,7 +194,9 @@ def _plans(catalog: Catalog, machine: Machine, model: Model, request: Request, w
     unread: QwenpickError | None = None
     readers = 0
     architecture = catalog.architecture(model)
-    names = (find_runtime(request.runtime).NAME,) if request.runtime else engines(machine, request.sequences)
+    names = (
+        (find_runtime(request.runtime).NAME,) if request.runtime else engines(machine, catalog.gpus, request.sequences)
+    )
     for precision in (request.quant,) if request.quant else PRECISIONS:
         for name in names:
             engine = find_runtime(name)

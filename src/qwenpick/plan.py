@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 Verdict = Literal["fits", "tight", "no", "refused"]
 Mode = Literal["gpu", "gpu+experts-in-ram", "gpu+layers-in-ram", "cpu"]
-# engines whose split counts the output as one more layer and leaves the rest in RAM
-LAYER_OFFLOAD = ("llamacpp", "ollama")
+# the parts of llama.cpp's memory (runtimes/llamacpp/parts.py) that are there only where layers or the output lie in RAM
+LAYERS_IN_RAM = ("layers in RAM", "output in RAM")
 _ORDER: dict[Verdict, int] = {"fits": 0, "tight": 1, "no": 2, "refused": 3}
 UNCHECKED_RAM = 8 * 2**30  # a box whose RAM is not known is trusted with the host buffers of a run on GPUs
 
@@ -69,10 +69,8 @@ class Plan:
             return "cpu"
         if self.placement.cpu_moe_layers:
             return "gpu+experts-in-ram"
-        held = self.placement.split
-        if held is not None and self.runtime in LAYER_OFFLOAD and sum(held) <= self.architecture.num_layers:
-            return "gpu+layers-in-ram"
-        return "gpu"
+        in_ram = any(part.bytes and part.name in LAYERS_IN_RAM for part in self.memory.parts)
+        return "gpu+layers-in-ram" if in_ram else "gpu"
 
     @property
     def headroom(self) -> int:
@@ -212,7 +210,9 @@ def reason_of(verdict: Verdict, places: tuple[Place, ...]) -> str:
         case "fits":
             return say("{spare} to spare on {name}", spare=spare, name=say(tightest.name))
         case "tight":
-            return say("{spare} to spare on {name}, less than the estimate's error", spare=spare, name=say(tightest.name))
+            return say(
+                "{spare} to spare on {name}, less than the estimate's error", spare=spare, name=say(tightest.name)
+            )
         case _ if (tightest.headroom or 0) >= 0:
             return say("the weights would lie in RAM, and how much there is is not known; say it with --ram")
         case _:

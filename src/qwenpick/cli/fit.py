@@ -26,8 +26,10 @@ def command(
     runtime: given.RuntimeName = None,
     kv_cache: given.Cache = None,
     option: given.EngineOptions = None,
-    gpu_only: Annotated[bool, typer.Option("--gpu-only", help="Do not put experts or layers in RAM.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Tight (inside the estimate's error) counts as no.")] = False,
+    image_tokens: given.ImageTokens = None,
+    audio_seconds: given.AudioSeconds = None,
+    gpu_only: given.GpuOnly = False,
+    strict: given.Strict = False,
     explain: Annotated[bool, typer.Option("--explain", help="Show every part with its formula.")] = False,
     online: given.Online = False,
     use_corrections: Annotated[
@@ -65,6 +67,8 @@ def command(
         given.read_engine_options(option),
         gpu_only,
         strict,
+        image_tokens,
+        audio_seconds,
     )
     answer = fit(facts, box, wanted, request, everything=all)
     if use_corrections:

@@ -33,6 +33,10 @@ def command(
     runtime: given.RuntimeName = None,
     kv_cache: given.Cache = None,
     option: given.EngineOptions = None,
+    image_tokens: given.ImageTokens = None,
+    audio_seconds: given.AudioSeconds = None,
+    gpu_only: given.GpuOnly = False,
+    strict: given.Strict = False,
     docker: Annotated[bool, typer.Option("--docker", help="As `docker run` (vLLM and SGLang).")] = False,
     compose: Annotated[bool, typer.Option("--compose", help="As a docker compose file (vLLM and SGLang).")] = False,
     execute: Annotated[
@@ -50,7 +54,9 @@ def command(
     tuning: Wanted | None = None,
 ) -> None:
     """The command line that starts a model exactly as planned. Exit code 1 and no commands where it does not fit."""
-    from qwenpick.fitting import Request, fit
+    from dataclasses import replace
+
+    from qwenpick.fitting import Request, fit, unplanned_senses
     from qwenpick.launch import launch, run_of, script, visible_devices, with_disk
     from qwenpick.readers import wanted
 
@@ -66,6 +72,10 @@ def command(
         runtime,
         given.read_cache(kv_cache),
         given.read_engine_options(option),
+        gpu_only,
+        strict,
+        image_tokens,
+        audio_seconds,
     )
     answer = fit(found.catalog, box, found.model, request)
     if not answer.fits and not force:
@@ -79,6 +89,8 @@ def command(
     plan = answer.plan
     run = run_of(plan, found.path, visible_devices(plan.placement, box))
     planned = with_disk(launch(run, docker=docker, compose=compose), box)
+    if unplanned := unplanned_senses(found.model, request):
+        planned = replace(planned, notes=(*planned.notes, unplanned))
     if execute:
         from platformdirs import user_cache_path
 

@@ -87,6 +87,27 @@ ModelName = Annotated[
     ),
 ]
 Online = Annotated[bool, typer.Option("--online", help="Ask the hub about a repository that the catalogue lacks.")]
+GpuOnly = Annotated[bool, typer.Option("--gpu-only", help="Do not put experts or layers in RAM.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Tight (inside the estimate's error) counts as no.")]
+ImageTokens = Annotated[
+    int | None,
+    typer.Option(
+        "--image-tokens",
+        metavar="N",
+        min=0,
+        help="Image tokens of one request, 0 for text only (a picture for vision models); with --train those of a sequence.",
+    ),
+]
+AudioSeconds = Annotated[
+    float | None,
+    typer.Option(
+        "--audio-seconds",
+        metavar="N",
+        min=0,
+        max=86400,
+        help="Seconds of sound of one request, 0 for none (30 for audio models).",
+    ),
+]
 EngineOptions = Annotated[
     list[str] | None,
     typer.Option(

@@ -58,11 +58,13 @@ def trains(command: Callable[..., None]) -> Callable[..., None]:
     added = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
         for name, (kind, default) in _OPTIONS.items()
+        if name not in own.parameters
     ]
+    passed = {parameter.name for parameter in own.parameters.values()}
 
     @functools.wraps(command)
     def wrapper(**values: Any) -> None:
-        command(**{name: value for name, value in values.items() if name not in _OPTIONS}, tuning=_read(values))
+        command(**{name: value for name, value in values.items() if name in passed}, tuning=_read(values))
 
     kept = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own.parameters.values() if p.name != "tuning"]
     wrapper.__signature__ = own.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
@@ -96,7 +98,7 @@ def _read(values: dict[str, Any]) -> Wanted | None:
         gpus=values["gpus"],
         trainer=values["trainer"],
         train_vision=values["train_vision"],
-        image_tokens=values["image_tokens"],
+        image_tokens=values["image_tokens"] or 0,
     )
     check(training)
     return Wanted(training, every, parse_tokens(values["dataset_tokens"]) if values["dataset_tokens"] else None)

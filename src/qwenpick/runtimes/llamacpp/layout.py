@@ -15,7 +15,7 @@ from qwenpick.memory import gpu
 from qwenpick.placement import Placement
 from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.model import load
-from qwenpick.runtimes.llamacpp.options import read_options
+from qwenpick.runtimes.llamacpp.options import Options, read_options
 from qwenpick.runtimes.llamacpp.parts import needed
 from qwenpick.runtimes.llamacpp.totals import Totals, totals
 
@@ -33,11 +33,18 @@ def placements(
     options = read_options(work.options)
     devices = sorted((d for d in machine.devices if d.vendor != "ascend"), key=lambda d: -(budget(d, work) or 0))
     if options.n_gpu_layers is not None or options.n_cpu_moe:
-        yield Placement(tuple(devices[:1]), cpu_moe_layers=options.n_cpu_moe) if devices else Placement()
+        yield _asked(architecture, options, devices[0]) if devices else Placement()
         return
     if devices:
         yield from _on_gpus(architecture, checkpoint, work, tuple(devices), machine.ram_free)
     yield Placement()
+
+
+def _asked(architecture: Architecture, options: Options, device: Device) -> Placement:
+    """What -ngl and --n-cpu-moe say, on one GPU."""
+    everything = architecture.num_layers + 1
+    held = everything if options.n_gpu_layers is None else min(options.n_gpu_layers, everything)
+    return Placement((device,), split=None if held == everything else (held,), cpu_moe_layers=options.n_cpu_moe)
 
 
 def _on_gpus(
