@@ -58,6 +58,13 @@ UNCHECKED = 12.0  # weights would lie in RAM, and nobody said how much there is
 EXPERIMENTAL = 8.0  # a format below the advised floor of its size
 UNOFFICIAL = 5.0  # weights that others changed, or that were tuned for something beside the task
 TUNED = frozenset({"safety aligned"})
+# What an engine that serves is worth where many are served: 14 of 15 recommendations for serving, throughput or datacentre GPUs in our table of
+# experts' picks name vLLM. The gain in speed is in the speed; this is continuous batching, prefix caching and tensor parallelism beside it.
+SERVER = 3.0
+MANY = 4  # sequences at once
+SERVER_CHIPS = frozenset(
+    {"8.0", "9.0", "10.0", "10.3"}
+)  # compute capabilities of A100/A30, H100/H200, B200, B300: in no desktop card
 LIBRARY = 3.0  # transformers is a library: no server, no batching of requests that come and go
 PER_YEAR = 0.3  # what a year newer is worth beyond measured ability
 LICENCE: Mapping[str, float] = {
@@ -187,12 +194,22 @@ def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[st
         "fit": (-TIGHT if plan.verdict == "tight" else 0.0) + (-UNCHECKED if _unchecked(plan) else 0.0),
         "format": 0.0 if kept.advised else -EXPERIMENTAL,
         **standing(plan.model),
-        "engine": -LIBRARY if plan.runtime == "transformers" else 0.0,
+        "engine": -_engine_cost(plan),
         "size": -(weights.smaller + task.smaller) * math.log2(max(plan.memory.total, 1) / 2**30),
     }
     if weights.context:
         parts["context"] = weights.context * math.log2(max(1.0, roomiest(plan) / task.context))
     return parts
+
+
+def _engine_cost(plan: Plan) -> float:
+    """Points that the engine costs: it is a library, or it serves one where many are to be served."""
+    if plan.runtime == "transformers":
+        return LIBRARY
+    if plan.runtime not in ("llamacpp", "ollama") or not plan.placement.devices:
+        return 0.0
+    server = all(device.compute_capability in SERVER_CHIPS for device in plan.placement.devices)
+    return SERVER if server or plan.work.sequences >= MANY else 0.0
 
 
 def _unchecked(plan: Plan) -> bool:
