@@ -138,3 +138,20 @@ def test_advice_for_a_plan_with_options_stays_with_the_engine_that_has_them(cata
     request = Request("4bit", runtime="llama.cpp", options={"n_gpu_layers": 10})
     answer = fit(catalog, machine, find_model(catalog, "qwen3-8b"), request)
     assert {fix.plan.runtime for fix in fixes(catalog, machine, answer)} <= {"llamacpp"}
+
+
+@pytest.mark.parametrize(
+    ("runtime", "gpu", "reason"),
+    [
+        ("vllm", ["m2"], "vLLM does not run on M2"),
+        ("vllm", [], "vLLM needs a GPU"),
+        ("sglang", [], "SGLang needs a GPU"),
+        ("mlx", ["h200"], "runs on Apple silicon"),
+    ],
+)
+def test_an_engine_that_cannot_use_the_hardware_is_refused_with_the_reason(
+    catalog: Catalog, runtime: str, gpu: list[str], reason: str
+) -> None:
+    answer = fit(catalog, box(catalog, *gpu), find_model(catalog, "qwen3-8b"), Request(runtime=runtime))
+    assert (answer.fits, answer.plan.verdict) == (False, "refused")
+    assert reason in answer.plan.reason

@@ -10,8 +10,9 @@ from qwenpick.checkpoints import check_quant, checkpoints
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.i18n import retell, say
 from qwenpick.limits import check_context, longest_context
-from qwenpick.plan import Plan, evaluate, timed
-from qwenpick.runtimes import find_runtime
+from qwenpick.placement import Placement
+from qwenpick.plan import Plan, evaluate, judge, timed
+from qwenpick.runtimes import RUNTIMES, find_runtime
 from qwenpick.tasks import AUDIO_SECONDS, IMAGE_TOKENS
 from qwenpick.workload import KvCache, Serving
 
@@ -77,7 +78,8 @@ def engines(machine: Machine, gpus: Mapping[str, Gpu], sequences: int = 1) -> tu
 
 def _serves(machine: Machine, gpus: Mapping[str, Gpu]) -> bool:
     """Whether the box is built to serve: datacentre GPUs, NVIDIA's workstation cards, or several equal NVIDIA GPUs."""
-    segments = {gpus[device.gpu].segment if device.gpu in gpus else None for device in machine.devices}
+    known = [gpus[device.gpu] if device.gpu and device.gpu in gpus else None for device in machine.devices]
+    segments = {gpu and gpu.segment for gpu in known}
     nvidia = all(device.vendor == "nvidia" for device in machine.devices)
     if segments == {"datacenter"} or (nvidia and segments <= {"datacenter", "workstation"}):
         return True
@@ -150,6 +152,8 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
         found.append(plan)
         if not everything and plan.holds(request.strict) and plan.mode == best_mode:
             break
+    if not found and (unusable := _unusable(catalog, machine, model, request, work)):
+        found.append(unusable)
     if not found:
         raise QwenpickError(_no_way(model, request, machine))
     chosen = _choose(found, request)
@@ -215,6 +219,20 @@ def _plans(catalog: Catalog, machine: Machine, model: Model, request: Request, w
                     yield plan
     if unread and not readers:
         raise unread
+
+
+def _unusable(catalog: Catalog, machine: Machine, model: Model, request: Request, work: Serving) -> Plan | None:
+    """Where no engine has a placement on the machine: the refusal of the first that has the format, whose reason names the hardware."""
+    if request.gpu_only and not machine.devices:
+        return None
+    architecture, there = catalog.architecture(model), Placement(machine.devices[:1])
+    for name in (request.runtime,) if request.runtime else RUNTIMES:
+        engine = find_runtime(name)
+        for checkpoint in checkpoints(model, engine, request.quant)[:1]:
+            plan = judge(model, architecture, checkpoint, engine, work, there, machine)
+            if plan.verdict == "refused":
+                return plan
+    return None
 
 
 def _choose(found: list[Plan], request: Request) -> Plan:
