@@ -53,3 +53,17 @@ def test_a_format_is_found_in_each_engines_own_spelling(catalog: Catalog) -> Non
     assert [c.format for c in checkpoints(model, find_runtime("vllm"), "BF16")] == ["bf16"]
     assert [c.format for c in checkpoints(model, find_runtime("llamacpp"), "bf16")] == ["BF16"]
     assert checkpoints(model, find_runtime("vllm"), "q4_k_m") == ()
+
+
+def test_a_gguf_file_is_official_only_where_the_repository_is_known_to_hold_it(catalog: Catalog) -> None:
+    llamacpp = find_runtime("llamacpp")
+
+    def offered(model: str, quant: str) -> tuple[str | None, bool]:
+        found = checkpoints(catalog.models[model], llamacpp, quant)[0]
+        return found.repo, found.official
+
+    assert offered("qwen3-8b", "Q4_K_M") == ("Qwen/Qwen3-8B-GGUF", True)
+    assert offered("qwen3-8b", "BF16") == ("unsloth/Qwen3-8B-GGUF", False)  # its list is not known: perhaps there
+    assert offered("qwen2.5-7b-instruct", "F16") == ("Qwen/Qwen2.5-7B-Instruct-GGUF", True)
+    assert offered("qwen2.5-7b-instruct", "IQ4_XS") == (None, False)
+    assert checkpoints(catalog.models["qwen2.5-7b-instruct"], llamacpp, "fp16")[0].format == "F16"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from qwenpick.candidates import EIGHT_BIT_CACHE
 from qwenpick.checkpoints import FAMILIES, checkpoints
 from qwenpick.fitting import Answer, engines
 from qwenpick.i18n import say
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from qwenpick.runtimes import Runtime
     from qwenpick.workload import Serving
 
-EIGHT_BIT_CACHE = {"llamacpp": "q8_0", "ollama": "q8_0", "vllm": "fp8", "sglang": "fp8", "mlx": "q8_0"}
 MORE_GPUS = (2, 4, 8)
 
 
@@ -91,7 +91,7 @@ class _Trial:
         machine: Machine,
         gpu_only: bool | None,
     ) -> Plan | None:
-        if work.options and engine.NAME != self.plan.runtime:
+        if work.options and self.plan.runtime != engine.NAME:
             return None  # the options of one engine are none of another's
         request = self.answer.request
         only = request.gpu_only if gpu_only is None else gpu_only

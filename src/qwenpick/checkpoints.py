@@ -60,7 +60,8 @@ def checkpoints(
     """The checkpoints of `model` that `runtime` loads, best precision first; of one precision or format where `quant` says so.
 
     Formats that need calibration (AWQ, GPTQ, NVFP4, …) count only where somebody publishes them, official ones first; GGUF and MLX
-    files can be made from any weights, and on-load formats from the 16-bit ones. `any_source` also gives formats that nobody is known to publish.
+    files can be made from any weights, and on-load formats from the 16-bit ones. `repo` is None where no repository is known to hold it, or may.
+    `any_source` also gives formats that nobody is known to publish.
     """
     return _checkpoints(model, runtime.NAME, quant, any_source)
 
@@ -76,7 +77,10 @@ def _checkpoints(model: Model, engine: str, quant: str | None, any_source: bool)
         find_format(quant)  # an unknown word is an error, a format of other engines is none of this one's
         names = tuple(name for name in runtime.FORMATS if name.casefold() == quant.casefold())
     found = (_checkpoint(model, name, any_source or (quant is not None and not is_family(quant))) for name in names)
-    return tuple(checkpoint for checkpoint in found if checkpoint)
+    checkpoints = tuple(checkpoint for checkpoint in found if checkpoint)
+    if quant and _family(quant) == "fp16":  # all alike in size and quality: the one that is published
+        return tuple(sorted(checkpoints, key=lambda checkpoint: not checkpoint.official))
+    return checkpoints
 
 
 def _family(quant: str) -> str | None:
@@ -97,9 +101,11 @@ def _checkpoint(model: Model, name: str, any_source: bool) -> Checkpoint | None:
     fmt = FORMATS[name]
     if fmt.container == "gguf":
         repositories = sorted((c for c in model.checkpoints if c.format == "gguf"), key=lambda c: not c.official)
-        repository = repositories[0] if repositories else None
+        holding = next((c for c in repositories if name in c.formats), None)
+        perhaps = next((c for c in repositories if not c.formats), None)  # what it holds is not known
+        repository = holding or perhaps
         return Checkpoint(
-            format=name, repo=repository.repo if repository else None, official=bool(repository and repository.official)
+            format=name, repo=repository.repo if repository else None, official=bool(holding and holding.official)
         )
     base = next((c for c in model.checkpoints if c.format in {"bf16", "fp16"}), None)
     if base and (fmt.on_load or name in {"bf16", "fp16", "fp32"}):

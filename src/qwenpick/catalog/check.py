@@ -150,6 +150,16 @@ def _dangling(
         checkpoints = record.get("checkpoints")
         for checkpoint in checkpoints if isinstance(checkpoints, list) else ():
             name = checkpoint.get("format") if isinstance(checkpoint, dict) else None
+            held = checkpoint.get("formats") if isinstance(checkpoint, dict) else None
+            for wrong in (
+                w for w in (held if isinstance(held, list) else ()) if isinstance(w, str) and w not in FORMATS
+            ):
+                yield say(
+                    "{where}: there is no format '{name}'{near}",
+                    where=where,
+                    name=wrong,
+                    near=did_you_mean(wrong, FORMATS) or say(" (such as bf16, fp8, awq-int4, gguf)"),
+                )
             if isinstance(name, str) and name not in {*FORMATS, "gguf"}:
                 yield say(
                     "{where}: there is no format '{name}'{near}",

@@ -63,6 +63,9 @@ class Checkpoint(Fact):
     """A published set of weights in one format. `bytes` is its measured size and wins over the formula."""
 
     format: str
+    formats: tuple[str, ...] = Field(
+        default=(), description="Of a GGUF repository: the formats that it has files of; empty where that is not known"
+    )
     repo: str | None = Field(default=None, description="Where to get it; absent where nobody is known to publish it")
     official: bool = True
     bytes: Positive | None = None

@@ -104,7 +104,9 @@ def context_notes(run: Run) -> list[str]:
 
 def file_notes(run: Run) -> list[str]:
     """What to know where a GGUF repository is known, but not whether it has a file of this format."""
-    known = any(c.repo == run.checkpoint.repo and c.format == run.checkpoint.format for c in run.model.checkpoints)
+    known = any(
+        c.repo == run.checkpoint.repo and run.checkpoint.format in (c.format, *c.formats) for c in run.model.checkpoints
+    )
     if run.path or run.checkpoint.repo is None or known:
         return []
     other = say(
@@ -112,7 +114,7 @@ def file_notes(run: Run) -> list[str]:
     )
     return [
         say(
-            "whether {repo} has a {format} file is not known here; if not: {other}",
+            "whether {repo} has a file in {format} is not known here; if not: {other}",
             repo=run.checkpoint.repo,
             format=run.checkpoint.format,
             other=other,
