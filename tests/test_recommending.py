@@ -10,8 +10,10 @@ import pytest
 from qwenpick.catalog import Catalog
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.hardware import Machine
+from qwenpick.quantization import FORMATS
 from qwenpick.recommending import Recommendation, Wish, recommend, speaks
 from qwenpick.simulate import simulate
+from qwenpick.workload import KvCache
 
 GIB = 2**30
 
@@ -117,3 +119,15 @@ def test_who_shall_speak_runs_in_an_engine_that_has_the_talker(catalog: Catalog,
     for pick in picks:
         assert pick.plan.runtime == "transformers"
         assert any(part.name == "talker weights" for part in pick.plan.memory.parts)
+
+
+def test_an_eight_bit_cache_is_tried_where_nobody_said_and_sixteen_do_not_fit(catalog: Catalog) -> None:
+    box = simulate(catalog, ["rtx 4080"], None, None, False)
+    long = Wish(context=65536, series="Qwen3.8", gpu_only=True)
+    unsaid = recommend(catalog, box, long, details=False).picks[0].plan
+    said = recommend(catalog, box, replace(long, kv_cache=KvCache()), details=False).picks[0].plan
+    assert (unsaid.model.name, unsaid.work.kv_cache) == ("Qwen3.8-27B", KvCache("q8_0", "q8_0"))
+    assert said.work.kv_cache == KvCache()
+    assert FORMATS[unsaid.checkpoint.format].bits > FORMATS[said.checkpoint.format].bits
+    short = recommend(catalog, box, Wish(context=8192, series="Qwen3.8"), details=False).picks[0]
+    assert short.plan.work.kv_cache == KvCache()

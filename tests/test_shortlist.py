@@ -18,7 +18,7 @@ from qwenpick.shortlist import first_places
 from qwenpick.simulate import simulate
 from qwenpick.tasks import Task, find_task
 from qwenpick.units import GIB
-from qwenpick.workload import Serving
+from qwenpick.workload import KvCache, Serving
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,9 @@ BOXES = [
     ([], 32, Wish(min_speed=3)),
     (["gtx 1080"], 96, Wish(users=4, prefer="speed")),
     (["rtx 4060"], 32, Wish(prefer="small")),
+    (["rtx 4080"], 32, Wish(context=65536)),
+    (["rtx 4080"], 32, Wish(context=65536, gpu_only=True)),
+    (["h100 80gb"], 64, Wish(task="coding-agent", users=32)),
     (["rx 7900 xtx"], 48, Wish(prefer="context")),
 ]  # fmt: skip
 
@@ -59,8 +62,8 @@ BOXES = [
 @pytest.mark.parametrize(("gpus", "ram", "wish"), BOXES)
 def test_the_first_places_are_those_of_all_plans(catalog: Catalog, gpus: list[str], ram: int, wish: Wish) -> None:
     machine, task = box(catalog, gpus, ram), find_task(wish.task)
-    work = Serving(wish.context or task.context, wish.users, wish.kv_cache, wish.options)
-    search = Search(machine, work, wish.runtime, wish.quant, wish.gpu_only, wish.strict)
+    work = Serving(wish.context or task.context, wish.users, wish.kv_cache or KvCache(), wish.options)
+    search = Search(machine, work, wish.runtime, wish.quant, wish.gpu_only, wish.strict, wish.kv_cache is None)
     models = serving_models(catalog, task, wish)
     plans = {model.id: every_plan(catalog, model, search, task) for model in models}
     everything = rank(

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 
 from qwenpick.bands import band
 from qwenpick.checkpoints import FAMILIES, checkpoints
-from qwenpick.memory import RAM, Memory, Part
+from qwenpick.memory import RAM, Memory, Part, gpu
+from qwenpick.placement import Placement
 from qwenpick.plan import Plan, evaluate, longest_allowed
 from qwenpick.quantization import FORMATS, stored_bytes
 from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp.best_case import best_cuts, layer_bytes, must_use_ram
+from qwenpick.runtimes.llamacpp.limits import budget
+from qwenpick.runtimes.llamacpp.parts import needed
+from qwenpick.workload import KvCache
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 APPLE_ENGINES = (("mlx", "llamacpp"), ("ollama", "transformers"))
 ENGINES = (("llamacpp", "vllm"), ("sglang", "ollama", "transformers"))
 CPU_ENGINES = (("llamacpp",), ("ollama", "transformers"))
+# The 8-bit cache that is tried where the 16-bit one does not fit on the GPUs and nobody said which.
+EIGHT_BIT_CACHE = {"llamacpp": "q8_0", "ollama": "q8_0", "vllm": "fp8", "sglang": "fp8", "mlx": "q8_0"}
 PER_FAMILY = 2  # formats of one precision that are compared: between them lies nothing that changes a choice
 LOW_BITS = 5.0  # once a format of about four bits is held by the GPUs alone, fewer bits only lose quality
 
@@ -41,7 +47,10 @@ def engine_groups(machine: Machine, runtime: str | None = None) -> tuple[tuple[s
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Where plans are looked for: the machine, the work, and what the engine, the format and the placement may be."""
+    """Where plans are looked for: the machine, the work, and what the engine, the format and the placement may be.
+
+    With `any_cache` the cache may be of 8 bits where that of the work does not fit.
+    """
 
     machine: Machine
     work: Serving
@@ -49,6 +58,7 @@ class Search:
     quant: str | None = None
     gpu_only: bool = False
     strict: bool = False
+    any_cache: bool = True
 
 
 def candidates(
@@ -73,12 +83,20 @@ def candidates(
                 if name == "llamacpp" and must_use_ram(architecture, checkpoint, work, search.machine):
                     cases = _best_cases(architecture, model, checkpoint, work, search)
                     late.append((max(map(hope, cases), default=math.inf), checkpoint))
+                    miss = _whole(architecture, checkpoint, work, search)
+                    if plan := _in_eight_bits(architecture, model, checkpoint, engine, work, search, miss):
+                        found = True
+                        yield plan
                     continue
-                if plan := _plan(architecture, model, checkpoint, engine, work, search):
+                tried = _tried(architecture, model, checkpoint, engine, work, search)
+                if tried and tried.holds(search.strict):
+                    found = True
+                    yield tried
+                    if _is_enough(tried):
+                        break
+                elif plan := _in_eight_bits(architecture, model, checkpoint, engine, work, search, _miss(tried)):
                     found = True
                     yield plan
-                    if _is_enough(plan):
-                        break
         late.sort(key=lambda one: -one[0])
         if late and not found and not worth(late[0][0]):
             raise Postponed(late[0][0], tuple(checkpoint for _, checkpoint in late))
@@ -103,12 +121,16 @@ class Postponed(Exception):  # noqa: N818 (no error)
 def holds_somehow(architecture: Architecture, model: Model, search: Search) -> bool:
     """Whether `candidates` gives any plan; the fewest bits are tried first."""
     work = _work(model, search)
-    return any(
-        _plan(architecture, model, checkpoint, find_runtime(name), work, search)
-        for group in engine_groups(search.machine, search.runtime)
-        for name in group
-        for checkpoint in _rungs(architecture, model, find_runtime(name), search, upwards=True)
-    )
+    for group in engine_groups(search.machine, search.runtime):
+        for name in group:
+            engine = find_runtime(name)
+            for checkpoint in _rungs(architecture, model, engine, search, upwards=True):
+                tried = _tried(architecture, model, checkpoint, engine, work, search)
+                if tried and tried.holds(search.strict):
+                    return True
+                if _in_eight_bits(architecture, model, checkpoint, engine, work, search, _miss(tried)):
+                    return True
+    return False
 
 
 def holds_in(formats: Sequence[Checkpoint], architecture: Architecture, model: Model, search: Search) -> bool:
@@ -143,11 +165,62 @@ def _weights(architecture: Architecture, checkpoint: Checkpoint) -> int:
     return stored_bytes(architecture, checkpoint.format, parts=_TEXT)
 
 
+def _tried(
+    architecture: Architecture, model: Model, checkpoint: Checkpoint, engine: Runtime, work: Serving, search: Search
+) -> Plan | None:
+    return evaluate(model, architecture, checkpoint, engine, work, search.machine, search.gpu_only, search.strict)
+
+
 def _plan(
     architecture: Architecture, model: Model, checkpoint: Checkpoint, engine: Runtime, work: Serving, search: Search
 ) -> Plan | None:
     """The plan, if it holds."""
-    plan = evaluate(model, architecture, checkpoint, engine, work, search.machine, search.gpu_only, search.strict)
+    plan = _tried(architecture, model, checkpoint, engine, work, search)
+    return plan if plan and plan.holds(search.strict) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Miss:
+    """Bytes missing on the fullest GPU, and bytes of the key-value cache."""
+
+    missing: int
+    cache: int
+
+
+def _miss(plan: Plan | None) -> _Miss | None:
+    """How far a plan on GPUs is from holding; None where the GPUs are not what is missing."""
+    if plan is None or plan.verdict == "refused" or plan.mode != "gpu":
+        return None
+    return _Miss(-plan.headroom, plan.memory.of("kv cache"))
+
+
+def _whole(architecture: Architecture, checkpoint: Checkpoint, work: Serving, search: Search) -> _Miss | None:
+    """How far llama.cpp is from holding the model on one GPU. For what `must_use_ram`, whose figures these are."""
+    devices = search.machine.devices
+    if len(devices) != 1:
+        return None
+    room = budget(devices[0], work) or 0
+    if layer_bytes(architecture, checkpoint) > room:
+        return None
+    whole = needed(architecture, checkpoint, work, Placement(devices))
+    return _Miss(whole.on(gpu(0)) - room, whole.of("kv cache"))
+
+
+def _in_eight_bits(
+    architecture: Architecture,
+    model: Model,
+    checkpoint: Checkpoint,
+    engine: Runtime,
+    work: Serving,
+    search: Search,
+    miss: _Miss | None,
+) -> Plan | None:
+    """The plan on GPUs alone with an 8-bit cache, where nobody said what cache, and half of it (what 8 bits save at most) is enough."""
+    kind = EIGHT_BIT_CACHE.get(engine.NAME)
+    if not kind or miss is None or 2 * miss.missing > miss.cache or not search.any_cache or work.options:
+        return None
+    small = replace(work, kv_cache=KvCache(kind, kind))
+    plan = evaluate(model, architecture, checkpoint, engine, small, search.machine, True, search.strict)
     return plan if plan and plan.holds(search.strict) else None
 
 

@@ -37,7 +37,7 @@ class Wish:
     users: int = 1
     runtime: str | None = None
     quant: str | None = None
-    kv_cache: KvCache = field(default_factory=KvCache)
+    kv_cache: KvCache | None = None
     options: Mapping[str, object] = field(default_factory=dict)
     series: str | None = None
     languages: tuple[str, ...] = ()
@@ -113,13 +113,13 @@ def recommend(
     work = Serving(
         context,
         wish.users,
-        wish.kv_cache,
+        wish.kv_cache or KvCache(),
         wish.options,
         image_tokens=task.image_tokens,
         audio_seconds=task.audio_seconds,
     )
     runtime = wish.runtime or (SPEAKING if "speech" in task.outputs else None)
-    search = Search(machine, work, runtime, wish.quant, wish.gpu_only, wish.strict)
+    search = Search(machine, work, runtime, wish.quant, wish.gpu_only, wish.strict, wish.kv_cache is None)
     ranked, misfits = first_places(catalog, models, task, wish, search, max(limit, LABELLED), details)
     left_out[say("does not fit this box")] += misfits or 0
     picks = tuple(

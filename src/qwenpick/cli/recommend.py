@@ -70,7 +70,6 @@ def command(
     from qwenpick.render.recommend import recommend_report, recommend_values
     from qwenpick.scenarios import find_scenario
     from qwenpick.scoring import PREFERENCES
-    from qwenpick.workload import KvCache
 
     facts = given.read_catalog(catalog)
     said: dict[str, object] = {
@@ -80,7 +79,7 @@ def command(
         "prefer": _one_of(prefer, PREFERENCES, "preference") if prefer else None,
         "runtime": runtime,
         "quant": quant,
-        "kv_cache": given.read_cache(kv_cache) or KvCache(),
+        "kv_cache": given.read_cache(kv_cache),
         "series": series,
         "commercial": commercial or None,
         "thinking": _one_of(thinking, ("yes", "no", "either"), say("answer to --thinking")) if thinking else None,

@@ -14,6 +14,7 @@ from qwenpick.render.words import LICENCES, box, where, where_short
 from qwenpick.runtimes import find_runtime
 from qwenpick.thinking import why_effort
 from qwenpick.units import format_bytes, format_tokens
+from qwenpick.workload import KvCache
 
 if TYPE_CHECKING:
     from qwenpick.hardware import Machine
@@ -116,7 +117,10 @@ def _labels(pick: Pick) -> str:
 
 
 def _offload(pick: Pick) -> str:
-    return say("; ") + where(pick.plan) if pick.plan.mode.startswith("gpu+") else ""
+    """What of it is not on the GPU, or not in 16 bits."""
+    said = say("; ") + where(pick.plan) if pick.plan.mode.startswith("gpu+") else ""
+    cache = pick.plan.work.kv_cache
+    return said if cache == KvCache() else said + say("; ") + say("KV cache {cache}", cache=cache)
 
 
 def _details(answer: Recommendation) -> list[Block]:
