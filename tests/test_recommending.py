@@ -131,3 +131,9 @@ def test_an_eight_bit_cache_is_tried_where_nobody_said_and_sixteen_do_not_fit(ca
     assert FORMATS[unsaid.checkpoint.format].bits > FORMATS[said.checkpoint.format].bits
     short = recommend(catalog, box, Wish(context=8192, series="Qwen3.8"), details=False).picks[0]
     assert short.plan.work.kv_cache == KvCache()
+
+
+def test_a_table_that_is_read_from_the_mapped_file_needs_no_room(catalog: Catalog) -> None:
+    box = simulate(catalog, ["rtx 5090"], None, 32 * GIB, False)
+    answer = recommend(catalog, box, Wish(series="Qwen3.8", context=16384), details=False)
+    assert "Qwen3.8-Flash-Next" in [pick.plan.model.name for pick in answer.picks]  # as `fit` says, in Q2_K

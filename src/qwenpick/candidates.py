@@ -160,7 +160,7 @@ def _weights(architecture: Architecture, checkpoint: Checkpoint) -> int:
     """Bytes of the checkpoint's weights, or of those that any run of it holds."""
     if checkpoint.bytes:
         return checkpoint.bytes
-    if FORMATS[checkpoint.format].container == "gguf" and not architecture.extras:
+    if FORMATS[checkpoint.format].container == "gguf":
         return layer_bytes(architecture, checkpoint)
     return stored_bytes(architecture, checkpoint.format, parts=_TEXT)
 
