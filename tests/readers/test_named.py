@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from qwenpick.catalog import Catalog
+from qwenpick.errors import QwenpickError
 from qwenpick.readers import wanted
 
 
@@ -18,7 +19,13 @@ from qwenpick.readers import wanted
         ("qwen3-8b", None),
         ("Qwen/Qwen3-8B", None),
         ("qwen3:8b", None),
-        ("Qwen/Qwen3-8B-GGUF", None),  # holds several
+        ("Qwen/Qwen3-8B-GGUF", "Q4_K_M"),  # holds several; llama-server -hf takes this one
+        ("Qwen/Qwen3-0.6B-GGUF", "Q8_0"),  # the only one there
+        ("unsloth/Qwen3-8B-GGUF:UD-Q4_K_XL", "Q4_K_M"),
+        ("unsloth/Qwen3-8B-GGUF:UD-Q6_K_XL", "Q6_K"),
+        ("unsloth/Qwen3-8B-GGUF:UD-Q8_K_XL", "Q8_0"),
+        ("Qwen3-8B-Q3_K_XL", "Q3_K_L"),
+        ("unsloth/Qwen3-8B-bnb-4bit", "nf4"),
         ("Qwen/Qwen3-8B-AWQ", "awq-int4"),
         ("https://huggingface.co/Qwen/Qwen3-8B-AWQ", "awq-int4"),
         ("Qwen/Qwen3-8B-FP8", "fp8"),
@@ -33,6 +40,22 @@ from qwenpick.readers import wanted
 )
 def test_the_format_of_a_name_is_the_one_that_is_judged(catalog: Catalog, text: str, quant: str | None) -> None:
     assert wanted(text, catalog).quant == quant
+
+
+def test_what_was_assumed_of_a_name_is_said(catalog: Catalog) -> None:
+    assert "UD-Q4_K_XL" not in str(wanted("unsloth/Qwen3-8B-GGUF:Q4_K_M", catalog).notes)
+    (note,) = wanted("unsloth/Qwen3-8B-GGUF:UD-Q4_K_XL", catalog).notes
+    assert note.startswith("Q4_K_XL is not known here: planned as Q4_K_M")
+    assert "planned as Q4_K_M" in wanted("Qwen/Qwen3-8B-GGUF", catalog).notes[0]
+    with pytest.raises(QwenpickError, match="Q7_K is not known here"):
+        wanted("unsloth/Qwen3-8B-GGUF:Q7_K", catalog)
+
+
+def test_an_ollama_tag_is_what_the_library_holds_where_ollama_runs_it(catalog: Catalog) -> None:
+    assert wanted("qwen3:8b", catalog, runtime="ollama").quant == "Q4_K_M"
+    assert wanted("qwen3:8b-q8_0", catalog, runtime="ollama").quant == "Q8_0"
+    assert wanted("qwen3:8b", catalog, "8bit", runtime="ollama").quant == "8bit"
+    assert wanted("qwen3-8b", catalog, runtime="ollama").quant is None
 
 
 def test_what_is_asked_for_wins_over_the_name(catalog: Catalog) -> None:

@@ -47,19 +47,22 @@ def command(
     tuning: Wanted | None = None,
 ) -> None:
     """Will this model run here, and if not, what would make it? Exit code 0 fits, 1 does not, 2 bad request, 3 hardware unreadable."""
+    from dataclasses import replace
+
     from qwenpick.advice import fixes
     from qwenpick.fitting import Request, fit
+    from qwenpick.readers import wanted
     from qwenpick.render.fit import fit_report, fit_values
     from qwenpick.render.output import emit
 
-    facts, wanted, stored = given.read_wanted(given.read_catalog(catalog), model, online)
+    found = wanted(model, given.read_catalog(catalog), quant, online=online, runtime=runtime)
+    facts = found.catalog
     box = given.read_machine(facts, machine, gpu, vram, ram, cpu_only)
     if tuning:
-        raise typer.Exit(
-            _train(facts, box, wanted, tuning, quant or stored, strict, explain, "json" if json else format)
-        )
+        stored = None if found.notes else found.quant
+        raise typer.Exit(_train(facts, box, found.model, tuning, stored, strict, explain, "json" if json else format))
     request = Request(
-        quant or stored,
+        found.quant,
         given.read_context(context),
         sequences,
         runtime,
@@ -70,7 +73,8 @@ def command(
         image_tokens,
         audio_seconds,
     )
-    answer = fit(facts, box, wanted, request, everything=all)
+    answer = fit(facts, box, found.model, request, everything=all)
+    answer = replace(answer, notes=(*answer.notes, *found.notes))
     if use_corrections:
         answer = _corrected(answer, box)
     changes = fixes(facts, box, answer)

@@ -61,10 +61,12 @@ def command(
     from qwenpick.readers import wanted
 
     facts = given.read_catalog(catalog)
-    found = wanted(model, facts, quant, online=online)
+    found = wanted(model, facts, quant, online=online, runtime=runtime)
     box = given.read_machine(facts, machine, gpu, vram, ram, cpu_only)
     if tuning:
-        raise typer.Exit(_train(found.catalog, box, found.model, tuning, found.quant, force, json))
+        raise typer.Exit(
+            _train(found.catalog, box, found.model, tuning, None if found.notes else found.quant, force, json)
+        )
     request = Request(
         found.quant,
         given.read_context(context),
@@ -89,8 +91,8 @@ def command(
     plan = answer.plan
     run = run_of(plan, found.path, visible_devices(plan.placement, box))
     planned = with_disk(launch(run, docker=docker, compose=compose), box)
-    if unplanned := unplanned_senses(found.model, request):
-        planned = replace(planned, notes=(*planned.notes, unplanned))
+    unplanned = unplanned_senses(found.model, request)
+    planned = replace(planned, notes=(*planned.notes, *found.notes, *([unplanned] if unplanned else ())))
     if execute:
         from platformdirs import user_cache_path
 

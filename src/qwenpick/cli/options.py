@@ -13,7 +13,7 @@ from qwenpick.i18n import say, use
 from qwenpick.units import parse_bytes, parse_tokens
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Catalog, Model
+    from qwenpick.catalog import Catalog
     from qwenpick.hardware import Machine
     from qwenpick.workload import KvCache
 
@@ -124,17 +124,6 @@ def read_catalog(overlays: list[Path] | None) -> Catalog:
     from qwenpick.catalog import load
 
     return load(overlays or ())
-
-
-def read_wanted(catalog: Catalog, text: str, online: bool) -> tuple[Catalog, Model, str | None]:
-    """(the catalogue with it, the model that `text` means, the one format that its files or its name are in, if any).
-
-    A name of the catalogue, a path to a .gguf file, config.json or directory, an Ollama tag, or with `online` a hub's owner/name.
-    """
-    from qwenpick.readers import wanted
-
-    found = wanted(text, catalog, online=online)
-    return found.catalog, found.model, found.quant
 
 
 def read_machine(

@@ -38,10 +38,11 @@ def command(
     """What hardware does this model need; which GPU to buy or rent? Smallest box first."""
     from qwenpick.catalog import find_gpu
     from qwenpick.fitting import Request
+    from qwenpick.readers import wanted as read_wanted
     from qwenpick.render import plan as show
     from qwenpick.render.output import emit, write_page
 
-    facts, wanted, stored = given.read_wanted(given.read_catalog(catalog), model, online)
+    facts, wanted, stored, _, _ = read_wanted(model, given.read_catalog(catalog), online=online)
     pool = [find_gpu(facts, name) for name in gpu] if gpu else None
     shown, title = "json" if json else format, say("What hardware does {name} need?", name=wanted.name)
     if tuning:

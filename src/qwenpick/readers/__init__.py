@@ -110,18 +110,26 @@ class Wanted(NamedTuple):
     model: Model
     quant: str | None
     path: str | None
+    notes: tuple[str, ...] = ()
 
 
-def wanted(text: str, catalog: Catalog, quant: str | None = None, *, online: bool = False) -> Wanted:
+def wanted(
+    text: str, catalog: Catalog, quant: str | None = None, *, online: bool = False, runtime: str | None = None
+) -> Wanted:
     """The model that a text means, in a catalogue that has it; where no format is asked for, the one of its files or of its name; and their path.
 
-    16-bit weights of which there is only a config.json may be in any format. Raises QwenpickError as `read_model` does.
+    16-bit weights of which there is only a config.json may be in any format. `notes` say what was assumed of a name that leaves the format open.
+    Raises QwenpickError as `read_model` does.
     """
     reading = read_model(text, catalog, online=online)
     if reading.model.id in catalog.models and reading.model is catalog.models[reading.model.id]:
-        from qwenpick.readers.named import named_format
+        from qwenpick.readers.named import assumed_format, named_format
 
-        return Wanted(catalog, reading.model, quant or named_format(reading.model, text), None)
+        if said := quant or named_format(reading.model, text):
+            return Wanted(catalog, reading.model, said, None)
+        ollama = (runtime or "").casefold() == "ollama"
+        format_name, note = assumed_format(reading.model, text, ollama=ollama) or (None, None)
+        return Wanted(catalog, reading.model, format_name, None, (note,) if note else ())
     first = reading.checkpoints[0] if reading.checkpoints else None
     fixed = first is not None and (first.bytes is not None or first.format not in _ANY)
     own = first.format if first and fixed else None

@@ -6,14 +6,21 @@ import re
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.lookup import fold
+from qwenpick.errors import QwenpickError
+from qwenpick.i18n import say
 from qwenpick.quantization import FORMATS
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
 
 # What people write at the end of a name, as a format or a precision that each engine resolves. In an Ollama tag fp16 is GGUF's F16.
-_WORDS = {"awq": "awq-int4", "gptq": "gptq-int4", "int4": "4bit", "int8": "8bit", "4bit": "4bit", "8bit": "8bit"}
+_WORDS = {
+    "awq": "awq-int4", "gptq": "gptq-int4", "int4": "4bit", "int8": "8bit", "4bit": "4bit", "8bit": "8bit", "bnb-4bit": "nf4", "bnb-8bit": "int8",
+    "w4a16": "gptq-int4", "w8a16": "gptq-int8",
+}  # fmt: skip
 _TAG_WORDS = {"fp16": "F16", "bf16": "BF16"}
+_TYPE = re.compile(r"[-.](?:ud-)?(?P<type>i?q\d(?:-[0-9a-z]+)*)$")  # a llama.cpp type, Unsloth's UD- before it
+DEFAULT = "Q4_K_M"  # llama-server -hf REPO (llama.cpp common/arg.cpp) and an Ollama tag without a format
 _FREE = frozenset({"bf16", "fp16", "gguf"})  # repositories that hold no one format, or that every other is made from
 
 
@@ -35,3 +42,50 @@ def named_format(model: Model, text: str) -> str | None:
         (words[word] for word in sorted(words, key=len, reverse=True) if folded.endswith(("-" + word, "." + word))),
         None,
     )
+
+
+def assumed_format(model: Model, text: str, *, ollama: bool = False) -> tuple[str, str] | None:
+    """(format, note) that a name leaves open or that is not known here: the nearest; None where the name says nothing of it.
+
+    unsloth/Qwen3-8B-GGUF:UD-Q4_K_XL is judged as Q4_K_M, a GGUF repository as the file that llama-server -hf takes, and in Ollama qwen3:8b as what
+    the tag holds. Raises QwenpickError for a format that no known one is near to.
+    """
+    spelled = re.sub(r"\.(gguf|safetensors)$", "", text.strip(), flags=re.IGNORECASE)
+    folded = fold(spelled)
+    if unknown := _TYPE.search(folded):
+        format_name = _nearest(unknown["type"])
+        return format_name, say(
+            "{name} is not known here: planned as {format}, the nearest; --quant names another",
+            name=unknown["type"].replace("-", "_").upper(),
+            format=format_name,
+        )
+    if folded.endswith(("-gguf", ".gguf")):
+        held = next((c.formats for c in model.checkpoints if c.repo and fold(c.repo) == folded), ())
+        format_name = DEFAULT if not held or DEFAULT in held else held[0]
+        return format_name, say(
+            "a GGUF repository holds several formats: planned as {format}, which llama-server -hf takes; --quant names another",
+            format=format_name,
+        )
+    if ollama and ":" in spelled and "/" not in spelled:
+        return DEFAULT, say("an Ollama tag that names no format holds {format}", format=DEFAULT)
+    return None
+
+
+def _nearest(word: str) -> str:
+    """The GGUF format of as many bits that is spelled most alike, the larger where several are: q4-k-xl is Q4_K_M."""
+    kind = re.match(r"i?q\d", word)
+    alike = {fold(name): name for name in FORMATS if kind and fold(name).startswith(kind[0])}
+    if not alike:
+        raise QwenpickError(
+            say(
+                "the format {name} is not known here; say a known one with --quant",
+                name=word.replace("-", "_").upper(),
+            )
+        )
+
+    def likeness(name: str) -> tuple[int, float]:
+        return next((i for i, (a, b) in enumerate(zip(name, word, strict=False)) if a != b), len(name)), FORMATS[
+            alike[name]
+        ].bits
+
+    return alike[max(alike, key=likeness)]
