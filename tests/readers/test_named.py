@@ -11,6 +11,13 @@ import pytest
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
 from qwenpick.readers import wanted
+from tests.readers.making import bf16_of, safetensors, write
+
+CONFIG = {
+    "model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "hidden_size": 4096, "num_hidden_layers": 36,
+    "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128, "intermediate_size": 12288, "vocab_size": 151936,
+    "max_position_embeddings": 40960, "tie_word_embeddings": False, "torch_dtype": "bfloat16",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -70,14 +77,31 @@ def test_no_catalogue_name_is_taken_for_a_format(catalog: Catalog) -> None:
 
 
 def test_fit_and_launch_judge_a_bare_config_alike(qwenpick: Callable[..., object], tmp_path: Path) -> None:
-    config = {
-        "model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "hidden_size": 4096, "num_hidden_layers": 36,
-        "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128, "intermediate_size": 12288, "vocab_size": 151936,
-        "max_position_embeddings": 40960, "tie_word_embeddings": False, "torch_dtype": "bfloat16",
-    }  # fmt: skip
-    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
     plans = [
-        json.loads(qwenpick(word, str(tmp_path), "--gpu", "rtx 4060", "--ram", "16GiB", "--json").out)  # type: ignore[attr-defined]
-        for word in ("fit", "launch")
+        json.loads(qwenpick(*words, str(tmp_path), "--gpu", "rtx 4060", "--ram", "16GiB", "--json").out)  # type: ignore[attr-defined]
+        for words in (("fit",), ("launch", "--force"))
     ]
     assert plans[0]["format"] == plans[1]["plan"]["format"] == "Q5_K_M"
+
+
+def test_a_config_without_weights_is_not_launched(qwenpick: Callable[..., object], tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
+    answer = qwenpick("launch", str(tmp_path), "--gpu", "rtx 4090")
+    assert (answer.code, answer.out) == (2, "")  # type: ignore[attr-defined]
+    assert "no weights at" in answer.err  # type: ignore[attr-defined]
+
+
+def test_heads_that_key_value_heads_do_not_divide_are_refused(catalog: Catalog, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"num_key_value_heads": 7}), encoding="utf-8")
+    with pytest.raises(QwenpickError, match="32 attention heads cannot share 7 key-value heads"):
+        wanted(str(tmp_path), catalog)
+
+
+def test_files_that_lack_most_of_the_model_are_told_of(catalog: Catalog, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
+    rows = bf16_of(catalog.architectures["qwen3-8b"])
+    write(tmp_path / "model.safetensors", *safetensors(rows))
+    assert wanted(str(tmp_path), catalog).notes == ()
+    write(tmp_path / "model.safetensors", *safetensors(dict(list(rows.items())[:20])))
+    assert "tensors are missing" in wanted(str(tmp_path), catalog).notes[0]

@@ -59,7 +59,7 @@ def command(
     facts = found.catalog
     box = given.read_machine(facts, machine, gpu, vram, ram, cpu_only)
     if tuning:
-        stored = None if found.notes else found.quant
+        stored = None if found.notes and found.path is None else found.quant
         raise typer.Exit(_train(facts, box, found.model, tuning, stored, strict, explain, "json" if json else format))
     request = Request(
         found.quant,

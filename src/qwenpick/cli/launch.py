@@ -58,14 +58,29 @@ def command(
 
     from qwenpick.fitting import Request, fit, unplanned_senses
     from qwenpick.launch import launch, run_of, script, visible_devices, with_disk
-    from qwenpick.readers import wanted
+    from qwenpick.readers import is_path, wanted
 
     facts = given.read_catalog(catalog)
     found = wanted(model, facts, quant, online=online, runtime=runtime)
+    if found.path is None and is_path(model.strip()) and not force:
+        raise QwenpickError(
+            say(
+                "there are no weights at {path}, only a config: launch needs them, or a name (--force prints the commands anyway)",
+                path=model,
+            )
+        )
     box = given.read_machine(facts, machine, gpu, vram, ram, cpu_only)
     if tuning:
         raise typer.Exit(
-            _train(found.catalog, box, found.model, tuning, None if found.notes else found.quant, force, json)
+            _train(
+                found.catalog,
+                box,
+                found.model,
+                tuning,
+                None if found.notes and found.path is None else found.quant,
+                force,
+                json,
+            )
         )
     request = Request(
         found.quant,

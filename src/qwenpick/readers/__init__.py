@@ -10,6 +10,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say
 from qwenpick.readers.entry import entry
 from qwenpick.readers.reading import Reading
+from qwenpick.units import format_gb
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _HUBS = ("hf:", "huggingface:", "modelscope:", "ms:")
 _ANY = frozenset({"bf16", "fp16", "fp32"})  # what other formats are made from
+WHOLE = 0.75  # files with less than this share of what a format takes are not the whole model; mixes of formats differ by less
 _FILES = (".gguf", ".json", ".safetensors")
 
 
@@ -133,7 +135,26 @@ def wanted(
     first = reading.checkpoints[0] if reading.checkpoints else None
     fixed = first is not None and (first.bytes is not None or first.format not in _ANY)
     own = first.format if first and fixed else None
-    return Wanted(extended(catalog, reading), reading.model, quant or own, path_of(text, reading))
+    note = incomplete(reading)
+    return Wanted(
+        extended(catalog, reading), reading.model, quant or own, path_of(text, reading), (note,) if note else ()
+    )
+
+
+def incomplete(reading: Reading) -> str | None:
+    """What to say where the files hold far less than the language model that their config describes; None where they hold it."""
+    from qwenpick.quantization import stored_bytes
+
+    first = reading.checkpoints[0]
+    whole = stored_bytes(reading.architecture, first.format, parts=frozenset({"text"}))
+    if first.bytes is None or first.bytes >= WHOLE * whole:
+        return None
+    return say(
+        "the files hold {there} of the {whole} that such a model takes in {format}: tensors are missing",
+        there=format_gb(first.bytes),
+        whole=format_gb(whole),
+        format=first.format,
+    )
 
 
 def path_of(text: str, reading: Reading) -> str | None:

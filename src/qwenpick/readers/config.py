@@ -8,7 +8,7 @@ from typing import Any
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import say
 from qwenpick.readers import towers
-from qwenpick.readers.fields import natural, positive, section
+from qwenpick.readers.fields import natural, positive, section, shared
 
 # transformers' model_type -> llama.cpp's architecture, where it has one (llama.cpp b11434, src/llama-arch.cpp)
 GGUF_ARCH: dict[str, str | None] = {
@@ -123,7 +123,7 @@ def _layers(kind: str, text: Mapping[str, Any]) -> list[dict[str, Any]]:
     full: dict[str, Any] = {
         "kind": "full_attention",
         "heads": heads,
-        "kv_heads": natural(text, "num_key_value_heads") or heads,
+        "kv_heads": shared(heads, natural(text, "num_key_value_heads") or heads),
         "head_dim": natural(text, "head_dim", "kv_channels") or positive(text, "hidden_size") // heads or 1,
     }
     if kind.startswith("qwen2") or kind == "qwen" or text.get("attention_bias") is True:

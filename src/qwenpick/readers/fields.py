@@ -50,6 +50,19 @@ def positive(table: Mapping[str, Any], *names: str) -> int:
     return value
 
 
+def shared(heads: int, kv_heads: int) -> int:
+    """kv_heads, which as many heads share each. Raises QwenpickError where the heads cannot be shared out evenly."""
+    if heads % kv_heads:
+        raise QwenpickError(
+            say(
+                "{heads} attention heads cannot share {kv_heads} key-value heads evenly: this does not describe a model",
+                heads=heads,
+                kv_heads=kv_heads,
+            )
+        )
+    return kv_heads
+
+
 def section(table: Mapping[str, Any], name: str) -> dict[str, Any]:
     """A nested table, or an empty one where there is none. Raises QwenpickError if something else is there."""
     value = table.get(name)

@@ -8,7 +8,7 @@ from typing import Any
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import say
 from qwenpick.readers.config import GGUF_ARCH, LAYERS_LIMIT
-from qwenpick.readers.fields import natural, positive
+from qwenpick.readers.fields import natural, positive, shared
 from qwenpick.readers.safetensors import StoredTensor
 
 # llama.cpp's name, and the ones Ollama's own engine gives the same shapes (ollama 0.12, fs/ggml)
@@ -94,7 +94,7 @@ def _layers(
     full: dict[str, Any] = {
         "kind": "full_attention",
         "heads": heads,
-        "kv_heads": _first(head, "attention.head_count_kv")
+        "kv_heads": shared(heads, _first(head, "attention.head_count_kv"))
         if head.get("attention.head_count_kv") is not None
         else heads,
         "head_dim": natural(head, "attention.key_length") or hidden // heads or 1,
