@@ -56,6 +56,12 @@ def test_ram_is_what_the_plan_keeps_there_and_room_for_the_system(catalog: Catal
     assert found[0].ram == 16 * GIB  # under 1 GiB of host buffers and 8 GiB for the system: the next size that is sold
 
 
+def test_what_stands_beside_grows_with_the_gpus_of_a_node(catalog: Catalog) -> None:
+    # 397 billion parameters at 16 bits take 16 H100: in each node 8 GiB + 7 workers x 4 GiB = 36, the next size sold is 48; 8 GPUs x 8 threads
+    found = offers(catalog, find_model(catalog, "qwen3.5-397b"), Request("fp16"), [find_gpu(catalog, "h100 80gb")])
+    assert [(o.nodes, o.ram // GIB, o.threads) for o in found] == [(2, 48, 64)]
+
+
 def test_only_engines_that_span_nodes_are_offered_on_several(catalog: Catalog) -> None:
     # 397 billion parameters at 16 bits are 740 GiB: two nodes of 8 x H100; llama.cpp runs in one process of one box
     model, cards = find_model(catalog, "qwen3.5-397b-a17b"), [find_gpu(catalog, "h100")]

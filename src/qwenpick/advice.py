@@ -28,8 +28,9 @@ MORE_GPUS = (2, 4, 8)
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One change after which it fits: what, how many bytes it saves at the fullest GPU (without GPUs: in RAM), and the flags that ask for it.
+    """One change after which it fits: what, how many bytes it saves, and the flags that ask for it.
 
+    For a plan that should have lain on GPUs alone `saves` is at the fullest GPU, else in all places together.
     `speed_change` is what decoding loses or gains (-0.35 is a third slower than if the plan had fitted); None where a bandwidth is not known.
     """
 
@@ -100,13 +101,15 @@ class _Trial:
 
     def fix(self, plan: Plan, what: str, flags: str) -> Fix:
         """The change as advice."""
-        return Fix(what, _fullest(self.plan) - _fullest(plan), flags, plan)
+        before, after = self.plan, plan
+        on_gpus = before.mode == "gpu" and after.mode != "cpu"
+        saves = _fullest(before) - _fullest(after) if on_gpus else before.memory.total - after.memory.total
+        return Fix(what, saves, flags, plan)
 
 
 def _fullest(plan: Plan) -> int:
-    """Bytes at the fullest GPU, or in RAM where there is none."""
-    gpus = [place.need for place in plan.places if place.where != RAM]
-    return max(gpus, default=plan.memory.on(RAM))
+    """Bytes at the fullest GPU."""
+    return max(place.need for place in plan.places if place.where != RAM)
 
 
 def _fixes(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:

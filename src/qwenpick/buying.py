@@ -23,17 +23,17 @@ SYSTEM_RAM = (
     8 * GIB
 )  # what the operating system, the engine's process and its caches leave no room without: our rule of thumb
 ON_SALE = frozenset({"consumer", "workstation", "datacenter", "soc"})
-CPU_THREADS = {
-    "gpu": 8,
-    "cpu": 16,
-}  # hardware threads: enough to feed a GPU; to decode on the CPU with headroom for the prompt
+WORKER_RAM = (
+    4 * GIB
+)  # a process with PyTorch for each GPU beyond the first of a node, pinned buffers and all: our rule of thumb
+THREADS_PER_GPU = 8  # hardware threads that feed a GPU: nine of ten machines for rent in the catalogue have as many
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """`count` GPUs of one kind that run the model, with the plan there. Prices are USD, power watts, of all GPUs together.
 
-    `ram`, `disk` and `threads` are what the box should have beside them.
+    `ram`, `disk` and `threads` are what the box, or each of its nodes, should have beside them.
     """
 
     gpu: Gpu
@@ -46,6 +46,11 @@ class Offer:
     ram: int
     disk: int
     threads: int
+
+    @property
+    def nodes(self) -> int:
+        """Boxes of up to eight GPUs."""
+        return max(1, self.count // PER_NODE)
 
     @property
     def memory(self) -> int:
@@ -87,9 +92,9 @@ def _smallest(catalog: Catalog, model: Model, request: Request, gpu: Gpu) -> Off
                 price and price * count,
                 note,
                 gpu.power_watts and gpu.power_watts * count,
-                needed_ram(answer.plan),
+                needed_ram(answer.plan, min(count, PER_NODE)),
                 download_bytes(answer.plan.model, answer.plan.architecture, answer.plan.checkpoint),
-                CPU_THREADS["gpu"],
+                THREADS_PER_GPU * min(count, PER_NODE),
             )
     return None
 
@@ -128,9 +133,9 @@ def gpu_price(gpu: Gpu) -> tuple[float | None, str | None]:
     return None, None
 
 
-def needed_ram(plan: Plan) -> int:
-    """RAM for the box: what the plan keeps there and the system, rounded up to a size that is sold (bytes)."""
-    needed = plan.memory.on(RAM) + SYSTEM_RAM
+def needed_ram(plan: Plan, gpus: int = 1) -> int:
+    """RAM for a box of that many GPUs: what the plan keeps there, the system and its workers, rounded up to a size that is sold (bytes)."""
+    needed = plan.memory.on(RAM) + SYSTEM_RAM + WORKER_RAM * (gpus - 1)
     return next(
         (size * GIB for size in (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024) if size * GIB >= needed),
         needed,

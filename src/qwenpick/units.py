@@ -85,12 +85,12 @@ def format_bytes(size: int, digits: int = 2) -> str:
 
 
 def format_gb(size: int) -> str:
-    """A download size as hubs print it, in decimal GB.
+    """A download size as hubs print it, in decimal GB, or TB.
 
-    >>> format_gb(5027783232)
-    '5.03 GB'
+    >>> format_gb(5027783232), format_gb(2007900000000)
+    ('5.03 GB', '2.01 TB')
     """
-    return f"{size / GB:.2f} GB"
+    return f"{size / TB:.2f} TB" if size >= TB else f"{size / GB:.2f} GB"
 
 
 def format_tokens(tokens: int) -> str:

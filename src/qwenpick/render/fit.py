@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from qwenpick.plan import Place, Plan
     from qwenpick.render.payloads import FitValues
 
+MUCH_FASTER, BEYOND_COUNTING = 5, 1000  # changes of speed that are said as a factor, and not said exactly
 KINDS = (mark("weights"), mark("kv cache"), mark("state"), mark("compute"), mark("overhead"))
 
 
@@ -57,7 +58,9 @@ def fit_report(
         blocks.append(_ways((plan, *answer.others)))
     blocks += [Line(note, "dim") for note in (*answer.notes, *unused(plan, machine), *map(retell, machine.notes))]
     if fixes:
-        rows = tuple((fix.what, format_bytes(fix.saves), _speed_change(fix), fix.flags) for fix in fixes)
+        rows = tuple(
+            (fix.what, format_bytes(fix.saves) if fix.saves > 0 else "", speed_change(fix), fix.flags) for fix in fixes
+        )
         columns = (
             Column("What would make it fit"),
             Column("Saves", number=True),
@@ -98,8 +101,14 @@ def parts_of(memory: Memory) -> Table:
     return Table((Column("Part"), Column("Where"), Column("Size", number=True), Column("Formula")), tuple(rows))
 
 
-def _speed_change(fix: Fix) -> str:
-    return say("unknown") if fix.speed_change is None else f"{fix.speed_change:+.0%}"
+def speed_change(fix: Fix) -> str:
+    """`-35%`, `×12` from +500 % on, nothing where it changes by less than half a percent."""
+    change = fix.speed_change
+    if change is None:
+        return say("unknown")
+    if change > MUCH_FASTER:
+        return f"×{1 + change:,.0f}" if change < BEYOND_COUNTING else f">×{BEYOND_COUNTING}"
+    return f"{change:+.0%}" if abs(change) >= 0.005 else "="
 
 
 def _ways(plans: tuple[Plan, ...]) -> Table:

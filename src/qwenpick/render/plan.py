@@ -38,14 +38,7 @@ def plan_report(model: Model, found: tuple[Offer, ...], limit: int) -> Report:
     blocks: list[Block] = [
         Line(say("{name}: the smallest box is {first}", name=model.name, first=hardware(first)), "title"),
         Table(COLUMNS, tuple(_row(offer) for offer in found[:limit])),
-        Line(
-            say(
-                "Beside it: {ram} of RAM, {threads} CPU threads, {disk} of disk for the weights",
-                ram=format_bytes(first.ram, 0),
-                threads=first.threads,
-                disk=format_gb(first.disk),
-            ),
-        ),
+        Line(_beside(first)),
     ]
     if len(found) > limit:
         blocks.append(Line(say("{count} more: --limit shows them", count=len(found) - limit), "dim"))
@@ -62,6 +55,14 @@ def hardware(offer: Offer) -> str:
             name=offer.gpu.name,
         )
     return f"{offer.count} x {offer.gpu.name}" if offer.count > 1 else offer.gpu.name
+
+
+def _beside(offer: Offer) -> str:
+    """What the box should have beside its GPUs."""
+    said = {"ram": format_bytes(offer.ram, 0), "threads": offer.threads, "disk": format_gb(offer.disk)}
+    if offer.nodes > 1:
+        return say("Beside it, in each node: {ram} of RAM, {threads} CPU threads, {disk} of disk for the weights", **said)
+    return say("Beside it: {ram} of RAM, {threads} CPU threads, {disk} of disk for the weights", **said)
 
 
 def _row(offer: Offer) -> tuple[str, ...]:

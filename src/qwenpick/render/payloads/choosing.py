@@ -34,7 +34,7 @@ class FitValues(PlanValues):
 
 
 class OfferValues(TypedDict):
-    """Price, power and memory are of all `count` GPUs; ram, disk and threads are what the box should have."""
+    """Price, power and memory are of all `count` GPUs; ram, disk and threads are what the box, or each node, should have."""
 
     gpu: str
     count: int

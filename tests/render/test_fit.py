@@ -1,0 +1,42 @@
+"""How fixes are priced on screen."""
+
+from __future__ import annotations
+
+import pytest
+
+from qwenpick.advice import Fix, fixes
+from qwenpick.catalog import Catalog, find_model, load
+from qwenpick.fitting import Request, fit
+from qwenpick.render.fit import speed_change
+from qwenpick.simulate import simulate
+from qwenpick.units import GIB
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load(own=False)
+
+
+def found(catalog: Catalog, gpu: str, ram: int | None) -> tuple[Fix, ...]:
+    machine = simulate(catalog, [gpu], None, ram, False)
+    return fixes(catalog, machine, fit(catalog, machine, find_model(catalog, "qwen3.5-397b"), Request()))
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [(-0.35, "-35%"), (4.3, "+430%"), (266_771.16, ">×1000"), (11.0, "×12"), (0.002, "="), (None, "unknown")],
+)
+def test_a_change_of_speed_is_said_so_that_it_can_be_read(catalog: Catalog, change: float | None, shown: str) -> None:
+    fix = found(catalog, "rtx 4090", 64 * GIB)[0]
+    assert speed_change(Fix(fix.what, fix.saves, fix.flags, fix.plan, change)) == shown
+
+
+@pytest.mark.parametrize(("gpu", "ram"), [("rtx 4090", 64 * GIB), ("395 128gb", None)])
+def test_what_a_fix_saves_is_of_everything_where_weights_lie_in_ram(
+    catalog: Catalog, gpu: str, ram: int | None
+) -> None:
+    machine = simulate(catalog, [gpu], None, ram, False)
+    answer = fit(catalog, machine, find_model(catalog, "qwen3.5-397b"), Request())
+    assert answer.plan.mode != "gpu"
+    for fix in fixes(catalog, machine, answer):
+        assert fix.saves == answer.plan.memory.total - fix.plan.memory.total
