@@ -98,7 +98,9 @@ def _row(pick: Pick) -> tuple[str, ...]:
         plan.checkpoint.format,
         find_runtime(plan.runtime).TITLE,
         where_short(plan),
-        format_bytes(place.need, 1),
+        say("{size} each", size=format_bytes(place.need, 1))
+        if len(plan.placement.devices) > 1
+        else format_bytes(place.need, 1),
         format_bytes(place.budget, 1) if place.budget is not None else say("unknown"),
         f"{plan.speed.each.low:.0f}-{plan.speed.each.high:.0f}" if plan.speed else say("unknown"),
         format_tokens(pick.longest) if pick.longest else say("unknown"),

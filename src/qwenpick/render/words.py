@@ -44,7 +44,7 @@ LEVELS = (mark("error"), mark("warning"), mark("advice"))
 def box(machine: Machine) -> str:
     """What was seen in the box, in one line.
 
-    `2 x NVIDIA GeForce RTX 3090 (23.7 of 24.0 GiB free), 64.0 GiB RAM (60.1 free)`
+    `2 x NVIDIA GeForce RTX 3090 (23.7 of 24.0 GiB free), 64.0 GiB RAM (60.1 free)`; `M4 Max, 64.0 GiB of unified memory (48.0 GiB for the GPU)`
     """
     counted = Counter((device.name, device.free, device.total) for device in machine.devices)
     parts = []
@@ -58,6 +58,15 @@ def box(machine: Machine) -> str:
         parts.append(f"{f'{count} x ' if count > 1 else ''}{name} ({memory})")
     if not parts:
         parts.append(say("no GPU"))
+    if len(machine.devices) == 1 and machine.devices[0].unified and machine.ram_total:
+        (shared,) = machine.devices
+        size, share = machine.ram_total, shared.free if shared.free is not None else shared.total
+        return say(
+            "{name}, {size} of unified memory ({share} for the GPU)",
+            name=shared.name,
+            size=format_bytes(size, 1),
+            share=format_bytes(share, 1) if share is not None else say("unknown"),
+        )
     if machine.ram_total is None:
         parts.append(say("RAM unknown"))
     elif machine.ram_free is None or machine.ram_free == machine.ram_total:
