@@ -414,3 +414,13 @@ def test_a_download_that_the_disk_has_no_room_for_is_told_of(run: Run) -> None:
     assert with_disk(planned, Machine(disk_free=10**10, disk_path="/hf")).notes == (
         "downloads take 16.38 GB and there are 10.00 GB free at /hf",
     )
+
+
+def test_the_image_of_sglang_is_pinned_and_that_of_mi350_is_its_own(run: Run) -> None:
+    def image(device: Device) -> str:
+        argv = launch(replace(on(run, "sglang", "bf16"), placement=Placement((device,))), docker=True).serve.argv
+        return next(word for word in argv if word.startswith("lmsysorg/sglang:"))
+
+    assert image(Device("H100", "nvidia", 80 * GIB, 80 * GIB)).startswith("lmsysorg/sglang:v0.5.")
+    assert image(Device("MI300X", "amd", 192 * GIB, 192 * GIB, compute_capability="gfx942")).endswith("mi30x")
+    assert image(Device("MI355X", "amd", 288 * GIB, 288 * GIB, compute_capability="gfx950")).endswith("mi35x")

@@ -77,7 +77,8 @@ def _contents(run: Run) -> tuple[str, list[str], int, dict[str, str]]:
     if run.runtime == "sglang":
         listen = ["--host", "0.0.0.0", "--port", str(sglang.PORT)]  # noqa: S104 - inside the container; Docker publishes the port
         command = ["python3", "-m", "sglang.launch_server", *sglang.arguments(inner), *listen]
-        return sglang.IMAGE[vendor], command, sglang.PORT, sglang.environment(inner)
+        target = run.placement.devices[0].compute_capability or vendor
+        return sglang.IMAGE.get(target, sglang.IMAGE[vendor]), command, sglang.PORT, sglang.environment(inner)
     raise QwenpickError(say(_PLAIN))
 
 

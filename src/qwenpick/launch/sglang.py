@@ -9,7 +9,12 @@ from qwenpick.launch.run import Command, Launch, Run, flag_words
 from qwenpick.runtimes.sglang import planned as plan_settings
 
 READ_FROM = "SGLang 0.5: srt/server_args.py"
-IMAGE = {"nvidia": "lmsysorg/sglang:latest", "amd": "lmsysorg/sglang:latest-rocm"}
+# hub.docker.com/r/lmsysorg/sglang/tags; for AMD sgl-project/sglang pull request 31454. MI350 and MI355X have an image of their own
+IMAGE = {
+    "nvidia": "lmsysorg/sglang:v0.5.15.post1-cu129",
+    "amd": "lmsysorg/sglang:v0.5.15.post1-rocm720-mi30x",
+    "gfx950": "lmsysorg/sglang:v0.5.15.post1-rocm720-mi35x",
+}
 PORT = 30000
 _SAID = frozenset(
     {
