@@ -36,3 +36,10 @@ def test_a_size_that_heads_do_not_divide_by_or_that_the_box_lacks_is_no(catalog:
 def test_a_size_that_is_none_is_a_bad_request(catalog: Catalog, size: object) -> None:
     with pytest.raises(QwenpickError, match="whole number"):
         asked(catalog, "2x h200", "vllm", tensor_parallel_size=size)
+
+
+@pytest.mark.parametrize("value", [5, 0, -0.5, 1.01, True, "half"])
+def test_a_share_of_a_gpu_is_above_0_and_up_to_1(catalog: Catalog, value: object) -> None:
+    for runtime, name in (("vllm", "gpu_memory_utilization"), ("sglang", "mem_fraction_static")):
+        with pytest.raises(QwenpickError, match="a share above 0 and up to 1"):
+            asked(catalog, "h200", runtime, **{name: value})

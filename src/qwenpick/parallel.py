@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
@@ -46,6 +46,18 @@ def parallel_placements(
         yield from _over(
             architecture, format_name, tuple(d for group in groups.values() for d in group), only=len(usable)
         )
+
+
+def share(options: Mapping[str, object], name: str, default: float) -> float:
+    """The share of a GPU that an option names, above 0 and up to 1; `default` where it is not given. Raises QwenpickError for any other value."""
+    value = options.get(name, default)
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = 0.0
+    if name in options and not 0 < number <= 1:
+        raise QwenpickError(say("{name} is a share above 0 and up to 1, not '{value}'", name=name, value=value))
+    return number
 
 
 def _asked(work: Serving) -> tuple[int, int] | None:

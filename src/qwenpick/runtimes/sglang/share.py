@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import say
+from qwenpick.parallel import share
 from qwenpick.parts import cuda_free
 
 if TYPE_CHECKING:
@@ -57,9 +58,7 @@ def settings(architecture: Architecture, work: Serving, placement: Placement) ->
     default = static_share(total, chunk, batch, ranks * placement.pipeline_parallel)
     if architecture.vision and not given.get("language_only"):
         default *= tower_share(architecture.vision)
-    return Settings(
-        chunk, batch, int(str(given.get("page_size", 1))), float(str(given.get("mem_fraction_static", default)))
-    )
+    return Settings(chunk, batch, int(str(given.get("page_size", 1))), share(given, "mem_fraction_static", default))
 
 
 def least(architecture: Architecture, work: Serving, placement: Placement) -> Settings:

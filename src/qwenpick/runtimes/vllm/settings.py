@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import say
+from qwenpick.parallel import share
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
@@ -117,7 +118,7 @@ def version_of(work: Serving) -> tuple[int, int]:
 def utilization(work: Serving) -> float:
     """The share of the device's memory that vLLM asks for."""
     default = 0.92 if version_of(work) >= (0, 20) else 0.90  # config/cache.py; 0.90 up to 0.19
-    return float(str(work.options.get("gpu_memory_utilization", default)))
+    return share(work.options, "gpu_memory_utilization", default)
 
 
 def batch_defaults(device: Device | None, usage: str, version: tuple[int, int]) -> tuple[int, int]:
