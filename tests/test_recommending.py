@@ -99,6 +99,13 @@ def test_a_gpu_that_could_not_be_read_is_not_taken_for_no_gpu(catalog: Catalog) 
         )
 
 
+def test_a_language_that_does_not_exist_is_a_bad_request(catalog: Catalog, box: Machine) -> None:
+    with pytest.raises(QwenpickError, match="there is no language 'klingon'"):
+        recommend(catalog, box, Wish(languages=("en", "klingon")), details=False)
+    by_name, by_code = (recommend(catalog, box, Wish(languages=said), details=False) for said in (("Thai",), ("th",)))
+    assert by_name.picks == by_code.picks
+
+
 def test_languages_are_read_from_what_the_card_states(catalog: Catalog) -> None:
     assert speaks(catalog.models["qwen3-8b"], "th")  # 119 languages
     assert speaks(catalog.models["qwen2.5-7b-instruct"], "ar")

@@ -100,6 +100,10 @@ def recommend(
     machine = replace(machine, devices=readable)
     if wish.quant:
         check_quant(wish.quant)
+    if wish.languages:
+        from qwenpick.languages import find_language
+
+        wish = replace(wish, languages=tuple(map(find_language, wish.languages)))
     task = find_task(wish.task)
     context = max(wish.context or task.context, wish.min_context or 0)
     left_out: Counter[str] = Counter()

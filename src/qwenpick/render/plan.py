@@ -59,10 +59,22 @@ def hardware(offer: Offer) -> str:
 
 def _beside(offer: Offer) -> str:
     """What the box should have beside its GPUs."""
-    said = {"ram": format_bytes(offer.ram, 0), "threads": offer.threads, "disk": format_gb(offer.disk)}
-    if offer.nodes > 1:
-        return say("Beside it, in each node: {ram} of RAM, {threads} CPU threads, {disk} of disk for the weights", **said)
-    return say("Beside it: {ram} of RAM, {threads} CPU threads, {disk} of disk for the weights", **said)
+    sentence = (
+        say(
+            "Beside it: {ram} of RAM, {threads} CPU threads, {disk} of disk for the weights",
+            ram=format_bytes(offer.ram, 0),
+            threads=offer.threads,
+            disk=format_gb(offer.disk),
+        )
+        if offer.nodes == 1
+        else say(
+            "Beside it, in each node: {ram} of RAM, {threads} CPU threads, {disk} of disk for the weights",
+            ram=format_bytes(offer.ram, 0),
+            threads=offer.threads,
+            disk=format_gb(offer.disk),
+        )
+    )
+    return sentence
 
 
 def _row(offer: Offer) -> tuple[str, ...]:
