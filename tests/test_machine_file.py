@@ -185,3 +185,16 @@ def test_a_file_that_is_not_there_says_how_to_make_it(tmp_path: Path) -> None:
 def test_a_directory_is_no_file(act: Callable[[Path], object], tmp_path: Path) -> None:
     with pytest.raises(QwenpickError, match="could not be"):
         act(tmp_path)
+
+
+def test_a_file_that_leaves_memory_open_says_which_device_was_not_read(machines: Path, tmp_path: Path) -> None:
+    saved = json.loads((machines / "l4.json").read_text(encoding="utf-8"))
+    for device in saved["devices"]:
+        device |= {"total": None, "free": None}
+    file = tmp_path / "box.json"
+    for unreadable in ([], [""]):
+        file.write_text(json.dumps(saved | {"unreadable": unreadable}), encoding="utf-8")
+        assert read(file).unreadable == ("the file does not say how much memory NVIDIA L4 has",)
+    file.write_text(json.dumps(saved | {"unreadable": ["NVML: no permission"]}), encoding="utf-8")
+    assert read(file).unreadable == ("NVML: no permission",)
+    assert read(machines / "l4.json").unreadable == ()

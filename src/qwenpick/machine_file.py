@@ -75,7 +75,17 @@ def read(path: Path) -> Machine:
         ) from None
     except (ValueError, RecursionError) as error:
         raise QwenpickError(say("{path} is not JSON: {error}", path=path, error=error)) from None
-    return replace(machine, origin="file")
+    return replace(machine, origin="file", unreadable=_unreadable(machine))
+
+
+def _unreadable(machine: Machine) -> tuple[str, ...]:
+    """Why hardware could not be read, as the file says; where it gives no reason, the devices whose memory it leaves open."""
+    said = tuple(line for line in machine.unreadable if line.strip())
+    return said or tuple(
+        say("the file does not say how much memory {name} has", name=device.name)
+        for device in machine.devices
+        if device.total is None and device.free is None
+    )
 
 
 def text(machine: Machine) -> str:

@@ -105,3 +105,15 @@ def test_files_that_lack_most_of_the_model_are_told_of(catalog: Catalog, tmp_pat
     assert wanted(str(tmp_path), catalog).notes == ()
     write(tmp_path / "model.safetensors", *safetensors(dict(list(rows.items())[:20])))
     assert "tensors are missing" in wanted(str(tmp_path), catalog).notes[0]
+
+
+def test_a_name_that_is_none_but_a_directory_here_is_told_how_to_write_it(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "m8").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(QwenpickError, match=r"the directory here is ./m8"):
+        wanted("m8", catalog)
+    with pytest.raises(QwenpickError) as plain:
+        wanted("m9", catalog)
+    assert "directory" not in str(plain.value)

@@ -58,8 +58,12 @@ def is_path(text: str) -> bool:
         or text in (".", "..")
     ):
         return True
+    return os.sep in text and _is_directory(text)
+
+
+def _is_directory(text: str) -> bool:
     try:
-        return os.sep in text and Path(text).is_dir()
+        return Path(text).is_dir()
     except OSError:
         return False
 
@@ -72,6 +76,8 @@ def _beyond(text: str, catalog: Catalog, online: bool, fetch: Fetch | None, unkn
     if pulled is not None:
         return pulled
     if not hub.is_id(text):
+        if _is_directory(text):
+            raise QwenpickError(say("{unknown}; the directory here is ./{name}", unknown=unknown, name=text))
         raise unknown
     if not online and fetch is None:
         raise QwenpickError(
