@@ -62,6 +62,12 @@ def test_what_stands_beside_grows_with_the_gpus_of_a_node(catalog: Catalog) -> N
     assert [(o.nodes, o.ram // GIB, o.threads) for o in found] == [(2, 48, 64)]
 
 
+def test_a_board_with_two_gpus_has_the_memory_of_both(catalog: Catalog) -> None:
+    # Flex 140: two GPUs of 6 GB
+    found = offers(catalog, find_model(catalog, "qwen3-8b"), Request("8bit"), [find_gpu(catalog, "flex 140")])
+    assert [(o.count, o.memory // GIB) for o in found] == [(1, 12)]
+
+
 def test_only_engines_that_span_nodes_are_offered_on_several(catalog: Catalog) -> None:
     # 397 billion parameters at 16 bits are 740 GiB: two nodes of 8 x H100; llama.cpp runs in one process of one box
     model, cards = find_model(catalog, "qwen3.5-397b-a17b"), [find_gpu(catalog, "h100")]

@@ -55,7 +55,7 @@ class Offer:
     @property
     def memory(self) -> int:
         """Bytes of all its GPUs: what "smallest" means."""
-        return self.count * (self.plan.placement.devices[0].total or 0)
+        return self.count * self.gpu.devices_per_board * (self.plan.placement.devices[0].total or 0)
 
 
 def offers(
