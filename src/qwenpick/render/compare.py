@@ -44,7 +44,7 @@ def models_report(sides: tuple[Side, ...], machine: Machine) -> Report:
                 )
             ),
         ),
-        (say("longest context"), *planned(lambda a: format_tokens(a.longest) if a.longest else say("none"))),
+        (say("longest context"), *planned(lambda a: f"{a.longest:,}" if a.longest else say("none"))),
         (say("sequences at once"), *(str(s.sequences) if s.answer else "" for s in sides)),
         (
             say("decode tok/s"),
@@ -120,7 +120,7 @@ def _verdict(answer: Answer | None) -> str:
 
 
 def _longest(answer: Answer | None) -> str:
-    return format_tokens(answer.longest) if answer and answer.longest else ""
+    return f"{answer.longest:,}" if answer and answer.longest else ""
 
 
 def _decode(answer: Answer | None) -> str:

@@ -9,7 +9,7 @@ from qwenpick.i18n import say
 from qwenpick.render.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import plan_values
 from qwenpick.runtimes import find_runtime
-from qwenpick.units import format_bytes, format_gb, format_tokens
+from qwenpick.units import format_bytes, format_gb
 
 if TYPE_CHECKING:
     from qwenpick.buying import Offer
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("Hardware"),
     Column("Memory", number=True),
-    Column("Format"),
-    Column("Runtime", optional=True),
+    Column("Format", optional=1),
+    Column("Runtime", optional=2),
     Column("Needs", number=True),
-    Column("Longest", number=True),
+    Column("Longest", number=True, optional=1),
     Column("tok/s", number=True),
-    Column("Power", number=True, optional=True),
+    Column("Power", number=True, optional=3),
     Column("Price", number=True),
-    Column("Priced", optional=True),
+    Column("Priced", optional=3),
 )
 
 
@@ -59,7 +59,7 @@ def hardware(offer: Offer) -> str:
 
 def _beside(offer: Offer) -> str:
     """What the box should have beside its GPUs."""
-    sentence = (
+    return (
         say(
             "Beside it: {ram} of RAM, {threads} CPU threads, {disk} of disk for the weights",
             ram=format_bytes(offer.ram, 0),
@@ -74,7 +74,6 @@ def _beside(offer: Offer) -> str:
             disk=format_gb(offer.disk),
         )
     )
-    return sentence
 
 
 def _row(offer: Offer) -> tuple[str, ...]:
@@ -85,7 +84,7 @@ def _row(offer: Offer) -> tuple[str, ...]:
         offer.plan.checkpoint.format,
         find_runtime(offer.plan.runtime).TITLE,
         format_bytes(offer.plan.memory.total, 1),
-        format_tokens(offer.longest) if offer.longest else "",
+        f"{offer.longest:,}" if offer.longest else "",
         f"{speed.decode.low:.0f}-{speed.decode.high:.0f}" if speed else say("unknown"),
         f"{offer.power:.0f} W" if offer.power else say("unknown"),
         f"${offer.price:,.0f}" if offer.price else say("unknown"),

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("#", number=True),
     Column("Model"),
-    Column("Format"),
-    Column("Runtime"),
-    Column("Where"),
+    Column("Format", optional=2),
+    Column("Runtime", optional=3),
+    Column("Where", optional=3),
     Column("Needs", number=True),
-    Column("Of", number=True, optional=True),
+    Column("Of", number=True, optional=4),
     Column("tok/s", number=True),
-    Column("Longest", number=True),
-    Column("Commercial use", optional=True),
+    Column("Longest", number=True, optional=1),
+    Column("Commercial use", optional=4),
 )
 
 
@@ -103,7 +103,7 @@ def _row(pick: Pick) -> tuple[str, ...]:
         else format_bytes(place.need, 1),
         format_bytes(place.budget, 1) if place.budget is not None else say("unknown"),
         f"{plan.speed.each.low:.0f}-{plan.speed.each.high:.0f}" if plan.speed else say("unknown"),
-        format_tokens(pick.longest) if pick.longest else say("unknown"),
+        f"{pick.longest:,}" if pick.longest else say("unknown"),
         say(LICENCES[plan.model.licence.commercial_use]),
     )
 

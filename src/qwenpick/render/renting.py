@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from qwenpick.i18n import say
 from qwenpick.render.report import Column, Line, Report, Table
 from qwenpick.render.values import plan_values
-from qwenpick.units import format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
@@ -29,7 +28,7 @@ def rented_report(model: Model, found: tuple[Rented, ...], limit: int) -> Report
             one.offer.instance,
             f"{int(one.offer.count or 1)} x {one.offer.gpu_name}",
             one.plan.checkpoint.format,
-            format_tokens(one.longest) if one.longest else "",
+            f"{one.longest:,}" if one.longest else "",
             f"{one.plan.speed.together.low:.0f}-{one.plan.speed.together.high:.0f}"
             if one.plan.speed
             else say("unknown"),

@@ -18,11 +18,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. `number` columns are right-aligned; a narrow terminal drops `optional` ones from the right."""
+    """A column of a table. `number` columns are right-aligned; a narrow terminal drops the most `optional` ones first, equal ones from the right.
+
+    0 is never dropped; True is 1.
+    """
 
     name: str
     number: bool = False
-    optional: bool = False
+    optional: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def _columns(said: str) -> int:
 
 
 def _print_table(console: Console, table: Table) -> None:
-    """The table, without its optional columns (rightmost first) where it would not fit the width."""
+    """The table, without its optional columns (the most optional first) where it would not fit the width."""
     from rich.box import SIMPLE_HEAD
     from rich.cells import cell_len
     from rich.table import Table as RichTable
@@ -62,7 +62,7 @@ def _print_table(console: Console, table: Table) -> None:
         )
 
     while needed() > console.width and (optional := [i for i in kept if table.columns[i].optional]):
-        kept.remove(optional[-1])
+        kept.remove(max(optional, key=lambda i: (table.columns[i].optional, i)))
     grid = RichTable(
         title=table.title or None,
         title_justify="left",
