@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from qwenpick.checkpoints import check_quant, checkpoints
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
+from qwenpick.hardware import before_ampere
 from qwenpick.i18n import retell, say
 from qwenpick.limits import check_context, longest_context
 from qwenpick.placement import Placement
 from qwenpick.plan import Plan, evaluate, judge, timed
 from qwenpick.runtimes import RUNTIMES, find_runtime
-from qwenpick.tasks import AUDIO_SECONDS, IMAGE_TOKENS
+from qwenpick.senses import senses, unplanned_senses
 from qwenpick.workload import KvCache, Serving
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ def engines(machine: Machine, gpus: Mapping[str, Gpu], sequences: int = 1) -> tu
 
 
 def _serves(machine: Machine, gpus: Mapping[str, Gpu]) -> bool:
-    """Whether the box is built to serve: datacentre GPUs, NVIDIA's workstation cards, or several equal NVIDIA GPUs."""
+    """Whether the box is built to serve: datacentre GPUs, NVIDIA's workstation cards, or several equal NVIDIA GPUs; none from before Ampere."""
+    if any(before_ampere(device) for device in machine.devices):
+        return False
     known = [gpus[device.gpu] if device.gpu and device.gpu in gpus else None for device in machine.devices]
     segments = {gpu and gpu.segment for gpu in known}
     nvidia = all(device.vendor == "nvidia" for device in machine.devices)
@@ -90,29 +93,6 @@ def default_context(model: Model) -> int:
     """Tokens that are planned where none are asked: more for a model that thinks, never more than it reads natively."""
     wanted = CONTEXT if model.thinking in {None, "no"} else THINKING_CONTEXT
     return min(wanted, model.context.native) if model.context else wanted
-
-
-def senses(model: Model, request: Request) -> tuple[int, float]:
-    """(image tokens, seconds of sound) of one request: as asked, else a picture and a sound for models that are there to see and hear.
-
-    A chat model that can see is planned for text. Raises QwenpickError where the model does not read what was asked for.
-    """
-    for asked, kind in ((request.image_tokens, "image"), (request.audio_seconds, "audio")):
-        if asked and kind not in model.inputs:
-            raise QwenpickError(say("{name} does not read {missing}", name=model.name, missing=kind))
-    pictures = IMAGE_TOKENS if model.kind in {"vision", "omni"} and "image" in model.inputs else 0
-    sound = AUDIO_SECONDS if model.kind in {"audio", "omni"} and "audio" in model.inputs else 0.0
-    return (
-        pictures if request.image_tokens is None else request.image_tokens,
-        sound if request.audio_seconds is None else request.audio_seconds,
-    )
-
-
-def unplanned_senses(model: Model, request: Request) -> str | None:
-    """What to say where a model that sees is planned for text since nobody said more; None elsewhere."""
-    if request.image_tokens is not None or "image" not in model.inputs or senses(model, request)[0]:
-        return None
-    return say("planned for text; it reads pictures too: --image-tokens {tokens} plans them", tokens=IMAGE_TOKENS)
 
 
 def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, everything: bool = False) -> Answer:

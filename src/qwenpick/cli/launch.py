@@ -56,9 +56,10 @@ def command(
     """The command line that starts a model exactly as planned. Exit code 1 and no commands where it does not fit."""
     from dataclasses import replace
 
-    from qwenpick.fitting import Request, fit, unplanned_senses
+    from qwenpick.fitting import Request, fit
     from qwenpick.launch import launch, run_of, script, visible_devices, with_disk
     from qwenpick.readers import is_path, wanted
+    from qwenpick.senses import unplanned_senses
 
     facts = given.read_catalog(catalog)
     found = wanted(model, facts, quant, online=online, runtime=runtime)
