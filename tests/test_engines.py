@@ -27,6 +27,7 @@ def catalog() -> Catalog:
         (["rtx 4090"], 1, "llamacpp"),
         (["rtx 4090"], 4, "vllm"),
         (["2x rx 7900 xtx"], 1, "llamacpp"),
+        (["t4"], 1, "llamacpp"),
         (["m4 max 64gb"], 8, "mlx"),
     ],
 )
@@ -42,3 +43,10 @@ def test_on_a_datacentre_gpu_the_format_of_a_serving_engine_is_picked(catalog: C
     assert {p.plan.checkpoint.format: p.plan.runtime for p in picks[:1]} == {"fp8-online": "vllm"}
     assert all("engine" not in p.ranked.parts for p in picks if p.plan.runtime == "vllm")
     assert all(p.ranked.parts["engine"] == -3 for p in picks if p.plan.runtime == "llamacpp")
+
+
+def test_sixteen_bits_are_f16_where_the_gpu_has_no_bf16(catalog: Catalog) -> None:
+    for name, expected in (("t4", "F16"), ("a2", "BF16")):
+        box = simulate(catalog, [name], None, 64 * GIB, False)
+        found = recommend(catalog, box, Wish(series="Qwen3", runtime="llamacpp", prefer="quality", quant="fp16"), 20)
+        assert {pick.plan.checkpoint.format for pick in found.picks} == {expected}

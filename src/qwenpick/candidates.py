@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.bands import band
 from qwenpick.checkpoints import FAMILIES, checkpoints
+from qwenpick.hardware import before_ampere
 from qwenpick.memory import RAM, Memory, Part, gpu
 from qwenpick.placement import Placement
 from qwenpick.plan import Plan, evaluate, longest_allowed
@@ -151,9 +152,18 @@ def _rungs(
     """The checkpoints of an engine that could lie in the machine at all, most bits first, or fewest if `upwards`."""
     room = _room(search.machine, search.gpu_only)
     rungs = list(ladder(model, engine, search.quant))
+    if search.quant != "BF16" and _lacks_bf16(search.machine):
+        rungs = [
+            checkpoint for checkpoint in rungs if checkpoint.format != "BF16"
+        ]  # beside it is F16, of the same size
     for checkpoint in reversed(rungs) if upwards else rungs:
         if _weights(architecture, checkpoint) <= room:
             yield checkpoint
+
+
+def _lacks_bf16(machine: Machine) -> bool:
+    """Whether a GPU is of NVIDIA before Ampere: bf16 has no units there."""
+    return any(before_ampere(device) for device in machine.devices)
 
 
 def _weights(architecture: Architecture, checkpoint: Checkpoint) -> int:

@@ -37,6 +37,11 @@ class Device:
     cores: int | None = None
 
 
+def before_ampere(device: Device) -> bool:
+    """Whether it is an NVIDIA GPU of compute capability below 8.0: no bf16 arithmetic, and not what serving engines are made for."""
+    return device.compute_capability is not None and device.vendor == "nvidia" and float(device.compute_capability) < 8
+
+
 @dataclass(frozen=True, slots=True)
 class Cpu:
     """The processor. `bandwidth` is what RAM gives, bytes/s, and `bandwidth_from` says how that is known."""

@@ -18,6 +18,7 @@ ASSUMED_CPU_BANDWIDTH_FROM = mark("assumed: dual-channel DDR4-3200")
 MOST_DEVICES = 1024
 SYSTEM_RAM = 2 * GIB  # what an idle desktop or server keeps of its RAM: assumed, and said in a note
 _COUNT_FIRST = re.compile(r"(\d+)\s*[x×*]\s*(\S.*)", re.IGNORECASE)
+_SIGNED = re.compile(r"\s*(?:[-+]\s*\d|\d+\s*[.,]\s*\d+\s*[x×*]\s)", re.IGNORECASE)  # a count that is none
 _COUNT_LAST = re.compile(r"(.*\S)\s+[x×*]\s*(\d+)", re.IGNORECASE)
 
 
@@ -45,15 +46,19 @@ def simulate(catalog: Catalog, gpus: list[str], vram: int | None, ram: int | Non
 
 def _counted(words: str) -> tuple[int, str]:
     """How many, and of what: '2x l40s', '2xl40s', 'l40s x2'."""
+    if _SIGNED.match(words):
+        raise QwenpickError(_unread(words))
     match = _COUNT_FIRST.fullmatch(words.strip())
     count, name = (match[1], match[2]) if match else ("1", words.strip())
     if not match and (match := _COUNT_LAST.fullmatch(words.strip())):
         name, count = match[1], match[2]
     if not name or not 1 <= int(count) <= MOST_DEVICES:
-        raise QwenpickError(
-            say("cannot read --gpu '{words}'; write it like 'rtx 4090', '2x l40s' or 'rtx 3060 12gb'", words=words)
-        )
+        raise QwenpickError(_unread(words))
     return int(count), name
+
+
+def _unread(words: str) -> str:
+    return say("cannot read --gpu '{words}'; write it like 'rtx 4090', '2x l40s' or 'rtx 3060 12gb'", words=words)
 
 
 def _meant(catalog: Catalog, name: str, vram: int | None, ram: int | None) -> tuple[Gpu, list[str]]:

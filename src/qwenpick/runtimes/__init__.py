@@ -63,12 +63,13 @@ def find_runtime(name: str) -> Runtime:
     """The engine of that name; its module is imported on first use. Raises QwenpickError with the nearest name."""
     folded = ALIASES.get(name.casefold(), name.casefold())
     if folded not in RUNTIMES:
+        names = ["llama.cpp" if known == "llamacpp" else known for known in RUNTIMES]  # as people write it
         raise QwenpickError(
             say(
                 "there is no runtime '{name}'{near} (known: {runtimes})",
                 name=name,
-                near=did_you_mean(folded, RUNTIMES),
-                runtimes=", ".join(RUNTIMES),
+                near=did_you_mean(folded, names),
+                runtimes=", ".join(names),
             )
         )
     return cast(Runtime, import_module(RUNTIMES[folded]))
