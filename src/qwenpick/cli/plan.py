@@ -41,10 +41,13 @@ def command(
     from qwenpick.readers import wanted as read_wanted
     from qwenpick.render import plan as show
     from qwenpick.render.output import emit, write_page
+    from qwenpick.render.progress import working
 
-    facts, wanted, stored, _, _ = read_wanted(model, given.read_catalog(catalog), online=online)
+    with working(say("reading {name}", name=model)):
+        facts, wanted, stored, _, _ = read_wanted(model, given.read_catalog(catalog), online=online)
     pool = [find_gpu(facts, name) for name in gpu] if gpu else None
     shown, title = "json" if json else format, say("What hardware does {name} need?", name=wanted.name)
+    trying = say("trying {name} on one GPU after the other", name=wanted.name)
     if tuning:
         from qwenpick.render.tuning import NAMES, tuning_plan_report, tuning_plan_values
         from qwenpick.tuning import tuning_offers
@@ -53,7 +56,8 @@ def command(
             raise QwenpickError(
                 say("plan takes one method: --train full, lora or qlora (fit --train all shows them side by side)")
             )
-        runs = tuning_offers(facts, wanted, tuning.training, pool, budget, strict)
+        with working(trying):
+            runs = tuning_offers(facts, wanted, tuning.training, pool, budget, strict)
         emit(
             "plan",
             shown,
@@ -68,7 +72,8 @@ def command(
         from qwenpick.render.renting import rented_report, rented_values
         from qwenpick.renting import rented
 
-        hired = rented(facts, wanted, request, budget)
+        with working(trying):
+            hired = rented(facts, wanted, request, budget)
         report = rented_report(wanted, hired, limit)
         if html:
             write_page(html, title, report, [one.plan for one in hired[:limit]])
@@ -76,7 +81,8 @@ def command(
         raise typer.Exit(0 if hired else 1)
     from qwenpick.buying import offers
 
-    found = offers(facts, wanted, request, pool, budget)
+    with working(trying):
+        found = offers(facts, wanted, request, pool, budget)
     report = show.plan_report(wanted, found, limit)
     if html:
         write_page(html, title, report, [offer.plan for offer in found[:limit]])

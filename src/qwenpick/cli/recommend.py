@@ -67,6 +67,7 @@ def command(
     """Which Qwen should I run on this box, for this job? Exit code 0 if something fits, 1 if nothing does."""
     from qwenpick.recommending import Wish, recommend
     from qwenpick.render.output import emit, write_page
+    from qwenpick.render.progress import working
     from qwenpick.render.recommend import recommend_report, recommend_values
     from qwenpick.scenarios import find_scenario
     from qwenpick.scoring import PREFERENCES
@@ -111,9 +112,10 @@ def command(
 
         said |= asked(boxes, said)
     wish = Wish(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
-    answers = [
-        (label, box, recommend(facts, box, wish, limit, details=explain or shown == "json")) for label, box in boxes
-    ]
+    with working(say("looking for the best models")):
+        answers = [
+            (label, box, recommend(facts, box, wish, limit, details=explain or shown == "json")) for label, box in boxes
+        ]
     report = recommend_report(answers, explain)
     if html:
         write_page(

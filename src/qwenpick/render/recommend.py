@@ -137,18 +137,21 @@ def _details(answer: Recommendation) -> list[Block]:
         for pick in answer.picks
     )
     columns = (Column("Points"), Column("total", number=True), *(Column(name, number=True) for name in names))
-    streams = [
-        say(
-            "{name} serves {count} streams of {context} tokens at once",
-            name=pick.plan.model.name,
-            count=f"{pick.streams}{'+' * (pick.streams == MOST_STREAMS)}",
-            context=format_tokens(pick.plan.work.context),
-        )
-        for pick in answer.picks
-        if pick.streams is not None
-    ]
+    streams = [_streams(pick, pick.streams) for pick in answer.picks if pick.streams is not None]
     lost = [explain(one.ranked, two.ranked) for one, two in zip(answer.picks, answer.picks[1:], strict=False)]
     return [Table(columns, rows), *(Line(sentence) for sentence in (*lost, *streams)), _left_out(answer)]
+
+
+def _streams(pick: Pick, count: int) -> str:
+    context = format_tokens(pick.plan.work.context)
+    if count == 1:
+        return say("{name} serves 1 stream of {context} tokens", name=pick.plan.model.name, context=context)
+    return say(
+        "{name} serves {count} streams of {context} tokens at once",
+        name=pick.plan.model.name,
+        count=f"{count}{'+' * (count == MOST_STREAMS)}",
+        context=context,
+    )
 
 
 def _left_out(answer: Recommendation) -> Table:
