@@ -62,9 +62,29 @@ def longest_context(plan: Plan, machine: Machine, strict: bool = False) -> int |
     def spare(context: int) -> float:
         return _spare(plan, machine, strict, replace(plan.work, context=context))
 
-    if (missing := spare(limit)) >= 0:
+    outgrown = _outgrown(plan, limit)
+    missing = spare(limit) if outgrown is None else outgrown
+    if missing >= 0:
         return limit
     return _last(limit // 256, lambda n: spare(256 * n), missing, plan.work.context // 256) * 256 or None
+
+
+def _outgrown(plan: Plan, limit: int) -> float | None:
+    """Bytes to spare (negative) at the fullest place with `limit` tokens, where the growth of the cache alone says that it does not hold them.
+
+    The cache grows with the tokens; what engines round it up to is a small part of it (a tenth is left for that).
+    """
+    cache = {place.where: 0 for place in plan.places}
+    for part in plan.memory.parts:
+        if part.kind == "kv cache":
+            cache[part.where] = cache.get(part.where, 0) + part.bytes
+    growth = 0.9 * limit / plan.work.context - 1
+    spare = [
+        place.headroom - growth * cache[place.where]
+        for place in plan.places
+        if growth > 0 and place.headroom is not None
+    ]
+    return worst if spare and (worst := min(spare)) < 0 else None
 
 
 def most_sequences(plan: Plan, machine: Machine, strict: bool = False, limit: int = 1024) -> int:
