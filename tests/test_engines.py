@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from qwenpick.candidates import far_beyond, ladder, weights_of
 from qwenpick.catalog import Catalog, load
 from qwenpick.fitting import engines
 from qwenpick.recommending import Wish, recommend
+from qwenpick.runtimes import find_runtime
 from qwenpick.simulate import simulate
 from qwenpick.units import GIB
 
@@ -50,3 +52,14 @@ def test_sixteen_bits_are_f16_where_the_gpu_has_no_bf16(catalog: Catalog) -> Non
         box = simulate(catalog, [name], None, 64 * GIB, False)
         found = recommend(catalog, box, Wish(series="Qwen3", runtime="llamacpp", prefer="quality", quant="fp16"), 20)
         assert {pick.plan.checkpoint.format for pick in found.picks} == {expected}
+
+
+def test_what_is_far_beyond_a_machine_is_never_what_fits_in_it(catalog: Catalog) -> None:
+    for model in catalog.models.values():
+        if not (model.architecture and model.open_weights):
+            continue
+        architecture = catalog.architecture(model)
+        for name in ("llamacpp", "vllm", "mlx"):
+            for checkpoint in ladder(model, find_runtime(name), None):
+                taken = weights_of(architecture, checkpoint)
+                assert not far_beyond(architecture, model, checkpoint, taken), (model.id, checkpoint.format)

@@ -157,8 +157,16 @@ def _rungs(
             checkpoint for checkpoint in rungs if checkpoint.format != "BF16"
         ]  # beside it is F16, of the same size
     for checkpoint in reversed(rungs) if upwards else rungs:
-        if _weights(architecture, checkpoint) <= room:
+        if not far_beyond(architecture, model, checkpoint, room) and weights_of(architecture, checkpoint) <= room:
             yield checkpoint
+
+
+def far_beyond(architecture: Architecture, model: Model, checkpoint: Checkpoint, room: int) -> bool:
+    """Whether even half of what the parameters take in the format is too much: that needs no look at each tensor."""
+    if checkpoint.bytes or model.parameters is None:
+        return False
+    held = model.parameters.total - sum(extra.parameters for extra in architecture.extras)
+    return held * FORMATS[checkpoint.format].bits / 16 > room
 
 
 def _lacks_bf16(machine: Machine) -> bool:
@@ -166,7 +174,7 @@ def _lacks_bf16(machine: Machine) -> bool:
     return any(before_ampere(device) for device in machine.devices)
 
 
-def _weights(architecture: Architecture, checkpoint: Checkpoint) -> int:
+def weights_of(architecture: Architecture, checkpoint: Checkpoint) -> int:
     """Bytes of the checkpoint's weights, or of those that any run of it holds."""
     if checkpoint.bytes:
         return checkpoint.bytes
