@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qwenpick.candidates import EIGHT_BIT_CACHE
 from qwenpick.checkpoints import FAMILIES, checkpoints
+from qwenpick.eight_bits import EIGHT_BIT_CACHE
 from qwenpick.fitting import Answer, engines
 from qwenpick.i18n import say
 from qwenpick.limits import most

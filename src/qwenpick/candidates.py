@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING
 
 from qwenpick.bands import band
 from qwenpick.checkpoints import FAMILIES, checkpoints
+from qwenpick.eight_bits import in_eight_bits, miss_of, miss_on_one_gpu
 from qwenpick.hardware import before_ampere
-from qwenpick.memory import RAM, Memory, Part, gpu
-from qwenpick.placement import Placement
+from qwenpick.memory import RAM, Memory, Part
 from qwenpick.plan import Plan, evaluate, longest_allowed
 from qwenpick.quantization import FORMATS, stored_bytes
 from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp.best_case import best_cuts, layer_bytes, must_use_ram
-from qwenpick.runtimes.llamacpp.limits import budget
-from qwenpick.runtimes.llamacpp.parts import needed
-from qwenpick.workload import KvCache
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
@@ -31,8 +28,6 @@ if TYPE_CHECKING:
 APPLE_ENGINES = (("mlx", "llamacpp"), ("ollama", "transformers"))
 ENGINES = (("llamacpp", "vllm"), ("sglang", "ollama", "transformers"))
 CPU_ENGINES = (("llamacpp",), ("ollama", "transformers"))
-# The 8-bit cache that is tried where the 16-bit one does not fit on the GPUs and nobody said which.
-EIGHT_BIT_CACHE = {"llamacpp": "q8_0", "ollama": "q8_0", "vllm": "fp8", "sglang": "fp8", "mlx": "q8_0"}
 PER_FAMILY = 2  # formats of one precision that are compared: between them lies nothing that changes a choice
 LOW_BITS = 5.0  # once a format of about four bits is held by the GPUs alone, fewer bits only lose quality
 
@@ -84,8 +79,8 @@ def candidates(
                 if name == "llamacpp" and must_use_ram(architecture, checkpoint, work, search.machine):
                     cases = _best_cases(architecture, model, checkpoint, work, search)
                     late.append((max(map(hope, cases), default=math.inf), checkpoint))
-                    miss = _whole(architecture, checkpoint, work, search)
-                    if plan := _in_eight_bits(architecture, model, checkpoint, engine, work, search, miss):
+                    miss = miss_on_one_gpu(architecture, checkpoint, work, search)
+                    if plan := in_eight_bits(architecture, model, checkpoint, engine, work, search, miss):
                         found = True
                         yield plan
                     continue
@@ -95,7 +90,7 @@ def candidates(
                     yield tried
                     if _is_enough(tried):
                         break
-                elif plan := _in_eight_bits(architecture, model, checkpoint, engine, work, search, _miss(tried)):
+                elif plan := in_eight_bits(architecture, model, checkpoint, engine, work, search, miss_of(tried)):
                     found = True
                     yield plan
         late.sort(key=lambda one: -one[0])
@@ -129,7 +124,7 @@ def holds_somehow(architecture: Architecture, model: Model, search: Search) -> b
                 tried = _tried(architecture, model, checkpoint, engine, work, search)
                 if tried and tried.holds(search.strict):
                     return True
-                if _in_eight_bits(architecture, model, checkpoint, engine, work, search, _miss(tried)):
+                if in_eight_bits(architecture, model, checkpoint, engine, work, search, miss_of(tried)):
                     return True
     return False
 
@@ -194,51 +189,6 @@ def _plan(
 ) -> Plan | None:
     """The plan, if it holds."""
     plan = _tried(architecture, model, checkpoint, engine, work, search)
-    return plan if plan and plan.holds(search.strict) else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Miss:
-    """Bytes missing on the fullest GPU, and bytes of the key-value cache."""
-
-    missing: int
-    cache: int
-
-
-def _miss(plan: Plan | None) -> _Miss | None:
-    """How far a plan on GPUs is from holding; None where the GPUs are not what is missing."""
-    if plan is None or plan.verdict == "refused" or plan.mode != "gpu":
-        return None
-    return _Miss(-plan.headroom, plan.memory.of("kv cache"))
-
-
-def _whole(architecture: Architecture, checkpoint: Checkpoint, work: Serving, search: Search) -> _Miss | None:
-    """How far llama.cpp is from holding the model on one GPU. For what `must_use_ram`, whose figures these are."""
-    devices = search.machine.devices
-    if len(devices) != 1:
-        return None
-    room = budget(devices[0], work) or 0
-    if layer_bytes(architecture, checkpoint) > room:
-        return None
-    whole = needed(architecture, checkpoint, work, Placement(devices))
-    return _Miss(whole.on(gpu(0)) - room, whole.of("kv cache"))
-
-
-def _in_eight_bits(
-    architecture: Architecture,
-    model: Model,
-    checkpoint: Checkpoint,
-    engine: Runtime,
-    work: Serving,
-    search: Search,
-    miss: _Miss | None,
-) -> Plan | None:
-    """The plan on GPUs alone with an 8-bit cache, where nobody said what cache, and half of it (what 8 bits save at most) is enough."""
-    kind = EIGHT_BIT_CACHE.get(engine.NAME)
-    if not kind or miss is None or 2 * miss.missing > miss.cache or not search.any_cache or work.options:
-        return None
-    small = replace(work, kv_cache=KvCache(kind, kind))
-    plan = evaluate(model, architecture, checkpoint, engine, small, search.machine, True, search.strict)
     return plan if plan and plan.holds(search.strict) else None
 
 
