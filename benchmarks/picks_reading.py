@@ -26,6 +26,7 @@ TASKS = (
     ("coding agent", "coding-agent"), ("coding", "coding"), ("code", "coding"), ("chat", "chat"), ("agent", "agent"), ("tools", "agent"),
     ("math", "math"), ("reasoning", "math"), ("knowledge", "knowledge"), ("long context", "summarising"), ("summar", "summarising"), ("edge", "edge"),
 )  # fmt: skip
+ORDINARY_RAM = 32.0  # GiB: a guide that names a card and not its box means an ordinary one
 SHARE_OF_UNIFIED = 0.75  # of the RAM, for a box with unified memory that is not in the catalogue: macOS' default limit
 UNTRUSTED = ("low", "aggregator")  # of the trust column: pages that copy each other
 _MODEL = re.compile(r"qwen[\w.]*(?:-[\w.]+)*", re.I)
@@ -65,6 +66,8 @@ def meant(name: str, catalog: Catalog) -> frozenset[str]:
 def machine(row: dict[str, str], catalog: Catalog) -> Machine | str:
     """The box of the row, or why it is left out: the named GPU where the catalogue has it, else a GPU of that much memory."""
     vram, ram = _number(row["vram_gb"]), _number(row["ram_gb"])
+    if vram and row["unified"] != "y":
+        ram = ram or ORDINARY_RAM
     for name in _gpu_names(row["gpu"], vram):
         try:
             return simulate(catalog, [name], None, _bytes(ram), False)

@@ -204,7 +204,10 @@ def reason_of(verdict: Verdict, places: tuple[Place, ...]) -> str:
     known = [place for place in places if place.headroom is not None]
     if not known:
         return say("RAM is not known; say it with --ram") if verdict == "no" else say("fits, as far as is known")
-    tightest = min(known, key=lambda place: place.headroom or 0)
+    if verdict == "no":
+        tightest = min(known, key=lambda place: place.headroom or 0)
+    else:  # the fullest for its size: a hundred GiB free in RAM say nothing about the GPU
+        tightest = max(known, key=lambda place: place.need / (place.budget or 1))
     spare = format_bytes(abs(tightest.headroom or 0))
     match verdict:
         case "fits":
