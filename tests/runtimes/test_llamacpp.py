@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qwenpick.catalog import Catalog, Checkpoint
+from qwenpick.catalog import Architecture, Catalog, Checkpoint
 from qwenpick.errors import QwenpickError
 from qwenpick.hardware import Device, Machine
 from qwenpick.memory import RAM, Memory, gpu
@@ -265,6 +265,51 @@ def test_flash_nexts_table_stays_in_the_mapped_file_and_its_indexer_keeps_keys(c
     loaded = needed(catalog, "qwen3.8-flash-next", work=Serving(8192, options={"mmap": False}), mtp=True)
     table = next(p for p in loaded.parts if p.name == "n-gram table")
     assert table.bytes / MIB == pytest.approx(27465.95, abs=0.01)  # printed by a server with a Q4_K file
+
+
+@pytest.mark.parametrize(
+    ("cells", "reported"),
+    [(131_072, 3815), (262_144, 8704)],  # public reports at 2,048 tokens a micro-batch: CUDA, MiB; Vulkan, 8.5 GiB
+)
+def test_the_scores_of_an_indexer_are_bounded_above_what_was_reported(
+    catalog: Catalog, cells: int, reported: int
+) -> None:
+    work = Serving(cells, options={"n_ubatch": 2048, "n_batch": 2048})
+    compute = {
+        p.where: p.bytes / MIB for p in needed(catalog, "qwen3.8-flash-next", work=work).parts if p.kind == "compute"
+    }
+    assert reported <= compute["gpu0"] <= 1.4 * reported
+    assert compute["ram"] < reported / 2  # the mask and the embeddings only: no layer lies there
+
+
+def test_the_scores_of_an_indexer_lie_where_its_layers_lie(catalog: Catalog) -> None:
+    architecture = catalog.architecture(catalog.models["qwen3.8-flash-next"])
+    scores = 4 * 4 * 512 * 8192  # four tensors of 32 bits over tokens and cells: 4 heads, a block of 4 cells
+    plain = architecture.model_copy(
+        update={
+            "layers": tuple(
+                layer.model_copy(update={"indexer": None}) if layer.kind == "full_attention" else layer
+                for layer in architecture.layers
+            )
+        }
+    )
+    model = catalog.models["qwen3.8-flash-next"]
+
+    def compute(shape: Architecture, placement: Placement) -> dict[str, int]:
+        parts = llamacpp.memory(
+            model, shape, Checkpoint(format="Q4_K_M"), Serving(8192, options={"n_ubatch": 512}), placement
+        ).parts
+        return {p.where: p.bytes for p in parts if p.name.startswith("compute")}
+
+    for placement, places in (
+        (Placement((H200,)), {"gpu0"}),
+        (Placement((H200,), split=(20,)), {"gpu0", "ram"}),
+        (Placement((H200,), split=(1,)), {"ram"}),  # the output only
+        (Placement(), {"ram"}),
+    ):
+        with_indexer, without = compute(architecture, placement), compute(plain, placement)
+        assert {where for where, size in with_indexer.items() if size - without[where] == scores} == places
+        assert all(size - without[where] in (0, scores) for where, size in with_indexer.items())
 
 
 def test_a_file_that_was_measured_wins_over_the_rule(catalog: Catalog) -> None:

@@ -1,6 +1,6 @@
 """llama.cpp's compute buffers: it lays out the graph of a full micro-batch and reserves what that needs on each side.
 
-Nothing is fitted: the graph is walked as the engine does, over a sample of layers that repeats like all of them.
+Nothing is fitted: the graph is walked as the engine does, over a sample of layers that repeats like all of them. An indexer's scores are bounded.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from qwenpick.catalog.schema import Architecture
+from qwenpick.catalog.schema import Architecture, FullAttention
 from qwenpick.i18n import mark
 from qwenpick.quantization.gguf import is_tied, layer_sizes
 from qwenpick.runtimes.llamacpp.batch import Batch
@@ -34,6 +34,39 @@ def compute(
     architecture: Architecture, format_name: str, batch: Batch, cut: Cut, *, op_offload: bool, rough: bool = False
 ) -> Compute:
     """The compute buffers of a run. `rough`: of one that is cut in the middle, which is all but the same and quick to ask again."""
+    buffers = _buffers(architecture, format_name, batch, cut, op_offload, rough)
+    scores = indexer_scores(architecture, batch)
+    if not scores:
+        return buffers
+    formula = mark("{formula}, and the scores of the indexer over all cells", formula=buffers.formula)
+    in_ram = min(cut.first_on_gpu, architecture.num_layers) > 0
+    return Compute(
+        tuple(gpu + scores * (first < cut.num_layers) for gpu, (first, _) in zip(buffers.gpus, cut.held, strict=True)),
+        buffers.ram + scores * in_ram,
+        formula if buffers.gpus else "",
+        mark("{formula}, and the scores of the indexer over all cells", formula=buffers.ram_formula)
+        if in_ram
+        else buffers.ram_formula,
+    )
+
+
+def indexer_scores(architecture: Architecture, batch: Batch) -> int:
+    """Bytes of an indexer's working tensors, an upper bound: tokens x cells x 4 x (heads / compress_ratio + 3).
+
+    The scores of blocks, what they are when spread over the cells, the mask in 32 bits and the sum of the two. The bound is ours; reported
+    for Flash-Next at 2,048 tokens, all buffers and a mask of 2 bytes a cell included: 3.7 GiB at 131,072 cells (CUDA), 8.5 GiB at 262,144 (Vulkan).
+    """
+    found = [layer.indexer for layer in architecture.layers if isinstance(layer, FullAttention) and layer.indexer]
+    return max(
+        (batch.tokens * batch.attended * 4 * (i.heads + 3 * i.compress_ratio) // i.compress_ratio for i in found),
+        default=0,
+    )
+
+
+def _buffers(
+    architecture: Architecture, format_name: str, batch: Batch, cut: Cut, op_offload: bool, rough: bool
+) -> Compute:
+    """The buffers of the graph that is walked, which is everything but an indexer."""
     formula = mark(
         "activations alive at once in a micro-batch of {tokens} tokens, {outputs} with logits",
         tokens=batch.tokens,
