@@ -39,7 +39,8 @@ def fleet(catalog: Catalog, count: int) -> list[Machine]:
 def seconds(count: int) -> float:
     """Seconds to recommend for so many machines, the catalogue read before."""
     from qwenpick.catalog import load
-    from qwenpick.recommending import Wish, recommend
+    from qwenpick.recommending import recommend
+    from qwenpick.wish import Wish
 
     catalog = load(own=False)
     machines = fleet(catalog, count)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from qwenpick.errors import QwenpickError
 from qwenpick.quantization import FORMATS
 from qwenpick.rank import Prefer
-from qwenpick.recommending import Wish
 from qwenpick.simulate import simulate
 from qwenpick.units import GIB
+from qwenpick.wish import Wish
 from qwenpick.workload import KvCache
 
 if TYPE_CHECKING:

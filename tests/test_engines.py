@@ -7,10 +7,11 @@ import pytest
 from qwenpick.candidates import far_beyond, ladder, weights_of
 from qwenpick.catalog import Catalog, load
 from qwenpick.fitting import engines
-from qwenpick.recommending import Wish, recommend
+from qwenpick.recommending import recommend
 from qwenpick.runtimes import find_runtime
 from qwenpick.simulate import simulate
 from qwenpick.units import GIB
+from qwenpick.wish import Wish
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,9 @@ from qwenpick.catalog import Catalog
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.hardware import Machine
 from qwenpick.quantization import FORMATS
-from qwenpick.recommending import Recommendation, Wish, recommend, speaks
+from qwenpick.recommending import Recommendation, recommend, speaks
 from qwenpick.simulate import simulate
+from qwenpick.wish import Wish
 from qwenpick.workload import KvCache
 
 GIB = 2**30

@@ -12,12 +12,13 @@ from qwenpick.ceiling import ceiling
 from qwenpick.hardware import Machine
 from qwenpick.plan import Plan, timed
 from qwenpick.rank import LABELLED, Ranked, rank
-from qwenpick.recommending import Wish, recommend, why_not
+from qwenpick.recommending import recommend, why_not
 from qwenpick.runtimes.llamacpp import compute, network
 from qwenpick.shortlist import first_places
 from qwenpick.simulate import simulate
 from qwenpick.tasks import Task, find_task
 from qwenpick.units import GIB
+from qwenpick.wish import Wish
 from qwenpick.workload import KvCache, Serving
 
 

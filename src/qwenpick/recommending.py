@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from qwenpick.candidates import Search
 from qwenpick.checkpoints import check_quant
@@ -14,7 +14,7 @@ from qwenpick.errors import HardwareUnreadableError, QwenpickError, did_you_mean
 from qwenpick.i18n import say
 from qwenpick.limits import longest_context, most_sequences
 from qwenpick.plan import Plan, longest_allowed
-from qwenpick.rank import LABELLED, Prefer, Ranked
+from qwenpick.rank import LABELLED, Ranked
 from qwenpick.shortlist import first_places
 from qwenpick.tasks import Task, find_task, serves
 from qwenpick.workload import KvCache, Serving
@@ -22,34 +22,11 @@ from qwenpick.workload import KvCache, Serving
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
     from qwenpick.hardware import Machine
+    from qwenpick.wish import Wish
 
 COMMERCIAL = frozenset({"free", "free-under-threshold"})  # licence classes that need nobody's leave for commercial use
 MOST_STREAMS = 64
 SPEAKING = "transformers"  # llama.cpp has no talker (ggml-org/llama.cpp#17634, open in 2026-06); vLLM's is another program, vLLM-Omni
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What `recommend` was asked: the task and the constraints. None is what was not said."""
-
-    task: str = "chat"
-    context: int | None = None
-    users: int = 1
-    runtime: str | None = None
-    quant: str | None = None
-    kv_cache: KvCache | None = None
-    options: Mapping[str, object] = field(default_factory=dict)
-    series: str | None = None
-    languages: tuple[str, ...] = ()
-    thinking: Literal["yes", "no", "either"] = "either"
-    commercial: bool = False
-    official_only: bool = True
-    min_speed: float | None = None
-    min_context: int | None = None
-    max_disk: int | None = None
-    prefer: Prefer = "balanced"
-    gpu_only: bool = False
-    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

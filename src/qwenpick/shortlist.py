@@ -21,8 +21,8 @@ from qwenpick.thinking import efforts_for, seconds_to_answer
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Checkpoint, Model
-    from qwenpick.recommending import Wish
     from qwenpick.tasks import Task
+    from qwenpick.wish import Wish
 
 ROUNDING = 1e-5  # points: scores are compared to six digits
 

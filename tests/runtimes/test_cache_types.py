@@ -6,9 +6,10 @@ import pytest
 
 from qwenpick.catalog import Catalog
 from qwenpick.fitting import Request, fit
-from qwenpick.recommending import Wish, recommend
+from qwenpick.recommending import recommend
 from qwenpick.runtimes import RUNTIMES
 from qwenpick.simulate import simulate
+from qwenpick.wish import Wish
 from qwenpick.workload import CACHE_BITS, KvCache, parse_cache
 
 BOX = (["h200"], None, 64 * 2**30, False)
