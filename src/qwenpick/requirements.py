@@ -133,30 +133,14 @@ def _checked(requirement: Requirement, fit: Callable[[Requirement], Answer]) -> 
 def judged(requirement: Requirement, answer: Answer) -> Result:
     """Memory first, then speed: a speed that cannot be known fails closed."""
     plan = answer.plan
-    if not answer.fits:
-        return Result(
-            requirement,
-            "fail",
-            say(
-                "{format} in {runtime}: {reason}",
-                format=plan.checkpoint.format,
-                runtime=find_runtime(plan.runtime).TITLE,
-                reason=plan.reason,
-            ),
-            answer,
+    if not answer.fits or requirement.min_speed is None:
+        said = say(
+            "{format} in {runtime}: {reason}",
+            format=plan.checkpoint.format,
+            runtime=find_runtime(plan.runtime).TITLE,
+            reason=plan.reason,
         )
-    if requirement.min_speed is None:
-        return Result(
-            requirement,
-            "pass",
-            say(
-                "{format} in {runtime}: {reason}",
-                format=plan.checkpoint.format,
-                runtime=find_runtime(plan.runtime).TITLE,
-                reason=plan.reason,
-            ),
-            answer,
-        )
+        return Result(requirement, "pass" if answer.fits else "fail", said, answer)
     if plan.speed is None:
         return Result(
             requirement,
