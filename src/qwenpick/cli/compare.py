@@ -8,6 +8,7 @@ import typer
 
 from qwenpick.cli import completion
 from qwenpick.cli import options as given
+from qwenpick.cli.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say
 from qwenpick.units import parse_bytes
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
 
 
+@spread
 def command(
     names: Annotated[
         list[str],
@@ -25,16 +27,8 @@ def command(
         str | None,
         typer.Option(metavar="MODEL", help="Compare GPUs for this model.", autocompletion=completion.model_names),
     ] = None,
-    quant: given.Quant = None,
-    context: given.Context = None,
-    sequences: given.Sequences = 1,
-    runtime: given.RuntimeName = None,
-    kv_cache: given.Cache = None,
-    machine: given.MachineFiles = None,
-    gpu: given.Gpus = None,
-    vram: given.Vram = None,
-    ram: given.Ram = None,
-    cpu_only: given.CpuOnly = False,
+    run: given.Run = given.AS_USUAL,
+    hardware: given.Box = given.PROBED,
     catalog: given.Catalogs = None,
     format: given.Format = "table",
     json: given.Json = False,
@@ -42,22 +36,25 @@ def command(
     """Models side by side on one box, or GPUs side by side for one model (--model)."""
     from qwenpick.catalog import find_gpu, find_model
     from qwenpick.comparing import compare_gpus, compare_models
-    from qwenpick.fitting import Request
     from qwenpick.render.compare import gpus_report, gpus_values, models_report, models_values
     from qwenpick.render.output import emit
 
     facts = given.read_catalog(catalog)
-    request = Request(quant, given.read_context(context), sequences, runtime, given.read_cache(kv_cache))
+    request = run.request()
     shown = "json" if json else format
     if model:
         wanted = find_model(facts, model)
         cards = compare_gpus(
-            facts, [find_gpu(facts, name) for name in names], wanted, request, parse_bytes(ram) if ram else None
+            facts,
+            [find_gpu(facts, name) for name in names],
+            wanted,
+            request,
+            parse_bytes(hardware.ram) if hardware.ram else None,
         )
         emit("compare", shown, gpus_report(cards, wanted.name), gpus_values(cards))
         return
     models = [_model(facts, name) for name in names]
-    box = given.read_machine(facts, machine, gpu, vram, ram, cpu_only)
+    box = hardware.read(facts)
     sides = compare_models(facts, box, models, request)
     emit("compare", shown, models_report(sides, box), models_values(sides, box))
 

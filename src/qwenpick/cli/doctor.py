@@ -5,14 +5,12 @@ from __future__ import annotations
 import typer
 
 from qwenpick.cli import options as given
+from qwenpick.cli.groups import spread
 
 
+@spread
 def command(
-    machine: given.MachineFiles = None,
-    gpu: given.Gpus = None,
-    vram: given.Vram = None,
-    ram: given.Ram = None,
-    cpu_only: given.CpuOnly = False,
+    hardware: given.Box = given.PROBED,
     catalog: given.Catalogs = None,
     format_: given.Format = "table",
     json: given.Json = False,
@@ -24,8 +22,8 @@ def command(
     from qwenpick.render.machine import doctor_report, doctor_values
     from qwenpick.render.output import emit
 
-    if machine or gpu or vram or ram or cpu_only:
-        box, around = given.read_machine(given.read_catalog(catalog), machine, gpu, vram, ram, cpu_only), Surroundings()
+    if hardware.is_said():
+        box, around = hardware.read(given.read_catalog(catalog)), Surroundings()
     else:
         box, around = probe(given.read_catalog(catalog) if catalog else None), surroundings(this_world())
     found = findings(box, around)

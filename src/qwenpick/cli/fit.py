@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwenpick.cli import options as given
-from qwenpick.cli.training import Wanted, trains
+from qwenpick.cli.groups import spread
+from qwenpick.cli.training import SERVED, Tuning, Wanted
 from qwenpick.i18n import say
 from qwenpick.units import format_bytes
 
@@ -17,62 +18,41 @@ if TYPE_CHECKING:
     from qwenpick.hardware import Machine
 
 
-@trains
+@spread
 def command(
     model: given.ModelName,
-    quant: given.Quant = None,
-    context: given.Context = None,
-    sequences: given.Sequences = 1,
-    runtime: given.RuntimeName = None,
-    kv_cache: given.Cache = None,
-    option: given.EngineOptions = None,
-    image_tokens: given.ImageTokens = None,
-    audio_seconds: given.AudioSeconds = None,
-    gpu_only: given.GpuOnly = False,
-    strict: given.Strict = False,
+    run: given.FullRun = given.ALL_AS_USUAL,
     explain: Annotated[bool, typer.Option("--explain", help="Show every part with its formula.")] = False,
     online: given.Online = False,
     use_corrections: Annotated[
         bool, typer.Option("--use-corrections", help="Multiply by what `verify` learned of this engine and GPU.")
     ] = False,
     all: Annotated[bool, typer.Option("--all", help="Show every format and engine, not only the answer.")] = False,
-    machine: given.MachineFiles = None,
-    gpu: given.Gpus = None,
-    vram: given.Vram = None,
-    ram: given.Ram = None,
-    cpu_only: given.CpuOnly = False,
+    hardware: given.Box = given.PROBED,
     catalog: given.Catalogs = None,
     format: given.Format = "table",
     json: given.Json = False,
-    tuning: Wanted | None = None,
+    training: Tuning = SERVED,
 ) -> None:
     """Will this model run here, and if not, what would make it? Exit code 0 fits, 1 does not, 2 bad request, 3 hardware unreadable."""
     from dataclasses import replace
 
     from qwenpick.advice import fixes
-    from qwenpick.fitting import Request, fit
+    from qwenpick.fitting import fit
     from qwenpick.readers import wanted
     from qwenpick.render.fit import fit_report, fit_values
     from qwenpick.render.output import emit
 
-    found = wanted(model, given.read_catalog(catalog), quant, online=online, runtime=runtime)
+    tuning = training.read()
+    found = wanted(model, given.read_catalog(catalog), run.quant, online=online, runtime=run.runtime)
     facts = found.catalog
-    box = given.read_machine(facts, machine, gpu, vram, ram, cpu_only)
+    box = hardware.read(facts)
     if tuning:
         stored = None if found.notes and found.path is None else found.quant
-        raise typer.Exit(_train(facts, box, found.model, tuning, stored, strict, explain, "json" if json else format))
-    request = Request(
-        found.quant,
-        given.read_context(context),
-        sequences,
-        runtime,
-        given.read_cache(kv_cache),
-        given.read_engine_options(option),
-        gpu_only,
-        strict,
-        image_tokens,
-        audio_seconds,
-    )
+        raise typer.Exit(
+            _train(facts, box, found.model, tuning, stored, run.strict, explain, "json" if json else format)
+        )
+    request = replace(run.request(), quant=found.quant)
     answer = fit(facts, box, found.model, request, everything=all)
     answer = replace(answer, notes=(*answer.notes, *found.notes))
     if use_corrections:

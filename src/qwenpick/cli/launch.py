@@ -8,7 +8,8 @@ import typer
 
 from qwenpick.cli import completion
 from qwenpick.cli import options as given
-from qwenpick.cli.training import Wanted, trains
+from qwenpick.cli.groups import spread
+from qwenpick.cli.training import SERVED, Tuning, Wanted
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from qwenpick.hardware import Machine
 
 
-@trains
+@spread
 def command(
     model: Annotated[
         str,
@@ -27,16 +28,7 @@ def command(
             autocompletion=completion.model_names,
         ),
     ],
-    quant: given.Quant = None,
-    context: given.Context = None,
-    sequences: given.Sequences = 1,
-    runtime: given.RuntimeName = None,
-    kv_cache: given.Cache = None,
-    option: given.EngineOptions = None,
-    image_tokens: given.ImageTokens = None,
-    audio_seconds: given.AudioSeconds = None,
-    gpu_only: given.GpuOnly = False,
-    strict: given.Strict = False,
+    run: given.FullRun = given.ALL_AS_USUAL,
     docker: Annotated[bool, typer.Option("--docker", help="As `docker run` (vLLM and SGLang).")] = False,
     compose: Annotated[bool, typer.Option("--compose", help="As a docker compose file (vLLM and SGLang).")] = False,
     execute: Annotated[
@@ -44,25 +36,22 @@ def command(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Print it even if it does not fit.")] = False,
     online: given.Online = False,
-    machine: given.MachineFiles = None,
-    gpu: given.Gpus = None,
-    vram: given.Vram = None,
-    ram: given.Ram = None,
-    cpu_only: given.CpuOnly = False,
+    hardware: given.Box = given.PROBED,
     catalog: given.Catalogs = None,
     json: given.Json = False,
-    tuning: Wanted | None = None,
+    training: Tuning = SERVED,
 ) -> None:
     """The command line that starts a model exactly as planned. Exit code 1 and no commands where it does not fit."""
     from dataclasses import replace
 
-    from qwenpick.fitting import Request, fit
+    from qwenpick.fitting import fit
     from qwenpick.launch import launch, run_of, script, visible_devices, with_disk
     from qwenpick.readers import is_path, wanted
     from qwenpick.senses import unplanned_senses
 
+    tuning = training.read()
     facts = given.read_catalog(catalog)
-    found = wanted(model, facts, quant, online=online, runtime=runtime)
+    found = wanted(model, facts, run.quant, online=online, runtime=run.runtime)
     if found.path is None and is_path(model.strip()) and not force:
         raise QwenpickError(
             say(
@@ -70,7 +59,7 @@ def command(
                 path=model,
             )
         )
-    box = given.read_machine(facts, machine, gpu, vram, ram, cpu_only)
+    box = hardware.read(facts)
     if tuning:
         raise typer.Exit(
             _train(
@@ -83,18 +72,7 @@ def command(
                 json,
             )
         )
-    request = Request(
-        found.quant,
-        given.read_context(context),
-        sequences,
-        runtime,
-        given.read_cache(kv_cache),
-        given.read_engine_options(option),
-        gpu_only,
-        strict,
-        image_tokens,
-        audio_seconds,
-    )
+    request = replace(run.request(), quant=found.quant)
     answer = fit(found.catalog, box, found.model, request)
     if not answer.fits and not force:
         raise DoesNotFitError(
@@ -105,8 +83,8 @@ def command(
             )
         )
     plan = answer.plan
-    run = run_of(plan, found.path, visible_devices(plan.placement, box))
-    planned = with_disk(launch(run, docker=docker, compose=compose), box)
+    planned_run = run_of(plan, found.path, visible_devices(plan.placement, box))
+    planned = with_disk(launch(planned_run, docker=docker, compose=compose), box)
     unplanned = unplanned_senses(found.model, request)
     planned = replace(planned, notes=(*planned.notes, *found.notes, *([unplanned] if unplanned else ())))
     if execute:

@@ -8,20 +8,18 @@ from typing import Annotated
 import typer
 
 from qwenpick.cli import options as given
+from qwenpick.cli.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say
 
 
+@spread
 def command(
     save: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the box to a file for --machine.")] = None,
     measure: Annotated[
         bool, typer.Option("--measure", help="Measure RAM bandwidth (about a second) and remember it.")
     ] = False,
-    machine: given.MachineFiles = None,
-    gpu: given.Gpus = None,
-    vram: given.Vram = None,
-    ram: given.Ram = None,
-    cpu_only: given.CpuOnly = False,
+    hardware: given.Box = given.PROBED,
     catalog: given.Catalogs = None,
     format: given.Format = "table",
     json: given.Json = False,
@@ -32,15 +30,14 @@ def command(
     from qwenpick.render.machine import machine_report
     from qwenpick.render.output import emit
 
-    pretended = bool(machine or gpu or vram or ram or cpu_only)
-    if pretended:
-        box = given.read_machine(given.read_catalog(catalog), machine, gpu, vram, ram, cpu_only)
+    if hardware.is_said():
+        box = hardware.read(given.read_catalog(catalog))
     else:
         from qwenpick.probe import probe
 
         box = probe(given.read_catalog(catalog) if catalog else None)
     if measure:
-        if pretended:
+        if hardware.is_said():
             raise QwenpickError(
                 say("--measure measures this box; leave out --machine, --gpu, --vram, --ram and --cpu-only")
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from qwenpick.units import parse_bytes, parse_tokens
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
+    from qwenpick.fitting import Request
     from qwenpick.hardware import Machine
     from qwenpick.workload import KvCache
 
@@ -126,51 +128,95 @@ def read_catalog(overlays: list[Path] | None) -> Catalog:
     return load(overlays or ())
 
 
-def read_machine(
-    catalog: Catalog,
-    files: list[Path] | None,
-    gpus: list[str] | None,
-    vram: str | None,
-    ram: str | None,
-    cpu_only: bool,
-) -> Machine:
-    """The one box that the options mean: pretended, from a file, or probed."""
-    machines = read_machines(catalog, files, gpus, vram, ram, cpu_only)
-    if len(machines) > 1:
-        raise QwenpickError(say("this command takes one --machine; `recommend` compares several"))
-    return machines[0][1]
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The options that say how a model is to run."""
+
+    quant: Quant = None
+    context: Context = None
+    sequences: Sequences = 1
+    runtime: RuntimeName = None
+    kv_cache: Cache = None
+
+    def request(self) -> Request:
+        """What they ask of `fit`. Raises QwenpickError for a size or a cache that means nothing."""
+        from qwenpick.fitting import Request
+
+        return Request(self.quant, read_context(self.context), self.sequences, self.runtime, read_cache(self.kv_cache))
 
 
-def read_machines(
-    catalog: Catalog,
-    files: list[Path] | None,
-    gpus: list[str] | None,
-    vram: str | None,
-    ram: str | None,
-    cpu_only: bool,
-) -> list[tuple[str, Machine]]:
-    """(label, box) for every box that the options mean. Raises QwenpickError when files and pretended parts are mixed."""
-    pretended = bool(gpus or vram or (ram and cpu_only))
-    if files and (pretended or ram):
-        raise QwenpickError(say("--machine describes the whole box; leave out --gpu, --vram and --ram beside it"))
-    if files:
-        from qwenpick.machine_file import read
+@dataclass(frozen=True, slots=True)
+class FullRun(Run):
+    """The same with everything that one model can be asked."""
 
-        return [(file.name, _without_gpus(read(file)) if cpu_only else read(file)) for file in files]
-    if pretended:
-        from qwenpick.simulate import simulate
+    option: EngineOptions = None
+    image_tokens: ImageTokens = None
+    audio_seconds: AudioSeconds = None
+    gpu_only: GpuOnly = False
+    strict: Strict = False
 
-        sizes = [parse_bytes(size) if size else None for size in (vram, ram)]
-        return [("simulated", simulate(catalog, gpus or [], sizes[0], sizes[1], cpu_only))]
-    from dataclasses import replace
+    def request(self) -> Request:
+        """What they ask of `fit`. Raises QwenpickError for a size, a cache or an option that means nothing."""
+        from dataclasses import replace
 
-    from qwenpick.probe import probe
+        return replace(
+            Run.request(self),
+            options=read_engine_options(self.option),
+            gpu_only=self.gpu_only,
+            strict=self.strict,
+            image_tokens=self.image_tokens,
+            audio_seconds=self.audio_seconds,
+        )
 
-    box = probe(catalog)
-    if ram:
-        size = parse_bytes(ram)
-        box = replace(box, ram_total=size, ram_free=size)
-    return [(say("this machine"), _without_gpus(box) if cpu_only else box)]
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """The options that say which box is meant."""
+
+    machine: MachineFiles = None
+    gpu: Gpus = None
+    vram: Vram = None
+    ram: Ram = None
+    cpu_only: CpuOnly = False
+
+    def is_said(self) -> bool:
+        """Whether any of them was given."""
+        return bool(self.machine or self.gpu or self.vram or self.ram or self.cpu_only)
+
+    def read(self, catalog: Catalog) -> Machine:
+        """The one box that the options mean: pretended, from a file, or probed."""
+        machines = self.read_all(catalog)
+        if len(machines) > 1:
+            raise QwenpickError(say("this command takes one --machine; `recommend` compares several"))
+        return machines[0][1]
+
+    def read_all(self, catalog: Catalog) -> list[tuple[str, Machine]]:
+        """(label, box) for every box that the options mean. Raises QwenpickError when files and pretended parts are mixed."""
+        pretended = bool(self.gpu or self.vram or (self.ram and self.cpu_only))
+        if self.machine and (pretended or self.ram):
+            raise QwenpickError(say("--machine describes the whole box; leave out --gpu, --vram and --ram beside it"))
+        if self.machine:
+            from qwenpick.machine_file import read
+
+            return [(file.name, _without_gpus(read(file)) if self.cpu_only else read(file)) for file in self.machine]
+        if pretended:
+            from qwenpick.simulate import simulate
+
+            sizes = [parse_bytes(size) if size else None for size in (self.vram, self.ram)]
+            return [("simulated", simulate(catalog, self.gpu or [], sizes[0], sizes[1], self.cpu_only))]
+        from dataclasses import replace
+
+        from qwenpick.probe import probe
+
+        box = probe(catalog)
+        if self.ram:
+            size = parse_bytes(self.ram)
+            box = replace(box, ram_total=size, ram_free=size)
+        return [(say("this machine"), _without_gpus(box) if self.cpu_only else box)]
+
+
+PROBED = Box()  # nothing said: this machine
+AS_USUAL, ALL_AS_USUAL = Run(), FullRun()  # nothing said: what each command does by itself
 
 
 def _without_gpus(machine: Machine) -> Machine:

@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from qwenpick.cli import options as given
-from qwenpick.cli.training import Wanted, trains
+from qwenpick.cli.groups import spread
+from qwenpick.cli.training import SERVED, Tuning
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say
 
 
-@trains
+@spread
 def command(
     model: given.ModelName,
     quant: given.Quant = None,
@@ -33,7 +34,7 @@ def command(
     html: given.Html = None,
     format: given.Format = "table",
     json: given.Json = False,
-    tuning: Wanted | None = None,
+    training: Tuning = SERVED,
 ) -> None:
     """What hardware does this model need; which GPU to buy or rent? Smallest box first."""
     from qwenpick.catalog import find_gpu
@@ -43,6 +44,7 @@ def command(
     from qwenpick.render.output import emit, write_page
     from qwenpick.render.progress import working
 
+    tuning = training.read()
     with working(say("reading {name}", name=model)):
         facts, wanted, stored, _, _ = read_wanted(model, given.read_catalog(catalog), online=online)
     pool = [find_gpu(facts, name) for name in gpu] if gpu else None

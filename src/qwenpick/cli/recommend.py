@@ -8,11 +8,13 @@ import typer
 
 from qwenpick.cli import completion
 from qwenpick.cli import options as given
+from qwenpick.cli.groups import spread
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import say
 from qwenpick.units import parse_bytes
 
 
+@spread
 def command(
     task: Annotated[
         str | None,
@@ -54,11 +56,7 @@ def command(
     strict: Annotated[bool, typer.Option("--strict", help="Leave room for the estimate's error.")] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many picks.")] = 5,
     explain: Annotated[bool, typer.Option("--explain", help="Show the numbers behind each place.")] = False,
-    machine: given.MachineFiles = None,
-    gpu: given.Gpus = None,
-    vram: given.Vram = None,
-    ram: given.Ram = None,
-    cpu_only: given.CpuOnly = False,
+    hardware: given.Box = given.PROBED,
     catalog: given.Catalogs = None,
     html: given.Html = None,
     format: given.Format = "table",
@@ -107,7 +105,7 @@ def command(
             err=True,
         )
     shown = "json" if json else format
-    boxes = given.read_machines(facts, machine, gpu, vram, ram, cpu_only)
+    boxes = hardware.read_all(facts)
     if ask:
         from qwenpick.cli.asking import asked
 

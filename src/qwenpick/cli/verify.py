@@ -58,7 +58,7 @@ def command(
     allowed = read_tolerance(tolerance)
     facts = given.read_catalog(catalog)
     seen = read_log(read_text(log), find_runtime(runtime).NAME if runtime else None)
-    devices = given.read_machine(facts, machine, gpu, vram, ram, False).devices if machine or gpu or vram else ()
+    devices = given.Box(machine, gpu, vram, ram).read(facts).devices if machine or gpu or vram else ()
     run = recognise(facts, seen, devices, model, quant)
     engine = find_runtime(seen.engine)
     predicted = engine.memory(run.model, run.architecture, run.checkpoint, run.work, run.placement)
