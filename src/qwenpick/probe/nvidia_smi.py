@@ -24,17 +24,7 @@ COLUMNS = (
     "compute_cap",
     "driver_version",
 )
-OLD_COLUMNS = (
-    "index",
-    "uuid",
-    "pci.bus_id",
-    "pci.device_id",
-    "pci.sub_device_id",
-    "name",
-    "memory.total",
-    "memory.free",
-    "driver_version",
-)  # before driver 510
+OLD_COLUMNS = tuple(column for column in COLUMNS if column != "compute_cap")  # before driver 510
 PLACES = ("nvidia-smi", "/usr/lib/wsl/lib/nvidia-smi", r"C:\Windows\System32\nvidia-smi.exe")
 
 
