@@ -8,16 +8,17 @@ from typing import Annotated
 import typer
 
 from qwenpick.cli import options as given
+from qwenpick.cli.groups import spread
 from qwenpick.i18n import say
 
 app = typer.Typer(no_args_is_help=True, help="Check or extend the catalogue.")
 
 
 @app.command()
+@spread
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="YAML files of your own.")],
-    format: given.Format = "table",
-    json: given.Json = False,
+    output: given.Output = given.SCREEN,
 ) -> None:
     """What is wrong with a catalogue file, by line, entry and field. Exit code 0 when nothing is, 1 when something is."""
     from qwenpick.catalog.check import check as problems_of
@@ -29,7 +30,7 @@ def check(
         read_file(file)  # one that cannot be read is a bad request, not a file with a fault
     found = {str(file): problems_of(file) for file in files}
     values = {"files": [{"file": file, "problems": problems} for file, problems in found.items()]}
-    emit("catalog", "json" if json else format, check_report(found), values)
+    emit("catalog", output.shown(), check_report(found), values)
     raise typer.Exit(1 if any(found.values()) else 0)
 
 

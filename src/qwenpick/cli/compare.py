@@ -30,8 +30,7 @@ def command(
     run: given.Run = given.AS_USUAL,
     hardware: given.Box = given.PROBED,
     catalog: given.Catalogs = None,
-    format: given.Format = "table",
-    json: given.Json = False,
+    output: given.Output = given.SCREEN,
 ) -> None:
     """Models side by side on one box, or GPUs side by side for one model (--model)."""
     from qwenpick.catalog import find_gpu, find_model
@@ -41,7 +40,7 @@ def command(
 
     facts = given.read_catalog(catalog)
     request = run.request()
-    shown = "json" if json else format
+    shown = output.shown()
     if model:
         wanted = find_model(facts, model)
         cards = compare_gpus(

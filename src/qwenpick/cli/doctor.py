@@ -12,8 +12,7 @@ from qwenpick.cli.groups import spread
 def command(
     hardware: given.Box = given.PROBED,
     catalog: given.Catalogs = None,
-    format_: given.Format = "table",
-    json: given.Json = False,
+    output: given.Output = given.SCREEN,
 ) -> None:
     """What is wrong with this box (or one from a file), and how to mend it. Exit code 1 if something keeps hardware from being used."""
     from qwenpick.doctor import findings
@@ -27,5 +26,5 @@ def command(
     else:
         box, around = probe(given.read_catalog(catalog) if catalog else None), surroundings(this_world())
     found = findings(box, around)
-    emit("doctor", "json" if json else format_, doctor_report(found), doctor_values(found))
+    emit("doctor", output.shown(), doctor_report(found), doctor_values(found))
     raise typer.Exit(1 if any(finding.level == "error" for finding in found) else 0)

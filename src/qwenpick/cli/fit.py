@@ -30,8 +30,7 @@ def command(
     all: Annotated[bool, typer.Option("--all", help="Show every format and engine, not only the answer.")] = False,
     hardware: given.Box = given.PROBED,
     catalog: given.Catalogs = None,
-    format: given.Format = "table",
-    json: given.Json = False,
+    output: given.Output = given.SCREEN,
     training: Tuning = SERVED,
 ) -> None:
     """Will this model run here, and if not, what would make it? Exit code 0 fits, 1 does not, 2 bad request, 3 hardware unreadable."""
@@ -49,9 +48,7 @@ def command(
     box = hardware.read(facts)
     if tuning:
         stored = None if found.notes and found.path is None else found.quant
-        raise typer.Exit(
-            _train(facts, box, found.model, tuning, stored, run.strict, explain, "json" if json else format)
-        )
+        raise typer.Exit(_train(facts, box, found.model, tuning, stored, run.strict, explain, output.shown()))
     request = replace(run.request(), quant=found.quant)
     answer = fit(facts, box, found.model, request, everything=all)
     answer = replace(answer, notes=(*answer.notes, *found.notes))
@@ -60,7 +57,7 @@ def command(
     changes = fixes(facts, box, answer)
     emit(
         "fit",
-        "json" if json else format,
+        output.shown(),
         fit_report(answer, box, changes, explain, all),
         fit_values(answer, box, changes),
     )

@@ -8,10 +8,12 @@ import typer
 
 from qwenpick.cli import completion
 from qwenpick.cli import options as given
+from qwenpick.cli.groups import spread
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import say
 
 
+@spread
 def command(
     name: Annotated[
         str | None,
@@ -26,8 +28,7 @@ def command(
     min_memory: Annotated[str | None, typer.Option(metavar="SIZE", help="At least this much memory: 24GiB.")] = None,
     shipping: Annotated[bool, typer.Option("--shipping", help="Only those still made.")] = False,
     catalog: given.Catalogs = None,
-    format: given.Format = "table",
-    json: given.Json = False,
+    output: given.Output = given.SCREEN,
 ) -> None:
     """The GPUs we know, and everything about one."""
     from qwenpick.catalog.gpus import find_gpu
@@ -36,7 +37,7 @@ def command(
     from qwenpick.units import parse_bytes
 
     facts = given.read_catalog(catalog)
-    shown = "json" if json else format
+    shown = output.shown()
     if name:
         gpu = find_gpu(facts, name)
         emit("gpus", shown, gpu_report(facts, gpu), {"gpus": [gpu_values(gpu)]})

@@ -27,7 +27,7 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
         }
         command(**{p.name: filled[p.name] if p.name in filled else values[p.name] for p in own})
 
-    wrapper.__doc__, wrapper.__module__ = command.__doc__, command.__module__
+    wrapper.__name__, wrapper.__doc__, wrapper.__module__ = command.__name__, command.__doc__, command.__module__
     wrapper.__signature__ = inspect.Signature(list(shown.values()))  # type: ignore[attr-defined]
     wrapper.__annotations__ = {name: parameter.annotation for name, parameter in shown.items()} | {"return": None}
     return wrapper

@@ -21,8 +21,7 @@ def command(
     ] = False,
     hardware: given.Box = given.PROBED,
     catalog: given.Catalogs = None,
-    format: given.Format = "table",
-    json: given.Json = False,
+    output: given.Output = given.SCREEN,
 ) -> None:
     """What is in this box, what of it may be used, and why. Exit code 3 if hardware is there that could not be read."""
     from qwenpick.machine_file import save as write
@@ -46,5 +45,5 @@ def command(
         box = measured(box)
     if save:
         write(box, save)
-    emit("machine", "json" if json else format, machine_report(box), {"machine": to_json(box)})
+    emit("machine", output.shown(), machine_report(box), {"machine": to_json(box)})
     raise typer.Exit(3 if box.unreadable else 0)

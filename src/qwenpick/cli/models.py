@@ -8,6 +8,7 @@ import typer
 
 from qwenpick.cli import completion
 from qwenpick.cli import options as given
+from qwenpick.cli.groups import spread
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import say
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Model
 
 
+@spread
 def command(
     name: Annotated[
         str | None,
@@ -28,8 +30,7 @@ def command(
     current: Annotated[bool, typer.Option("--current", help="Only those that nothing newer follows.")] = False,
     api: Annotated[bool, typer.Option("--api", help="Also the names that only the API offers.")] = False,
     catalog: given.Catalogs = None,
-    format: given.Format = "table",
-    json: given.Json = False,
+    output: given.Output = given.SCREEN,
 ) -> None:
     """The models we know, and everything about one."""
     from qwenpick.catalog import find_model
@@ -37,7 +38,7 @@ def command(
     from qwenpick.render.output import emit
 
     facts = given.read_catalog(catalog)
-    shown = "json" if json else format
+    shown = output.shown()
     if name:
         model = find_model(facts, name)
         emit("models", shown, model_report(facts, model), {"models": [model_values(facts, model)]})

@@ -129,6 +129,18 @@ def read_catalog(overlays: list[Path] | None) -> Catalog:
 
 
 @dataclass(frozen=True, slots=True)
+class Output:
+    """The options that say as what an answer is printed."""
+
+    format: Format = "table"
+    json: Json = False
+
+    def shown(self) -> str:
+        """table, markdown, csv or json, or a word that `emit` refuses."""
+        return "json" if self.json else self.format
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """The options that say how a model is to run."""
 
@@ -216,6 +228,7 @@ class Box:
 
 
 PROBED = Box()  # nothing said: this machine
+SCREEN = Output()
 AS_USUAL, ALL_AS_USUAL = Run(), FullRun()  # nothing said: what each command does by itself
 
 

@@ -32,8 +32,7 @@ def command(
     strict: Annotated[bool, typer.Option("--strict", help="Leave room for the estimate's error.")] = False,
     catalog: given.Catalogs = None,
     html: given.Html = None,
-    format: given.Format = "table",
-    json: given.Json = False,
+    output: given.Output = given.SCREEN,
     training: Tuning = SERVED,
 ) -> None:
     """What hardware does this model need; which GPU to buy or rent? Smallest box first."""
@@ -48,7 +47,7 @@ def command(
     with working(say("reading {name}", name=model)):
         facts, wanted, stored, _, _ = read_wanted(model, given.read_catalog(catalog), online=online)
     pool = [find_gpu(facts, name) for name in gpu] if gpu else None
-    shown, title = "json" if json else format, say("What hardware does {name} need?", name=wanted.name)
+    shown, title = output.shown(), say("What hardware does {name} need?", name=wanted.name)
     trying = say("trying {name} on one GPU after the other", name=wanted.name)
     if tuning:
         from qwenpick.render.tuning import NAMES, tuning_plan_report, tuning_plan_values

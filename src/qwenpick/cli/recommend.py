@@ -59,8 +59,7 @@ def command(
     hardware: given.Box = given.PROBED,
     catalog: given.Catalogs = None,
     html: given.Html = None,
-    format: given.Format = "table",
-    json: given.Json = False,
+    output: given.Output = given.SCREEN,
 ) -> None:
     """Which Qwen should I run on this box, for this job? Exit code 0 if something fits, 1 if nothing does."""
     from qwenpick.recommending import recommend
@@ -104,7 +103,7 @@ def command(
             ),
             err=True,
         )
-    shown = "json" if json else format
+    shown = output.shown()
     boxes = hardware.read_all(facts)
     if ask:
         from qwenpick.cli.asking import asked

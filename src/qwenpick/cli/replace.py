@@ -8,8 +8,10 @@ import typer
 
 from qwenpick.cli import completion
 from qwenpick.cli import options as given
+from qwenpick.cli.groups import spread
 
 
+@spread
 def command(
     model: given.ModelName,
     quant: Annotated[str, typer.Option(metavar="FORMAT", help="How the old model is stored.")] = "4bit",
@@ -23,8 +25,7 @@ def command(
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Rows to show.")] = 5,
     catalog: given.Catalogs = None,
-    format: given.Format = "table",
-    json: given.Json = False,
+    output: given.Output = given.SCREEN,
 ) -> None:
     """What supersedes this model in the same memory, with the evidence?"""
     from qwenpick.catalog import find_model
@@ -39,4 +40,4 @@ def command(
     found = replacement(
         facts, wanted, quant=quant, context=given.read_context(context) or 8192, runtime=runtime, task=task
     )
-    emit("replace", "json" if json else format, replace_report(found, limit), replace_values(found))
+    emit("replace", output.shown(), replace_report(found, limit), replace_values(found))

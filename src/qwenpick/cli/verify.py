@@ -10,12 +10,14 @@ import typer
 
 from qwenpick.cli import completion
 from qwenpick.cli import options as given
+from qwenpick.cli.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say
 
 LOG_LIMIT = 256 * 2**20
 
 
+@spread
 def command(
     model: Annotated[
         str | None,
@@ -36,8 +38,7 @@ def command(
     vram: given.Vram = None,
     ram: given.Ram = None,
     catalog: given.Catalogs = None,
-    format: given.Format = "table",
-    json: given.Json = False,
+    output: given.Output = given.SCREEN,
 ) -> None:
     """Was the prediction right? Exit code 1 where it was off by more than the tolerance."""
     from qwenpick.render.output import emit
@@ -53,7 +54,7 @@ def command(
             {"runtime": c.engine, "device": c.device, "kind": c.kind, "factor": c.factor, "runs": len(c.ratios)}
             for c in known
         ]
-        emit("verify", "json" if json else format, corrections_report(known), {"corrections": rows})
+        emit("verify", output.shown(), corrections_report(known), {"corrections": rows})
         return
     allowed = read_tolerance(tolerance)
     facts = given.read_catalog(catalog)
@@ -72,7 +73,7 @@ def command(
     if kept and device is not None:
         save(store_path(), learned(load(store_path()), seen.engine, device, found))
     report = verify_report(seen, run, found, allowed, kept)
-    emit("verify", "json" if json else format, report, verify_values(seen, run, found, allowed, kept))
+    emit("verify", output.shown(), report, verify_values(seen, run, found, allowed, kept))
     raise typer.Exit(0 if found.off_by <= allowed else 1)
 
 
