@@ -29,6 +29,7 @@ def _figures() -> dict[str, Any]:
     return content
 
 
+@cache
 def band(engine: str) -> Band:
     """The band of an engine (llamacpp, vllm, …; training recipes as lora, qlora, full)."""
     return Band(**_figures()["bands"][engine])

@@ -1,4 +1,4 @@
-"""What no cut of a model between GPU and RAM can beat: the compute buffer takes no room, so the GPU holds as much as it ever could.
+"""How a model could lie on devices at best: on the GPUs alone, or with the least in RAM if the compute buffer took no room.
 
 It is worked out from running totals, where the true cut is searched with one walk of the compute graph after the other.
 """
@@ -6,34 +6,44 @@ It is worked out from running totals, where the true cut is searched with one wa
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.bands import band
-from qwenpick.memory import gpu
-from qwenpick.placement import Placement
+from qwenpick.memory import RAM, gpu
 from qwenpick.runtimes.llamacpp.driver import driver_overhead
 from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.model import load
-from qwenpick.runtimes.llamacpp.parts import needed
+from qwenpick.runtimes.llamacpp.parts import DRIVER, Shape, on_any_device
 from qwenpick.runtimes.llamacpp.totals import totals
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
-    from qwenpick.hardware import Machine
+    from qwenpick.hardware import Device
     from qwenpick.workload import Serving
 
 
-def must_use_ram(architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine) -> bool:
-    """Whether the model cannot lie on the machine's GPUs alone; False where that would take a search to know, or options say how it lies."""
-    if work.options or checkpoint.bytes:
-        return False
-    rooms = [budget(device, work) or 0 for device in machine.devices if device.vendor != "ascend"]
-    if layer_bytes(architecture, checkpoint) > sum(rooms):
-        return True
-    if len(rooms) != 1:
-        return False
-    whole = needed(architecture, checkpoint, work, Placement(machine.devices))
-    return whole.on(gpu(0)) > rooms[0]
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A model that lies on one GPU: bytes there and in RAM, and bytes of the cache. `pool` are those that only NVIDIA's driver adds."""
+
+    on_gpu: int
+    in_ram: int
+    cache: int
+    pool: int
+
+    def missing(self, device: Device, work: Serving) -> int:
+        """Bytes that the GPU lacks; 0 or less where it holds the model."""
+        return self.on_gpu + driver_overhead(device, self.pool)[0] - (budget(device, work) or 0)
+
+
+@lru_cache(maxsize=8192)
+def whole(architecture: Architecture, checkpoint: Checkpoint, work: Serving) -> Whole:
+    """The model on one GPU, whichever that is."""
+    memory = on_any_device(architecture, checkpoint, work, Shape(1))
+    pool = next(part.bytes for part in memory.parts if part.name == DRIVER)
+    return Whole(memory.on(gpu(0)) - pool, memory.on(RAM), memory.of("kv cache"), pool)
 
 
 def layer_bytes(architecture: Architecture, checkpoint: Checkpoint) -> int:
@@ -41,19 +51,33 @@ def layer_bytes(architecture: Architecture, checkpoint: Checkpoint) -> int:
     return load(architecture, checkpoint.format).ram.layers(0, architecture.num_layers)
 
 
-def best_cuts(
-    architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
-) -> tuple[Placement, ...]:
-    """For each way to use RAM beside the roomiest GPU, the placement with the least in RAM. For a workload without options."""
-    devices = [device for device in machine.devices if device.vendor != "ascend"]
-    if not devices:
-        return (Placement(),)
-    device = max(devices, key=lambda d: budget(d, work) or 0)
+def must_use_ram(
+    architecture: Architecture, checkpoint: Checkpoint, work: Serving, devices: tuple[Device, ...]
+) -> bool:
+    """Whether the model cannot lie on the devices alone; False where that would take a search to know, or options say how it lies."""
+    if work.options or checkpoint.bytes:
+        return False
+    usable = [device for device in devices if device.vendor != "ascend"]
+    if layer_bytes(architecture, checkpoint) > sum(budget(device, work) or 0 for device in usable):
+        return True
+    return len(usable) == 1 and whole(architecture, checkpoint, work).missing(usable[0], work) > 0
+
+
+def least_in_ram(
+    architecture: Architecture, checkpoint: Checkpoint, work: Serving, devices: tuple[Device, ...]
+) -> tuple[float, float | None]:
+    """(share of the layers, share of the experts where they alone are enough) that must lie in RAM beside the roomiest GPU at the very least.
+
+    For a workload without options.
+    """
+    usable = [device for device in devices if device.vendor != "ascend"]
+    if not usable:
+        return 1.0, None
+    device = max(usable, key=lambda d: budget(d, work) or 0)
     room = (budget(device, work) or 0) / band("llamacpp").high + 1 - driver_overhead(device, 0)[0]  # 1: what is rounded
     n, sums = architecture.num_layers, totals(architecture, checkpoint.format, work)
     first = bisect_left(range(1, n), True, key=lambda layer: sums.from_layer(layer) <= room) + 1
-    cuts = [Placement((device,), split=(n + 1 - first,))]
-    if architecture.is_moe and sums.without_experts(n) <= room:
-        moved = bisect_left(range(1, n), True, key=lambda layer: sums.without_experts(layer) <= room) + 1
-        cuts.append(Placement((device,), cpu_moe_layers=moved))
-    return tuple(cuts)
+    if not architecture.is_moe or sums.without_experts(n) > room:
+        return (first - 1) / n, None
+    moved = bisect_left(range(1, n), True, key=lambda layer: sums.without_experts(layer) <= room) + 1
+    return (first - 1) / n, moved / n

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.bands import band
+from qwenpick.hardware import Device
 from qwenpick.memory import gpu
 from qwenpick.placement import Placement
 from qwenpick.runtimes.llamacpp.limits import budget
@@ -21,7 +22,7 @@ from qwenpick.runtimes.llamacpp.totals import Totals, totals
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
-    from qwenpick.hardware import Device, Machine
+    from qwenpick.hardware import Machine
     from qwenpick.memory import Memory
     from qwenpick.workload import Serving
 
@@ -65,11 +66,11 @@ def _on_gpus(
     if ram is not None and _weights(architecture, checkpoint) > ram + (budget(devices[0], work) or 0):
         yield Placement(devices[:1], cpu_moe_layers=architecture.num_layers if architecture.is_moe else 0)
         return  # no cut of it holds
-    search = Cuts(architecture, checkpoint, work, devices[0])
-    if architecture.is_moe and (experts := search.fewest_experts()):
-        yield experts
-    if layers := search.most_layers():
-        yield layers
+    device, like = devices[0], _alike(devices[0], work)
+    if architecture.is_moe and (moved := fewest_experts(architecture, checkpoint, work, like)):
+        yield Placement((device,), cpu_moe_layers=moved)
+    if layers := fewest_layers(architecture, checkpoint, work, like):
+        yield Placement((device,), split=(architecture.num_layers + 1 - layers,))
     yield whole
 
 
@@ -84,51 +85,62 @@ def shortfall(memory: Memory, placement: Placement, work: Serving) -> int:
     return max(missing, default=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Cuts:
-    """The search for the best cut between one GPU and RAM. It keeps clear of the estimate's error."""
+def _alike(device: Device, work: Serving) -> Device:
+    """A device of which only that is kept which decides how a model is cut, so that the search is done once for all like it."""
+    return Device("", device.vendor, None, budget(device, work) or 0, compute_capability=device.compute_capability)
 
-    architecture: Architecture
-    checkpoint: Checkpoint
-    work: Serving
-    device: Device
 
-    def fewest_experts(self) -> Placement | None:
-        """The placement with the fewest layers' experts in RAM that fits the GPU; None where even all of them are not enough."""
-        return self._first(lambda n: Placement((self.device,), cpu_moe_layers=n), Totals.without_experts)
+@lru_cache(maxsize=8192)
+def fewest_experts(architecture: Architecture, checkpoint: Checkpoint, work: Serving, device: Device) -> int | None:
+    """The fewest layers whose experts must lie in RAM for the rest to fit the GPU; None where even all of them are not enough."""
+    return _fewest(
+        architecture, checkpoint, work, device, lambda n: Placement((device,), cpu_moe_layers=n), Totals.without_experts
+    )
 
-    def most_layers(self) -> Placement | None:
-        """The placement with the most layers on the GPU that fits; None where not one does."""
-        everything = self.architecture.num_layers + 1
-        return self._first(lambda n: Placement((self.device,), split=(everything - n,)), Totals.from_layer)
 
-    def _first(self, placed: Callable[[int], Placement], held: Callable[[Totals, int], int]) -> Placement | None:
-        """The placement of the smallest number from 1 to all layers that fits, as all after it do; None where none does.
+@lru_cache(maxsize=8192)
+def fewest_layers(architecture: Architecture, checkpoint: Checkpoint, work: Serving, device: Device) -> int | None:
+    """The fewest layers that must lie in RAM for the rest to fit the GPU; None where the GPU does not even hold the output."""
+    everything = architecture.num_layers + 1
+    return _fewest(
+        architecture, checkpoint, work, device, lambda n: Placement((device,), split=(everything - n,)), Totals.from_layer
+    )  # fmt: skip
 
-        It is searched with the rough compute buffer, which is the same for all, then made sure of with the exact one.
-        """
-        last, room = self.architecture.num_layers, budget(self.device, self.work) or 0
-        whole = self._needed(placed(last), rough=True)
-        if self.work.options or self.checkpoint.bytes:
 
-            def need(n: int) -> int:
-                return self._needed(placed(n), rough=True)
-        else:
-            sums = totals(self.architecture, self.checkpoint.format, self.work)
-            rest = whole - held(sums, last)
+def _fewest(
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    work: Serving,
+    device: Device,
+    placed: Callable[[int], Placement],
+    held: Callable[[Totals, int], int],
+) -> int | None:
+    """The smallest number from 1 to all layers whose placement fits the GPU, as those of all after it do; None where none does.
 
-            def need(n: int) -> int:
-                return rest + held(sums, n)
+    It keeps clear of the estimate's error. It is searched with the rough compute buffer, which is the same for all, then made sure of with
+    the exact one.
+    """
+    last, room, edge = architecture.num_layers, budget(device, work) or 0, band("llamacpp").high
 
-        edge = band("llamacpp").high
-        if round(whole * edge) > room:
-            return None
-        found = bisect_left(range(1, last), True, key=lambda n: round(need(n) * edge) <= room) + 1
-        exact = (n for n in range(found, last + 1) if round(self._needed(placed(n), rough=False) * edge) <= room)
-        return placed(sure) if (sure := next(exact, None)) else None
+    def exactly(n: int, *, rough: bool = False) -> int:
+        return needed(architecture, checkpoint, work, placed(n), rough=rough).on(gpu(0))
 
-    def _needed(self, placement: Placement, *, rough: bool) -> int:
-        return needed(self.architecture, self.checkpoint, self.work, placement, rough=rough).on(gpu(0))
+    whole = exactly(last, rough=True)
+    if round(whole * edge) > room:
+        return None
+    if work.options or checkpoint.bytes:
+
+        def need(n: int) -> int:
+            return exactly(n, rough=True)
+    else:
+        sums = totals(architecture, checkpoint.format, work)
+        rest = whole - held(sums, last)
+
+        def need(n: int) -> int:
+            return rest + held(sums, n)
+
+    found = bisect_left(range(1, last), True, key=lambda n: round(need(n) * edge) <= room) + 1
+    return next((n for n in range(found, last + 1) if round(exactly(n) * edge) <= room), None)
 
 
 def _best_split(

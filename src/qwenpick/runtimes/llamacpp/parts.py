@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from qwenpick.i18n import mark
 from qwenpick.memory import RAM, Memory, Part, gpu
-from qwenpick.memory import memory as collect
-from qwenpick.placement import Placement
 from qwenpick.quantization.gguf import file_bytes
 from qwenpick.runtimes.llamacpp.batch import Batch, batch_of
 from qwenpick.runtimes.llamacpp.cache import indexer_totals, kv_totals, state_totals
@@ -25,7 +23,10 @@ from qwenpick.runtimes.llamacpp.projector import projector_parts
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
+    from qwenpick.placement import Placement
     from qwenpick.workload import Serving
+
+DRIVER = mark("driver")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,6 @@ def memory(
     return needed(architecture, checkpoint, work, placement, pooled=model.kind in ("embedding", "reranker"))
 
 
-@lru_cache(maxsize=8192)
 def needed(
     architecture: Architecture,
     checkpoint: Checkpoint,
@@ -63,57 +63,84 @@ def needed(
 
     `rough` is for searches over many placements: the compute buffer is that of a model cut in the middle.
     """
+    shape = Shape(len(placement.devices), placement.split, placement.cpu_moe_layers)
+    common = on_any_device(architecture, checkpoint, work, shape, pooled=pooled, rough=rough)
+    return Memory(tuple(_driver(placement, part) if part.name == DRIVER else part for part in common.parts))
+
+
+class Shape(NamedTuple):
+    """A placement without its devices: how many there are, and how the model is cut."""
+
+    devices: int
+    split: tuple[int, ...] | None = None
+    cpu_moe_layers: int = 0
+
+
+@lru_cache(maxsize=16384)
+def on_any_device(
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    work: Serving,
+    shape: Shape,
+    *,
+    pooled: bool = False,
+    rough: bool = False,
+) -> Memory:
+    """What a run needs whatever its devices are. The part DRIVER of each GPU holds only what the model adds to what its driver takes."""
     options = read_options(work.options)
-    ranges = cut(
-        architecture.num_layers,
-        len(placement.devices),
-        placement.split,
-        options.n_gpu_layers,
-        placement.cpu_moe_layers or options.n_cpu_moe,
-    )
     run = Run(
         architecture,
         checkpoint.format,
         load(architecture, checkpoint.format),
         options,
-        ranges,
+        cut(
+            architecture.num_layers,
+            shape.devices,
+            shape.split,
+            options.n_gpu_layers,
+            shape.cpu_moe_layers or options.n_cpu_moe,
+        ),
         batch_of(work, options, pooled),
         work,
         rough,
     )
-    by_rule = collect(
-        [
-            *_gpu_parts(run, placement),
-            *_ram_parts(run),
-            *projector_parts(architecture, work, options, placement),
-            *_draft_parts(run),
-        ]
-    )
-    return by_rule if checkpoint.bytes is None else as_measured(by_rule, architecture, checkpoint)
+    parts = [*_gpu_parts(run), *_ram_parts(run), *projector_parts(architecture, work, options, shape.devices > 0)]
+    parts += _draft_parts(run)
+    held = Memory(tuple(part for part in parts if part.bytes or part.name == DRIVER))
+    return held if checkpoint.bytes is None else as_measured(held, architecture, checkpoint)
+
+
+def _driver(placement: Placement, pool: Part) -> Part:
+    """What the driver takes of a GPU, with the `pool` of a run."""
+    device = placement.devices[int(pool.where.removeprefix("gpu"))]
+    overhead, source = driver_overhead(device, pool.bytes)
+    return Part(DRIVER, overhead, pool.where, source, "overhead")
 
 
 def as_measured(by_rule: Memory, architecture: Architecture, checkpoint: Checkpoint) -> Memory:
     """The weights as large as the file that was measured: a mix of types that llama.cpp's own rule does not give (imatrix, UD)."""
     share = (checkpoint.bytes or 0) / file_bytes(architecture, checkpoint.format)
-    return collect(
-        replace(
-            part,
-            bytes=round(part.bytes * share),
-            formula=mark("{formula}, x {share:.4f} as the file is", formula=part.formula, share=share),
+    return Memory(
+        tuple(
+            replace(
+                part,
+                bytes=round(part.bytes * share),
+                formula=mark("{formula}, x {share:.4f} as the file is", formula=part.formula, share=share),
+            )
+            if part.kind == "weights"
+            else part
+            for part in by_rule.parts
         )
-        if part.kind == "weights"
-        else part
-        for part in by_rule.parts
     )
 
 
-def _gpu_parts(run: Run, placement: Placement) -> Iterator[Part]:
+def _gpu_parts(run: Run) -> Iterator[Part]:
     """What lies on each GPU, device by device."""
     kv, state = _kv(run, on_gpu=True), _state(run)
     buffers = compute_buffers(run)
     pool = POOL if run.architecture.is_moe or run.format_name in ("F16", "BF16") else 0
     pool += scores_bytes(run) // 2  # cuBLAS gets them in 16 bits
-    for index, (device, (first, last)) in enumerate(zip(placement.devices, run.cut.held, strict=True)):
+    for index, (first, last) in enumerate(run.cut.held):
         where, n = gpu(index), run.architecture.num_layers
         end = min(last, n)
         yield Part(
@@ -138,8 +165,7 @@ def _gpu_parts(run: Run, placement: Placement) -> Iterator[Part]:
                 "recurrent state", state[end] - state[first] if end > first else 0, where, _state_formula(run), "state"
             )
         yield Part("compute buffer", buffers.gpus[index], where, buffers.formula, "compute")
-        overhead, source = driver_overhead(device, pool)
-        yield Part("driver", overhead, where, source, "overhead")
+        yield Part(DRIVER, pool, where, "", "overhead")
 
 
 def _gpu_weights(run: Run, first: int, last: int) -> int:

@@ -12,20 +12,17 @@ from qwenpick.memory import RAM, Part, gpu
 from qwenpick.runtimes.llamacpp.options import Options
 
 if TYPE_CHECKING:
-    from qwenpick.placement import Placement
     from qwenpick.workload import Serving
 
 WARMUP_PATCHES = 92 * 92  # an image of 1472 x 1472 in patches of 16, which the server encodes once at its start
 
 
-def projector_parts(
-    architecture: Architecture, work: Serving, options: Options, placement: Placement
-) -> Iterator[Part]:
+def projector_parts(architecture: Architecture, work: Serving, options: Options, has_gpu: bool) -> Iterator[Part]:
     """The towers and their compute buffer, on the first GPU or in RAM; nothing for text."""
     wanted = options.mmproj if options.mmproj is not None else bool(work.image_tokens or work.audio_seconds)
     if not wanted:
         return
-    where = gpu(0) if placement.devices else RAM
+    where = gpu(0) if has_gpu else RAM
     yield Part(
         "projector",
         projector_bytes(architecture),
