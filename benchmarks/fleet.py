@@ -39,16 +39,17 @@ def fleet(catalog: Catalog, count: int) -> list[Machine]:
 def seconds(count: int) -> float:
     """Seconds to recommend for so many machines, the catalogue read before."""
     from qwenpick.catalog import load
-    from qwenpick.recommending import recommend
+    from qwenpick.recommending import Recommender
     from qwenpick.wish import Wish
 
     catalog = load(own=False)
     machines = fleet(catalog, count)
     assert len({repr(machine) for machine in machines}) == count, "the machines are not distinct"
     start = time.process_time()
-    picks = [recommend(catalog, machine, Wish(), details=False).picks for machine in machines]
+    recommender = Recommender(catalog, Wish())
+    ranked = [recommender.rank(machine) for machine in machines]
     took = time.process_time() - start
-    assert all(picks), "a machine without any pick"
+    assert all(ranked), "a machine without any pick"
     return took
 
 

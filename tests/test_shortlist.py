@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
 
 import pytest
 
-from qwenpick.candidates import Search, candidates, holds_somehow
+from qwenpick.candidates import Search, engine_groups, holds_somehow, is_enough, rungs, work_of
 from qwenpick.catalog import Catalog, Model, load
 from qwenpick.ceiling import ceiling
+from qwenpick.eight_bits import in_eight_bits, miss_of, miss_on_one_gpu
 from qwenpick.hardware import Machine
-from qwenpick.plan import Plan, timed
+from qwenpick.offers import Offers
+from qwenpick.plan import Plan, evaluate, timed
 from qwenpick.rank import LABELLED, Ranked, rank
-from qwenpick.recommending import recommend, why_not
+from qwenpick.recommending import Recommender, recommend, why_not
+from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp import compute, network
+from qwenpick.runtimes.llamacpp.best_case import must_use_ram
 from qwenpick.shortlist import first_places
 from qwenpick.simulate import simulate
 from qwenpick.tasks import Task, find_task
@@ -36,9 +40,26 @@ def serving_models(catalog: Catalog, task: Task, wish: Wish) -> list[Model]:
 
 
 def every_plan(catalog: Catalog, model: Model, search: Search, task: Task) -> list[Plan]:
-    """All plans of the model, none of them left out."""
-    found = candidates(catalog.architecture(model), model, search, lambda plan: math.inf, lambda points: True)
-    return [timed(plan, search.machine, catalog, task.prompt, min(plan.work.context, task.depth)) for plan in found]
+    """All plans of the model that hold, none of them left out: what docs/ranking.md says is compared, tried one after the other."""
+    architecture, work, machine = catalog.architecture(model), work_of(model, search.work), search.machine
+    found: list[Plan] = []
+    for group in engine_groups(machine.system, machine.devices, search.runtime):
+        for engine in map(find_runtime, group):
+            for checkpoint in rungs(architecture, model, engine, search):
+                plan = evaluate(model, architecture, checkpoint, engine, work, machine, search.gpu_only, search.strict)
+                miss = miss_of(plan)
+                if engine.NAME == "llamacpp" and must_use_ram(architecture, checkpoint, work, machine.devices):
+                    miss = miss_on_one_gpu(architecture, checkpoint, work, search)
+                elif plan and plan.holds(search.strict):
+                    miss = None
+                small = in_eight_bits(architecture, model, checkpoint, engine, work, search, miss)
+                held = plan if plan and plan.holds(search.strict) else None
+                found += [one for one in (held, small) if one]
+                if held and is_enough(held):
+                    break
+        if found:
+            break
+    return [timed(plan, machine, catalog, task.prompt, min(plan.work.context, task.depth)) for plan in found]
 
 
 def as_told(row: Ranked) -> tuple[object, ...]:
@@ -57,6 +78,8 @@ BOXES = [
     (["rtx 4080"], 32, Wish(context=65536, gpu_only=True)),
     (["h100 80gb"], 64, Wish(task="coding-agent", users=32)),
     (["rx 7900 xtx"], 48, Wish(prefer="context")),
+    (["rtx 4090"], 64, Wish(max_disk=12 * 10**9)),
+    (["2x rtx 3060 12gb"], 96, Wish(task="vision")),
 ]  # fmt: skip
 
 
@@ -64,7 +87,10 @@ BOXES = [
 def test_the_first_places_are_those_of_all_plans(catalog: Catalog, gpus: list[str], ram: int, wish: Wish) -> None:
     machine, task = box(catalog, gpus, ram), find_task(wish.task)
     work = Serving(wish.context or task.context, wish.users, wish.kv_cache or KvCache(), wish.options)
-    search = Search(machine, work, wish.runtime, wish.quant, wish.gpu_only, wish.strict, wish.kv_cache is None)
+    work = replace(work, image_tokens=task.image_tokens, audio_seconds=task.audio_seconds)
+    search = Search(
+        machine, work, wish.runtime, wish.quant, wish.gpu_only, wish.strict, wish.kv_cache is None, wish.max_disk
+    )
     models = serving_models(catalog, task, wish)
     plans = {model.id: every_plan(catalog, model, search, task) for model in models}
     everything = rank(
@@ -74,9 +100,40 @@ def test_the_first_places_are_those_of_all_plans(catalog: Catalog, gpus: list[st
         thinking=wish.thinking,
         min_speed=wish.min_speed,
     )
-    found, misfits = first_places(catalog, models, task, wish, search, LABELLED)
+    found, misfits = first_places(models, Offers(catalog, task, wish, search), search, LABELLED)
     assert [as_told(row) for row in found[:LABELLED]] == [as_told(row) for row in everything[:LABELLED]]
     assert misfits == sum(not own for own in plans.values())
+
+
+@pytest.mark.parametrize("gpus", [["rtx 4090"], ["rtx 3060 12gb"], ["h100 80gb"], ["rx 7900 xtx"]])
+def test_a_box_seen_after_others_with_the_same_gpu_is_answered_as_if_it_were_the_first(
+    catalog: Catalog, gpus: list[str]
+) -> None:
+    machines = [box(catalog, gpus, ram) for ram in (256, 8, 48, 16, 96)]
+    recommender = Recommender(catalog, Wish())
+    for machine in machines:
+        assert recommender.rank(machine) == Recommender(catalog, Wish()).rank(machine)
+
+
+@pytest.mark.parametrize(("gpus", "ram", "wish"), BOXES[:5])
+def test_no_offer_is_worth_less_than_the_plans_made_of_it(
+    catalog: Catalog, gpus: list[str], ram: int, wish: Wish
+) -> None:
+    machine, task = box(catalog, gpus, ram), find_task(wish.task)
+    search = Search(machine, Serving(wish.context or task.context, wish.users), strict=wish.strict)
+    offers = Offers(catalog, task, wish, search)
+    seen = 0
+    for model in serving_models(catalog, task, wish)[::7]:
+        known = [offer for group in range(len(offers.groups)) for offer in offers.of(model, group, search)]
+        for plan in every_plan(catalog, model, search, task):
+            own = [offer for offer in known if (offer.engine, offer.checkpoint) == (plan.runtime, plan.checkpoint)]
+            for row in rank([plan], task, prefer=wish.prefer, thinking=wish.thinking):
+                assert row.score <= max(offer.points for offer in own)
+                assert row.quality.value <= max(offer.quality for offer in own)
+                assert row.seconds is None or row.seconds >= min(offer.seconds for offer in own)
+                assert plan.memory.total >= min(offer.held for offer in own)
+                seen += 1
+    assert seen > 20
 
 
 @pytest.mark.parametrize(("gpus", "ram", "wish"), BOXES[:5])
@@ -87,7 +144,7 @@ def test_no_plan_is_worth_more_than_its_models_ceiling(catalog: Catalog, gpus: l
         top = ceiling(model, task.name, wish.prefer, wish.thinking, search.work.context)
         for row in rank(every_plan(catalog, model, search, task), task, prefer=wish.prefer, thinking=wish.thinking):
             assert top is not None
-            assert row.score <= top.points
+            assert row.score <= top.points(0.0)
             assert row.quality.value <= top.quality
 
 
@@ -112,8 +169,8 @@ def test_few_graphs_are_walked(catalog: Catalog, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(network.Network, "peaks", counted)
     for cached in (compute._one_side, compute._walked):
         cached.cache_clear()
-    from qwenpick.runtimes.llamacpp.parts import needed
+    from qwenpick.runtimes.llamacpp.parts import on_any_device
 
-    needed.cache_clear()
+    on_any_device.cache_clear()
     recommend(catalog, box(catalog, ["rtx 4090"], 64), Wish())
     assert 0 < len(walked) <= 150

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qwenpick.memory import gpu
-from qwenpick.placement import Placement
 from qwenpick.plan import Plan, evaluate
-from qwenpick.runtimes.llamacpp.best_case import layer_bytes
+from qwenpick.runtimes.llamacpp.best_case import layer_bytes, whole
 from qwenpick.runtimes.llamacpp.limits import budget
-from qwenpick.runtimes.llamacpp.parts import needed
 from qwenpick.workload import KvCache
 
 if TYPE_CHECKING:
@@ -40,13 +37,15 @@ def miss_of(plan: Plan | None) -> Miss | None:
 def miss_on_one_gpu(architecture: Architecture, checkpoint: Checkpoint, work: Serving, search: Search) -> Miss | None:
     """How far llama.cpp is from holding the model on one GPU. For what `must_use_ram`, whose figures these are."""
     devices = search.machine.devices
-    if len(devices) != 1:
+    if len(devices) != 1 or layer_bytes(architecture, checkpoint) > (budget(devices[0], work) or 0):
         return None
-    room = budget(devices[0], work) or 0
-    if layer_bytes(architecture, checkpoint) > room:
-        return None
-    whole = needed(architecture, checkpoint, work, Placement(devices))
-    return Miss(whole.on(gpu(0)) - room, whole.of("kv cache"))
+    alone = whole(architecture, checkpoint, work)
+    return Miss(alone.missing(devices[0], work), alone.cache)
+
+
+def may_help(engine: str, work: Serving, miss: Miss | None) -> bool:
+    """Whether a cache of 8 bits, which saves half of one of 16 at most, could be what is missing."""
+    return engine in EIGHT_BIT_CACHE and miss is not None and 2 * miss.missing <= miss.cache and not work.options
 
 
 def in_eight_bits(
@@ -59,9 +58,9 @@ def in_eight_bits(
     miss: Miss | None,
 ) -> Plan | None:
     """The plan on GPUs alone with an 8-bit cache, where nobody said what cache, and half of it (what 8 bits save at most) is enough."""
-    kind = EIGHT_BIT_CACHE.get(engine.NAME)
-    if not kind or miss is None or 2 * miss.missing > miss.cache or not search.any_cache or work.options:
+    if not search.any_cache or not may_help(engine.NAME, work, miss):
         return None
+    kind = EIGHT_BIT_CACHE[engine.NAME]
     small = replace(work, kv_cache=KvCache(kind, kind))
     plan = evaluate(model, architecture, checkpoint, engine, small, search.machine, True, search.strict)
     return plan if plan and plan.holds(search.strict) else None

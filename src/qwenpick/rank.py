@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from qwenpick.i18n import mark, say
@@ -85,9 +86,14 @@ def best(
         if plan.verdict not in ("fits", "tight") or serves(plan.model, task) or _slower(plan, min_speed):
             continue
         found = score(plan, task, weights, abilities, thinking)
-        if found and (chosen is None or _before(found, chosen)):
-            chosen = found
+        if found:
+            chosen = found if chosen is None else better(found, chosen)
     return chosen
+
+
+def better(one: Scored, two: Scored) -> Scored:
+    """The one of two plans of a model that goes first."""
+    return one if _before(one, two) else two
 
 
 def order(best_of_each: Iterable[Scored]) -> list[tuple[Scored, str | None]]:
@@ -97,9 +103,9 @@ def order(best_of_each: Iterable[Scored]) -> list[tuple[Scored, str | None]]:
     return sorted(((_demoted(row, by), by) for row, by in outdone), key=lambda one: _key(one[0]))
 
 
-def places(best_of_each: Iterable[Scored], task: Task) -> list[Ranked]:
-    """The places of models, one row each, by their best plans."""
-    final = order(best_of_each)
+def places(best_of_each: Iterable[Scored], task: Task, wanted: int | None = None) -> list[Ranked]:
+    """The places of models, or the first `wanted` of them, one row each, by their best plans."""
+    final = order(best_of_each)[:wanted]
     labels = _labels([row for row, _ in final[:LABELLED]])
     return [
         Ranked(
@@ -144,27 +150,38 @@ def _outdone(row: Scored, rows: Sequence[Scored]) -> str | None:
 
 
 def _beats(other: Scored, row: Scored) -> bool:
+    relation = _relation(other.plan.model, row.plan.model)
+    if relation is None or not _no_slower(other, row, relation.close):
+        return False
     gap, doubt = other.quality.value - row.quality.value, math.hypot(other.quality.deviation, row.quality.deviation)
-    better, worse = other.plan.model, row.plan.model
-    if not _may_succeed(better, worse) or not _no_slower(other, row, _close(better, worse)):
-        return False
-    if worse.successor == better.id or _same_shape(better, worse):
-        return (
-            _newer(better, worse) and gap >= -doubt
-        )  # a generation's successor of the same size, unless it is clearly worse
-    return gap > doubt
+    # a generation's successor of the same size, unless it is clearly worse
+    return gap >= -doubt if relation.succeeds else gap > doubt
 
 
-def may_outdo(better: Model, quality: float, seconds: float, row: Scored) -> bool:
+def may_outdo(model: Model, quality: float, seconds: float, row: Scored) -> bool:
     """Whether a model that is worth `quality` points and keeps one waiting `seconds` at best could outdo the row."""
-    worse = row.plan.model
+    relation = _relation(model, row.plan.model)
+    if relation is None or (row.seconds is not None and seconds > row.seconds * relation.close):
+        return False
+    return relation.succeeds or (relation.by_quality and quality - row.quality.value > row.quality.deviation)
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """How a model could outdo another: as its successor of the same size, or by its quality; `close` times as long a wait is the same."""
+
+    close: float
+    succeeds: bool
+    by_quality: bool
+
+
+@lru_cache(maxsize=65536)
+def _relation(better: Model, worse: Model) -> Relation | None:
+    """How `better` could outdo `worse`; None where it cannot, however it runs."""
     if not _may_succeed(better, worse):
-        return False
-    if row.seconds is not None and seconds > row.seconds * _close(better, worse):
-        return False
-    if worse.successor == better.id or _same_shape(better, worse):
-        return _newer(better, worse)
-    return quality - row.quality.value > row.quality.deviation
+        return None
+    alike, newer = worse.successor == better.id or _same_shape(better, worse), _newer(better, worse)
+    return None if alike and not newer else Relation(_close(better, worse), alike, not alike)
 
 
 def _may_succeed(better: Model, worse: Model) -> bool:

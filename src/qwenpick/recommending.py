@@ -13,6 +13,7 @@ from qwenpick.checkpoints import check_quant
 from qwenpick.errors import HardwareUnreadableError, QwenpickError, did_you_mean
 from qwenpick.i18n import say
 from qwenpick.limits import longest_context, most_sequences
+from qwenpick.offers import Offers
 from qwenpick.plan import Plan, longest_allowed
 from qwenpick.rank import LABELLED, Ranked
 from qwenpick.shortlist import first_places
@@ -21,7 +22,7 @@ from qwenpick.workload import KvCache, Serving
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
-    from qwenpick.hardware import Machine
+    from qwenpick.hardware import Cpu, Device, Machine
     from qwenpick.wish import Wish
 
 COMMERCIAL = frozenset({"free", "free-under-threshold"})  # licence classes that need nobody's leave for commercial use
@@ -66,52 +67,85 @@ def recommend(
 
     A GPU that could not be read is left aside; where none could, HardwareUnreadableError. Raises QwenpickError for words it does not know.
     """
-    readable = tuple(device for device in machine.devices if device.total is not None or device.free is not None)
-    if not readable and (machine.unreadable or machine.devices):
-        raise HardwareUnreadableError(
-            say(
-                "the GPU could not be read ({unreadable}); say it with --gpu or --cpu-only",
-                unreadable="; ".join(machine.unreadable),
-            )
-        )
-    machine = replace(machine, devices=readable)
-    if wish.quant:
-        check_quant(wish.quant)
-    if wish.languages:
-        from qwenpick.languages import find_language
+    return Recommender(catalog, wish).recommend(machine, limit, details=details)
 
-        wish = replace(wish, languages=tuple(map(find_language, wish.languages)))
-    task = find_task(wish.task)
-    context = max(wish.context or task.context, wish.min_context or 0)
-    left_out: Counter[str] = Counter()
-    models = []
-    for model in catalog.models.values():
-        reason = why_not(model, task, wish, catalog)
-        if reason:
-            left_out[reason] += 1
-        else:
-            models.append(model)
-    work = Serving(
-        context,
-        wish.users,
-        wish.kv_cache or KvCache(),
-        wish.options,
-        image_tokens=task.image_tokens,
-        audio_seconds=task.audio_seconds,
-    )
-    runtime = wish.runtime or (SPEAKING if "speech" in task.outputs else None)
-    search = Search(machine, work, runtime, wish.quant, wish.gpu_only, wish.strict, wish.kv_cache is None)
-    ranked, misfits = first_places(catalog, models, task, wish, search, max(limit, LABELLED), details)
-    left_out[say("does not fit this box")] += misfits or 0
-    picks = tuple(
-        Pick(
-            place,
-            longest_context(place.plan, machine, wish.strict),
-            most_sequences(place.plan, machine, wish.strict, MOST_STREAMS) if details else None,
+
+class Recommender:
+    """The answers to one wish on machine after machine. What does not depend on the machine is done once, and the rest once for the same devices.
+
+    Raises QwenpickError for words it does not know.
+    """
+
+    def __init__(self, catalog: Catalog, wish: Wish) -> None:
+        if wish.quant:
+            check_quant(wish.quant)
+        if wish.languages:
+            from qwenpick.languages import find_language
+
+            wish = replace(wish, languages=tuple(map(find_language, wish.languages)))
+        self.catalog, self.wish = catalog, wish
+        self.task = find_task(wish.task)
+        self.context = max(wish.context or self.task.context, wish.min_context or 0)
+        reasons = [(model, why_not(model, self.task, wish, catalog)) for model in catalog.models.values()]
+        self.models = [model for model, reason in reasons if reason is None]
+        self.left_out = Counter(reason for _, reason in reasons if reason)
+        self._offers: dict[tuple[tuple[Device, ...], Cpu, str], Offers] = {}
+
+    def recommend(self, machine: Machine, limit: int = 5, *, details: bool = True) -> Recommendation:
+        """The answer on one machine; see the function."""
+        search = self._search(machine)
+        ranked, misfits = self._places(search, max(limit, LABELLED), details)
+        picks = tuple(
+            Pick(
+                place,
+                longest_context(place.plan, search.machine, self.wish.strict),
+                most_sequences(place.plan, search.machine, self.wish.strict, MOST_STREAMS) if details else None,
+            )
+            for place in ranked[:limit]
         )
-        for place in ranked[:limit]
-    )
-    return Recommendation(task, wish, context, picks, {reason: count for reason, count in left_out.items() if count})
+        left_out = self.left_out + Counter({say("does not fit this box"): misfits or 0})
+        return Recommendation(self.task, self.wish, self.context, picks, left_out)
+
+    def rank(self, machine: Machine, limit: int = 5) -> list[Ranked]:
+        """The first places alone, without how long a context each of them could have."""
+        return self._places(self._search(machine), max(limit, LABELLED), counted=False)[0][:limit]
+
+    def _places(self, search: Search, wanted: int, counted: bool) -> tuple[list[Ranked], int | None]:
+        machine = search.machine
+        key = machine.devices, machine.cpu, machine.system
+        if key not in self._offers:
+            self._offers[key] = Offers(self.catalog, self.task, self.wish, search)
+        return first_places(self.models, self._offers[key], search, wanted, counted)
+
+    def _search(self, machine: Machine) -> Search:
+        """The readable part of the machine, and what is looked for there."""
+        readable = tuple(device for device in machine.devices if device.total is not None or device.free is not None)
+        if not readable and (machine.unreadable or machine.devices):
+            raise HardwareUnreadableError(
+                say(
+                    "the GPU could not be read ({unreadable}); say it with --gpu or --cpu-only",
+                    unreadable="; ".join(machine.unreadable),
+                )
+            )
+        wish, task = self.wish, self.task
+        work = Serving(
+            self.context,
+            wish.users,
+            wish.kv_cache or KvCache(),
+            wish.options,
+            image_tokens=task.image_tokens,
+            audio_seconds=task.audio_seconds,
+        )
+        return Search(
+            machine if readable == machine.devices else replace(machine, devices=readable),
+            work,
+            wish.runtime or (SPEAKING if "speech" in task.outputs else None),
+            wish.quant,
+            wish.gpu_only,
+            wish.strict,
+            wish.kv_cache is None,
+            wish.max_disk,
+        )
 
 
 def why_not(model: Model, task: Task, wish: Wish, catalog: Catalog) -> str | None:

@@ -15,10 +15,11 @@ from qwenpick.quality import Abilities, Quality, quality
 from qwenpick.quantization import FORMATS
 from qwenpick.retention import CacheFamily, Retention, cache_retention, retention
 from qwenpick.thinking import Effort, efforts_for, seconds_to_answer, seconds_wanted
-from qwenpick.workload import CACHE_BITS
+from qwenpick.workload import CACHE_BITS, KvCache
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Model
+    from qwenpick.hardware import Device
     from qwenpick.plan import Plan
     from qwenpick.tasks import Task
 
@@ -118,7 +119,7 @@ def score(
     model, speed = plan.model, plan.speed
     if model.parameters is None:
         return None
-    kept = _kept(plan)
+    kept = kept_of(model, plan.architecture, plan.checkpoint.format, plan.work.kv_cache)
     fixed = _fixed(plan, task, weights, kept)
     best: Scored | None = None
     for effort in efforts_for(model, task, thinking):
@@ -131,7 +132,7 @@ def score(
         )
         usable, comfortable = seconds_wanted(task)
         wait = _assumed_wait(plan, task, effort, usable) if seconds is None else seconds
-        points = _speed_points(math.log2(comfortable / wait), math.log2(comfortable / usable), weights)
+        points = speed_points(math.log2(comfortable / wait), math.log2(comfortable / usable), weights)
         parts = {
             "quality": weights.quality * worth.value,
             "speed": points,
@@ -143,15 +144,14 @@ def score(
     return best
 
 
-def _kept(plan: Plan) -> Retention:
+def kept_of(model: Model, architecture: Architecture, format_name: str, cache: KvCache) -> Retention:
     """What is left of the quality by the formats of weights and cache together."""
-    assert plan.model.parameters is not None
-    kept = retention(plan.checkpoint.format, plan.model.parameters.total)
-    cache = plan.work.kv_cache
+    assert model.parameters is not None
+    kept = retention(format_name, model.parameters.total)
     bits = min(CACHE_BITS.get(cache.k, 16.0), CACHE_BITS.get(cache.v, 16.0))
     if bits >= 16:
         return kept
-    held = cache_retention(cache_family(plan.architecture), bits)
+    held = cache_retention(cache_family(architecture), bits)
     return Retention(
         kept.value * held.value,
         kept.low * held.low,
@@ -169,7 +169,7 @@ def _assumed_wait(plan: Plan, task: Task, effort: Effort, usable: float) -> floa
     return max(usable * BARELY, seconds_to_answer(task, effort, UNKNOWN_SPEED[plan.mode] / read, task.prefill))
 
 
-def _speed_points(doublings: float, last_usable: float, weights: Weights) -> float:
+def speed_points(doublings: float, last_usable: float, weights: Weights) -> float:
     """Points for being that many doublings faster than comfortable; below `last_usable` (a negative number) nobody would wait."""
     if doublings >= 0:
         return weights.faster * min(doublings, MOST_DOUBLINGS)
@@ -194,22 +194,27 @@ def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[st
         "fit": (-TIGHT if plan.verdict == "tight" else 0.0) + (-UNCHECKED if _unchecked(plan) else 0.0),
         "format": 0.0 if kept.advised else -EXPERIMENTAL,
         **standing(plan.model),
-        "engine": -_engine_cost(plan),
-        "size": -(weights.smaller + task.smaller) * math.log2(max(plan.memory.total, 1) / 2**30),
+        "engine": -engine_cost(plan.runtime, plan.placement.devices, plan.work.sequences),
+        "size": size_points(plan.memory.total, task, weights),
     }
     if weights.context:
         parts["context"] = weights.context * math.log2(max(1.0, roomiest(plan) / task.context))
     return parts
 
 
-def _engine_cost(plan: Plan) -> float:
+def size_points(total: int, task: Task, weights: Weights) -> float:
+    """Points for the bytes that a plan takes in all: none at a GiB, less for each doubling."""
+    return -(weights.smaller + task.smaller) * math.log2(max(total, 1) / 2**30)
+
+
+def engine_cost(runtime: str, devices: tuple[Device, ...], sequences: int) -> float:
     """Points that the engine costs: it is a library, or it serves one where many are to be served."""
-    if plan.runtime == "transformers":
+    if runtime == "transformers":
         return LIBRARY
-    if plan.runtime not in ("llamacpp", "ollama") or not plan.placement.devices:
+    if runtime not in ("llamacpp", "ollama") or not devices:
         return 0.0
-    server = all(device.compute_capability in SERVER_CHIPS for device in plan.placement.devices)
-    return SERVER if server or plan.work.sequences >= MANY else 0.0
+    server = all(device.compute_capability in SERVER_CHIPS for device in devices)
+    return SERVER if server or sequences >= MANY else 0.0
 
 
 def _unchecked(plan: Plan) -> bool:

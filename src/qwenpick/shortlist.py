@@ -1,4 +1,4 @@
-"""The first places of a ranking, without planning every model: from the highest ceiling down, until no other can be among them or outdo one.
+"""The first places of a ranking, without planning every model: from the highest bound down, until no other can be among them or outdo one.
 
 The places are those that a ranking of all plans of all models gives.
 """
@@ -6,132 +6,194 @@ The places are those that a ranking of all plans of all models gives.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from heapq import heapify
 from typing import TYPE_CHECKING
 
-from qwenpick.candidates import Postponed, Search, candidates, holds_in, holds_somehow
+from qwenpick.candidates import Search, holds_somehow, is_enough, work_of
 from qwenpick.ceiling import ceiling
-from qwenpick.checkpoints import download_bytes
-from qwenpick.plan import Plan, timed
+from qwenpick.eight_bits import in_eight_bits, miss_of, miss_on_one_gpu
+from qwenpick.memory import RAM
+from qwenpick.plan import Plan, evaluate, judge
 from qwenpick.quality import load_abilities
-from qwenpick.rank import Ranked, best, may_outdo, order, places
-from qwenpick.scoring import PREFERENCES, Scored, score
-from qwenpick.speed.floor import fastest
-from qwenpick.thinking import efforts_for, seconds_to_answer
+from qwenpick.rank import Ranked, best, better, may_outdo, order, places
+from qwenpick.runtimes import find_runtime
+from qwenpick.scoring import PREFERENCES, Scored
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Catalog, Checkpoint, Model
-    from qwenpick.tasks import Task
-    from qwenpick.wish import Wish
+    from qwenpick.catalog import Model
+    from qwenpick.offers import Offer, Offers
 
 ROUNDING = 1e-5  # points: scores are compared to six digits
 
 
-@dataclass(slots=True)
-class Waiting:
-    """A model that has not been planned: what it gives at best (points, quality), and how long one would wait at least.
+@dataclass(slots=True, eq=False)
+class Contender:
+    """A model on its way to its best plan. It gives at most `points` and `quality`, and keeps one waiting `seconds` at least.
 
-    `formats` are what it can run in, where that is known to be llama.cpp with layers in RAM.
+    `left` are offers that have not been planned, of the engines of the `group`, which give `more` at most; `row` is the best plan so far, and
+    `holds` says that there is one.
     """
 
     model: Model
     points: float
     quality: float
+    more: float = math.inf
     seconds: float = 0.0
-    formats: tuple[Checkpoint, ...] = ()
+    group: int = -1
+    left: list[Offer] = field(default_factory=list)
+    row: Scored | None = None
+    holds: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether no plan that is left could be better than the best so far."""
+        return self.row is not None and self.more < self.row.score - ROUNDING
 
 
 def first_places(
-    catalog: Catalog, models: list[Model], task: Task, wish: Wish, search: Search, wanted: int, counted: bool = True
+    models: list[Model], offers: Offers, search: Search, wanted: int, counted: bool = True
 ) -> tuple[list[Ranked], int | None]:
-    """(places of which the first `wanted` are those of all models, how many models do not fit).
+    """(the first `wanted` places, how many models do not fit).
 
-    Models are planned from the highest ceiling down, until no other one can be among the first or outdo one of them. How many do not fit takes a
-    proof for each of the rest; it is None where it was not `counted`.
+    How many do not fit takes a proof for each model that was not planned; it is None where it was not `counted`.
     """
-    nowhere: list[Model] = []  # nothing is known of their quality
-    waiting: list[Waiting] = []
+    task, wish = offers.task, offers.wish
+    waiting: list[Contender] = []  # in the order of the catalogue
+    unknown: list[Model] = []  # nothing is known of their quality
     for model in models:
         if top := ceiling(model, task.name, wish.prefer, wish.thinking, search.work.context):
-            waiting.append(Waiting(model, top.points, top.quality))
+            waiting.append(Contender(model, top.points(0.0), top.quality))
         else:
-            nowhere.append(model)
+            unknown.append(model)
+    queue = [(-one.points, index, one) for index, one in enumerate(waiting)]
+    heapify(queue)
     found: list[Scored] = []
+    first: list[Scored] = []  # the places so far, once there are enough of them
     misfits = 0
-    while waiting:
-        first = [row for row, _ in order(found)[:wanted]]
-        floor = first[-1].score - ROUNDING if len(first) >= wanted else -math.inf
-        left = [
-            one
-            for one in waiting
-            if one.points >= floor or any(may_outdo(one.model, one.quality, one.seconds, row) for row in first)
-        ]
-        if not left and not counted:
-            break
-        if not left and wish.max_disk is None:
-            left = [one for one in waiting if one.formats and not _holds(catalog, one, search)]
-            if not left:
+    while queue:
+        one = queue[0][2]
+        if first and one.points < first[-1].score - ROUNDING:
+            rivals = [
+                one for _, _, one in queue if any(may_outdo(one.model, one.quality, one.seconds, row) for row in first)
+            ]
+            if not rivals:
                 break
-        one = max(left or waiting, key=lambda one: one.points)
-        try:
-            fits, row = _best(catalog, one, task, wish, search)
-        except Postponed as later:
-            one.points, one.formats = later.points, later.formats
-            continue
-        waiting.remove(one)
-        misfits += not fits
-        found += [row] if row else []
+            one = max(rivals, key=lambda one: one.points)
+        goes_on = _advance(one, offers, search)
+        at = next(at for at, entry in enumerate(queue) if entry[2] is one)
+        if goes_on:
+            queue[at] = (-one.points, queue[at][1], one)
+        else:
+            queue[at] = queue[-1]
+            queue.pop()
+            misfits += not one.holds
+            if one.row:
+                found.append(one.row)
+                if len(found) >= wanted:
+                    first = [row for row, _ in order(found)[:wanted]]
+        heapify(queue)
+    ranked = [_here(row, search) for row in places(found, task, wanted)]
     if not counted:
-        return places(found, task), None
-    unseen = [one.model for one in waiting if not one.formats] + nowhere
-    misfits += sum(not holds_somehow(catalog.architecture(model), model, search) for model in unseen)
-    return places(found, task), misfits
+        return ranked, None
+    unseen = [one.model for _, _, one in queue if not one.holds] + unknown
+    misfits += sum(not holds_somehow(offers.catalog.architecture(model), model, search) for model in unseen)
+    return ranked, misfits
 
 
-def _holds(catalog: Catalog, one: Waiting, search: Search) -> bool:
-    return holds_in(one.formats, catalog.architecture(one.model), one.model, search)
+def _here(row: Ranked, search: Search) -> Ranked:
+    """The row with its plan judged on this machine: what was planned on a box with the same devices knows another size of RAM."""
+    plan = row.plan
+    if all(place.where != RAM or place.total == search.machine.ram_total for place in plan.places):
+        return row
+    engine = find_runtime(plan.runtime)
+    judged = judge(plan.model, plan.architecture, plan.checkpoint, engine, plan.work, plan.placement, search.machine)
+    return replace(row, plan=replace(judged, speed=plan.speed))
 
 
-def _best(catalog: Catalog, one: Waiting, task: Task, wish: Wish, search: Search) -> tuple[bool, Scored | None]:
-    """(whether the model holds within the wish, its best plan where it has a place). Raises Postponed for one that was not before."""
-    machine, weights, abilities, model = search.machine, PREFERENCES[wish.prefer], load_abilities(), one.model
-    fits = False
-    row: Scored | None = None
-    waits: list[float] = []
-
-    def hope(plan: Plan) -> float:
-        speed = fastest(
-            plan.architecture, plan.checkpoint, plan.runtime, plan.work, plan.placement, machine, catalog.gpus,
-            min(plan.work.context, task.depth),
-        )  # fmt: skip
-        efforts = efforts_for(model, task, wish.thinking)
-        waits.append(
-            min(seconds_to_answer(task, effort, speed.each.value, speed.prefill.value) for effort in efforts)
-            if speed
-            else 0.0
-        )
-        found = score(replace(plan, speed=speed), task, weights, abilities, wish.thinking)
-        return found.score if found and not weights.context else math.inf
-
-    def worth(points: float) -> bool:
-        if row or fits:
-            return row is None or points >= row.score - ROUNDING
-        return bool(one.formats) or points == math.inf
-
-    try:
-        for plan in candidates(catalog.architecture(model), model, search, hope, worth):
-            if _within(plan, wish):
-                fits = True
-                known = timed(plan, machine, catalog, task.prompt, min(plan.work.context, task.depth))
-                row = best([known], task, weights, abilities, wish.thinking, wish.min_speed, row)
-    except Postponed:
-        one.seconds = min(waits)
-        raise
-    return fits, row
-
-
-def _within(plan: Plan, wish: Wish) -> bool:
-    """Whether the plan keeps to the context and the disk that were asked for."""
-    if wish.min_context and plan.work.context < wish.min_context:
+def _advance(one: Contender, offers: Offers, search: Search) -> bool:
+    """Look at the contender's most promising offer, or at its next group of engines; False where it is at its end."""
+    if one.done:
         return False
-    return wish.max_disk is None or download_bytes(plan.model, plan.architecture, plan.checkpoint) <= wish.max_disk
+    if not one.left:
+        one.group += 1
+        if one.holds or one.group >= len(offers.groups):
+            return False
+        one.left = offers.of(one.model, one.group, search)
+    else:
+        _plan(one, offers, search)
+    _bound(one, offers, search)
+    return True
+
+
+def _bound(one: Contender, offers: Offers, search: Search) -> None:
+    """What the contender still gives at most."""
+    left = list(one.left)
+    if not one.holds and not any(
+        _is_sure(offer, search) for offer in left
+    ):  # the engines after these may have their turn
+        for group in range(one.group + 1, len(offers.groups)):
+            left += offers.of(one.model, group, search)
+    one.points = one.more = max((offer.points for offer in left), default=-math.inf)
+    one.seconds = min((offer.seconds for offer in left), default=math.inf)
+    one.quality = max((offer.quality for offer in left), default=-math.inf)
+    if one.row:
+        one.points = max(one.points, one.row.score)
+        one.seconds = min(one.seconds, one.row.seconds or 0.0)
+        one.quality = max(one.quality, one.row.quality.value)
+
+
+def _is_sure(offer: Offer, search: Search) -> bool:
+    free = search.machine.ram_free
+    return offer.ram is not None and free is not None and offer.ram <= free and not search.strict
+
+
+def _plan(one: Contender, offers: Offers, search: Search) -> None:
+    """Plan the best offer; before one of few bits, those of about as few that would do without it."""
+    offer = max(one.left, key=lambda offer: offer.points)
+    if offer.low:
+        alike = (before for before in one.left if before.low and before.engine == offer.engine and not before.cut)
+        offer = next((before for before in alike if not before.small), offer) if not offer.cut else offer
+    at = one.left.index(offer)
+    one.left.remove(offer)
+    for plan, row in _rows(one.model, offer, offers, search):
+        one.holds = True
+        one.row = row if one.row is None else better(one.row, row) if row else one.row
+        if is_enough(plan) and plan.work.kv_cache == search.work.kv_cache:
+            one.left[at:] = [later for later in one.left[at:] if later.engine != offer.engine]
+
+
+def _rows(model: Model, offer: Offer, offers: Offers, search: Search) -> list[tuple[Plan, Scored | None]]:
+    """The plans of the offer that hold, with their points where they have any."""
+    task, wish = offers.task, offers.wish
+    known = offers.on_any_box if offers.regardless_of_ram(offer, search) else None
+    key = model.id, offer.engine, offer.checkpoint.format, offer.small
+    if known is not None and key in known:
+        return known[key]
+    found = []
+    for plan in _plans(model, offer, offers, search):
+        told = offers.timed(plan, search.machine)
+        row = best([told], task, PREFERENCES[wish.prefer], load_abilities(), wish.thinking, wish.min_speed)
+        found.append((plan, row))
+    if known is not None:
+        known[key] = found
+    return found
+
+
+def _plans(model: Model, offer: Offer, offers: Offers, search: Search) -> Iterator[Plan]:
+    """The plan of the offer if it holds, else that with an 8-bit cache."""
+    architecture, engine = offers.catalog.architecture(model), find_runtime(offer.engine)
+    work, miss = work_of(model, search.work), None
+    if offer.small:
+        miss = miss_on_one_gpu(architecture, offer.checkpoint, work, search)
+    else:
+        tried = evaluate(
+            model, architecture, offer.checkpoint, engine, work, search.machine, search.gpu_only, search.strict
+        )
+        if tried and tried.holds(search.strict):
+            yield tried
+            return
+        miss = None if offer.cut else miss_of(tried)
+    if plan := in_eight_bits(architecture, model, offer.checkpoint, engine, work, search, miss):
+        yield plan

@@ -62,7 +62,7 @@ def command(
     output: given.Output = given.SCREEN,
 ) -> None:
     """Which Qwen should I run on this box, for this job? Exit code 0 if something fits, 1 if nothing does."""
-    from qwenpick.recommending import recommend
+    from qwenpick.recommending import Recommender
     from qwenpick.render.output import emit, write_page
     from qwenpick.render.progress import working
     from qwenpick.render.recommend import recommend_report, recommend_values
@@ -111,9 +111,9 @@ def command(
         said |= asked(boxes, said)
     wish = Wish(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
     with working(say("looking for the best models")):
-        answers = [
-            (label, box, recommend(facts, box, wish, limit, details=explain or shown == "json")) for label, box in boxes
-        ]
+        recommender = Recommender(facts, wish)
+        details = explain or shown == "json"
+        answers = [(label, box, recommender.recommend(box, limit, details=details)) for label, box in boxes]
     report = recommend_report(answers, explain)
     if html:
         write_page(
