@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from qwenpick.speed import measured
-from qwenpick.speed.devices import Place
+from qwenpick.speed.devices import Class, Place
 from qwenpick.speed.efficiency import (
     EAGER,
     MAT_VEC_TOKENS,
@@ -19,6 +20,8 @@ from qwenpick.speed.efficiency import (
 from qwenpick.speed.stages import Stage
 from qwenpick.speed.traffic import Attention, Traffic, cache_bytes_per_element
 from qwenpick.workload import KvCache
+
+HALF = ("BF16", "F16", "F32")  # GGUF formats whose weights are multiplied as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Load:
         slower = measured.COMMON.vulkan_bf16 if place.by_vulkan and self.format == "BF16" else 1.0
         if not self.is_ggml:
             return place.rate * share
-        half = prefill_constants(self.engine, place.kind).half if self.format in ("BF16", "F16", "F32") else 1.0
+        half = prefill_constants(self.engine, place.kind).half if self.format in HALF else 1.0
         return (place.int8 or place.rate) * share * half / slower
 
     @property
@@ -51,7 +54,7 @@ def token_seconds(load: Load, depth: float, sequences: int, drafts: int, parts: 
 
     With `drafts` > 0 the MTP block proposes that many tokens a step, one after another, and the model checks them at once.
     """
-    step = sum(_stage_seconds(load, depth, sequences, 1 + drafts, stage) for stage in parts)
+    step = sum(step_on(load, depth, sequences, 1 + drafts, stage.place.kind).seconds(stage) for stage in parts)
     if not drafts:
         return step
     draft = sum(_draft_seconds(load, stage) for stage in parts)
@@ -63,49 +66,101 @@ def accepted_tokens(drafts: int) -> float:
     return float(sum(measured.COMMON.accepted**i for i in range(drafts + 1)))
 
 
-def _stage_seconds(load: Load, depth: float, sequences: int, tokens: int, stage: Stage) -> float:
-    """Seconds of one step on one stage: `tokens` of each sequence pass through at once, the layers one after another."""
-    weights, place = load.weights, stage.place
-    c, p = decode_constants(load.engine, place.kind), prefill_constants(load.engine, place.kind)
-    bandwidth, rows = place.bandwidth * stage.ways, sequences * tokens
-    launches = (
-        c.token * stage.output
-        + stage.layers * (weights.layers * c.layer + weights.linear_layers * c.linear)
-        + stage.experts * (weights.layers * c.moe if weights.experts else 0.0)
-    )
+class Shares(NamedTuple):
+    """What all layers without their experts, all experts, and the output head cost, each on its own."""
+
+    layers: float
+    experts: float
+    output: float
+
+    def of(self, stage: Stage) -> float:
+        """What the shares of a stage cost."""
+        return stage.layers * self.layers + stage.experts * self.experts + stage.output * self.output
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the whole model on one kind of device, before the rates of one device are known.
+
+    `launches` are seconds; `read` bytes of weights, `unpack` operations of the vector units and `compute` FLOP, each over the share of the rate
+    that is reached; `cached` are bytes of keys and values, which tensor parallelism cuts into `pieces` at most, `state` bytes of recurrent state,
+    each over its share of the bandwidth. `exchanges` are small all-reduces between cards. `host` is seconds that an eager engine's host takes to
+    issue the kernels of all layers, which sets the pace where it is slower; None where graphs are captured.
+    """
+
+    launches: Shares
+    read: Shares
+    unpack: Shares
+    compute: Shares
+    integers: bool
+    cached: float
+    state: float
+    pieces: int
+    exchanges: int
+    host: float | None
+
+    def seconds(self, stage: Stage) -> float:
+        """Seconds of one step on one stage: the layers run one after another."""
+        place, ways = stage.place, stage.ways
+        bandwidth = place.bandwidth * ways
+        work = self.read.of(stage) / bandwidth
+        if place.vector:
+            work += self.unpack.of(stage) / (place.vector * ways)
+        rate = (place.int8 or place.rate) if self.integers else place.rate
+        work = max(work, self.compute.of(stage) / (rate * ways))
+        work += stage.layers * (self.cached / (place.bandwidth * min(ways, self.pieces)) + self.state / bandwidth)
+        if ways > 1:
+            each = measured.COMMON.nvlink_exchange if place.nvlink else measured.COMMON.pcie_exchange
+            work += stage.layers * self.exchanges * each * math.log2(ways)
+        if self.host is not None:
+            return max(work, stage.layers * self.host)
+        return work + self.launches.of(stage)
+
+
+def step_on(load: Load, depth: float, sequences: int, tokens: int, kind: Class) -> Step:
+    """A step in which `tokens` of each of `sequences` sequences, `depth` tokens long, pass at once through a model on a kind of device."""
+    weights, rows = load.weights, sequences * tokens
+    c, p = decode_constants(load.engine, kind), prefill_constants(load.engine, kind)
     # dense weights are read once a step; of the experts those that any token picks
-    share = 1 / measured.COMMON.vulkan_bf16 if place.by_vulkan and load.format == "BF16" else format_share(load.format)
-    dense = (stage.layers * weights.dense / share + stage.output * weights.output) / (bandwidth * c.weights)
-    experts = stage.experts * weights.experts * weights.touched(rows) / (bandwidth * c.experts * share)
-    elements = (
-        stage.layers * weights.dense_elements
-        + stage.output * weights.output_elements
-        + stage.experts * weights.expert_elements * weights.chosen / weights.of
+    slower = measured.COMMON.vulkan_bf16 if kind.endswith("-vulkan") and load.format == "BF16" else 1.0
+    share = 1 / slower if slower > 1 else format_share(load.format)
+    elements = Shares(
+        weights.dense_elements, weights.expert_elements * weights.chosen / weights.of, weights.output_elements
     )
     unpack = 0.0
-    if place.vector and load.is_ggml:
-        unpack = c.unpack * elements * unpack_operations(load.format) / (place.vector * stage.ways)
-        unpack *= 1 + measured.COMMON.further * (min(rows, MAT_VEC_TOKENS) - 1)
-    compute = 2 * elements * rows / (load.rate(place, p.experts if weights.experts else p.dense) * stage.ways)
+    if load.is_ggml:
+        further = 1 + measured.COMMON.further * (min(rows, MAT_VEC_TOKENS) - 1)
+        unpack = c.unpack * unpack_operations(load.format) * further
+    reached = p.experts if weights.experts else p.dense
+    if load.is_ggml:
+        reached *= (p.half if load.format in HALF else 1.0) / slower
     cached = load.attention.cache_elements(depth) * cache_bytes_per_element(load.cache)
     if load.is_ggml and load.cache.k not in ("f16", "bf16", "f32"):
         cached *= measured.COMMON.quantized_cache
-    pieces = min(stage.ways, load.attention.kv_heads)
-    history = (
-        stage.layers
-        * sequences
-        * (cached / (c.cache * pieces) + load.attention.state / (c.weights * stage.ways))
-        / place.bandwidth
+    host = None
+    if load.eager or load.engine in EAGER:  # the host issues kernels one by one
+        each = c.layer * measured.HOST.get(load.format, 1.0) if load.engine in EAGER else measured.COMMON.eager_layer
+        host = weights.layers * each
+    return Step(
+        launches=Shares(
+            weights.layers * c.layer + weights.linear_layers * c.linear,
+            weights.layers * c.moe if weights.experts else 0.0,
+            c.token,
+        ),
+        read=Shares(
+            weights.dense / (c.weights * share),
+            weights.experts * weights.touched(rows) / (c.experts * share),
+            weights.output / c.weights,
+        ),
+        unpack=Shares(*(unpack * count for count in elements)),
+        compute=Shares(*(2 * rows * count / reached for count in elements)),
+        integers=load.is_ggml,
+        cached=sequences * cached / c.cache,
+        state=sequences * load.attention.state / c.weights,
+        pieces=load.attention.kv_heads,
+        exchanges=2 * weights.layers,
+        host=host,
     )
-    each = measured.COMMON.nvlink_exchange if place.nvlink else measured.COMMON.pcie_exchange
-    exchange = 2 * stage.layers * weights.layers * each * math.log2(stage.ways)
-    work = max(dense + experts + unpack, compute) + history + exchange
-    if (
-        load.eager or load.engine in EAGER
-    ):  # the host issues kernels one by one: the slower of host and device sets the pace
-        host = c.layer * measured.HOST.get(load.format, 1.0) if load.engine in EAGER else measured.COMMON.eager_layer
-        return max(work, stage.layers * weights.layers * host)
-    return work + launches
 
 
 def _draft_seconds(load: Load, stage: Stage) -> float:
