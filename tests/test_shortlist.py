@@ -11,7 +11,7 @@ from qwenpick.catalog import Catalog, Model, load
 from qwenpick.ceiling import ceiling
 from qwenpick.eight_bits import in_eight_bits, miss_of, miss_on_one_gpu
 from qwenpick.hardware import Machine
-from qwenpick.offers import Offers
+from qwenpick.offers import Offers, Prospects
 from qwenpick.plan import Plan, evaluate, timed
 from qwenpick.rank import LABELLED, Ranked, rank
 from qwenpick.recommending import Recommender, recommend, why_not
@@ -100,7 +100,7 @@ def test_the_first_places_are_those_of_all_plans(catalog: Catalog, gpus: list[st
         thinking=wish.thinking,
         min_speed=wish.min_speed,
     )
-    found, misfits = first_places(models, Offers(catalog, task, wish, search), search, LABELLED)
+    found, misfits = first_places(models, Offers(Prospects(catalog, task, wish), search), search, LABELLED)
     assert [as_told(row) for row in found[:LABELLED]] == [as_told(row) for row in everything[:LABELLED]]
     assert misfits == sum(not own for own in plans.values())
 
@@ -121,17 +121,21 @@ def test_no_offer_is_worth_less_than_the_plans_made_of_it(
 ) -> None:
     machine, task = box(catalog, gpus, ram), find_task(wish.task)
     search = Search(machine, Serving(wish.context or task.context, wish.users), strict=wish.strict)
-    offers = Offers(catalog, task, wish, search)
+    offers = Offers(Prospects(catalog, task, wish), search)
     seen = 0
     for model in serving_models(catalog, task, wish)[::7]:
         known = [offer for group in range(len(offers.groups)) for offer in offers.of(model, group, search)]
         for plan in every_plan(catalog, model, search, task):
-            own = [offer for offer in known if (offer.engine, offer.checkpoint) == (plan.runtime, plan.checkpoint)]
+            own = [
+                offer
+                for offer in known
+                if (offer.prospect.engine, offer.prospect.checkpoint) == (plan.runtime, plan.checkpoint)
+            ]
             for row in rank([plan], task, prefer=wish.prefer, thinking=wish.thinking):
                 assert row.score <= max(offer.points for offer in own)
                 assert row.quality.value <= max(offer.quality for offer in own)
                 assert row.seconds is None or row.seconds >= min(offer.seconds for offer in own)
-                assert plan.memory.total >= min(offer.held for offer in own)
+                assert plan.memory.total >= own[0].prospect.held
                 seen += 1
     assert seen > 20
 

@@ -6,20 +6,25 @@ on some devices stands for all boxes that have them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from qwenpick.bands import band
 from qwenpick.candidates import LOW_BITS, Search, engine_groups, least_held, rungs, weights_of, work_of
-from qwenpick.ceiling import ceiling_in
-from qwenpick.eight_bits import EIGHT_BIT_CACHE, may_help, miss_on_one_gpu
+from qwenpick.ceiling import Ceiling, ceiling_in
+from qwenpick.eight_bits import EIGHT_BIT_CACHE
+from qwenpick.hardware import before_ampere
 from qwenpick.plan import timed
 from qwenpick.quantization import FORMATS
 from qwenpick.runtimes import find_runtime
-from qwenpick.runtimes.llamacpp.best_case import least_in_ram, must_use_ram, whole
+from qwenpick.runtimes.llamacpp.best_case import Whole, least_in_ram, whole
+from qwenpick.runtimes.llamacpp.driver import driver_overhead
+from qwenpick.runtimes.llamacpp.limits import budget
+from qwenpick.runtimes.llamacpp.totals import totals
 from qwenpick.scoring import PREFERENCES, engine_cost
-from qwenpick.speed.decode import Load, token_seconds
+from qwenpick.speed.decode import Load, Step, step_on
 from qwenpick.speed.devices import Place, place_of, processor
 from qwenpick.speed.stages import Stage
 from qwenpick.speed.traffic import attention, traffic
@@ -27,201 +32,280 @@ from qwenpick.workload import KvCache
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
-    from qwenpick.hardware import Machine
+    from qwenpick.hardware import Device, Machine
     from qwenpick.placement import Placement
     from qwenpick.plan import Plan
     from qwenpick.scoring import Scored
     from qwenpick.speed import Speed
+    from qwenpick.speed.devices import Class
     from qwenpick.tasks import Task
     from qwenpick.wish import Wish
-    from qwenpick.workload import Serving
-
 
 GPU_ENGINES = ("vllm", "sglang")  # engines that use no RAM for layers
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A format of a model in an engine, of which no plan gives more `points` or `quality`, or a shorter wait than `seconds`.
+class Prospect:
+    """A format of a model in an engine, whatever it will run on. What takes a look at each tensor is worked out when it is asked for.
 
-    `held` are bytes that any run of it holds, on GPUs or in RAM. `cut` says that it cannot lie on the GPUs alone, and `ram` how many bytes it holds
-    in RAM where it is known to. With `small` it is meant with a cache of 8 bits, on the GPUs.
+    `least` are bytes that any run holds, known without that look. `low` says that it has so few bits that it is only looked at where the GPUs
+    hold none of about four alone. `small` is the name of the 8-bit cache that may be tried.
     """
 
-    engine: str
-    checkpoint: Checkpoint
+    def __init__(
+        self,
+        model: Model,
+        architecture: Architecture,
+        engine: str,
+        checkpoint: Checkpoint,
+        task: Task,
+        wish: Wish,
+        search: Search,
+    ) -> None:
+        self.model, self.architecture, self.engine, self.checkpoint = model, architecture, engine, checkpoint
+        self.task, self.wish = task, wish
+        self.work = work_of(model, search.work)
+        self.depth = min(self.work.context, task.depth)
+        self.least = least_held(architecture, model, checkpoint)
+        self.low = FORMATS[checkpoint.format].bits < LOW_BITS
+        self.small = EIGHT_BIT_CACHE.get(engine) if search.any_cache and not self.work.options else None
+        self.by_rule = (
+            engine == "llamacpp" and not self.work.options and not checkpoint.bytes
+        )  # no measured size, no flags
+        self._steps: dict[tuple[Class, bool], Step] = {}
+        self._in_ram: dict[tuple[Place, float], float] = {}
+
+    @cached_property
+    def held(self) -> int:
+        """Bytes that any run of it holds, on GPUs or in RAM."""
+        return weights_of(self.architecture, self.checkpoint)
+
+    @cached_property
+    def top(self) -> Ceiling | None:
+        """What it is worth by how long one waits for a token; None where nothing is known of its quality."""
+        return self._top(self.work.kv_cache)
+
+    @cached_property
+    def small_top(self) -> Ceiling | None:
+        """The same with a cache of 8 bits."""
+        return self._top(self._small_cache)
+
+    @cached_property
+    def whole(self) -> Whole:
+        """What llama.cpp holds on one GPU."""
+        return whole(self.architecture, self.checkpoint, self.work)
+
+    def step(self, kind: Class, *, small: bool = False) -> Step:
+        """One generation step on a kind of device."""
+        key = kind, small
+        if key not in self._steps:
+            checkpoint = self.checkpoint
+            load = Load(
+                self.engine,
+                checkpoint.format,
+                traffic(self.architecture, checkpoint.format, checkpoint.bytes),
+                attention(self.architecture),
+                self._small_cache if small else self.work.kv_cache,
+            )
+            self._steps[key] = step_on(load, self.depth, self.work.sequences, 1, kind)
+        return self._steps[key]
+
+    def in_ram(self, cpu: Place, layers: float) -> float:
+        """Seconds a token of all experts in RAM, and of that share of the layers around them and of the head."""
+        key = cpu, layers
+        if key not in self._in_ram:
+            self._in_ram[key] = self.step(cpu.kind).seconds(Stage(cpu, layers, 1.0, layers))
+        return self._in_ram[key]
+
+    def least_in_ram(self, device: Device) -> tuple[float, float | None]:
+        """The shares of layers, or of experts alone, that llama.cpp must leave in RAM beside the device."""
+        return least_in_ram(
+            totals(self.architecture, self.checkpoint.format, self.work), self.architecture, self.work, device
+        )
+
+    @property
+    def _small_cache(self) -> KvCache:
+        return KvCache(self.small or "f16", self.small or "f16")
+
+    def _top(self, cache: KvCache) -> Ceiling | None:
+        wish, name = self.wish, self.checkpoint.format
+        return ceiling_in(
+            self.model,
+            self.architecture,
+            name,
+            cache,
+            self.held,
+            self.task.name,
+            wish.prefer,
+            wish.thinking,
+            self.work.context,
+        )
+
+
+class Prospects:
+    """All that could be offered in one task, whatever the machine: it is worked out once for all machines."""
+
+    def __init__(self, catalog: Catalog, task: Task, wish: Wish) -> None:
+        self.catalog, self.task, self.wish = catalog, task, wish
+        self._known: dict[tuple[str, str, bool], list[Prospect]] = {}
+
+    def of(self, model: Model, engine: str, search: Search) -> list[Prospect]:
+        """The formats of a model in an engine, most bits first."""
+        key = model.id, engine, any(map(before_ampere, search.machine.devices))
+        if key not in self._known:
+            architecture = self.catalog.architecture(model)
+            self._known[key] = [
+                Prospect(model, architecture, engine, checkpoint, self.task, self.wish, search)
+                for checkpoint in rungs(architecture, model, find_runtime(engine), search)
+            ]
+        return self._known[key]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Offer:
+    """A prospect on some devices: none of its plans gives more `points` or `quality`, or a shorter wait than `seconds`.
+
+    `cut` says that it cannot lie on the GPUs alone, and `ram` how many bytes it holds in RAM where it is known to. With `small` it is meant with
+    a cache of 8 bits, on the GPUs.
+    """
+
+    prospect: Prospect
     points: float
     quality: float
     seconds: float
-    held: int
     cut: bool = False
     ram: int | None = None
     small: bool = False
 
-    @property
-    def low(self) -> bool:
-        """Whether it has so few bits that it is only looked at where the GPUs hold none of about four alone."""
-        return FORMATS[self.checkpoint.format].bits < LOW_BITS
-
 
 class Offers:
-    """The offers of all models in one task on the devices of a machine, worked out as they are asked for."""
+    """The offers of all models on the devices of a machine, worked out as they are asked for."""
 
-    def __init__(self, catalog: Catalog, task: Task, wish: Wish, search: Search) -> None:
-        self.catalog, self.task, self.wish, self.search = catalog, task, wish, search
+    def __init__(self, prospects: Prospects, search: Search) -> None:
+        self.prospects, self.search = prospects, search
+        self.catalog, self.task, self.wish = prospects.catalog, prospects.task, prospects.wish
         self.devices = search.machine.devices
         self.groups = engine_groups(search.machine.system, self.devices, search.runtime)
-        self._rungs: dict[tuple[str, int], list[tuple[str, Checkpoint, int]]] = {}
-        self.on_any_box: dict[tuple[str, str, str, bool], list[tuple[Plan, Scored | None]]] = {}
-        self._speeds: dict[tuple[str, str, str, Placement, KvCache], Speed | None] = {}
-        self._found: dict[tuple[str, str, str], tuple[Offer, ...]] = {}
+        self.on_any_box: dict[Offer, list[tuple[Plan, Scored | None]]] = {}
+        self._speeds: dict[tuple[Prospect, Placement, KvCache], Speed | None] = {}
+        self._ladders: dict[tuple[str, int], list[Prospect]] = {}
+        self._found: dict[Prospect, tuple[Offer, ...]] = {}
 
     def of(self, model: Model, group: int, search: Search) -> list[Offer]:
         """The offers of a model in a group of engines that could lie in the machine at all: engine by engine, most bits first."""
-        architecture = self.catalog.architecture(model)
+        key = model.id, group
+        if key not in self._ladders:
+            self._ladders[key] = [p for engine in self.groups[group] for p in self.prospects.of(model, engine, search)]
+        on_gpus, anywhere = search.gpu_room, search.room
         found: list[Offer] = []
-        for engine, checkpoint, least in self._ladder(architecture, model, group):
-            room = search.gpu_room if engine in GPU_ENGINES else search.room
-            if least <= room:
-                found += (
-                    offer for offer in self._offers(architecture, model, engine, checkpoint) if offer.held <= room
-                )
+        for prospect in self._ladders[key]:
+            room = on_gpus if prospect.engine in GPU_ENGINES else anywhere
+            if prospect.least <= room and prospect.held <= room:
+                if prospect not in self._found:
+                    self._found[prospect] = tuple(self._bounded(prospect))
+                found += self._found[prospect]
         return found
 
     def regardless_of_ram(self, offer: Offer, search: Search) -> bool:
         """Whether what is planned for the offer on this machine stands for every box with these devices that has as little RAM as that needs."""
         if PREFERENCES[self.wish.prefer].context or any(device.unified for device in self.devices):
             return False
-        free = search.machine.ram_free
-        return offer.engine in GPU_ENGINES or (
-            offer.ram is not None and free is not None and offer.ram * band(offer.engine).high <= free
+        free, engine = search.machine.ram_free, offer.prospect.engine
+        return engine in GPU_ENGINES or (
+            offer.ram is not None and free is not None and offer.ram * band(engine).high <= free
         )
 
-    def timed(self, plan: Plan, machine: Machine) -> Plan:
+    def timed(self, prospect: Prospect, plan: Plan, machine: Machine) -> Plan:
         """The plan with its speed."""
-        key = plan.model.id, plan.runtime, plan.checkpoint.format, plan.placement, plan.work.kv_cache
+        key = prospect, plan.placement, plan.work.kv_cache
         if key not in self._speeds:
-            depth = min(plan.work.context, self.task.depth)
-            self._speeds[key] = timed(plan, machine, self.catalog, self.task.prompt, depth).speed
+            self._speeds[key] = timed(plan, machine, self.catalog, self.task.prompt, prospect.depth).speed
         return replace(plan, speed=self._speeds[key])
 
-    def _ladder(self, architecture: Architecture, model: Model, group: int) -> list[tuple[str, Checkpoint, int]]:
-        key = model.id, group
-        if key not in self._rungs:
-            self._rungs[key] = [
-                (name, checkpoint, least_held(architecture, model, checkpoint))
-                for name in self.groups[group]
-                for checkpoint in rungs(architecture, model, find_runtime(name), self.search)
-            ]
-        return self._rungs[key]
-
-    def _offers(
-        self, architecture: Architecture, model: Model, engine: str, checkpoint: Checkpoint
-    ) -> tuple[Offer, ...]:
-        key = model.id, engine, checkpoint.format
-        if key not in self._found:
-            self._found[key] = tuple(self._bounded(architecture, model, engine, checkpoint))
-        return self._found[key]
-
-    def _bounded(self, architecture: Architecture, model: Model, engine: str, checkpoint: Checkpoint) -> list[Offer]:
-        work, search = work_of(model, self.search.work), self.search
-        depth = min(work.context, self.task.depth)
-        held = weights_of(architecture, checkpoint)
-        load = Load(
-            engine,
-            checkpoint.format,
-            traffic(architecture, checkpoint.format, checkpoint.bytes),
-            attention(architecture),
-            work.kv_cache,
-        )
-        small = EIGHT_BIT_CACHE.get(engine) if search.any_cache and not work.options else None
-
-        def offer(seconds: float | None, cache: KvCache = work.kv_cache, **more: object) -> list[Offer]:
-            top = ceiling_in(
-                model,
-                architecture,
-                checkpoint.format,
-                cache,
-                held,
-                self.task.name,
-                self.wish.prefer,
-                self.wish.thinking,
-                work.context,
-            )
-            if top is None:
-                return []
-            points = top.points(seconds)
-            if seconds is None or not self._all_known:  # then some plan has no speed
-                points, seconds = max(points, top.points(None)), 0.0
-            points -= engine_cost(engine, self.devices, work.sequences)
-            return [Offer(engine, checkpoint, points, top.quality, top.written * seconds, held, **more)]  # type: ignore[arg-type]
-
+    def _bounded(self, prospect: Prospect) -> Iterator[Offer]:
+        work = prospect.work
         if work.options:
-            return offer(0.0)
-        if engine != "llamacpp" or not self.devices:
-            return offer(self._least(load, work, depth, small, in_ram=engine not in GPU_ENGINES))
-        if not must_use_ram(architecture, checkpoint, work, self.devices):
-            known = len(self.devices) == 1 and self.devices[0].vendor != "ascend" and not checkpoint.bytes
-            return offer(
-                self._least(load, work, depth, None if known and not search.strict else small, in_ram=not known),
-                ram=whole(architecture, checkpoint, work).in_ram if known else None,
-            )
-        found = offer(self._cut(architecture, checkpoint, load, work, depth), cut=True)
-        if small and may_help(engine, work, miss_on_one_gpu(architecture, checkpoint, work, search)):
-            cache = KvCache(small, small)
-            found += offer(self._least(replace(load, cache=cache), work, depth, None, in_ram=False), cache, small=True)
-        return found
+            yield from self._offer(prospect, prospect.top, 0.0)
+        elif not prospect.by_rule or not self._usable:
+            in_ram = prospect.engine not in GPU_ENGINES
+            yield from self._offer(prospect, prospect.top, self._least(prospect, in_ram=in_ram, small=True))
+        elif prospect.held > self._gpu_room:
+            yield from self._offer(prospect, prospect.top, self._cut(prospect), cut=True)
+        elif len(self._usable) > 1:
+            yield from self._offer(prospect, prospect.top, self._least(prospect, in_ram=True, small=True))
+        else:
+            alone = prospect.whole
+            missing = alone.on_gpu + driver_overhead(self._usable[0], alone.pool)[0] - self._gpu_room
+            if missing <= 0:
+                least = self._least(prospect, in_ram=False, small=self.search.strict)
+                yield from self._offer(prospect, prospect.top, least, ram=alone.in_ram)
+                return
+            yield from self._offer(prospect, prospect.top, self._cut(prospect), cut=True)
+            if prospect.small and len(self.devices) == 1 and 2 * missing <= alone.cache:
+                yield from self._offer(prospect, prospect.small_top, self._on_devices(prospect, small=True), small=True)
 
-    # -- seconds a token -----------------------------------------------------------------------------------------------
+    def _offer(self, prospect: Prospect, top: Ceiling | None, seconds: float | None, **more: object) -> Iterator[Offer]:
+        if top is None:
+            return
+        points = top.points(seconds)
+        if seconds is None or not self._all_known:  # then some plan has no speed
+            points, seconds = max(points, top.points(None)), 0.0
+        points -= engine_cost(prospect.engine, self.devices, prospect.work.sequences)
+        yield Offer(prospect, points, top.quality, top.written * seconds, **more)  # type: ignore[arg-type]
+
+    # -- the devices ---------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _places(self) -> list[Place | None]:
-        return [place_of(device, self.catalog.gpus, self.search.machine.cpu.bandwidth) for device in self.devices]
+    def _usable(self) -> list[Device]:
+        """The devices that llama.cpp can use, the roomiest first."""
+        usable = [device for device in self.devices if device.vendor != "ascend"]
+        return sorted(usable, key=lambda device: -(budget(device, self.search.work) or 0))
 
     @cached_property
-    def _all_known(self) -> bool:
-        return all(self._places) and self._processor is not None
+    def _gpu_room(self) -> int:
+        """Bytes that llama.cpp may take of them."""
+        return sum(budget(device, self.search.work) or 0 for device in self._usable)
+
+    @cached_property
+    def _places(self) -> list[Place]:
+        """The devices whose bandwidth is known."""
+        found = (place_of(device, self.catalog.gpus, self.search.machine.cpu.bandwidth) for device in self.devices)
+        return [place for place in found if place]
 
     @cached_property
     def _processor(self) -> Place | None:
         return processor(self.search.machine.cpu)
 
-    def _least(self, load: Load, work: Serving, depth: int, small: str | None, *, in_ram: bool) -> float | None:
+    @cached_property
+    def _all_known(self) -> bool:
+        return len(self._places) == len(self.devices) and self._processor is not None
+
+    # -- seconds a token -----------------------------------------------------------------------------------------------
+
+    def _least(self, prospect: Prospect, *, in_ram: bool, small: bool) -> float | None:
         """Seconds a token on all devices at once, or on the CPU alone, whichever is less. None where no speed is known."""
-        ways = [self._on_devices(load, work, depth), self._on_cpu(load, work, depth) if in_ram else None]
-        if small:
-            ways.append(self._on_devices(replace(load, cache=KvCache(small, small)), work, depth))
+        ways = [self._on_devices(prospect), self._on_cpu(prospect) if in_ram else None]
+        if small and prospect.small:
+            ways.append(self._on_devices(prospect, small=True))
         return min((seconds for seconds in ways if seconds is not None), default=None)
 
-    def _on_devices(self, load: Load, work: Serving, depth: int) -> float | None:
-        known = [place for place in self._places if place]
-        if not known:
-            return None
-        return min(_seconds(load, work, depth, place) for place in known) / len(known)
+    def _on_devices(self, prospect: Prospect, *, small: bool = False) -> float | None:
+        each = [prospect.step(place.kind, small=small).seconds(Stage(place, 1.0, 1.0, 1.0)) for place in self._places]
+        return min(each) / len(each) if each else None
 
-    def _on_cpu(self, load: Load, work: Serving, depth: int) -> float | None:
-        return _seconds(load, work, depth, self._processor) if self._processor and not self.search.gpu_only else None
+    def _on_cpu(self, prospect: Prospect) -> float | None:
+        return prospect.in_ram(self._processor, 1.0) if self._processor and not self.search.gpu_only else None
 
-    def _cut(
-        self, architecture: Architecture, checkpoint: Checkpoint, load: Load, work: Serving, depth: int
-    ) -> float | None:
+    def _cut(self, prospect: Prospect) -> float | None:
         """Seconds a token of llama.cpp with as little in RAM as can be; the shares that lie there and on the GPU take their shares of the time."""
-        layers, experts = least_in_ram(architecture, checkpoint, work, self.devices)
-        cpu = self._on_cpu(load, work, depth)
-        if cpu is None:
+        cpu = self._on_cpu(prospect)
+        if cpu is None or self._processor is None:
             return None
-        gpus = [place for place in self._places if place]
-        if not gpus:
+        if not self._places:
             return cpu
-        on_gpu = min(_seconds(load, work, depth, place, head=0.0) for place in gpus)
+        layers, experts = prospect.least_in_ram(self._usable[0])
+        on_gpu = min(prospect.step(place.kind).seconds(Stage(place, 1.0, 1.0, 0.0)) for place in self._places)
         ways = [cpu, layers * cpu + (1 - layers) * on_gpu]
-        if experts is not None and self._processor:
-            routed = _seconds(load, work, depth, self._processor, layers=0.0, head=0.0)
-            ways.append(min(routed, experts * routed + (1 - experts) * on_gpu))
+        if experts is not None:
+            routed = prospect.in_ram(self._processor, 0.0)
+            ways += [routed, experts * routed + (1 - experts) * on_gpu]
         return min(ways)
-
-
-@lru_cache(maxsize=65536)
-def _seconds(load: Load, work: Serving, depth: int, place: Place, *, layers: float = 1.0, head: float = 1.0) -> float:
-    """Seconds a token of all experts, the layers around them and the head in one place."""
-    return token_seconds(load, depth, work.sequences, 0, (Stage(place, layers, 1.0, head),))

@@ -13,7 +13,7 @@ from qwenpick.checkpoints import check_quant
 from qwenpick.errors import HardwareUnreadableError, QwenpickError, did_you_mean
 from qwenpick.i18n import say
 from qwenpick.limits import longest_context, most_sequences
-from qwenpick.offers import Offers
+from qwenpick.offers import Offers, Prospects
 from qwenpick.plan import Plan, longest_allowed
 from qwenpick.rank import LABELLED, Ranked
 from qwenpick.shortlist import first_places
@@ -89,6 +89,7 @@ class Recommender:
         reasons = [(model, why_not(model, self.task, wish, catalog)) for model in catalog.models.values()]
         self.models = [model for model, reason in reasons if reason is None]
         self.left_out = Counter(reason for _, reason in reasons if reason)
+        self._prospects = Prospects(catalog, self.task, wish)
         self._offers: dict[tuple[tuple[Device, ...], Cpu, str], Offers] = {}
 
     def recommend(self, machine: Machine, limit: int = 5, *, details: bool = True) -> Recommendation:
@@ -114,7 +115,7 @@ class Recommender:
         machine = search.machine
         key = machine.devices, machine.cpu, machine.system
         if key not in self._offers:
-            self._offers[key] = Offers(self.catalog, self.task, self.wish, search)
+            self._offers[key] = Offers(self._prospects, search)
         return first_places(self.models, self._offers[key], search, wanted, counted)
 
     def _search(self, machine: Machine) -> Search:

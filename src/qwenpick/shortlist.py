@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from heapq import heapify
 from typing import TYPE_CHECKING
 
-from qwenpick.candidates import Search, holds_somehow, is_enough, work_of
+from qwenpick.candidates import Search, holds_somehow, is_enough
 from qwenpick.ceiling import ceiling
 from qwenpick.eight_bits import in_eight_bits, miss_of, miss_on_one_gpu
 from qwenpick.memory import RAM
@@ -152,48 +152,47 @@ def _is_sure(offer: Offer, search: Search) -> bool:
 def _plan(one: Contender, offers: Offers, search: Search) -> None:
     """Plan the best offer; before one of few bits, those of about as few that would do without it."""
     offer = max(one.left, key=lambda offer: offer.points)
-    if offer.low:
-        alike = (before for before in one.left if before.low and before.engine == offer.engine and not before.cut)
-        offer = next((before for before in alike if not before.small), offer) if not offer.cut else offer
+    engine = offer.prospect.engine
+    if offer.prospect.low:
+        alike = (before for before in one.left if before.prospect.low and before.prospect.engine == engine)
+        offer = next((before for before in alike if before is offer or not (before.cut or before.small)), offer)
     at = one.left.index(offer)
-    one.left.remove(offer)
-    for plan, row in _rows(one.model, offer, offers, search):
+    del one.left[at]
+    for plan, row in _rows(offer, offers, search):
         one.holds = True
         one.row = row if one.row is None else better(one.row, row) if row else one.row
         if is_enough(plan) and plan.work.kv_cache == search.work.kv_cache:
-            one.left[at:] = [later for later in one.left[at:] if later.engine != offer.engine]
+            one.left[at:] = [later for later in one.left[at:] if later.prospect.engine != engine]
 
 
-def _rows(model: Model, offer: Offer, offers: Offers, search: Search) -> list[tuple[Plan, Scored | None]]:
+def _rows(offer: Offer, offers: Offers, search: Search) -> list[tuple[Plan, Scored | None]]:
     """The plans of the offer that hold, with their points where they have any."""
+    if not offers.regardless_of_ram(offer, search):
+        return list(_scored(offer, offers, search))
+    if offer not in offers.on_any_box:
+        offers.on_any_box[offer] = list(_scored(offer, offers, search))
+    return offers.on_any_box[offer]
+
+
+def _scored(offer: Offer, offers: Offers, search: Search) -> Iterator[tuple[Plan, Scored | None]]:
     task, wish = offers.task, offers.wish
-    known = offers.on_any_box if offers.regardless_of_ram(offer, search) else None
-    key = model.id, offer.engine, offer.checkpoint.format, offer.small
-    if known is not None and key in known:
-        return known[key]
-    found = []
-    for plan in _plans(model, offer, offers, search):
-        told = offers.timed(plan, search.machine)
-        row = best([told], task, PREFERENCES[wish.prefer], load_abilities(), wish.thinking, wish.min_speed)
-        found.append((plan, row))
-    if known is not None:
-        known[key] = found
-    return found
+    for plan in _plans(offer, search):
+        told = offers.timed(offer.prospect, plan, search.machine)
+        yield plan, best([told], task, PREFERENCES[wish.prefer], load_abilities(), wish.thinking, wish.min_speed)
 
 
-def _plans(model: Model, offer: Offer, offers: Offers, search: Search) -> Iterator[Plan]:
+def _plans(offer: Offer, search: Search) -> Iterator[Plan]:
     """The plan of the offer if it holds, else that with an 8-bit cache."""
-    architecture, engine = offers.catalog.architecture(model), find_runtime(offer.engine)
-    work, miss = work_of(model, search.work), None
+    prospect = offer.prospect
+    model, architecture, checkpoint, work = prospect.model, prospect.architecture, prospect.checkpoint, prospect.work
+    engine, miss = find_runtime(prospect.engine), None
     if offer.small:
-        miss = miss_on_one_gpu(architecture, offer.checkpoint, work, search)
+        miss = miss_on_one_gpu(architecture, checkpoint, work, search)
     else:
-        tried = evaluate(
-            model, architecture, offer.checkpoint, engine, work, search.machine, search.gpu_only, search.strict
-        )
+        tried = evaluate(model, architecture, checkpoint, engine, work, search.machine, search.gpu_only, search.strict)
         if tried and tried.holds(search.strict):
             yield tried
             return
         miss = None if offer.cut else miss_of(tried)
-    if plan := in_eight_bits(architecture, model, offer.checkpoint, engine, work, search, miss):
+    if plan := in_eight_bits(architecture, model, checkpoint, engine, work, search, miss):
         yield plan

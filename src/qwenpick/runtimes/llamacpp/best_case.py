@@ -16,11 +16,11 @@ from qwenpick.runtimes.llamacpp.driver import driver_overhead
 from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.model import load
 from qwenpick.runtimes.llamacpp.parts import DRIVER, Shape, on_any_device
-from qwenpick.runtimes.llamacpp.totals import totals
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
     from qwenpick.hardware import Device
+    from qwenpick.runtimes.llamacpp.totals import Totals
     from qwenpick.workload import Serving
 
 
@@ -63,19 +63,13 @@ def must_use_ram(
     return len(usable) == 1 and whole(architecture, checkpoint, work).missing(usable[0], work) > 0
 
 
-def least_in_ram(
-    architecture: Architecture, checkpoint: Checkpoint, work: Serving, devices: tuple[Device, ...]
-) -> tuple[float, float | None]:
-    """(share of the layers, share of the experts where they alone are enough) that must lie in RAM beside the roomiest GPU at the very least.
+def least_in_ram(sums: Totals, architecture: Architecture, work: Serving, device: Device) -> tuple[float, float | None]:
+    """(share of the layers, share of the experts where they alone are enough) that must lie in RAM beside a GPU at the very least.
 
-    For a workload without options.
+    `sums` are the model's for `work`, which has no options.
     """
-    usable = [device for device in devices if device.vendor != "ascend"]
-    if not usable:
-        return 1.0, None
-    device = max(usable, key=lambda d: budget(d, work) or 0)
     room = (budget(device, work) or 0) / band("llamacpp").high + 1 - driver_overhead(device, 0)[0]  # 1: what is rounded
-    n, sums = architecture.num_layers, totals(architecture, checkpoint.format, work)
+    n = architecture.num_layers
     first = bisect_left(range(1, n), True, key=lambda layer: sums.from_layer(layer) <= room) + 1
     if not architecture.is_moe or sums.without_experts(n) > room:
         return (first - 1) / n, None
