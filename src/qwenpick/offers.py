@@ -6,18 +6,20 @@ on some devices stands for all boxes that have them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from qwenpick.bands import band
 from qwenpick.candidates import LOW_BITS, Search, engine_groups, least_held, rungs, weights_of, work_of
 from qwenpick.ceiling import Ceiling, ceiling_in
 from qwenpick.eight_bits import EIGHT_BIT_CACHE
 from qwenpick.hardware import before_ampere
+from qwenpick.memory import RAM
 from qwenpick.plan import timed
 from qwenpick.quantization import FORMATS
+from qwenpick.rank import could_outdo
 from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp.best_case import Whole, least_in_ram, whole
 from qwenpick.runtimes.llamacpp.driver import driver_overhead
@@ -41,7 +43,9 @@ if TYPE_CHECKING:
     from qwenpick.tasks import Task
     from qwenpick.wish import Wish
 
+Row = tuple["Plan", "Scored | None"]  # a plan that holds, and its points where it has any
 GPU_ENGINES = ("vllm", "sglang")  # engines that use no RAM for layers
+WHOLE_ENGINES = ("transformers",)  # engines that hold all layers on GPUs or all in RAM
 
 
 class Prospect:
@@ -141,12 +145,25 @@ class Prospect:
         )
 
 
+def _comes_first(plan: Plan) -> bool:
+    """Whether llama.cpp's plan with part of the model in RAM is of the placement that is tried before others like it."""
+    return plan.placement.cpu_moe_layers > 0 or (plan.placement.split is not None and not plan.architecture.is_moe)
+
+
 class Prospects:
     """All that could be offered in one task, whatever the machine: it is worked out once for all machines."""
 
     def __init__(self, catalog: Catalog, task: Task, wish: Wish) -> None:
         self.catalog, self.task, self.wish = catalog, task, wish
         self._known: dict[tuple[str, str, bool], list[Prospect]] = {}
+        self._rivals: dict[str, list[str]] = {}
+
+    def rivals(self, model: Model) -> list[str]:
+        """The ids of the models that could outdo it at all."""
+        if model.id not in self._rivals:
+            others = self.catalog.models.values()
+            self._rivals[model.id] = [other.id for other in others if other is not model and could_outdo(other, model)]
+        return self._rivals[model.id]
 
     def of(self, model: Model, engine: str, search: Search) -> list[Prospect]:
         """The formats of a model in an engine, most bits first."""
@@ -185,7 +202,7 @@ class Offers:
         self.catalog, self.task, self.wish = prospects.catalog, prospects.task, prospects.wish
         self.devices = search.machine.devices
         self.groups = engine_groups(search.machine.system, self.devices, search.runtime)
-        self.on_any_box: dict[Offer, list[tuple[Plan, Scored | None]]] = {}
+        self.on_any_box: dict[Offer, tuple[list[Row], int]] = {}  # rows, and the bytes of RAM that they need
         self._speeds: dict[tuple[Prospect, Placement, KvCache], Speed | None] = {}
         self._ladders: dict[tuple[str, int], list[Prospect]] = {}
         self._found: dict[Prospect, tuple[Offer, ...]] = {}
@@ -205,14 +222,21 @@ class Offers:
                 found += self._found[prospect]
         return found
 
-    def regardless_of_ram(self, offer: Offer, search: Search) -> bool:
-        """Whether what is planned for the offer on this machine stands for every box with these devices that has as little RAM as that needs."""
+    def ram_needed(self, offer: Offer, rows: list[Row], search: Search) -> int | None:
+        """Bytes that must be free in RAM for these rows of an offer to stand on every box with these devices; None where they stand on this one only.
+
+        They stand where RAM is not what decides: on GPUs alone, or in the placement that comes first of all with RAM to spare.
+        """
+        prospect = offer.prospect
         if PREFERENCES[self.wish.prefer].context or any(device.unified for device in self.devices):
-            return False
-        free, engine = search.machine.ram_free, offer.prospect.engine
-        return engine in GPU_ENGINES or (
-            offer.ram is not None and free is not None and offer.ram * band(engine).high <= free
-        )
+            return None
+        if prospect.engine in GPU_ENGINES:
+            return 0
+        plan = rows[0][0] if len(rows) == 1 else None
+        if plan is None or not (offer.ram is not None or (offer.cut and _comes_first(plan))):
+            return None
+        least = math.ceil(plan.memory.on(RAM) * plan.band.high)
+        return least if (search.machine.ram_free or 0) >= least else None
 
     def timed(self, prospect: Prospect, plan: Plan, machine: Machine) -> Plan:
         """The plan with its speed."""
@@ -225,6 +249,8 @@ class Offers:
         work = prospect.work
         if work.options:
             yield from self._offer(prospect, prospect.top, 0.0)
+        elif prospect.engine in WHOLE_ENGINES and prospect.held > self.search.gpu_room:
+            yield from self._offer(prospect, prospect.top, self._on_cpu(prospect))
         elif not prospect.by_rule or not self._usable:
             in_ram = prospect.engine not in GPU_ENGINES
             yield from self._offer(prospect, prospect.top, self._least(prospect, in_ram=in_ram, small=True))

@@ -146,10 +146,11 @@ def _newest_first(released: str | None) -> tuple[int, ...]:
 
 def _outdone(row: Scored, rows: Sequence[Scored]) -> str | None:
     """The best-ranked model whose plan is better beyond doubt, no larger, no slower and no less free; None where something speaks for the row."""
-    return next((other.plan.model.name for other in rows if other is not row and _beats(other, row)), None)
+    return next((other.plan.model.name for other in rows if other is not row and beats(other, row)), None)
 
 
-def _beats(other: Scored, row: Scored) -> bool:
+def beats(other: Scored, row: Scored) -> bool:
+    """Whether the other model's plan is better beyond doubt, no larger, no slower and no less free."""
     relation = _relation(other.plan.model, row.plan.model)
     if relation is None or not _no_slower(other, row, relation.close):
         return False
@@ -173,6 +174,11 @@ class Relation:
     close: float
     succeeds: bool
     by_quality: bool
+
+
+def could_outdo(better: Model, worse: Model) -> bool:
+    """Whether a model could outdo another, if it ran well enough."""
+    return _relation(better, worse) is not None
 
 
 @lru_cache(maxsize=65536)

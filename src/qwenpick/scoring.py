@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from qwenpick.memory import RAM
@@ -77,7 +78,7 @@ LICENCE: Mapping[str, float] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scored:
     """A plan's points by name (they add up to `score`), and what they were made from.
 
@@ -92,7 +93,7 @@ class Scored:
     usable: bool
     parts: Mapping[str, float]
 
-    @property
+    @cached_property
     def score(self) -> float:
         """The sum of the parts."""
         return sum(self.parts.values())

@@ -17,13 +17,13 @@ from qwenpick.eight_bits import in_eight_bits, miss_of, miss_on_one_gpu
 from qwenpick.memory import RAM
 from qwenpick.plan import Plan, evaluate, judge
 from qwenpick.quality import load_abilities
-from qwenpick.rank import Ranked, best, better, may_outdo, order, places
+from qwenpick.rank import Ranked, beats, best, better, may_outdo, order, places
 from qwenpick.runtimes import find_runtime
 from qwenpick.scoring import PREFERENCES, Scored
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
-    from qwenpick.offers import Offer, Offers
+    from qwenpick.offers import Offer, Offers, Row
 
 ROUNDING = 1e-5  # points: scores are compared to six digits
 
@@ -32,8 +32,8 @@ ROUNDING = 1e-5  # points: scores are compared to six digits
 class Contender:
     """A model on its way to its best plan. It gives at most `points` and `quality`, and keeps one waiting `seconds` at least.
 
-    `left` are offers that have not been planned, of the engines of the `group`, which give `more` at most; `row` is the best plan so far, and
-    `holds` says that there is one.
+    `left` are offers that have not been planned, of the engines of the `group`, which give `more` at most; `later` are those of the engines that
+    have their turn where none of these holds. `row` is the best plan so far, and `holds` says that there is one.
     """
 
     model: Model
@@ -43,6 +43,7 @@ class Contender:
     seconds: float = 0.0
     group: int = -1
     left: list[Offer] = field(default_factory=list)
+    later: list[Offer] | None = None
     row: Scored | None = None
     holds: bool = False
 
@@ -75,8 +76,12 @@ def first_places(
     while queue:
         one = queue[0][2]
         if first and one.points < first[-1].score - ROUNDING:
+            left = {one.model.id: one for _, _, one in queue}
             rivals = [
-                one for _, _, one in queue if any(may_outdo(one.model, one.quality, one.seconds, row) for row in first)
+                rival
+                for row in first
+                for name in offers.prospects.rivals(row.plan.model)
+                if (rival := left.get(name)) and may_outdo(rival.model, rival.quality, rival.seconds, row)
             ]
             if not rivals:
                 break
@@ -91,7 +96,7 @@ def first_places(
             misfits += not one.holds
             if one.row:
                 found.append(one.row)
-                if len(found) >= wanted:
+                if len(found) >= wanted and _matters(one.row, first):
                     first = [row for row, _ in order(found)[:wanted]]
         heapify(queue)
     ranked = [_here(row, search) for row in places(found, task, wanted)]
@@ -100,6 +105,11 @@ def first_places(
     unseen = [one.model for _, _, one in queue if not one.holds] + unknown
     misfits += sum(not holds_somehow(offers.catalog.architecture(model), model, search) for model in unseen)
     return ranked, misfits
+
+
+def _matters(row: Scored, first: list[Scored]) -> bool:
+    """Whether another row can change which are the first."""
+    return not first or row.score >= first[-1].score - ROUNDING or any(beats(row, other) for other in first)
 
 
 def _here(row: Ranked, search: Search) -> Ranked:
@@ -120,7 +130,7 @@ def _advance(one: Contender, offers: Offers, search: Search) -> bool:
         one.group += 1
         if one.holds or one.group >= len(offers.groups):
             return False
-        one.left = offers.of(one.model, one.group, search)
+        one.left, one.later = offers.of(one.model, one.group, search), None
     else:
         _plan(one, offers, search)
     _bound(one, offers, search)
@@ -129,12 +139,12 @@ def _advance(one: Contender, offers: Offers, search: Search) -> bool:
 
 def _bound(one: Contender, offers: Offers, search: Search) -> None:
     """What the contender still gives at most."""
-    left = list(one.left)
-    if not one.holds and not any(
-        _is_sure(offer, search) for offer in left
-    ):  # the engines after these may have their turn
-        for group in range(one.group + 1, len(offers.groups)):
-            left += offers.of(one.model, group, search)
+    left = one.left
+    if not one.holds and not any(_is_sure(offer, search) for offer in left):
+        if one.later is None:
+            later = range(one.group + 1, len(offers.groups))
+            one.later = [offer for group in later for offer in offers.of(one.model, group, search)]
+        left = left + one.later
     one.points = one.more = max((offer.points for offer in left), default=-math.inf)
     one.seconds = min((offer.seconds for offer in left), default=math.inf)
     one.quality = max((offer.quality for offer in left), default=-math.inf)
@@ -165,16 +175,20 @@ def _plan(one: Contender, offers: Offers, search: Search) -> None:
             one.left[at:] = [later for later in one.left[at:] if later.prospect.engine != engine]
 
 
-def _rows(offer: Offer, offers: Offers, search: Search) -> list[tuple[Plan, Scored | None]]:
+def _rows(offer: Offer, offers: Offers, search: Search) -> list[Row]:
     """The plans of the offer that hold, with their points where they have any."""
-    if not offers.regardless_of_ram(offer, search):
-        return list(_scored(offer, offers, search))
-    if offer not in offers.on_any_box:
-        offers.on_any_box[offer] = list(_scored(offer, offers, search))
-    return offers.on_any_box[offer]
+    free = search.machine.ram_free
+    if known := offers.on_any_box.get(offer):
+        rows, least = known
+        if least == 0 or (free is not None and free >= least):
+            return rows
+    rows = list(_scored(offer, offers, search))
+    if (needs := offers.ram_needed(offer, rows, search)) is not None:
+        offers.on_any_box[offer] = rows, needs
+    return rows
 
 
-def _scored(offer: Offer, offers: Offers, search: Search) -> Iterator[tuple[Plan, Scored | None]]:
+def _scored(offer: Offer, offers: Offers, search: Search) -> Iterator[Row]:
     task, wish = offers.task, offers.wish
     for plan in _plans(offer, search):
         told = offers.timed(offer.prospect, plan, search.machine)

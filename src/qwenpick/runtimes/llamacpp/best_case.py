@@ -5,7 +5,6 @@ It is worked out from running totals, where the true cut is searched with one wa
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -69,9 +68,5 @@ def least_in_ram(sums: Totals, architecture: Architecture, work: Serving, device
     `sums` are the model's for `work`, which has no options.
     """
     room = (budget(device, work) or 0) / band("llamacpp").high + 1 - driver_overhead(device, 0)[0]  # 1: what is rounded
-    n = architecture.num_layers
-    first = bisect_left(range(1, n), True, key=lambda layer: sums.from_layer(layer) <= room) + 1
-    if not architecture.is_moe or sums.without_experts(n) > room:
-        return (first - 1) / n, None
-    moved = bisect_left(range(1, n), True, key=lambda layer: sums.without_experts(layer) <= room) + 1
-    return (first - 1) / n, moved / n
+    n, moved = architecture.num_layers, sums.fewest_experts(room) if architecture.is_moe else None
+    return (sums.fewest_layers(room) - 1) / n, None if moved is None else moved / n

@@ -6,7 +6,7 @@ What a placement needs is asked of `memory`; how many layers fit is searched, si
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.model import load
 from qwenpick.runtimes.llamacpp.options import Options, read_options
 from qwenpick.runtimes.llamacpp.parts import needed
-from qwenpick.runtimes.llamacpp.totals import Totals, totals
+from qwenpick.runtimes.llamacpp.totals import totals
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
@@ -93,18 +93,18 @@ def _alike(device: Device, work: Serving) -> Device:
 @lru_cache(maxsize=8192)
 def fewest_experts(architecture: Architecture, checkpoint: Checkpoint, work: Serving, device: Device) -> int | None:
     """The fewest layers whose experts must lie in RAM for the rest to fit the GPU; None where even all of them are not enough."""
-    return _fewest(
-        architecture, checkpoint, work, device, lambda n: Placement((device,), cpu_moe_layers=n), Totals.without_experts
-    )
+    sums = totals(architecture, checkpoint.format, work).without_experts
+    return _fewest(architecture, checkpoint, work, device, lambda n: Placement((device,), cpu_moe_layers=n), sums)
 
 
 @lru_cache(maxsize=8192)
 def fewest_layers(architecture: Architecture, checkpoint: Checkpoint, work: Serving, device: Device) -> int | None:
     """The fewest layers that must lie in RAM for the rest to fit the GPU; None where the GPU does not even hold the output."""
     everything = architecture.num_layers + 1
+    sums = totals(architecture, checkpoint.format, work).from_layer
     return _fewest(
-        architecture, checkpoint, work, device, lambda n: Placement((device,), split=(everything - n,)), Totals.from_layer
-    )  # fmt: skip
+        architecture, checkpoint, work, device, lambda n: Placement((device,), split=(everything - n,)), sums
+    )
 
 
 def _fewest(
@@ -113,12 +113,12 @@ def _fewest(
     work: Serving,
     device: Device,
     placed: Callable[[int], Placement],
-    held: Callable[[Totals, int], int],
+    falling: Sequence[int],
 ) -> int | None:
     """The smallest number from 1 to all layers whose placement fits the GPU, as those of all after it do; None where none does.
 
-    It keeps clear of the estimate's error. It is searched with the rough compute buffer, which is the same for all, then made sure of with
-    the exact one.
+    It keeps clear of the estimate's error. It is searched with the rough compute buffer, which is the same for all, and `falling` sums for a workload
+    without options (totals.py); then it is made sure of with the exact one.
     """
     last, room, edge = architecture.num_layers, budget(device, work) or 0, band("llamacpp").high
 
@@ -133,11 +133,10 @@ def _fewest(
         def need(n: int) -> int:
             return exactly(n, rough=True)
     else:
-        sums = totals(architecture, checkpoint.format, work)
-        rest = whole - held(sums, last)
+        rest = whole + falling[-1]
 
         def need(n: int) -> int:
-            return rest + held(sums, n)
+            return rest - falling[n - 1]
 
     found = bisect_left(range(1, last), True, key=lambda n: round(need(n) * edge) <= room) + 1
     return next((n for n in range(found, last + 1) if round(exactly(n) * edge) <= room), None)

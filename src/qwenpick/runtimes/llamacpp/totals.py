@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -16,37 +17,40 @@ if TYPE_CHECKING:
     from qwenpick.workload import Serving
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Totals:
-    """`head` is the output's bytes; the others are running totals over the layers: their tensors, their experts, their cache and state."""
+    """Bytes on a GPU without the first 1, 2, … all layers (`from_layer`), or without their experts; below zero, so that they rise."""
 
-    head: int
-    dense: tuple[int, ...]
-    experts: tuple[int, ...]
-    cached: tuple[int, ...]
+    from_layer: tuple[int, ...]
+    without_experts: tuple[int, ...]
 
-    def from_layer(self, first: int) -> int:
-        """Bytes on a GPU that holds the layers from `first` to the last, and the output."""
-        return (
-            self.head
-            + (self.dense[-1] - self.dense[first])
-            + (self.experts[-1] - self.experts[first])
-            + (self.cached[-1] - self.cached[first])
-        )
+    def fewest_layers(self, room: float) -> int:
+        """How many layers, from 1 to all, must be left out at least for the rest to be no more than `room` bytes."""
+        return bisect_left(self.from_layer, -room, 0, len(self.from_layer) - 1) + 1
 
-    def without_experts(self, moved: int) -> int:
-        """Bytes on a GPU that holds all but the experts of the first `moved` layers."""
-        return self.head + self.dense[-1] + (self.experts[-1] - self.experts[moved]) + self.cached[-1]
+    def fewest_experts(self, room: float) -> int | None:
+        """Of how many layers the experts must be left out at least; None where those of all layers are not enough."""
+        falling = self.without_experts
+        return bisect_left(falling, -room) + 1 if -falling[-1] <= room else None
 
 
 @lru_cache(maxsize=8192)
 def totals(architecture: Architecture, format_name: str, work: Serving) -> Totals:
     """The sums for a workload without options."""
     pieces, cells = load(architecture, format_name).gpu, batch_of(work, Options(), pooled=False).context
-    layers = zip(
-        kv_totals(architecture, cells, work.kv_cache, on_gpu=True),
-        indexer_totals(architecture, cells),
-        state_totals(architecture, work.sequences),
-        strict=True,
+    cached = [
+        sum(layer)
+        for layer in zip(
+            kv_totals(architecture, cells, work.kv_cache, on_gpu=True),
+            indexer_totals(architecture, cells),
+            state_totals(architecture, work.sequences),
+            strict=True,
+        )
+    ]
+    dense, experts = pieces.dense, pieces.experts
+    left_out = range(1, architecture.num_layers + 1)
+    whole = pieces.head + pieces.output_norm + dense[-1] + experts[-1] + cached[-1]
+    return Totals(
+        tuple(dense[n] + experts[n] + cached[n] - whole for n in left_out),
+        tuple(experts[n] - whole for n in left_out),
     )
-    return Totals(pieces.head + pieces.output_norm, pieces.dense, pieces.experts, tuple(map(sum, layers)))
