@@ -11,6 +11,7 @@ from qwenpick.catalog import Catalog, Model, load
 from qwenpick.ceiling import ceiling
 from qwenpick.eight_bits import in_eight_bits, miss_of, miss_on_one_gpu
 from qwenpick.hardware import Machine
+from qwenpick.kept import Results
 from qwenpick.offers import Offers, Prospects
 from qwenpick.plan import Plan, evaluate, timed
 from qwenpick.rank import LABELLED, Ranked, rank
@@ -171,6 +172,7 @@ def test_few_graphs_are_walked(catalog: Catalog, monkeypatch: pytest.MonkeyPatch
         return peaks(self, steps)
 
     monkeypatch.setattr(network.Network, "peaks", counted)
+    monkeypatch.setattr(compute, "WALKS", Results("none", ()))
     for cached in (compute._one_side, compute._walked):
         cached.cache_clear()
     from qwenpick.runtimes.llamacpp.parts import on_any_device

@@ -34,35 +34,34 @@ if TYPE_CHECKING:
 Thinking = Literal["yes", "no", "either"]
 UNTOUCHED = Retention(1.0, 1.0, 1.0, "high", True, "16-bit weights")
 FEWEST_BITS = 1.0  # no format stores a weight in less: IQ1_S takes 1.56
-NOTHING = 1e-9  # seconds a token: faster than anything
+NOTHING = 1e-9  # seconds: faster than anything
 
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """The most points that a model gives, by how long one waits for a token; and the quality (points out of 100) that no plan exceeds.
+    """The most points that a model gives, by how long one waits; and the quality (points out of 100) that no plan exceeds.
 
-    `efforts` are (points of quality, doublings that a second a token is faster than comfortable) of each effort to think, and `written` tokens the
-    least of them. At `barely` doublings is the wait that is taken where no speed is known, and below `usable` nobody would wait.
+    `efforts` are (points of quality, tokens written) of each effort to think, `written` the least of those tokens. Waits of `usable` and of
+    `comfortable` seconds are the task's, `last_usable` the doublings between them (a negative number).
     """
 
     quality: float
     fixed: float
     written: float
     efforts: tuple[tuple[float, float], ...]
-    barely: float
     usable: float
+    comfortable: float
+    last_usable: float
     weights: Weights
 
-    def points(self, seconds: float | None) -> float:
-        """With at least `seconds` a token; None is a speed that is not known."""
-        if seconds is None:
-            return self.fixed + max(
-                points + speed_points(self.barely, self.usable, self.weights) for points, _ in self.efforts
-            )
-        doublings = -math.log2(max(seconds, NOTHING))
-        return self.fixed + max(
-            points + speed_points(doublings + at_one, self.usable, self.weights) for points, at_one in self.efforts
-        )
+    def points(self, seconds: float | None, reading: float = 0.0) -> float:
+        """With at least `seconds` a token after `reading` the prompt for so long; None is a speed that is not known."""
+        best = -math.inf
+        for points, written in self.efforts:
+            wait = self.usable * BARELY if seconds is None else max(written * seconds + reading, NOTHING)
+            speed = speed_points(math.log2(self.comfortable / wait), self.last_usable, self.weights)
+            best = max(best, points + speed)
+        return self.fixed + best
 
 
 @lru_cache(maxsize=4096)
@@ -99,19 +98,16 @@ def _ceiling(
     weights, abilities = PREFERENCES[prefer], load_abilities()
     usable, comfortable = seconds_wanted(task)
     thinks = model.thinking in ("hybrid", "always")
-    efforts, tokens, best = list[tuple[float, float]](), list[float](), 0.0
+    efforts, best = list[tuple[float, float]](), 0.0
     for effort in efforts_for(model, task, thinking):
         worth = quality(abilities, model.id, thinks, task, effort, kept)
         if worth is None:
             return None
-        written = task.answer * THINKING_TOKENS[effort]
-        at_one = math.log2(comfortable / written) if written else math.inf
-        efforts.append((weights.quality * worth.value, at_one))
-        tokens.append(written)
+        efforts.append((weights.quality * worth.value, task.answer * THINKING_TOKENS[effort]))
         best = max(best, worth.value)
     fixed = sum(standing(model).values()) + size_points(least, task, weights) - (0.0 if kept.advised else EXPERIMENTAL)
     if weights.context:
         most = (model.context.extended or model.context.native) if model.context else context
         fixed += weights.context * math.log2(max(1.0, most / task.context))
-    barely, last_usable = math.log2(comfortable / (usable * BARELY)), math.log2(comfortable / usable)
-    return Ceiling(best, fixed, min(tokens), tuple(efforts), barely, last_usable, weights)
+    written = min(tokens for _, tokens in efforts)
+    return Ceiling(best, fixed, written, tuple(efforts), usable, comfortable, math.log2(comfortable / usable), weights)

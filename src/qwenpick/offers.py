@@ -10,8 +10,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from qwenpick.bands import band
 from qwenpick.candidates import LOW_BITS, Search, engine_groups, least_held, rungs, weights_of, work_of
 from qwenpick.ceiling import Ceiling, ceiling_in
 from qwenpick.eight_bits import EIGHT_BIT_CACHE
@@ -24,10 +25,13 @@ from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp.best_case import Whole, least_in_ram, whole
 from qwenpick.runtimes.llamacpp.driver import driver_overhead
 from qwenpick.runtimes.llamacpp.limits import budget
+from qwenpick.runtimes.llamacpp.parts import Shape, on_any_device
 from qwenpick.runtimes.llamacpp.totals import totals
-from qwenpick.scoring import PREFERENCES, engine_cost
+from qwenpick.scoring import PREFERENCES, TIGHT, engine_cost
 from qwenpick.speed.decode import Load, Step, step_on
 from qwenpick.speed.devices import Place, place_of, processor
+from qwenpick.speed.flags import CHUNK
+from qwenpick.speed.prefill import Reading, reading_on
 from qwenpick.speed.stages import Stage
 from qwenpick.speed.traffic import attention, traffic
 from qwenpick.workload import KvCache
@@ -46,6 +50,13 @@ if TYPE_CHECKING:
 Row = tuple["Plan", "Scored | None"]  # a plan that holds, and its points where it has any
 GPU_ENGINES = ("vllm", "sglang")  # engines that use no RAM for layers
 WHOLE_ENGINES = ("transformers",)  # engines that hold all layers on GPUs or all in RAM
+
+
+class Pace(NamedTuple):
+    """Seconds a token, and seconds to read the prompt."""
+
+    token: float
+    prompt: float
 
 
 class Prospect:
@@ -76,7 +87,8 @@ class Prospect:
             engine == "llamacpp" and not self.work.options and not checkpoint.bytes
         )  # no measured size, no flags
         self._steps: dict[tuple[Class, bool], Step] = {}
-        self._in_ram: dict[tuple[Place, float], float] = {}
+        self._readings: dict[Class, Reading] = {}
+        self._in_ram: dict[tuple[Place, float], Pace] = {}
 
     @cached_property
     def held(self) -> int:
@@ -98,26 +110,29 @@ class Prospect:
         """What llama.cpp holds on one GPU."""
         return whole(self.architecture, self.checkpoint, self.work)
 
-    def step(self, kind: Class, *, small: bool = False) -> Step:
-        """One generation step on a kind of device."""
+    @cached_property
+    def need_in_ram(self) -> int | None:
+        """What llama.cpp holds without any GPU; None where it does not know the model."""
+        if self.architecture.gguf_arch is None:
+            return None
+        return on_any_device(self.architecture, self.checkpoint, self.work, Shape(0)).on(RAM)
+
+    def on(self, place: Place, *, layers: float = 1.0, head: float = 1.0, small: bool = False) -> Pace:
+        """How fast all experts run in one place, with that share of the layers around them and of the head."""
+        kind, stage = place.kind, Stage(place, layers, 1.0, head)
         key = kind, small
         if key not in self._steps:
-            checkpoint = self.checkpoint
-            load = Load(
-                self.engine,
-                checkpoint.format,
-                traffic(self.architecture, checkpoint.format, checkpoint.bytes),
-                attention(self.architecture),
-                self._small_cache if small else self.work.kv_cache,
-            )
-            self._steps[key] = step_on(load, self.depth, self.work.sequences, 1, kind)
-        return self._steps[key]
+            self._steps[key] = step_on(self._load(small), self.depth, self.work.sequences, 1, kind)
+        if kind not in self._readings:
+            self._readings[kind] = reading_on(self._load(False), self.task.prompt, 0, CHUNK[self.engine], kind)
+        reading = self._readings[kind].seconds(stage) * self.work.sequences
+        return Pace(self._steps[key].seconds(stage), reading)
 
-    def in_ram(self, cpu: Place, layers: float) -> float:
-        """Seconds a token of all experts in RAM, and of that share of the layers around them and of the head."""
+    def in_ram(self, cpu: Place, layers: float = 1.0) -> Pace:
+        """How fast it runs in RAM; it is kept, since many machines have the same."""
         key = cpu, layers
         if key not in self._in_ram:
-            self._in_ram[key] = self.step(cpu.kind).seconds(Stage(cpu, layers, 1.0, layers))
+            self._in_ram[key] = self.on(cpu, layers=layers, head=layers)
         return self._in_ram[key]
 
     def least_in_ram(self, device: Device) -> tuple[float, float | None]:
@@ -125,6 +140,11 @@ class Prospect:
         return least_in_ram(
             totals(self.architecture, self.checkpoint.format, self.work), self.architecture, self.work, device
         )
+
+    def _load(self, small: bool) -> Load:
+        name, cache = self.checkpoint.format, self._small_cache if small else self.work.kv_cache
+        weights = traffic(self.architecture, name, self.checkpoint.bytes)
+        return Load(self.engine, name, weights, attention(self.architecture), cache)
 
     @property
     def _small_cache(self) -> KvCache:
@@ -214,12 +234,13 @@ class Offers:
             self._ladders[key] = [p for engine in self.groups[group] for p in self.prospects.of(model, engine, search)]
         on_gpus, anywhere = search.gpu_room, search.room
         found: list[Offer] = []
+        known = self._found
         for prospect in self._ladders[key]:
             room = on_gpus if prospect.engine in GPU_ENGINES else anywhere
             if prospect.least <= room and prospect.held <= room:
-                if prospect not in self._found:
-                    self._found[prospect] = tuple(self._bounded(prospect))
-                found += self._found[prospect]
+                if prospect not in known:
+                    known[prospect] = tuple(self._bounded(prospect))
+                found += known[prospect]
         return found
 
     def ram_needed(self, offer: Offer, rows: list[Row], search: Search) -> int | None:
@@ -248,7 +269,7 @@ class Offers:
     def _bounded(self, prospect: Prospect) -> Iterator[Offer]:
         work = prospect.work
         if work.options:
-            yield from self._offer(prospect, prospect.top, 0.0)
+            yield from self._offer(prospect, prospect.top, _ANY)
         elif prospect.engine in WHOLE_ENGINES and prospect.held > self.search.gpu_room:
             yield from self._offer(prospect, prospect.top, self._on_cpu(prospect))
         elif not prospect.by_rule or not self._usable:
@@ -260,23 +281,40 @@ class Offers:
             yield from self._offer(prospect, prospect.top, self._least(prospect, in_ram=True, small=True))
         else:
             alone = prospect.whole
-            missing = alone.on_gpu + driver_overhead(self._usable[0], alone.pool)[0] - self._gpu_room
+            need = alone.on_gpu + driver_overhead(self._usable[0], alone.pool)[0]
+            missing = need - self._gpu_room
             if missing <= 0:
                 least = self._least(prospect, in_ram=False, small=self.search.strict)
-                yield from self._offer(prospect, prospect.top, least, ram=alone.in_ram)
+                if need * band("llamacpp").high <= self._gpu_room:
+                    yield from self._offer(prospect, prospect.top, least, total=need + alone.in_ram, ram=alone.in_ram)
+                else:  # `strict` may have it with a smaller cache
+                    tight = not self.search.strict
+                    yield from self._offer(prospect, prospect.top, least, tight=tight, ram=alone.in_ram)
                 return
             yield from self._offer(prospect, prospect.top, self._cut(prospect), cut=True)
             if prospect.small and len(self.devices) == 1 and 2 * missing <= alone.cache:
                 yield from self._offer(prospect, prospect.small_top, self._on_devices(prospect, small=True), small=True)
 
-    def _offer(self, prospect: Prospect, top: Ceiling | None, seconds: float | None, **more: object) -> Iterator[Offer]:
+    def _offer(
+        self,
+        prospect: Prospect,
+        top: Ceiling | None,
+        pace: Pace | None,
+        total: int | None = None,
+        tight: bool = False,
+        **more: object,
+    ) -> Iterator[Offer]:
+        """The offer at that pace; None is a pace that is not known. `total` are bytes in all and `tight` the verdict, where they are known."""
         if top is None:
             return
-        points = top.points(seconds)
-        if seconds is None or not self._all_known:  # then some plan has no speed
-            points, seconds = max(points, top.points(None)), 0.0
-        points -= engine_cost(prospect.engine, self.devices, prospect.work.sequences)
-        yield Offer(prospect, points, top.quality, top.written * seconds, **more)  # type: ignore[arg-type]
+        points = top.points(*pace) if pace else top.points(None)
+        if not self._all_known:  # then some plan may have no speed
+            points, pace = max(points, top.points(None)), None
+        points -= engine_cost(prospect.engine, self.devices, prospect.work.sequences) + (TIGHT if tight else 0.0)
+        if total:
+            points -= (top.weights.smaller + self.task.smaller) * math.log2(total / prospect.held)
+        seconds = top.written * pace.token + pace.prompt if pace else 0.0
+        yield Offer(prospect, points, top.quality, seconds, **more)  # type: ignore[arg-type]
 
     # -- the devices ---------------------------------------------------------------------------------------------------
 
@@ -305,33 +343,45 @@ class Offers:
     def _all_known(self) -> bool:
         return len(self._places) == len(self.devices) and self._processor is not None
 
-    # -- seconds a token -----------------------------------------------------------------------------------------------
+    # -- how fast ------------------------------------------------------------------------------------------------------
 
-    def _least(self, prospect: Prospect, *, in_ram: bool, small: bool) -> float | None:
-        """Seconds a token on all devices at once, or on the CPU alone, whichever is less. None where no speed is known."""
+    def _least(self, prospect: Prospect, *, in_ram: bool, small: bool) -> Pace | None:
+        """The pace on all devices at once, or on the CPU alone, whichever is faster. None where no speed is known."""
         ways = [self._on_devices(prospect), self._on_cpu(prospect) if in_ram else None]
         if small and prospect.small:
             ways.append(self._on_devices(prospect, small=True))
-        return min((seconds for seconds in ways if seconds is not None), default=None)
+        return _fastest([way for way in ways if way])
 
-    def _on_devices(self, prospect: Prospect, *, small: bool = False) -> float | None:
-        each = [prospect.step(place.kind, small=small).seconds(Stage(place, 1.0, 1.0, 1.0)) for place in self._places]
-        return min(each) / len(each) if each else None
+    def _on_devices(self, prospect: Prospect, *, small: bool = False) -> Pace | None:
+        count = len(self._places)
+        best = _fastest([prospect.on(place, small=small) for place in self._places])
+        return Pace(best.token / count, best.prompt / count) if best and count > 1 else best
 
-    def _on_cpu(self, prospect: Prospect) -> float | None:
-        return prospect.in_ram(self._processor, 1.0) if self._processor and not self.search.gpu_only else None
+    def _on_cpu(self, prospect: Prospect) -> Pace | None:
+        return prospect.in_ram(self._processor) if self._processor and not self.search.gpu_only else None
 
-    def _cut(self, prospect: Prospect) -> float | None:
-        """Seconds a token of llama.cpp with as little in RAM as can be; the shares that lie there and on the GPU take their shares of the time."""
+    def _cut(self, prospect: Prospect) -> Pace | None:
+        """That of llama.cpp with as little in RAM as can be: the shares that lie there and on the GPU take their shares of the time."""
         cpu = self._on_cpu(prospect)
         if cpu is None or self._processor is None:
             return None
-        if not self._places:
+        gpu = _fastest([prospect.on(place, head=0.0) for place in self._places])
+        if gpu is None:
             return cpu
         layers, experts = prospect.least_in_ram(self._usable[0])
-        on_gpu = min(prospect.step(place.kind).seconds(Stage(place, 1.0, 1.0, 0.0)) for place in self._places)
-        ways = [cpu, layers * cpu + (1 - layers) * on_gpu]
+        tokens, prompt = [cpu.token, layers * cpu.token + (1 - layers) * gpu.token], min(cpu.prompt, gpu.prompt)
         if experts is not None:
             routed = prospect.in_ram(self._processor, 0.0)
-            ways += [routed, experts * routed + (1 - experts) * on_gpu]
-        return min(ways)
+            tokens += [routed.token, experts * routed.token + (1 - experts) * gpu.token]
+            prompt = min(prompt, routed.prompt)
+        return Pace(min(tokens), prompt)
+
+
+_ANY = Pace(0.0, 0.0)
+
+
+def _fastest(paces: list[Pace]) -> Pace | None:
+    """The least of each kind of seconds."""
+    if len(paces) < 2:
+        return paces[0] if paces else None
+    return Pace(*map(min, zip(*paces, strict=True)))

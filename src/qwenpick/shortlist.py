@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from heapq import heapify
 from typing import TYPE_CHECKING
 
+from qwenpick.bands import band
 from qwenpick.candidates import Search, holds_somehow, is_enough
 from qwenpick.ceiling import ceiling
 from qwenpick.eight_bits import in_eight_bits, miss_of, miss_on_one_gpu
@@ -140,7 +141,7 @@ def _advance(one: Contender, offers: Offers, search: Search) -> bool:
 def _bound(one: Contender, offers: Offers, search: Search) -> None:
     """What the contender still gives at most."""
     left = one.left
-    if not one.holds and not any(_is_sure(offer, search) for offer in left):
+    if not one.holds and not any(_is_sure(offer, search) for offer in reversed(left)):
         if one.later is None:
             later = range(one.group + 1, len(offers.groups))
             one.later = [offer for group in later for offer in offers.of(one.model, group, search)]
@@ -155,8 +156,13 @@ def _bound(one: Contender, offers: Offers, search: Search) -> None:
 
 
 def _is_sure(offer: Offer, search: Search) -> bool:
-    free = search.machine.ram_free
-    return offer.ram is not None and free is not None and offer.ram <= free and not search.strict
+    """Whether a plan of the offer holds without a doubt: RAM has room for what it takes beside the GPU, or for all of it."""
+    free, need = search.machine.ram_free, offer.ram
+    if need is None and offer.cut and not search.gpu_only:
+        need = offer.prospect.need_in_ram
+    if need is None or free is None:
+        return False
+    return need * band(offer.prospect.engine).high <= free and (offer.cut or not search.strict)
 
 
 def _plan(one: Contender, offers: Offers, search: Search) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from qwenpick.speed import measured
-from qwenpick.speed.devices import Class, Place
+from qwenpick.speed.devices import Class, by_vulkan
 from qwenpick.speed.efficiency import (
     EAGER,
     MAT_VEC_TOKENS,
@@ -35,13 +35,12 @@ class Load:
     cache: KvCache
     eager: bool = False
 
-    def rate(self, place: Place, share: float) -> float:
-        """FLOP/s of matrix products there, `share` being the measured share of the unit that runs them."""
-        slower = measured.COMMON.vulkan_bf16 if place.by_vulkan and self.format == "BF16" else 1.0
-        if not self.is_ggml:
-            return place.rate * share
-        half = prefill_constants(self.engine, place.kind).half if self.format in HALF else 1.0
-        return (place.int8 or place.rate) * share * half / slower
+    def slowed(self, kind: Class) -> float:
+        """The share of the matrix rate that is left by the format: llama.cpp multiplies 16-bit weights more slowly than quantized ones."""
+        if not self.is_ggml or self.format not in HALF:
+            return 1.0
+        half = prefill_constants(self.engine, kind).half
+        return half / measured.COMMON.vulkan_bf16 if by_vulkan(kind) and self.format == "BF16" else half
 
     @property
     def is_ggml(self) -> bool:
@@ -122,8 +121,8 @@ def step_on(load: Load, depth: float, sequences: int, tokens: int, kind: Class) 
     weights, rows = load.weights, sequences * tokens
     c, p = decode_constants(load.engine, kind), prefill_constants(load.engine, kind)
     # dense weights are read once a step; of the experts those that any token picks
-    slower = measured.COMMON.vulkan_bf16 if kind.endswith("-vulkan") and load.format == "BF16" else 1.0
-    share = 1 / slower if slower > 1 else format_share(load.format)
+    slow = by_vulkan(kind) and load.format == "BF16"
+    share = 1 / measured.COMMON.vulkan_bf16 if slow else format_share(load.format)
     elements = Shares(
         weights.dense_elements, weights.expert_elements * weights.chosen / weights.of, weights.output_elements
     )
@@ -131,9 +130,7 @@ def step_on(load: Load, depth: float, sequences: int, tokens: int, kind: Class) 
     if load.is_ggml:
         further = 1 + measured.COMMON.further * (min(rows, MAT_VEC_TOKENS) - 1)
         unpack = c.unpack * unpack_operations(load.format) * further
-    reached = p.experts if weights.experts else p.dense
-    if load.is_ggml:
-        reached *= (p.half if load.format in HALF else 1.0) / slower
+    reached = (p.experts if weights.experts else p.dense) * load.slowed(kind)
     cached = load.attention.cache_elements(depth) * cache_bytes_per_element(load.cache)
     if load.is_ggml and load.cache.k not in ("f16", "bf16", "f32"):
         cached *= measured.COMMON.quantized_cache

@@ -74,10 +74,10 @@ class Place:
     link: float = PCIE
     nvlink: bool = False
 
-    @property
-    def by_vulkan(self) -> bool:
-        """Whether llama.cpp's Vulkan backend runs there."""
-        return self.kind.endswith("-vulkan")
+
+def by_vulkan(kind: Class) -> bool:
+    """Whether llama.cpp's Vulkan backend runs there."""
+    return kind.endswith("-vulkan")
 
 
 def class_of(device: Device, gpu: Gpu | None) -> Class:
@@ -131,7 +131,7 @@ def place_of(device: Device, gpus: Mapping[str, Gpu], ram: float | None = None, 
     bandwidth = device.bandwidth or (gpu.bandwidth if gpu else None) or (ram if shares_ram else None)
     if not bandwidth:
         return None
-    kind = _by_vulkan(class_of(device, gpu)) if vulkan else class_of(device, gpu)
+    kind = _over_vulkan(class_of(device, gpu)) if vulkan else class_of(device, gpu)
     rates = gpu.rates if gpu else None
     rate = _matrix_rate(kind, rates) or bandwidth * FLOP_PER_BYTE[kind]
     int8 = max(
@@ -160,7 +160,7 @@ def _matrix_rate(kind: Class, rates: Rates | None) -> float | None:
     return rates.fp16 or rates.fp16_vector
 
 
-def _by_vulkan(kind: Class) -> Class:
+def _over_vulkan(kind: Class) -> Class:
     return "rdna-vulkan" if kind in ("rdna", "cdna") else "amd-apu-vulkan" if kind == "amd-apu" else kind
 
 

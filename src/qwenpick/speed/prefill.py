@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from qwenpick.speed import measured
-from qwenpick.speed.decode import Load
+from qwenpick.speed.decode import Load, Shares
+from qwenpick.speed.devices import Class
 from qwenpick.speed.efficiency import decode_constants, prefill_constants
 from qwenpick.speed.stages import Stage
 
@@ -17,8 +19,8 @@ def prompt_seconds(load: Load, prompt: int, cached: int, chunk: int, parts: Sequ
     gpu = parts[0] if parts[0].place.kind != "cpu" else None
     return sum(
         min(
-            _stage_seconds(load, prompt, cached, size, batches, stage),
-            _borrowed_seconds(load, prompt, cached, size, batches, stage, gpu)
+            reading_on(load, prompt, cached, chunk, stage.place.kind).seconds(stage),
+            _borrowed_seconds(load, prompt, cached, chunk, batches, stage, gpu)
             if gpu and stage.place.kind == "cpu"
             else float("inf"),
         )
@@ -26,38 +28,62 @@ def prompt_seconds(load: Load, prompt: int, cached: int, chunk: int, parts: Sequ
     )
 
 
-def _stage_seconds(load: Load, prompt: int, cached: int, size: int, batches: int, stage: Stage) -> float:
-    weights, place = load.weights, stage.place
-    p, d = prefill_constants(load.engine, place.kind), decode_constants(load.engine, place.kind)
-    rate, bandwidth = place.rate * stage.ways, place.bandwidth * stage.ways
-    dense = 2 * prompt * stage.layers * weights.dense_elements / (load.rate(place, p.dense) * stage.ways)
-    experts = (
-        2
-        * prompt
-        * stage.experts
-        * weights.expert_elements
-        * weights.chosen
-        / weights.of
-        / (load.rate(place, p.experts) * stage.ways)
-    )
-    read = (
-        batches
-        * (stage.layers * weights.dense + stage.experts * weights.experts * weights.touched(size))
-        / (bandwidth * d.weights)
-    )
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A prompt read by the whole model on one kind of device, before the rates of one device are known.
+
+    `compute` FLOP of the weights and `read` bytes of them, whichever takes longer; `attend` FLOP of attention by the 16-bit rate, `scan` bytes of
+    the delta nets' states, and `launches` seconds, of all layers. Each is over the share of the rate that is reached.
+    """
+
+    compute: Shares
+    read: Shares
+    attend: float
+    scan: float
+    launches: float
+    integers: bool
+
+    def seconds(self, stage: Stage) -> float:
+        """Seconds on one stage."""
+        place, ways = stage.place, stage.ways
+        bandwidth, rate = place.bandwidth * ways, place.rate * ways
+        multiplied = (place.int8 or place.rate) * ways if self.integers else rate
+        weights = max(self.compute.of(stage) / multiplied, self.read.of(stage) / bandwidth)
+        return weights + stage.layers * (self.attend / rate + self.scan / bandwidth + self.launches)
+
+
+def reading_on(load: Load, prompt: int, cached: int, chunk: int, kind: Class) -> Reading:
+    """The reading of `prompt` tokens after `cached` ones, in batches of `chunk`, on a kind of device."""
+    weights = load.weights
+    size = min(prompt, chunk)
+    batches = -(-prompt // size)
+    p, d = prefill_constants(load.engine, kind), decode_constants(load.engine, kind)
+    routed = weights.expert_elements * weights.chosen / weights.of
     # each prompt token attends to the cached ones and, on average, to half of the prompt
     attended = cached + prompt / 2
     if load.attention.budget:
         attended = min(attended, load.attention.budget)
-    attend = stage.layers * load.attention.flops * prompt * attended / (rate * p.attention)
-    scan = stage.layers * prompt * load.attention.state / (bandwidth * p.scan)
     layer = max(p.layer, measured.COMMON.eager_layer) if load.eager else p.layer
-    return max(dense + experts, read) + attend + scan + batches * weights.layers * stage.layers * layer
+    slowed = load.slowed(kind)
+    return Reading(
+        compute=Shares(
+            2 * prompt * weights.dense_elements / (p.dense * slowed), 2 * prompt * routed / (p.experts * slowed), 0.0
+        ),
+        read=Shares(
+            batches * weights.dense / d.weights, batches * weights.experts * weights.touched(size) / d.weights, 0.0
+        ),
+        attend=load.attention.flops * prompt * attended / p.attention,
+        scan=prompt * load.attention.state / p.scan,
+        launches=batches * weights.layers * layer,
+        integers=load.is_ggml,
+    )
 
 
-def _borrowed_seconds(load: Load, prompt: int, cached: int, size: int, batches: int, stage: Stage, gpu: Stage) -> float:
+def _borrowed_seconds(
+    load: Load, prompt: int, cached: int, chunk: int, batches: int, stage: Stage, gpu: Stage
+) -> float:
     """Seconds when the GPU does the work of a stage in RAM: every batch its weights cross the link (llama.cpp's op offload)."""
     weights = load.weights
-    moved = stage.layers * weights.dense + stage.experts * weights.experts * weights.touched(size)
+    moved = stage.layers * weights.dense + stage.experts * weights.experts * weights.touched(min(prompt, chunk))
     there = Stage(gpu.place, stage.layers, stage.experts, 0.0)
-    return batches * moved / gpu.place.link + _stage_seconds(load, prompt, cached, size, batches, there)
+    return batches * moved / gpu.place.link + reading_on(load, prompt, cached, chunk, there.place.kind).seconds(there)
