@@ -101,7 +101,9 @@ def test_the_first_places_are_those_of_all_plans(catalog: Catalog, gpus: list[st
         thinking=wish.thinking,
         min_speed=wish.min_speed,
     )
-    found, misfits = first_places(models, Offers(Prospects(catalog, task, wish), search), search, LABELLED)
+    found, misfits = first_places(
+        Offers(Prospects(catalog, models, task, wish, work.context), search), search, LABELLED
+    )
     assert [as_told(row) for row in found[:LABELLED]] == [as_told(row) for row in everything[:LABELLED]]
     assert misfits == sum(not own for own in plans.values())
 
@@ -122,7 +124,7 @@ def test_no_offer_is_worth_less_than_the_plans_made_of_it(
 ) -> None:
     machine, task = box(catalog, gpus, ram), find_task(wish.task)
     search = Search(machine, Serving(wish.context or task.context, wish.users), strict=wish.strict)
-    offers = Offers(Prospects(catalog, task, wish), search)
+    offers = Offers(Prospects(catalog, [], task, wish, search.work.context), search)
     seen = 0
     for model in serving_models(catalog, task, wish)[::7]:
         known = [offer for group in range(len(offers.groups)) for offer in offers.of(model, group, search)]

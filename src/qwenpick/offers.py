@@ -7,14 +7,14 @@ on some devices stands for all boxes that have them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from qwenpick.bands import band
 from qwenpick.candidates import LOW_BITS, Search, engine_groups, least_held, rungs, weights_of, work_of
-from qwenpick.ceiling import Ceiling, ceiling_in
+from qwenpick.ceiling import Ceiling, ceiling, ceiling_in
 from qwenpick.eight_bits import EIGHT_BIT_CACHE
 from qwenpick.hardware import before_ampere
 from qwenpick.memory import RAM
@@ -22,11 +22,11 @@ from qwenpick.plan import timed
 from qwenpick.quantization import FORMATS
 from qwenpick.rank import could_outdo
 from qwenpick.runtimes import find_runtime
-from qwenpick.runtimes.llamacpp.best_case import Whole, least_in_ram, whole
+from qwenpick.runtimes.llamacpp.best_case import Whole, whole
 from qwenpick.runtimes.llamacpp.driver import driver_overhead
 from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.parts import Shape, on_any_device
-from qwenpick.runtimes.llamacpp.totals import totals
+from qwenpick.runtimes.llamacpp.totals import Totals, totals
 from qwenpick.scoring import PREFERENCES, TIGHT, engine_cost
 from qwenpick.speed.decode import Load, Step, step_on
 from qwenpick.speed.devices import Place, place_of, processor
@@ -135,11 +135,18 @@ class Prospect:
             self._in_ram[key] = self.on(cpu, layers=layers, head=layers)
         return self._in_ram[key]
 
-    def least_in_ram(self, device: Device) -> tuple[float, float | None]:
-        """The shares of layers, or of experts alone, that llama.cpp must leave in RAM beside the device."""
-        return least_in_ram(
-            totals(self.architecture, self.checkpoint.format, self.work), self.architecture, self.work, device
-        )
+    def least_in_ram(self, room: float) -> tuple[float, float | None]:
+        """(share of the layers, share of the experts where they alone are enough) that llama.cpp must leave in RAM for the rest to take no more room.
+
+        The compute buffer, which a search of the true cut knows, is left out.
+        """
+        sums, n = self._totals, self.architecture.num_layers
+        moved = sums.fewest_experts(room) if self.architecture.is_moe else None
+        return (sums.fewest_layers(room) - 1) / n, None if moved is None else moved / n
+
+    @cached_property
+    def _totals(self) -> Totals:
+        return totals(self.architecture, self.checkpoint.format, self.work)
 
     def _load(self, small: bool) -> Load:
         name, cache = self.checkpoint.format, self._small_cache if small else self.work.kv_cache
@@ -171,10 +178,16 @@ def _comes_first(plan: Plan) -> bool:
 
 
 class Prospects:
-    """All that could be offered in one task, whatever the machine: it is worked out once for all machines."""
+    """All that could be offered of some models in one task, whatever the machine: it is worked out once for all machines.
 
-    def __init__(self, catalog: Catalog, task: Task, wish: Wish) -> None:
+    `starts` are the models with the points and the quality that no machine exceeds; of the quality of the `unknown` nothing is known.
+    """
+
+    def __init__(self, catalog: Catalog, models: Iterable[Model], task: Task, wish: Wish, context: int) -> None:
         self.catalog, self.task, self.wish = catalog, task, wish
+        tops = [(model, ceiling(model, task.name, wish.prefer, wish.thinking, context)) for model in models]
+        self.starts = [(model, top.points(0.0), top.quality) for model, top in tops if top]
+        self.unknown = [model for model, top in tops if top is None]
         self._known: dict[tuple[str, str, bool], list[Prospect]] = {}
         self._rivals: dict[str, list[str]] = {}
 
@@ -225,7 +238,9 @@ class Offers:
         self.on_any_box: dict[Offer, tuple[list[Row], int]] = {}  # rows, and the bytes of RAM that they need
         self._speeds: dict[tuple[Prospect, Placement, KvCache], Speed | None] = {}
         self._ladders: dict[tuple[str, int], list[Prospect]] = {}
-        self._found: dict[Prospect, tuple[Offer, ...]] = {}
+        self._found: dict[Prospect, list[Offer]] = {}
+        self._costs: dict[str, float] = {}
+        self._edge = band("llamacpp").high
 
     def of(self, model: Model, group: int, search: Search) -> list[Offer]:
         """The offers of a model in a group of engines that could lie in the machine at all: engine by engine, most bits first."""
@@ -239,7 +254,7 @@ class Offers:
             room = on_gpus if prospect.engine in GPU_ENGINES else anywhere
             if prospect.least <= room and prospect.held <= room:
                 if prospect not in known:
-                    known[prospect] = tuple(self._bounded(prospect))
+                    known[prospect] = self._bounded(prospect)
                 found += known[prospect]
         return found
 
@@ -266,55 +281,60 @@ class Offers:
             self._speeds[key] = timed(plan, machine, self.catalog, self.task.prompt, prospect.depth).speed
         return replace(plan, speed=self._speeds[key])
 
-    def _bounded(self, prospect: Prospect) -> Iterator[Offer]:
-        work = prospect.work
-        if work.options:
-            yield from self._offer(prospect, prospect.top, _ANY)
-        elif prospect.engine in WHOLE_ENGINES and prospect.held > self.search.gpu_room:
-            yield from self._offer(prospect, prospect.top, self._on_cpu(prospect))
-        elif not prospect.by_rule or not self._usable:
-            in_ram = prospect.engine not in GPU_ENGINES
-            yield from self._offer(prospect, prospect.top, self._least(prospect, in_ram=in_ram, small=True))
-        elif prospect.held > self._gpu_room:
-            yield from self._offer(prospect, prospect.top, self._cut(prospect), cut=True)
-        elif len(self._usable) > 1:
-            yield from self._offer(prospect, prospect.top, self._least(prospect, in_ram=True, small=True))
-        else:
-            alone = prospect.whole
-            need = alone.on_gpu + driver_overhead(self._usable[0], alone.pool)[0]
-            missing = need - self._gpu_room
-            if missing <= 0:
-                least = self._least(prospect, in_ram=False, small=self.search.strict)
-                if need * band("llamacpp").high <= self._gpu_room:
-                    yield from self._offer(prospect, prospect.top, least, total=need + alone.in_ram, ram=alone.in_ram)
-                else:  # `strict` may have it with a smaller cache
-                    tight = not self.search.strict
-                    yield from self._offer(prospect, prospect.top, least, tight=tight, ram=alone.in_ram)
-                return
-            yield from self._offer(prospect, prospect.top, self._cut(prospect), cut=True)
-            if prospect.small and len(self.devices) == 1 and 2 * missing <= alone.cache:
-                yield from self._offer(prospect, prospect.small_top, self._on_devices(prospect, small=True), small=True)
+    def _bounded(self, prospect: Prospect) -> list[Offer]:
+        if prospect.work.options:
+            return self._offer(prospect, _ANY)
+        if prospect.engine in WHOLE_ENGINES and prospect.held > self.search.gpu_room:
+            return self._offer(prospect, self._on_cpu(prospect))
+        if not prospect.by_rule or not self._usable:
+            return self._offer(prospect, self._least(prospect, in_ram=prospect.engine not in GPU_ENGINES, small=True))
+        if prospect.held > self._gpu_room:
+            return self._offer(prospect, self._cut(prospect), cut=True)
+        if len(self._usable) > 1:
+            return self._offer(prospect, self._least(prospect, in_ram=True, small=True))
+        alone, strict = prospect.whole, self.search.strict
+        need = alone.on_gpu + self._driver + (alone.pool if self._pools else 0)
+        missing = need - self._gpu_room
+        if missing <= 0:
+            least = self._least(prospect, in_ram=False, small=strict)
+            if need * self._edge <= self._gpu_room:
+                return self._offer(prospect, least, total=need + alone.in_ram, ram=alone.in_ram)
+            return self._offer(
+                prospect, least, tight=not strict, ram=alone.in_ram
+            )  # else with a smaller cache, perhaps
+        found = self._offer(prospect, self._cut(prospect), cut=True)
+        if prospect.small and len(self.devices) == 1 and 2 * missing <= alone.cache:
+            found += self._offer(prospect, self._on_devices(prospect, small=True), small=True)
+        return found
 
     def _offer(
         self,
         prospect: Prospect,
-        top: Ceiling | None,
         pace: Pace | None,
+        *,
         total: int | None = None,
         tight: bool = False,
-        **more: object,
-    ) -> Iterator[Offer]:
+        cut: bool = False,
+        ram: int | None = None,
+        small: bool = False,
+    ) -> list[Offer]:
         """The offer at that pace; None is a pace that is not known. `total` are bytes in all and `tight` the verdict, where they are known."""
+        top = prospect.small_top if small else prospect.top
         if top is None:
-            return
-        points = top.points(*pace) if pace else top.points(None)
+            return []
+        points = top.points(pace.token, pace.prompt) if pace else top.points(None)
         if not self._all_known:  # then some plan may have no speed
             points, pace = max(points, top.points(None)), None
-        points -= engine_cost(prospect.engine, self.devices, prospect.work.sequences) + (TIGHT if tight else 0.0)
+        points -= self._cost(prospect.engine) + (TIGHT if tight else 0.0)
         if total:
             points -= (top.weights.smaller + self.task.smaller) * math.log2(total / prospect.held)
         seconds = top.written * pace.token + pace.prompt if pace else 0.0
-        yield Offer(prospect, points, top.quality, seconds, **more)  # type: ignore[arg-type]
+        return [Offer(prospect, points, top.quality, seconds, cut, ram, small)]
+
+    def _cost(self, engine: str) -> float:
+        if engine not in self._costs:
+            self._costs[engine] = engine_cost(engine, self.devices, self.search.work.sequences)
+        return self._costs[engine]
 
     # -- the devices ---------------------------------------------------------------------------------------------------
 
@@ -328,6 +348,21 @@ class Offers:
     def _gpu_room(self) -> int:
         """Bytes that llama.cpp may take of them."""
         return sum(budget(device, self.search.work) or 0 for device in self._usable)
+
+    @cached_property
+    def _driver(self) -> int:
+        """Bytes that the driver takes of the roomiest."""
+        return driver_overhead(self._usable[0], 0)[0]
+
+    @cached_property
+    def _pools(self) -> bool:
+        """Whether that driver keeps a pool beside them."""
+        return driver_overhead(self._usable[0], 1)[0] > self._driver
+
+    @cached_property
+    def _room_beside(self) -> float:
+        """Bytes that weights, cache and state may take of the roomiest at the very most, beside layers in RAM."""
+        return (budget(self._usable[0], self.search.work) or 0) / self._edge + 1 - self._driver  # 1: what is rounded
 
     @cached_property
     def _places(self) -> list[Place]:
@@ -368,7 +403,7 @@ class Offers:
         gpu = _fastest([prospect.on(place, head=0.0) for place in self._places])
         if gpu is None:
             return cpu
-        layers, experts = prospect.least_in_ram(self._usable[0])
+        layers, experts = prospect.least_in_ram(self._room_beside)
         tokens, prompt = [cpu.token, layers * cpu.token + (1 - layers) * gpu.token], min(cpu.prompt, gpu.prompt)
         if experts is not None:
             routed = prospect.in_ram(self._processor, 0.0)

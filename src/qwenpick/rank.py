@@ -122,12 +122,16 @@ def _slower(plan: Plan, floor: float | None) -> bool:
 
 def _key(row: Scored) -> tuple[object, ...]:
     """The total order of models: points, then speed, newer, freer, official, smaller, and names."""
-    plan, model = row.plan, row.plan.model
+    plan = row.plan
     return (
-        -round(row.score, 6), -(plan.speed.each.value if plan.speed else 0.0), _newest_first(model.released), -LICENCE[model.licence.commercial_use],
-        not model.official, not plan.checkpoint.official, plan.memory.total, model.id, plan.checkpoint.format, _ENGINES.index(plan.runtime),
-        len(plan.placement.devices),
+        -round(row.score, 6), -(plan.speed.each.value if plan.speed else 0.0), *_standing(plan.model), not plan.checkpoint.official,
+        plan.memory.total, plan.model.id, plan.checkpoint.format, _ENGINES.index(plan.runtime), len(plan.placement.devices),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _standing(model: Model) -> tuple[object, ...]:
+    return _newest_first(model.released), -LICENCE[model.licence.commercial_use], not model.official
 
 
 def _before(one: Scored, two: Scored) -> bool:

@@ -87,9 +87,9 @@ class Recommender:
         self.task = find_task(wish.task)
         self.context = max(wish.context or self.task.context, wish.min_context or 0)
         reasons = [(model, why_not(model, self.task, wish, catalog)) for model in catalog.models.values()]
-        self.models = [model for model, reason in reasons if reason is None]
+        models = [model for model, reason in reasons if reason is None]
         self.left_out = Counter(reason for _, reason in reasons if reason)
-        self._prospects = Prospects(catalog, self.task, wish)
+        self._prospects = Prospects(catalog, models, self.task, wish, self.context)
         self._offers: dict[tuple[tuple[Device, ...], Cpu, str], Offers] = {}
 
     def recommend(self, machine: Machine, limit: int = 5, *, details: bool = True) -> Recommendation:
@@ -116,7 +116,7 @@ class Recommender:
         key = machine.devices, machine.cpu, machine.system
         if key not in self._offers:
             self._offers[key] = Offers(self._prospects, search)
-        return first_places(self.models, self._offers[key], search, wanted, counted)
+        return first_places(self._offers[key], search, wanted, counted)
 
     def _search(self, machine: Machine) -> Search:
         """The readable part of the machine, and what is looked for there."""

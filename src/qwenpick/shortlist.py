@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from qwenpick.bands import band
 from qwenpick.candidates import Search, holds_somehow, is_enough
-from qwenpick.ceiling import ceiling
 from qwenpick.eight_bits import in_eight_bits, miss_of, miss_on_one_gpu
 from qwenpick.memory import RAM
 from qwenpick.plan import Plan, evaluate, judge
@@ -54,42 +53,27 @@ class Contender:
         return self.row is not None and self.more < self.row.score - ROUNDING
 
 
-def first_places(
-    models: list[Model], offers: Offers, search: Search, wanted: int, counted: bool = True
-) -> tuple[list[Ranked], int | None]:
+def first_places(offers: Offers, search: Search, wanted: int, counted: bool = True) -> tuple[list[Ranked], int | None]:
     """(the first `wanted` places, how many models do not fit).
 
     How many do not fit takes a proof for each model that was not planned; it is None where it was not `counted`.
     """
-    task, wish = offers.task, offers.wish
-    waiting: list[Contender] = []  # in the order of the catalogue
-    unknown: list[Model] = []  # nothing is known of their quality
-    for model in models:
-        if top := ceiling(model, task.name, wish.prefer, wish.thinking, search.work.context):
-            waiting.append(Contender(model, top.points(0.0), top.quality))
-        else:
-            unknown.append(model)
-    queue = [(-one.points, index, one) for index, one in enumerate(waiting)]
+    task, starts = offers.task, offers.prospects.starts
+    queue = [
+        (-points, index, Contender(model, points, quality)) for index, (model, points, quality) in enumerate(starts)
+    ]
     heapify(queue)
     found: list[Scored] = []
     first: list[Scored] = []  # the places so far, once there are enough of them
     misfits = 0
     while queue:
-        one = queue[0][2]
+        at, one = 0, queue[0][2]
         if first and one.points < first[-1].score - ROUNDING:
-            left = {one.model.id: one for _, _, one in queue}
-            rivals = [
-                rival
-                for row in first
-                for name in offers.prospects.rivals(row.plan.model)
-                if (rival := left.get(name)) and may_outdo(rival.model, rival.quality, rival.seconds, row)
-            ]
-            if not rivals:
+            rival = _rival(queue, first, offers)
+            if rival is None:
                 break
-            one = max(rivals, key=lambda one: one.points)
-        goes_on = _advance(one, offers, search)
-        at = next(at for at, entry in enumerate(queue) if entry[2] is one)
-        if goes_on:
+            at, one = rival
+        if _advance(one, offers, search):
             queue[at] = (-one.points, queue[at][1], one)
         else:
             queue[at] = queue[-1]
@@ -103,9 +87,23 @@ def first_places(
     ranked = [_here(row, search) for row in places(found, task, wanted)]
     if not counted:
         return ranked, None
-    unseen = [one.model for _, _, one in queue if not one.holds] + unknown
+    unseen = [one.model for _, _, one in queue if not one.holds] + offers.prospects.unknown
     misfits += sum(not holds_somehow(offers.catalog.architecture(model), model, search) for model in unseen)
     return ranked, misfits
+
+
+def _rival(
+    queue: list[tuple[float, int, Contender]], first: list[Scored], offers: Offers
+) -> tuple[int, Contender] | None:
+    """The most promising contender that could still outdo one of the first, and where it is in the queue."""
+    left = {one.model.id: (at, one) for at, (_, _, one) in enumerate(queue)}
+    found = [
+        rival
+        for row in first
+        for name in offers.prospects.rivals(row.plan.model)
+        if (rival := left.get(name)) and may_outdo(rival[1].model, rival[1].quality, rival[1].seconds, row)
+    ]
+    return max(found, key=lambda rival: rival[1].points, default=None)
 
 
 def _matters(row: Scored, first: list[Scored]) -> bool:
@@ -146,13 +144,17 @@ def _bound(one: Contender, offers: Offers, search: Search) -> None:
             later = range(one.group + 1, len(offers.groups))
             one.later = [offer for group in later for offer in offers.of(one.model, group, search)]
         left = left + one.later
-    one.points = one.more = max((offer.points for offer in left), default=-math.inf)
-    one.seconds = min((offer.seconds for offer in left), default=math.inf)
-    one.quality = max((offer.quality for offer in left), default=-math.inf)
+    points, quality, seconds = -math.inf, -math.inf, math.inf
+    for offer in left:
+        points = max(points, offer.points)
+        quality = max(quality, offer.quality)
+        seconds = min(seconds, offer.seconds)
+    one.more = points
     if one.row:
-        one.points = max(one.points, one.row.score)
-        one.seconds = min(one.seconds, one.row.seconds or 0.0)
-        one.quality = max(one.quality, one.row.quality.value)
+        points = max(points, one.row.score)
+        quality = max(quality, one.row.quality.value)
+        seconds = min(seconds, one.row.seconds or 0.0)
+    one.points, one.quality, one.seconds = points, quality, seconds
 
 
 def _is_sure(offer: Offer, search: Search) -> bool:

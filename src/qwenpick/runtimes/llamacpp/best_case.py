@@ -1,7 +1,4 @@
-"""How a model could lie on devices at best: on the GPUs alone, or with the least in RAM if the compute buffer took no room.
-
-It is worked out from running totals, where the true cut is searched with one walk of the compute graph after the other.
-"""
+"""Whether a model could lie on GPUs alone, without a search of how it would be cut."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from qwenpick.bands import band
 from qwenpick.memory import RAM, gpu
 from qwenpick.runtimes.llamacpp.driver import driver_overhead
 from qwenpick.runtimes.llamacpp.limits import budget
@@ -19,7 +15,6 @@ from qwenpick.runtimes.llamacpp.parts import DRIVER, Shape, on_any_device
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
     from qwenpick.hardware import Device
-    from qwenpick.runtimes.llamacpp.totals import Totals
     from qwenpick.workload import Serving
 
 
@@ -60,13 +55,3 @@ def must_use_ram(
     if layer_bytes(architecture, checkpoint) > sum(budget(device, work) or 0 for device in usable):
         return True
     return len(usable) == 1 and whole(architecture, checkpoint, work).missing(usable[0], work) > 0
-
-
-def least_in_ram(sums: Totals, architecture: Architecture, work: Serving, device: Device) -> tuple[float, float | None]:
-    """(share of the layers, share of the experts where they alone are enough) that must lie in RAM beside a GPU at the very least.
-
-    `sums` are the model's for `work`, which has no options.
-    """
-    room = (budget(device, work) or 0) / band("llamacpp").high + 1 - driver_overhead(device, 0)[0]  # 1: what is rounded
-    n, moved = architecture.num_layers, sums.fewest_experts(room) if architecture.is_moe else None
-    return (sums.fewest_layers(room) - 1) / n, None if moved is None else moved / n
