@@ -20,7 +20,7 @@ from qwenpick.hardware import before_ampere
 from qwenpick.memory import RAM
 from qwenpick.plan import timed
 from qwenpick.quantization import FORMATS
-from qwenpick.rank import could_outdo
+from qwenpick.rank import Relation, relation
 from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp.best_case import Whole, whole
 from qwenpick.runtimes.llamacpp.driver import driver_overhead
@@ -189,13 +189,13 @@ class Prospects:
         self.starts = [(model, top.points(0.0), top.quality) for model, top in tops if top]
         self.unknown = [model for model, top in tops if top is None]
         self._known: dict[tuple[str, str, bool], list[Prospect]] = {}
-        self._rivals: dict[str, list[str]] = {}
+        self._rivals: dict[str, list[tuple[str, Relation]]] = {}
 
-    def rivals(self, model: Model) -> list[str]:
-        """The ids of the models that could outdo it at all."""
+    def rivals(self, model: Model) -> list[tuple[str, Relation]]:
+        """The ids of the other models that could outdo it, and how."""
         if model.id not in self._rivals:
-            others = self.catalog.models.values()
-            self._rivals[model.id] = [other.id for other in others if other is not model and could_outdo(other, model)]
+            others = [(other.id, relation(other, model)) for other, _, _ in self.starts if other is not model]
+            self._rivals[model.id] = [(name, how) for name, how in others if how]
         return self._rivals[model.id]
 
     def of(self, model: Model, engine: str, search: Search) -> list[Prospect]:

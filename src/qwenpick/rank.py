@@ -155,43 +155,35 @@ def _outdone(row: Scored, rows: Sequence[Scored]) -> str | None:
 
 def beats(other: Scored, row: Scored) -> bool:
     """Whether the other model's plan is better beyond doubt, no larger, no slower and no less free."""
-    relation = _relation(other.plan.model, row.plan.model)
-    if relation is None or not _no_slower(other, row, relation.close):
+    how = relation(other.plan.model, row.plan.model)
+    if how is None or not _no_slower(other, row, how.close):
         return False
     gap, doubt = other.quality.value - row.quality.value, math.hypot(other.quality.deviation, row.quality.deviation)
     # a generation's successor of the same size, unless it is clearly worse
-    return gap >= -doubt if relation.succeeds else gap > doubt
-
-
-def may_outdo(model: Model, quality: float, seconds: float, row: Scored) -> bool:
-    """Whether a model that is worth `quality` points and keeps one waiting `seconds` at best could outdo the row."""
-    relation = _relation(model, row.plan.model)
-    if relation is None or (row.seconds is not None and seconds > row.seconds * relation.close):
-        return False
-    return relation.succeeds or (relation.by_quality and quality - row.quality.value > row.quality.deviation)
+    return gap >= -doubt if how.succeeds else gap > doubt
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """How a model could outdo another: as its successor of the same size, or by its quality; `close` times as long a wait is the same."""
+    """How a model could outdo another: as its successor of the same size, else by its quality; `close` times as long a wait is the same."""
 
     close: float
     succeeds: bool
-    by_quality: bool
 
-
-def could_outdo(better: Model, worse: Model) -> bool:
-    """Whether a model could outdo another, if it ran well enough."""
-    return _relation(better, worse) is not None
+    def may_hold(self, quality: float, seconds: float, row: Scored) -> bool:
+        """Whether a model worth `quality` points that keeps one waiting `seconds` at best could outdo the other's row."""
+        if row.seconds is not None and seconds > row.seconds * self.close:
+            return False
+        return self.succeeds or quality - row.quality.value > row.quality.deviation
 
 
 @lru_cache(maxsize=65536)
-def _relation(better: Model, worse: Model) -> Relation | None:
+def relation(better: Model, worse: Model) -> Relation | None:
     """How `better` could outdo `worse`; None where it cannot, however it runs."""
     if not _may_succeed(better, worse):
         return None
     alike, newer = worse.successor == better.id or _same_shape(better, worse), _newer(better, worse)
-    return None if alike and not newer else Relation(_close(better, worse), alike, not alike)
+    return None if alike and not newer else Relation(_close(better, worse), alike)
 
 
 def _may_succeed(better: Model, worse: Model) -> bool:

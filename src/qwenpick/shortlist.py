@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from heapq import heapify
+from heapq import heapify, heapreplace
 from typing import TYPE_CHECKING
 
 from qwenpick.bands import band
@@ -17,7 +17,7 @@ from qwenpick.eight_bits import in_eight_bits, miss_of, miss_on_one_gpu
 from qwenpick.memory import RAM
 from qwenpick.plan import Plan, evaluate, judge
 from qwenpick.quality import load_abilities
-from qwenpick.rank import Ranked, beats, best, better, may_outdo, order, places
+from qwenpick.rank import Ranked, beats, best, better, order, places
 from qwenpick.runtimes import find_runtime
 from qwenpick.scoring import PREFERENCES, Scored
 
@@ -74,16 +74,21 @@ def first_places(offers: Offers, search: Search, wanted: int, counted: bool = Tr
                 break
             at, one = rival
         if _advance(one, offers, search):
-            queue[at] = (-one.points, queue[at][1], one)
+            entry = (-one.points, queue[at][1], one)
+            if at == 0:
+                heapreplace(queue, entry)
+            else:
+                queue[at] = entry
+                heapify(queue)
         else:
             queue[at] = queue[-1]
             queue.pop()
+            heapify(queue)
             misfits += not one.holds
             if one.row:
                 found.append(one.row)
                 if len(found) >= wanted and _matters(one.row, first):
                     first = [row for row, _ in order(found)[:wanted]]
-        heapify(queue)
     ranked = [_here(row, search) for row in places(found, task, wanted)]
     if not counted:
         return ranked, None
@@ -100,8 +105,8 @@ def _rival(
     found = [
         rival
         for row in first
-        for name in offers.prospects.rivals(row.plan.model)
-        if (rival := left.get(name)) and may_outdo(rival[1].model, rival[1].quality, rival[1].seconds, row)
+        for name, how in offers.prospects.rivals(row.plan.model)
+        if (rival := left.get(name)) and how.may_hold(rival[1].quality, rival[1].seconds, row)
     ]
     return max(found, key=lambda rival: rival[1].points, default=None)
 
