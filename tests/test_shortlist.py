@@ -113,6 +113,7 @@ def test_a_box_seen_after_others_with_the_same_gpu_is_answered_as_if_it_were_the
     catalog: Catalog, gpus: list[str]
 ) -> None:
     machines = [box(catalog, gpus, ram) for ram in (256, 8, 48, 16, 96)]
+    machines += [replace(machine, ram_free=(machine.ram_free or 0) // 2) for machine in machines]
     recommender = Recommender(catalog, Wish())
     for machine in machines:
         assert recommender.rank(machine) == Recommender(catalog, Wish()).rank(machine)

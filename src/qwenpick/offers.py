@@ -29,7 +29,7 @@ from qwenpick.runtimes.llamacpp.parts import Shape, on_any_device
 from qwenpick.runtimes.llamacpp.totals import Totals, totals
 from qwenpick.scoring import PREFERENCES, TIGHT, engine_cost
 from qwenpick.speed.decode import Load, Step, step_on
-from qwenpick.speed.devices import Place, place_of, processor
+from qwenpick.speed.devices import place_of, processor
 from qwenpick.speed.flags import CHUNK
 from qwenpick.speed.prefill import Reading, reading_on
 from qwenpick.speed.stages import Stage
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from qwenpick.placement import Placement
     from qwenpick.plan import Plan
     from qwenpick.scoring import Scored
+    from qwenpick.shortlist import Contender
     from qwenpick.speed import Speed
     from qwenpick.speed.devices import Class
     from qwenpick.tasks import Task
@@ -88,7 +89,7 @@ class Prospect:
         )  # no measured size, no flags
         self._steps: dict[tuple[Class, bool], Step] = {}
         self._readings: dict[Class, Reading] = {}
-        self._in_ram: dict[tuple[Place, float], Pace] = {}
+        self._in_ram: dict[tuple[float, float, float], Pace] = {}
 
     @cached_property
     def held(self) -> int:
@@ -117,22 +118,22 @@ class Prospect:
             return None
         return on_any_device(self.architecture, self.checkpoint, self.work, Shape(0)).on(RAM)
 
-    def on(self, place: Place, *, layers: float = 1.0, head: float = 1.0, small: bool = False) -> Pace:
-        """How fast all experts run in one place, with that share of the layers around them and of the head."""
-        kind, stage = place.kind, Stage(place, layers, 1.0, head)
-        key = kind, small
-        if key not in self._steps:
-            self._steps[key] = step_on(self._load(small), self.depth, self.work.sequences, 1, kind)
-        if kind not in self._readings:
-            self._readings[kind] = reading_on(self._load(False), self.task.prompt, 0, CHUNK[self.engine], kind)
-        reading = self._readings[kind].seconds(stage) * self.work.sequences
-        return Pace(self._steps[key].seconds(stage), reading)
+    def on(self, stage: Stage, *, small: bool = False) -> Pace:
+        """How fast it runs on a stage."""
+        kind = stage.place.kind
+        step, reading = self._steps.get((kind, small)), self._readings.get(kind)
+        if step is None:
+            step = self._steps[kind, small] = step_on(self._load(small), self.depth, self.work.sequences, 1, kind)
+        if reading is None:
+            chunk = CHUNK[self.engine]
+            reading = self._readings[kind] = reading_on(self._load(False), self.task.prompt, 0, chunk, kind)
+        return Pace(step.seconds(stage), reading.seconds(stage) * self.work.sequences)
 
-    def in_ram(self, cpu: Place, layers: float = 1.0) -> Pace:
-        """How fast it runs in RAM; it is kept, since many machines have the same."""
-        key = cpu, layers
+    def in_ram(self, stage: Stage) -> Pace:
+        """The same in RAM; it is kept, since many machines have the same."""
+        key = stage.place.bandwidth, stage.place.rate, stage.layers
         if key not in self._in_ram:
-            self._in_ram[key] = self.on(cpu, layers=layers, head=layers)
+            self._in_ram[key] = self.on(stage)
         return self._in_ram[key]
 
     def least_in_ram(self, room: float) -> tuple[float, float | None]:
@@ -240,6 +241,7 @@ class Offers:
         self._ladders: dict[tuple[str, int], list[Prospect]] = {}
         self._found: dict[Prospect, list[Offer]] = {}
         self._costs: dict[str, float] = {}
+        self._settled: dict[str, tuple[Scored, int]] = {}
         self._edge = band("llamacpp").high
 
     def of(self, model: Model, group: int, search: Search) -> list[Offer]:
@@ -257,6 +259,23 @@ class Offers:
                     known[prospect] = self._bounded(prospect)
                 found += known[prospect]
         return found
+
+    def settled(self, model: Model, search: Search) -> Scored | None:
+        """The model's best plan, where it was found on another box with these devices and stands on this one."""
+        row, least = self._settled.get(model.id, (None, 0))
+        return row if row and (least == 0 or (search.machine.ram_free or 0) >= least) else None
+
+    def settle(self, one: Contender, search: Search) -> None:
+        """Remember a model's best plan for other boxes with these devices, where all its offers could lie in this one and more RAM changes none."""
+        if not one.row or not one.lasting or one.group or one.model.id in self._settled:
+            return
+        if all(
+            prospect.held <= search.room
+            for prospect in self._ladders[one.model.id, 0]
+            if prospect.engine not in GPU_ENGINES
+        ):
+            plan = one.row.plan
+            self._settled[one.model.id] = one.row, math.ceil(plan.memory.on(RAM) * plan.band.high)
 
     def ram_needed(self, offer: Offer, rows: list[Row], search: Search) -> int | None:
         """Bytes that must be free in RAM for these rows of an offer to stand on every box with these devices; None where they stand on this one only.
@@ -365,14 +384,16 @@ class Offers:
         return (budget(self._usable[0], self.search.work) or 0) / self._edge + 1 - self._driver  # 1: what is rounded
 
     @cached_property
-    def _places(self) -> list[Place]:
-        """The devices whose bandwidth is known."""
+    def _places(self) -> list[tuple[Stage, Stage]]:
+        """The devices whose bandwidth is known, each with the whole model there, and with all but the head."""
         found = (place_of(device, self.catalog.gpus, self.search.machine.cpu.bandwidth) for device in self.devices)
-        return [place for place in found if place]
+        return [(Stage(place, 1.0, 1.0, 1.0), Stage(place, 1.0, 1.0, 0.0)) for place in found if place]
 
     @cached_property
-    def _processor(self) -> Place | None:
-        return processor(self.search.machine.cpu)
+    def _processor(self) -> tuple[Stage, Stage] | None:
+        """The CPU with the whole model in RAM, and with its experts alone."""
+        place = processor(self.search.machine.cpu)
+        return (Stage(place, 1.0, 1.0, 1.0), Stage(place, 0.0, 1.0, 0.0)) if place else None
 
     @cached_property
     def _all_known(self) -> bool:
@@ -389,27 +410,27 @@ class Offers:
 
     def _on_devices(self, prospect: Prospect, *, small: bool = False) -> Pace | None:
         count = len(self._places)
-        best = _fastest([prospect.on(place, small=small) for place in self._places])
+        best = _fastest([prospect.on(whole, small=small) for whole, _ in self._places])
         return Pace(best.token / count, best.prompt / count) if best and count > 1 else best
 
     def _on_cpu(self, prospect: Prospect) -> Pace | None:
-        return prospect.in_ram(self._processor) if self._processor and not self.search.gpu_only else None
+        return prospect.in_ram(self._processor[0]) if self._processor and not self.search.gpu_only else None
 
     def _cut(self, prospect: Prospect) -> Pace | None:
         """That of llama.cpp with as little in RAM as can be: the shares that lie there and on the GPU take their shares of the time."""
         cpu = self._on_cpu(prospect)
         if cpu is None or self._processor is None:
             return None
-        gpu = _fastest([prospect.on(place, head=0.0) for place in self._places])
+        gpu = _fastest([prospect.on(headless) for _, headless in self._places])
         if gpu is None:
             return cpu
         layers, experts = prospect.least_in_ram(self._room_beside)
-        tokens, prompt = [cpu.token, layers * cpu.token + (1 - layers) * gpu.token], min(cpu.prompt, gpu.prompt)
+        token, prompt = min(cpu.token, layers * cpu.token + (1 - layers) * gpu.token), min(cpu.prompt, gpu.prompt)
         if experts is not None:
-            routed = prospect.in_ram(self._processor, 0.0)
-            tokens += [routed.token, experts * routed.token + (1 - experts) * gpu.token]
+            routed = prospect.in_ram(self._processor[1])
+            token = min(token, routed.token, experts * routed.token + (1 - experts) * gpu.token)
             prompt = min(prompt, routed.prompt)
-        return Pace(min(tokens), prompt)
+        return Pace(token, prompt)
 
 
 _ANY = Pace(0.0, 0.0)
@@ -419,4 +440,4 @@ def _fastest(paces: list[Pace]) -> Pace | None:
     """The least of each kind of seconds."""
     if len(paces) < 2:
         return paces[0] if paces else None
-    return Pace(*map(min, zip(*paces, strict=True)))
+    return Pace(min(pace.token for pace in paces), min(pace.prompt for pace in paces))

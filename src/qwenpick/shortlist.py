@@ -6,6 +6,7 @@ The places are those that a ranking of all plans of all models gives.
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from heapq import heapify, heapreplace
@@ -15,9 +16,9 @@ from qwenpick.bands import band
 from qwenpick.candidates import Search, holds_somehow, is_enough
 from qwenpick.eight_bits import in_eight_bits, miss_of, miss_on_one_gpu
 from qwenpick.memory import RAM
-from qwenpick.plan import Plan, evaluate, judge
+from qwenpick.plan import Plan, evaluate, reason_of
 from qwenpick.quality import load_abilities
-from qwenpick.rank import Ranked, beats, best, better, order, places
+from qwenpick.rank import Ranked, best, better, order, places
 from qwenpick.runtimes import find_runtime
 from qwenpick.scoring import PREFERENCES, Scored
 
@@ -33,7 +34,8 @@ class Contender:
     """A model on its way to its best plan. It gives at most `points` and `quality`, and keeps one waiting `seconds` at least.
 
     `left` are offers that have not been planned, of the engines of the `group`, which give `more` at most; `later` are those of the engines that
-    have their turn where none of these holds. `row` is the best plan so far, and `holds` says that there is one.
+    have their turn where none of these holds. `row` is the best plan so far, and `holds` says that there is one;
+    `lasting`, that what was planned stands for all boxes with these devices and RAM to spare.
     """
 
     model: Model
@@ -46,6 +48,7 @@ class Contender:
     later: list[Offer] | None = None
     row: Scored | None = None
     holds: bool = False
+    lasting: bool = True
 
     @property
     def done(self) -> bool:
@@ -58,21 +61,24 @@ def first_places(offers: Offers, search: Search, wanted: int, counted: bool = Tr
 
     How many do not fit takes a proof for each model that was not planned; it is None where it was not `counted`.
     """
-    task, starts = offers.task, offers.prospects.starts
+    starts = offers.prospects.starts
     queue = [
         (-points, index, Contender(model, points, quality)) for index, (model, points, quality) in enumerate(starts)
     ]
     heapify(queue)
     found: list[Scored] = []
-    first: list[Scored] = []  # the places so far, once there are enough of them
+    scores: list[float] = []  # of them, in order, before any is outdone by another, which only takes points
+    first: list[Scored] = []  # the places so far; empty where there are new ones
     misfits = 0
     while queue:
         at, one = 0, queue[0][2]
-        if first and one.points < first[-1].score - ROUNDING:
-            rival = _rival(queue, first, offers)
-            if rival is None:
-                break
-            at, one = rival
+        if len(found) >= wanted and one.points < scores[-wanted] - ROUNDING:
+            first = first or [row for row, _ in order(found)[:wanted]]
+            if one.points < first[-1].score - ROUNDING:
+                rival = _rival(queue, first, offers)
+                if rival is None:
+                    break
+                at, one = rival
         if _advance(one, offers, search):
             entry = (-one.points, queue[at][1], one)
             if at == 0:
@@ -87,9 +93,9 @@ def first_places(offers: Offers, search: Search, wanted: int, counted: bool = Tr
             misfits += not one.holds
             if one.row:
                 found.append(one.row)
-                if len(found) >= wanted and _matters(one.row, first):
-                    first = [row for row, _ in order(found)[:wanted]]
-    ranked = [_here(row, search) for row in places(found, task, wanted)]
+                insort(scores, one.row.score)
+                first = []
+    ranked = [_here(row, search) for row in places(found, offers.task, wanted)]
     if not counted:
         return ranked, None
     unseen = [one.model for _, _, one in queue if not one.holds] + offers.prospects.unknown
@@ -111,24 +117,25 @@ def _rival(
     return max(found, key=lambda rival: rival[1].points, default=None)
 
 
-def _matters(row: Scored, first: list[Scored]) -> bool:
-    """Whether another row can change which are the first."""
-    return not first or row.score >= first[-1].score - ROUNDING or any(beats(row, other) for other in first)
-
-
 def _here(row: Ranked, search: Search) -> Ranked:
-    """The row with its plan judged on this machine: what was planned on a box with the same devices knows another size of RAM."""
-    plan = row.plan
-    if all(place.where != RAM or place.total == search.machine.ram_total for place in plan.places):
+    """The row with the room there is in this machine's RAM: what was planned on a box with the same devices, and stands here, knows another."""
+    plan, machine = row.plan, search.machine
+    if any(device.unified for device in plan.placement.devices):  # then it was planned here
         return row
-    engine = find_runtime(plan.runtime)
-    judged = judge(plan.model, plan.architecture, plan.checkpoint, engine, plan.work, plan.placement, search.machine)
-    return replace(row, plan=replace(judged, speed=plan.speed))
+    places = tuple(
+        replace(place, budget=machine.ram_free, total=machine.ram_total) if place.where == RAM else place
+        for place in plan.places
+    )
+    return replace(row, plan=replace(plan, places=places, reason=reason_of(plan.verdict, places)))
 
 
 def _advance(one: Contender, offers: Offers, search: Search) -> bool:
     """Look at the contender's most promising offer, or at its next group of engines; False where it is at its end."""
+    if one.group < 0 and (settled := offers.settled(one.model, search)):
+        one.row, one.holds = settled, True
+        return False
     if one.done:
+        offers.settle(one, search)
         return False
     if not one.left:
         one.group += 1
@@ -181,7 +188,9 @@ def _plan(one: Contender, offers: Offers, search: Search) -> None:
         offer = next((before for before in alike if before is offer or not (before.cut or before.small)), offer)
     at = one.left.index(offer)
     del one.left[at]
-    for plan, row in _rows(offer, offers, search):
+    rows = _rows(offer, offers, search)
+    one.lasting &= offer in offers.on_any_box
+    for plan, row in rows:
         one.holds = True
         one.row = row if one.row is None else better(one.row, row) if row else one.row
         if is_enough(plan) and plan.work.kv_cache == search.work.kv_cache:
