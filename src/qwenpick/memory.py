@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 RAM = "ram"  # the name of host memory among the places a part can lie; GPUs are gpu0, gpu1, …
 
@@ -31,13 +32,13 @@ class Part:
             raise ValueError(f"part {self.name!r} has {self.bytes} bytes")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Memory:
     """What a run needs, part by part."""
 
     parts: tuple[Part, ...]
 
-    @property
+    @cached_property
     def total(self) -> int:
         """Bytes over all places."""
         return sum(part.bytes for part in self.parts)

@@ -18,7 +18,6 @@ from qwenpick.ceiling import Ceiling, ceiling, ceiling_in
 from qwenpick.eight_bits import EIGHT_BIT_CACHE
 from qwenpick.hardware import before_ampere
 from qwenpick.memory import RAM
-from qwenpick.plan import timed
 from qwenpick.quantization import FORMATS
 from qwenpick.rank import Relation, relation
 from qwenpick.runtimes import find_runtime
@@ -28,6 +27,7 @@ from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.parts import Shape, on_any_device
 from qwenpick.runtimes.llamacpp.totals import Totals, totals
 from qwenpick.scoring import PREFERENCES, TIGHT, engine_cost
+from qwenpick.speed import estimate
 from qwenpick.speed.decode import Load, Step, step_on
 from qwenpick.speed.devices import place_of, processor
 from qwenpick.speed.flags import CHUNK
@@ -123,10 +123,11 @@ class Prospect:
         kind = stage.place.kind
         step, reading = self._steps.get((kind, small)), self._readings.get(kind)
         if step is None:
-            step = self._steps[kind, small] = step_on(self._load(small), self.depth, self.work.sequences, 1, kind)
+            load = replace(self._load, cache=self._small_cache) if small else self._load
+            step = self._steps[kind, small] = step_on(load, self.depth, self.work.sequences, 1, kind)
         if reading is None:
             chunk = CHUNK[self.engine]
-            reading = self._readings[kind] = reading_on(self._load(False), self.task.prompt, 0, chunk, kind)
+            reading = self._readings[kind] = reading_on(self._load, self.task.prompt, 0, chunk, kind)
         return Pace(step.seconds(stage), reading.seconds(stage) * self.work.sequences)
 
     def in_ram(self, stage: Stage) -> Pace:
@@ -149,10 +150,11 @@ class Prospect:
     def _totals(self) -> Totals:
         return totals(self.architecture, self.checkpoint.format, self.work)
 
-    def _load(self, small: bool) -> Load:
-        name, cache = self.checkpoint.format, self._small_cache if small else self.work.kv_cache
+    @cached_property
+    def _load(self) -> Load:
+        name = self.checkpoint.format
         weights = traffic(self.architecture, name, self.checkpoint.bytes)
-        return Load(self.engine, name, weights, attention(self.architecture), cache)
+        return Load(self.engine, name, weights, attention(self.architecture), self.work.kv_cache)
 
     @property
     def _small_cache(self) -> KvCache:
@@ -211,7 +213,7 @@ class Prospects:
         return self._known[key]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Offer:
     """A prospect on some devices: none of its plans gives more `points` or `quality`, or a shorter wait than `seconds`.
 
@@ -240,6 +242,7 @@ class Offers:
         self._speeds: dict[tuple[Prospect, Placement, KvCache], Speed | None] = {}
         self._ladders: dict[tuple[str, int], list[Prospect]] = {}
         self._found: dict[Prospect, list[Offer]] = {}
+        self._every: dict[tuple[str, int], tuple[list[Offer], int]] = {}  # all of a ladder, and the room that takes
         self._costs: dict[str, float] = {}
         self._settled: dict[str, tuple[Scored, int]] = {}
         self._edge = band("llamacpp").high
@@ -247,17 +250,25 @@ class Offers:
     def of(self, model: Model, group: int, search: Search) -> list[Offer]:
         """The offers of a model in a group of engines that could lie in the machine at all: engine by engine, most bits first."""
         key = model.id, group
+        every, most = self._every.get(key, (None, 0))
+        if every is not None and most <= search.room:
+            return list(every)
         if key not in self._ladders:
             self._ladders[key] = [p for engine in self.groups[group] for p in self.prospects.of(model, engine, search)]
-        on_gpus, anywhere = search.gpu_room, search.room
+        on_gpus, anywhere, complete = search.gpu_room, search.room, True
         found: list[Offer] = []
         known = self._found
         for prospect in self._ladders[key]:
-            room = on_gpus if prospect.engine in GPU_ENGINES else anywhere
+            gpus_alone = prospect.engine in GPU_ENGINES
+            room = on_gpus if gpus_alone else anywhere
             if prospect.least <= room and prospect.held <= room:
                 if prospect not in known:
                     known[prospect] = self._bounded(prospect)
                 found += known[prospect]
+            else:
+                complete &= gpus_alone
+        if complete:
+            self._every[key] = list(found), max((offer.prospect.held for offer in found), default=0)
         return found
 
     def settled(self, model: Model, search: Search) -> Scored | None:
@@ -265,15 +276,11 @@ class Offers:
         row, least = self._settled.get(model.id, (None, 0))
         return row if row and (least == 0 or (search.machine.ram_free or 0) >= least) else None
 
-    def settle(self, one: Contender, search: Search) -> None:
+    def settle(self, one: Contender) -> None:
         """Remember a model's best plan for other boxes with these devices, where all its offers could lie in this one and more RAM changes none."""
         if not one.row or not one.lasting or one.group or one.model.id in self._settled:
             return
-        if all(
-            prospect.held <= search.room
-            for prospect in self._ladders[one.model.id, 0]
-            if prospect.engine not in GPU_ENGINES
-        ):
+        if (one.model.id, 0) in self._every:
             plan = one.row.plan
             self._settled[one.model.id] = one.row, math.ceil(plan.memory.on(RAM) * plan.band.high)
 
@@ -297,7 +304,17 @@ class Offers:
         """The plan with its speed."""
         key = prospect, plan.placement, plan.work.kv_cache
         if key not in self._speeds:
-            self._speeds[key] = timed(plan, machine, self.catalog, self.task.prompt, prospect.depth).speed
+            self._speeds[key] = estimate(
+                plan.architecture,
+                plan.checkpoint,
+                plan.runtime,
+                plan.work,
+                plan.placement,
+                machine,
+                self.catalog.gpus,
+                depth=prospect.depth,
+                prompt=self.task.prompt,
+            )
         return replace(plan, speed=self._speeds[key])
 
     def _bounded(self, prospect: Prospect) -> list[Offer]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Literal
 
 from qwenpick.i18n import mark, say
@@ -98,14 +99,23 @@ def better(one: Scored, two: Scored) -> Scored:
 
 def order(best_of_each: Iterable[Scored]) -> list[tuple[Scored, str | None]]:
     """(a model's best plan, the name of the model that outdoes it) in order; what is outdone has lost points for it."""
-    rows = sorted(best_of_each, key=_key)
-    outdone = ((row, _outdone(row, rows)) for row in rows)
-    return sorted(((_demoted(row, by), by) for row, by in outdone), key=lambda one: _key(one[0]))
+    keyed = sorted(((_key(row), row) for row in best_of_each), key=itemgetter(0))
+    rows = [row for _, row in keyed]
+    final = []
+    for key, row in keyed:
+        by = _outdone(row, rows)
+        last = _demoted(row) if by else row
+        final.append((_key(last) if by else key, last, by))
+    return [(row, by) for _, row, by in sorted(final, key=itemgetter(0))]
 
 
-def places(best_of_each: Iterable[Scored], task: Task, wanted: int | None = None) -> list[Ranked]:
-    """The places of models, or the first `wanted` of them, one row each, by their best plans."""
-    final = order(best_of_each)[:wanted]
+def places(best_of_each: Iterable[Scored], task: Task) -> list[Ranked]:
+    """The places of models, one row each, by their best plans."""
+    return told(order(best_of_each), task)
+
+
+def told(final: Sequence[tuple[Scored, str | None]], task: Task) -> list[Ranked]:
+    """The places of what `order` gave, or of the first of it, with their labels and reasons."""
     labels = _labels([row for row, _ in final[:LABELLED]])
     return [
         Ranked(
@@ -221,8 +231,8 @@ def _same_shape(one: Model, two: Model) -> bool:
     return all(abs(x - y) <= SAME_SHAPE * y for x, y in ((a.total, b.total), (a.active, b.active)))
 
 
-def _demoted(row: Scored, by: str | None) -> Scored:
-    return replace(row, parts={**row.parts, "outdone": -OUTDONE}) if by else row
+def _demoted(row: Scored) -> Scored:
+    return replace(row, parts={**row.parts, "outdone": -OUTDONE})
 
 
 def _labels(rows: Sequence[Scored]) -> dict[str, tuple[str, ...]]:

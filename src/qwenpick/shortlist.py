@@ -18,7 +18,7 @@ from qwenpick.eight_bits import in_eight_bits, miss_of, miss_on_one_gpu
 from qwenpick.memory import RAM
 from qwenpick.plan import Plan, evaluate, reason_of
 from qwenpick.quality import load_abilities
-from qwenpick.rank import Ranked, best, better, order, places
+from qwenpick.rank import Ranked, best, better, order, told
 from qwenpick.runtimes import find_runtime
 from qwenpick.scoring import PREFERENCES, Scored
 
@@ -68,13 +68,13 @@ def first_places(offers: Offers, search: Search, wanted: int, counted: bool = Tr
     heapify(queue)
     found: list[Scored] = []
     scores: list[float] = []  # of them, in order, before any is outdone by another, which only takes points
-    first: list[Scored] = []  # the places so far; empty where there are new ones
+    first: list[tuple[Scored, str | None]] = []  # the places so far; empty where there are new ones
     misfits = 0
     while queue:
         at, one = 0, queue[0][2]
         if len(found) >= wanted and one.points < scores[-wanted] - ROUNDING:
-            first = first or [row for row, _ in order(found)[:wanted]]
-            if one.points < first[-1].score - ROUNDING:
+            first = first or order(found)[:wanted]
+            if one.points < first[-1][0].score - ROUNDING:
                 rival = _rival(queue, first, offers)
                 if rival is None:
                     break
@@ -95,7 +95,7 @@ def first_places(offers: Offers, search: Search, wanted: int, counted: bool = Tr
                 found.append(one.row)
                 insort(scores, one.row.score)
                 first = []
-    ranked = [_here(row, search) for row in places(found, offers.task, wanted)]
+    ranked = [_here(row, search) for row in told(first or order(found)[:wanted], offers.task)]
     if not counted:
         return ranked, None
     unseen = [one.model for _, _, one in queue if not one.holds] + offers.prospects.unknown
@@ -104,13 +104,13 @@ def first_places(offers: Offers, search: Search, wanted: int, counted: bool = Tr
 
 
 def _rival(
-    queue: list[tuple[float, int, Contender]], first: list[Scored], offers: Offers
+    queue: list[tuple[float, int, Contender]], first: list[tuple[Scored, str | None]], offers: Offers
 ) -> tuple[int, Contender] | None:
     """The most promising contender that could still outdo one of the first, and where it is in the queue."""
     left = {one.model.id: (at, one) for at, (_, _, one) in enumerate(queue)}
     found = [
         rival
-        for row in first
+        for row, _ in first
         for name, how in offers.prospects.rivals(row.plan.model)
         if (rival := left.get(name)) and how.may_hold(rival[1].quality, rival[1].seconds, row)
     ]
@@ -135,7 +135,7 @@ def _advance(one: Contender, offers: Offers, search: Search) -> bool:
         one.row, one.holds = settled, True
         return False
     if one.done:
-        offers.settle(one, search)
+        offers.settle(one)
         return False
     if not one.left:
         one.group += 1
