@@ -11,9 +11,12 @@ import json
 import os
 import stat
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-MOST = 5000  # results in a file; the oldest go first
+KEPT = 2  # files: of this code and of another
+MOST = 2000  # results in a file, which takes 2 ms to read; the oldest go first
 
 
 def folder(name: str) -> Path | None:
@@ -46,45 +49,51 @@ class Results:
 
     def __init__(self, name: str, sources: Iterable[Path]) -> None:
         self._name, self._sources = name, tuple(sources)
-        self._known: dict[str, tuple[int, int]] | None = None
+        self._known: dict[str, Any] | None = None
         self._new: dict[str, tuple[int, int]] = {}
 
     def get(self, key: str) -> tuple[int, int] | None:
         """The pair of a key; None where it is not known."""
         if self._known is None:
             self._known = self._read()
-        return self._known.get(key) or self._new.get(key)
+        if key in self._new:
+            return self._new[key]
+        match self._known.get(key):
+            case [int(first), int(second)]:
+                return first, second
+            case _:
+                return None
 
     def put(self, key: str, pair: tuple[int, int]) -> None:
         """Keep the pair of a key; it is written when the program ends."""
-        if not self._new:
+        if not self._new and self._path:
             atexit.register(self.write)
         self._new[key] = pair
 
     def write(self) -> None:
-        """Add what is new to the file, and remove those of other code."""
-        path, added = self._file(), self._new
+        """Add what is new to the file, and remove those of other code but one, which may be installed beside it."""
+        path, added = self._path, self._new
         if path is None or not added:
             return
         try:
-            every = [*self._read().items(), *added.items()]
-            write_at_once(path, dict(every[-MOST:]))
-            for old in path.parent.glob("*.json"):
-                if old != path:
-                    old.unlink(missing_ok=True)
+            every = {**self._read(), **added}
+            write_at_once(path, dict([*every.items()][-MOST:]))
+            for old in sorted(path.parent.glob("*.json"), key=lambda file: file.stat().st_mtime_ns)[:-KEPT]:
+                old.unlink(missing_ok=True)
         except OSError:
             return
 
-    def _read(self) -> dict[str, tuple[int, int]]:
-        """What the file says, as far as it can be read."""
+    def _read(self) -> dict[str, Any]:
+        """What the file says, where it can be read."""
         try:
-            path = self._file()
-            content = json.loads(path.read_bytes()) if path else {}
-            return {str(key): (int(first), int(second)) for key, (first, second) in content.items()}
-        except (OSError, ValueError, TypeError, AttributeError):
+            content = json.loads(self._path.read_bytes()) if self._path else {}
+        except (OSError, ValueError):
             return {}
+        return content if isinstance(content, dict) else {}
 
-    def _file(self) -> Path | None:
+    @cached_property
+    def _path(self) -> Path | None:
+        """The file, where there may be one."""
         from qwenpick import __version__
 
         digest = hashlib.sha256(__version__.encode())
