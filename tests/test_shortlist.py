@@ -12,8 +12,9 @@ from qwenpick.ceiling import ceiling
 from qwenpick.eight_bits import in_eight_bits, miss_of, miss_on_one_gpu
 from qwenpick.hardware import Machine
 from qwenpick.kept import Results
-from qwenpick.offers import Offers, Prospects
+from qwenpick.offers import Offers
 from qwenpick.plan import Plan, evaluate, timed
+from qwenpick.prospects import Prospects
 from qwenpick.rank import LABELLED, Ranked, rank
 from qwenpick.recommending import Recommender, recommend, why_not
 from qwenpick.runtimes import find_runtime

@@ -13,8 +13,9 @@ from qwenpick.checkpoints import check_quant
 from qwenpick.errors import HardwareUnreadableError, QwenpickError, did_you_mean
 from qwenpick.i18n import say
 from qwenpick.limits import longest_context, most_sequences
-from qwenpick.offers import Offers, Prospects
+from qwenpick.offers import Offers
 from qwenpick.plan import Plan, longest_allowed
+from qwenpick.prospects import Prospects
 from qwenpick.rank import LABELLED, Ranked
 from qwenpick.shortlist import first_places
 from qwenpick.tasks import Task, find_task, serves

@@ -1,0 +1,193 @@
+"""What could be offered of each model in one task, whatever the machine: formats and engines, with all that does not depend on devices.
+
+It is worked out once for all machines, and of each format only as it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from qwenpick.candidates import LOW_BITS, Search, least_held, rungs, weights_of, work_of
+from qwenpick.ceiling import Ceiling, ceiling, ceiling_in
+from qwenpick.eight_bits import EIGHT_BIT_CACHE
+from qwenpick.hardware import before_ampere
+from qwenpick.memory import RAM
+from qwenpick.quantization import FORMATS
+from qwenpick.rank import Relation, relation
+from qwenpick.runtimes import find_runtime
+from qwenpick.runtimes.llamacpp.best_case import Whole, whole
+from qwenpick.runtimes.llamacpp.parts import Shape, on_any_device
+from qwenpick.runtimes.llamacpp.totals import Totals, totals
+from qwenpick.speed.decode import Load, Step, step_on
+from qwenpick.speed.flags import CHUNK
+from qwenpick.speed.prefill import Reading, reading_on
+from qwenpick.speed.traffic import attention, traffic
+from qwenpick.workload import KvCache
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
+    from qwenpick.speed.devices import Class
+    from qwenpick.speed.stages import Stage
+    from qwenpick.tasks import Task
+    from qwenpick.wish import Wish
+
+
+class Pace(NamedTuple):
+    """Seconds a token, and seconds to read the prompt."""
+
+    token: float
+    prompt: float
+
+
+ANY_PACE = Pace(0.0, 0.0)
+
+
+class Prospect:
+    """A format of a model in an engine, whatever it will run on. What takes a look at each tensor is worked out when it is asked for.
+
+    `least` are bytes that any run holds, known without that look. `low` says that it has so few bits that it is only looked at where the GPUs
+    hold none of about four alone. `small` is the name of the 8-bit cache that may be tried.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        architecture: Architecture,
+        engine: str,
+        checkpoint: Checkpoint,
+        task: Task,
+        wish: Wish,
+        search: Search,
+    ) -> None:
+        self.model, self.architecture, self.engine, self.checkpoint = model, architecture, engine, checkpoint
+        self.task, self.wish = task, wish
+        self.work = work_of(model, search.work)
+        self.depth = min(self.work.context, task.depth)
+        self.least = least_held(architecture, model, checkpoint)
+        self.low = FORMATS[checkpoint.format].bits < LOW_BITS
+        self.small = EIGHT_BIT_CACHE.get(engine) if search.any_cache and not self.work.options else None
+        self.by_rule = (
+            engine == "llamacpp" and not self.work.options and not checkpoint.bytes
+        )  # no measured size, no flags
+        self._steps: dict[tuple[Class, bool], Step] = {}
+        self._readings: dict[Class, Reading] = {}
+        self._in_ram: dict[tuple[float, float, float], Pace] = {}
+
+    @cached_property
+    def held(self) -> int:
+        """Bytes that any run of it holds, on GPUs or in RAM."""
+        return weights_of(self.architecture, self.checkpoint)
+
+    @cached_property
+    def top(self) -> Ceiling | None:
+        """What it is worth by how long one waits for a token; None where nothing is known of its quality."""
+        return self._top(self.work.kv_cache)
+
+    @cached_property
+    def small_top(self) -> Ceiling | None:
+        """The same with a cache of 8 bits."""
+        return self._top(self._small_cache)
+
+    @cached_property
+    def whole(self) -> Whole:
+        """What llama.cpp holds on one GPU."""
+        return whole(self.architecture, self.checkpoint, self.work)
+
+    @cached_property
+    def need_in_ram(self) -> int | None:
+        """What llama.cpp holds without any GPU; None where it does not know the model."""
+        if self.architecture.gguf_arch is None:
+            return None
+        return on_any_device(self.architecture, self.checkpoint, self.work, Shape(0)).on(RAM)
+
+    def on(self, stage: Stage, *, small: bool = False) -> Pace:
+        """How fast it runs on a stage."""
+        kind = stage.place.kind
+        step, reading = self._steps.get((kind, small)), self._readings.get(kind)
+        if step is None:
+            load = replace(self._load, cache=self._small_cache) if small else self._load
+            step = self._steps[kind, small] = step_on(load, self.depth, self.work.sequences, 1, kind)
+        if reading is None:
+            chunk = CHUNK[self.engine]
+            reading = self._readings[kind] = reading_on(self._load, self.task.prompt, 0, chunk, kind)
+        return Pace(step.seconds(stage), reading.seconds(stage) * self.work.sequences)
+
+    def in_ram(self, stage: Stage) -> Pace:
+        """The same in RAM; it is kept, since many machines have the same."""
+        key = stage.place.bandwidth, stage.place.rate, stage.layers
+        if key not in self._in_ram:
+            self._in_ram[key] = self.on(stage)
+        return self._in_ram[key]
+
+    def least_in_ram(self, room: float) -> tuple[float, float | None]:
+        """(share of the layers, share of the experts where they alone are enough) that llama.cpp must leave in RAM for the rest to take no more room.
+
+        The compute buffer, which a search of the true cut knows, is left out.
+        """
+        sums, n = self._totals, self.architecture.num_layers
+        moved = sums.fewest_experts(room) if self.architecture.is_moe else None
+        return (sums.fewest_layers(room) - 1) / n, None if moved is None else moved / n
+
+    @cached_property
+    def _totals(self) -> Totals:
+        return totals(self.architecture, self.checkpoint.format, self.work)
+
+    @cached_property
+    def _load(self) -> Load:
+        name = self.checkpoint.format
+        weights = traffic(self.architecture, name, self.checkpoint.bytes)
+        return Load(self.engine, name, weights, attention(self.architecture), self.work.kv_cache)
+
+    @property
+    def _small_cache(self) -> KvCache:
+        return KvCache(self.small or "f16", self.small or "f16")
+
+    def _top(self, cache: KvCache) -> Ceiling | None:
+        wish, name = self.wish, self.checkpoint.format
+        return ceiling_in(
+            self.model,
+            self.architecture,
+            name,
+            cache,
+            self.held,
+            self.task.name,
+            wish.prefer,
+            wish.thinking,
+            self.work.context,
+        )
+
+
+class Prospects:
+    """All that could be offered of some models in one task, whatever the machine: it is worked out once for all machines.
+
+    `starts` are the models with the points and the quality that no machine exceeds; of the quality of the `unknown` nothing is known.
+    """
+
+    def __init__(self, catalog: Catalog, models: Iterable[Model], task: Task, wish: Wish, context: int) -> None:
+        self.catalog, self.task, self.wish = catalog, task, wish
+        tops = [(model, ceiling(model, task.name, wish.prefer, wish.thinking, context)) for model in models]
+        self.starts = [(model, top.points(0.0), top.quality) for model, top in tops if top]
+        self.unknown = [model for model, top in tops if top is None]
+        self._known: dict[tuple[str, str, bool], list[Prospect]] = {}
+        self._rivals: dict[str, list[tuple[str, Relation]]] = {}
+
+    def rivals(self, model: Model) -> list[tuple[str, Relation]]:
+        """The ids of the other models that could outdo it, and how."""
+        if model.id not in self._rivals:
+            others = [(other.id, relation(other, model)) for other, _, _ in self.starts if other is not model]
+            self._rivals[model.id] = [(name, how) for name, how in others if how]
+        return self._rivals[model.id]
+
+    def of(self, model: Model, engine: str, search: Search) -> list[Prospect]:
+        """The formats of a model in an engine, most bits first."""
+        key = model.id, engine, any(map(before_ampere, search.machine.devices))
+        if key not in self._known:
+            architecture = self.catalog.architecture(model)
+            self._known[key] = [
+                Prospect(model, architecture, engine, checkpoint, self.task, self.wish, search)
+                for checkpoint in rungs(architecture, model, find_runtime(engine), search)
+            ]
+        return self._known[key]
