@@ -155,3 +155,22 @@ def test_an_engine_that_cannot_use_the_hardware_is_refused_with_the_reason(
     answer = fit(catalog, box(catalog, *gpu), find_model(catalog, "qwen3-8b"), Request(runtime=runtime))
     assert (answer.fits, answer.plan.verdict) == (False, "refused")
     assert reason in answer.plan.reason
+
+
+@pytest.mark.parametrize(
+    ("gpu", "runtime", "quant", "expected"),
+    [
+        ("t4", None, None, "F16"),
+        ("t4", None, "fp16", "F16"),
+        ("t4", None, "BF16", "BF16"),
+        ("t4", "transformers", "fp16", "fp16"),
+        ("t4", "transformers", "bf16", "bf16"),
+        ("rtx 3090", None, "fp16", "BF16"),
+    ],
+)
+def test_sixteen_bits_are_those_that_the_gpu_has_units_for(
+    catalog: Catalog, gpu: str, runtime: str | None, quant: str | None, expected: str
+) -> None:
+    box = simulate(catalog, [gpu], None, 32 * GIB, False)
+    answer = fit(catalog, box, catalog.models["qwen3-0.6b"], Request(quant=quant, runtime=runtime))
+    assert answer.plan.checkpoint.format == expected

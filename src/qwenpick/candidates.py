@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qwenpick.checkpoints import FAMILIES, checkpoints, download_bytes
+from qwenpick.checkpoints import FAMILIES, checkpoints, download_bytes, without_bf16
 from qwenpick.eight_bits import in_eight_bits, miss_of
-from qwenpick.hardware import before_ampere
 from qwenpick.plan import Plan, evaluate, longest_allowed
 from qwenpick.quantization import FORMATS, stored_bytes
 from qwenpick.runtimes import find_runtime
@@ -73,13 +72,9 @@ def work_of(model: Model, work: Serving) -> Serving:
 
 def rungs(architecture: Architecture, model: Model, engine: Runtime, search: Search) -> list[Checkpoint]:
     """The checkpoints of an engine that are compared, most bits first."""
-    found = list(ladder(model, engine, search.quant))
-    if search.quant != "BF16" and any(before_ampere(device) for device in search.machine.devices):  # they lack bf16
-        found = [
-            checkpoint for checkpoint in found if checkpoint.format != "BF16"
-        ]  # beside it is F16, of the same size
+    found = without_bf16(list(ladder(model, engine, search.quant)), search.quant, search.machine.devices)
     if search.max_disk is None:
-        return found
+        return list(found)
     return [one for one in found if download_bytes(model, architecture, one) <= search.max_disk]
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.hardware import before_ampere
 from qwenpick.i18n import say
 from qwenpick.quantization import FORMATS, find_format, stored_bytes
 from qwenpick.runtimes import find_runtime
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
+    from qwenpick.hardware import Device
     from qwenpick.runtimes import Runtime
 
 FAMILIES = (
@@ -81,6 +84,14 @@ def _checkpoints(model: Model, engine: str, quant: str | None, any_source: bool)
     if quant and _family(quant) == "fp16":  # all alike in size and quality: the one that is published
         return tuple(sorted(checkpoints, key=lambda checkpoint: not checkpoint.official))
     return checkpoints
+
+
+def without_bf16(found: Sequence[Checkpoint], quant: str | None, devices: Iterable[Device]) -> tuple[Checkpoint, ...]:
+    """The checkpoints, without those in bf16 beside one in fp16 where a GPU has no units for it and nobody asked for it by name."""
+    halves = {checkpoint.format for checkpoint in found} & {"F16", "fp16"}
+    if not halves or (quant or "").casefold() == "bf16" or not any(map(before_ampere, devices)):
+        return tuple(found)
+    return tuple(checkpoint for checkpoint in found if checkpoint.format.casefold() != "bf16")
 
 
 def _family(quant: str) -> str | None:

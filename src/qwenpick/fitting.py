@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from qwenpick.checkpoints import check_quant, checkpoints
+from qwenpick.checkpoints import check_quant, checkpoints, without_bf16
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.hardware import before_ampere
 from qwenpick.i18n import retell, say
@@ -184,7 +184,7 @@ def _plans(catalog: Catalog, machine: Machine, model: Model, request: Request, w
     for precision in (request.quant,) if request.quant else PRECISIONS:
         for name in names:
             engine = find_runtime(name)
-            for checkpoint in checkpoints(model, engine, precision):
+            for checkpoint in without_bf16(checkpoints(model, engine, precision), precision, machine.devices):
                 try:
                     plan = evaluate(
                         model, architecture, checkpoint, engine, work, machine, request.gpu_only, request.strict
