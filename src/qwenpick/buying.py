@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qwenpick.checkpoints import download_bytes
-from qwenpick.fitting import Answer, Request, fit
+from qwenpick.candidates import weights_of
+from qwenpick.checkpoints import checkpoints, download_bytes
+from qwenpick.fitting import PRECISIONS, Answer, Request, fit
 from qwenpick.i18n import mark, say
 from qwenpick.memory import RAM
+from qwenpick.runtimes import RUNTIMES, find_runtime
 from qwenpick.units import GIB
 
 if TYPE_CHECKING:
@@ -70,17 +72,32 @@ def offers(
         if gpus is not None
         else [g for g in catalog.gpus.values() if g.status == "shipping" and g.segment in ON_SALE]
     )
-    found = [offer for gpu in pool if (offer := _smallest(catalog, model, request, gpu))]
+    lightest = _lightest(catalog, model, request)
+    found = [offer for gpu in pool if (offer := _smallest(catalog, model, request, gpu, lightest))]
     if budget is not None:
         found = [offer for offer in found if offer.price is not None and offer.price <= budget]
     return tuple(sorted(found, key=lambda o: (o.memory, o.price if o.price is not None else float("inf"), o.gpu.id)))
 
 
-def _smallest(catalog: Catalog, model: Model, request: Request, gpu: Gpu) -> Offer | None:
+def _lightest(catalog: Catalog, model: Model, request: Request) -> int:
+    """Bytes of weights that GPUs must hold at the very least, in any format that the request allows."""
+    if not model.open_weights or not model.architecture:
+        return 0
+    architecture = catalog.architecture(model)
+    engines = map(find_runtime, (request.runtime,) if request.runtime else RUNTIMES)
+    precisions = (request.quant,) if request.quant else PRECISIONS
+    found = (one for engine in engines for precision in precisions for one in checkpoints(model, engine, precision))
+    return min((weights_of(architecture, checkpoint) for checkpoint in found), default=0)
+
+
+def _smallest(catalog: Catalog, model: Model, request: Request, gpu: Gpu, lightest: int) -> Offer | None:
     """The fewest of this GPU that run the model; None where even the largest count does not, or its memory is not known."""
-    if gpu.memory_bytes is None and gpu.usable_bytes is None:
+    each = max(gpu.memory_bytes or 0, gpu.usable_bytes or 0) * gpu.devices_per_board
+    if not each:
         return None
     for count in _counts(gpu):
+        if count * each < lightest:
+            continue
         answer = _answer(catalog, model, request, gpu, count)
         if answer and answer.fits:
             price, note = gpu_price(gpu)
@@ -108,7 +125,6 @@ def _counts(gpu: Gpu) -> Iterator[int]:
 def _answer(catalog: Catalog, model: Model, request: Request, gpu: Gpu, count: int) -> Answer | None:
     """What fits on `count` GPUs; beyond one node, what fits in an engine that spans nodes. None where no engine runs it there."""
     from qwenpick.errors import QwenpickError
-    from qwenpick.runtimes import find_runtime
     from qwenpick.simulate import simulate
 
     asked = find_runtime(request.runtime).NAME if request.runtime else None
