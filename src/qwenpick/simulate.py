@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
@@ -107,7 +108,19 @@ def _discrete(gpu: Gpu, vram: int | None) -> Device:
     total, note = (
         (vram, mark("its memory is as --vram says ({vram})", vram=format_bytes(vram))) if vram else usable_memory(gpu)
     )
-    return _device(gpu, total, (note,) if note else ())
+    device = _device(gpu, total, (note,) if note else ())
+    return device if vram else _idle(device)
+
+
+def _idle(device: Device) -> Device:
+    """The card as its driver reports it when nothing runs on it: what an NVIDIA driver keeps for itself is not free."""
+    from qwenpick.parts import cuda_total
+
+    kept = (device.total or 0) - (cuda_total(device) or 0)
+    if not kept:
+        return device
+    note = mark("{size} of {name} kept by the driver: assumed", size=format_bytes(kept), name=device.name)
+    return replace(device, free=(device.total or 0) - kept, notes=(*device.notes, note))
 
 
 def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | None, ram: int | None) -> Machine:

@@ -82,7 +82,7 @@ def test_fit_and_launch_judge_a_bare_config_alike(qwenpick: Callable[..., object
         json.loads(qwenpick(*words, str(tmp_path), "--gpu", "rtx 4060", "--ram", "16GiB", "--json").out)  # type: ignore[attr-defined]
         for words in (("fit",), ("launch", "--force"))
     ]
-    assert plans[0]["format"] == plans[1]["plan"]["format"] == "Q5_K_M"
+    assert plans[0]["format"] == plans[1]["plan"]["format"] == "Q4_K_M"
 
 
 def test_a_config_without_weights_is_not_launched(qwenpick: Callable[..., object], tmp_path: Path) -> None:
