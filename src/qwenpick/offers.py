@@ -128,7 +128,7 @@ class Offers:
 
     def timed(self, prospect: Prospect, plan: Plan, machine: Machine) -> Plan:
         """The plan with its speed."""
-        key = prospect, plan.placement, plan.work.kv_cache
+        key = prospect.like, plan.placement, plan.work.kv_cache
         if key not in self._speeds:
             self._speeds[key] = estimate(
                 plan.architecture,

@@ -25,6 +25,7 @@ class Paces:
         self._whole = [Stage(place, 1.0, 1.0, 1.0) for place in places]
         self._headless = [Stage(place, 1.0, 1.0, 0.0) for place in places]
         self._in_ram = (Stage(ram, 1.0, 1.0, 1.0), Stage(ram, 0.0, 1.0, 0.0)) if ram else None  # all, or experts alone
+        self._known: dict[tuple[Prospect, str | float], Pace | None] = {}  # by a prospect that runs alike, and the way
         self.all_known = len(places) == len(devices) and ram is not None
 
     def least(self, prospect: Prospect, *, in_ram: bool, small: bool) -> Pace | None:
@@ -36,13 +37,16 @@ class Paces:
 
     def on_devices(self, prospect: Prospect, *, small: bool = False) -> Pace | None:
         """As if the devices shared the work of the fastest of them without any loss."""
-        count = len(self._whole)
-        best = _fastest([prospect.on(stage, small=small) for stage in self._whole])
-        return Pace(best.token / count, best.prompt / count) if best and count > 1 else best
+        key = prospect.like, "small" if small else "whole"
+        if key not in self._known:
+            count = len(self._whole)
+            best = _fastest([prospect.like.on(stage, small=small) for stage in self._whole])
+            self._known[key] = Pace(best.token / count, best.prompt / count) if best and count > 1 else best
+        return self._known[key]
 
     def on_cpu(self, prospect: Prospect) -> Pace | None:
         """All of it in RAM."""
-        return prospect.in_ram(self._in_ram[0]) if self._in_ram and not self._gpu_only else None
+        return prospect.like.in_ram(self._in_ram[0]) if self._in_ram and not self._gpu_only else None
 
     def cut(self, prospect: Prospect, room: float) -> Pace | None:
         """That of llama.cpp with `room` bytes on the GPU: the least shares that must lie in RAM, and those on the GPU, take their shares of the time.
@@ -50,6 +54,12 @@ class Paces:
         A stage's seconds grow with its shares, so a share of the model takes no less than that share of its time; and between two placements the
         time lies on a line, so it is least at one of its ends.
         """
+        key = prospect.like, room
+        if key not in self._known:
+            self._known[key] = self._cut(prospect.like, room)
+        return self._known[key]
+
+    def _cut(self, prospect: Prospect, room: float) -> Pace | None:
         cpu = self.on_cpu(prospect)
         gpu = _fastest([prospect.on(stage) for stage in self._headless])
         if cpu is None or gpu is None or self._in_ram is None:

@@ -72,6 +72,7 @@ class Prospect:
         self.by_rule = (
             engine == "llamacpp" and not self.work.options and not checkpoint.bytes
         )  # no measured size, no flags
+        self.like = self  # another of the same architecture, that runs alike
         self._steps: dict[tuple[Class, bool], Step] = {}
         self._readings: dict[Class, Reading] = {}
         self._in_ram: dict[tuple[float, float, float], Pace] = {}
@@ -172,6 +173,7 @@ class Prospects:
         self.starts = [(model, top.points(0.0), top.quality) for model, top in tops if top]
         self.unknown = [model for model, top in tops if top is None]
         self._known: dict[tuple[str, str, bool], list[Prospect]] = {}
+        self._alike: dict[tuple[str, str, str, int | None, int], Prospect] = {}
         self._rivals: dict[str, list[tuple[str, Relation]]] = {}
 
     def rivals(self, model: Model) -> list[tuple[str, Relation]]:
@@ -186,8 +188,12 @@ class Prospects:
         key = model.id, engine, any(map(before_ampere, search.machine.devices))
         if key not in self._known:
             architecture = self.catalog.architecture(model)
-            self._known[key] = [
+            found = [
                 Prospect(model, architecture, engine, checkpoint, self.task, self.wish, search)
                 for checkpoint in rungs(architecture, model, find_runtime(engine), search)
             ]
+            for one in found:
+                alike = architecture.id, engine, one.checkpoint.format, one.checkpoint.bytes, one.work.context
+                one.like = self._alike.setdefault(alike, one)
+            self._known[key] = found
         return self._known[key]
