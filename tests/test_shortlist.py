@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from qwenpick.candidates import Search, engine_groups, holds_somehow, is_enough, rungs, work_of
-from qwenpick.catalog import Catalog, Model, load
+from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model, load
 from qwenpick.ceiling import ceiling
 from qwenpick.eight_bits import in_eight_bits, miss_of, miss_on_one_gpu
 from qwenpick.hardware import Machine
@@ -19,7 +19,7 @@ from qwenpick.rank import LABELLED, Ranked, rank
 from qwenpick.recommending import Recommender, recommend, why_not
 from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp import compute, network
-from qwenpick.runtimes.llamacpp.best_case import must_use_ram
+from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
 from qwenpick.shortlist import ROUNDING, first_places
 from qwenpick.simulate import simulate
 from qwenpick.tasks import Task, find_task
@@ -41,6 +41,15 @@ def serving_models(catalog: Catalog, task: Task, wish: Wish) -> list[Model]:
     return [model for model in catalog.models.values() if not why_not(model, task, wish, catalog)]
 
 
+def must_use_ram(architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine) -> bool:
+    """Whether the model cannot lie on the GPUs alone, as far as that is known without a search."""
+    if work.options or checkpoint.bytes:
+        return False
+    if layer_bytes(architecture, checkpoint) > sum(device.free or 0 for device in machine.devices):
+        return True
+    return len(machine.devices) == 1 and whole(architecture, checkpoint, work).missing(machine.devices[0], work) > 0
+
+
 def every_plan(catalog: Catalog, model: Model, search: Search, task: Task) -> list[Plan]:
     """All plans of the model that hold, none of them left out: what docs/ranking.md says is compared, tried one after the other."""
     architecture, work, machine = catalog.architecture(model), work_of(model, search.work), search.machine
@@ -50,7 +59,7 @@ def every_plan(catalog: Catalog, model: Model, search: Search, task: Task) -> li
             for checkpoint in rungs(architecture, model, engine, search):
                 plan = evaluate(model, architecture, checkpoint, engine, work, machine, search.gpu_only, search.strict)
                 miss = miss_of(plan)
-                if engine.NAME == "llamacpp" and must_use_ram(architecture, checkpoint, work, machine.devices):
+                if engine.NAME == "llamacpp" and must_use_ram(architecture, checkpoint, work, machine):
                     miss = miss_on_one_gpu(architecture, checkpoint, work, search)
                 elif plan and plan.holds(search.strict):
                     miss = None

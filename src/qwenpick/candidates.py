@@ -11,7 +11,7 @@ from qwenpick.eight_bits import in_eight_bits, miss_of
 from qwenpick.plan import Plan, evaluate, longest_allowed
 from qwenpick.quantization import FORMATS, stored_bytes
 from qwenpick.runtimes import find_runtime
-from qwenpick.runtimes.llamacpp.best_case import layer_bytes
+from qwenpick.runtimes.llamacpp.whole import layer_bytes
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.plan import Plan, evaluate
-from qwenpick.runtimes.llamacpp.best_case import layer_bytes, whole
 from qwenpick.runtimes.llamacpp.limits import budget
+from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
 from qwenpick.workload import KvCache
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def miss_of(plan: Plan | None) -> Miss | None:
 
 
 def miss_on_one_gpu(architecture: Architecture, checkpoint: Checkpoint, work: Serving, search: Search) -> Miss | None:
-    """How far llama.cpp is from holding the model on one GPU. For what `must_use_ram`, whose figures these are."""
+    """How far llama.cpp is from holding the model on one GPU; None where there are more, or it does not even hold the layers."""
     devices = search.machine.devices
     if len(devices) != 1 or layer_bytes(architecture, checkpoint) > (budget(devices[0], work) or 0):
         return None

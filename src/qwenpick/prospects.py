@@ -18,9 +18,9 @@ from qwenpick.memory import RAM
 from qwenpick.quantization import FORMATS
 from qwenpick.rank import Relation, relation
 from qwenpick.runtimes import find_runtime
-from qwenpick.runtimes.llamacpp.best_case import Whole, whole
 from qwenpick.runtimes.llamacpp.parts import Shape, on_any_device
 from qwenpick.runtimes.llamacpp.totals import Totals, totals
+from qwenpick.runtimes.llamacpp.whole import Whole, whole
 from qwenpick.speed.decode import Load, Step, step_on
 from qwenpick.speed.flags import CHUNK
 from qwenpick.speed.prefill import Reading, reading_on

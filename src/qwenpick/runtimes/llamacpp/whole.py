@@ -1,4 +1,4 @@
-"""Whether a model could lie on GPUs alone, without a search of how it would be cut."""
+"""What of a model lies on one GPU, and what lies somewhere however it is cut: both are known without a search of the cut."""
 
 from __future__ import annotations
 
@@ -43,15 +43,3 @@ def whole(architecture: Architecture, checkpoint: Checkpoint, work: Serving) -> 
 def layer_bytes(architecture: Architecture, checkpoint: Checkpoint) -> int:
     """Bytes of all layers, which lie on the GPU or in RAM however the model is cut."""
     return load(architecture, checkpoint.format).ram.layers(0, architecture.num_layers)
-
-
-def must_use_ram(
-    architecture: Architecture, checkpoint: Checkpoint, work: Serving, devices: tuple[Device, ...]
-) -> bool:
-    """Whether the model cannot lie on the devices alone; False where that would take a search to know, or options say how it lies."""
-    if work.options or checkpoint.bytes:
-        return False
-    usable = [device for device in devices if device.vendor != "ascend"]
-    if layer_bytes(architecture, checkpoint) > sum(budget(device, work) or 0 for device in usable):
-        return True
-    return len(usable) == 1 and whole(architecture, checkpoint, work).missing(usable[0], work) > 0
