@@ -95,9 +95,8 @@ def holds_somehow(architecture: Architecture, model: Model, search: Search) -> b
     for group in engine_groups(machine.system, machine.devices, search.runtime):
         for engine in map(find_runtime, group):
             for checkpoint in reversed(rungs(architecture, model, engine, search)):
-                if least_held(architecture, model, checkpoint) > search.room:
-                    continue
-                if weights_of(architecture, checkpoint) > search.room:
+                least = least_held(architecture, model, checkpoint)
+                if least > search.room or weights_of(architecture, checkpoint) > search.room:
                     continue
                 tried = evaluate(model, architecture, checkpoint, engine, work, machine, search.gpu_only, search.strict)
                 if tried and tried.holds(search.strict):

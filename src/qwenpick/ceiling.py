@@ -1,6 +1,6 @@
 """What no plan of a model can exceed, as points of the wait: on any machine, or in one format on some devices.
 
-The bounds leave out what only takes points: a tight fit, the reading of the prompt, all that lies in memory beside the weights.
+The bounds leave out what only takes points: a tight fit, and all that lies in memory beside the weights.
 """
 
 from __future__ import annotations

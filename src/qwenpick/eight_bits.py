@@ -26,6 +26,11 @@ class Miss:
     missing: int
     cache: int
 
+    @property
+    def halving_helps(self) -> bool:
+        """Whether half of a 16-bit cache, which 8 bits save at most, is as much as is missing."""
+        return 2 * self.missing <= self.cache
+
 
 def miss_of(plan: Plan | None) -> Miss | None:
     """How far a plan on GPUs is from holding; None where the GPUs are not what is missing."""
@@ -43,11 +48,6 @@ def miss_on_one_gpu(architecture: Architecture, checkpoint: Checkpoint, work: Se
     return Miss(alone.missing(devices[0], work), alone.cache)
 
 
-def may_help(engine: str, work: Serving, miss: Miss | None) -> bool:
-    """Whether a cache of 8 bits, which saves half of one of 16 at most, could be what is missing."""
-    return engine in EIGHT_BIT_CACHE and miss is not None and 2 * miss.missing <= miss.cache and not work.options
-
-
 def in_eight_bits(
     architecture: Architecture,
     model: Model,
@@ -58,9 +58,9 @@ def in_eight_bits(
     miss: Miss | None,
 ) -> Plan | None:
     """The plan on GPUs alone with an 8-bit cache, where nobody said what cache, and half of it (what 8 bits save at most) is enough."""
-    if not search.any_cache or not may_help(engine.NAME, work, miss):
+    kind = EIGHT_BIT_CACHE.get(engine.NAME)
+    if not kind or miss is None or not miss.halving_helps or not search.any_cache or work.options:
         return None
-    kind = EIGHT_BIT_CACHE[engine.NAME]
     small = replace(work, kv_cache=KvCache(kind, kind))
     plan = evaluate(model, architecture, checkpoint, engine, small, search.machine, True, search.strict)
     return plan if plan and plan.holds(search.strict) else None

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from qwenpick.bands import band
 from qwenpick.candidates import engine_groups
+from qwenpick.eight_bits import Miss
 from qwenpick.memory import RAM
 from qwenpick.paces import Paces
+from qwenpick.plan import timed
 from qwenpick.prospects import ANY_PACE, Pace
 from qwenpick.runtimes.llamacpp.driver import driver_overhead
 from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.scoring import PREFERENCES, TIGHT, engine_cost
-from qwenpick.speed import estimate
 
 if TYPE_CHECKING:
     from qwenpick.candidates import Search
@@ -100,15 +101,14 @@ class Offers:
     def settled(self, model: Model, search: Search) -> Scored | None:
         """The model's best plan, where it was found on another box with these devices and stands on this one."""
         row, least = self._settled.get(model.id, (None, 0))
-        return row if row and (least == 0 or (search.machine.ram_free or 0) >= least) else None
+        return row if _has(search.machine, least) else None
 
     def settle(self, one: Contender) -> None:
         """Remember a model's best plan for other boxes with these devices, where all its offers could lie in this one and more RAM changes none."""
         if not one.row or not one.lasting or one.group or one.model.id in self._settled:
             return
         if (one.model.id, 0) in self._every:
-            plan = one.row.plan
-            self._settled[one.model.id] = one.row, math.ceil(plan.memory.on(RAM) * plan.band.high)
+            self._settled[one.model.id] = one.row, _ram_to_spare(one.row.plan)
 
     def ram_needed(self, offer: Offer, rows: list[Row], search: Search) -> int | None:
         """Bytes that must be free in RAM for these rows of an offer to stand on every box with these devices; None where they stand on this one only.
@@ -123,25 +123,22 @@ class Offers:
         plan = rows[0][0] if len(rows) == 1 else None
         if plan is None or not (offer.ram is not None or (offer.cut and _comes_first(plan))):
             return None
-        least = math.ceil(plan.memory.on(RAM) * plan.band.high)
-        return least if (search.machine.ram_free or 0) >= least else None
+        least = _ram_to_spare(plan)
+        return least if _has(search.machine, least) else None
+
+    def rows_elsewhere(self, offer: Offer, search: Search) -> list[Row] | None:
+        """The rows of an offer that were found on another box with these devices and stand on this one."""
+        rows, least = self.on_any_box.get(offer, (None, 0))
+        return rows if _has(search.machine, least) else None
 
     def timed(self, prospect: Prospect, plan: Plan, machine: Machine) -> Plan:
         """The plan with its speed."""
         key = prospect.like, plan.placement, plan.work.kv_cache
-        if key not in self._speeds:
-            self._speeds[key] = estimate(
-                plan.architecture,
-                plan.checkpoint,
-                plan.runtime,
-                plan.work,
-                plan.placement,
-                machine,
-                self.catalog.gpus,
-                depth=prospect.depth,
-                prompt=self.task.prompt,
-            )
-        return replace(plan, speed=self._speeds[key])
+        if key in self._speeds:
+            return replace(plan, speed=self._speeds[key])
+        told = timed(plan, machine, self.catalog, self.task.prompt, prospect.depth)
+        self._speeds[key] = told.speed
+        return told
 
     def _bounded(self, prospect: Prospect) -> list[Offer]:
         if prospect.work.options:
@@ -163,11 +160,10 @@ class Offers:
             least = self._paces.least(prospect, in_ram=False, small=strict)
             if need * self._edge <= self._gpu_room:
                 return self._offer(prospect, least, total=need + alone.in_ram, ram=alone.in_ram)
-            return self._offer(
-                prospect, least, tight=not strict, ram=alone.in_ram
-            )  # else with a smaller cache, perhaps
+            # what is too tight for `strict` may hold with a smaller cache
+            return self._offer(prospect, least, tight=not strict, ram=alone.in_ram)
         found = self._offer(prospect, self._paces.cut(prospect, self._room_beside), cut=True)
-        if prospect.small and len(self.devices) == 1 and 2 * missing <= alone.cache:
+        if prospect.small and len(self.devices) == 1 and Miss(missing, alone.cache).halving_helps:
             found += self._offer(prospect, self._paces.on_devices(prospect, small=True), small=True)
         return found
 
@@ -227,6 +223,15 @@ class Offers:
     def _room_beside(self) -> float:
         """Bytes that weights, cache and state may take of the roomiest at the very most, beside layers in RAM."""
         return (budget(self._usable[0], self.search.work) or 0) / self._edge + 1 - self._driver  # 1: what is rounded
+
+
+def _ram_to_spare(plan: Plan) -> int:
+    """Bytes of RAM in which the plan fits beyond the estimate's error."""
+    return math.ceil(plan.memory.on(RAM) * plan.band.high)
+
+
+def _has(machine: Machine, ram: int) -> bool:
+    return (machine.ram_free or 0) >= ram
 
 
 def _comes_first(plan: Plan) -> bool:

@@ -69,9 +69,8 @@ class Prospect:
         self.least = least_held(architecture, model, checkpoint)
         self.low = FORMATS[checkpoint.format].bits < LOW_BITS
         self.small = EIGHT_BIT_CACHE.get(engine) if search.any_cache and not self.work.options else None
-        self.by_rule = (
-            engine == "llamacpp" and not self.work.options and not checkpoint.bytes
-        )  # no measured size, no flags
+        # llama.cpp's own rule, with no measured size and no flags
+        self.by_rule = engine == "llamacpp" and not self.work.options and not checkpoint.bytes
         self.like = self  # another of the same architecture, that runs alike
         self._steps: dict[tuple[Class, bool], Step] = {}
         self._readings: dict[Class, Reading] = {}

@@ -199,11 +199,8 @@ def _plan(one: Contender, offers: Offers, search: Search) -> None:
 
 def _rows(offer: Offer, offers: Offers, search: Search) -> list[Row]:
     """The plans of the offer that hold, with their points where they have any."""
-    free = search.machine.ram_free
-    if known := offers.on_any_box.get(offer):
-        rows, least = known
-        if least == 0 or (free is not None and free >= least):
-            return rows
+    if (known := offers.rows_elsewhere(offer, search)) is not None:
+        return known
     rows = list(_scored(offer, offers, search))
     if (needs := offers.ram_needed(offer, rows, search)) is not None:
         offers.on_any_box[offer] = rows, needs

@@ -109,11 +109,7 @@ def _one_side(architecture: Architecture, batch: Batch, *, has_gpu: bool) -> tup
     """Bytes on the GPU and in RAM when all layers lie on one of them. The weights' types do not matter then."""
     side: Side = "gpu" if has_gpu else "ram"
     steps = tuple(Step(layer, side, side) for layer in _sample(architecture))
-    key = _digest(architecture, "", batch, steps, side, op_offload=True)
-    if (known := WALKS.get(key)) is None:
-        known = Network(architecture, batch, {}, side, has_gpu=has_gpu, op_offload=True).peaks(steps)
-        WALKS.put(key, known)
-    return known
+    return _kept(architecture, None, batch, steps, side, has_gpu=has_gpu, op_offload=True)
 
 
 def _both_sides(
@@ -140,12 +136,7 @@ def _walked(
     op_offload: bool,
 ) -> tuple[int, int]:
     """The peaks of a run through these steps. Most cuts of a model look alike from here, so they are walked once."""
-    key = _digest(architecture, format_name, batch, steps, output, op_offload=op_offload)
-    if (known := WALKS.get(key)) is None:
-        sizes = weight_sizes(architecture, format_name)
-        known = Network(architecture, batch, sizes, output, has_gpu=True, op_offload=op_offload).peaks(steps)
-        WALKS.put(key, known)
-    return known
+    return _kept(architecture, format_name, batch, steps, output, has_gpu=True, op_offload=op_offload)
 
 
 _PACKAGE = Path(__file__).parents[2]
@@ -153,18 +144,24 @@ _CODE = ("runtimes/llamacpp", "quantization/gguf", "quantization", "catalog", ".
 WALKS = Results("walks", [_PACKAGE / folder for folder in _CODE])  # a walk takes 3 ms, a look-up 0.05
 
 
-def _digest(
+def _kept(
     architecture: Architecture,
-    format_name: str,
+    format_name: str | None,
     batch: Batch,
     steps: tuple[Step, ...],
     output: Side,
     *,
+    has_gpu: bool,
     op_offload: bool,
-) -> str:
-    """A name for everything that a walk follows from, but the code."""
-    told = (_described(architecture), format_name, batch, tuple(map(tuple, steps)), output, op_offload)
-    return hashlib.blake2b(repr(told).encode(), digest_size=16).hexdigest()
+) -> tuple[int, int]:
+    """The peaks of a walk, kept under the digest of all it follows from but the code. Without a format the weights' sizes do not matter."""
+    told = (_described(architecture), format_name, batch, tuple(map(tuple, steps)), output, has_gpu, op_offload)
+    key = hashlib.blake2b(repr(told).encode(), digest_size=16).hexdigest()
+    if (known := WALKS.get(key)) is None:
+        sizes = weight_sizes(architecture, format_name) if format_name else {}
+        known = Network(architecture, batch, sizes, output, has_gpu=has_gpu, op_offload=op_offload).peaks(steps)
+        WALKS.put(key, known)
+    return known
 
 
 @lru_cache(maxsize=1024)
