@@ -159,7 +159,7 @@ def test_no_plan_is_worth_more_than_its_models_ceiling(catalog: Catalog, gpus: l
     machine, task = box(catalog, gpus, ram), find_task(wish.task)
     search = Search(machine, Serving(wish.context or task.context, wish.users))
     for model in serving_models(catalog, task, wish)[::5]:
-        top = ceiling(model, task.name, wish.prefer, wish.thinking, search.work.context)
+        top = ceiling(model, task, wish.prefer, wish.thinking, search.work.context)
         for row in rank(every_plan(catalog, model, search, task), task, prefer=wish.prefer, thinking=wish.thinking):
             assert top is not None
             assert row.score <= top.points(0.0)

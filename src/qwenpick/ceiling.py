@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from qwenpick.quality import load_abilities, quality
@@ -23,7 +22,6 @@ from qwenpick.scoring import (
     speed_points,
     standing,
 )
-from qwenpick.tasks import find_task
 from qwenpick.thinking import THINKING_TOKENS, efforts_for, seconds_wanted
 
 if TYPE_CHECKING:
@@ -64,23 +62,21 @@ class Ceiling:
         return self.fixed + best
 
 
-@lru_cache(maxsize=4096)
-def ceiling(model: Model, task_name: str, prefer: Prefer, thinking: Thinking, context: int) -> Ceiling | None:
+def ceiling(model: Model, task: Task, prefer: Prefer, thinking: Thinking, context: int) -> Ceiling | None:
     """The model's ceiling in a task, whatever it runs on; None where nothing is known of its quality, so that it has no place at all."""
     if model.parameters is None:
         return None
     least = model.parameters.active * FEWEST_BITS / 8  # bytes: the weights that every token reads, in any format
-    return _ceiling(model, find_task(task_name), prefer, thinking, context, UNTOUCHED, int(least))
+    return _ceiling(model, task, prefer, thinking, context, UNTOUCHED, int(least))
 
 
-@lru_cache(maxsize=16384)
 def ceiling_in(
     model: Model,
     architecture: Architecture,
     format_name: str,
     cache: KvCache,
     held: int,
-    task_name: str,
+    task: Task,
     prefer: Prefer,
     thinking: Thinking,
     context: int,
@@ -89,7 +85,7 @@ def ceiling_in(
     if model.parameters is None:
         return None
     kept = kept_of(model, architecture, format_name, cache)
-    return _ceiling(model, find_task(task_name), prefer, thinking, context, kept, held)
+    return _ceiling(model, task, prefer, thinking, context, kept, held)
 
 
 def _ceiling(

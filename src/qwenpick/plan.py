@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Verdict = Literal["fits", "tight", "no", "refused"]
 Mode = Literal["gpu", "gpu+experts-in-ram", "gpu+layers-in-ram", "cpu"]
-# the parts of llama.cpp's memory (runtimes/llamacpp/parts.py) that are there only where layers or the output lie in RAM
+# the parts of llama.cpp's memory (runtimes/llamacpp/run.py) that are there only where layers or the output lie in RAM
 LAYERS_IN_RAM = ("layers in RAM", "output in RAM")
 _ORDER: dict[Verdict, int] = {"fits": 0, "tight": 1, "no": 2, "refused": 3}
 UNCHECKED_RAM = 8 * 2**30  # a box whose RAM is not known is trusted with the host buffers of a run on GPUs

@@ -15,8 +15,8 @@ from qwenpick.ceiling import Ceiling, ceiling, ceiling_in
 from qwenpick.eight_bits import EIGHT_BIT_CACHE
 from qwenpick.hardware import before_ampere
 from qwenpick.memory import RAM
+from qwenpick.outdoing import Relation, relation
 from qwenpick.quantization import FORMATS
-from qwenpick.rank import Relation, relation
 from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp.parts import Shape, on_any_device
 from qwenpick.runtimes.llamacpp.totals import Totals, totals
@@ -153,7 +153,7 @@ class Prospect:
             name,
             cache,
             self.held,
-            self.task.name,
+            self.task,
             wish.prefer,
             wish.thinking,
             self.work.context,
@@ -168,7 +168,7 @@ class Prospects:
 
     def __init__(self, catalog: Catalog, models: Iterable[Model], task: Task, wish: Wish, context: int) -> None:
         self.catalog, self.task, self.wish = catalog, task, wish
-        tops = [(model, ceiling(model, task.name, wish.prefer, wish.thinking, context)) for model in models]
+        tops = [(model, ceiling(model, task, wish.prefer, wish.thinking, context)) for model in models]
         self.starts = [(model, top.points(0.0), top.quality) for model, top in tops if top]
         self.unknown = [model for model, top in tops if top is None]
         self._known: dict[tuple[str, str, bool], list[Prospect]] = {}

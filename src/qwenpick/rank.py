@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -10,9 +9,10 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Literal
 
 from qwenpick.i18n import mark, say
+from qwenpick.outdoing import beats
 from qwenpick.quality import Abilities, Quality, load_abilities
 from qwenpick.runtimes import RUNTIMES
-from qwenpick.scoring import LICENCE, PREFERENCES, TUNED, Prefer, Scored, Weights, score
+from qwenpick.scoring import LICENCE, PREFERENCES, Prefer, Scored, Weights, score
 from qwenpick.tasks import serves
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from qwenpick.thinking import Effort
 
 OUTDONE = 15.0  # points lost by a plan that another model's plan beats in everything: nothing speaks for it
-CLOSE = 1.05  # within 5 % two sizes or two waits are the same
-NEWER_CLOSE = 1.25  # and for a newer generation within a quarter: sizes move a little between generations (8B -> 9B, 30B-A3B -> 35B-A3B)
-SAME_SHAPE = 0.02  # relative difference of parameter counts between two generations of one size
 LABELLED = 5  # places that are looked at for "best quality" and "best speed"
 NEAR = 10.0  # points of quality that "best speed" may lie below the best
 _ENGINES = tuple(RUNTIMES)
@@ -161,74 +158,6 @@ def _newest_first(released: str | None) -> tuple[int, ...]:
 def _outdone(row: Scored, rows: Sequence[Scored]) -> str | None:
     """The best-ranked model whose plan is better beyond doubt, no larger, no slower and no less free; None where something speaks for the row."""
     return next((other.plan.model.name for other in rows if other is not row and beats(other, row)), None)
-
-
-def beats(other: Scored, row: Scored) -> bool:
-    """Whether the other model's plan is better beyond doubt, no larger, no slower and no less free."""
-    how = relation(other.plan.model, row.plan.model)
-    if how is None or not _no_slower(other, row, how.close):
-        return False
-    gap, doubt = other.quality.value - row.quality.value, math.hypot(other.quality.deviation, row.quality.deviation)
-    # a generation's successor of the same size, unless it is clearly worse
-    return gap >= -doubt if how.succeeds else gap > doubt
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """How a model could outdo another: as its successor of the same size, else by its quality; `close` times as long a wait is the same."""
-
-    close: float
-    succeeds: bool
-
-    def may_hold(self, quality: float, seconds: float, row: Scored) -> bool:
-        """Whether a model worth `quality` points that keeps one waiting `seconds` at best could outdo the other's row."""
-        if row.seconds is not None and seconds > row.seconds * self.close:
-            return False
-        return self.succeeds or quality - row.quality.value > row.quality.deviation
-
-
-@lru_cache(maxsize=65536)
-def relation(better: Model, worse: Model) -> Relation | None:
-    """How `better` could outdo `worse`; None where it cannot, however it runs."""
-    if not _may_succeed(better, worse):
-        return None
-    alike, newer = worse.successor == better.id or _same_shape(better, worse), _newer(better, worse)
-    return None if alike and not newer else Relation(_close(better, worse), alike)
-
-
-def _may_succeed(better: Model, worse: Model) -> bool:
-    """Whether it is no less free, tuned for nothing else, and no larger."""
-    if better.variant in TUNED or LICENCE[better.licence.commercial_use] < LICENCE[worse.licence.commercial_use]:
-        return False
-    return _size(better) <= _size(worse) * _close(better, worse)
-
-
-def _newer(better: Model, worse: Model) -> bool:
-    return (better.released or "") > (worse.released or "")
-
-
-def _close(better: Model, worse: Model) -> float:
-    return NEWER_CLOSE if _newer(better, worse) else CLOSE
-
-
-def _size(model: Model) -> int:
-    """Parameters: the size of a model whatever format it was given here."""
-    return model.parameters.total if model.parameters else 0
-
-
-def _no_slower(other: Scored, row: Scored, close: float) -> bool:
-    """Whether the wait is no longer; where a speed is not known, whether as little is read from the same kind of memory."""
-    if other.seconds is not None and row.seconds is not None:
-        return other.seconds <= row.seconds * close
-    a, b = other.plan.model.parameters, row.plan.model.parameters
-    return other.plan.mode == row.plan.mode and a is not None and b is not None and a.active <= b.active * close
-
-
-def _same_shape(one: Model, two: Model) -> bool:
-    a, b = one.parameters, two.parameters
-    if a is None or b is None:
-        return False
-    return all(abs(x - y) <= SAME_SHAPE * y for x, y in ((a.total, b.total), (a.active, b.active)))
 
 
 def _demoted(row: Scored) -> Scored:

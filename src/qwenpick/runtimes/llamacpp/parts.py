@@ -1,46 +1,26 @@
-"""The parts of llama.cpp's memory: weights, cache, state and compute buffers on each GPU and in RAM, and what lies around them."""
+"""What llama.cpp holds for a run on these devices: the parts that any device would hold, and what each driver takes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from qwenpick.i18n import mark
-from qwenpick.memory import RAM, Memory, Part, gpu
+from qwenpick.memory import Memory, Part
 from qwenpick.quantization.gguf import file_bytes
-from qwenpick.runtimes.llamacpp.batch import Batch, batch_of
-from qwenpick.runtimes.llamacpp.cache import indexer_totals, kv_totals, state_totals
-from qwenpick.runtimes.llamacpp.compute import Compute, compute
-from qwenpick.runtimes.llamacpp.cut import Cut, cut
-from qwenpick.runtimes.llamacpp.drafting import draft_cache, draft_compute
-from qwenpick.runtimes.llamacpp.driver import POOL, driver_overhead
-from qwenpick.runtimes.llamacpp.model import Loaded, load
-from qwenpick.runtimes.llamacpp.options import Options, read_options
-from qwenpick.runtimes.llamacpp.process import process_bytes
+from qwenpick.runtimes.llamacpp.batch import batch_of
+from qwenpick.runtimes.llamacpp.cut import cut
+from qwenpick.runtimes.llamacpp.driver import driver_overhead
+from qwenpick.runtimes.llamacpp.model import load
+from qwenpick.runtimes.llamacpp.options import read_options
 from qwenpick.runtimes.llamacpp.projector import projector_parts
+from qwenpick.runtimes.llamacpp.run import DRIVER, Run, draft_parts, gpu_parts, ram_parts
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
     from qwenpick.placement import Placement
     from qwenpick.workload import Serving
-
-DRIVER = mark("driver")
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run as the arithmetic needs it."""
-
-    architecture: Architecture
-    format_name: str
-    loaded: Loaded
-    options: Options
-    cut: Cut
-    batch: Batch
-    work: Serving
-    rough: bool = False
 
 
 def memory(
@@ -104,8 +84,8 @@ def on_any_device(
         work,
         rough,
     )
-    parts = [*_gpu_parts(run), *_ram_parts(run), *projector_parts(architecture, work, options, shape.devices > 0)]
-    parts += _draft_parts(run)
+    parts = [*gpu_parts(run), *ram_parts(run), *projector_parts(architecture, work, options, shape.devices > 0)]
+    parts += draft_parts(run)
     held = Memory(tuple(part for part in parts if part.bytes or part.name == DRIVER))
     return held if checkpoint.bytes is None else as_measured(held, architecture, checkpoint)
 
@@ -131,186 +111,4 @@ def as_measured(by_rule: Memory, architecture: Architecture, checkpoint: Checkpo
             else part
             for part in by_rule.parts
         )
-    )
-
-
-def _gpu_parts(run: Run) -> Iterator[Part]:
-    """What lies on each GPU, device by device."""
-    kv, state = _kv(run, on_gpu=True), _state(run)
-    buffers = compute_buffers(run)
-    pool = POOL if run.architecture.is_moe or run.format_name in ("F16", "BF16") else 0
-    pool += scores_bytes(run) // 2  # cuBLAS gets them in 16 bits
-    for index, (first, last) in enumerate(run.cut.held):
-        where, n = gpu(index), run.architecture.num_layers
-        end = min(last, n)
-        yield Part(
-            "weights",
-            _gpu_weights(run, first, last),
-            where,
-            mark("tensors of layers {first}-{end} and the output", first=first, end=end - 1)
-            if last > n
-            else mark("tensors of layers {first}-{end}", first=first, end=end - 1),
-            "weights",
-        )
-        if run.options.offload_kqv:
-            yield Part("kv cache", kv[end] - kv[first] if end > first else 0, where, _kv_formula(run), "kv cache")
-            yield Part(
-                "indexer keys",
-                _indexed(run, first, end),
-                where,
-                mark("cells x head_dim x 2, the layers held here"),
-                "kv cache",
-            )
-            yield Part(
-                "recurrent state", state[end] - state[first] if end > first else 0, where, _state_formula(run), "state"
-            )
-        yield Part("compute buffer", buffers.gpus[index], where, buffers.formula, "compute")
-        yield Part(DRIVER, pool, where, "", "overhead")
-
-
-def _gpu_weights(run: Run, first: int, last: int) -> int:
-    """Bytes of the model on a GPU that holds layers first to last; experts of --n-cpu-moe left out."""
-    pieces, n = run.loaded.gpu, run.architecture.num_layers
-    end = min(last, n)
-    total = 0
-    if end > first:
-        moved = min(max(run.cut.cpu_moe_layers, first), end)
-        total = pieces.dense[end] - pieces.dense[first] + pieces.experts[end] - pieces.experts[moved]
-    if last > n and last > first:
-        total += pieces.head + pieces.output_norm + (pieces.mtp if loads_mtp(run.options) else 0)
-    return total
-
-
-def loads_mtp(options: Options) -> bool:
-    """Whether the MTP block is read: only when asked for."""
-    return options.load_mtp or options.speculates
-
-
-def _ram_parts(run: Run) -> Iterator[Part]:
-    """What lies in RAM: the embedding always, and all that is not on a GPU."""
-    pieces, n, ranges = run.loaded.ram, run.architecture.num_layers, run.cut
-    first = min(ranges.first_on_gpu, n)
-    yield Part("token embedding", pieces.embedding, RAM, mark("vocabulary x hidden size; never offloaded"), "weights")
-    yield Part(
-        "layers in RAM",
-        pieces.layers(0, first),
-        RAM,
-        mark("tensors of layers {first}-{end}", first=0, end=first - 1),
-        "weights",
-    )
-    if ranges.cpu_moe_layers > first:
-        moved = pieces.experts[ranges.cpu_moe_layers] - pieces.experts[first]
-        yield Part(
-            "experts in RAM",
-            moved,
-            RAM,
-            mark(
-                "expert tensors of layers {first}-{cpu_moe_layers} (--n-cpu-moe)",
-                first=first,
-                cpu_moe_layers=ranges.cpu_moe_layers - 1,
-            ),
-            "weights",
-        )
-    if not ranges.output_on_gpu:
-        head = (
-            pieces.output_norm + (0 if run.loaded.tied else pieces.head) + (pieces.mtp if loads_mtp(run.options) else 0)
-        )
-        yield Part("output in RAM", head, RAM, mark("vocabulary x hidden size, unless tied"), "weights")
-    kv, state = _kv(run, on_gpu=False), _state(run)
-    kept = first if run.options.offload_kqv else n
-    yield Part("kv cache", kv[kept], RAM, _kv_formula(run), "kv cache")
-    yield Part(
-        "indexer keys", _indexed(run, 0, kept), RAM, mark("cells x head_dim x 2, the layers held here"), "kv cache"
-    )
-    if not run.options.mmap:  # else its rows are read from the file as they are looked up
-        yield Part("n-gram table", pieces.ngram_table, RAM, mark("rows of the table"), "weights")
-    yield Part("recurrent state", state[kept], RAM, _state_formula(run), "state")
-    buffers = compute_buffers(run)
-    yield Part("compute buffer", buffers.ram, RAM, buffers.ram_formula, "compute")
-    yield Part("output buffer", output_buffer(run), RAM, mark("sequences x vocabulary x 4"), "compute")
-    yield Part(
-        "process",
-        process_bytes(run.architecture.vocab_size),
-        RAM,
-        mark("vocabulary and code: 52 MiB at 152k tokens, 98 MiB at 248k"),
-        "overhead",
-    )
-
-
-def _draft_parts(run: Run) -> Iterator[Part]:
-    """The second context of a model that drafts for itself, with its last layers."""
-    if not run.options.speculates:
-        return
-    where = gpu(len(run.cut.held) - 1) if run.cut.output_on_gpu else RAM
-    cells = mark(
-        "{mtp_layers} MTP layer x {context} cells", mtp_layers=run.architecture.mtp_layers, context=run.batch.context
-    )
-    yield Part("draft kv cache", draft_cache(run.architecture, run.batch), where, cells, "kv cache")
-    yield Part(
-        "draft compute",
-        draft_compute(run.architecture, run.batch),
-        where,
-        mark("mask + 2 hidden + the MLP's peak"),
-        "compute",
-    )
-
-
-def compute_buffers(run: Run) -> Compute:
-    """The compute buffers of every place."""
-    return compute(
-        run.architecture, run.format_name, run.batch, run.cut, op_offload=run.options.op_offload, rough=run.rough
-    )
-
-
-def scores_bytes(run: Run) -> int:
-    """Bytes of one layer's queries times keys, which exist without flash attention only: heads x cells x tokens x 4."""
-    if run.batch.flash_attention:
-        return 0
-    return run.architecture.attention.heads * run.batch.attended * run.batch.tokens * 4
-
-
-def output_buffer(run: Run) -> int:
-    """Bytes of the logits handed to the sampler, in RAM: one token of each sequence."""
-    return run.work.sequences * run.architecture.vocab_size * 4
-
-
-def _kv(run: Run, *, on_gpu: bool) -> tuple[int, ...]:
-    return kv_totals(run.architecture, run.batch.context, run.work.kv_cache, on_gpu=on_gpu)
-
-
-def _indexed(run: Run, first: int, last: int) -> int:
-    totals = indexer_totals(run.architecture, run.batch.context)
-    return totals[last] - totals[first] if last > first else 0
-
-
-def _state(run: Run) -> tuple[int, ...]:
-    drafted = run.options.draft_n_max if run.options.speculates else 0  # a state to go back to for each drafted token
-    return state_totals(run.architecture, run.work.sequences * (1 + drafted))
-
-
-@lru_cache(maxsize=1024)
-def _attention_shape(architecture: Architecture) -> str:
-    attention = architecture.attention
-    linear = sum(layer.kind == "linear_attention" for layer in architecture.layer_list)
-    return mark(
-        "{num_layers} layers x {kv_heads} kv heads x {head_dim}",
-        num_layers=architecture.num_layers - linear,
-        kv_heads=attention.kv_heads,
-        head_dim=attention.head_dim,
-    )
-
-
-def _kv_formula(run: Run) -> str:
-    return mark(
-        "(k + v) x {context} cells x {attention_shape}, {kv_cache}, the layers held here",
-        context=run.batch.context,
-        attention_shape=_attention_shape(run.architecture),
-        kv_cache=run.work.kv_cache,
-    )
-
-
-def _state_formula(run: Run) -> str:
-    return mark(
-        "{sequences} sequences x 4 x (convolution + delta-net state) of the linear layers held here",
-        sequences=run.work.sequences,
     )

@@ -10,7 +10,8 @@ from qwenpick.memory import RAM, gpu
 from qwenpick.runtimes.llamacpp.driver import driver_overhead
 from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.model import load
-from qwenpick.runtimes.llamacpp.parts import DRIVER, Shape, on_any_device
+from qwenpick.runtimes.llamacpp.parts import Shape, on_any_device
+from qwenpick.runtimes.llamacpp.run import DRIVER
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
