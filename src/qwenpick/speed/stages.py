@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import say
@@ -44,15 +44,16 @@ def stages(
         slowest = min(known, key=lambda place: place.bandwidth)
         return (Stage(slowest, 1.0, 1.0, 1.0, placement.tensor_parallel),)
     held = placement.split if placement.split and any(placement.split) else (1,) * len(known)
-    found = [
-        Stage(place, (1 - in_ram) * n / sum(held), (1 - in_ram) * n / sum(held), 0.0)
-        for place, n in zip(known, held, strict=True)
-    ]
-    found = _experts_out(found, moe_in_ram)
+    found, left = list[Stage](), moe_in_ram
+    for place, n in zip(known, held, strict=True):
+        share = (1 - in_ram) * n / sum(held)
+        moved = min(share, left)
+        left -= moved
+        last = len(found) == len(known) - 1 and not in_ram
+        found.append(Stage(place, share, share - moved, float(last)))
     if cpu and (in_ram or moe_in_ram):
-        found.append(Stage(cpu, in_ram, in_ram + sum(s.layers - s.experts for s in found), 0.0))
-    head = len(found) - 1 if in_ram or not moe_in_ram else len(found) - 2
-    return tuple(replace(stage, output=1.0) if i == head else stage for i, stage in enumerate(found))
+        found.append(Stage(cpu, in_ram, in_ram + moe_in_ram - left, float(in_ram > 0)))
+    return tuple(found)
 
 
 def _layers_in_ram(layers: int, placement: Placement) -> float:
@@ -60,13 +61,3 @@ def _layers_in_ram(layers: int, placement: Placement) -> float:
     if not placement.devices:
         return 1.0
     return max(0.0, 1 - sum(placement.split) / layers) if placement.split else 0.0
-
-
-def _experts_out(found: list[Stage], share: float) -> list[Stage]:
-    """The same stages with the experts of the first `share` of all layers taken out."""
-    result = []
-    for stage in found:
-        out = min(stage.experts, share)
-        share -= out
-        result.append(replace(stage, experts=stage.experts - out))
-    return result
