@@ -36,6 +36,11 @@ class Device:
     ecc: bool | None = None
     cores: int | None = None
 
+    def __hash__(self) -> int:
+        return hash(
+            (self.name, self.total, self.free, self.pci_bus)
+        )  # enough to tell devices apart, and looked up often
+
 
 def before_ampere(device: Device) -> bool:
     """Whether it is an NVIDIA GPU of compute capability below 8.0: no bf16 arithmetic, and not what serving engines are made for."""

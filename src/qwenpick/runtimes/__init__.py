@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -59,6 +60,7 @@ ALIASES = {
 }
 
 
+@cache
 def find_runtime(name: str) -> Runtime:
     """The engine of that name; its module is imported on first use. Raises QwenpickError with the nearest name."""
     folded = ALIASES.get(name.casefold(), name.casefold())

@@ -50,11 +50,14 @@ class Options:
         return self.spec_type == "draft-mtp"
 
 
+DEFAULTS = Options()
 _KNOWN = {field.name: field for field in fields(Options)}
 
 
 def read_options(options: Mapping[str, object]) -> Options:
     """The options of a workload. Raises QwenpickError for a flag that is not known or a value that is not its kind."""
+    if not options:
+        return DEFAULTS
     found: dict[str, object] = {}
     for given, value in options.items():
         name = given.lstrip("-").replace("-", "_")
