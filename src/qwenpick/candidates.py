@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from qwenpick.checkpoints import FAMILIES, checkpoints, download_bytes, without_bf16
@@ -37,7 +38,7 @@ def engine_groups(system: str, devices: tuple[Device, ...], runtime: str | None 
     return ENGINES if devices else CPU_ENGINES
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Search:
     """Where plans are looked for: the machine, the work, and what the engine, the format and the placement may be.
 
@@ -53,12 +54,12 @@ class Search:
     any_cache: bool = True
     max_disk: int | None = None
 
-    @property
+    @cached_property
     def gpu_room(self) -> int:
         """Bytes that weights could lie in on GPUs at the very most."""
         return sum(device.free or device.total or 0 for device in self.machine.devices)
 
-    @property
+    @cached_property
     def room(self) -> int:
         """Bytes that weights could lie in at the very most."""
         return self.gpu_room if self.gpu_only else self.gpu_room + (self.machine.ram_free or 0)

@@ -56,6 +56,15 @@ class Offer:
     small: bool = False
 
 
+@dataclass(slots=True)
+class _Rung:
+    """A prospect that needs so many bytes at least, with its offers once they were asked for."""
+
+    prospect: Prospect
+    need: int
+    offers: list[Offer] | None = None
+
+
 class Offers:
     """The offers of all models on the devices of a machine, worked out as they are asked for."""
 
@@ -66,9 +75,7 @@ class Offers:
         self.groups = engine_groups(search.machine.system, self.devices, search.runtime)
         self.on_any_box: dict[Offer, tuple[list[Row], int]] = {}  # rows, and the bytes of RAM that they need
         self._speeds: dict[tuple[Prospect, Placement, KvCache], Speed | None] = {}
-        self._ladders: dict[tuple[str, int], list[Prospect]] = {}
-        self._found: dict[Prospect, list[Offer]] = {}
-        self._every: dict[tuple[str, int], tuple[list[Offer], int]] = {}  # all of a ladder, and the room that takes
+        self._ladders: dict[tuple[str, int], list[_Rung]] = {}
         self._paces = Paces(self.devices, search.machine.cpu, self.catalog.gpus, gpu_only=search.gpu_only)
         self._costs: dict[str, float] = {}
         self._settled: dict[str, tuple[Scored, int]] = {}
@@ -77,25 +84,20 @@ class Offers:
     def of(self, model: Model, group: int, search: Search) -> list[Offer]:
         """The offers of a model in a group of engines that could lie in the machine at all: engine by engine, most bits first."""
         key = model.id, group
-        every, most = self._every.get(key, (None, 0))
-        if every is not None and most <= search.room:
-            return list(every)
-        if key not in self._ladders:
-            self._ladders[key] = [p for engine in self.groups[group] for p in self.prospects.of(model, engine, search)]
-        on_gpus, anywhere, complete = search.gpu_room, search.room, True
+        ladder = self._ladders.get(key)
+        if ladder is None:
+            prospects = [p for engine in self.groups[group] for p in self.prospects.of(model, engine, search)]
+            ladder = self._ladders[key] = [_Rung(prospect, prospect.least) for prospect in prospects]
+        on_gpus, anywhere = search.gpu_room, search.room
         found: list[Offer] = []
-        known = self._found
-        for prospect in self._ladders[key]:
-            gpus_alone = prospect.engine in GPU_ENGINES
-            room = on_gpus if gpus_alone else anywhere
-            if prospect.least <= room and prospect.held <= room:
-                if prospect not in known:
-                    known[prospect] = self._bounded(prospect)
-                found += known[prospect]
-            else:
-                complete &= gpus_alone
-        if complete:
-            self._every[key] = list(found), max((offer.prospect.held for offer in found), default=0)
+        for rung in ladder:
+            room = on_gpus if rung.prospect.engine in GPU_ENGINES else anywhere
+            if rung.offers is None and rung.need <= room:
+                rung.need = max(rung.need, rung.prospect.held)
+                if rung.need <= room:
+                    rung.offers = self._bounded(rung.prospect)
+            if rung.offers and rung.need <= room:
+                found += rung.offers
         return found
 
     def settled(self, model: Model, search: Search) -> Scored | None:
@@ -103,11 +105,12 @@ class Offers:
         row, least = self._settled.get(model.id, (None, 0))
         return row if _has(search.machine, least) else None
 
-    def settle(self, one: Contender) -> None:
+    def settle(self, one: Contender, search: Search) -> None:
         """Remember a model's best plan for other boxes with these devices, where all its offers could lie in this one and more RAM changes none."""
         if not one.row or not one.lasting or one.group or one.model.id in self._settled:
             return
-        if (one.model.id, 0) in self._every:
+        ladder = self._ladders[one.model.id, 0]
+        if all(rung.need <= search.room or rung.prospect.engine in GPU_ENGINES for rung in ladder):
             self._settled[one.model.id] = one.row, _ram_to_spare(one.row.plan)
 
     def ram_needed(self, offer: Offer, rows: list[Row], search: Search) -> int | None:
@@ -120,8 +123,14 @@ class Offers:
             return None
         if prospect.engine in GPU_ENGINES:
             return 0
-        plan = rows[0][0] if len(rows) == 1 else None
-        if plan is None or not (offer.ram is not None or (offer.cut and _comes_first(plan))):
+        if len(rows) != 1 or prospect.engine != "llamacpp":
+            return None
+        plan = rows[0][0]
+        if (
+            plan.work.kv_cache != prospect.work.kv_cache and not offer.small
+        ):  # RAM may be why the larger cache did not hold
+            return None
+        if not (_comes_first(plan) if offer.cut else plan.mode == "gpu" or not self._usable):
             return None
         least = _ram_to_spare(plan)
         return least if _has(search.machine, least) else None

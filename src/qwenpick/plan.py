@@ -47,7 +47,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One way to run one model, and whether it holds. `reason` is a sentence; `band` is the engine's error on real runs."""
+    """One way to run one model, and whether it holds. `refusal` says why the engine would not run it; `band` is its error on real runs."""
 
     model: Model
     architecture: Architecture
@@ -58,7 +58,7 @@ class Plan:
     memory: Memory
     places: tuple[Place, ...]
     verdict: Verdict
-    reason: str
+    refusal: str | None
     band: Band
     speed: Speed | None = None
 
@@ -71,6 +71,11 @@ class Plan:
             return "gpu+experts-in-ram"
         in_ram = any(part.bytes and part.name in LAYERS_IN_RAM for part in self.memory.parts)
         return "gpu+layers-in-ram" if in_ram else "gpu"
+
+    @property
+    def reason(self) -> str:
+        """What the verdict rests on, as a sentence."""
+        return self.refusal or reason_of(self.verdict, self.places)
 
     @property
     def headroom(self) -> int:
@@ -125,22 +130,16 @@ def judge(
     needed = Memory(()) if refusal else runtime.memory(model, architecture, checkpoint, work, placement)
     places = tuple(_places(needed, runtime, work, placement, machine))
     verdict: Verdict = "refused" if refusal else verdict_of(places, edge)
-    reason = refusal or reason_of(verdict, places)
-    plan = Plan(model, architecture, checkpoint, runtime.NAME, work, placement, needed, places, verdict, reason, edge)
-    if plan.holds() and plan.mode != "gpu" and any(place.budget is None for place in places):
-        return replace(
-            plan,
-            verdict="no",
-            reason=say("the weights would lie in RAM, and how much there is is not known; say it with --ram"),
-        )
+    plan = Plan(model, architecture, checkpoint, runtime.NAME, work, placement, needed, places, verdict, refusal, edge)
+    if plan.holds() and any(place.budget is None for place in places) and plan.mode != "gpu":
+        return replace(plan, verdict="no")  # the weights would lie in RAM, and nobody knows how much there is
     return plan
 
 
 def with_memory(plan: Plan, needed: Memory, machine: Machine) -> Plan:
     """The plan with other figures for what it needs, judged anew."""
     places = tuple(_places(needed, find_runtime(plan.runtime), plan.work, plan.placement, machine))
-    verdict = verdict_of(places, plan.band)
-    return replace(plan, memory=needed, places=places, verdict=verdict, reason=reason_of(verdict, places))
+    return replace(plan, memory=needed, places=places, verdict=verdict_of(places, plan.band), refusal=None)
 
 
 def timed(plan: Plan, machine: Machine, catalog: Catalog, prompt: int | None = None, depth: int | None = None) -> Plan:

@@ -160,16 +160,27 @@ class Prospect:
         )
 
 
+class Start(NamedTuple):
+    """A model with the points and the quality that no machine exceeds."""
+
+    model: Model
+    points: float
+    quality: float
+    seconds: float = 0.0
+    holds: bool = False
+
+
 class Prospects:
     """All that could be offered of some models in one task, whatever the machine: it is worked out once for all machines.
 
-    `starts` are the models with the points and the quality that no machine exceeds; of the quality of the `unknown` nothing is known.
+    `starts` are the models by id, and `queue` is a heap of them, (-points, turn, id); of the quality of the `unknown` nothing is known.
     """
 
     def __init__(self, catalog: Catalog, models: Iterable[Model], task: Task, wish: Wish, context: int) -> None:
         self.catalog, self.task, self.wish = catalog, task, wish
         tops = [(model, ceiling(model, task, wish.prefer, wish.thinking, context)) for model in models]
-        self.starts = [(model, top.points(0.0), top.quality) for model, top in tops if top]
+        self.starts = {model.id: Start(model, top.points(0.0), top.quality) for model, top in tops if top}
+        self.queue = sorted((-start.points, turn, name) for turn, (name, start) in enumerate(self.starts.items()))
         self.unknown = [model for model, top in tops if top is None]
         self._known: dict[tuple[str, str, bool], list[Prospect]] = {}
         self._alike: dict[tuple[str, str, str, int | None, int], Prospect] = {}
@@ -178,7 +189,7 @@ class Prospects:
     def rivals(self, model: Model) -> list[tuple[str, Relation]]:
         """The ids of the other models that could outdo it, and how."""
         if model.id not in self._rivals:
-            others = [(other.id, relation(other, model)) for other, _, _ in self.starts if other is not model]
+            others = [(name, relation(start.model, model)) for name, start in self.starts.items() if name != model.id]
             self._rivals[model.id] = [(name, how) for name, how in others if how]
         return self._rivals[model.id]
 

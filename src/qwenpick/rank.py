@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from operator import itemgetter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from qwenpick.i18n import mark, say
 from qwenpick.outdoing import beats
@@ -94,16 +94,15 @@ def better(one: Scored, two: Scored) -> Scored:
     return one if _before(one, two) else two
 
 
-def order(best_of_each: Iterable[Scored]) -> list[tuple[Scored, str | None]]:
-    """(a model's best plan, the name of the model that outdoes it) in order; what is outdone has lost points for it."""
+def order(best_of_each: Iterable[Scored], wanted: int | None = None) -> list[tuple[Scored, str | None]]:
+    """The first `wanted` (a model's best plan, the name of the model that outdoes it) in order; what is outdone has lost points for it."""
     keyed = sorted(((_key(row), row) for row in best_of_each), key=itemgetter(0))
     rows = [row for _, row in keyed]
     final = []
     for key, row in keyed:
         by = _outdone(row, rows)
-        last = _demoted(row) if by else row
-        final.append((_key(last) if by else key, last, by))
-    return [(row, by) for _, row, by in sorted(final, key=itemgetter(0))]
+        final.append(((key[0] + OUTDONE, *key[1:]) if by else key, row, by))
+    return [(_demoted(row) if by else row, by) for _, row, by in sorted(final, key=itemgetter(0))[:wanted]]
 
 
 def places(best_of_each: Iterable[Scored], task: Task) -> list[Ranked]:
@@ -127,7 +126,7 @@ def _slower(plan: Plan, floor: float | None) -> bool:
     return floor is not None and (plan.speed is None or plan.speed.each.value < floor)
 
 
-def _key(row: Scored) -> tuple[object, ...]:
+def _key(row: Scored) -> tuple[Any, ...]:
     """The total order of models: points, then speed, newer, freer, official, smaller, and names."""
     plan = row.plan
     return (

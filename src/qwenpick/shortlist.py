@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import math
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from heapq import heapify, heapreplace
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from qwenpick.bands import band
 from qwenpick.candidates import Search, holds_somehow, is_enough
 from qwenpick.eight_bits import in_eight_bits, miss_of, miss_on_one_gpu
 from qwenpick.memory import RAM
-from qwenpick.plan import Plan, evaluate, reason_of
+from qwenpick.plan import Plan, evaluate
+from qwenpick.prospects import Start
 from qwenpick.quality import load_abilities
 from qwenpick.rank import Ranked, best, better, order, told
 from qwenpick.runtimes import find_runtime
@@ -34,18 +36,18 @@ class Contender:
     """A model on its way to its best plan. It gives at most `points` and `quality`, and keeps one waiting `seconds` at least.
 
     `left` are offers that have not been planned, of the engines of the `group`, which give `more` at most; `later` are those of the engines that
-    have their turn where none of these holds. `row` is the best plan so far, and `holds` says that there is one;
+    have their turn where none of these holds, if that may be. `row` is the best plan so far, and `holds` says that there is one;
     `lasting`, that what was planned stands for all boxes with these devices and RAM to spare.
     """
 
     model: Model
     points: float
     quality: float
-    more: float = math.inf
     seconds: float = 0.0
+    more: float = math.inf
     group: int = -1
     left: list[Offer] = field(default_factory=list)
-    later: list[Offer] | None = None
+    later: list[Offer] = field(default_factory=list)
     row: Scored | None = None
     holds: bool = False
     lasting: bool = True
@@ -61,26 +63,29 @@ def first_places(offers: Offers, search: Search, wanted: int, counted: bool = Tr
 
     How many do not fit takes a proof for each model that was not planned; it is None where it was not `counted`.
     """
-    starts = offers.prospects.starts
-    queue = [
-        (-points, index, Contender(model, points, quality)) for index, (model, points, quality) in enumerate(starts)
-    ]
-    heapify(queue)
+    queue = list(offers.prospects.queue)  # a heap: (-points, turn, id of the model)
+    left: dict[str, Start | Contender] = dict(offers.prospects.starts)  # of all in the queue
     found: list[Scored] = []
     scores: list[float] = []  # of them, in order, before any is outdone by another, which only takes points
     first: list[tuple[Scored, str | None]] = []  # the places so far; empty where there are new ones
     misfits = 0
     while queue:
-        at, one = 0, queue[0][2]
+        at, (_, turn, name) = 0, queue[0]
+        one = left[name]
         if len(found) >= wanted and one.points < scores[-wanted] - ROUNDING:
-            first = first or order(found)[:wanted]
+            first = first or order(found, wanted)
             if one.points < first[-1][0].score - ROUNDING:
-                rival = _rival(queue, first, offers)
+                rival = _rival(left, first, offers)
                 if rival is None:
                     break
-                at, one = rival
+                one = rival
+                at, turn, name = next(
+                    (at, turn, name) for at, (_, turn, name) in enumerate(queue) if name == one.model.id
+                )
+        if isinstance(one, Start):
+            one = left[name] = Contender(*one)
         if _advance(one, offers, search):
-            entry = (-one.points, queue[at][1], one)
+            entry = (-one.points, turn, name)
             if at == 0:
                 heapreplace(queue, entry)
             else:
@@ -90,31 +95,31 @@ def first_places(offers: Offers, search: Search, wanted: int, counted: bool = Tr
             queue[at] = queue[-1]
             queue.pop()
             heapify(queue)
+            del left[name]
             misfits += not one.holds
             if one.row:
                 found.append(one.row)
                 insort(scores, one.row.score)
                 first = []
-    ranked = [_here(row, search) for row in told(first or order(found)[:wanted], offers.task)]
+    ranked = [_here(row, search) for row in told(first or order(found, wanted), offers.task)]
     if not counted:
         return ranked, None
-    unseen = [one.model for _, _, one in queue if not one.holds] + offers.prospects.unknown
+    unseen = [one.model for one in left.values() if not one.holds] + offers.prospects.unknown
     misfits += sum(not holds_somehow(offers.catalog.architecture(model), model, search) for model in unseen)
     return ranked, misfits
 
 
 def _rival(
-    queue: list[tuple[float, int, Contender]], first: list[tuple[Scored, str | None]], offers: Offers
-) -> tuple[int, Contender] | None:
-    """The most promising contender that could still outdo one of the first, and where it is in the queue."""
-    left = {one.model.id: (at, one) for at, (_, _, one) in enumerate(queue)}
+    left: Mapping[str, Start | Contender], first: list[tuple[Scored, str | None]], offers: Offers
+) -> Start | Contender | None:
+    """The most promising contender that could still outdo one of the first."""
     found = [
         rival
         for row, _ in first
         for name, how in offers.prospects.rivals(row.plan.model)
-        if (rival := left.get(name)) and how.may_hold(rival[1].quality, rival[1].seconds, row)
+        if (rival := left.get(name)) and how.may_hold(rival.quality, rival.seconds, row)
     ]
-    return max(found, key=lambda rival: rival[1].points, default=None)
+    return max(found, key=attrgetter("points"), default=None)
 
 
 def _here(row: Ranked, search: Search) -> Ranked:
@@ -126,7 +131,7 @@ def _here(row: Ranked, search: Search) -> Ranked:
         replace(place, budget=machine.ram_free, total=machine.ram_total) if place.where == RAM else place
         for place in plan.places
     )
-    return replace(row, plan=replace(plan, places=places, reason=reason_of(plan.verdict, places)))
+    return replace(row, plan=replace(plan, places=places))
 
 
 def _advance(one: Contender, offers: Offers, search: Search) -> bool:
@@ -135,29 +140,26 @@ def _advance(one: Contender, offers: Offers, search: Search) -> bool:
         one.row, one.holds = settled, True
         return False
     if one.done:
-        offers.settle(one)
+        offers.settle(one, search)
         return False
-    if not one.left:
+    if one.left:
+        _plan(one, offers, search)
+    else:
         one.group += 1
         if one.holds or one.group >= len(offers.groups):
             return False
-        one.left, one.later = offers.of(one.model, one.group, search), None
-    else:
-        _plan(one, offers, search)
-    _bound(one, offers, search)
+        one.left, one.later = offers.of(one.model, one.group, search), []
+        if not any(_is_sure(offer, search) for offer in reversed(one.left)):
+            for group in range(one.group + 1, len(offers.groups)):
+                one.later += offers.of(one.model, group, search)
+    _bound(one)
     return True
 
 
-def _bound(one: Contender, offers: Offers, search: Search) -> None:
+def _bound(one: Contender) -> None:
     """What the contender still gives at most."""
-    left = one.left
-    if not one.holds and not any(_is_sure(offer, search) for offer in reversed(left)):
-        if one.later is None:
-            later = range(one.group + 1, len(offers.groups))
-            one.later = [offer for group in later for offer in offers.of(one.model, group, search)]
-        left = left + one.later
     points, quality, seconds = -math.inf, -math.inf, math.inf
-    for offer in left:
+    for offer in one.left if one.holds else one.left + one.later:
         points = max(points, offer.points)
         quality = max(quality, offer.quality)
         seconds = min(seconds, offer.seconds)
@@ -181,7 +183,7 @@ def _is_sure(offer: Offer, search: Search) -> bool:
 
 def _plan(one: Contender, offers: Offers, search: Search) -> None:
     """Plan the best offer; before one of few bits, those of about as few that would do without it."""
-    offer = max(one.left, key=lambda offer: offer.points)
+    offer = max(one.left, key=attrgetter("points"))
     engine = offer.prospect.engine
     if offer.prospect.low:
         alike = (before for before in one.left if before.prospect.low and before.prospect.engine == engine)
