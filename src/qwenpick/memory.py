@@ -46,11 +46,18 @@ class Memory:
     @property
     def places(self) -> tuple[str, ...]:
         """Where parts lie, in the order they first appear."""
-        return tuple(dict.fromkeys(part.where for part in self.parts))
+        return tuple(self._by_place)
 
     def on(self, where: str) -> int:
         """Bytes that `where` (`gpu0`, …, `ram`) must hold."""
-        return sum(part.bytes for part in self.parts if part.where == where)
+        return self._by_place.get(where, 0)
+
+    @cached_property
+    def _by_place(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for part in self.parts:
+            found[part.where] = found.get(part.where, 0) + part.bytes
+        return found
 
     def of(self, kind: str) -> int:
         """Bytes of one kind (weights, kv cache, state, compute, overhead) over all places."""

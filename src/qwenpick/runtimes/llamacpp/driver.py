@@ -23,18 +23,21 @@ _METAL = (128 * MIB, mark("no measurements: Metal keeps pipelines and a residenc
 POOL = 110 * MIB
 
 
-def driver_overhead(device: Device, pool: int) -> tuple[int, str]:
-    """(bytes, where that was seen). `pool` are bytes that CUDA's pool and cuBLAS keep for this model."""
-    size, source = _base(device)
+def driver_bytes(device: Device, pool: int) -> int:
+    """Bytes that a GPU's driver takes, with the `pool` that CUDA and cuBLAS keep for a model."""
+    size, _ = _base(device)
+    return size + pool if device.vendor == "nvidia" else size
+
+
+def driver_source(device: Device, pool: int) -> str:
+    """Where that was seen."""
+    _, source = _base(device)
     if not pool or device.vendor != "nvidia":
-        return size, source
-    return (
-        size + pool,
-        mark(
-            "{source}; + {pool} MiB pool (16-bit weights, experts, or scores without flash attention)",
-            source=source,
-            pool=pool // MIB,
-        ),
+        return source
+    return mark(
+        "{source}; + {pool} MiB pool (16-bit weights, experts, or scores without flash attention)",
+        source=source,
+        pool=pool // MIB,
     )
 
 

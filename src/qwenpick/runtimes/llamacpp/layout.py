@@ -15,15 +15,14 @@ from qwenpick.hardware import Device
 from qwenpick.memory import gpu
 from qwenpick.placement import Placement
 from qwenpick.runtimes.llamacpp.limits import budget
-from qwenpick.runtimes.llamacpp.model import load
 from qwenpick.runtimes.llamacpp.options import Options, read_options
-from qwenpick.runtimes.llamacpp.parts import needed
+from qwenpick.runtimes.llamacpp.parts import needed, on_first_gpu
 from qwenpick.runtimes.llamacpp.totals import totals
+from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
     from qwenpick.hardware import Machine
-    from qwenpick.memory import Memory
     from qwenpick.workload import Serving
 
 
@@ -51,38 +50,24 @@ def _asked(architecture: Architecture, options: Options, device: Device) -> Plac
 def _on_gpus(
     architecture: Architecture, checkpoint: Checkpoint, work: Serving, devices: tuple[Device, ...], ram: int | None
 ) -> Iterator[Placement]:
-    def fits(placement: Placement) -> bool:
-        return shortfall(needed(architecture, checkpoint, work, placement), placement, work) <= 0
-
-    whole = Placement(devices[:1])
-    if fits(whole):
-        yield whole
+    device = devices[0]
+    alone = Placement((device,))
+    if whole(architecture, checkpoint, work).missing(device, work) <= 0:
+        yield alone
         return
     for count in range(2, len(devices) + 1):
-        split = _best_split(architecture, checkpoint, work, devices[:count])
-        if split and fits(split):
+        if split := _best_split(architecture, checkpoint, work, devices[:count]):
             yield split
             return
-    if ram is not None and _weights(architecture, checkpoint) > ram + (budget(devices[0], work) or 0):
-        yield Placement(devices[:1], cpu_moe_layers=architecture.num_layers if architecture.is_moe else 0)
+    if ram is not None and layer_bytes(architecture, checkpoint) > ram + (budget(device, work) or 0):
+        yield Placement((device,), cpu_moe_layers=architecture.num_layers if architecture.is_moe else 0)
         return  # no cut of it holds
-    device, like = devices[0], _alike(devices[0], work)
+    like = _alike(device, work)
     if architecture.is_moe and (moved := fewest_experts(architecture, checkpoint, work, like)):
         yield Placement((device,), cpu_moe_layers=moved)
     if layers := fewest_layers(architecture, checkpoint, work, like):
         yield Placement((device,), split=(architecture.num_layers + 1 - layers,))
-    yield whole
-
-
-def _weights(architecture: Architecture, checkpoint: Checkpoint) -> int:
-    """Bytes of the layers: what GPU and RAM must hold between them."""
-    return load(architecture, checkpoint.format).ram.layers(0, architecture.num_layers)
-
-
-def shortfall(memory: Memory, placement: Placement, work: Serving) -> int:
-    """Bytes missing on the worst device; 0 or less where all devices hold their share. RAM is the caller's to check."""
-    missing = [memory.on(gpu(i)) - (budget(device, work) or 0) for i, device in enumerate(placement.devices)]
-    return max(missing, default=0)
+    yield alone
 
 
 def _alike(device: Device, work: Serving) -> Device:
@@ -123,17 +108,17 @@ def _fewest(
     last, room, edge = architecture.num_layers, budget(device, work) or 0, band("llamacpp").high
 
     def exactly(n: int, *, rough: bool = False) -> int:
-        return needed(architecture, checkpoint, work, placed(n), rough=rough).on(gpu(0))
+        return on_first_gpu(architecture, checkpoint, work, placed(n), rough=rough)
 
-    whole = exactly(last, rough=True)
-    if round(whole * edge) > room:
+    least = exactly(last, rough=True)
+    if round(least * edge) > room:
         return None
     if work.options or checkpoint.bytes:
 
         def need(n: int) -> int:
             return exactly(n, rough=True)
     else:
-        rest = whole + falling[-1]
+        rest = least + falling[-1]
 
         def need(n: int) -> int:
             return rest - falling[n - 1]
@@ -145,22 +130,22 @@ def _fewest(
 def _best_split(
     architecture: Architecture, checkpoint: Checkpoint, work: Serving, devices: tuple[Device, ...]
 ) -> Placement | None:
-    """All layers over these devices, in proportion to their memory, then moved one by one to where there is room."""
+    """All layers over these devices, in proportion to their memory, then moved one by one to where there is room; None where they do not fit."""
     everything = architecture.num_layers + 1
     room = [budget(d, work) or 0 for d in devices]
     if not all(room):
         return None
     ends = [everything * sum(room[: i + 1]) // sum(room) for i in range(len(devices))]
     split = [end - start for start, end in zip([0, *ends], ends, strict=False)]
-    for _ in range(everything):
+    for _ in range(everything + 1):
         placement = Placement(devices, split=tuple(split))
         memory = needed(architecture, checkpoint, work, placement)
         spare = [size - memory.on(gpu(i)) for i, size in enumerate(room)]
         if min(spare) >= 0:
-            break
+            return placement
         worst, best = spare.index(min(spare)), spare.index(max(spare))
         if split[worst] <= 1 or spare[best] <= 0:
             break
         split[worst] -= 1
         split[best] += 1
-    return Placement(devices, split=tuple(split))
+    return None

@@ -7,11 +7,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from qwenpick.i18n import mark
-from qwenpick.memory import Memory, Part
+from qwenpick.memory import Memory, Part, gpu
 from qwenpick.quantization.gguf import file_bytes
 from qwenpick.runtimes.llamacpp.batch import batch_of
 from qwenpick.runtimes.llamacpp.cut import cut
-from qwenpick.runtimes.llamacpp.driver import driver_overhead
+from qwenpick.runtimes.llamacpp.driver import driver_bytes, driver_source
 from qwenpick.runtimes.llamacpp.model import load
 from qwenpick.runtimes.llamacpp.options import read_options
 from qwenpick.runtimes.llamacpp.projector import projector_parts
@@ -43,9 +43,17 @@ def needed(
 
     `rough` is for searches over many placements: the compute buffer is that of a model cut in the middle.
     """
-    shape = Shape(len(placement.devices), placement.split, placement.cpu_moe_layers)
-    common = on_any_device(architecture, checkpoint, work, shape, pooled=pooled, rough=rough)
+    common = on_any_device(architecture, checkpoint, work, _shape(placement), pooled=pooled, rough=rough)
     return Memory(tuple(_driver(placement, part) if part.name == DRIVER else part for part in common.parts))
+
+
+def on_first_gpu(
+    architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement, *, rough: bool = False
+) -> int:
+    """Bytes that the first GPU of the placement holds."""
+    common = on_any_device(architecture, checkpoint, work, _shape(placement), rough=rough)
+    pool = next(part.bytes for part in common.parts if part.name == DRIVER)
+    return common.on(gpu(0)) - pool + driver_bytes(placement.devices[0], pool)
 
 
 class Shape(NamedTuple):
@@ -54,6 +62,10 @@ class Shape(NamedTuple):
     devices: int
     split: tuple[int, ...] | None = None
     cpu_moe_layers: int = 0
+
+
+def _shape(placement: Placement) -> Shape:
+    return Shape(len(placement.devices), placement.split, placement.cpu_moe_layers)
 
 
 @lru_cache(maxsize=16384)
@@ -93,8 +105,7 @@ def on_any_device(
 def _driver(placement: Placement, pool: Part) -> Part:
     """What the driver takes of a GPU, with the `pool` of a run."""
     device = placement.devices[int(pool.where.removeprefix("gpu"))]
-    overhead, source = driver_overhead(device, pool.bytes)
-    return Part(DRIVER, overhead, pool.where, source, "overhead")
+    return Part(DRIVER, driver_bytes(device, pool.bytes), pool.where, driver_source(device, pool.bytes), "overhead")
 
 
 def as_measured(by_rule: Memory, architecture: Architecture, checkpoint: Checkpoint) -> Memory:

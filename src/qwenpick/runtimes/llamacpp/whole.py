@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.memory import RAM, gpu
-from qwenpick.runtimes.llamacpp.driver import driver_overhead
+from qwenpick.runtimes.llamacpp.driver import driver_bytes
 from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.model import load
 from qwenpick.runtimes.llamacpp.parts import Shape, on_any_device
@@ -30,7 +30,7 @@ class Whole:
 
     def missing(self, device: Device, work: Serving) -> int:
         """Bytes that the GPU lacks; 0 or less where it holds the model."""
-        return self.on_gpu + driver_overhead(device, self.pool)[0] - (budget(device, work) or 0)
+        return self.on_gpu + driver_bytes(device, self.pool) - (budget(device, work) or 0)
 
 
 @lru_cache(maxsize=8192)
