@@ -87,7 +87,7 @@ def ladder(model: Model, engine: Runtime, quant: str | None) -> Iterator[Checkpo
 
 def is_enough(plan: Plan) -> bool:
     """Whether fewer bits than the plan's could only lose quality."""
-    return plan.verdict == "fits" and plan.mode == "gpu" and FORMATS[plan.checkpoint.format].bits < LOW_BITS
+    return plan.verdict == "fits" and FORMATS[plan.checkpoint.format].bits < LOW_BITS and plan.mode == "gpu"
 
 
 def holds_somehow(architecture: Architecture, model: Model, search: Search) -> bool:

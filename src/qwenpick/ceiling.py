@@ -56,9 +56,10 @@ class Ceiling:
         """With at least `seconds` a token after `reading` the prompt for so long; None is a speed that is not known."""
         best = -math.inf
         for points, written in self.efforts:
-            wait = self.usable * BARELY if seconds is None else max(written * seconds + reading, NOTHING)
-            speed = speed_points(math.log2(self.comfortable / wait), self.last_usable, self.weights)
-            best = max(best, points + speed)
+            wait = self.usable * BARELY if seconds is None else written * seconds + reading or NOTHING
+            value = points + speed_points(math.log2(self.comfortable / wait), self.last_usable, self.weights)
+            if value > best:
+                best = value
         return self.fixed + best
 
 

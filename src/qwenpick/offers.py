@@ -9,16 +9,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from qwenpick.bands import band
 from qwenpick.candidates import engine_groups
 from qwenpick.eight_bits import Miss
+from qwenpick.hardware import before_ampere
 from qwenpick.memory import RAM
 from qwenpick.paces import Paces
 from qwenpick.plan import timed
 from qwenpick.prospects import ANY_PACE, Pace
-from qwenpick.runtimes.llamacpp.driver import driver_overhead
+from qwenpick.runtimes.llamacpp.driver import driver_bytes
 from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.scoring import PREFERENCES, TIGHT, engine_cost
 
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from qwenpick.workload import KvCache
 
 Row = tuple["Plan", "Scored | None"]  # a plan that holds, and its points where it has any
-GPU_ENGINES = ("vllm", "sglang")  # engines that use no RAM for layers
 WHOLE_ENGINES = ("transformers",)  # engines that hold all layers on GPUs or all in RAM
 
 
@@ -56,15 +57,6 @@ class Offer:
     small: bool = False
 
 
-@dataclass(slots=True)
-class _Rung:
-    """A prospect that needs so many bytes at least, with its offers once they were asked for."""
-
-    prospect: Prospect
-    need: int
-    offers: list[Offer] | None = None
-
-
 class Offers:
     """The offers of all models on the devices of a machine, worked out as they are asked for."""
 
@@ -75,29 +67,25 @@ class Offers:
         self.groups = engine_groups(search.machine.system, self.devices, search.runtime)
         self.on_any_box: dict[Offer, tuple[list[Row], int]] = {}  # rows, and the bytes of RAM that they need
         self._speeds: dict[tuple[Prospect, Placement, KvCache], Speed | None] = {}
-        self._ladders: dict[tuple[str, int], list[_Rung]] = {}
+        self._known: dict[Prospect, list[Offer]] = {}
         self._paces = Paces(self.devices, search.machine.cpu, self.catalog.gpus, gpu_only=search.gpu_only)
-        self._costs: dict[str, float] = {}
+        self._costs = {
+            engine: engine_cost(engine, self.devices, search.work.sequences) for engine in chain(*self.groups)
+        }
         self._settled: dict[str, tuple[Scored, int]] = {}
         self._edge = band("llamacpp").high
 
     def of(self, model: Model, group: int, search: Search) -> list[Offer]:
         """The offers of a model in a group of engines that could lie in the machine at all: engine by engine, most bits first."""
-        key = model.id, group
-        ladder = self._ladders.get(key)
-        if ladder is None:
-            prospects = [p for engine in self.groups[group] for p in self.prospects.of(model, engine, search)]
-            ladder = self._ladders[key] = [_Rung(prospect, prospect.least) for prospect in prospects]
-        on_gpus, anywhere = search.gpu_room, search.room
+        on_gpus, anywhere, known = search.gpu_room, search.room, self._known
         found: list[Offer] = []
-        for rung in ladder:
-            room = on_gpus if rung.prospect.engine in GPU_ENGINES else anywhere
-            if rung.offers is None and rung.need <= room:
-                rung.need = max(rung.need, rung.prospect.held)
-                if rung.need <= room:
-                    rung.offers = self._bounded(rung.prospect)
-            if rung.offers and rung.need <= room:
-                found += rung.offers
+        for prospect in self._ladder(model, group):
+            room = on_gpus if prospect.on_gpus else anywhere
+            if prospect.least <= room and prospect.held <= room:
+                offers = known.get(prospect)
+                if offers is None:
+                    offers = known[prospect] = self._bounded(prospect)
+                found += offers
         return found
 
     def settled(self, model: Model, search: Search) -> Scored | None:
@@ -109,8 +97,8 @@ class Offers:
         """Remember a model's best plan for other boxes with these devices, where all its offers could lie in this one and more RAM changes none."""
         if not one.row or not one.lasting or one.group or one.model.id in self._settled:
             return
-        ladder = self._ladders[one.model.id, 0]
-        if all(rung.need <= search.room or rung.prospect.engine in GPU_ENGINES for rung in ladder):
+        ladder = self._ladder(one.model, 0)
+        if all(prospect.on_gpus or max(prospect.least, prospect.held) <= search.room for prospect in ladder):
             self._settled[one.model.id] = one.row, _ram_to_spare(one.row.plan)
 
     def ram_needed(self, offer: Offer, rows: list[Row], search: Search) -> int | None:
@@ -121,7 +109,7 @@ class Offers:
         prospect = offer.prospect
         if PREFERENCES[self.wish.prefer].context or any(device.unified for device in self.devices):
             return None
-        if prospect.engine in GPU_ENGINES:
+        if prospect.on_gpus:
             return 0
         if len(rows) != 1 or prospect.engine != "llamacpp":
             return None
@@ -149,15 +137,16 @@ class Offers:
         self._speeds[key] = told.speed
         return told
 
+    def _ladder(self, model: Model, group: int) -> tuple[Prospect, ...]:
+        return self.prospects.of(model, self.groups[group], self.search, old=self._old)
+
     def _bounded(self, prospect: Prospect) -> list[Offer]:
         if prospect.work.options:
             return self._offer(prospect, ANY_PACE)
         if prospect.engine in WHOLE_ENGINES and prospect.held > self.search.gpu_room:
             return self._offer(prospect, self._paces.on_cpu(prospect))
         if not prospect.by_rule or not self._usable:
-            return self._offer(
-                prospect, self._paces.least(prospect, in_ram=prospect.engine not in GPU_ENGINES, small=True)
-            )
+            return self._offer(prospect, self._paces.least(prospect, in_ram=not prospect.on_gpus, small=True))
         if prospect.held > self._gpu_room:
             return self._offer(prospect, self._paces.cut(prospect, self._room_beside), cut=True)
         if len(self._usable) > 1:
@@ -194,18 +183,17 @@ class Offers:
         points = top.points(pace.token, pace.prompt) if pace else top.points(None)
         if not self._paces.all_known:  # then some plan may have no speed
             points, pace = max(points, top.points(None)), None
-        points -= self._cost(prospect.engine) + (TIGHT if tight else 0.0)
+        points -= self._costs[prospect.engine] + (TIGHT if tight else 0.0)
         if total:
             points -= (top.weights.smaller + self.task.smaller) * math.log2(total / prospect.held)
         seconds = top.written * pace.token + pace.prompt if pace else 0.0
         return [Offer(prospect, points, top.quality, seconds, cut, ram, small)]
 
-    def _cost(self, engine: str) -> float:
-        if engine not in self._costs:
-            self._costs[engine] = engine_cost(engine, self.devices, self.search.work.sequences)
-        return self._costs[engine]
-
     # -- the devices ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _old(self) -> bool:
+        return any(map(before_ampere, self.devices))
 
     @cached_property
     def _usable(self) -> list[Device]:
@@ -221,12 +209,12 @@ class Offers:
     @cached_property
     def _driver(self) -> int:
         """Bytes that the driver takes of the roomiest."""
-        return driver_overhead(self._usable[0], 0)[0]
+        return driver_bytes(self._usable[0], 0)
 
     @cached_property
     def _pools(self) -> bool:
         """Whether that driver keeps a pool beside them."""
-        return driver_overhead(self._usable[0], 1)[0] > self._driver
+        return driver_bytes(self._usable[0], 1) > self._driver
 
     @cached_property
     def _room_beside(self) -> float:

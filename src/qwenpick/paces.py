@@ -30,17 +30,18 @@ class Paces:
 
     def least(self, prospect: Prospect, *, in_ram: bool, small: bool) -> Pace | None:
         """The pace on all devices at once, or in RAM, whichever is faster, with a small cache too if so. None where no speed is known."""
-        ways = [self.on_devices(prospect), self.on_cpu(prospect) if in_ram else None]
+        best = self.on_devices(prospect)
+        if in_ram:
+            best = _faster(best, self.on_cpu(prospect))
         if small and prospect.small:
-            ways.append(self.on_devices(prospect, small=True))
-        return _fastest([way for way in ways if way])
+            best = _faster(best, self.on_devices(prospect, small=True))
+        return best
 
     def on_devices(self, prospect: Prospect, *, small: bool = False) -> Pace | None:
         """As if the devices shared the work of the fastest of them without any loss."""
         key = prospect.like, "small" if small else "whole"
         if key not in self._known:
-            count = len(self._whole)
-            best = _fastest([prospect.like.on(stage, small=small) for stage in self._whole])
+            count, best = len(self._whole), _fastest(prospect.like, self._whole, small)
             self._known[key] = Pace(best.token / count, best.prompt / count) if best and count > 1 else best
         return self._known[key]
 
@@ -61,7 +62,7 @@ class Paces:
 
     def _cut(self, prospect: Prospect, room: float) -> Pace | None:
         cpu = self.on_cpu(prospect)
-        gpu = _fastest([prospect.on(stage) for stage in self._headless])
+        gpu = _fastest(prospect, self._headless)
         if cpu is None or gpu is None or self._in_ram is None:
             return cpu
         layers, experts = prospect.least_in_ram(room)
@@ -73,8 +74,16 @@ class Paces:
         return Pace(token, prompt)
 
 
-def _fastest(paces: list[Pace]) -> Pace | None:
+def _fastest(prospect: Prospect, stages: list[Stage], small: bool = False) -> Pace | None:
+    """The pace on the fastest of the stages."""
+    best: Pace | None = None
+    for stage in stages:
+        best = _faster(best, prospect.on(stage, small=small))
+    return best
+
+
+def _faster(one: Pace | None, two: Pace | None) -> Pace | None:
     """The least of each kind of seconds."""
-    if len(paces) < 2:
-        return paces[0] if paces else None
-    return Pace(min(pace.token for pace in paces), min(pace.prompt for pace in paces))
+    if one is None or two is None:
+        return one or two
+    return Pace(min(one.token, two.token), min(one.prompt, two.prompt))

@@ -5,7 +5,7 @@ It is worked out once for all machines, and of each format only as it is asked f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from qwenpick.candidates import LOW_BITS, Search, least_held, rungs, weights_of, work_of
 from qwenpick.ceiling import Ceiling, ceiling, ceiling_in
 from qwenpick.eight_bits import EIGHT_BIT_CACHE
-from qwenpick.hardware import before_ampere
 from qwenpick.memory import RAM
 from qwenpick.outdoing import Relation, relation
 from qwenpick.quantization import FORMATS
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
     from qwenpick.tasks import Task
     from qwenpick.wish import Wish
 
+GPU_ENGINES = ("vllm", "sglang")  # engines that use no RAM for layers
+
 
 class Pace(NamedTuple):
     """Seconds a token, and seconds to read the prompt."""
@@ -49,7 +50,7 @@ class Prospect:
     """A format of a model in an engine, whatever it will run on. What takes a look at each tensor is worked out when it is asked for.
 
     `least` are bytes that any run holds, known without that look. `low` says that it has so few bits that it is only looked at where the GPUs
-    hold none of about four alone. `small` is the name of the 8-bit cache that may be tried.
+    hold none of about four alone, and `on_gpus` that its engine uses no RAM for layers. `small` is the name of the 8-bit cache that may be tried.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Prospect:
         self.work = work_of(model, search.work)
         self.depth = min(self.work.context, task.depth)
         self.least = least_held(architecture, model, checkpoint)
+        self.on_gpus = engine in GPU_ENGINES
         self.low = FORMATS[checkpoint.format].bits < LOW_BITS
         self.small = EIGHT_BIT_CACHE.get(engine) if search.any_cache and not self.work.options else None
         # llama.cpp's own rule, with no measured size and no flags
@@ -182,28 +184,29 @@ class Prospects:
         self.starts = {model.id: Start(model, top.points(0.0), top.quality) for model, top in tops if top}
         self.queue = sorted((-start.points, turn, name) for turn, (name, start) in enumerate(self.starts.items()))
         self.unknown = [model for model, top in tops if top is None]
-        self._known: dict[tuple[str, str, bool], list[Prospect]] = {}
+        self._known: dict[tuple[str, tuple[str, ...], bool], tuple[Prospect, ...]] = {}
         self._alike: dict[tuple[str, str, str, int | None, int], Prospect] = {}
-        self._rivals: dict[str, list[tuple[str, Relation]]] = {}
+        self._rivals: dict[str, list[tuple[Start, Relation]]] = {}
 
-    def rivals(self, model: Model) -> list[tuple[str, Relation]]:
-        """The ids of the other models that could outdo it, and how."""
+    def rivals(self, model: Model) -> list[tuple[Start, Relation]]:
+        """The other models that could outdo it, and how: its successors, then those of the highest quality first."""
         if model.id not in self._rivals:
-            others = [(name, relation(start.model, model)) for name, start in self.starts.items() if name != model.id]
-            self._rivals[model.id] = [(name, how) for name, how in others if how]
+            others = [(start, relation(start.model, model)) for name, start in self.starts.items() if name != model.id]
+            found = [(start, how) for start, how in others if how]
+            self._rivals[model.id] = sorted(found, key=lambda other: (not other[1].succeeds, -other[0].quality))
         return self._rivals[model.id]
 
-    def of(self, model: Model, engine: str, search: Search) -> list[Prospect]:
-        """The formats of a model in an engine, most bits first."""
-        key = model.id, engine, any(map(before_ampere, search.machine.devices))
+    def of(self, model: Model, engines: tuple[str, ...], search: Search, *, old: bool) -> tuple[Prospect, ...]:
+        """The formats of a model, engine by engine, most bits first; `old` says whether a GPU is older than Ampere."""
+        key = model.id, engines, old
         if key not in self._known:
-            architecture = self.catalog.architecture(model)
-            found = [
-                Prospect(model, architecture, engine, checkpoint, self.task, self.wish, search)
-                for checkpoint in rungs(architecture, model, find_runtime(engine), search)
-            ]
-            for one in found:
-                alike = architecture.id, engine, one.checkpoint.format, one.checkpoint.bytes, one.work.context
-                one.like = self._alike.setdefault(alike, one)
-            self._known[key] = found
+            self._known[key] = tuple(one for engine in engines for one in self._in(model, engine, search))
         return self._known[key]
+
+    def _in(self, model: Model, engine: str, search: Search) -> Iterator[Prospect]:
+        architecture = self.catalog.architecture(model)
+        for checkpoint in rungs(architecture, model, find_runtime(engine), search):
+            one = Prospect(model, architecture, engine, checkpoint, self.task, self.wish, search)
+            alike = architecture.id, engine, checkpoint.format, checkpoint.bytes, one.work.context
+            one.like = self._alike.setdefault(alike, one)
+            yield one

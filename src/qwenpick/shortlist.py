@@ -17,7 +17,7 @@ from qwenpick.bands import band
 from qwenpick.candidates import Search, holds_somehow, is_enough
 from qwenpick.eight_bits import in_eight_bits, miss_of, miss_on_one_gpu
 from qwenpick.memory import RAM
-from qwenpick.plan import Plan, evaluate
+from qwenpick.plan import Place, Plan, evaluate
 from qwenpick.prospects import Start
 from qwenpick.quality import load_abilities
 from qwenpick.rank import Ranked, best, better, order, told
@@ -113,13 +113,19 @@ def _rival(
     left: Mapping[str, Start | Contender], first: list[tuple[Scored, str | None]], offers: Offers
 ) -> Start | Contender | None:
     """The most promising contender that could still outdo one of the first."""
-    found = [
-        rival
-        for row, _ in first
-        for name, how in offers.prospects.rivals(row.plan.model)
-        if (rival := left.get(name)) and how.may_hold(rival.quality, rival.seconds, row)
-    ]
-    return max(found, key=attrgetter("points"), default=None)
+    best: Start | Contender | None = None
+    for row, _ in first:
+        for start, how in offers.prospects.rivals(row.plan.model):
+            if not how.may_hold(start.quality, 0.0, row):
+                break  # nor may those after it
+            rival = left.get(start.model.id)
+            if (
+                rival
+                and (best is None or rival.points > best.points)
+                and how.may_hold(rival.quality, rival.seconds, row)
+            ):
+                best = rival
+    return best
 
 
 def _here(row: Ranked, search: Search) -> Ranked:
@@ -128,7 +134,7 @@ def _here(row: Ranked, search: Search) -> Ranked:
     if any(device.unified for device in plan.placement.devices):  # then it was planned here
         return row
     places = tuple(
-        replace(place, budget=machine.ram_free, total=machine.ram_total) if place.where == RAM else place
+        Place(RAM, place.name, place.need, machine.ram_free, machine.ram_total) if place.where == RAM else place
         for place in plan.places
     )
     return replace(row, plan=replace(plan, places=places))
@@ -160,9 +166,12 @@ def _bound(one: Contender) -> None:
     """What the contender still gives at most."""
     points, quality, seconds = -math.inf, -math.inf, math.inf
     for offer in one.left if one.holds else one.left + one.later:
-        points = max(points, offer.points)
-        quality = max(quality, offer.quality)
-        seconds = min(seconds, offer.seconds)
+        if offer.points > points:
+            points = offer.points
+        if offer.quality > quality:
+            quality = offer.quality
+        if offer.seconds < seconds:
+            seconds = offer.seconds
     one.more = points
     if one.row:
         points = max(points, one.row.score)
