@@ -19,12 +19,12 @@ SAME_SHAPE = 0.02  # relative difference of parameter counts between two generat
 
 def beats(other: Scored, row: Scored) -> bool:
     """Whether the other model's plan is better beyond doubt, no larger, no slower and no less free."""
-    how = relation(other.plan.model, row.plan.model)
-    if how is None or not _no_slower(other, row, how.close):
-        return False
     gap, doubt = other.quality.value - row.quality.value, math.hypot(other.quality.deviation, row.quality.deviation)
-    # a generation's successor of the same size, unless it is clearly worse
-    return gap >= -doubt if how.succeeds else gap > doubt
+    if gap < -doubt:
+        return False
+    how = relation(other.plan.model, row.plan.model)
+    # a generation's successor of the same size need not be clearly better
+    return how is not None and _no_slower(other, row, how.close) and (how.succeeds or gap > doubt)
 
 
 @dataclass(frozen=True, slots=True)

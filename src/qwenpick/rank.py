@@ -98,9 +98,12 @@ def order(best_of_each: Iterable[Scored], wanted: int | None = None) -> list[tup
     """The first `wanted` (a model's best plan, the name of the model that outdoes it) in order; what is outdone has lost points for it."""
     keyed = sorted(((_key(row), row) for row in best_of_each), key=itemgetter(0))
     rows = [row for _, row in keyed]
-    final = []
+    final, standing = [], 0
     for key, row in keyed:
+        if standing == wanted:
+            break  # points are only lost: no row that is left comes before those that stand
         by = _outdone(row, rows)
+        standing += by is None
         final.append(((key[0] + OUTDONE, *key[1:]) if by else key, row, by))
     return [(_demoted(row) if by else row, by) for _, row, by in sorted(final, key=itemgetter(0))[:wanted]]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from qwenpick.errors import QwenpickError, did_you_mean
@@ -97,6 +98,7 @@ class Retention:
     source: str
 
 
+@lru_cache(maxsize=1024)
 def retention(format_name: str, parameters_total: int) -> Retention:
     """What a storage format of the weights leaves at this size. Raises QwenpickError for a format without evidence.
 

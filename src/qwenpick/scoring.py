@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from qwenpick.memory import RAM
@@ -122,7 +122,9 @@ def score(
         return None
     kept = kept_of(model, plan.architecture, plan.checkpoint.format, plan.work.kv_cache)
     fixed = _fixed(plan, task, weights, kept)
+    usable, comfortable = seconds_wanted(task)
     best: Scored | None = None
+    most = -math.inf
     for effort in efforts_for(model, task, thinking):
         worth = quality(abilities, model.id, model.thinking in ("hybrid", "always"), task, effort, kept)
         if worth is None:
@@ -131,17 +133,13 @@ def score(
         seconds = (
             seconds_to_answer(task, effort, speed.each.value, speed.prefill.value / speed.sequences) if speed else None
         )
-        usable, comfortable = seconds_wanted(task)
         wait = _assumed_wait(plan, task, effort, usable) if seconds is None else seconds
+        value = weights.quality * worth.value
         points = speed_points(math.log2(comfortable / wait), math.log2(comfortable / usable), weights)
-        parts = {
-            "quality": weights.quality * worth.value,
-            "speed": points,
-            **{name: part for name, part in fixed.items() if part},
-        }
-        found = Scored(plan, effort, worth, kept, seconds, wait <= usable, parts)
-        if best is None or found.score > best.score:
-            best = found
+        if value + points > most:
+            most = value + points
+            parts = {"quality": value, "speed": points, **fixed}
+            best = Scored(plan, effort, worth, kept, seconds, wait <= usable, parts)
     return best
 
 
@@ -179,7 +177,8 @@ def speed_points(doublings: float, last_usable: float, weights: Weights) -> floa
     return weights.slower * doublings - TOO_SLOW + UNUSABLE * (doublings - last_usable)
 
 
-def standing(model: Model) -> dict[str, float]:
+@lru_cache(maxsize=4096)
+def standing(model: Model) -> Mapping[str, float]:
     """The points of the model itself, however it runs."""
     year = int(model.released[:4]) + int(model.released[5:7] or 6) / 12 if model.released else 2025.0
     return {
@@ -190,7 +189,7 @@ def standing(model: Model) -> dict[str, float]:
 
 
 def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[str, float]:
-    """The points that do not depend on how much the model thinks."""
+    """The points that do not depend on how much the model thinks, without those that are none."""
     parts = {
         "fit": (-TIGHT if plan.verdict == "tight" else 0.0) + (-UNCHECKED if _unchecked(plan) else 0.0),
         "format": 0.0 if kept.advised else -EXPERIMENTAL,
@@ -200,7 +199,7 @@ def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[st
     }
     if weights.context:
         parts["context"] = weights.context * math.log2(max(1.0, roomiest(plan) / task.context))
-    return parts
+    return {name: part for name, part in parts.items() if part}
 
 
 def size_points(total: int, task: Task, weights: Weights) -> float:
@@ -219,7 +218,7 @@ def engine_cost(runtime: str, devices: tuple[Device, ...], sequences: int) -> fl
 
 
 def _unchecked(plan: Plan) -> bool:
-    return plan.mode != "gpu" and any(place.where == RAM and place.budget is None for place in plan.places)
+    return any(place.where == RAM and place.budget is None for place in plan.places) and plan.mode != "gpu"
 
 
 def roomiest(plan: Plan) -> int:

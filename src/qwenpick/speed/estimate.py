@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.speed import measured
@@ -91,8 +92,7 @@ def estimate(
     step = token_seconds(load, depth, 1, drafts, parts)
     shared = token_seconds(load, depth, work.sequences, drafts, parts) if work.sequences > 1 else step
     reading = prompt_seconds(load, prompt, cached, flags.chunk, parts)
-    around = _spread(measured.DECODE_SPREAD, measured.DEFAULT_DECODE_SPREAD, load.engine, parts)
-    before = _spread(measured.PREFILL_SPREAD, measured.DEFAULT_PREFILL_SPREAD, load.engine, parts)
+    around, before = _spreads(load.engine, tuple(stage.place.kind for stage in parts))
     if drafts:
         around = Spread(min(around.low, measured.MTP_SPREAD.low), max(around.high, measured.MTP_SPREAD.high))
     first = reading + step
@@ -131,9 +131,13 @@ def _band(value: float, spread: Spread) -> Band:
     return Band(value, value * spread.low, value * spread.high)
 
 
-def _spread(
-    table: Mapping[tuple[str, Class], Spread], default: Spread, runtime: str, parts: tuple[Stage, ...]
-) -> Spread:
-    """The widest of the stages' spreads."""
-    spreads = [nearest(table, runtime, stage.place.kind) or default for stage in parts]
+@lru_cache(maxsize=1024)
+def _spreads(engine: str, kinds: tuple[Class, ...]) -> tuple[Spread, Spread]:
+    """The widest spreads of the stages' classes: of generation and of reading."""
+    decode = [nearest(measured.DECODE_SPREAD, engine, kind) or measured.DEFAULT_DECODE_SPREAD for kind in kinds]
+    prefill = [nearest(measured.PREFILL_SPREAD, engine, kind) or measured.DEFAULT_PREFILL_SPREAD for kind in kinds]
+    return _widest(decode), _widest(prefill)
+
+
+def _widest(spreads: list[Spread]) -> Spread:
     return Spread(min(s.low for s in spreads), max(s.high for s in spreads))
