@@ -72,6 +72,10 @@ class Shares(NamedTuple):
     experts: float
     output: float
 
+    def times(self, factor: float) -> Shares:
+        """So many times the cost."""
+        return Shares(self.layers * factor, self.experts * factor, self.output * factor)
+
     def of(self, stage: Stage) -> float:
         """What the shares of a stage cost."""
         return stage.layers * self.layers + stage.experts * self.experts + stage.output * self.output
@@ -149,8 +153,8 @@ def step_on(load: Load, depth: float, sequences: int, tokens: int, kind: Class) 
             weights.experts * weights.touched(rows) / (c.experts * share),
             weights.output / c.weights,
         ),
-        unpack=Shares(*(unpack * count for count in elements)),
-        compute=Shares(*(2 * rows * count / reached for count in elements)),
+        unpack=elements.times(unpack),
+        compute=elements.times(2 * rows / reached),
         integers=load.is_ggml,
         cached=sequences * cached / c.cache,
         state=sequences * load.attention.state / c.weights,

@@ -28,7 +28,7 @@ def layer_sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Ten
     for tensor, types in tensor_types(architecture, format_name):
         rows = math.prod(tensor.shape[:-1])
         by_type = {t: rows * row_bytes(t, tensor.shape[-1]) for t in set(types)}
-        found.append((tensor, tuple(by_type[t] for t in types)))
+        found.append((tensor, tuple(map(by_type.__getitem__, types))))
     return tuple(found)
 
 

@@ -172,16 +172,16 @@ def _described(architecture: Architecture) -> str:
 @lru_cache(maxsize=2048)
 def alike(architecture: Architecture, format_name: str) -> tuple[int, ...]:
     """For each layer the first one that the graph cannot tell from it: of the same kind, with weights of the same sizes."""
-    columns = [
-        dict(zip(tensor.layers, by_layer, strict=True))
-        for tensor, by_layer in layer_sizes(architecture, format_name)
-        if tensor.layers and tensor.part == "text"
-    ]
+    weights: list[list[tuple[str, int]]] = [[] for _ in range(architecture.num_layers)]
+    for tensor, by_layer in layer_sizes(architecture, format_name):
+        if tensor.layers and tensor.part == "text":
+            for layer, size in zip(tensor.layers, by_layer, strict=True):
+                weights[layer].append((tensor.role, size))
     last = architecture.num_layers - 1
     deepest = len(architecture.vision.deepstack_layers) if architecture.vision else 0
     first: dict[object, int] = {}
     return tuple(
-        first.setdefault((id(kind), layer == last, layer < deepest, *(column.get(layer) for column in columns)), layer)
+        first.setdefault((id(kind), layer == last, layer < deepest, *weights[layer]), layer)
         for layer, kind in enumerate(architecture.layer_list)
     )
 

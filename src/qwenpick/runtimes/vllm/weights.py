@@ -61,7 +61,7 @@ def stage_weights(
 def _stage_bytes(shard: Shard, layers: range, stage: int, stages: int, architecture: Architecture) -> int:
     """Bytes of a shard on one pipeline stage: embeddings and towers lie on the first, the head and MTP block on the last."""
     if shard.layers:
-        return rounded(shard.bytes) * sum(index in layers for index in shard.layers)
+        return rounded(shard.bytes) * sum(map(layers.__contains__, shard.layers))
     first, last = stage == 0, stage == stages - 1
     if shard.name == "token_embd":
         return rounded(shard.bytes) if first or (last and architecture.tied_embeddings) else 0
