@@ -118,15 +118,48 @@ def test_the_first_places_are_those_of_all_plans(catalog: Catalog, gpus: list[st
     assert misfits == sum(not own for own in plans.values())
 
 
-@pytest.mark.parametrize("gpus", [["rtx 4090"], ["rtx 3060 12gb"], ["h100 80gb"], ["rx 7900 xtx"]])
+@pytest.mark.parametrize(
+    ("gpus", "wish"),
+    [
+        (["rtx 4090"], Wish()),
+        (["rtx 3060 12gb"], Wish()),
+        (["h100 80gb"], Wish()),
+        (["rx 7900 xtx"], Wish(official_only=False)),
+        (["rtx 4060"], Wish(context=65536)),
+        (["rtx 4080"], Wish(context=65536, strict=True)),
+        (["2x rtx 3060 12gb"], Wish(task="vision", strict=True)),
+        (["ascend 910b"], Wish(runtime="llamacpp")),
+        ([], Wish(users=4)),
+    ],
+)
 def test_a_box_seen_after_others_with_the_same_gpu_is_answered_as_if_it_were_the_first(
-    catalog: Catalog, gpus: list[str]
+    catalog: Catalog, gpus: list[str], wish: Wish
 ) -> None:
     machines = [box(catalog, gpus, ram) for ram in (256, 8, 48, 16, 96)]
     machines += [replace(machine, ram_free=(machine.ram_free or 0) // 2) for machine in machines]
-    recommender = Recommender(catalog, Wish())
+    machines += [replace(machine, ram_free=GIB // 2) for machine in machines[:1]]
+    recommender = Recommender(catalog, wish)
     for machine in machines:
-        assert recommender.rank(machine) == Recommender(catalog, Wish()).rank(machine)
+        assert recommender.rank(machine) == Recommender(catalog, wish).rank(machine)
+
+
+def test_a_fleet_takes_few_plans(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = []
+
+    def counted(*arguments: object) -> Plan | None:
+        planned.append(arguments)
+        return evaluate(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("qwenpick.shortlist.evaluate", counted)
+    recommender = Recommender(catalog, Wish())
+    counts = []
+    for gpu in ("rtx 4090", "rtx 3060 12gb", "rx 7900 xtx", "h100 80gb"):
+        for ram in (64, 96, 128, 192):
+            before = len(planned)
+            recommender.rank(box(catalog, [gpu], ram))
+            counts.append(len(planned) - before)
+    assert all(0 < count <= 60 for count in counts[::4])  # of about 1,200
+    assert sum(counts) < 1.5 * sum(counts[::4])  # more RAM changes little
 
 
 @pytest.mark.parametrize(("gpus", "ram", "wish"), BOXES[:5])
