@@ -19,6 +19,6 @@ def test_no_name_is_cut_where_a_column_can_go(
     assert len(table) == 5
     assert all(line.split()[1].startswith("Qwen") and len(line.rstrip()) <= width for line in table)
     assert shown.index(" 5   ") < shown.index("\n1. ")
-    assert ("Format" in shown, "Runtime" in shown) == {60: (False, False), 80: (True, False), 100: (True, True)}[width]
+    assert ("Format" in shown, "Runtime" in shown) == {60: (False, False), 80: (True, True), 100: (True, True)}[width]
     between = shown[shown.index(" 1   ") : shown.index("\n1. ")].strip().splitlines()
     assert len(between) == 5  # nothing is folded

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("#", number=True),
     Column("Model"),
-    Column("Format", optional=2),
-    Column("Runtime", optional=3),
+    Column("Format", optional=1),
+    Column("Runtime", optional=1),
     Column("Where", optional=3),
     Column("Needs", number=True),
     Column("Of", number=True, optional=4),
     Column("tok/s", number=True),
-    Column("Longest", number=True, optional=1),
+    Column("Longest", number=True, optional=2),
     Column("Commercial use", optional=4),
 )
 
