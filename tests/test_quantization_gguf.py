@@ -8,7 +8,13 @@ from qwenpick.catalog import Architecture, Catalog
 from qwenpick.quantization import gguf, stored_bytes
 from qwenpick.quantization.gguf.header import header_bytes
 from qwenpick.quantization.gguf.layout import gguf_tensors
-from qwenpick.quantization.gguf.rules import DEFAULT_TYPE, OLLAMA_HYBRID, tensor_types, use_more_bits
+from qwenpick.quantization.gguf.rules import (
+    DEFAULT_TYPE,
+    OLLAMA_HALF_VALUES,
+    OLLAMA_HYBRID,
+    tensor_types,
+    use_more_bits,
+)
 from qwenpick.quantization.gguf.types import BLOCKS, fallback, row_bytes
 
 
@@ -107,7 +113,7 @@ def test_more_bits_never_make_a_smaller_file(catalog: Catalog) -> None:
 
 
 def test_every_format_has_a_nominal_width_and_a_default_type() -> None:
-    assert gguf.BITS.keys() | {OLLAMA_HYBRID} == DEFAULT_TYPE.keys()
+    assert gguf.BITS.keys() | {OLLAMA_HYBRID, *OLLAMA_HALF_VALUES.values()} == DEFAULT_TYPE.keys()
     assert set(DEFAULT_TYPE.values()) <= BLOCKS.keys()
 
 

@@ -34,7 +34,7 @@ def library(rows: Iterable[Row]) -> Iterator[Score | Skip]:
             yield Skip(ENGINE, "the tag does not say which format it holds", tag)
             continue
         half_digit = 10 ** (len(str(int(float(row["size_value"])))) - 2) / 2 * (GB if row["size_unit"] == "GB" else MB)
-        yield Score(ENGINE, "tag size", tag, ollama.tag_bytes(found[1], format_name), actual, slack=half_digit)
+        yield Score(ENGINE, "tag size", tag, ollama.tag_bytes(*found, format_name), actual, slack=half_digit)
 
 
 def model_name(slug: str, tag: str) -> str | None:

@@ -102,7 +102,7 @@ def evaluate(
     With `strict` a tight placement gives way to one that fits, however slow; among misses the one with the least missing wins.
     """
     best: Plan | None = None
-    for placement in runtime.placements(architecture, checkpoint, work, machine):
+    for placement in runtime.placements(model, architecture, checkpoint, work, machine):
         if len(placement.devices) > 1 and any(device.kind == "mig" for device in placement.devices):
             continue  # CUDA shows a process one MIG instance
         plan = judge(model, architecture, checkpoint, runtime, work, placement, machine)

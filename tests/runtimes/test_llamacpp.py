@@ -187,8 +187,9 @@ def test_it_refuses_what_it_cannot_load(catalog: Catalog) -> None:
 
 
 def placements(catalog: Catalog, name: str, *devices: Device) -> list[Placement]:
-    architecture = catalog.architecture(catalog.models[name])
-    return list(llamacpp.placements(architecture, Checkpoint(format="Q4_K_M"), Serving(8192), Machine(devices)))
+    model = catalog.models[name]
+    architecture = catalog.architecture(model)
+    return list(llamacpp.placements(model, architecture, Checkpoint(format="Q4_K_M"), Serving(8192), Machine(devices)))
 
 
 def test_one_gpu_that_holds_all_comes_first(catalog: Catalog) -> None:

@@ -82,16 +82,16 @@ def test_the_budget_is_the_working_set_or_what_of_it_is_free() -> None:
 
 
 def test_only_apple_silicon_and_mlx_weights_will_do(catalog: Catalog) -> None:
-    _, architecture = of(catalog, "qwen3-8b")
+    model, architecture = of(catalog, "qwen3-8b")
     nvidia = Device("RTX 4090", "nvidia", 24 * GIB, None)
     assert "Apple silicon" in (
         mlx.refusal(architecture, Checkpoint(format="mlx-4bit"), Serving(1), Placement((nvidia,))) or ""
     )
     assert "not awq-int4" in (mlx.refusal(architecture, Checkpoint(format="awq-int4"), Serving(1), HERE) or "")
     assert mlx.refusal(architecture, Checkpoint(format="mlx-4bit"), Serving(1), HERE) is None
-    assert list(mlx.placements(architecture, Checkpoint(format="mlx-4bit"), Serving(1), Machine((nvidia, M4_MAX)))) == [
-        HERE
-    ]
+    assert list(
+        mlx.placements(model, architecture, Checkpoint(format="mlx-4bit"), Serving(1), Machine((nvidia, M4_MAX)))
+    ) == [HERE]
 
 
 def test_an_option_mlx_does_not_have_is_an_error(catalog: Catalog) -> None:

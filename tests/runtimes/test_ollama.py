@@ -2,35 +2,77 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 
 from qwenpick.catalog import Catalog, Checkpoint
 from qwenpick.hardware import Device, Machine
 from qwenpick.placement import Placement
+from qwenpick.quantization.gguf import layer_sizes
+from qwenpick.quantization.gguf.rules import OLLAMA_HALF_VALUES, tensor_types
 from qwenpick.runtimes import llamacpp, ollama
 from qwenpick.units import GIB
 from qwenpick.workload import Serving
 
 CARD = Device("a card", "nvidia", 24 * GIB, 24 * GIB, compute_capability="8.9")
 
-# (architecture, format, decimal GB of the tag, digits shown): ollama.com/library, March 2026
+# (model, format, decimal GB of the tag): ollama.com/library, March 2026
 TAGS = [
     ("qwen1.5-0.5b", "Q4_K_M", 0.407),
     ("qwen2-7b", "Q4_K_M", 4.7),
     ("qwen3-0.6b", "F16", 1.5),  # holds its head again
-    ("qwen3-4b", "Q4_K_M", 2.5),
-    ("qwen3-vl-32b", "Q4_K_M", 21),
-    ("qwen3-coder-480b-a35b", "Q4_K_M", 290),
+    ("qwen3-0.6b", "Q4_K_M", 0.523),  # holds its values in 16 bits, as do those of April 2025
+    ("qwen3-0.6b", "Q8_0", 0.832),
+    ("qwen3-1.7b", "Q4_K_M", 1.4),
+    ("qwen3-4b", "Q4_K_M", 2.6),
+    ("qwen3-8b", "Q4_K_M", 5.2),
+    ("qwen3-8b", "Q8_0", 8.9),
+    ("qwen3-14b", "Q4_K_M", 9.3),
+    ("qwen3-4b-instruct-2507", "Q4_K_M", 2.5),
+    ("qwen3-vl-32b-instruct", "Q4_K_M", 21),
+    ("qwen3-coder-480b-a35b-instruct", "Q4_K_M", 290),
     ("qwen3.5-27b", "BF16", 56),
     ("qwen3.5-35b-a3b", "Q4_K_M", 24),
 ]
 
 
-@pytest.mark.parametrize(("architecture", "format_name", "size"), TAGS)
-def test_a_tag_is_as_large_as_the_library_says(
-    catalog: Catalog, architecture: str, format_name: str, size: float
-) -> None:
-    assert ollama.tag_bytes(catalog.architectures[architecture], format_name) / 1e9 == pytest.approx(size, rel=0.025)
+@pytest.mark.parametrize(("name", "format_name", "size"), TAGS)
+def test_a_tag_is_as_large_as_the_library_says(catalog: Catalog, name: str, format_name: str, size: float) -> None:
+    model = catalog.models[name]
+    found = ollama.tag_bytes(model, catalog.architecture(model), format_name) / 1e9
+    assert f"{found:.2g}" == f"{size:.2g}" or found == pytest.approx(size, rel=0.015)
+
+
+def test_a_first_qwen3_holds_the_types_that_its_file_lists(catalog: Catalog) -> None:
+    # ollama/ollama#14774, qwen3:32b: "type f32: 257 tensors", f16 64, q4_K 353, q6_K 33, "file size = 18.81 GiB"
+    types = tensor_types(catalog.architectures["qwen3-32b"], OLLAMA_HALF_VALUES["Q4_K_M"])
+    assert Counter(kind for _, kinds in types for kind in kinds) == {"F32": 257, "F16": 64, "Q4_K": 353, "Q6_K": 33}
+    sizes = layer_sizes(catalog.architectures["qwen3-32b"], OLLAMA_HALF_VALUES["Q4_K_M"])
+    assert f"{sum(sum(layers) for _, layers in sizes) / GIB:.2f}" == "18.81"
+
+
+def test_only_the_librarys_own_files_hold_their_values_in_16_bits(catalog: Catalog) -> None:
+    def weights(name: str) -> tuple[int, int]:
+        model = catalog.models[name]
+        asked = (model, catalog.architecture(model), Checkpoint(format="Q4_K_M"), Serving(4096), Placement((CARD,)))
+        return ollama.memory(*asked).of("weights"), llamacpp.memory(*asked).of("weights")
+
+    theirs, plain = weights("qwen3-8b")
+    values = 36 * 4096 * 1024  # layers x hidden x key-value width
+    half = 36 // 2  # every second layer's have 6.5625 bits in llama.cpp's Q4_K_M, the others 4.5
+    assert theirs - plain == values * 2 - values * half // 36 * (6.5625 + 4.5) / 8
+    assert len(set(weights("qwen3-4b"))) == 1  # without a tag: Qwen's own file
+
+
+def test_the_cut_is_that_of_the_file(catalog: Catalog) -> None:
+    model = catalog.models["qwen3-32b"]
+    arguments = (model, catalog.architecture(model), Checkpoint(format="Q4_K_M"), Serving(4096))
+    need = ollama.memory(*arguments, Placement((CARD,))).on("gpu0")
+    fitting, small = replace(CARD, free=need), replace(CARD, free=need - 1)
+    assert next(iter(ollama.placements(*arguments, Machine((fitting,))))).split is None
+    assert next(iter(ollama.placements(*arguments, Machine((small,))))).split is not None
 
 
 def test_a_vision_tag_loads_its_projector_for_text_too(catalog: Catalog) -> None:
@@ -43,8 +85,9 @@ def test_a_vision_tag_loads_its_projector_for_text_too(catalog: Catalog) -> None
 
 
 def test_the_experts_of_a_large_model_go_to_ram(catalog: Catalog) -> None:
-    architecture = catalog.architectures["qwen3-235b-a22b"]
-    found = list(ollama.placements(architecture, Checkpoint(format="Q4_K_M"), Serving(4096), Machine((CARD,))))
+    model = catalog.models["qwen3-235b-a22b"]
+    architecture = catalog.architecture(model)
+    found = list(ollama.placements(model, architecture, Checkpoint(format="Q4_K_M"), Serving(4096), Machine((CARD,))))
     assert found[0].cpu_moe_layers
 
 

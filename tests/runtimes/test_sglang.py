@@ -144,6 +144,8 @@ def test_what_sglang_cannot_run_is_refused_with_the_reason(catalog: Catalog) -> 
 
 
 def test_one_gpu_comes_before_several(catalog: Catalog) -> None:
-    _, architecture = of(catalog, "qwen3-8b")
     machine = Machine(gpu(80 * GIB, 2).devices)
-    assert [p.tensor_parallel for p in sglang.placements(architecture, BF16, Serving(4096), machine)] == [1, 2]
+    assert [p.tensor_parallel for p in sglang.placements(*of(catalog, "qwen3-8b"), BF16, Serving(4096), machine)] == [
+        1,
+        2,
+    ]

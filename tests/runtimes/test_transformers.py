@@ -213,9 +213,8 @@ def test_an_option_it_does_not_know_is_an_error(catalog: Catalog, options: dict[
 
 
 def test_one_gpu_comes_before_several_and_those_before_the_cpu(catalog: Catalog) -> None:
-    architecture = catalog.architecture(catalog.models["qwen3-8b"])
     smaller = replace(A100, free=20 * GIB)
-    found = list(transformers.placements(architecture, BF16, Serving(2048), Machine((A100, A100, smaller))))
+    found = list(transformers.placements(*of(catalog, "qwen3-8b"), BF16, Serving(2048), Machine((A100, A100, smaller))))
     assert [len(placement.devices) for placement in found] == [1, 1, 2, 3, 0]
 
 

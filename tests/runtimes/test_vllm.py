@@ -243,8 +243,7 @@ def test_an_option_vllm_does_not_have_is_an_error(catalog: Catalog) -> None:
 
 
 def test_one_gpu_comes_before_several_and_stages_take_what_heads_leave(catalog: Catalog) -> None:
-    _, architecture = of(catalog, "qwen3-8b")
-    found = list(vllm.placements(architecture, BF16, Serving(4096), Machine((RTX4090,) * 6)))
+    found = list(vllm.placements(*of(catalog, "qwen3-8b"), BF16, Serving(4096), Machine((RTX4090,) * 6)))
     assert [(p.tensor_parallel, p.pipeline_parallel) for p in found] == [(1, 1), (2, 1), (4, 1), (2, 3), (1, 3), (1, 5)]
 
 

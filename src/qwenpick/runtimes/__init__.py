@@ -35,7 +35,7 @@ class Runtime(Protocol):
         """Why the engine would not run this there, as a sentence; None if it would (memory aside)."""
 
     def placements(
-        self, architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
+        self, model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
     ) -> Iterable[Placement]:
         """The ways to lay it out on the machine, preferred first: one GPU, several, part in RAM, CPU only."""
 

@@ -64,7 +64,7 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
 
 
 def placements(
-    architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
 ) -> Iterator[Placement]:
     """Each Apple GPU by itself."""
     return (Placement((device,)) for device in machine.devices if device.vendor == "apple")

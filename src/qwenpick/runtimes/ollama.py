@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.memory import Memory
 from qwenpick.quantization import gguf
-from qwenpick.quantization.gguf.rules import OLLAMA_HYBRID
+from qwenpick.quantization.gguf.rules import OLLAMA_HALF_VALUES, OLLAMA_HYBRID
 from qwenpick.runtimes import llamacpp
 from qwenpick.runtimes.llamacpp import budget
 from qwenpick.runtimes.llamacpp.projector import projector_bytes
@@ -38,6 +38,9 @@ _CONVERTED = ("qwen3next", "qwen35", "qwen35moe")
 # Architectures with tied embeddings whose tags hold the head again, as the published weights do: qwen3:0.6b-fp16 is 1.5 GB, qwen3:1.7b-fp16 4.1 GB
 _HEAD_STORED_AGAIN = frozenset({"qwen3-0.6b", "qwen3-1.7b"})
 
+# Models whose tags keep the layers' values in 16 bits (quantization/gguf/rules.py): Qwen3 as it came out in April 2025, not the 2507 models
+_HALF_VALUES = frozenset(f"qwen3-{size}" for size in ("0.6b", "1.7b", "4b", "8b", "14b", "32b", "30b-a3b", "235b-a22b"))
+
 
 def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> str | None:
     """Why Ollama would not run this there; None if it would."""
@@ -46,11 +49,11 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
 
 
 def placements(
-    architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
 ) -> Iterable[Placement]:
     """All layers on GPUs, experts in RAM, as many layers as fit, none."""
     return llamacpp.placements(
-        architecture, _held(architecture, checkpoint), _with_defaults(architecture, work), machine
+        model, architecture, _held(model, architecture, checkpoint), _with_defaults(architecture, work), machine
     )
 
 
@@ -59,7 +62,11 @@ def memory(
 ) -> Memory:
     """What Ollama's llama-server holds, part by part."""
     return llamacpp.memory(
-        model, _as_stored(architecture), _held(architecture, checkpoint), _with_defaults(architecture, work), placement
+        model,
+        _as_stored(architecture),
+        _held(model, architecture, checkpoint),
+        _with_defaults(architecture, work),
+        placement,
     )
 
 
@@ -74,11 +81,11 @@ def default_context(vram: int) -> int:
     return 32768 if vram < 48 * GIB else 262144
 
 
-def tag_bytes(architecture: Architecture, format_name: str) -> int:
+def tag_bytes(model: Model, architecture: Architecture, format_name: str) -> int:
     """Size of a library tag: the model's file, and the projector's beside it (or inside) where it sees or hears."""
     if architecture.gguf_arch not in ("qwen35", "qwen35moe"):
         architecture = architecture.model_copy(update={"mtp_layers": 0})
-    return gguf.file_bytes(_as_stored(architecture), _own_mix(architecture, format_name)) + projector_bytes(
+    return gguf.file_bytes(_as_stored(architecture), _own_mix(model, architecture, format_name)) + projector_bytes(
         architecture
     )
 
@@ -93,13 +100,18 @@ def _as_stored(architecture: Architecture) -> Architecture:
     )
 
 
-def _own_mix(architecture: Architecture, format_name: str) -> str:
-    """The format as the library holds it: Ollama's Q4_K_M of a hybrid is not llama.cpp's."""
+def _own_mix(model: Model, architecture: Architecture, format_name: str) -> str:
+    """The format as the library holds it: Ollama's Q4_K_M of a hybrid, and its files of the first Qwen3, are not llama.cpp's."""
+    if model.id in _HALF_VALUES:
+        return OLLAMA_HALF_VALUES.get(format_name, format_name)
     return OLLAMA_HYBRID if format_name == "Q4_K_M" and architecture.gguf_arch in _CONVERTED else format_name
 
 
-def _held(architecture: Architecture, checkpoint: Checkpoint) -> Checkpoint:
-    mix = _own_mix(architecture, checkpoint.format)
+def _held(model: Model, architecture: Architecture, checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint as Ollama holds it. A model without a tag of its own is llama.cpp's file, from a repository."""
+    if model.id in _HALF_VALUES and not model.ollama:
+        return checkpoint
+    mix = _own_mix(model, architecture, checkpoint.format)
     return checkpoint if mix == checkpoint.format else checkpoint.model_copy(update={"format": mix})
 
 

@@ -20,7 +20,8 @@ DEFAULT_TYPE: dict[str, str] = {
     "Q4_K_M": "Q4_K", "Q4_K_S": "Q4_K", "Q4_1": "Q4_1", "Q4_0": "Q4_0", "IQ4_NL": "IQ4_NL", "IQ4_XS": "IQ4_XS",
     "Q3_K_L": "Q3_K", "Q3_K_M": "Q3_K", "Q3_K_S": "Q3_K", "IQ3_M": "IQ3_S", "IQ3_S": "IQ3_S", "IQ3_XS": "IQ3_S", "IQ3_XXS": "IQ3_XXS",
     "Q2_K": "Q2_K", "Q2_K_S": "Q2_K", "IQ2_M": "IQ2_S", "IQ2_S": "IQ2_XS", "IQ2_XS": "IQ2_XS", "IQ2_XXS": "IQ2_XXS",
-    "IQ1_M": "IQ1_M", "IQ1_S": "IQ1_S", "MXFP4_MOE": "MXFP4", "Q4_K_M (Ollama)": "Q4_K",
+    "IQ1_M": "IQ1_M", "IQ1_S": "IQ1_S", "MXFP4_MOE": "MXFP4",
+    "Q4_K_M (Ollama)": "Q4_K", "Q4_K_M (Ollama, 16-bit values)": "Q4_K", "Q8_0 (Ollama, 16-bit values)": "Q8_0",
 }  # fmt: skip
 
 NEEDS_IMATRIX = frozenset(
@@ -29,6 +30,11 @@ NEEDS_IMATRIX = frozenset(
 
 # Ollama quantizes hybrids itself: server/quantization.go of Ollama 0.18, qwen3LinearAttnQuantType. Its Q4_K_M spends more on what experts put out.
 OLLAMA_HYBRID = "Q4_K_M (Ollama)"
+
+# The library's files of the first Qwen3 keep the values of every layer in F16: ollama/ollama#14774 (qwen3:32b, 64 layers) lists 64 tensors in F16,
+# and as many in Q6_K as llama.cpp's Q4_K_M has without values.
+OLLAMA_HALF_VALUES = {"Q4_K_M": "Q4_K_M (Ollama, 16-bit values)", "Q8_0": "Q8_0 (Ollama, 16-bit values)"}
+_PLAIN = {mix: plain for plain, mix in OLLAMA_HALF_VALUES.items()}
 
 _VALUES = ("attn_v", "attn_qkv")  # the delta net's and gen-1 Qwen's fused projection counts as values
 _TINY = ("IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ2_M")
@@ -114,6 +120,8 @@ def tensor_type(shape: Shape, file_type: str, tensor: Tensor, layer: int) -> str
     default = DEFAULT_TYPE[file_type]
     if not is_quantized(default):
         return default
+    if file_type in _PLAIN:
+        return "F16" if tensor.role == "attn_v" else tensor_type(shape, _PLAIN[file_type], tensor, layer)
     columns = tensor.shape[-1]
     if tensor.role == "output" or (tensor.role == "token_embd" and shape.tied):
         return fallback(_output(file_type, default, columns), columns)

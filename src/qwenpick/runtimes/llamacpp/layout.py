@@ -21,13 +21,13 @@ from qwenpick.runtimes.llamacpp.totals import totals
 from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Architecture, Checkpoint
+    from qwenpick.catalog import Architecture, Checkpoint, Model
     from qwenpick.hardware import Machine
     from qwenpick.workload import Serving
 
 
 def placements(
-    architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
 ) -> Iterator[Placement]:
     """All layers on the roomiest GPU, on the fewest GPUs, experts in RAM, as many layers as fit, none. -ngl and --n-cpu-moe are obeyed."""
     options = read_options(work.options)

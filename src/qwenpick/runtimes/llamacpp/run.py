@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.i18n import mark
 from qwenpick.memory import RAM, Part, gpu
+from qwenpick.quantization.gguf.rules import OLLAMA_HALF_VALUES
 from qwenpick.runtimes.llamacpp.batch import Batch
 from qwenpick.runtimes.llamacpp.cache import indexer_totals, kv_totals, state_totals
 from qwenpick.runtimes.llamacpp.compute import Compute, compute
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from qwenpick.workload import Serving
 
 DRIVER = mark("driver")
+HALF_FORMATS = ("F16", "BF16", *OLLAMA_HALF_VALUES.values())  # files whose layers hold matrices of 16 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def gpu_parts(run: Run) -> Iterator[Part]:
     """What lies on each GPU, device by device."""
     kv, state = _kv(run, on_gpu=True), _state(run)
     buffers = compute_buffers(run)
-    pool = POOL if run.architecture.is_moe or run.format_name in ("F16", "BF16") else 0
+    pool = POOL if run.architecture.is_moe or run.format_name in HALF_FORMATS else 0
     pool += scores_bytes(run) // 2  # cuBLAS gets them in 16 bits
     for index, (first, last) in enumerate(run.cut.held):
         where, n = gpu(index), run.architecture.num_layers

@@ -46,7 +46,7 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
 
 
 def placements(
-    architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
 ) -> Iterator[Placement]:
     """One GPU, then tensor parallel over equal ones, then pipeline stages."""
     return parallel_placements(architecture, checkpoint.format, machine, refusals.VENDORS, work)

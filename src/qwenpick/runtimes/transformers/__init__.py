@@ -68,6 +68,7 @@ def _has_fp8(device: Device) -> bool:
 
 
 def placements(
+    model: Model,
     architecture: Architecture,
     checkpoint: Checkpoint,
     work: Serving,

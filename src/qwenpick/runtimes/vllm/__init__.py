@@ -43,6 +43,7 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
 
 
 def placements(
+    model: Model,
     architecture: Architecture,
     checkpoint: Checkpoint,
     work: Serving,
