@@ -147,8 +147,18 @@ def test_ollama_gets_a_modelfile_and_its_variables(run: Run) -> None:
     assert planned.serve.argv == ("ollama", "run", "qwen3-8b-16384")
 
 
+def test_ollama_fetches_the_librarys_tag(run: Run) -> None:
+    (fetched,) = launch(on(run, "ollama", "Q4_K_M")).downloads
+    assert (fetched.what, f"{(fetched.bytes or 0) / 1e9:.1f} GB") == (
+        "qwen3:8b",
+        "5.2 GB",
+    )  # as ollama.com/library says
+
+
 def test_ollama_takes_another_format_from_its_repository(run: Run) -> None:
-    assert launch(on(run, "ollama", "Q8_0")).files["Modelfile"].startswith("FROM hf.co/Qwen/Qwen3-8B-GGUF:Q8_0\n")
+    planned = launch(on(run, "ollama", "Q8_0"))
+    assert planned.files["Modelfile"].startswith("FROM hf.co/Qwen/Qwen3-8B-GGUF:Q8_0\n")
+    assert planned.downloads[0].what == "Qwen/Qwen3-8B-GGUF"
 
 
 def test_ollama_gets_the_planned_layers(run: Run) -> None:

@@ -7,8 +7,9 @@ import re
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say
 from qwenpick.launch.facts import OLLAMA_STORE, context_notes, download, file_notes, sampler
-from qwenpick.launch.run import Command, Launch, Run
+from qwenpick.launch.run import Command, Download, Launch, Run
 from qwenpick.runtimes.llamacpp.options import read_options
+from qwenpick.runtimes.ollama import tag_bytes
 
 READ_FROM = "Ollama 0.18: envconfig/config.go, docs/modelfile.md"
 CACHES = ("f16", "q8_0", "q4_0")  # OLLAMA_KV_CACHE_TYPE
@@ -58,9 +59,16 @@ def launch(run: Run) -> Launch:
             ),
         ),
         files={"Modelfile": modelfile(run)},
-        downloads=download(run, OLLAMA_STORE),
+        downloads=_downloads(run),
         notes=tuple(notes),
     )
+
+
+def _downloads(run: Run) -> tuple[Download, ...]:
+    """The library's tag, as large as its file and the projector are, or what a repository holds."""
+    if run.path is None and (tag := _tag(run)):
+        return (Download(tag, tag_bytes(run.model, run.architecture, run.checkpoint.format), OLLAMA_STORE),)
+    return download(run, OLLAMA_STORE)
 
 
 def modelfile(run: Run) -> str:
