@@ -30,16 +30,20 @@ def linear_layers(architecture: Architecture) -> tuple[LinearAttention, ...]:
     return tuple(layer for layer in architecture.layer_list if isinstance(layer, LinearAttention))
 
 
-def layer_bits(layer: FullAttention | SlidingAttention, cache: KvCache, ranks: int = 1) -> float:
+def layer_bits(
+    layer: FullAttention | SlidingAttention, cache: KvCache, ranks: int = 1, *, compressed: bool = True
+) -> float:
     """Bits that one token takes in one layer's cache on each of `ranks` tensor-parallel ranks; a rank keeps at least one head.
 
-    An indexer keeps its keys beside them, as long as keys and whole on every rank (Flash-Next: 128 elements).
+    An indexer keeps a key beside them for every `compress_ratio` tokens, in 16 bits and whole on every rank (vLLM models/qwen4_exp/common/
+    qsa_cache.py, SGLang mem_cache: QSATokenToKVPool, September 2026), or one for each token where it is not `compressed`.
     """
     bits = (
         (CACHE_BITS[cache.k] + CACHE_BITS[cache.v]) * max(1, layer.kv_heads // ranks) * layer.head_dim
     )  # k and v x heads x head_dim
     if isinstance(layer, FullAttention) and layer.indexer:
-        bits += CACHE_BITS[cache.k] * layer.indexer.kv_heads * layer.indexer.head_dim
+        keys = layer.indexer.kv_heads * layer.indexer.head_dim
+        bits += CACHE_BITS["f16"] * keys / (layer.indexer.compress_ratio if compressed else 1)
     return bits
 
 
@@ -51,10 +55,11 @@ def kv_bytes_per_token(architecture: Architecture, cache: KvCache = F16, ranks: 
 
 @lru_cache(maxsize=4096)
 def kv_bytes(architecture: Architecture, tokens: int, cache: KvCache = F16) -> int:
-    """Bytes of one sequence's keys and values after `tokens` tokens; a sliding layer keeps its window only."""
+    """Bytes of one sequence's keys and values after `tokens` tokens, an indexer's uncompressed; a sliding layer keeps its window only."""
     return int(
         sum(
-            layer_bits(layer, cache) * (min(tokens, layer.window) if isinstance(layer, SlidingAttention) else tokens)
+            layer_bits(layer, cache, compressed=False)
+            * (min(tokens, layer.window) if isinstance(layer, SlidingAttention) else tokens)
             for layer in attention_layers(architecture)
         )
         / 8

@@ -10,6 +10,7 @@ from qwenpick.hardware import Device, Machine
 from qwenpick.placement import Placement
 from qwenpick.runtimes import vllm
 from qwenpick.runtimes.vllm import cache
+from qwenpick.runtimes.vllm.profile import forward
 from qwenpick.runtimes.vllm.settings import graph_sizes, settings
 from qwenpick.runtimes.vllm.weights import rope_bytes, rounded
 from qwenpick.workload import KvCache, Serving
@@ -177,6 +178,34 @@ def test_a_measured_checkpoint_wins_over_the_formula(catalog: Catalog) -> None:
         for n in (None, 12_200_000_000)
     )
     assert larger.of("weights") == pytest.approx(2 * rule.of("weights"), rel=0.01)
+
+
+def test_an_indexer_holds_the_tokens_that_it_selects_in_each_of_its_layers(catalog: Catalog) -> None:
+    model, architecture = of(catalog, "qwen3.8-flash-next")
+    work = Serving(16384, options={"max_num_batched_tokens": 8192})
+    sizes = {p.name: p.bytes for p in vllm.memory(model, architecture, BF16, work, Placement((H200,))).parts}
+    assert sizes["selected tokens"] == 12 * 8192 * (2048 + 4) * 4
+    plain = vllm.memory(*of(catalog, "qwen3-8b"), BF16, work, Placement((H200,)))
+    assert "selected tokens" not in {p.name for p in plain.parts}
+
+
+def test_four_residual_streams_are_alive_at_once(catalog: Catalog) -> None:
+    _, architecture = of(catalog, "qwen3.8-flash-next")
+    single = architecture.model_copy(update={"residual_streams": 1})
+    wide, narrow = (forward(shape, 2048, 1, True, False) for shape in (architecture, single))
+    assert wide - narrow == 2048 * 3 * 2560 * 2
+
+
+def test_the_n_gram_table_of_a_four_bit_repository_is_in_eight(catalog: Catalog) -> None:
+    model, architecture = of(catalog, "qwen3.8-flash-next")
+    checkpoint = next(c for c in model.checkpoints if c.format == "nvfp4" and c.bytes)
+    sizes = {
+        p.name: p.bytes for p in vllm.memory(model, architecture, checkpoint, Serving(4096), Placement((H200,))).parts
+    }
+    assert sizes["ngram-table weights"] == pytest.approx(51_200_245_760, rel=0.04)
+    # all of it but the MTP block, as the headers of the files say: 125.96 GiB
+    held = sum(size for name, size in sizes.items() if name.endswith(" weights"))
+    assert held == pytest.approx(125.96 * GIB - 2 * 2_607_150_848, rel=0.01)
 
 
 def test_the_batch_follows_the_gpu_and_the_entry_point(catalog: Catalog) -> None:

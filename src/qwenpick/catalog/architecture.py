@@ -152,6 +152,9 @@ class Architecture(Fact):
     num_layers: Positive
     layers: tuple[Layer, ...] = Field(min_length=1)
     mlp: Mlp
+    residual_streams: Positive = Field(
+        default=1, description="Hidden states that pass the layers side by side (hyper-connections)"
+    )
     mtp_layers: Natural = 0
     mtp_parameters: Positive | None = Field(
         default=None, description="Counted, where the MTP block holds more than a plain layer"

@@ -25,8 +25,9 @@ _FP32 = (
 _FP32_TYPES = ("qwen3_5", "qwen3_5_moe")
 # The official FP8 repositories quantize the MTP block as any layer (Qwen3.5-397B-A17B-FP8: 406,151,669,464 bytes of files)
 _WITH_MTP = ("fp8",)
-# Qwen3.8-Flash-Next-FP8 (185.5 GB) has its n-gram table in 8 bits and its MTP block in 16
+# Qwen3.8-Flash-Next-FP8 (185.5 GB) has its n-gram table in 8 bits and its MTP block in 16; RadixArk's NVFP4 too (47.69 of 125.96 GiB)
 _TABLES = ("ngram-table",)
+_TABLES_IN_8_BITS = ("fp8", "nvfp4")
 # The official GPTQ repositories of Qwen3.5 leave attention, delta net, shared experts, MTP and vision in 16 bits: quantization_config.dynamic
 # (27B: 30.2 GB; 397B-A17B: 235,708,083,992 bytes of files)
 _MLP_ONLY_TYPES = ("qwen3_5",)
@@ -57,7 +58,11 @@ def sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Tensor, i
             t,
             t.elements
             * (
-                4 if format_name == "fp32" or t.role in wide else 1 if format_name == "fp8" and t.role in _TABLES else 2
+                4
+                if format_name == "fp32" or t.role in wide
+                else 1
+                if format_name in _TABLES_IN_8_BITS and t.role in _TABLES
+                else 2
             ),
         )
         for t in tensors(architecture)

@@ -47,6 +47,7 @@ def shape(config: Mapping[str, Any]) -> dict[str, Any]:
         "num_layers": _layer_count(text),
         "layers": _layers(kind, text),
         "mlp": _mlp(kind, text),
+        "residual_streams": natural(text, "hc_count") or 1,
         "mtp_layers": natural(text, "mtp_num_hidden_layers") or 0,
     }
     eyes = section(config, "vision_config") or section(thinker, "vision_config") or section(config, "visual")

@@ -59,7 +59,7 @@ def same_shapes(
 def _numbers(architecture: Architecture, text_only: bool) -> dict[str, Any]:
     """What makes two architectures the same: all but names, sources and counts."""
     numbers = architecture.model_dump(
-        exclude=set(_LABELS) | ({"vision", "audio", "mtp_layers"} if text_only else set())
+        exclude=set(_LABELS) | ({"vision", "audio", "mtp_layers", "residual_streams"} if text_only else set())
     )
     for tower, field in _COUNTED.items():
         if numbers.get(tower):

@@ -12,7 +12,7 @@ from qwenpick.parts import cuda_free, cuda_total
 from qwenpick.runtimes.vllm import cache as pool
 from qwenpick.runtimes.vllm.profile import CONTEXT, Profile, profile, workspace_bytes
 from qwenpick.runtimes.vllm.settings import Settings, utilization
-from qwenpick.runtimes.vllm.weights import loaded_format, rope_bytes, weights
+from qwenpick.runtimes.vllm.weights import loaded_format, rope_bytes, selection_bytes, weights
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
@@ -110,6 +110,13 @@ def parts_of(
             mark("positions x rotary dimensions x 2 bytes"),
             "weights",
         ),
+        Part(
+            "selected tokens",
+            selection_bytes(architecture, chosen, stages),
+            "",
+            mark("batched tokens x (budget + compress_ratio) x 4 bytes, the layers with an indexer"),
+            "weights",
+        ),
     ]
     per_stage = weights(architecture, checkpoint, chosen, ranks, stages)
     name = loaded_format(checkpoint, chosen)
@@ -162,6 +169,7 @@ def available(
         least_asked
         - heaviest
         - rope_bytes(model, architecture)
+        - selection_bytes(architecture, chosen, placement.pipeline_parallel)
         - found.activation
         - found.non_torch
         - found.graph_estimate

@@ -114,7 +114,8 @@ def forward(architecture: Architecture, tokens: int, ranks: int, compiled: bool,
         case MoeMlp():
             mlp = _experts(architecture.mlp, hidden, ranks, expert_parallel)
             streams = 4 * hidden
-    return tokens * ELEMENT * max(mlp + streams, projections + 4 * hidden)
+    beside = (architecture.residual_streams - 1) * hidden  # vLLM models/qwen4_exp/nvidia/hyperconnection.py
+    return tokens * ELEMENT * (beside + max(mlp + streams, projections + 4 * hidden))
 
 
 def _experts(mlp: MoeMlp, hidden: int, ranks: int, expert_parallel: bool) -> int:

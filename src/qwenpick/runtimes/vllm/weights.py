@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from qwenpick.catalog.schema import Architecture
+from qwenpick.catalog.schema import Architecture, FullAttention
+from qwenpick.parts import attention_layers
 from qwenpick.quantization import stored_bytes
 from qwenpick.sharding import Shard, shards, stage_layers
 
@@ -88,6 +89,19 @@ def rope_bytes(model: Model, architecture: Architecture) -> int:
     if architecture.model_type.startswith(MULTIMODAL_ROPE):
         positions *= 4
     return int(positions * architecture.attention.head_dim * (PARTIAL_ROPE if architecture.is_hybrid else 1)) * 2
+
+
+def selection_bytes(architecture: Architecture, chosen: Settings, stages: int) -> int:
+    """Buffers of the tokens that an indexer selects: in each of its layers, batched tokens x (budget + compress_ratio) x 4 bytes, on every rank.
+
+    vLLM models/qwen4_exp/nvidia/qsa.py, September 2026: topk_indices_buffer. They are there from the start, as the weights are.
+    """
+    layers = [layer for layer in attention_layers(architecture) if isinstance(layer, FullAttention) and layer.indexer]
+    count = -(-len(layers) // stages) + (architecture.mtp_layers if chosen.speculative_tokens else 0)
+    return next(
+        (count * chosen.batched_tokens * (i.budget + i.compress_ratio) * 4 for layer in layers if (i := layer.indexer)),
+        0,
+    )
 
 
 def weights(
