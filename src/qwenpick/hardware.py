@@ -37,9 +37,8 @@ class Device:
     cores: int | None = None
 
     def __hash__(self) -> int:
-        return hash(
-            (self.name, self.total, self.free, self.pci_bus)
-        )  # enough to tell devices apart, and looked up often
+        # enough to tell devices apart; they are looked up often, and most of the other fields follow from the name
+        return hash((self.name, self.total, self.free, self.pci_bus))
 
 
 def before_ampere(device: Device) -> bool:

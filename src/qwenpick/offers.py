@@ -114,10 +114,8 @@ class Offers:
         if len(rows) != 1 or prospect.engine != "llamacpp":
             return None
         plan = rows[0][0]
-        if (
-            plan.work.kv_cache != prospect.work.kv_cache and not offer.small
-        ):  # RAM may be why the larger cache did not hold
-            return None
+        if not offer.small and plan.work.kv_cache != prospect.work.kv_cache:
+            return None  # RAM may be why the larger cache did not hold
         if not (_comes_first(plan) if offer.cut else plan.mode == "gpu" or not self._usable):
             return None
         least = _ram_to_spare(plan)
@@ -138,6 +136,7 @@ class Offers:
         return told
 
     def _ladder(self, model: Model, group: int) -> tuple[Prospect, ...]:
+        """All that could be offered of a model in a group of engines, whether it fits or not."""
         return self.prospects.of(model, self.groups[group], self.search, old=self._old)
 
     def _bounded(self, prospect: Prospect) -> list[Offer]:
@@ -193,6 +192,7 @@ class Offers:
 
     @cached_property
     def _old(self) -> bool:
+        """Whether any is a GPU without bf16."""
         return any(map(before_ampere, self.devices))
 
     @cached_property

@@ -83,7 +83,7 @@ def first_places(offers: Offers, search: Search, wanted: int, counted: bool = Tr
                     (at, turn, name) for at, (_, turn, name) in enumerate(queue) if name == one.model.id
                 )
         if isinstance(one, Start):
-            one = left[name] = Contender(*one)
+            one = left[name] = Contender(one.model, one.points, one.quality)
         if _advance(one, offers, search):
             entry = (-one.points, turn, name)
             if at == 0:
@@ -113,19 +113,17 @@ def _rival(
     left: Mapping[str, Start | Contender], first: list[tuple[Scored, str | None]], offers: Offers
 ) -> Start | Contender | None:
     """The most promising contender that could still outdo one of the first."""
-    best: Start | Contender | None = None
+    found: Start | Contender | None = None
     for row, _ in first:
         for start, how in offers.prospects.rivals(row.plan.model):
             if not how.may_hold(start.quality, 0.0, row):
                 break  # nor may those after it
             rival = left.get(start.model.id)
-            if (
-                rival
-                and (best is None or rival.points > best.points)
-                and how.may_hold(rival.quality, rival.seconds, row)
-            ):
-                best = rival
-    return best
+            if rival is None or (found and rival.points <= found.points):
+                continue
+            if how.may_hold(rival.quality, rival.seconds, row):
+                found = rival
+    return found
 
 
 def _here(row: Ranked, search: Search) -> Ranked:
