@@ -13,6 +13,7 @@ from qwenpick.units import format_bytes
 
 CONFIG_LIMIT = 8 * 2**20  # the largest config.json of a Qwen is 12 KiB
 YAML_DEPTH = 64  # collections inside each other; the shipped catalogue has 6. libyaml's composer recurses in C: tens of thousands end the process
+LIBYAML_DEPTH = "exceeded maximum nesting depth"  # what the libyaml of PyYAML 6.0.4 says from 1,000 collections on
 INDEX_LIMIT = 64 * 2**20  # an index names every tensor: about 100 bytes each
 
 
@@ -50,11 +51,16 @@ def refuse_deep_yaml(text: str | bytes) -> None:
     """Raises ValueError for YAML whose collections nest deeper than any real file; yaml.YAMLError where it is none. To be called before composing."""
     import yaml
 
-    depth = 0
-    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > YAML_DEPTH:
-            raise ValueError(say("it nests deeper than {limit}", limit=YAML_DEPTH))
+    depth, too_deep = 0, ValueError(say("it nests deeper than {limit}", limit=YAML_DEPTH))
+    try:
+        for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > YAML_DEPTH:
+                raise too_deep
+    except yaml.MarkedYAMLError as fault:
+        if fault.problem == LIBYAML_DEPTH:  # it looks ahead, and may say so before the events tell
+            raise too_deep from None
+        raise
 
 
 def read_json(path: Path, limit: int = CONFIG_LIMIT) -> dict[str, Any]:
