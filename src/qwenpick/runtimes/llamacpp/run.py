@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import mark
@@ -28,7 +28,7 @@ DRIVER = mark("driver")
 HALF_FORMATS = ("F16", "BF16", *OLLAMA_HALF_VALUES.values())  # files whose layers hold matrices of 16 bits
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Run:
     """A run as the arithmetic needs it."""
 
@@ -41,11 +41,22 @@ class Run:
     work: Serving
     rough: bool = False
 
+    @cached_property
+    def buffers(self) -> Compute:
+        """The compute buffers of every place."""
+        return compute(
+            self.architecture,
+            self.format_name,
+            self.batch,
+            self.cut,
+            op_offload=self.options.op_offload,
+            rough=self.rough,
+        )
+
 
 def gpu_parts(run: Run) -> Iterator[Part]:
     """What lies on each GPU, device by device."""
     kv, state = _kv(run, on_gpu=True), _state(run)
-    buffers = compute_buffers(run)
     pool = POOL if run.architecture.is_moe or run.format_name in HALF_FORMATS else 0
     pool += scores_bytes(run) // 2  # cuBLAS gets them in 16 bits
     for index, (first, last) in enumerate(run.cut.held):
@@ -72,7 +83,7 @@ def gpu_parts(run: Run) -> Iterator[Part]:
             yield Part(
                 "recurrent state", state[end] - state[first] if end > first else 0, where, _state_formula(run), "state"
             )
-        yield Part("compute buffer", buffers.gpus[index], where, buffers.formula, "compute")
+        yield Part("compute buffer", run.buffers.gpus[index], where, run.buffers.formula, "compute")
         yield Part(DRIVER, pool, where, "", "overhead")
 
 
@@ -133,8 +144,7 @@ def ram_parts(run: Run) -> Iterator[Part]:
     if not run.options.mmap:  # else its rows are read from the file as they are looked up
         yield Part("n-gram table", pieces.ngram_table, RAM, mark("rows of the table"), "weights")
     yield Part("recurrent state", state[kept], RAM, _state_formula(run), "state")
-    buffers = compute_buffers(run)
-    yield Part("compute buffer", buffers.ram, RAM, buffers.ram_formula, "compute")
+    yield Part("compute buffer", run.buffers.ram, RAM, run.buffers.ram_formula, "compute")
     yield Part("output buffer", output_buffer(run), RAM, mark("sequences x vocabulary x 4"), "compute")
     yield Part(
         "process",
@@ -160,13 +170,6 @@ def draft_parts(run: Run) -> Iterator[Part]:
         where,
         mark("mask + 2 hidden + the MLP's peak"),
         "compute",
-    )
-
-
-def compute_buffers(run: Run) -> Compute:
-    """The compute buffers of every place."""
-    return compute(
-        run.architecture, run.format_name, run.batch, run.cut, op_offload=run.options.op_offload, rough=run.rough
     )
 
 
