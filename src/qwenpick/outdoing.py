@@ -20,8 +20,8 @@ SAME_SHAPE = 0.02  # relative difference of parameter counts between two generat
 def beats(other: Scored, row: Scored) -> bool:
     """Whether the other model's plan is better beyond doubt, no larger, no slower and no less free."""
     gap, doubt = other.quality.value - row.quality.value, math.hypot(other.quality.deviation, row.quality.deviation)
-    if gap < -doubt:
-        return False
+    if gap < -doubt or (other.seconds and row.seconds and other.seconds > row.seconds * NEWER_CLOSE):
+        return False  # whatever the two are to each other
     how = relation(other.plan.model, row.plan.model)
     # a generation's successor of the same size need not be clearly better
     return how is not None and _no_slower(other, row, how.close) and (how.succeeds or gap > doubt)
