@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from qwenpick.speed import measured
@@ -120,6 +121,7 @@ class Step:
         return work + self.launches.of(stage)
 
 
+@lru_cache(maxsize=4096)
 def step_on(load: Load, depth: float, sequences: int, tokens: int, kind: Class) -> Step:
     """A step in which `tokens` of each of `sequences` sequences, `depth` tokens long, pass at once through a model on a kind of device."""
     weights, rows = load.weights, sequences * tokens

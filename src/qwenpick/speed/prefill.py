@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from qwenpick.speed import measured
 from qwenpick.speed.decode import Load, Shares
@@ -52,6 +53,7 @@ class Reading:
         return weights + stage.layers * (self.attend / rate + self.scan / bandwidth + self.launches)
 
 
+@lru_cache(maxsize=4096)
 def reading_on(load: Load, prompt: int, cached: int, chunk: int, kind: Class) -> Reading:
     """The reading of `prompt` tokens after `cached` ones, in batches of `chunk`, on a kind of device."""
     weights = load.weights

@@ -12,7 +12,7 @@ from qwenpick.workload import CACHE_BITS, KvCache
 F32 = 4  # bytes; every engine keeps the delta net's recurrent state in FP32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Traffic:
     """Weights of the text model in one format: bytes and elements. `experts` counts all experts, `chosen / of` is the share that one token runs.
 
@@ -40,7 +40,7 @@ class Traffic:
         return self.dense_elements + self.output_elements + self.expert_elements * self.chosen / self.of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Attention:
     """What the sequence costs beside the weights. `per_token` is elements of keys and values per cached token over all full-attention layers.
 
