@@ -28,8 +28,11 @@ from benchmarks.speed_scorers.runs import Run, catalog, predict
 
 from qwenpick.speed import efficiency, measured
 from qwenpick.speed.constants import Common, Decode, Prefill, Spread
+from qwenpick.speed.decode import step_on
 from qwenpick.speed.efficiency import EAGER, KIN
+from qwenpick.speed.estimate import spreads
 from qwenpick.speed.flags import read_flags
+from qwenpick.speed.prefill import reading_on
 from qwenpick.speed.stages import stages
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -151,8 +154,20 @@ def constants(key: Key) -> tuple[Decode, Prefill]:
 def install(key: Key, values: tuple[Decode, Prefill]) -> None:
     """Put constants in force."""
     measured.DECODE[key], measured.PREFILL[key] = values
-    efficiency.decode_constants.cache_clear()
-    efficiency.prefill_constants.cache_clear()
+    forget()
+
+
+def forget() -> None:
+    """What was worked out with other constants no longer stands."""
+    for kept in (
+        efficiency.decode_constants,
+        efficiency.prefill_constants,
+        efficiency.unpack_operations,
+        step_on,
+        reading_on,
+        spreads,
+    ):
+        kept.cache_clear()
 
 
 def residuals(own: Rows) -> list[float]:
@@ -256,7 +271,7 @@ def fit_common(own: Rows) -> None:
         measured.COMMON = Common(*values[:cut])
         measured.UNPACK.update(zip(names, values[cut:], strict=False))
         measured.FORMAT_SHARE.update(zip(formats, values[cut + len(names) :], strict=True))
-        efficiency.unpack_operations.cache_clear()
+        forget()
 
     apply(solve(own, start, START, shares, apply))
 

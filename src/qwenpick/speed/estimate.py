@@ -92,7 +92,7 @@ def estimate(
     step = token_seconds(load, depth, 1, drafts, parts)
     shared = token_seconds(load, depth, work.sequences, drafts, parts) if work.sequences > 1 else step
     reading = prompt_seconds(load, prompt, cached, flags.chunk, parts)
-    around, before = _spreads(load.engine, tuple(stage.place.kind for stage in parts))
+    around, before = spreads(load.engine, tuple(stage.place.kind for stage in parts))
     if drafts:
         around = Spread(min(around.low, measured.MTP_SPREAD.low), max(around.high, measured.MTP_SPREAD.high))
     first = reading + step
@@ -132,7 +132,7 @@ def _band(value: float, spread: Spread) -> Band:
 
 
 @lru_cache(maxsize=1024)
-def _spreads(engine: str, kinds: tuple[Class, ...]) -> tuple[Spread, Spread]:
+def spreads(engine: str, kinds: tuple[Class, ...]) -> tuple[Spread, Spread]:
     """The widest spreads of the stages' classes: of generation and of reading."""
     decode = [nearest(measured.DECODE_SPREAD, engine, kind) or measured.DEFAULT_DECODE_SPREAD for kind in kinds]
     prefill = [nearest(measured.PREFILL_SPREAD, engine, kind) or measured.DEFAULT_PREFILL_SPREAD for kind in kinds]
