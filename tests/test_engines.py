@@ -7,11 +7,14 @@ import pytest
 from qwenpick.candidates import ladder, least_held, weights_of
 from qwenpick.catalog import Catalog, load
 from qwenpick.fitting import engines
+from qwenpick.hardware import Device
+from qwenpick.placement import Placement
 from qwenpick.recommending import recommend
-from qwenpick.runtimes import find_runtime
+from qwenpick.runtimes import find_runtime, vllm
 from qwenpick.simulate import simulate
 from qwenpick.units import GIB
 from qwenpick.wish import Wish
+from qwenpick.workload import Serving
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +67,13 @@ def test_what_a_checkpoint_holds_at_least_is_no_more_than_its_weights(catalog: C
             for checkpoint in ladder(model, find_runtime(name), None):
                 least = least_held(architecture, model, checkpoint)
                 assert least <= weights_of(architecture, checkpoint), (model.id, checkpoint.format)
+
+
+def test_a_measured_file_holds_more_than_any_run_must(catalog: Catalog) -> None:
+    model = catalog.models["qwen3.8-flash-next"]
+    architecture = catalog.architecture(model)
+    checkpoint = next(c for c in model.checkpoints if c.format == "fp8" and c.bytes)
+    held, loaded = weights_of(architecture, checkpoint), Placement((Device("H200", "nvidia", 2**40, 2**40),))
+    needed = vllm.memory(model, architecture, checkpoint, Serving(4096), loaded).of("weights")
+    # vLLM loads no MTP block (2.6 billion parameters in 16 bits) unless it is to draft
+    assert held < needed < (checkpoint.bytes or 0) - 4 * 10**9

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from qwenpick.checkpoints import FAMILIES, checkpoints, download_bytes, without_bf16
 from qwenpick.eight_bits import in_eight_bits, miss_of
 from qwenpick.plan import Plan, evaluate, longest_allowed
-from qwenpick.quantization import FORMATS, stored_bytes
+from qwenpick.quantization import FORMATS, gguf, stored_bytes
 from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp.whole import layer_bytes
 
@@ -110,18 +110,18 @@ def holds_somehow(architecture: Architecture, model: Model, search: Search) -> b
 def least_held(architecture: Architecture, model: Model, checkpoint: Checkpoint) -> int:
     """Bytes that any run of the checkpoint holds at least: half of what the parameters take in the format, which needs no look at each tensor."""
     if checkpoint.bytes or model.parameters is None:
-        return checkpoint.bytes or 0
+        return (checkpoint.bytes or 0) // 2
     held = model.parameters.total - sum(extra.parameters for extra in architecture.extras)
     return int(held * FORMATS[checkpoint.format].bits / 16)
 
 
 def weights_of(architecture: Architecture, checkpoint: Checkpoint) -> int:
-    """Bytes of the checkpoint's weights, or of those that any run of it holds."""
-    if checkpoint.bytes:
-        return checkpoint.bytes
+    """Bytes of the checkpoint's weights that any run of it holds: no MTP block, no tower, and of a GGUF file the layers."""
     if FORMATS[checkpoint.format].container == "gguf":
-        return layer_bytes(architecture, checkpoint)
-    return stored_bytes(architecture, checkpoint.format, parts=_TEXT)
+        held, whole = layer_bytes(architecture, checkpoint), gguf.file_bytes
+    else:
+        held, whole = stored_bytes(architecture, checkpoint.format, parts=_TEXT), stored_bytes
+    return held if checkpoint.bytes is None else int(held * checkpoint.bytes / whole(architecture, checkpoint.format))
 
 
 _TEXT = frozenset({"text"})
