@@ -151,7 +151,7 @@ class Offers:
         if len(self._usable) > 1:
             return self._offer(prospect, self._paces.least(prospect, in_ram=True, small=True))
         alone, strict = prospect.whole, self.search.strict
-        need = alone.on_gpu + self._driver + (alone.pool if self._pools else 0)
+        need = alone.on_gpu.with_driver(self._usable[0])
         missing = need - self._gpu_room
         if missing <= 0:
             least = self._paces.least(prospect, in_ram=False, small=strict)
@@ -207,19 +207,10 @@ class Offers:
         return sum(budget(device, self.search.work) or 0 for device in self._usable)
 
     @cached_property
-    def _driver(self) -> int:
-        """Bytes that the driver takes of the roomiest."""
-        return driver_bytes(self._usable[0], 0)
-
-    @cached_property
-    def _pools(self) -> bool:
-        """Whether that driver keeps a pool beside them."""
-        return driver_bytes(self._usable[0], 1) > self._driver
-
-    @cached_property
     def _room_beside(self) -> float:
         """Bytes that weights, cache and state may take of the roomiest at the very most, beside layers in RAM."""
-        return (budget(self._usable[0], self.search.work) or 0) / self._edge + 1 - self._driver  # 1: what is rounded
+        device = self._usable[0]
+        return (budget(device, self.search.work) or 0) / self._edge + 1 - driver_bytes(device, 0)  # 1: what is rounded
 
 
 def _ram_to_spare(plan: Plan) -> int:

@@ -19,6 +19,7 @@ from qwenpick.runtimes.llamacpp.run import DRIVER, Run, draft_parts, gpu_parts, 
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
+    from qwenpick.hardware import Device
     from qwenpick.placement import Placement
     from qwenpick.workload import Serving
 
@@ -52,8 +53,24 @@ def on_first_gpu(
 ) -> int:
     """Bytes that the first GPU of the placement holds."""
     common = on_any_device(architecture, checkpoint, work, _shape(placement), rough=rough)
+    return first_gpu(common).with_driver(placement.devices[0])
+
+
+class FirstGpu(NamedTuple):
+    """Bytes that a run holds on the first GPU, beside its driver. `pool` are those that only NVIDIA's driver adds to what it takes."""
+
+    held: int
+    pool: int
+
+    def with_driver(self, device: Device) -> int:
+        """The bytes with what the driver of this GPU takes."""
+        return self.held + driver_bytes(device, self.pool)
+
+
+def first_gpu(common: Memory) -> FirstGpu:
+    """The first GPU's share of what `on_any_device` gave."""
     pool = next(part.bytes for part in common.parts if part.name == DRIVER)
-    return common.on(gpu(0)) - pool + driver_bytes(placement.devices[0], pool)
+    return FirstGpu(common.on(gpu(0)) - pool, pool)
 
 
 class Shape(NamedTuple):

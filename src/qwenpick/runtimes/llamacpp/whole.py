@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from qwenpick.memory import RAM, gpu
-from qwenpick.runtimes.llamacpp.driver import driver_bytes
+from qwenpick.memory import RAM
 from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.model import load
-from qwenpick.runtimes.llamacpp.parts import Shape, on_any_device
-from qwenpick.runtimes.llamacpp.run import DRIVER
+from qwenpick.runtimes.llamacpp.parts import FirstGpu, Shape, first_gpu, on_any_device
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
@@ -21,24 +19,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A model that lies on one GPU: bytes there and in RAM, and bytes of the cache. `pool` are those that only NVIDIA's driver adds."""
+    """A model that lies on one GPU: bytes there and in RAM, and bytes of the cache."""
 
-    on_gpu: int
+    on_gpu: FirstGpu
     in_ram: int
     cache: int
-    pool: int
 
     def missing(self, device: Device, work: Serving) -> int:
         """Bytes that the GPU lacks; 0 or less where it holds the model."""
-        return self.on_gpu + driver_bytes(device, self.pool) - (budget(device, work) or 0)
+        return self.on_gpu.with_driver(device) - (budget(device, work) or 0)
 
 
 @lru_cache(maxsize=8192)
 def whole(architecture: Architecture, checkpoint: Checkpoint, work: Serving) -> Whole:
     """The model on one GPU, whichever that is."""
     memory = on_any_device(architecture, checkpoint, work, Shape(1))
-    pool = next(part.bytes for part in memory.parts if part.name == DRIVER)
-    return Whole(memory.on(gpu(0)) - pool, memory.on(RAM), memory.of("kv cache"), pool)
+    return Whole(first_gpu(memory), memory.on(RAM), memory.of("kv cache"))
 
 
 def layer_bytes(architecture: Architecture, checkpoint: Checkpoint) -> int:
