@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from qwenpick.checkpoints import FAMILIES, checkpoints, download_bytes, without_bf16
 from qwenpick.eight_bits import in_eight_bits, miss_of
 from qwenpick.plan import Plan, evaluate, longest_allowed
-from qwenpick.quantization import FORMATS, gguf, stored_bytes
+from qwenpick.quantization import FORMATS, stored_bytes
 from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp.whole import layer_bytes
 
@@ -118,10 +118,11 @@ def least_held(architecture: Architecture, model: Model, checkpoint: Checkpoint)
 def weights_of(architecture: Architecture, checkpoint: Checkpoint) -> int:
     """Bytes of the checkpoint's weights that any run of it holds: no MTP block, no tower, and of a GGUF file the layers."""
     if FORMATS[checkpoint.format].container == "gguf":
-        held, whole = layer_bytes(architecture, checkpoint), gguf.file_bytes
-    else:
-        held, whole = stored_bytes(architecture, checkpoint.format, parts=_TEXT), stored_bytes
-    return held if checkpoint.bytes is None else int(held * checkpoint.bytes / whole(architecture, checkpoint.format))
+        return layer_bytes(architecture, checkpoint)
+    text = stored_bytes(architecture, checkpoint.format, parts=_TEXT)
+    if checkpoint.bytes is None:
+        return text
+    return int(text * checkpoint.bytes / stored_bytes(architecture, checkpoint.format))
 
 
 _TEXT = frozenset({"text"})

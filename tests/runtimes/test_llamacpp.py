@@ -322,3 +322,15 @@ def test_a_file_that_was_measured_wins_over_the_rule(catalog: Catalog) -> None:
     by_rule, as_is = (llamacpp.memory(model, architecture, c, Serving(4096), placement) for c in (rule, mixed))
     assert as_is.of("weights") == pytest.approx(by_rule.of("weights") * 1.01, rel=1e-4)
     assert as_is.of("kv cache") == by_rule.of("kv cache")
+
+
+def test_a_measured_file_smaller_than_the_rule_is_cut_where_the_rule_would_not_fit(catalog: Catalog) -> None:
+    model = catalog.models["qwen3-8b"]
+    architecture, gpu_and_ram = catalog.architecture(model), Machine((card(2.2),), ram_free=round(1.5 * GIB))
+    # by the rule the layers alone are 3.9 GiB; GPU and RAM have 3.7 GiB between them, and the file is 40 percent smaller
+    smaller = Checkpoint(format="Q4_K_M", bytes=round(5_027_783_232 * 0.6))
+    tried = list(llamacpp.placements(model, architecture, smaller, Serving(1024), gpu_and_ram))
+    cut_in_two = next(placement for placement in tried if placement.split)
+    memory = llamacpp.memory(model, architecture, smaller, Serving(1024), cut_in_two)
+    assert memory.on(gpu(0)) <= 2.2 * GIB
+    assert memory.on(RAM) <= 1.5 * GIB

@@ -125,9 +125,14 @@ def _driver(placement: Placement, pool: Part) -> Part:
     return Part(DRIVER, driver_bytes(device, pool.bytes), pool.where, driver_source(device, pool.bytes), "overhead")
 
 
+def file_share(architecture: Architecture, checkpoint: Checkpoint) -> float:
+    """How large the file is by what llama.cpp's own rule makes of its format; 1 where it was not measured."""
+    return 1.0 if checkpoint.bytes is None else checkpoint.bytes / file_bytes(architecture, checkpoint.format)
+
+
 def as_measured(by_rule: Memory, architecture: Architecture, checkpoint: Checkpoint) -> Memory:
     """The weights as large as the file that was measured: a mix of types that llama.cpp's own rule does not give (imatrix, UD)."""
-    share = (checkpoint.bytes or 0) / file_bytes(architecture, checkpoint.format)
+    share = file_share(architecture, checkpoint)
     return Memory(
         tuple(
             replace(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qwenpick.memory import RAM
 from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.model import load
-from qwenpick.runtimes.llamacpp.parts import FirstGpu, Shape, first_gpu, on_any_device
+from qwenpick.runtimes.llamacpp.parts import FirstGpu, Shape, file_share, first_gpu, on_any_device
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
@@ -39,4 +39,5 @@ def whole(architecture: Architecture, checkpoint: Checkpoint, work: Serving) -> 
 
 def layer_bytes(architecture: Architecture, checkpoint: Checkpoint) -> int:
     """Bytes of all layers, which lie on the GPU or in RAM however the model is cut."""
-    return load(architecture, checkpoint.format).ram.layers(0, architecture.num_layers)
+    by_rule = load(architecture, checkpoint.format).ram.layers(0, architecture.num_layers)
+    return int(by_rule * file_share(architecture, checkpoint))
