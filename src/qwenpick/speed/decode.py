@@ -41,7 +41,11 @@ class Load:
         if not self.is_ggml or self.format not in HALF:
             return 1.0
         half = prefill_constants(self.engine, kind).half
-        return half / measured.COMMON.vulkan_bf16 if by_vulkan(kind) and self.format == "BF16" else half
+        return half / measured.COMMON.vulkan_bf16 if self.bf16_over_vulkan(kind) else half
+
+    def bf16_over_vulkan(self, kind: Class) -> bool:
+        """Whether llama.cpp's Vulkan backend runs BF16 weights, which takes `vulkan_bf16` times as long as their bytes say."""
+        return by_vulkan(kind) and self.format == "BF16"
 
     @property
     def is_ggml(self) -> bool:
@@ -127,8 +131,7 @@ def step_on(load: Load, depth: float, sequences: int, tokens: int, kind: Class) 
     weights, rows = load.weights, sequences * tokens
     c, p = decode_constants(load.engine, kind), prefill_constants(load.engine, kind)
     # dense weights are read once a step; of the experts those that any token picks
-    slow = by_vulkan(kind) and load.format == "BF16"
-    share = 1 / measured.COMMON.vulkan_bf16 if slow else format_share(load.format)
+    share = 1 / measured.COMMON.vulkan_bf16 if load.bf16_over_vulkan(kind) else format_share(load.format)
     elements = Shares(
         weights.dense_elements, weights.expert_elements * weights.chosen / weights.of, weights.output_elements
     )

@@ -8,25 +8,21 @@ from functools import lru_cache
 
 from qwenpick.speed import measured
 from qwenpick.speed.decode import Load, Shares
-from qwenpick.speed.devices import Class
+from qwenpick.speed.devices import Class, Place
 from qwenpick.speed.efficiency import decode_constants, prefill_constants
 from qwenpick.speed.stages import Stage
 
 
 def prompt_seconds(load: Load, prompt: int, cached: int, chunk: int, parts: Sequence[Stage]) -> float:
     """Seconds to read `prompt` tokens after `cached` ones, in batches of `chunk`."""
-    size = min(prompt, chunk)
-    batches = -(-prompt // size)
-    gpu = parts[0] if parts[0].place.kind != "cpu" else None
-    return sum(
-        min(
-            reading_on(load, prompt, cached, chunk, stage.place.kind).seconds(stage),
-            _borrowed_seconds(load, prompt, cached, chunk, batches, stage, gpu)
-            if gpu and stage.place.kind == "cpu"
-            else float("inf"),
-        )
-        for stage in parts
-    )
+    gpu = parts[0].place if parts[0].place.kind != "cpu" else None
+    total = 0.0
+    for stage in parts:
+        seconds = reading_on(load, prompt, cached, chunk, stage.place.kind).seconds(stage)
+        if gpu and stage.place.kind == "cpu":
+            seconds = min(seconds, reading_on(load, prompt, cached, chunk, gpu.kind).borrowed(stage, gpu))
+        total += seconds
+    return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +30,13 @@ class Reading:
     """A prompt read by the whole model on one kind of device, before the rates of one device are known.
 
     `compute` FLOP of the weights and `read` bytes of them, whichever takes longer; `attend` FLOP of attention by the 16-bit rate, `scan` bytes of
-    the delta nets' states, and `launches` seconds, of all layers. Each is over the share of the rate that is reached.
+    the delta nets' states, and `launches` seconds, of all layers. Each is over the share of the rate that is reached, but for `read`: its share is
+    `reached`.
     """
 
     compute: Shares
     read: Shares
+    reached: float
     attend: float
     scan: float
     launches: float
@@ -49,8 +47,13 @@ class Reading:
         place, ways = stage.place, stage.ways
         bandwidth, rate = place.bandwidth * ways, place.rate * ways
         multiplied = (place.int8 or place.rate) * ways if self.integers else rate
-        weights = max(self.compute.of(stage) / multiplied, self.read.of(stage) / bandwidth)
+        weights = max(self.compute.of(stage) / multiplied, self.read.of(stage) / (bandwidth * self.reached))
         return weights + stage.layers * (self.attend / rate + self.scan / bandwidth + self.launches)
+
+    def borrowed(self, stage: Stage, gpu: Place) -> float:
+        """Seconds when the GPU does the work of a stage in RAM: every batch its weights cross the link (llama.cpp's op offload)."""
+        there = Stage(gpu, stage.layers, stage.experts, 0.0)
+        return self.read.of(there) / gpu.link + self.seconds(there)
 
 
 @lru_cache(maxsize=4096)
@@ -71,21 +74,10 @@ def reading_on(load: Load, prompt: int, cached: int, chunk: int, kind: Class) ->
         compute=Shares(
             2 * prompt * weights.dense_elements / (p.dense * slowed), 2 * prompt * routed / (p.experts * slowed), 0.0
         ),
-        read=Shares(
-            batches * weights.dense / d.weights, batches * weights.experts * weights.touched(size) / d.weights, 0.0
-        ),
+        read=Shares(batches * weights.dense, batches * weights.experts * weights.touched(size), 0.0),
+        reached=d.weights,
         attend=load.attention.flops * prompt * attended / p.attention,
         scan=prompt * load.attention.state / p.scan,
         launches=batches * weights.layers * layer,
         integers=load.is_ggml,
     )
-
-
-def _borrowed_seconds(
-    load: Load, prompt: int, cached: int, chunk: int, batches: int, stage: Stage, gpu: Stage
-) -> float:
-    """Seconds when the GPU does the work of a stage in RAM: every batch its weights cross the link (llama.cpp's op offload)."""
-    weights = load.weights
-    moved = stage.layers * weights.dense + stage.experts * weights.experts * weights.touched(min(prompt, chunk))
-    there = Stage(gpu.place, stage.layers, stage.experts, 0.0)
-    return batches * moved / gpu.place.link + reading_on(load, prompt, cached, chunk, there.place.kind).seconds(there)
