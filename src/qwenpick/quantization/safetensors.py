@@ -54,19 +54,16 @@ def sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Tensor, i
     return tuple(
         (t, t.count * math.prod(t.shape[:-2]) * matrix(*t.shape[-2:]))
         if is_quantized(t, architecture, format_name)
-        else (
-            t,
-            t.elements
-            * (
-                4
-                if format_name == "fp32" or t.role in wide
-                else 1
-                if format_name in _TABLES_IN_8_BITS and t.role in _TABLES
-                else 2
-            ),
-        )
+        else (t, t.elements * (4 if t.role in wide else _plain_bytes(t, format_name)))
         for t in tensors(architecture)
     )
+
+
+def _plain_bytes(tensor: Tensor, format_name: str) -> int:
+    """Bytes of an element of a tensor that is not quantized."""
+    if format_name == "fp32":
+        return 4
+    return 1 if format_name in _TABLES_IN_8_BITS and tensor.role in _TABLES else 2
 
 
 def _groups(columns: int) -> int:

@@ -96,12 +96,12 @@ def selection_bytes(architecture: Architecture, chosen: Settings, stages: int) -
 
     vLLM models/qwen4_exp/nvidia/qsa.py, September 2026: topk_indices_buffer. They are there from the start, as the weights are.
     """
-    layers = [layer for layer in attention_layers(architecture) if isinstance(layer, FullAttention) and layer.indexer]
-    count = -(-len(layers) // stages) + (architecture.mtp_layers if chosen.speculative_tokens else 0)
-    return next(
-        (count * chosen.batched_tokens * (i.budget + i.compress_ratio) * 4 for layer in layers if (i := layer.indexer)),
-        0,
-    )
+    full = [layer for layer in attention_layers(architecture) if isinstance(layer, FullAttention)]
+    indexers = [layer.indexer for layer in full if layer.indexer]
+    if not indexers:
+        return 0
+    count = -(-len(indexers) // stages) + (architecture.mtp_layers if chosen.speculative_tokens else 0)
+    return count * chosen.batched_tokens * (indexers[0].budget + indexers[0].compress_ratio) * 4
 
 
 def weights(
