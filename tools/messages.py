@@ -9,6 +9,7 @@ docstring of a command.
 from __future__ import annotations
 
 import ast
+import gettext
 import io
 import sys
 from collections.abc import Iterator
@@ -76,6 +77,13 @@ def compiled(catalog: Catalog) -> bytes:
     return out.getvalue()
 
 
+def messages_of(content: bytes) -> dict[str, str]:
+    """The messages of a compiled catalogue; its heading, where Babel writes its own version, left out."""
+    found = dict(gettext.GNUTranslations(io.BytesIO(content))._catalog)  # type: ignore[attr-defined]
+    found.pop("", None)
+    return found
+
+
 def update(path: Path) -> None:
     """Bring a catalogue to the sentences of the source, translations kept, and compile it."""
     catalog = read(path)
@@ -85,7 +93,9 @@ def update(path: Path) -> None:
     out = io.BytesIO()
     write_po(out, catalog, width=150, include_lineno=False, sort_by_file=True)
     _replace(path, out.getvalue())
-    _replace(path.with_suffix(".mo"), compiled(read(path)))
+    file, content = path.with_suffix(".mo"), compiled(read(path))
+    if not file.exists() or messages_of(file.read_bytes()) != messages_of(content):
+        _replace(file, content)
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -110,7 +120,7 @@ def problems(path: Path) -> list[str]:
         elif text[:1].isspace() != message.string[:1].isspace() and text[:1] == "\n":
             found.append(f"other line break at the start: {text!r}")
     compiled_file = path.with_suffix(".mo")
-    if not compiled_file.exists() or compiled_file.read_bytes() != compiled(catalog):
+    if not compiled_file.exists() or messages_of(compiled_file.read_bytes()) != messages_of(compiled(catalog)):
         found.append(f"{compiled_file.name} is not what {path.name} compiles to")
     return found
 
