@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
-    from qwenpick.hardware import Machine
+    from qwenpick.machine.hardware import Machine
 
 LIMIT = 3.0  # seconds for 1,000 machines
 STEEPER = 1.25  # times as much per machine as in a fleet of half the size, at most
@@ -27,7 +27,7 @@ RAM = tuple(size * GIB for size in (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 
 
 def fleet(catalog: Catalog, count: int) -> list[Machine]:
     """So many distinct machines: each GPU of the catalogue with every size of RAM from its own memory's up."""
-    from qwenpick.simulate import simulate
+    from qwenpick.machine.simulate import simulate
 
     gpus = [g for g in catalog.gpus.values() if g.memory_bytes and g.memory_bytes >= 4 * GIB and not g.unified]
     pairs = [
@@ -43,8 +43,8 @@ def seconds(count: int) -> float:
 
     start_fast()
     from qwenpick.catalog import load
-    from qwenpick.recommending import Recommender
-    from qwenpick.wish import Wish
+    from qwenpick.recommending.answer import Recommender
+    from qwenpick.recommending.request import Wish
 
     catalog = load(own=False)
     machines = fleet(catalog, count)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from qwenpick.catalog import Catalog, load
 from qwenpick.errors import QwenpickError
-from qwenpick.recommending import Recommendation, recommend
+from qwenpick.recommending.answer import Recommendation, recommend
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import picks_reading as reading

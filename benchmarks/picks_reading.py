@@ -6,17 +6,17 @@ import re
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
-from qwenpick.quantization import FORMATS
-from qwenpick.rank import Prefer
-from qwenpick.simulate import simulate
+from qwenpick.machine.simulate import simulate
+from qwenpick.memory.quantization import FORMATS
+from qwenpick.recommending.rank import Prefer
+from qwenpick.recommending.request import Wish
 from qwenpick.units import GIB
-from qwenpick.wish import Wish
-from qwenpick.workload import KvCache
+from qwenpick.work.serving import KvCache
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
-    from qwenpick.hardware import Machine
-    from qwenpick.plan import Plan
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.planning.plan import Plan
 
 # A word of the task column -> our task; the first that is found wins, so what is special stands before what is general.
 TASKS = (

@@ -8,13 +8,13 @@ from functools import cache
 from benchmarks.scoreboard import Row, Score, Scorer, Skip
 from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model, find_model, load
 from qwenpick.errors import QwenpickError
-from qwenpick.hardware import Device
-from qwenpick.memory import RAM, Memory, gpu
-from qwenpick.placement import Placement
-from qwenpick.quantization import gguf
+from qwenpick.machine.hardware import Device
+from qwenpick.memory.account import RAM, Memory, gpu
+from qwenpick.memory.quantization import gguf
 from qwenpick.runtimes import llamacpp
 from qwenpick.units import MIB
-from qwenpick.workload import KvCache, Serving
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import KvCache, Serving
 
 ENGINE = "llamacpp"
 

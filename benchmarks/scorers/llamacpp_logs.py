@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from benchmarks.scoreboard import Row, Score, Scorer, Skip
 from benchmarks.scorers.llamacpp import entry
 from qwenpick.catalog import Architecture, Checkpoint
-from qwenpick.memory import Memory
-from qwenpick.placement import Placement
-from qwenpick.quantization import gguf
+from qwenpick.memory.account import Memory
+from qwenpick.memory.quantization import gguf
 from qwenpick.runtimes import llamacpp
 from qwenpick.units import MIB
-from qwenpick.workload import KvCache, Serving
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import KvCache, Serving
 
 # ik_llama.cpp and unsloth have mixes of their own; these names mean llama.cpp's quantizer
 _TYPES = {

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from benchmarks.scoreboard import Row, Score, Scorer, Skip
 from qwenpick.catalog import Checkpoint, find_model, load
 from qwenpick.errors import QwenpickError
-from qwenpick.hardware import Device
-from qwenpick.placement import Placement
+from qwenpick.machine.hardware import Device
 from qwenpick.runtimes import mlx
 from qwenpick.units import GB, GIB
-from qwenpick.workload import Serving
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import Serving
 
 ENGINE = "mlx"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from benchmarks.scoreboard import Row, Score, Scorer, Skip
 from benchmarks.scorers.llamacpp import entry
-from qwenpick.quantization import FORMATS
+from qwenpick.memory.quantization import FORMATS
 from qwenpick.runtimes import ollama
 from qwenpick.units import GB, MB
 

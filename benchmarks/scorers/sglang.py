@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from benchmarks.scoreboard import Row, Score, Scorer, Skip
 from qwenpick.catalog import Architecture, Checkpoint, Model
-from qwenpick.hardware import Device
-from qwenpick.placement import Placement
+from qwenpick.machine.hardware import Device
 from qwenpick.runtimes import sglang
 from qwenpick.units import GIB
-from qwenpick.workload import Serving
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import Serving
 
 ENGINE = "sglang"
 FORMAT_OF = {"bf16": "bf16", "awq": "awq-int4", "gptq-int4": "gptq-int4", "int4": "gptq-int4"}

@@ -10,10 +10,10 @@ from benchmarks.scoreboard import Row, Score, Scorer, Skip
 from benchmarks.scorers.catalogue import found
 from qwenpick import training
 from qwenpick.catalog import Architecture, Checkpoint, Model
-from qwenpick.hardware import Device
-from qwenpick.placement import Placement
+from qwenpick.machine.hardware import Device
 from qwenpick.units import GIB, MIB
-from qwenpick.workload import Training
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import Training
 
 ENGINE = "training"  # of rows that are not scored; a score's engine is its method: full, lora, qlora
 H200 = Device("NVIDIA H200", "nvidia", 143771 * MIB, 143771 * MIB, compute_capability="9.0")

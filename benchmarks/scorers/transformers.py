@@ -8,11 +8,11 @@ from benchmarks.scoreboard import Row, Score, Scorer, Skip
 from benchmarks.scorers import training
 from benchmarks.scorers.catalogue import found
 from qwenpick.catalog import Architecture, Checkpoint, Model
-from qwenpick.hardware import Device
-from qwenpick.placement import Placement
+from qwenpick.machine.hardware import Device
 from qwenpick.runtimes import transformers
 from qwenpick.units import GIB, MIB
-from qwenpick.workload import Serving
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import Serving
 
 ENGINE = "transformers"
 H200 = Device("NVIDIA H200", "nvidia", 143771 * MIB, 143771 * MIB, compute_capability="9.0")

@@ -10,11 +10,11 @@ from benchmarks.scorers.catalogue import found
 from benchmarks.scorers.training import H200
 from qwenpick import training
 from qwenpick.catalog import Architecture, Checkpoint, Model
-from qwenpick.memory import Part
-from qwenpick.placement import Placement
+from qwenpick.memory.account import Part
 from qwenpick.runtimes import transformers
 from qwenpick.units import MIB
-from qwenpick.workload import Serving, Training
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import Serving, Training
 
 TABLE = "transformers_h200_2026_11.csv"
 DIRECTORY = Path(__file__).resolve().parents[1] / "measured"

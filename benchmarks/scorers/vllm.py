@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from benchmarks.scoreboard import Row, Score, Scorer, Skip
 from benchmarks.scorers.catalogue import found
 from qwenpick.catalog import Architecture, Checkpoint, Model
-from qwenpick.hardware import Device
-from qwenpick.memory import Memory
-from qwenpick.placement import Placement
+from qwenpick.machine.hardware import Device
+from qwenpick.memory.account import Memory
 from qwenpick.runtimes import vllm
 from qwenpick.units import GIB
-from qwenpick.workload import KvCache, Serving
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import KvCache, Serving
 
 ENGINE = "vllm"
 FP8_CACHE = KvCache("fp8", "fp8")

@@ -8,8 +8,8 @@ from functools import cache
 from benchmarks.speed_scorers.runs import catalog
 from qwenpick.catalog.lookup import fold
 from qwenpick.catalog.schema import Architecture, Gpu
-from qwenpick.hardware import Cpu, Device
-from qwenpick.quantization import FORMATS
+from qwenpick.machine.hardware import Cpu, Device
+from qwenpick.memory.quantization import FORMATS
 
 
 def number(text: str | None) -> float:

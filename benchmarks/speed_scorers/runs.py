@@ -11,11 +11,11 @@ from benchmarks.scoreboard import Row, Skip
 from qwenpick import speed
 from qwenpick.catalog import Catalog, load
 from qwenpick.catalog.schema import Architecture, Checkpoint
-from qwenpick.hardware import Machine
-from qwenpick.placement import Placement
+from qwenpick.machine.hardware import Machine
 from qwenpick.speed import Band
 from qwenpick.speed.flags import read_flags
-from qwenpick.workload import Serving
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import Serving
 
 # decode, prefill: of one stream. output: generated tokens over wall time, prompt included. both: prompt and generated tokens over wall time.
 # together: generated tokens of all streams over wall time.

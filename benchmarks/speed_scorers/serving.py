@@ -10,11 +10,11 @@ from benchmarks.scoreboard import Row, Skip
 from benchmarks.speed_scorers.names import device, format_of, gpu_of, model_of, number, whole
 from benchmarks.speed_scorers.runs import Quantity, Reader, Run
 from qwenpick.catalog.schema import Architecture, Checkpoint
-from qwenpick.hardware import Cpu, Machine
-from qwenpick.placement import Placement
-from qwenpick.quantization import stored_bytes
+from qwenpick.machine.hardware import Cpu, Machine
+from qwenpick.memory.quantization import stored_bytes
 from qwenpick.speed.traffic import attention, traffic
-from qwenpick.workload import KvCache, Serving
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import KvCache, Serving
 
 ENGINES = {
     "vllm": "vllm",

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
-from qwenpick.hardware import Device
 from qwenpick.i18n import say
-from qwenpick.placement import Placement
+from qwenpick.machine.hardware import Device
 from qwenpick.units import parse_tokens
-from qwenpick.workload import KvCache, Serving, parse_cache
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import KvCache, Serving, parse_cache
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
-    from qwenpick.memory import Memory
+    from qwenpick.memory.account import Memory
 
 GPU = Device(name="GPU", vendor="nvidia", total=None, free=None)
 APPLE = Device(name="Apple silicon", vendor="apple", total=None, free=None, unified=True, compute_capability="Metal")
@@ -47,8 +47,8 @@ def estimate(
     603979776
     """
     from qwenpick.catalog import find_model, load
-    from qwenpick.checkpoints import check_quant, checkpoints
-    from qwenpick.fitting import closed_weights
+    from qwenpick.fitting.answer import closed_weights
+    from qwenpick.planning.checkpoints import check_quant, checkpoints
     from qwenpick.runtimes import find_runtime
 
     tokens = parse_tokens(str(context))

@@ -12,7 +12,7 @@ from qwenpick.catalog import find_gpu, find_model, load, match_gpu
 from qwenpick.catalog.check import faults
 from qwenpick.catalog.read import merge, read_yaml, shipped_files
 from qwenpick.errors import QwenpickError
-from qwenpick.simulate import simulate
+from qwenpick.machine.simulate import simulate
 
 CATALOG = load(own=False)
 SHIPPED = merge(read_yaml(path.read_bytes()) for path in shipped_files())

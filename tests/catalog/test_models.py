@@ -6,8 +6,8 @@ import pytest
 
 from qwenpick.catalog import Architecture, Model, load
 from qwenpick.catalog.architecture import AudioTower, VisionTower
-from qwenpick.quantization import FORMATS
-from qwenpick.tensors import active_parameters, parameters
+from qwenpick.memory.quantization import FORMATS
+from qwenpick.memory.tensors import active_parameters, parameters
 
 CATALOG = load(own=False)
 MODELS = list(CATALOG.models.values())
@@ -223,7 +223,7 @@ def test_official_checkpoints_are_qwens_and_others_name_their_source() -> None:
 
 
 def test_a_measured_size_is_near_the_formula() -> None:
-    from qwenpick.quantization import stored_bytes
+    from qwenpick.memory.quantization import stored_bytes
 
     measured = [(m, c) for m in OPEN for c in m.checkpoints if c.bytes]
     assert len(measured) >= 10

@@ -118,7 +118,7 @@ def test_a_bug_ends_with_a_code_that_means_neither_yes_nor_no(qwenpick: Run, mon
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("qwenpick.fitting.fit", broken)
+    monkeypatch.setattr("qwenpick.fitting.answer.fit", broken)
     result = qwenpick("fit", "qwen3-8b", *BOX)
     assert result.code == 70
     assert "boom" in result.err

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qwenpick.machine_file import from_json, read, save
+from qwenpick.machine.file import from_json, read, save
 from tests.conftest import Result
 
 Run = Callable[..., Result]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from qwenpick.requirements_file import parse
+from qwenpick.check.file import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACES = ROOT / "integrations"
@@ -124,7 +124,7 @@ def test_the_dockerfile_is_made_of_instructions_that_docker_knows() -> None:
 def test_the_example_holds_and_follows_its_own_schema(shell: Any) -> None:
     import jsonschema
 
-    from qwenpick.requirements_file import json_schema
+    from qwenpick.check.file import json_schema
 
     example = PLACES / "qwenpick.yaml"
     jsonschema.validate(yaml.safe_load(example.read_text()), json_schema())

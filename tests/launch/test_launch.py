@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from qwenpick.catalog import Catalog, Checkpoint
 from qwenpick.errors import QwenpickError
-from qwenpick.hardware import Device, Machine
 from qwenpick.launch import Command, Launch, Run, launch, script, visible_devices, with_disk
-from qwenpick.placement import Placement
-from qwenpick.workload import KvCache, Serving
+from qwenpick.machine.hardware import Device, Machine
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import KvCache, Serving
 
 GIB = 2**30
 RTX = Device("NVIDIA GeForce RTX 4090", "nvidia", 24 * GIB, 24 * GIB, uuid="GPU-0")

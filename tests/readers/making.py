@@ -9,8 +9,8 @@ from pathlib import Path
 
 from qwenpick.catalog import Architecture
 from qwenpick.catalog.schema import LinearAttention, MoeMlp
+from qwenpick.memory.tensors import Tensor, tensors
 from qwenpick.readers.gguf import TYPES
-from qwenpick.tensors import Tensor, tensors
 
 NUMBER = {name: (number, block, size) for number, (name, block, size) in TYPES.items()}
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from qwenpick.advice import Fix, fixes
 from qwenpick.catalog import Catalog, find_model, load
-from qwenpick.fitting import Request, fit
+from qwenpick.fitting.answer import Request, fit
+from qwenpick.fitting.fixes import Fix, fixes
+from qwenpick.machine.simulate import simulate
 from qwenpick.render.fit import speed_change
-from qwenpick.simulate import simulate
 from qwenpick.units import GIB
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from qwenpick.catalog import Catalog
-from qwenpick.fitting import Request, fit
-from qwenpick.recommending import recommend
+from qwenpick.fitting.answer import Request, fit
+from qwenpick.machine.simulate import simulate
+from qwenpick.recommending.answer import recommend
+from qwenpick.recommending.request import Wish
 from qwenpick.runtimes import RUNTIMES
-from qwenpick.simulate import simulate
-from qwenpick.wish import Wish
-from qwenpick.workload import CACHE_BITS, KvCache, parse_cache
+from qwenpick.work.serving import CACHE_BITS, KvCache, parse_cache
 
 BOX = (["h200"], None, 64 * 2**30, False)
 

@@ -6,14 +6,14 @@ import pytest
 
 from qwenpick.catalog import Architecture, Catalog, Checkpoint
 from qwenpick.errors import QwenpickError
-from qwenpick.hardware import Device, Machine
-from qwenpick.memory import RAM, Memory, gpu
-from qwenpick.placement import Placement
+from qwenpick.machine.hardware import Device, Machine
+from qwenpick.memory.account import RAM, Memory, gpu
 from qwenpick.runtimes import llamacpp
 from qwenpick.runtimes.llamacpp.arena import Arena
 from qwenpick.runtimes.llamacpp.cut import cut
 from qwenpick.units import GIB, MIB
-from qwenpick.workload import KvCache, Serving
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import KvCache, Serving
 
 H200 = Device("NVIDIA H200", "nvidia", 141 * GIB, 140 * GIB, compute_capability="9.0")
 LIBRARY: dict[str, object] = {"server": False, "kv_unified": False}

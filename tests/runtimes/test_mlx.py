@@ -6,10 +6,10 @@ import pytest
 
 from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
 from qwenpick.errors import QwenpickError
-from qwenpick.hardware import Device, Machine
-from qwenpick.placement import Placement
+from qwenpick.machine.hardware import Device, Machine
 from qwenpick.runtimes import mlx
-from qwenpick.workload import Serving
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import Serving
 
 GIB = 2**30
 M4_MAX = Device("Apple M4 Max", "apple", 48 * GIB, 40 * GIB, unified=True)

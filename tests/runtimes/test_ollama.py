@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from qwenpick.catalog import Catalog, Checkpoint
-from qwenpick.hardware import Device, Machine
-from qwenpick.placement import Placement
-from qwenpick.quantization.gguf import layer_sizes
-from qwenpick.quantization.gguf.rules import OLLAMA_HALF_VALUES, tensor_types
+from qwenpick.machine.hardware import Device, Machine
+from qwenpick.memory.quantization.gguf import layer_sizes
+from qwenpick.memory.quantization.gguf.rules import OLLAMA_HALF_VALUES, tensor_types
 from qwenpick.runtimes import llamacpp, ollama
 from qwenpick.units import GIB
-from qwenpick.workload import Serving
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import Serving
 
 CARD = Device("a card", "nvidia", 24 * GIB, 24 * GIB, compute_capability="8.9")
 

@@ -6,10 +6,10 @@ import pytest
 
 from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
 from qwenpick.errors import QwenpickError
-from qwenpick.hardware import Device, Machine
-from qwenpick.placement import Placement
+from qwenpick.machine.hardware import Device, Machine
 from qwenpick.runtimes import sglang
-from qwenpick.workload import KvCache, Serving
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import KvCache, Serving
 
 GIB, MIB = 2**30, 2**20
 BF16 = Checkpoint(format="bf16")

@@ -7,10 +7,10 @@ import pytest
 from qwenpick import training
 from qwenpick.catalog import Catalog, Checkpoint
 from qwenpick.errors import QwenpickError
-from qwenpick.hardware import Device
-from qwenpick.placement import Placement
+from qwenpick.machine.hardware import Device
 from qwenpick.training.checks import per_gpu_batch
-from qwenpick.workload import Training
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import Training
 
 
 def error(catalog: Catalog, work: Training, form: str | None = None, name: str = "qwen3-8b") -> str:

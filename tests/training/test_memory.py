@@ -8,10 +8,10 @@ import pytest
 
 from qwenpick import training
 from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
-from qwenpick.hardware import Device
-from qwenpick.placement import Placement
+from qwenpick.machine.hardware import Device
 from qwenpick.training.adapters import adapter_weights
-from qwenpick.workload import Training
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import Training
 
 GIB, MIB = 2**30, 2**20
 H200 = Device("NVIDIA H200", "nvidia", 139 * GIB, 139 * GIB, compute_capability="9.0")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from qwenpick.catalog import Catalog
-from qwenpick.simulate import simulate
+from qwenpick.machine.simulate import simulate
+from qwenpick.training.answer import tune
 from qwenpick.training.speed import speed, step_flops, step_seconds
 from qwenpick.training.storage import storage
-from qwenpick.tuning import tune
-from qwenpick.workload import Training
+from qwenpick.work.serving import Training
 
 GIB = 2**30
 H200 = 989.5e12  # dense bf16 FLOP/s

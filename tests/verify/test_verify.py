@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
-from qwenpick.hardware import Device
-from qwenpick.memory import RAM, Memory, Part
+from qwenpick.machine.hardware import Device
+from qwenpick.memory.account import RAM, Memory, Part
 from qwenpick.runtimes import find_runtime
 from qwenpick.verify import Comparison, Observation, Row, compare, predicted_tokens, read_log
 from qwenpick.verify.corrections import Correction, corrected, learned, load, save

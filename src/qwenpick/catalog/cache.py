@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from qwenpick.kept import folder, write_at_once
+from qwenpick.storage import folder, write_at_once
 
 KEPT = 2  # catalogues: of this qwenpick and of another that is installed beside it
 

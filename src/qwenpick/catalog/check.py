@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
+from qwenpick.bounded import refuse_deep_yaml
 from qwenpick.catalog.load import shipped_records
 from qwenpick.catalog.read import KINDS, read_file, read_yaml
 from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model
 from qwenpick.catalog.sentences import sentence
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import mark, say
-from qwenpick.readers.bounded import refuse_deep_yaml
 
 if TYPE_CHECKING:
     from yaml import Node
@@ -130,7 +130,7 @@ def _dangling(
     entries: Mapping[str, Mapping[str, tuple[str, Any]]], below: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[str]:
     """References to entries and formats that do not exist."""
-    from qwenpick.quantization import FORMATS
+    from qwenpick.memory.quantization import FORMATS
 
     known = {kind: {*below[kind], *entries[kind]} for kind in KINDS}
     for kind, fields in _REFERENCES.items():

@@ -13,7 +13,7 @@ from qwenpick.render.words import box
 from qwenpick.units import format_tokens, parse_tokens
 
 if TYPE_CHECKING:
-    from qwenpick.hardware import Machine
+    from qwenpick.machine.hardware import Machine
 
 
 def asked(boxes: Sequence[tuple[str, Machine]], said: Mapping[str, object]) -> dict[str, object]:
@@ -29,7 +29,7 @@ def asked(boxes: Sequence[tuple[str, Machine]], said: Mapping[str, object]) -> d
 
 
 def _asked(boxes: Sequence[tuple[str, Machine]], said: Mapping[str, object]) -> dict[str, object]:
-    from qwenpick.tasks import TASKS, find_task
+    from qwenpick.recommending.tasks import TASKS, find_task
 
     typer.echo(say("tasks: {known}", known=", ".join(TASKS)), err=True)
     task = find_task(typer.prompt(say("1. What should it do?"), default=said.get("task") or "chat", err=True))

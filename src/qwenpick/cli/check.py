@@ -15,9 +15,9 @@ from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import say
 
 if TYPE_CHECKING:
-    from qwenpick.fitting import Answer
-    from qwenpick.hardware import Machine
-    from qwenpick.requirements import Box, Checked, Requirement
+    from qwenpick.check.requirements import Box, Checked, Requirement
+    from qwenpick.fitting.answer import Answer
+    from qwenpick.machine.hardware import Machine
 
 
 def command(
@@ -42,12 +42,12 @@ def command(
     """Check a file of requirements in one run, for CI. Exit code: the worst of 0 holds, 1 does not, 2 bad request, 3 hardware unreadable."""
     from dataclasses import replace
 
-    from qwenpick.fitting import fit
+    from qwenpick.check.requirements import check, read, request
+    from qwenpick.fitting.answer import fit
     from qwenpick.readers import wanted
-    from qwenpick.requirements import check, read, request
 
     if schema:
-        from qwenpick.requirements_file import json_schema
+        from qwenpick.check.file import json_schema
 
         typer.echo(json_.dumps(json_schema(), indent=2))
         return

@@ -33,8 +33,8 @@ def command(
     output: given.Output = given.SCREEN,
 ) -> None:
     """Models side by side on one box, or GPUs side by side for one model (--model)."""
+    from qwenpick.buy.compare import compare_gpus, compare_models
     from qwenpick.catalog import find_gpu, find_model
-    from qwenpick.comparing import compare_gpus, compare_models
     from qwenpick.render.compare import gpus_report, gpus_values, models_report, models_values
     from qwenpick.render.output import emit
 

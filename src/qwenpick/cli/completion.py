@@ -33,7 +33,7 @@ def runtime_names(incomplete: str) -> list[str]:
 
 def task_names(incomplete: str) -> list[str]:
     """The tasks that begin with what is typed."""
-    from qwenpick.tasks import TASKS
+    from qwenpick.recommending.tasks import TASKS
 
     return _beginning(incomplete, TASKS)
 

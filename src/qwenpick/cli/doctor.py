@@ -15,9 +15,9 @@ def command(
     output: given.Output = given.SCREEN,
 ) -> None:
     """What is wrong with this box (or one from a file), and how to mend it. Exit code 1 if something keeps hardware from being used."""
-    from qwenpick.doctor import findings
-    from qwenpick.probe import probe, this_world
-    from qwenpick.probe.surroundings import Surroundings, surroundings
+    from qwenpick.machine.doctor import findings
+    from qwenpick.machine.probe import probe, this_world
+    from qwenpick.machine.probe.surroundings import Surroundings, surroundings
     from qwenpick.render.machine import doctor_report, doctor_values
     from qwenpick.render.output import emit
 

@@ -14,8 +14,8 @@ from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
-    from qwenpick.fitting import Answer
-    from qwenpick.hardware import Machine
+    from qwenpick.fitting.answer import Answer
+    from qwenpick.machine.hardware import Machine
 
 
 @spread
@@ -36,8 +36,8 @@ def command(
     """Will this model run here, and if not, what would make it? Exit code 0 fits, 1 does not, 2 bad request, 3 hardware unreadable."""
     from dataclasses import replace
 
-    from qwenpick.advice import fixes
-    from qwenpick.fitting import fit
+    from qwenpick.fitting.answer import fit
+    from qwenpick.fitting.fixes import fixes
     from qwenpick.readers import wanted
     from qwenpick.render.fit import fit_report, fit_values
     from qwenpick.render.output import emit
@@ -68,7 +68,7 @@ def _corrected(answer: Answer, box: Machine) -> Answer:
     """The answer with the local corrections of its engine and device, and a note that says so."""
     from dataclasses import replace
 
-    from qwenpick.plan import with_memory
+    from qwenpick.planning.plan import with_memory
     from qwenpick.verify.corrections import corrected, load, store_path
 
     plan = answer.plan
@@ -108,7 +108,7 @@ def _train(
     """Print whether the run, or each method of it, holds; the exit code."""
     from qwenpick.render.output import emit
     from qwenpick.render.tuning import methods_report, tuning_report, tuning_values
-    from qwenpick.tuning import methods, tune
+    from qwenpick.training.answer import methods, tune
 
     if wanted.every_method:
         found = list(methods(facts, box, model, wanted.training, strict))

@@ -15,7 +15,7 @@ from qwenpick.i18n import say
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
-    from qwenpick.hardware import Machine
+    from qwenpick.machine.hardware import Machine
 
 
 @spread
@@ -44,10 +44,10 @@ def command(
     """The command line that starts a model exactly as planned. Exit code 1 and no commands where it does not fit."""
     from dataclasses import replace
 
-    from qwenpick.fitting import fit
+    from qwenpick.fitting.answer import fit
+    from qwenpick.fitting.modalities import unplanned_senses
     from qwenpick.launch import launch, run_of, script, visible_devices, with_disk
     from qwenpick.readers import is_path, wanted
-    from qwenpick.senses import unplanned_senses
 
     tuning = training.read()
     facts = given.read_catalog(catalog)
@@ -109,8 +109,8 @@ def _train(
 ) -> int:
     """Print how to start the fine-tuning run with its trainer; the exit code."""
     from qwenpick.launch import script
+    from qwenpick.training.answer import tune
     from qwenpick.training.launch import as_script, launch
-    from qwenpick.tuning import tune
 
     if wanted.every_method:
         raise QwenpickError(say("launch takes one method: --train full, lora or qlora"))

@@ -24,15 +24,15 @@ def command(
     output: given.Output = given.SCREEN,
 ) -> None:
     """What is in this box, what of it may be used, and why. Exit code 3 if hardware is there that could not be read."""
-    from qwenpick.machine_file import save as write
-    from qwenpick.machine_file import to_json
+    from qwenpick.machine.file import save as write
+    from qwenpick.machine.file import to_json
     from qwenpick.render.machine import machine_report
     from qwenpick.render.output import emit
 
     if hardware.is_said():
         box = hardware.read(given.read_catalog(catalog))
     else:
-        from qwenpick.probe import probe
+        from qwenpick.machine.probe import probe
 
         box = probe(given.read_catalog(catalog) if catalog else None)
     if measure:
@@ -40,7 +40,7 @@ def command(
             raise QwenpickError(
                 say("--measure measures this box; leave out --machine, --gpu, --vram, --ram and --cpu-only")
             )
-        from qwenpick.probe.bandwidth import measured
+        from qwenpick.machine.probe.bandwidth import measured
 
         box = measured(box)
     if save:

@@ -15,9 +15,9 @@ from qwenpick.units import parse_bytes, parse_tokens
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
-    from qwenpick.fitting import Request
-    from qwenpick.hardware import Machine
-    from qwenpick.workload import KvCache
+    from qwenpick.fitting.answer import Request
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.work.serving import KvCache
 
 
 def for_programs(value: bool | str) -> bool | str:
@@ -152,7 +152,7 @@ class Run:
 
     def request(self) -> Request:
         """What they ask of `fit`. Raises QwenpickError for a size or a cache that means nothing."""
-        from qwenpick.fitting import Request
+        from qwenpick.fitting.answer import Request
 
         return Request(self.quant, read_context(self.context), self.sequences, self.runtime, read_cache(self.kv_cache))
 
@@ -208,17 +208,17 @@ class Box:
         if self.machine and (pretended or self.ram):
             raise QwenpickError(say("--machine describes the whole box; leave out --gpu, --vram and --ram beside it"))
         if self.machine:
-            from qwenpick.machine_file import read
+            from qwenpick.machine.file import read
 
             return [(file.name, _without_gpus(read(file)) if self.cpu_only else read(file)) for file in self.machine]
         if pretended:
-            from qwenpick.simulate import simulate
+            from qwenpick.machine.simulate import simulate
 
             sizes = [parse_bytes(size) if size else None for size in (self.vram, self.ram)]
             return [("simulated", simulate(catalog, self.gpu or [], sizes[0], sizes[1], self.cpu_only))]
         from dataclasses import replace
 
-        from qwenpick.probe import probe
+        from qwenpick.machine.probe import probe
 
         box = probe(catalog)
         if self.ram:
@@ -245,7 +245,7 @@ def read_context(text: str | None) -> int | None:
 
 def read_cache(text: str | None) -> KvCache | None:
     """The cache format that `--kv-cache` names. Raises QwenpickError with the nearest one."""
-    from qwenpick.workload import parse_cache
+    from qwenpick.work.serving import parse_cache
 
     return parse_cache(text) if text else None
 

@@ -37,7 +37,7 @@ def command(
 ) -> None:
     """What hardware does this model need; which GPU to buy or rent? Smallest box first."""
     from qwenpick.catalog import find_gpu
-    from qwenpick.fitting import Request
+    from qwenpick.fitting.answer import Request
     from qwenpick.readers import wanted as read_wanted
     from qwenpick.render import plan as show
     from qwenpick.render.output import emit, write_page
@@ -51,7 +51,7 @@ def command(
     trying = say("trying {name} on one GPU after the other", name=wanted.name)
     if tuning:
         from qwenpick.render.tuning import NAMES, tuning_plan_report, tuning_plan_values
-        from qwenpick.tuning import tuning_offers
+        from qwenpick.training.answer import tuning_offers
 
         if tuning.every_method:
             raise QwenpickError(
@@ -70,8 +70,8 @@ def command(
         quant or stored, given.read_context(context), users, runtime, given.read_cache(kv_cache), strict=strict
     )
     if cloud:
+        from qwenpick.buy.cloud import rented
         from qwenpick.render.renting import rented_report, rented_values
-        from qwenpick.renting import rented
 
         with working(trying):
             hired = rented(facts, wanted, request, budget)
@@ -80,7 +80,7 @@ def command(
             write_page(html, title, report, [one.plan for one in hired[:limit]])
         emit("plan", shown, report, rented_values(wanted, hired))
         raise typer.Exit(0 if hired else 1)
-    from qwenpick.buying import offers
+    from qwenpick.buy.hardware import offers
 
     with working(trying):
         found = offers(facts, wanted, request, pool, budget)

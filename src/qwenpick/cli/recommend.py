@@ -62,13 +62,13 @@ def command(
     output: given.Output = given.SCREEN,
 ) -> None:
     """Which Qwen should I run on this box, for this job? Exit code 0 if something fits, 1 if nothing does."""
-    from qwenpick.recommending import Recommender
+    from qwenpick.recommending.answer import Recommender
+    from qwenpick.recommending.request import Wish
+    from qwenpick.recommending.scenarios import find_scenario
+    from qwenpick.recommending.scoring import PREFERENCES
     from qwenpick.render.output import emit, write_page
     from qwenpick.render.progress import working
     from qwenpick.render.recommend import recommend_report, recommend_values
-    from qwenpick.scenarios import find_scenario
-    from qwenpick.scoring import PREFERENCES
-    from qwenpick.wish import Wish
 
     facts = given.read_catalog(catalog)
     said: dict[str, object] = {

@@ -29,10 +29,10 @@ def command(
 ) -> None:
     """What supersedes this model in the same memory, with the evidence?"""
     from qwenpick.catalog import find_model
-    from qwenpick.checkpoints import check_quant
+    from qwenpick.planning.checkpoints import check_quant
+    from qwenpick.recommending.replace import replacement
     from qwenpick.render.output import emit
     from qwenpick.render.replace import replace_report, replace_values
-    from qwenpick.replacing import replacement
 
     facts = given.read_catalog(catalog)
     check_quant(quant)

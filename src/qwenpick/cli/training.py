@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from qwenpick.units import parse_tokens
-from qwenpick.workload import Training
+from qwenpick.work.serving import Training
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from qwenpick.launch.run import Command, Download, Launch, Run, run_of
 from qwenpick.units import format_gb
 
 if TYPE_CHECKING:
-    from qwenpick.hardware import Machine
-    from qwenpick.placement import Placement
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.work.placement import Placement
 
 ENGINES = {name: f"qwenpick.launch.{name}" for name in ("llamacpp", "ollama", "vllm", "sglang", "transformers", "mlx")}
 _HIDES = {"nvidia": "CUDA_VISIBLE_DEVICES", "amd": "HIP_VISIBLE_DEVICES"}
@@ -32,8 +32,8 @@ def launch(run: Run, *, docker: bool = False, compose: bool = False) -> Launch:
 def visible_devices(placement: Placement, machine: Machine) -> Mapping[str, str]:
     """The environment that shows an engine only the GPUs that were planned; {} where that is all of them.
 
-    >>> from qwenpick.hardware import Device, Machine
-    >>> from qwenpick.placement import Placement
+    >>> from qwenpick.machine.hardware import Device, Machine
+    >>> from qwenpick.work.placement import Placement
     >>> one, two = (Device("RTX 3090", "nvidia", 1, 1, uuid=f"GPU-{i}") for i in "ab")
     >>> visible_devices(Placement((two,)), Machine((one, two)))
     {'CUDA_VISIBLE_DEVICES': 'GPU-b'}

@@ -126,6 +126,6 @@ def download(run: Run, where: str) -> tuple[Download, ...]:
     """What the engine fetches; nothing for local weights."""
     if run.path or run.checkpoint.repo is None:
         return ()
-    from qwenpick.checkpoints import download_bytes
+    from qwenpick.planning.checkpoints import download_bytes
 
     return (Download(run.checkpoint.repo, download_bytes(run.model, run.architecture, run.checkpoint), where),)

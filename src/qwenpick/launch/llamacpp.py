@@ -112,7 +112,7 @@ def _conversion(run: Run, made: str) -> tuple[Command, ...]:
 def _fetched(run: Run, made: str) -> tuple[Download, ...]:
     if not made:
         return download(run, LLAMA_CACHE)
-    from qwenpick.quantization import stored_bytes
+    from qwenpick.memory.quantization import stored_bytes
 
     return (
         Download(

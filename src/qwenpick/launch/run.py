@@ -12,9 +12,9 @@ from qwenpick.i18n import say
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
-    from qwenpick.placement import Placement
-    from qwenpick.plan import Plan
-    from qwenpick.workload import Serving
+    from qwenpick.planning.plan import Plan
+    from qwenpick.work.placement import Placement
+    from qwenpick.work.serving import Serving
 
 
 @dataclass(frozen=True, slots=True)

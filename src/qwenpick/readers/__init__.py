@@ -40,7 +40,7 @@ def read_model(text: str, catalog: Catalog, *, online: bool = False, fetch: Fetc
     except QwenpickError as unknown:
         return _beyond(text, catalog, online, fetch, unknown)
     if not model.open_weights or model.architecture is None:
-        from qwenpick.fitting import closed_weights
+        from qwenpick.fitting.answer import closed_weights
 
         raise QwenpickError(closed_weights(model))
     return Reading(model, catalog.architecture(model), model.checkpoints)
@@ -149,7 +149,7 @@ def wanted(
 
 def incomplete(reading: Reading) -> str | None:
     """What to say where the files hold far less than the language model that their config describes; None where they hold it."""
-    from qwenpick.quantization import stored_bytes
+    from qwenpick.memory.quantization import stored_bytes
 
     first = reading.checkpoints[0]
     whole = stored_bytes(reading.architecture, first.format, parts=frozenset({"text"}))

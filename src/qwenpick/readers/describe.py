@@ -58,7 +58,7 @@ def _model(
     found: Found, own: str, architecture: Architecture, base: tuple[Model, bool] | None, checkpoint: Checkpoint
 ) -> Model:
     from qwenpick.catalog.schema import Context, Licence, Model, Parameters
-    from qwenpick.tensors import active_parameters, parameters
+    from qwenpick.memory.tensors import active_parameters, parameters
 
     facts = {
         "id": own,
@@ -105,7 +105,7 @@ def _model(
 def _new_architecture(catalog: Catalog, found: Found, own: str) -> Architecture:
     """The Architecture of a shape that the catalogue does not have; parts without a formula are counted in the weights, or borrowed."""
     from qwenpick.catalog.schema import Architecture
-    from qwenpick.tensors import parameters
+    from qwenpick.memory.tensors import parameters
 
     fields = dict(found.shape)
     stored_whole = bool(found.tensors) and all(t.type in ("F32", "F16", "BF16") for t in found.tensors)

@@ -10,9 +10,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from qwenpick.bounded import file_size, reason
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say
-from qwenpick.readers.bounded import file_size, reason
 from qwenpick.readers.safetensors import StoredTensor
 
 # Type number -> (name, elements per block, bytes per block): ggml.h and ggml-common.h of llama.cpp b11434

@@ -70,7 +70,7 @@ def shape(metadata: Mapping[str, Any], tensors: Iterable[StoredTensor]) -> dict[
 
 def format_name(metadata: Mapping[str, Any], tensors: Iterable[StoredTensor]) -> str:
     """The nearest known format: the quantizer's own word for the mix if the header has it, else the one of the nearest width."""
-    from qwenpick.quantization import FORMATS
+    from qwenpick.memory.quantization import FORMATS
 
     said = FILE_TYPES.get(natural(metadata, "general.file_type") if "general.file_type" in metadata else -1)  # type: ignore[arg-type]
     if said in FORMATS:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from qwenpick.bounded import CONFIG_LIMIT, INDEX_LIMIT, parse_json
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say
 from qwenpick.readers import hub_gguf, safetensors
-from qwenpick.readers.bounded import CONFIG_LIMIT, INDEX_LIMIT, parse_json
 from qwenpick.readers.describe import describe
 from qwenpick.readers.local import card_bases, from_config, from_gguf
 from qwenpick.readers.reading import Reading

@@ -10,9 +10,9 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from qwenpick.bounded import INDEX_LIMIT
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say
-from qwenpick.readers.bounded import INDEX_LIMIT
 from qwenpick.readers.hub import Fetch, is_modelscope
 
 MODELSCOPE = "https://modelscope.cn/models/{repo}/resolve/master/{file}"

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qwenpick.bounded import read_bytes, read_json
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say
 from qwenpick.readers import config as config_json
 from qwenpick.readers import gguf, gguf_shape, quantized, safetensors
-from qwenpick.readers.bounded import read_bytes, read_json
 from qwenpick.readers.describe import Found, describe, paths
 from qwenpick.readers.fields import natural
 from qwenpick.readers.reading import Reading

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qwenpick.catalog.lookup import fold
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say
-from qwenpick.quantization import FORMATS
+from qwenpick.memory.quantization import FORMATS
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model

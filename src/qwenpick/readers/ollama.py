@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qwenpick.bounded import read_json
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say
-from qwenpick.readers.bounded import read_json
 from qwenpick.readers.local import read_gguf
 from qwenpick.readers.reading import Reading
 

@@ -18,7 +18,7 @@ def format_name(config: Mapping[str, Any]) -> str:
     >>> format_name({"torch_dtype": "bfloat16", "quantization_config": {"quant_method": "gptq", "bits": 4}})
     'gptq-int4'
     """
-    from qwenpick.quantization import FORMATS
+    from qwenpick.memory.quantization import FORMATS
 
     named = _name(config)
     if named in FORMATS:

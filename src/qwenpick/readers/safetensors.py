@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qwenpick.bounded import INDEX_LIMIT, file_size, parse_json, read_json, reason
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say
-from qwenpick.readers.bounded import INDEX_LIMIT, file_size, parse_json, read_json, reason
 
 HEADER_LIMIT = 32 * 2**20  # the format allows 100 MB; a 30B mixture of experts in one file takes 2 MiB
 

@@ -10,7 +10,7 @@ from qwenpick.i18n import say
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
-    from qwenpick.plan import Place, Plan
+    from qwenpick.planning.plan import Place, Plan
 
 KINDS = ("weights", "kv cache", "state", "compute", "overhead")
 COLOURS = {

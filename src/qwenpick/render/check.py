@@ -12,8 +12,8 @@ from qwenpick.render.values import plan_values
 from qwenpick.units import format_bytes, format_tokens
 
 if TYPE_CHECKING:
+    from qwenpick.check.requirements import Checked, Result, Status
     from qwenpick.render.payloads import CheckValues
-    from qwenpick.requirements import Checked, Result, Status
 
 WORDS: dict[Status, str] = {
     "pass": mark("ok"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.buying import gpu_price
+from qwenpick.buy.hardware import gpu_price
 from qwenpick.i18n import say
 from qwenpick.render.report import Column, Line, Report, Table
 from qwenpick.render.values import machine_values, plan_values
@@ -15,9 +15,9 @@ from qwenpick.units import GB, format_bytes, format_count, format_tokens
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from qwenpick.comparing import Card, Side
-    from qwenpick.fitting import Answer
-    from qwenpick.hardware import Machine
+    from qwenpick.buy.compare import Card, Side
+    from qwenpick.fitting.answer import Answer
+    from qwenpick.machine.hardware import Machine
     from qwenpick.render.payloads import CardValues, CompareValues, SideValues
 
 

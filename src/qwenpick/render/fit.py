@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import mark, retell, say
-from qwenpick.memory import RAM
+from qwenpick.memory.account import RAM
 from qwenpick.render.report import Bar, Block, Column, Line, Report, Table
 from qwenpick.render.values import fix_values, machine_values, plan_values
 from qwenpick.render.words import LICENCES, TONES, VERDICTS, box, where
@@ -13,11 +13,11 @@ from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes, format_tokens
 
 if TYPE_CHECKING:
-    from qwenpick.advice import Fix
-    from qwenpick.fitting import Answer
-    from qwenpick.hardware import Machine
-    from qwenpick.memory import Memory
-    from qwenpick.plan import Place, Plan
+    from qwenpick.fitting.answer import Answer
+    from qwenpick.fitting.fixes import Fix
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.memory.account import Memory
+    from qwenpick.planning.plan import Place, Plan
     from qwenpick.render.payloads import FitValues
 
 MUCH_FASTER, BEYOND_COUNTING = 5, 1000  # changes of speed that are said as a factor, and not said exactly

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qwenpick.buying import gpu_price
+from qwenpick.buy.hardware import gpu_price
 from qwenpick.i18n import mark, say
 from qwenpick.render.report import Column, Line, Report, Table
 from qwenpick.units import GB, MIB, format_bytes

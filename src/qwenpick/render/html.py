@@ -12,7 +12,7 @@ from qwenpick.render.report import Bar, Line, Table
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
-    from qwenpick.plan import Plan
+    from qwenpick.planning.plan import Plan
     from qwenpick.render.report import Block, Report
 
 TAGS = {"en": "en", "zh": "zh-Hans"}  # BCP 47, by which a browser chooses glyphs

@@ -9,9 +9,9 @@ from qwenpick.render.values import plan_values
 
 if TYPE_CHECKING:
     from qwenpick.launch import Command, Launch
-    from qwenpick.plan import Plan
+    from qwenpick.planning.plan import Plan
     from qwenpick.render.payloads import CommandValues, LaunchValues, TrainingLaunchValues
-    from qwenpick.tuning import Tuned
+    from qwenpick.training.answer import Tuned
 
 
 def launch_values(plan: Plan, planned: Launch, fits: bool) -> LaunchValues:

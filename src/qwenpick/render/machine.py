@@ -11,8 +11,8 @@ from qwenpick.render.words import gpu_count
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
-    from qwenpick.doctor import Finding, Level
-    from qwenpick.hardware import Device, Machine
+    from qwenpick.machine.doctor import Finding, Level
+    from qwenpick.machine.hardware import Device, Machine
     from qwenpick.render.payloads import DoctorValues
 
 UNKNOWN = mark("unknown")

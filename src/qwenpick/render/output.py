@@ -12,7 +12,7 @@ from qwenpick.i18n import say
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from qwenpick.plan import Plan
+    from qwenpick.planning.plan import Plan
     from qwenpick.render.report import Report
 
 FORMATS = ("table", "markdown", "csv", "json")

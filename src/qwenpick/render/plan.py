@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.buying import PER_NODE
+from qwenpick.buy.hardware import PER_NODE
 from qwenpick.i18n import say
 from qwenpick.render.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import plan_values
@@ -12,7 +12,7 @@ from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes, format_gb
 
 if TYPE_CHECKING:
-    from qwenpick.buying import Offer
+    from qwenpick.buy.hardware import Offer
     from qwenpick.catalog import Model
     from qwenpick.render.payloads import OfferValues, PlanCommandValues
 

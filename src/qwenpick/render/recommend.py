@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import retell, say
-from qwenpick.rank import explain
-from qwenpick.recommending import MOST_STREAMS
+from qwenpick.recommending.answer import MOST_STREAMS
+from qwenpick.recommending.rank import explain
+from qwenpick.recommending.thinking import why_effort
 from qwenpick.render.report import Block, Column, Line, Report, Table, Tone
 from qwenpick.render.values import machine_values, plan_values
 from qwenpick.render.words import LICENCES, box, where, where_short
 from qwenpick.runtimes import find_runtime
-from qwenpick.thinking import why_effort
 from qwenpick.units import format_bytes, format_tokens
-from qwenpick.workload import KvCache
+from qwenpick.work.serving import KvCache
 
 if TYPE_CHECKING:
-    from qwenpick.hardware import Machine
-    from qwenpick.recommending import Pick, Recommendation
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.recommending.answer import Pick, Recommendation
     from qwenpick.render.payloads import PickValues, RecommendationValues, RecommendValues
 
 COLUMNS = (

@@ -9,9 +9,9 @@ from qwenpick.render.report import Column, Line, Report, Table
 from qwenpick.render.values import plan_values
 
 if TYPE_CHECKING:
+    from qwenpick.buy.cloud import Rented
     from qwenpick.catalog import Model
     from qwenpick.render.payloads import RentedCommandValues
-    from qwenpick.renting import Rented
 
 
 def rented_report(model: Model, found: tuple[Rented, ...], limit: int) -> Report:

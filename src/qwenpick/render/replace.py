@@ -11,8 +11,8 @@ from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
+    from qwenpick.recommending.replace import Candidate, Replacement
     from qwenpick.render.payloads import CandidateValues, ReplaceValues
-    from qwenpick.replacing import Candidate, Replacement
 
 COLUMNS = (
     Column("Model"),

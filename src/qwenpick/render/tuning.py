@@ -15,10 +15,10 @@ from qwenpick.units import format_bytes, format_gb, format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
-    from qwenpick.hardware import Machine
+    from qwenpick.machine.hardware import Machine
     from qwenpick.render.payloads import TuneValues, TuningPlanValues, TuningValues
-    from qwenpick.tuning import Tuned, TuningOffer
-    from qwenpick.workload import Training
+    from qwenpick.training.answer import Tuned, TuningOffer
+    from qwenpick.work.serving import Training
 
 NAMES = {"full": mark("full fine-tuning"), "lora": "LoRA", "qlora": "QLoRA"}
 

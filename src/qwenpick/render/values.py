@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from qwenpick.runtimes import find_runtime
 
 if TYPE_CHECKING:
-    from qwenpick.advice import Fix
-    from qwenpick.bands import Band
-    from qwenpick.hardware import Machine
-    from qwenpick.memory import Memory
-    from qwenpick.plan import Place, Plan
+    from qwenpick.fitting.fixes import Fix
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.memory.account import Memory
+    from qwenpick.memory.bands import Band
+    from qwenpick.planning.plan import Place, Plan
     from qwenpick.render.payloads import (
         BandValues,
         FixValues,

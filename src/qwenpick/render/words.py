@@ -9,8 +9,8 @@ from qwenpick.i18n import mark, say
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
-    from qwenpick.hardware import Machine
-    from qwenpick.plan import Plan, Verdict
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.planning.plan import Plan, Verdict
     from qwenpick.render.report import Tone
 
 TONES: dict[Verdict, Tone] = {"fits": "good", "tight": "warn", "no": "bad", "refused": "bad"}

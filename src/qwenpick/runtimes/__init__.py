@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from qwenpick.catalog import Architecture, Checkpoint, Model
-    from qwenpick.hardware import Device, Machine
-    from qwenpick.memory import Memory
-    from qwenpick.placement import Placement
-    from qwenpick.workload import Serving
+    from qwenpick.machine.hardware import Device, Machine
+    from qwenpick.memory.account import Memory
+    from qwenpick.work.placement import Placement
+    from qwenpick.work.serving import Serving
 
 
 class Runtime(Protocol):

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from qwenpick.catalog.schema import DenseMlp, MoeMlp
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import mark, say
-from qwenpick.memory import Memory, Part, gpu
-from qwenpick.memory import memory as gather
-from qwenpick.parts import conv_state_elements, kv_bytes, ssm_state_elements
-from qwenpick.placement import Placement
-from qwenpick.quantization import stored_bytes
+from qwenpick.memory.account import Memory, Part, gpu
+from qwenpick.memory.account import memory as gather
+from qwenpick.memory.cache import conv_state_elements, kv_bytes, ssm_state_elements
+from qwenpick.memory.quantization import stored_bytes
+from qwenpick.work.placement import Placement
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
-    from qwenpick.hardware import Device, Machine
-    from qwenpick.workload import Serving
+    from qwenpick.machine.hardware import Device, Machine
+    from qwenpick.work.serving import Serving
 
 NAME = "mlx"
 TITLE = "MLX"

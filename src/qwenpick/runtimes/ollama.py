@@ -10,9 +10,9 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from qwenpick.memory import Memory
-from qwenpick.quantization import gguf
-from qwenpick.quantization.gguf.rules import OLLAMA_HALF_VALUES, OLLAMA_HYBRID
+from qwenpick.memory.account import Memory
+from qwenpick.memory.quantization import gguf
+from qwenpick.memory.quantization.gguf.rules import OLLAMA_HALF_VALUES, OLLAMA_HYBRID
 from qwenpick.runtimes import llamacpp
 from qwenpick.runtimes.llamacpp import budget
 from qwenpick.runtimes.llamacpp.projector import projector_bytes
@@ -20,9 +20,9 @@ from qwenpick.units import GIB
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
-    from qwenpick.hardware import Machine
-    from qwenpick.placement import Placement
-    from qwenpick.workload import Serving
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.work.placement import Placement
+    from qwenpick.work.serving import Serving
 
 NAME = "ollama"
 TITLE = "Ollama"

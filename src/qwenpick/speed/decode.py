@@ -20,7 +20,7 @@ from qwenpick.speed.efficiency import (
 )
 from qwenpick.speed.stages import Stage
 from qwenpick.speed.traffic import Attention, Traffic, cache_bytes_per_element
-from qwenpick.workload import KvCache
+from qwenpick.work.serving import KvCache
 
 HALF = ("BF16", "F16", "F32")  # GGUF formats whose weights are multiplied as they are
 

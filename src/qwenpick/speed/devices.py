@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from qwenpick.catalog import Gpu
     from qwenpick.catalog.schema import Rates
-    from qwenpick.hardware import Cpu, Device
+    from qwenpick.machine.hardware import Cpu, Device
 
 Class = Literal[
     "pascal",

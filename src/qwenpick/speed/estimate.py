@@ -19,9 +19,9 @@ from qwenpick.speed.traffic import attention, cache_bytes_per_element, traffic
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Gpu
-    from qwenpick.hardware import Machine
-    from qwenpick.placement import Placement
-    from qwenpick.workload import Serving
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.work.placement import Placement
+    from qwenpick.work.serving import Serving
 
 
 @dataclass(frozen=True, slots=True)

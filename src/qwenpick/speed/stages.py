@@ -11,8 +11,8 @@ from qwenpick.speed.devices import Place, place_of, processor
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Gpu
-    from qwenpick.hardware import Machine
-    from qwenpick.placement import Placement
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.work.placement import Placement
 
 
 @dataclass(frozen=True, slots=True)

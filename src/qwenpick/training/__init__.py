@@ -8,14 +8,14 @@ from typing import Protocol, cast
 
 from qwenpick.catalog.schema import Architecture, Checkpoint, Model
 from qwenpick.errors import QwenpickError
-from qwenpick.hardware import Device
 from qwenpick.i18n import say
-from qwenpick.memory import Memory, Part
-from qwenpick.placement import Placement
+from qwenpick.machine.hardware import Device
+from qwenpick.memory.account import Memory, Part
 from qwenpick.training.checks import METHODS, check, refusal
 from qwenpick.training.estimate import estimate
 from qwenpick.training.prepared import Prepared
-from qwenpick.workload import Training
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import Training
 
 NOT_TORCH = (
     "CUDA context",

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import assert_never
 
 from qwenpick.catalog.schema import Architecture, DenseMlp, FullAttention, LinearAttention, MoeMlp, SlidingAttention
-from qwenpick.workload import Training
+from qwenpick.work.serving import Training
 
 Layer = FullAttention | SlidingAttention | LinearAttention
 

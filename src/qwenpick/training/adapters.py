@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture
-from qwenpick.tensors import Tensor, tensors
+from qwenpick.memory.tensors import Tensor, tensors
 
 ATTENTION = ("attn_q", "attn_k", "attn_v", "attn_output")
 # what peft's "all-linear" finds beside those: every nn.Linear but lm_head, and from peft 0.19 the fused experts and routers of transformers 5

@@ -5,10 +5,10 @@ from __future__ import annotations
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import say
-from qwenpick.quantization import FORMATS, find_format
+from qwenpick.memory.quantization import FORMATS, find_format
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
-from qwenpick.workload import Training
+from qwenpick.work.serving import Training
 
 METHODS = ("full", "lora", "qlora")
 _CHOICES: dict[str, tuple[str, ...]] = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
-from qwenpick.hardware import Device
 from qwenpick.i18n import mark
-from qwenpick.memory import RAM, Memory, Part, gpu, memory
+from qwenpick.machine.hardware import Device
+from qwenpick.memory.account import RAM, Memory, Part, gpu, memory
 from qwenpick.runtimes.transformers import allocator
 from qwenpick.training.activations import logit_bytes
 from qwenpick.training.optimizers import OPTIMIZERS, state_bytes
@@ -15,7 +15,7 @@ from qwenpick.training.phases import Phase, highest
 from qwenpick.training.prepared import Prepared
 from qwenpick.training.sharding import buffers, part_of, shares
 from qwenpick.units import GIB, MIB
-from qwenpick.workload import Training
+from qwenpick.work.serving import Training
 
 CUDA_CONTEXT = 820 * MIB  # H200, driver 580, torch 2.11+cu130 with training's kernels: 797-801 MiB
 KEPT_OF_LOGITS = 0.25  # freed blocks that fit no later request: 0.18-0.33 of the logits on 30 runs, H200, torch 2.11 …

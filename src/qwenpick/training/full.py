@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
-from qwenpick.tensors import parameters
+from qwenpick.memory.tensors import parameters
 from qwenpick.training.activations import Style
 from qwenpick.training.prepared import Prepared, base_bytes, largest_matrix, states_in_32_bits, trained_parameters
 from qwenpick.training.trainers import TRAINERS
-from qwenpick.workload import Training
+from qwenpick.work.serving import Training
 
 READ_FROM = "transformers 5.17.0 trainer.py, torch 2.11.0 optim/adamw.py, llamafactory 0.9.5 model/adapter.py"
 FORMATS = ("bf16", "fp16", "fp32")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
-from qwenpick.tensors import tensors
+from qwenpick.memory.tensors import tensors
 from qwenpick.training.activations import Style
 from qwenpick.training.adapters import adapter_weights
 from qwenpick.training.prepared import Prepared, base_bytes, embedding_weights, states_in_32_bits
-from qwenpick.workload import Training
+from qwenpick.work.serving import Training
 
 READ_FROM = "peft 0.21.2 tuners/lora/layer.py, utils/other.py"
 FORMATS = ("bf16", "fp16", "fp32")

@@ -12,7 +12,7 @@ from qwenpick.training.optimizers import OPTIMIZERS, Optimizer
 from qwenpick.training.prepared import Prepared
 from qwenpick.training.sharding import part_of, shares
 from qwenpick.training.trainers import TRAINERS, Trainer
-from qwenpick.workload import Training
+from qwenpick.work.serving import Training
 
 
 @dataclass(frozen=True, slots=True)

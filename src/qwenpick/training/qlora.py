@@ -10,7 +10,7 @@ from qwenpick.training import lora
 from qwenpick.training.activations import Style
 from qwenpick.training.prepared import Prepared, base_weights, largest_linear
 from qwenpick.training.trainers import TRAINERS
-from qwenpick.workload import Training
+from qwenpick.work.serving import Training
 
 READ_FROM = "peft 0.21.2 utils/other.py prepare_model_for_kbit_training, bitsandbytes 0.50.2, trl 1.16.0"
 FORMATS = ("nf4", "int8", "gptq-int4", "gptq-int8", "awq-int4")

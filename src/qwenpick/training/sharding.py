@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from qwenpick.catalog.schema import Architecture
 from qwenpick.i18n import mark
-from qwenpick.tensors import tensors
-from qwenpick.workload import Training
+from qwenpick.memory.tensors import tensors
+from qwenpick.work.serving import Training
 
 BUCKET = 500_000_000  # weights of a reduce or gather bucket: DeepSpeed's default reduce_bucket_size and allgather_bucket_size
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qwenpick.catalog.schema import Architecture, LinearAttention
-from qwenpick.tensors import active_parameters
-from qwenpick.workload import Training
+from qwenpick.memory.tensors import active_parameters
+from qwenpick.work.serving import Training
 
 # H200, 989.5 TFLOP/s, torch 2.11, transformers 5.17: 46 runs of Qwen3-0.6B to 30B-A3B at 512 to 32,768 tokens
 UTILISATION = 0.37  # of the dense bf16 rate, once kernels are large: 0.30-0.36 measured with all else in

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
-from qwenpick.quantization import stored_bytes
-from qwenpick.tensors import parameters
+from qwenpick.memory.quantization import stored_bytes
+from qwenpick.memory.tensors import parameters
 from qwenpick.training.adapters import adapter_weights
 from qwenpick.training.optimizers import OPTIMIZERS, state_bytes
 from qwenpick.training.prepared import embedding_weights, trained_parameters
 from qwenpick.units import GIB
-from qwenpick.workload import Training
+from qwenpick.work.serving import Training
 
 PROCESS = 4 * GIB  # RAM of one training process: Python, torch's libraries and pinned batches
 SOURCE = Checkpoint(format="bf16")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from qwenpick.memory import Memory
+from qwenpick.memory.account import Memory
 from qwenpick.verify.observation import Observation
 
 KINDS = ("weights", "kv cache", "state", "compute", "overhead")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import mark, say
-from qwenpick.memory import RAM, Memory, memory
+from qwenpick.memory.account import RAM, Memory, memory
 
 if TYPE_CHECKING:
     from qwenpick.verify.compare import Comparison

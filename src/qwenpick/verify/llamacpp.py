@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from qwenpick.memory import RAM, Part, gpu
+from qwenpick.memory.account import RAM, Part, gpu
 from qwenpick.verify.observation import MIB, Observation, first, last, observed
 
 _BUFFER = re.compile(

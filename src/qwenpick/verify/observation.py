@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from qwenpick.memory import RAM, Memory, Part, memory
+from qwenpick.memory.account import RAM, Memory, Part, memory
 
 GIB, MIB, KIB = 2**30, 2**20, 2**10
 _UNITS = {

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from qwenpick.memory import RAM, Part, gpu
+from qwenpick.memory.account import RAM, Part, gpu
 from qwenpick.verify import llamacpp
 from qwenpick.verify.observation import Observation, last, observed, size, whole
 

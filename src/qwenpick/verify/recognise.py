@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say
-from qwenpick.placement import Placement
-from qwenpick.workload import Serving, parse_cache
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import Serving, parse_cache
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
-    from qwenpick.hardware import Device, Vendor
+    from qwenpick.machine.hardware import Device, Vendor
     from qwenpick.verify.observation import Observation
 
 CONTEXT = (
@@ -44,7 +44,7 @@ def recognise(
     Raises QwenpickError where neither says which model or format it was.
     """
     from qwenpick.catalog import Checkpoint, find_model
-    from qwenpick.quantization import FORMATS, find_format
+    from qwenpick.memory.quantization import FORMATS, find_format
 
     entry = find_model(catalog, model) if model else find_logged(catalog, seen.model)
     name = format_name or seen.format or logged_format(seen.model or "") or _default(seen.engine)
@@ -95,7 +95,7 @@ def logged_format(name: str) -> str | None:
     >>> logged_format("qwen3.8-27b-ud-q5km.gguf"), logged_format("Qwen/Qwen3-8B-AWQ"), logged_format("Qwen/Qwen3-8B")
     ('Q5_K_M', 'awq-int4', None)
     """
-    from qwenpick.quantization import FORMATS
+    from qwenpick.memory.quantization import FORMATS
 
     folded = re.sub(r"[^a-z0-9]", "", re.sub(r"\.gguf$", "", name.casefold()))
     for fmt in sorted((f for f in FORMATS.values() if f.container == "gguf"), key=lambda f: -len(f.name)):
@@ -114,7 +114,7 @@ def logged_format(name: str) -> str | None:
 
 def logged_device(seen: Observation) -> tuple[Device, ...]:
     """The device that the log describes: its name and its memory, as far as they are printed."""
-    from qwenpick.hardware import Device
+    from qwenpick.machine.hardware import Device
 
     name = seen.device or "GPU"
     vendor: Vendor = "amd" if re.search(r"AMD|Radeon|gfx\d", name) else "nvidia"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from qwenpick.memory import Part, gpu
+from qwenpick.memory.account import Part, gpu
 from qwenpick.verify.observation import Observation, first, last, observed, size, whole
 
 _RANK = re.compile(r"\d\d:\d\d:\d\d(?: DP\d+)?(?: PP\d+)? TP(\d+)")

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from qwenpick.catalog.schema import Architecture, FullAttention
 from qwenpick.i18n import mark
-from qwenpick.kept import Results
-from qwenpick.quantization.gguf import is_tied, layer_sizes
+from qwenpick.memory.quantization.gguf import is_tied, layer_sizes
 from qwenpick.runtimes.llamacpp.batch import Batch
 from qwenpick.runtimes.llamacpp.cut import Cut
 from qwenpick.runtimes.llamacpp.graph import Side
 from qwenpick.runtimes.llamacpp.network import OUTPUT, Network, Step
+from qwenpick.storage import Results
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,14 @@ def _walked(
 
 
 _PACKAGE = Path(__file__).parents[2]
-_CODE = ("runtimes/llamacpp", "quantization/gguf", "quantization", "catalog", ".")  # what a walk follows from
+_CODE = (
+    "runtimes/llamacpp",
+    "memory/quantization/gguf",
+    "memory/quantization",
+    "memory",
+    "catalog",
+    ".",
+)  # what a walk follows from
 WALKS = Results("walks", [_PACKAGE / folder for folder in _CODE])  # a walk takes 3 ms, a look-up 0.05
 
 

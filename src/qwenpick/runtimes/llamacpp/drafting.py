@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, DenseMlp, MoeMlp
-from qwenpick.quantization.gguf.types import BLOCKS
+from qwenpick.memory.quantization.gguf.types import BLOCKS
 from qwenpick.runtimes.llamacpp.batch import Batch
 
 

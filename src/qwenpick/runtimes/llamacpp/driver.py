@@ -8,7 +8,7 @@ from qwenpick.i18n import mark
 from qwenpick.units import MIB
 
 if TYPE_CHECKING:
-    from qwenpick.hardware import Device
+    from qwenpick.machine.hardware import Device
 
 # (bytes, where seen) by CUDA compute capability: the driver's peak for the process less all buffers
 _HOPPER = (608 * MIB, mark("measured on H200, driver 580, CUDA 13: 595-625 MiB"))

@@ -10,20 +10,20 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from qwenpick.bands import band
-from qwenpick.hardware import Device
-from qwenpick.memory import gpu
-from qwenpick.placement import Placement
+from qwenpick.machine.hardware import Device
+from qwenpick.memory.account import gpu
+from qwenpick.memory.bands import band
 from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.options import Options, read_options
 from qwenpick.runtimes.llamacpp.parts import needed, on_first_gpu
 from qwenpick.runtimes.llamacpp.totals import totals
 from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
+from qwenpick.work.placement import Placement
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
-    from qwenpick.hardware import Machine
-    from qwenpick.workload import Serving
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.work.serving import Serving
 
 
 def placements(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import say
-from qwenpick.quantization import FORMATS
+from qwenpick.memory.quantization import FORMATS
 from qwenpick.runtimes.llamacpp.options import read_options
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
-    from qwenpick.hardware import Device
-    from qwenpick.placement import Placement
-    from qwenpick.workload import Serving
+    from qwenpick.machine.hardware import Device
+    from qwenpick.work.placement import Placement
+    from qwenpick.work.serving import Serving
 
 CACHE_TYPES = ("f16", "bf16", "f32", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")  # common/arg.cpp, kv_cache_types
 

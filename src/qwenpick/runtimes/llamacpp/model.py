@@ -8,11 +8,11 @@ from functools import lru_cache
 from itertools import accumulate
 
 from qwenpick.catalog.schema import Architecture
-from qwenpick.quantization.gguf import is_tied
-from qwenpick.quantization.gguf.layout import HYPER_CONNECTIONS, NGRAM_TABLE
-from qwenpick.quantization.gguf.rules import tensor_types
-from qwenpick.quantization.gguf.types import is_quantized, row_bytes
-from qwenpick.tensors import Tensor
+from qwenpick.memory.quantization.gguf import is_tied
+from qwenpick.memory.quantization.gguf.layout import HYPER_CONNECTIONS, NGRAM_TABLE
+from qwenpick.memory.quantization.gguf.rules import tensor_types
+from qwenpick.memory.quantization.gguf.types import is_quantized, row_bytes
+from qwenpick.memory.tensors import Tensor
 
 GPU_ALIGNMENT = 128  # ggml-cuda.cu, ggml_backend_cuda_buffer_type_get_alignment
 HOST_ALIGNMENT = 32  # ggml-impl.h, TENSOR_ALIGNMENT

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from qwenpick.i18n import mark
-from qwenpick.memory import Memory, Part, gpu
-from qwenpick.quantization.gguf import file_bytes
+from qwenpick.memory.account import Memory, Part, gpu
+from qwenpick.memory.quantization.gguf import file_bytes
 from qwenpick.runtimes.llamacpp.batch import batch_of
 from qwenpick.runtimes.llamacpp.cut import cut
 from qwenpick.runtimes.llamacpp.driver import driver_bytes, driver_source
@@ -19,9 +19,9 @@ from qwenpick.runtimes.llamacpp.run import DRIVER, Run, draft_parts, gpu_parts, 
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
-    from qwenpick.hardware import Device
-    from qwenpick.placement import Placement
-    from qwenpick.workload import Serving
+    from qwenpick.machine.hardware import Device
+    from qwenpick.work.placement import Placement
+    from qwenpick.work.serving import Serving
 
 
 def memory(

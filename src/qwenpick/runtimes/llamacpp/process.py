@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qwenpick.placement import Placement
 from qwenpick.runtimes.llamacpp.cache import padded
 from qwenpick.runtimes.llamacpp.model import repacked_bytes
 from qwenpick.runtimes.llamacpp.options import read_options
 from qwenpick.units import MIB
+from qwenpick.work.placement import Placement
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
-    from qwenpick.workload import Serving
+    from qwenpick.work.serving import Serving
 
 # (vocabulary, bytes of the process besides its buffers), measured on Linux with the CPU backend: 50-53 MiB and 97-100 MiB
 _PROCESSES = ((151_936, 52 * MIB), (248_320, 98 * MIB))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from qwenpick.catalog.schema import Architecture, VisionTower
 from qwenpick.i18n import mark
-from qwenpick.memory import RAM, Part, gpu
+from qwenpick.memory.account import RAM, Part, gpu
 from qwenpick.runtimes.llamacpp.options import Options
 
 if TYPE_CHECKING:
-    from qwenpick.workload import Serving
+    from qwenpick.work.serving import Serving
 
 WARMUP_PATCHES = 92 * 92  # an image of 1472 x 1472 in patches of 16, which the server encodes once at its start
 

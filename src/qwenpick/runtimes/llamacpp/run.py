@@ -8,8 +8,8 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import mark
-from qwenpick.memory import RAM, Part, gpu
-from qwenpick.quantization.gguf.rules import OLLAMA_HALF_VALUES
+from qwenpick.memory.account import RAM, Part, gpu
+from qwenpick.memory.quantization.gguf.rules import OLLAMA_HALF_VALUES
 from qwenpick.runtimes.llamacpp.batch import Batch
 from qwenpick.runtimes.llamacpp.cache import indexer_totals, kv_totals, state_totals
 from qwenpick.runtimes.llamacpp.compute import Compute, compute
@@ -22,7 +22,7 @@ from qwenpick.runtimes.llamacpp.process import process_bytes
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
-    from qwenpick.workload import Serving
+    from qwenpick.work.serving import Serving
 
 DRIVER = mark("driver")
 HALF_FORMATS = ("F16", "BF16", *OLLAMA_HALF_VALUES.values())  # files whose layers hold matrices of 16 bits

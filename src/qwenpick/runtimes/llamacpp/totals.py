@@ -14,7 +14,7 @@ from qwenpick.runtimes.llamacpp.options import Options
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
-    from qwenpick.workload import Serving
+    from qwenpick.work.serving import Serving
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from qwenpick.memory import RAM
+from qwenpick.memory.account import RAM
 from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.model import load
 from qwenpick.runtimes.llamacpp.parts import FirstGpu, Shape, file_share, first_gpu, on_any_device
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
-    from qwenpick.hardware import Device
-    from qwenpick.workload import Serving
+    from qwenpick.machine.hardware import Device
+    from qwenpick.work.serving import Serving
 
 
 @dataclass(frozen=True, slots=True)

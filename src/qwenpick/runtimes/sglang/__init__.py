@@ -6,18 +6,18 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import mark, say
-from qwenpick.memory import Memory, Part, gpu
-from qwenpick.memory import memory as gather
-from qwenpick.parallel import parallel_placements
+from qwenpick.memory.account import Memory, Part, gpu
+from qwenpick.memory.account import memory as gather
 from qwenpick.runtimes.sglang.pools import LOADED, STATES_SHARE, slot_bytes, slots, token_bytes, weights
 from qwenpick.runtimes.sglang.share import Settings, free_at_start, least, settings
 from qwenpick.runtimes.vllm import refusals
+from qwenpick.work.parallel import parallel_placements
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
-    from qwenpick.hardware import Device, Machine
-    from qwenpick.placement import Placement
-    from qwenpick.workload import Serving
+    from qwenpick.machine.hardware import Device, Machine
+    from qwenpick.work.placement import Placement
+    from qwenpick.work.serving import Serving
 
 NAME = "sglang"
 TITLE = "SGLang"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.parts import attention_layers, conv_state_elements, kv_bytes_per_token, ssm_state_elements
-from qwenpick.quantization import stored_bytes
+from qwenpick.memory.cache import attention_layers, conv_state_elements, kv_bytes_per_token, ssm_state_elements
+from qwenpick.memory.quantization import stored_bytes
 from qwenpick.runtimes.vllm.weights import stage_weights
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
-    from qwenpick.placement import Placement
-    from qwenpick.workload import Serving
+    from qwenpick.work.placement import Placement
+    from qwenpick.work.serving import Serving
 
 MIB = 2**20
 # kernels and allocator slack that loading takes beside the tensors: Qwen3-0.6B 1.20 GiB, Qwen3.8-27B 51.05 GiB in logs

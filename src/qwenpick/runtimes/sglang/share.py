@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import say
-from qwenpick.parallel import share
-from qwenpick.parts import cuda_free
+from qwenpick.memory.cache import cuda_free
+from qwenpick.work.parallel import share
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
     from qwenpick.catalog.schema import VisionTower
-    from qwenpick.hardware import Device
-    from qwenpick.placement import Placement
-    from qwenpick.workload import Serving
+    from qwenpick.machine.hardware import Device
+    from qwenpick.work.placement import Placement
+    from qwenpick.work.serving import Serving
 
 MIB, GIB = 2**20, 2**30
 CONTEXT = 530 * MIB  # of the CUDA context, gone before SGLang looks at what is free

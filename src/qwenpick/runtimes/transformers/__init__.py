@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from qwenpick.catalog.schema import Architecture, Checkpoint, Model
-from qwenpick.hardware import Device, Machine
 from qwenpick.i18n import say
-from qwenpick.memory import Memory, Part
-from qwenpick.placement import Placement
-from qwenpick.quantization import find_format
+from qwenpick.machine.hardware import Device, Machine
+from qwenpick.memory.account import Memory, Part
+from qwenpick.memory.quantization import find_format
 from qwenpick.runtimes.transformers.estimate import estimate
 from qwenpick.runtimes.transformers.options import check
 from qwenpick.runtimes.transformers.versions import QWEN1, version
-from qwenpick.workload import Serving
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import Serving
 
 NAME = "transformers"
 TITLE = "Transformers"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qwenpick.hardware import Device
+from qwenpick.machine.hardware import Device
 from qwenpick.units import KIB, MIB
 
 # torch 2.11 c10/core/AllocatorConfig.h

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from qwenpick.catalog.schema import Architecture, Checkpoint, LinearAttention
 from qwenpick.i18n import mark
-from qwenpick.memory import Memory, Part, memory
-from qwenpick.placement import Placement
+from qwenpick.memory.account import Memory, Part, memory
+from qwenpick.memory.tensors import Tensor
 from qwenpick.runtimes.transformers import activations, allocator, weights
 from qwenpick.runtimes.transformers.options import is_true
 from qwenpick.runtimes.transformers.prefill import cache_bytes, highest
 from qwenpick.runtimes.transformers.stages import Stage, stages
 from qwenpick.runtimes.transformers.versions import SHARED_ROTARY, Version, version
-from qwenpick.tensors import Tensor
-from qwenpick.workload import Serving
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import Serving
 
 
 def estimate(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> Memory:

@@ -8,7 +8,7 @@ from qwenpick.runtimes.transformers import activations
 from qwenpick.runtimes.transformers.options import count, is_true
 from qwenpick.runtimes.transformers.stages import Stage
 from qwenpick.runtimes.transformers.versions import CACHE_OBJECT, LAST_LOGITS_ONLY, Version
-from qwenpick.workload import Serving
+from qwenpick.work.serving import Serving
 
 
 def _prompt(work: Serving) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qwenpick.catalog.schema import Architecture
-from qwenpick.hardware import Device
-from qwenpick.memory import RAM, gpu
-from qwenpick.placement import Placement
+from qwenpick.machine.hardware import Device
+from qwenpick.memory.account import RAM, gpu
+from qwenpick.work.placement import Placement
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
-from qwenpick.quantization import sizes
+from qwenpick.memory.quantization import sizes
+from qwenpick.memory.tensors import Tensor
 from qwenpick.runtimes.transformers.allocator import block
 from qwenpick.runtimes.transformers.versions import FUSED_EXPERTS, QWEN1_MASKS, TIED_FP8, Version
-from qwenpick.tensors import Tensor
 
 ON_LOAD = ("nf4", "int8")  # bitsandbytes quantizes 16-bit weights while loading
 SINGLE_QUANT_EXTRA = 4 / 64 - (

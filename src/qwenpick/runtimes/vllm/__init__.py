@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from qwenpick.memory import Memory
-from qwenpick.parallel import parallel_placements
+from qwenpick.memory.account import Memory
 from qwenpick.runtimes.vllm import cache as pool
 from qwenpick.runtimes.vllm import refusals
 from qwenpick.runtimes.vllm.account import available, budget, parts_of, profile_of, requested, smallest
 from qwenpick.runtimes.vllm.profile import Profile
 from qwenpick.runtimes.vllm.settings import OPTIONS, least, settings
 from qwenpick.runtimes.vllm.start import cache_refusal, planned, share_refusal
+from qwenpick.work.parallel import parallel_placements
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
-    from qwenpick.hardware import Machine
-    from qwenpick.placement import Placement
-    from qwenpick.workload import Serving
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.work.placement import Placement
+    from qwenpick.work.serving import Serving
 
 NAME = "vllm"
 TITLE = "vLLM"

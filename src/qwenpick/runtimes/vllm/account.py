@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import mark
-from qwenpick.memory import Memory, Part, gpu
-from qwenpick.memory import memory as gather
-from qwenpick.parts import cuda_free, cuda_total
+from qwenpick.memory.account import Memory, Part, gpu
+from qwenpick.memory.account import memory as gather
+from qwenpick.memory.cache import cuda_free, cuda_total
 from qwenpick.runtimes.vllm import cache as pool
 from qwenpick.runtimes.vllm.profile import CONTEXT, Profile, profile, workspace_bytes
 from qwenpick.runtimes.vllm.settings import Settings, utilization
@@ -16,9 +16,9 @@ from qwenpick.runtimes.vllm.weights import loaded_format, rope_bytes, selection_
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
-    from qwenpick.hardware import Device
-    from qwenpick.placement import Placement
-    from qwenpick.workload import Serving
+    from qwenpick.machine.hardware import Device
+    from qwenpick.work.placement import Placement
+    from qwenpick.work.serving import Serving
 
 
 def smallest(placement: Placement) -> Device | None:

@@ -11,11 +11,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.schema import Architecture, DenseMlp, MoeMlp
-from qwenpick.parts import linear_layers
+from qwenpick.memory.cache import linear_layers
 from qwenpick.runtimes.vllm.settings import Settings, graph_sizes
 
 if TYPE_CHECKING:
-    from qwenpick.hardware import Device
+    from qwenpick.machine.hardware import Device
 
 MIB = 2**20
 ELEMENT = 2  # bytes of a 16-bit activation

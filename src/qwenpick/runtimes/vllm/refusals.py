@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import retell, say
-from qwenpick.quantization import FORMATS
+from qwenpick.memory.quantization import FORMATS
 from qwenpick.runtimes.vllm.settings import capability_of
-from qwenpick.sharding import BLOCK, world_refusal
+from qwenpick.work.sharding import BLOCK, world_refusal
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
-    from qwenpick.hardware import Device
-    from qwenpick.placement import Placement
-    from qwenpick.workload import Serving
+    from qwenpick.machine.hardware import Device
+    from qwenpick.work.placement import Placement
+    from qwenpick.work.serving import Serving
 
 VENDORS = ("nvidia", "amd", "intel", "ascend")
 # the least compute capability of each format's kernels: model_executor/layers/quantization/*.py get_min_capability

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import say
-from qwenpick.parallel import share
+from qwenpick.work.parallel import share
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
-    from qwenpick.hardware import Device
-    from qwenpick.workload import Serving
+    from qwenpick.machine.hardware import Device
+    from qwenpick.work.serving import Serving
 
 GIB = 2**30
 BLOCK_SIZE = 16  # vLLM 0.26 config/cache.py

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import say
-from qwenpick.memory import gpu
-from qwenpick.parts import cuda_free, cuda_total
+from qwenpick.memory.account import gpu
+from qwenpick.memory.cache import cuda_free, cuda_total
 from qwenpick.runtimes.vllm import cache as pool
 from qwenpick.runtimes.vllm.account import available, budget, parts_of, requested, smallest
 from qwenpick.runtimes.vllm.profile import CONTEXT
@@ -17,8 +17,8 @@ from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
-    from qwenpick.placement import Placement
-    from qwenpick.workload import Serving
+    from qwenpick.work.placement import Placement
+    from qwenpick.work.serving import Serving
 
 
 def planned(

@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.schema import Architecture, FullAttention
-from qwenpick.parts import attention_layers
-from qwenpick.quantization import stored_bytes
-from qwenpick.sharding import Shard, shards, stage_layers
+from qwenpick.memory.cache import attention_layers
+from qwenpick.memory.quantization import stored_bytes
+from qwenpick.work.sharding import Shard, shards, stage_layers
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Checkpoint, Model

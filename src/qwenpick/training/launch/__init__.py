@@ -10,7 +10,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import say
 from qwenpick.training.launch.common import Launch
 from qwenpick.training.trainers import TRAINERS
-from qwenpick.workload import Training
+from qwenpick.work.serving import Training
 
 if TYPE_CHECKING:
     from qwenpick.launch import Launch as Script

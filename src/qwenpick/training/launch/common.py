@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qwenpick.catalog.schema import Checkpoint
-from qwenpick.workload import Training
+from qwenpick.work.serving import Training
 
 DATA = "train.jsonl"  # one {"messages": [...]} a line
 OUTPUT = "output"

@@ -10,7 +10,7 @@ from qwenpick.i18n import say
 from qwenpick.training.launch.common import DATA, OUTPUT, RATE, Launch, deepspeed, on_load, precision
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
-from qwenpick.workload import Training
+from qwenpick.work.serving import Training
 
 # the names that a "messages" list of roles and contents uses
 _TAGS = {

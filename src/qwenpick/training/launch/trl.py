@@ -6,7 +6,7 @@ from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.training.launch.common import DATA, OUTPUT, RATE, Launch, deepspeed, on_load, precision
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
-from qwenpick.workload import Training
+from qwenpick.work.serving import Training
 
 
 def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:

@@ -8,7 +8,7 @@ from qwenpick.i18n import say
 from qwenpick.training.launch.common import DATA, OUTPUT, RATE, Launch
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
-from qwenpick.workload import Training
+from qwenpick.work.serving import Training
 
 
 def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:

@@ -1,0 +1,194 @@
+"""The file that `qwenpick check` reads: which models must run where, at which context, for how many users, how fast.
+
+models:
+  - model: qwen3-8b
+    quant: 4bit
+    context: 32k
+    users: 4
+    min_speed: 20        # tokens/s that each user sees
+machine: {gpus: [rtx 4090], ram: 64GiB}   # or: this, or the path of a saved machine
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from qwenpick.errors import HardwareUnreadableError, QwenpickError
+from qwenpick.i18n import say
+from qwenpick.runtimes import find_runtime
+from qwenpick.units import parse_tokens
+from qwenpick.work.serving import parse_cache
+
+if TYPE_CHECKING:
+    from qwenpick.fitting.answer import Answer, Request
+
+FILE = "qwenpick.yaml"
+FILE_LIMIT = 2**20
+Status = Literal["pass", "fail", "invalid", "unreadable"]
+CODES: dict[Status, int] = {"pass": 0, "fail": 1, "invalid": 2, "unreadable": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Where a requirement must hold: this machine (no field set), a saved one, or a pretended one."""
+
+    file: str | None = None
+    gpus: tuple[str, ...] = ()
+    vram: str | None = None
+    ram: str | None = None
+    cpu_only: bool = False
+
+    def __str__(self) -> str:
+        if self.file:
+            return self.file
+        parts = [
+            *self.gpus,
+            *([say("{vram} of VRAM", vram=self.vram)] if self.vram else []),
+            *([say("{ram} of RAM", ram=self.ram)] if self.ram else []),
+        ]
+        return ", ".join([*parts, *(["no GPU"] if self.cpu_only else [])]) or say("this machine")
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One entry of the file, in its own words; `line` is where it stands (from 1). None is what was not said."""
+
+    name: str
+    model: str
+    line: int = 1
+    quant: str | None = None
+    runtime: str | None = None
+    context: str | None = None
+    users: int = 1
+    kv_cache: str | None = None
+    min_speed: float | None = None
+    strict: bool = False
+    gpu_only: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+    box: Box = Box()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a requirement: `message` is a sentence, `answer` the plan behind it where there is one."""
+
+    requirement: Requirement
+    status: Status
+    message: str
+    answer: Answer | None = None
+
+    @property
+    def code(self) -> int:
+        """0 it holds, 1 it does not, 2 it cannot be asked, 3 the hardware that decides could not be read."""
+        return CODES[self.status]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """All results of one file, in its order."""
+
+    file: str
+    results: tuple[Result, ...]
+
+    @property
+    def code(self) -> int:
+        """The worst."""
+        return max((result.code for result in self.results), default=0)
+
+
+def request(requirement: Requirement) -> Request:
+    """The requirement as `fit` takes it. Raises QwenpickError for a context or cache format that cannot be read."""
+    from qwenpick.fitting.answer import Request
+
+    return Request(
+        quant=requirement.quant,
+        context=parse_tokens(requirement.context) if requirement.context else None,
+        sequences=requirement.users,
+        runtime=requirement.runtime,
+        kv_cache=parse_cache(requirement.kv_cache) if requirement.kv_cache else None,
+        options=requirement.options,
+        gpu_only=requirement.gpu_only,
+        strict=requirement.strict,
+    )
+
+
+def check(file: str, requirements: Iterable[Requirement], fit: Callable[[Requirement], Answer]) -> Checked:
+    """Every requirement through `fit`; one that raises is invalid or unreadable, and the others are still checked."""
+    return Checked(file, tuple(_checked(requirement, fit) for requirement in requirements))
+
+
+def _checked(requirement: Requirement, fit: Callable[[Requirement], Answer]) -> Result:
+    try:
+        answer = fit(requirement)
+    except HardwareUnreadableError as problem:
+        return Result(requirement, "unreadable", str(problem))
+    except QwenpickError as problem:
+        return Result(requirement, "invalid", str(problem))
+    return judged(requirement, answer)
+
+
+def judged(requirement: Requirement, answer: Answer) -> Result:
+    """Memory first, then speed: a speed that cannot be known fails closed."""
+    plan = answer.plan
+    if not answer.fits or requirement.min_speed is None:
+        said = say(
+            "{format} in {runtime}: {reason}",
+            format=plan.checkpoint.format,
+            runtime=find_runtime(plan.runtime).TITLE,
+            reason=plan.reason,
+        )
+        return Result(requirement, "pass" if answer.fits else "fail", said, answer)
+    if plan.speed is None:
+        return Result(
+            requirement,
+            "unreadable",
+            say("it fits, but the memory bandwidth that decides its speed is not known"),
+            answer,
+        )
+    each = plan.speed.each
+    speed = each.low if requirement.strict else each.value
+    said = say(
+        "{speed:.3g} tokens/s for each user ({low:.3g} to {high:.3g}), {min_speed:g} required",
+        speed=speed,
+        low=each.low,
+        high=each.high,
+        min_speed=requirement.min_speed,
+    )
+    if speed < requirement.min_speed:
+        return Result(requirement, "fail", say("too slow: {said}", said=said), answer)
+    return Result(
+        requirement,
+        "pass",
+        say(
+            "{format} in {runtime}: {reason}; {said}",
+            format=plan.checkpoint.format,
+            runtime=find_runtime(plan.runtime).TITLE,
+            reason=plan.reason,
+            said=said,
+        ),
+        answer,
+    )
+
+
+def read(path: Path) -> tuple[Requirement, ...]:
+    """The requirements of a file. Raises QwenpickError with the line of the first thing that is wrong."""
+    from qwenpick.check.file import parse
+
+    try:
+        with path.open("rb") as file:  # a pipe or a device has no size, so no more than the limit is read
+            content = file.read(FILE_LIMIT + 1)
+        if len(content) > FILE_LIMIT:
+            raise QwenpickError(say("{path} is larger than 1 MiB: that is no file of requirements", path=path))
+        text = content.decode("utf-8")
+    except FileNotFoundError:
+        raise QwenpickError(
+            say("there is no {path}; write one (docs/ci.md shows how) or name another: qwenpick check FILE", path=path)
+        ) from None
+    except (OSError, ValueError) as problem:
+        raise QwenpickError(
+            say("{path} cannot be read: {problem}", path=path, problem=getattr(problem, "strerror", None) or problem)
+        ) from None
+    return parse(text, str(path))

@@ -1,0 +1,251 @@
+"""What to change when a plan does not fit: in order of what it costs the person least, each priced in bytes and speed and ready as flags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from qwenpick.fitting.answer import Answer, engines
+from qwenpick.i18n import say
+from qwenpick.memory.account import RAM
+from qwenpick.planning.checkpoints import FAMILIES, checkpoints
+from qwenpick.planning.limits import most
+from qwenpick.planning.plan import Plan, evaluate, timed
+from qwenpick.recommending.search.cache_format import EIGHT_BIT_CACHE
+from qwenpick.runtimes import find_runtime
+from qwenpick.units import format_bytes, format_tokens
+from qwenpick.work.serving import KvCache
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog, Checkpoint, Model
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.runtimes import Runtime
+    from qwenpick.work.serving import Serving
+
+MORE_GPUS = (2, 4, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """One change after which it fits: what, how many bytes it saves, and the flags that ask for it.
+
+    For a plan that should have lain on GPUs alone `saves` is at the fullest GPU, else in all places together.
+    `speed_change` is what decoding loses or gains (-0.35 is a third slower than if the plan had fitted); None where a bandwidth is not known.
+    """
+
+    what: str
+    saves: int
+    flags: str
+    plan: Plan
+    speed_change: float | None = None
+
+
+def fixes(catalog: Catalog, machine: Machine, answer: Answer) -> tuple[Fix, ...]:
+    """The changes that make a plan that does not fit fit, one of each kind, cheapest for the person first."""
+    if answer.fits or answer.plan.verdict == "refused":
+        return ()
+    found = dict[str, Fix]()
+    for fix in _fixes(catalog, _Trial(machine, answer)):
+        found.setdefault(fix.what, _priced(fix, answer.plan, machine, catalog))
+    return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """The plan that does not fit, tried again with one thing changed."""
+
+    machine: Machine
+    answer: Answer
+
+    @property
+    def plan(self) -> Plan:
+        return self.answer.plan
+
+    def with_work(self, work: Serving, *, gpu_only: bool | None = None) -> Plan | None:
+        """The same checkpoint and engine for other work, if that holds."""
+        return self._held(
+            self.plan.model, self.plan.checkpoint, find_runtime(self.plan.runtime), work, self.machine, gpu_only
+        )
+
+    def first(
+        self,
+        engine: Runtime,
+        found: Iterable[Checkpoint],
+        *,
+        machine: Machine | None = None,
+        gpu_only: bool | None = None,
+    ) -> Plan | None:
+        """The first of these checkpoints that holds in that engine."""
+        plans = (
+            self._held(self.plan.model, checkpoint, engine, self.plan.work, machine or self.machine, gpu_only)
+            for checkpoint in found
+        )
+        return next((plan for plan in plans if plan), None)
+
+    def _held(
+        self,
+        model: Model,
+        checkpoint: Checkpoint,
+        engine: Runtime,
+        work: Serving,
+        machine: Machine,
+        gpu_only: bool | None,
+    ) -> Plan | None:
+        if work.options and self.plan.runtime != engine.NAME:
+            return None  # the options of one engine are none of another's
+        request = self.answer.request
+        only = request.gpu_only if gpu_only is None else gpu_only
+        plan = evaluate(model, self.plan.architecture, checkpoint, engine, work, machine, only, request.strict)
+        return plan if plan and plan.holds(request.strict) else None
+
+    def fix(self, plan: Plan, what: str, flags: str) -> Fix:
+        """The change as advice."""
+        before, after = self.plan, plan
+        on_gpus = before.mode == "gpu" and after.mode != "cpu"
+        saves = _fullest(before) - _fullest(after) if on_gpus else before.memory.total - after.memory.total
+        return Fix(what, saves, flags, plan)
+
+
+def _fullest(plan: Plan) -> int:
+    """Bytes at the fullest GPU."""
+    return max(place.need for place in plan.places if place.where != RAM)
+
+
+def _fixes(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
+    yield from _smaller_cache(trial)
+    yield from _shorter_context(trial)
+    yield from _fewer_sequences(trial)
+    yield from _offload(trial)
+    yield from _lower_precision(trial)
+    yield from _other_engine(catalog, trial)
+    yield from _smaller_model(catalog, trial)
+    yield from _more_gpus(catalog, trial)
+
+
+def _priced(fix: Fix, before: Plan, machine: Machine, catalog: Catalog) -> Fix:
+    """The fix with its price in speed."""
+    plan = timed(fix.plan, machine, catalog)
+    change = plan.speed.each.value / before.speed.each.value - 1 if plan.speed and before.speed else None
+    return replace(fix, plan=plan, speed_change=change)
+
+
+def _smaller_cache(trial: _Trial) -> Iterator[Fix]:
+    eight = EIGHT_BIT_CACHE.get(trial.plan.runtime)
+    if eight and trial.plan.work.kv_cache == KvCache():
+        plan = trial.with_work(replace(trial.plan.work, kv_cache=KvCache(eight, eight)))
+        if plan:
+            yield trial.fix(plan, say("KV cache in {eight}", eight=eight), f"--kv-cache {eight}")
+
+
+def _shorter_context(trial: _Trial) -> Iterator[Fix]:
+    longest = trial.answer.longest
+    if (
+        longest
+        and longest < trial.plan.work.context
+        and (plan := trial.with_work(replace(trial.plan.work, context=longest)))
+    ):
+        yield trial.fix(
+            plan,
+            say("context of {longest} tokens", longest=format_tokens(longest)),
+            f"--context {longest}",
+        )
+
+
+def _fewer_sequences(trial: _Trial) -> Iterator[Fix]:
+    def fewer(sequences: int) -> Plan | None:
+        return trial.with_work(replace(trial.plan.work, sequences=sequences))
+
+    sequences = most(trial.plan.work.sequences, lambda count: fewer(count) is not None)
+    if plan := fewer(sequences) if sequences else None:
+        yield trial.fix(
+            plan,
+            say("{count} sequences at once", count=sequences) if sequences > 1 else say("1 sequence at once"),
+            f"--sequences {sequences}",
+        )
+
+
+def _offload(trial: _Trial) -> Iterator[Fix]:
+    if trial.answer.request.gpu_only and (plan := trial.with_work(trial.plan.work, gpu_only=False)):
+        what = say("experts in RAM") if plan.mode == "gpu+experts-in-ram" else say("layers in RAM")
+        yield trial.fix(plan, f"{what} (slower)", "without --gpu-only")
+
+
+def _lower_precision(trial: _Trial) -> Iterator[Fix]:
+    engine = find_runtime(trial.plan.runtime)
+    for family in FAMILIES:
+        others = (c for c in checkpoints(trial.plan.model, engine, family) if c.format != trial.plan.checkpoint.format)
+        if plan := trial.first(engine, others):
+            yield trial.fix(
+                plan,
+                say("weights in {format}", format=plan.checkpoint.format),
+                f"--quant {plan.checkpoint.format}",
+            )
+            return
+
+
+def _other_engine(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
+    for name in engines(trial.machine, catalog.gpus, trial.plan.work.sequences):
+        engine = find_runtime(name)
+        found = checkpoints(trial.plan.model, engine, trial.answer.request.quant or "4bit")
+        if name != trial.plan.runtime and (plan := trial.first(engine, found)):
+            flags = f"--runtime {name} --quant {plan.checkpoint.format}"
+            yield trial.fix(
+                plan, say("{engine} with {format}", engine=engine.TITLE, format=plan.checkpoint.format), flags
+            )
+            return
+
+
+def _smaller_model(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
+    engine, request = find_runtime(trial.plan.runtime), trial.answer.request
+    for model in _smaller(catalog, trial.plan.model):
+        for checkpoint in checkpoints(model, engine, request.quant or "4bit"):
+            architecture = catalog.architecture(model)
+            plan = evaluate(
+                model,
+                architecture,
+                checkpoint,
+                engine,
+                trial.plan.work,
+                trial.machine,
+                request.gpu_only,
+                request.strict,
+            )
+            if plan and plan.holds(request.strict):
+                what = say(
+                    "the next model down, {name} in {format} ({total})",
+                    name=model.name,
+                    format=checkpoint.format,
+                    total=format_bytes(plan.memory.total),
+                )
+                yield trial.fix(plan, what, f"qwenpick fit {model.id} --quant {checkpoint.format}")
+                return
+
+
+def _smaller(catalog: Catalog, model: Model) -> list[Model]:
+    """The smaller models of the same series and kind, largest first."""
+    size = model.parameters.total if model.parameters else 0
+    same = (
+        m for m in catalog.models.values() if (m.series, m.kind, m.variant) == (model.series, model.kind, model.variant)
+    )
+    below = [(m.parameters.total, m) for m in same if m.parameters and m.architecture and m.parameters.total < size]
+    return [m for _, m in sorted(below, key=lambda pair: (-pair[0], pair[1].id))]
+
+
+def _more_gpus(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
+    """More of the first GPU of the box, as many as it takes up to a node of eight."""
+    machine, old = trial.machine, trial.plan
+    if not machine.devices or machine.devices[0].unified:
+        return
+    device = machine.devices[0]
+    for count in MORE_GPUS:
+        if count <= len(machine.devices):
+            continue
+        box = replace(machine, devices=(device,) * count)
+        for name in dict.fromkeys((old.runtime, *engines(box, catalog.gpus, old.work.sequences))):
+            engine = find_runtime(name)
+            found = checkpoints(old.model, engine, trial.answer.request.quant or "4bit")
+            if plan := trial.first(engine, found, machine=box, gpu_only=True):
+                what = f"{count} x {device.name} ({engine.TITLE}, {plan.checkpoint.format})"
+                yield trial.fix(plan, what, f'--gpu "{count}x {device.gpu or device.name}"')
+                return

@@ -1,0 +1,154 @@
+"""The one door to the outside: files below a root, commands with a time limit, the environment. Tests open it onto recorded trees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from qwenpick.i18n import mark
+from qwenpick.machine.hardware import Device
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command said. `problem` is one clause (not installed, no answer in 5 s, …) and None if it ran to its end."""
+
+    out: str = ""
+    code: int | None = None
+    problem: str | None = None
+
+
+Runner = Callable[[Sequence[str], float], Answer]
+
+
+def run_command(command: Sequence[str], timeout: float) -> Answer:
+    """What `command` prints on stdout within `timeout` seconds. Never raises; whatever it prints is decoded."""
+    import shutil
+    import subprocess
+
+    executable = shutil.which(command[0])
+    if executable is None:
+        return Answer(problem=mark("{command} is not installed", command=command[0]))
+    try:
+        done = subprocess.run(
+            [executable, *command[1:]], capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return Answer(problem=mark("{command} gave no answer in {timeout:g} s", command=command[0], timeout=timeout))
+    except (OSError, ValueError) as error:
+        return Answer(
+            problem=mark("{command} could not be started ({kind})", command=command[0], kind=type(error).__name__)
+        )
+    text = done.stdout.decode("utf-8", errors="replace").replace("\r\n", "\n")
+    if not text.strip():
+        text = done.stderr.decode("utf-8", errors="replace").replace("\r\n", "\n")
+    return Answer(text, done.returncode)
+
+
+def load_nvml() -> Any:
+    """NVIDIA's Python binding. ImportError if it is not installed; importing it needs no driver."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the deprecated PyPI project `pynvml` warns on import
+        import pynvml
+    return pynvml
+
+
+def load_psutil() -> Any:
+    """psutil; ImportError if it is not installed."""
+    import psutil
+
+    return psutil
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Where a probe looks: `system` is linux, darwin or windows; `timeout` is seconds for any one command or driver."""
+
+    root: Path
+    environ: Mapping[str, str]
+    system: str
+    architecture: str
+    run: Runner
+    timeout: float
+    nvml: Callable[[], Any] = load_nvml
+    psutil: Callable[[], Any] = load_psutil
+
+    def path(self, absolute: str) -> Path:
+        """The place of `absolute` below the root."""
+        return self.root / absolute.lstrip("/")
+
+    def read(self, absolute: str) -> str | None:
+        """The text of a file, stripped; None if it is not there or may not be read."""
+        try:
+            return self.path(absolute).read_text(encoding="utf-8", errors="replace").strip().strip("\0")
+        except (OSError, ValueError):
+            return None
+
+    def number(self, absolute: str) -> int | None:
+        """The integer (decimal or 0x…) that a file holds; None if it holds none."""
+        return integer(self.read(absolute))
+
+    def exists(self, absolute: str) -> bool:
+        """Whether something is there."""
+        try:
+            return self.path(absolute).exists()
+        except OSError:
+            return False
+
+    def names(self, absolute: str) -> tuple[str, ...]:
+        """The names in a directory, sorted, numbers by value (card2 before card10); () if it cannot be listed."""
+        import re
+
+        def by_number(name: str) -> list[tuple[int, str]]:
+            return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in re.split(r"(\d+)", name)]
+
+        try:
+            return tuple(sorted((entry.name for entry in self.path(absolute).iterdir()), key=by_number))
+        except OSError:
+            return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one vendor's probe found. `unreadable` is hardware that is there and would not answer; `carved` are bytes of RAM that the
+    firmware keeps for the GPU, which the system does not count as its own.
+    """
+
+    devices: tuple[Device, ...] = ()
+    hidden: tuple[Device, ...] = ()
+    notes: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+    driver: str | None = None
+    cuda: str | None = None
+    carved: int = 0
+
+
+def integer(text: str | None) -> int | None:
+    """The integer of a string, decimal or 0x…; None if it is none.
+
+    >>> integer("0x10de"), integer(" 42 "), integer("max"), integer(None)
+    (4318, 42, None, None)
+    """
+    try:
+        return int(text.strip(), 0) if text and text.strip().casefold().startswith("0x") else int(text or "")
+    except ValueError:
+        return None
+
+
+def fields(text: str | None, separator: str = ":") -> dict[str, str]:
+    """`key: value` lines as a dict; the first of a repeated key wins.
+
+    >>> fields("MemTotal:  16 kB\\nMemFree: 4 kB")
+    {'MemTotal': '16 kB', 'MemFree': '4 kB'}
+    """
+    pairs: dict[str, str] = {}
+    for line in (text or "").splitlines():
+        key, found, value = line.partition(separator)
+        if found:
+            pairs.setdefault(key.strip(), value.strip())
+    return pairs

@@ -1,0 +1,221 @@
+"""A machine from words: `--gpu "2x l40s" --ram 64GiB`, `--vram 24GiB`, `--cpu-only --ram 16GiB`. Nothing is probed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from qwenpick.errors import QwenpickError
+from qwenpick.i18n import mark, say
+from qwenpick.machine.hardware import Cpu, Device, Machine
+from qwenpick.units import GIB, format_bytes
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog, Gpu
+
+ASSUMED_CPU_BANDWIDTH = 51.2e9  # bytes/s: two channels x 8 bytes x 3200 MT/s
+ASSUMED_CPU_BANDWIDTH_FROM = mark("assumed: dual-channel DDR4-3200")
+MOST_DEVICES = 1024
+SYSTEM_RAM = 2 * GIB  # what an idle desktop or server keeps of its RAM: assumed, and said in a note
+_COUNT_FIRST = re.compile(r"(\d+)\s*[x×*]\s*(\S.*)", re.IGNORECASE)
+_SIGNED = re.compile(r"\s*(?:[-+]\s*\d|\d+\s*[.,]\s*\d+\s*[x×*]\s)", re.IGNORECASE)  # a count that is none
+_COUNT_LAST = re.compile(r"(.*\S)\s+[x×*]\s*(\d+)", re.IGNORECASE)
+
+
+def simulate(catalog: Catalog, gpus: list[str], vram: int | None, ram: int | None, cpu_only: bool) -> Machine:
+    """The box that the options describe, with nothing else running on it: free is all that a driver would report as total.
+
+    Every assumption is a sentence in `notes`. Raises QwenpickError for an unknown GPU and for options that contradict each other.
+    """
+    if cpu_only:
+        return _cpu_box(gpus, vram, ram)
+    if not gpus:
+        return _nameless_box(vram, ram)
+    named = [(count, *_meant(catalog, name, vram, ram)) for count, name in map(_counted, gpus)]
+    unified = [gpu for _, gpu, _ in named if gpu.unified]
+    if unified:
+        return _unified_box(named, unified[0], vram, ram)
+    devices = tuple(
+        device for count, gpu, _ in named for device in (_discrete(gpu, vram),) * (count * gpu.devices_per_board)
+    )
+    notes = [note for _, _, notes in named for note in notes] + (
+        [] if ram else [mark("RAM is not known; say --ram to plan offloading")]
+    )
+    return _box(devices, ram, notes, Cpu(bandwidth=ASSUMED_CPU_BANDWIDTH, bandwidth_from=ASSUMED_CPU_BANDWIDTH_FROM))
+
+
+def _counted(words: str) -> tuple[int, str]:
+    """How many, and of what: '2x l40s', '2xl40s', 'l40s x2'."""
+    if _SIGNED.match(words):
+        raise QwenpickError(_unread(words))
+    match = _COUNT_FIRST.fullmatch(words.strip())
+    count, name = (match[1], match[2]) if match else ("1", words.strip())
+    if not match and (match := _COUNT_LAST.fullmatch(words.strip())):
+        name, count = match[1], match[2]
+    if not name or not 1 <= int(count) <= MOST_DEVICES:
+        raise QwenpickError(_unread(words))
+    return int(count), name
+
+
+def _unread(words: str) -> str:
+    return say("cannot read --gpu '{words}'; write it like 'rtx 4090', '2x l40s' or 'rtx 3060 12gb'", words=words)
+
+
+def _meant(catalog: Catalog, name: str, vram: int | None, ram: int | None) -> tuple[Gpu, list[str]]:
+    """The entry of a name, and a note where the name left its memory open."""
+    from qwenpick.catalog.gpus import find_gpu, read_name, variants
+
+    gpu = find_gpu(catalog, name)
+    said = read_name(name).gib is not None or name.strip().casefold() == gpu.id
+    if said and gpu.unified and ram and gpu.memory_bytes and not _about(gpu.memory_bytes, ram):
+        raise QwenpickError(
+            say(
+                "'{name}' has {memory_bytes} of RAM, but --ram says {ram}",
+                name=name,
+                memory_bytes=format_bytes(gpu.memory_bytes, 0),
+                ram=format_bytes(ram, 0),
+            )
+        )
+    others = variants(catalog, gpu)
+    if said or len(others) < 2:
+        return gpu, []
+    size = ram if gpu.unified else vram
+    if size:
+        return min(others, key=lambda g: abs((g.memory_bytes or 0) - size)), []
+    sizes = sorted({round(g.memory_bytes / GIB) for g in others if g.memory_bytes})
+    if len(sizes) < 2 or gpu.memory_bytes is None:
+        return gpu, []
+    listed = mark("{sizes} and {last}", sizes=", ".join(map(str, sizes[:-1])), last=sizes[-1])
+    return gpu, [
+        mark(
+            "'{name}' is sold with {listed} GiB; {memory_bytes} GiB assumed",
+            name=name,
+            listed=listed,
+            memory_bytes=gpu.memory_bytes // GIB,
+        )
+    ]
+
+
+def _about(sold: int, said: int) -> bool:
+    """Whether a person who says `said` means `sold`: a marketing GB may be decimal (7.4 % less)."""
+    return abs(sold - said) <= 0.08 * sold
+
+
+def _discrete(gpu: Gpu, vram: int | None) -> Device:
+    from qwenpick.catalog.usable import usable_memory
+
+    total, note = (
+        (vram, mark("its memory is as --vram says ({vram})", vram=format_bytes(vram))) if vram else usable_memory(gpu)
+    )
+    device = _device(gpu, total, (note,) if note else ())
+    return device if vram else _idle(device)
+
+
+def _idle(device: Device) -> Device:
+    """The card as its driver reports it when nothing runs on it: what an NVIDIA driver keeps for itself is not free."""
+    from qwenpick.memory.cache import cuda_total
+
+    kept = (device.total or 0) - (cuda_total(device) or 0)
+    if not kept:
+        return device
+    note = mark("{size} of {name} kept by the driver: assumed", size=format_bytes(kept), name=device.name)
+    return replace(device, free=(device.total or 0) - kept, notes=(*device.notes, note))
+
+
+def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | None, ram: int | None) -> Machine:
+    """A machine whose only GPU uses the machine's RAM."""
+    from qwenpick.catalog.usable import NVIDIA_UNIFIED_SHARE, sold_memory, unified_memory
+
+    if len(named) > 1 or named[0][0] > 1:
+        raise QwenpickError(say("{id} is a whole machine whose GPU shares its RAM; give it alone, once", id=gpu.id))
+    sold = (
+        gpu.memory_bytes
+        if ram and gpu.memory_bytes and _about(gpu.memory_bytes, ram)
+        else ram or sold_memory(gpu, "--ram")
+    )
+    total, note = (
+        (vram, mark("its share of RAM is as --vram says ({vram})", vram=format_bytes(vram)))
+        if vram
+        else unified_memory(gpu, sold)
+    )
+    if total > sold:
+        raise QwenpickError(
+            say(
+                "--vram {total} is more than the {sold} of RAM that {id} shares",
+                total=format_bytes(total),
+                sold=format_bytes(sold, 0),
+                id=gpu.id,
+            )
+        )
+    seen = round(sold * NVIDIA_UNIFIED_SHARE) if gpu.vendor == "nvidia" else sold
+    cpu = Cpu(
+        bandwidth=gpu.bandwidth or ASSUMED_CPU_BANDWIDTH,
+        bandwidth_from=mark("{name}: CPU and GPU share the memory", name=gpu.name)
+        if gpu.bandwidth
+        else ASSUMED_CPU_BANDWIDTH_FROM,
+    )
+    device = _device(gpu, total, (note,), bandwidth=gpu.bandwidth or ASSUMED_CPU_BANDWIDTH)
+    return _box((device,), seen, [*named[0][2], note], cpu, "darwin" if gpu.vendor == "apple" else "linux")
+
+
+def _nameless_box(vram: int | None, ram: int | None) -> Machine:
+    """A box with a GPU of no name."""
+    if vram is None:
+        raise QwenpickError(say("--ram alone describes no machine; add --gpu NAME, --vram SIZE or --cpu-only"))
+    note = mark(
+        "a GPU of no name: an NVIDIA card of compute capability 8.0 or newer assumed, its bandwidth is not known"
+    )
+    device = Device(name="GPU", vendor="nvidia", total=vram, free=vram, notes=(note,))
+    notes = [note] + ([] if ram else [mark("RAM is not known; say --ram to plan offloading")])
+    return _box((device,), ram, notes, Cpu(bandwidth=ASSUMED_CPU_BANDWIDTH, bandwidth_from=ASSUMED_CPU_BANDWIDTH_FROM))
+
+
+def _cpu_box(gpus: list[str], vram: int | None, ram: int | None) -> Machine:
+    """A box without a GPU."""
+    if gpus or vram:
+        raise QwenpickError(say("--cpu-only and {option} contradict each other", option="--gpu" if gpus else "--vram"))
+    if ram is None:
+        raise QwenpickError(say("--cpu-only needs the RAM to plan with, e.g. --ram 16GiB"))
+    note = mark(
+        "CPU memory bandwidth {source} ({rate} GB/s)",
+        source=ASSUMED_CPU_BANDWIDTH_FROM,
+        rate=ASSUMED_CPU_BANDWIDTH / 1e9,
+    )
+    return _box((), ram, [note], Cpu(bandwidth=ASSUMED_CPU_BANDWIDTH, bandwidth_from=ASSUMED_CPU_BANDWIDTH_FROM))
+
+
+def _device(gpu: Gpu, total: int, notes: tuple[str, ...], bandwidth: float | None = None) -> Device:
+    integrated = gpu.unified and gpu.segment == "soc" and gpu.vendor in ("amd", "intel")
+    return Device(
+        name=gpu.name,
+        vendor=gpu.vendor,
+        total=total,
+        free=total,
+        unified=gpu.unified,
+        gpu=gpu.id,
+        compute_capability=gpu.compute_capability,
+        bandwidth=bandwidth or gpu.bandwidth,
+        kind="npu" if gpu.vendor == "ascend" else "igpu" if integrated else "gpu",
+        notes=notes,
+    )
+
+
+def _box(devices: tuple[Device, ...], ram: int | None, notes: list[str], cpu: Cpu, system: str = "linux") -> Machine:
+    assumptions = [note for device in devices for note in device.notes]
+    if ram:
+        assumptions.append(
+            mark(
+                "{size} of RAM taken by the system: assumed",
+                size=format_bytes(min(SYSTEM_RAM, ram // 8), 0),
+            )
+        )
+    return Machine(
+        devices=devices,
+        ram_total=ram,
+        ram_free=ram - min(SYSTEM_RAM, ram // 8) if ram else None,
+        cpu=cpu,
+        system=system,
+        origin="simulated",
+        notes=tuple(dict.fromkeys([*notes, *assumptions])),
+    )

@@ -1,0 +1,137 @@
+"""Which checkpoints of a model an engine can take: the published ones, and those that anyone can convert."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import say
+from qwenpick.machine.hardware import before_ampere
+from qwenpick.memory.quantization import FORMATS, find_format, stored_bytes
+from qwenpick.runtimes import find_runtime
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Checkpoint, Model
+    from qwenpick.machine.hardware import Device
+    from qwenpick.runtimes import Runtime
+
+FAMILIES = (
+    "fp16",
+    "8bit",
+    "6bit",
+    "5bit",
+    "4bit",
+    "3bit",
+    "2bit",
+)  # precisions that each engine resolves to a format of its own
+_SPELLINGS = {
+    "16bit": "fp16",
+    "f16": "fp16",
+    "half": "fp16",
+    "int8": "8bit",
+    "int4": "4bit",
+    "q4": "4bit",
+    "q8": "8bit",
+    "8-bit": "8bit",
+    "4-bit": "4bit",
+}
+
+
+def is_family(quant: str) -> bool:
+    """Whether the word names a precision (4bit) rather than a format (Q4_K_M)."""
+    return _family(quant) is not None
+
+
+def check_quant(quant: str) -> None:
+    """Raises QwenpickError, with the nearest name, for a word that is neither a precision nor a format."""
+    if not is_family(quant) and quant.casefold() not in {name.casefold() for name in FORMATS}:
+        near = did_you_mean(quant, [*FORMATS, *FAMILIES])
+        raise QwenpickError(
+            say(
+                "there is no quantization '{quant}'{near} (say 4bit, 8bit, fp16, or a format like Q4_K_M)",
+                quant=quant,
+                near=near,
+            )
+        )
+
+
+def checkpoints(
+    model: Model, runtime: Runtime, quant: str | None = None, *, any_source: bool = False
+) -> tuple[Checkpoint, ...]:
+    """The checkpoints of `model` that `runtime` loads, best precision first; of one precision or format where `quant` says so.
+
+    Formats that need calibration (AWQ, GPTQ, NVFP4, …) count only where somebody publishes them, official ones first; GGUF and MLX
+    files can be made from any weights, and on-load formats from the 16-bit ones. `repo` is None where no repository is known to hold it, or may.
+    `any_source` also gives formats that nobody is known to publish.
+    """
+    return _checkpoints(model, runtime.NAME, quant, any_source)
+
+
+@lru_cache(maxsize=8192)
+def _checkpoints(model: Model, engine: str, quant: str | None, any_source: bool) -> tuple[Checkpoint, ...]:
+    runtime = find_runtime(engine)
+    if quant is None:
+        names: tuple[str, ...] = runtime.FORMATS
+    elif family := _family(quant):
+        names = runtime.FAMILIES.get(family, ())
+    else:
+        find_format(quant)  # an unknown word is an error, a format of other engines is none of this one's
+        names = tuple(name for name in runtime.FORMATS if name.casefold() == quant.casefold())
+    found = (_checkpoint(model, name, any_source or (quant is not None and not is_family(quant))) for name in names)
+    checkpoints = tuple(checkpoint for checkpoint in found if checkpoint)
+    if quant and _family(quant) == "fp16":  # all alike in size and quality: the one that is published
+        return tuple(sorted(checkpoints, key=lambda checkpoint: not checkpoint.official))
+    return checkpoints
+
+
+def without_bf16(found: Sequence[Checkpoint], quant: str | None, devices: Iterable[Device]) -> tuple[Checkpoint, ...]:
+    """The checkpoints, without those in bf16 beside one in fp16 where a GPU has no units for it and nobody asked for it by name."""
+    halves = {checkpoint.format for checkpoint in found} & {"F16", "fp16"}
+    if not halves or (quant or "").casefold() == "bf16" or not any(map(before_ampere, devices)):
+        return tuple(found)
+    return tuple(checkpoint for checkpoint in found if checkpoint.format.casefold() != "bf16")
+
+
+def _family(quant: str) -> str | None:
+    """The precision that a word names: 4bit for 4-bit and q4; None for a format such as int8 in an engine that has one."""
+    word = quant.casefold()
+    if word in FAMILIES:
+        return word
+    return _SPELLINGS.get(word) if word not in FORMATS else None
+
+
+def _checkpoint(model: Model, name: str, any_source: bool) -> Checkpoint | None:
+    """The published checkpoint in that format, official before others; else one that can be made; else None."""
+    from qwenpick.catalog import Checkpoint
+
+    published = sorted((c for c in model.checkpoints if c.format == name), key=lambda c: not c.official)
+    if published:
+        return published[0]
+    fmt = FORMATS[name]
+    if fmt.container == "gguf":
+        repositories = sorted((c for c in model.checkpoints if c.format == "gguf"), key=lambda c: not c.official)
+        holding = next((c for c in repositories if name in c.formats), None)
+        perhaps = next((c for c in repositories if not c.formats), None)  # what it holds is not known
+        repository = holding or perhaps
+        return Checkpoint(
+            format=name, repo=repository.repo if repository else None, official=bool(holding and holding.official)
+        )
+    base = next((c for c in model.checkpoints if c.format in {"bf16", "fp16"}), None)
+    if base and (fmt.on_load or name in {"bf16", "fp16", "fp32"}):
+        return Checkpoint(format=name, repo=base.repo, official=base.official)
+    if fmt.container == "mlx" or any_source:
+        return Checkpoint(format=name, repo=None, official=False)
+    return None
+
+
+def download_bytes(model: Model, architecture: Architecture, checkpoint: Checkpoint) -> int:
+    """Bytes that a checkpoint takes on disk: its measured size where known, the 16-bit weights for a format made on load, else by the format."""
+    if checkpoint.bytes:
+        return checkpoint.bytes
+    if FORMATS[checkpoint.format].on_load and checkpoint.repo in {
+        c.repo for c in model.checkpoints if c.format == "bf16"
+    }:
+        return stored_bytes(architecture, "bf16")
+    return stored_bytes(architecture, checkpoint.format)

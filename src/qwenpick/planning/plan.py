@@ -1,0 +1,221 @@
+"""Catalogue x runtimes x placements x machine x workload -> Plans, each with a verdict and a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from qwenpick.errors import HardwareUnreadableError
+from qwenpick.i18n import say
+from qwenpick.memory.account import RAM, Memory, gpu
+from qwenpick.memory.bands import Band, band
+from qwenpick.runtimes import find_runtime
+from qwenpick.units import format_bytes
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
+    from qwenpick.machine.hardware import Device, Machine
+    from qwenpick.runtimes import Runtime
+    from qwenpick.speed import Speed
+    from qwenpick.work.placement import Placement
+    from qwenpick.work.serving import Serving
+
+Verdict = Literal["fits", "tight", "no", "refused"]
+Mode = Literal["gpu", "gpu+experts-in-ram", "gpu+layers-in-ram", "cpu"]
+# the parts of llama.cpp's memory (runtimes/llamacpp/run.py) that are there only where layers or the output lie in RAM
+LAYERS_IN_RAM = ("layers in RAM", "output in RAM")
+_ORDER: dict[Verdict, int] = {"fits": 0, "tight": 1, "no": 2, "refused": 3}
+UNCHECKED_RAM = 8 * 2**30  # a box whose RAM is not known is trusted with the host buffers of a run on GPUs
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place of a plan: `need` bytes of the `budget` the engine may take there. `budget` is None where nobody said how much there is."""
+
+    where: str
+    name: str
+    need: int
+    budget: int | None
+    total: int | None
+
+    @property
+    def headroom(self) -> int | None:
+        """Bytes left over; negative where it does not fit."""
+        return None if self.budget is None else self.budget - self.need
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One way to run one model, and whether it holds. `refusal` says why the engine would not run it; `band` is its error on real runs."""
+
+    model: Model
+    architecture: Architecture
+    checkpoint: Checkpoint
+    runtime: str
+    work: Serving
+    placement: Placement
+    memory: Memory
+    places: tuple[Place, ...]
+    verdict: Verdict
+    refusal: str | None
+    band: Band
+    speed: Speed | None = None
+
+    @property
+    def mode(self) -> Mode:
+        """Where the weights lie: on GPUs, on GPUs with experts or layers in RAM, or in RAM only."""
+        if not self.placement.devices:
+            return "cpu"
+        if self.placement.cpu_moe_layers:
+            return "gpu+experts-in-ram"
+        in_ram = any(part.bytes and part.name in LAYERS_IN_RAM for part in self.memory.parts)
+        return "gpu+layers-in-ram" if in_ram else "gpu"
+
+    @property
+    def reason(self) -> str:
+        """What the verdict rests on, as a sentence."""
+        return self.refusal or reason_of(self.verdict, self.places)
+
+    @property
+    def headroom(self) -> int:
+        """Bytes left at the fullest place; negative where it does not fit."""
+        return min((place.headroom for place in self.places if place.headroom is not None), default=0)
+
+    def holds(self, strict: bool = False) -> bool:
+        """Whether it fits; `strict` takes the upper edge of the band."""
+        return self.verdict == "fits" or (self.verdict == "tight" and not strict)
+
+
+def evaluate(
+    model: Model,
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    runtime: Runtime,
+    work: Serving,
+    machine: Machine,
+    gpu_only: bool = False,
+    strict: bool = False,
+) -> Plan | None:
+    """The preferred placement that holds, else the nearest miss; None where the engine has no way to run on this machine at all.
+
+    With `strict` a tight placement gives way to one that fits, however slow; among misses the one with the least missing wins.
+    """
+    best: Plan | None = None
+    for placement in runtime.placements(model, architecture, checkpoint, work, machine):
+        if len(placement.devices) > 1 and any(device.kind == "mig" for device in placement.devices):
+            continue  # CUDA shows a process one MIG instance
+        plan = judge(model, architecture, checkpoint, runtime, work, placement, machine)
+        if gpu_only and plan.mode != "gpu":
+            continue
+        if plan.holds(strict):
+            return plan
+        if best is None or (_ORDER[plan.verdict], -plan.headroom) < (_ORDER[best.verdict], -best.headroom):
+            best = plan
+    return best
+
+
+def judge(
+    model: Model,
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    runtime: Runtime,
+    work: Serving,
+    placement: Placement,
+    machine: Machine,
+) -> Plan:
+    """What one placement needs against what the engine may take there, with the verdict."""
+    edge = band(runtime.NAME)
+    refusal = runtime.refusal(architecture, checkpoint, work, placement)
+    needed = Memory(()) if refusal else runtime.memory(model, architecture, checkpoint, work, placement)
+    places = tuple(_places(needed, runtime, work, placement, machine))
+    verdict: Verdict = "refused" if refusal else verdict_of(places, edge)
+    plan = Plan(model, architecture, checkpoint, runtime.NAME, work, placement, needed, places, verdict, refusal, edge)
+    if plan.holds() and any(place.budget is None for place in places) and plan.mode != "gpu":
+        return replace(plan, verdict="no")  # the weights would lie in RAM, and nobody knows how much there is
+    return plan
+
+
+def with_memory(plan: Plan, needed: Memory, machine: Machine) -> Plan:
+    """The plan with other figures for what it needs, judged anew."""
+    places = tuple(_places(needed, find_runtime(plan.runtime), plan.work, plan.placement, machine))
+    return replace(plan, memory=needed, places=places, verdict=verdict_of(places, plan.band), refusal=None)
+
+
+def timed(plan: Plan, machine: Machine, catalog: Catalog, prompt: int | None = None, depth: int | None = None) -> Plan:
+    """The plan with its speed with `depth` tokens in the cache (its whole context), where the bandwidths are known."""
+    from qwenpick.speed import estimate
+
+    speed = estimate(
+        plan.architecture,
+        plan.checkpoint,
+        plan.runtime,
+        plan.work,
+        plan.placement,
+        machine,
+        catalog.gpus,
+        depth=depth,
+        prompt=prompt,
+    )
+    return replace(plan, speed=speed)
+
+
+def longest_allowed(model: Model) -> int | None:
+    """Tokens that the model reads at most, stretched as its card says; None where that is not known."""
+    return (model.context.extended or model.context.native) if model.context else None
+
+
+def _places(needed: Memory, runtime: Runtime, work: Serving, placement: Placement, machine: Machine) -> Iterator[Place]:
+    devices: dict[str, Device] = {gpu(index): device for index, device in enumerate(placement.devices)}
+    shared = sum(needed.on(where) for where, device in devices.items() if device.unified)  # lies in the same RAM
+    for where in needed.places:
+        if where == RAM:
+            left = None if machine.ram_free is None else max(0, machine.ram_free - shared)
+            yield Place(RAM, "RAM", needed.on(RAM), left, machine.ram_total)
+        else:
+            device = devices[where]
+            if device.total is None and device.free is None:
+                raise HardwareUnreadableError(
+                    say(
+                        "the memory of {name} could not be read; say it with --vram (qwenpick doctor says why)",
+                        name=device.name,
+                    )
+                )
+            yield Place(where, device.name, needed.on(where), runtime.budget(device, work), device.total)
+
+
+def verdict_of(places: tuple[Place, ...], edge: Band) -> Verdict:
+    """fits where every place holds the upper edge of its need, tight where it holds the need itself, else no."""
+    worst: Verdict = "fits"
+    for place in places:
+        if place.budget is None:
+            verdict: Verdict = "fits" if place.need <= UNCHECKED_RAM else "no"
+        else:
+            verdict = (
+                "fits" if place.need * edge.high <= place.budget else "tight" if place.need <= place.budget else "no"
+            )
+        worst = max(worst, verdict, key=_ORDER.__getitem__)
+    return worst
+
+
+def reason_of(verdict: Verdict, places: tuple[Place, ...]) -> str:
+    """What the verdict rests on: how much is left, or missing, at the place with the least room."""
+    known = [place for place in places if place.headroom is not None]
+    if not known:
+        return say("RAM is not known; say it with --ram") if verdict == "no" else say("fits, as far as is known")
+    if verdict == "no":
+        tightest = min(known, key=lambda place: place.headroom or 0)
+    else:  # the fullest for its size: a hundred GiB free in RAM say nothing about the GPU
+        tightest = max(known, key=lambda place: place.need / (place.budget or 1))
+    spare = format_bytes(abs(tightest.headroom or 0))
+    match verdict:
+        case "fits":
+            return say("{spare} to spare on {name}", spare=spare, name=say(tightest.name))
+        case "tight":
+            return say(
+                "{spare} to spare on {name}, less than the estimate's error", spare=spare, name=say(tightest.name)
+            )
+        case _ if (tightest.headroom or 0) >= 0:
+            return say("the weights would lie in RAM, and how much there is is not known; say it with --ram")
+        case _:
+            return say("{spare} short on {name}", spare=spare, name=say(tightest.name))

@@ -1,6 +1,0 @@
-"""What is in this box: one call that asks everything, believes nothing blindly and never raises."""
-
-from qwenpick.probe.machine import probe, this_world
-from qwenpick.probe.world import Answer, Runner, World, run_command
-
-__all__ = ["Answer", "Runner", "World", "probe", "run_command", "this_world"]

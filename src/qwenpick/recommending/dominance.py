@@ -1,0 +1,85 @@
+"""When one model's plan outdoes another's: better beyond doubt, no larger, no slower and no less free, so that nothing speaks for the other."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from qwenpick.recommending.scoring import LICENCE, TUNED, Scored
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Model
+
+CLOSE = 1.05  # within 5 % two sizes or two waits are the same
+NEWER_CLOSE = 1.25  # and for a newer generation within a quarter: sizes move a little between generations (8B -> 9B, 30B-A3B -> 35B-A3B)
+SAME_SHAPE = 0.02  # relative difference of parameter counts between two generations of one size
+
+
+def beats(other: Scored, row: Scored) -> bool:
+    """Whether the other model's plan is better beyond doubt, no larger, no slower and no less free."""
+    gap, doubt = other.quality.value - row.quality.value, math.hypot(other.quality.deviation, row.quality.deviation)
+    if gap < -doubt or (other.seconds and row.seconds and other.seconds > row.seconds * NEWER_CLOSE):
+        return False  # whatever the two are to each other
+    how = relation(other.plan.model, row.plan.model)
+    # a generation's successor of the same size need not be clearly better
+    return how is not None and _no_slower(other, row, how.close) and (how.succeeds or gap > doubt)
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """How a model could outdo another: as its successor of the same size, else by its quality; `close` times as long a wait is the same."""
+
+    close: float
+    succeeds: bool
+
+    def may_hold(self, quality: float, seconds: float, row: Scored) -> bool:
+        """Whether a model worth `quality` points that keeps one waiting `seconds` at best could outdo the other's row."""
+        if row.seconds is not None and seconds > row.seconds * self.close:
+            return False
+        return self.succeeds or quality - row.quality.value > row.quality.deviation
+
+
+@lru_cache(maxsize=65536)
+def relation(better: Model, worse: Model) -> Relation | None:
+    """How `better` could outdo `worse`; None where it cannot, however it runs."""
+    if not _may_succeed(better, worse):
+        return None
+    alike, newer = worse.successor == better.id or _same_shape(better, worse), _newer(better, worse)
+    return None if alike and not newer else Relation(_close(better, worse), alike)
+
+
+def _may_succeed(better: Model, worse: Model) -> bool:
+    """Whether it is no less free, tuned for nothing else, and no larger."""
+    if better.variant in TUNED or LICENCE[better.licence.commercial_use] < LICENCE[worse.licence.commercial_use]:
+        return False
+    return _size(better) <= _size(worse) * _close(better, worse)
+
+
+def _newer(better: Model, worse: Model) -> bool:
+    return (better.released or "") > (worse.released or "")
+
+
+def _close(better: Model, worse: Model) -> float:
+    return NEWER_CLOSE if _newer(better, worse) else CLOSE
+
+
+def _size(model: Model) -> int:
+    """Parameters: the size of a model whatever format it was given here."""
+    return model.parameters.total if model.parameters else 0
+
+
+def _no_slower(other: Scored, row: Scored, close: float) -> bool:
+    """Whether the wait is no longer; where a speed is not known, whether as little is read from the same kind of memory."""
+    if other.seconds is not None and row.seconds is not None:
+        return other.seconds <= row.seconds * close
+    a, b = other.plan.model.parameters, row.plan.model.parameters
+    return other.plan.mode == row.plan.mode and a is not None and b is not None and a.active <= b.active * close
+
+
+def _same_shape(one: Model, two: Model) -> bool:
+    a, b = one.parameters, two.parameters
+    if a is None or b is None:
+        return False
+    return all(abs(x - y) <= SAME_SHAPE * y for x, y in ((a.total, b.total), (a.active, b.active)))

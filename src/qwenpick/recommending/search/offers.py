@@ -1,0 +1,227 @@
+"""What each format of a model is worth at best on some devices, before its memory is planned: few formats need be planned to find the best one.
+
+A bound leaves out what only takes points (a tight fit) or time (how a cut model's layers follow one another). None of it depends on how much RAM
+there is, nor does a plan with RAM to spare, so both stand for all boxes that have these devices.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from qwenpick.machine.hardware import before_ampere
+from qwenpick.memory.account import RAM
+from qwenpick.memory.bands import band
+from qwenpick.planning.plan import timed
+from qwenpick.recommending.scoring import PREFERENCES, TIGHT, engine_cost
+from qwenpick.recommending.search.cache_format import Miss
+from qwenpick.recommending.search.candidates import engine_groups
+from qwenpick.recommending.search.prospects import ANY_PACE, Pace
+from qwenpick.recommending.search.speed_bound import Paces
+from qwenpick.runtimes.llamacpp.driver import driver_bytes
+from qwenpick.runtimes.llamacpp.limits import budget
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Model
+    from qwenpick.machine.hardware import Device, Machine
+    from qwenpick.planning.plan import Plan
+    from qwenpick.recommending.scoring import Scored
+    from qwenpick.recommending.search.best_first import Contender
+    from qwenpick.recommending.search.candidates import Search
+    from qwenpick.recommending.search.prospects import Prospect, Prospects
+    from qwenpick.speed import Speed
+    from qwenpick.work.placement import Placement
+    from qwenpick.work.serving import KvCache
+
+Row = tuple["Plan", "Scored | None"]  # a plan that holds, and its points where it has any
+WHOLE_ENGINES = ("transformers",)  # engines that hold all layers on GPUs or all in RAM
+
+
+@dataclass(slots=True, eq=False)
+class Offer:
+    """A prospect on some devices: none of its plans gives more `points` or `quality`, or a shorter wait than `seconds`.
+
+    `cut` says that it cannot lie on the GPUs alone, and `ram` how many bytes it holds in RAM where it is known to. With `small` it is meant with
+    a cache of 8 bits, on the GPUs.
+    """
+
+    prospect: Prospect
+    points: float
+    quality: float
+    seconds: float
+    cut: bool = False
+    ram: int | None = None
+    small: bool = False
+
+
+class Offers:
+    """The offers of all models on the devices of a machine, worked out as they are asked for."""
+
+    def __init__(self, prospects: Prospects, search: Search) -> None:
+        self.prospects, self.search = prospects, search
+        self.catalog, self.task, self.wish = prospects.catalog, prospects.task, prospects.wish
+        self.devices = search.machine.devices
+        self.groups = engine_groups(search.machine.system, self.devices, search.runtime)
+        self.on_any_box: dict[Offer, tuple[list[Row], int]] = {}  # rows, and the bytes of RAM that they need
+        self._speeds: dict[tuple[Prospect, Placement, KvCache], Speed | None] = {}
+        self._known: dict[Prospect, list[Offer]] = {}
+        self._paces = Paces(self.devices, search.machine.cpu, self.catalog.gpus, gpu_only=search.gpu_only)
+        self._costs = {
+            engine: engine_cost(engine, self.devices, search.work.sequences) for engine in chain(*self.groups)
+        }
+        self._settled: dict[str, tuple[Scored, int]] = {}
+        self._edge = band("llamacpp").high
+
+    def of(self, model: Model, group: int, search: Search) -> list[Offer]:
+        """The offers of a model in a group of engines that could lie in the machine at all: engine by engine, most bits first."""
+        on_gpus, anywhere, known = search.gpu_room, search.room, self._known
+        found: list[Offer] = []
+        for prospect in self._ladder(model, group):
+            room = on_gpus if prospect.on_gpus else anywhere
+            if prospect.least <= room and prospect.held <= room:
+                offers = known.get(prospect)
+                if offers is None:
+                    offers = known[prospect] = self._bounded(prospect)
+                found += offers
+        return found
+
+    def settled(self, model: Model, search: Search) -> Scored | None:
+        """The model's best plan, where it was found on another box with these devices and stands on this one."""
+        row, least = self._settled.get(model.id, (None, 0))
+        return row if _has(search.machine, least) else None
+
+    def settle(self, one: Contender, search: Search) -> None:
+        """Remember a model's best plan for other boxes with these devices, where all its offers could lie in this one and more RAM changes none."""
+        if not one.row or not one.lasting or one.group or one.model.id in self._settled:
+            return
+        ladder = self._ladder(one.model, 0)
+        if all(prospect.on_gpus or max(prospect.least, prospect.held) <= search.room for prospect in ladder):
+            self._settled[one.model.id] = one.row, _ram_to_spare(one.row.plan)
+
+    def ram_needed(self, offer: Offer, rows: list[Row], search: Search) -> int | None:
+        """Bytes that must be free in RAM for these rows of an offer to stand on every box with these devices; None where they stand on this one only.
+
+        They stand where RAM is not what decides: on GPUs alone, or in the placement that comes first of all with RAM to spare.
+        """
+        prospect = offer.prospect
+        if PREFERENCES[self.wish.prefer].context or any(device.unified for device in self.devices):
+            return None
+        if prospect.on_gpus:
+            return 0
+        if len(rows) != 1 or prospect.engine != "llamacpp":
+            return None
+        plan = rows[0][0]
+        if not offer.small and plan.work.kv_cache != prospect.work.kv_cache:
+            return None  # RAM may be why the larger cache did not hold
+        if not (_comes_first(plan) if offer.cut else plan.mode == "gpu" or not self._usable):
+            return None
+        least = _ram_to_spare(plan)
+        return least if _has(search.machine, least) else None
+
+    def rows_elsewhere(self, offer: Offer, search: Search) -> list[Row] | None:
+        """The rows of an offer that were found on another box with these devices and stand on this one."""
+        rows, least = self.on_any_box.get(offer, (None, 0))
+        return rows if _has(search.machine, least) else None
+
+    def timed(self, prospect: Prospect, plan: Plan, machine: Machine) -> Plan:
+        """The plan with its speed."""
+        key = prospect.like, plan.placement, plan.work.kv_cache
+        if key in self._speeds:
+            return replace(plan, speed=self._speeds[key])
+        told = timed(plan, machine, self.catalog, self.task.prompt, prospect.depth)
+        self._speeds[key] = told.speed
+        return told
+
+    def _ladder(self, model: Model, group: int) -> tuple[Prospect, ...]:
+        """All that could be offered of a model in a group of engines, whether it fits or not."""
+        return self.prospects.of(model, self.groups[group], self.search, old=self._old)
+
+    def _bounded(self, prospect: Prospect) -> list[Offer]:
+        if prospect.work.options:
+            return self._offer(prospect, ANY_PACE)
+        if prospect.engine in WHOLE_ENGINES and prospect.held > self.search.gpu_room:
+            return self._offer(prospect, self._paces.on_cpu(prospect))
+        if not prospect.by_rule or not self._usable:
+            return self._offer(prospect, self._paces.least(prospect, in_ram=not prospect.on_gpus, small=True))
+        if prospect.held > self._gpu_room:
+            return self._offer(prospect, self._paces.cut(prospect, self._room_beside), cut=True)
+        if len(self._usable) > 1:
+            return self._offer(prospect, self._paces.least(prospect, in_ram=True, small=True))
+        alone, strict = prospect.whole, self.search.strict
+        need = alone.on_gpu.with_driver(self._usable[0])
+        missing = need - self._gpu_room
+        if missing <= 0:
+            least = self._paces.least(prospect, in_ram=False, small=strict)
+            if need * self._edge <= self._gpu_room:
+                return self._offer(prospect, least, total=need + alone.in_ram, ram=alone.in_ram)
+            # what is too tight for `strict` may hold with a smaller cache
+            return self._offer(prospect, least, tight=not strict, ram=alone.in_ram)
+        found = self._offer(prospect, self._paces.cut(prospect, self._room_beside), cut=True)
+        if prospect.small and len(self.devices) == 1 and Miss(missing, alone.cache).halving_helps:
+            found += self._offer(prospect, self._paces.on_devices(prospect, small=True), small=True)
+        return found
+
+    def _offer(
+        self,
+        prospect: Prospect,
+        pace: Pace | None,
+        *,
+        total: int | None = None,
+        tight: bool = False,
+        cut: bool = False,
+        ram: int | None = None,
+        small: bool = False,
+    ) -> list[Offer]:
+        """The offer at that pace; None is a pace that is not known. `total` are bytes in all and `tight` the verdict, where they are known."""
+        top = prospect.small_top if small else prospect.top
+        if top is None:
+            return []
+        points = top.points(pace.token, pace.prompt) if pace else top.points(None)
+        if not self._paces.all_known:  # then some plan may have no speed
+            points, pace = max(points, top.points(None)), None
+        points -= self._costs[prospect.engine] + (TIGHT if tight else 0.0)
+        if total:
+            points -= (top.weights.smaller + self.task.smaller) * math.log2(total / prospect.held)
+        seconds = top.written * pace.token + pace.prompt if pace else 0.0
+        return [Offer(prospect, points, top.quality, seconds, cut, ram, small)]
+
+    # -- the devices ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _old(self) -> bool:
+        """Whether any is a GPU without bf16."""
+        return any(map(before_ampere, self.devices))
+
+    @cached_property
+    def _usable(self) -> list[Device]:
+        """The devices that llama.cpp can use, the roomiest first."""
+        usable = [device for device in self.devices if device.vendor != "ascend"]
+        return sorted(usable, key=lambda device: -(budget(device, self.search.work) or 0))
+
+    @cached_property
+    def _gpu_room(self) -> int:
+        """Bytes that llama.cpp may take of them."""
+        return sum(budget(device, self.search.work) or 0 for device in self._usable)
+
+    @cached_property
+    def _room_beside(self) -> float:
+        """Bytes that weights, cache and state may take of the roomiest at the very most, beside layers in RAM."""
+        device = self._usable[0]
+        return (budget(device, self.search.work) or 0) / self._edge + 1 - driver_bytes(device, 0)  # 1: what is rounded
+
+
+def _ram_to_spare(plan: Plan) -> int:
+    """Bytes of RAM in which the plan fits beyond the estimate's error."""
+    return math.ceil(plan.memory.on(RAM) * plan.band.high)
+
+
+def _has(machine: Machine, ram: int) -> bool:
+    return (machine.ram_free or 0) >= ram
+
+
+def _comes_first(plan: Plan) -> bool:
+    """Whether llama.cpp's plan with part of the model in RAM is of the placement that is tried before others like it."""
+    return plan.placement.cpu_moe_layers > 0 or (plan.placement.split is not None and not plan.architecture.is_moe)

@@ -1,0 +1,212 @@
+"""What could be offered of each model in one task, whatever the machine: formats and engines, with all that does not depend on devices.
+
+It is worked out once for all machines, and of each format only as it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from qwenpick.memory.account import RAM
+from qwenpick.memory.quantization import FORMATS
+from qwenpick.recommending.dominance import Relation, relation
+from qwenpick.recommending.search.cache_format import EIGHT_BIT_CACHE
+from qwenpick.recommending.search.candidates import LOW_BITS, Search, least_held, rungs, weights_of, work_of
+from qwenpick.recommending.search.upper_bound import Ceiling, ceiling, ceiling_in
+from qwenpick.runtimes import find_runtime
+from qwenpick.runtimes.llamacpp.parts import Shape, on_any_device
+from qwenpick.runtimes.llamacpp.totals import Totals, totals
+from qwenpick.runtimes.llamacpp.whole import Whole, whole
+from qwenpick.speed.decode import Load, Step, step_on
+from qwenpick.speed.flags import CHUNK
+from qwenpick.speed.prefill import Reading, reading_on
+from qwenpick.speed.traffic import attention, traffic
+from qwenpick.work.serving import KvCache
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
+    from qwenpick.recommending.request import Wish
+    from qwenpick.recommending.tasks import Task
+    from qwenpick.speed.devices import Class
+    from qwenpick.speed.stages import Stage
+
+GPU_ENGINES = ("vllm", "sglang")  # engines that use no RAM for layers
+
+
+class Pace(NamedTuple):
+    """Seconds a token, and seconds to read the prompt."""
+
+    token: float
+    prompt: float
+
+
+ANY_PACE = Pace(0.0, 0.0)
+
+
+class Prospect:
+    """A format of a model in an engine, whatever it will run on. What takes a look at each tensor is worked out when it is asked for.
+
+    `least` are bytes that any run holds, known without that look. `low` says that it has so few bits that it is only looked at where the GPUs
+    hold none of about four alone, and `on_gpus` that its engine uses no RAM for layers. `small` is the name of the 8-bit cache that may be tried.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        architecture: Architecture,
+        engine: str,
+        checkpoint: Checkpoint,
+        task: Task,
+        wish: Wish,
+        search: Search,
+    ) -> None:
+        self.model, self.architecture, self.engine, self.checkpoint = model, architecture, engine, checkpoint
+        self.task, self.wish = task, wish
+        self.work = work_of(model, search.work)
+        self.depth = min(self.work.context, task.depth)
+        self.least = least_held(architecture, model, checkpoint)
+        self.on_gpus = engine in GPU_ENGINES
+        self.low = FORMATS[checkpoint.format].bits < LOW_BITS
+        self.small = EIGHT_BIT_CACHE.get(engine) if search.any_cache and not self.work.options else None
+        # llama.cpp's own rule, with no measured size and no flags
+        self.by_rule = engine == "llamacpp" and not self.work.options and not checkpoint.bytes
+        self.like = self  # another of the same architecture, that runs alike
+        self._steps: dict[tuple[Class, bool], Step] = {}
+        self._readings: dict[Class, Reading] = {}
+        self._in_ram: dict[tuple[float, float, float], Pace] = {}
+
+    @cached_property
+    def held(self) -> int:
+        """Bytes that any run of it holds, on GPUs or in RAM."""
+        return weights_of(self.architecture, self.checkpoint)
+
+    @cached_property
+    def top(self) -> Ceiling | None:
+        """What it is worth by how long one waits for a token; None where nothing is known of its quality."""
+        return self._top(self.work.kv_cache)
+
+    @cached_property
+    def small_top(self) -> Ceiling | None:
+        """The same with a cache of 8 bits."""
+        return self._top(self._small_cache)
+
+    @cached_property
+    def whole(self) -> Whole:
+        """What llama.cpp holds on one GPU."""
+        return whole(self.architecture, self.checkpoint, self.work)
+
+    @cached_property
+    def need_in_ram(self) -> int | None:
+        """What llama.cpp holds without any GPU; None where it does not know the model."""
+        if self.architecture.gguf_arch is None:
+            return None
+        return on_any_device(self.architecture, self.checkpoint, self.work, Shape(0)).on(RAM)
+
+    def on(self, stage: Stage, *, small: bool = False) -> Pace:
+        """How fast it runs on a stage."""
+        kind = stage.place.kind
+        step, reading = self._steps.get((kind, small)), self._readings.get(kind)
+        if step is None:
+            load = replace(self._load, cache=self._small_cache) if small else self._load
+            step = self._steps[kind, small] = step_on(load, self.depth, self.work.sequences, 1, kind)
+        if reading is None:
+            chunk = CHUNK[self.engine]
+            reading = self._readings[kind] = reading_on(self._load, self.task.prompt, 0, chunk, kind)
+        return Pace(step.seconds(stage), reading.seconds(stage) * self.work.sequences)
+
+    def in_ram(self, stage: Stage) -> Pace:
+        """The same in RAM; it is kept, since many machines have the same."""
+        key = stage.place.bandwidth, stage.place.rate, stage.layers
+        if key not in self._in_ram:
+            self._in_ram[key] = self.on(stage)
+        return self._in_ram[key]
+
+    def least_in_ram(self, room: float) -> tuple[float, float | None]:
+        """(share of the layers, share of the experts where they alone are enough) that llama.cpp must leave in RAM for the rest to take no more room.
+
+        The compute buffer, which a search of the true cut knows, is left out.
+        """
+        sums, n = self._totals, self.architecture.num_layers
+        moved = sums.fewest_experts(room) if self.architecture.is_moe else None
+        return (sums.fewest_layers(room) - 1) / n, None if moved is None else moved / n
+
+    @cached_property
+    def _totals(self) -> Totals:
+        return totals(self.architecture, self.checkpoint.format, self.work)
+
+    @cached_property
+    def _load(self) -> Load:
+        name = self.checkpoint.format
+        weights = traffic(self.architecture, name, self.checkpoint.bytes)
+        return Load(self.engine, name, weights, attention(self.architecture), self.work.kv_cache)
+
+    @property
+    def _small_cache(self) -> KvCache:
+        return KvCache(self.small or "f16", self.small or "f16")
+
+    def _top(self, cache: KvCache) -> Ceiling | None:
+        wish, name = self.wish, self.checkpoint.format
+        return ceiling_in(
+            self.model,
+            self.architecture,
+            name,
+            cache,
+            self.held,
+            self.task,
+            wish.prefer,
+            wish.thinking,
+            self.work.context,
+        )
+
+
+class Start(NamedTuple):
+    """A model with the points and the quality that no machine exceeds."""
+
+    model: Model
+    points: float
+    quality: float
+    seconds: float = 0.0
+    holds: bool = False
+
+
+class Prospects:
+    """All that could be offered of some models in one task, whatever the machine: it is worked out once for all machines.
+
+    `starts` are the models by id, and `queue` is a heap of them, (-points, turn, id); of the quality of the `unknown` nothing is known.
+    """
+
+    def __init__(self, catalog: Catalog, models: Iterable[Model], task: Task, wish: Wish, context: int) -> None:
+        self.catalog, self.task, self.wish = catalog, task, wish
+        tops = [(model, ceiling(model, task, wish.prefer, wish.thinking, context)) for model in models]
+        self.starts = {model.id: Start(model, top.points(0.0), top.quality) for model, top in tops if top}
+        self.queue = sorted((-start.points, turn, name) for turn, (name, start) in enumerate(self.starts.items()))
+        self.unknown = [model for model, top in tops if top is None]
+        self._known: dict[tuple[str, tuple[str, ...], bool], tuple[Prospect, ...]] = {}
+        self._alike: dict[tuple[str, str, str, int | None, int], Prospect] = {}
+        self._rivals: dict[str, list[tuple[Start, Relation]]] = {}
+
+    def rivals(self, model: Model) -> list[tuple[Start, Relation]]:
+        """The other models that could outdo it, and how: its successors, then those of the highest quality first."""
+        if model.id not in self._rivals:
+            others = [(start, relation(start.model, model)) for name, start in self.starts.items() if name != model.id]
+            found = [(start, how) for start, how in others if how]
+            self._rivals[model.id] = sorted(found, key=lambda other: (not other[1].succeeds, -other[0].quality))
+        return self._rivals[model.id]
+
+    def of(self, model: Model, engines: tuple[str, ...], search: Search, *, old: bool) -> tuple[Prospect, ...]:
+        """The formats of a model, engine by engine, most bits first; `old` says whether a GPU is older than Ampere."""
+        key = model.id, engines, old
+        if key not in self._known:
+            self._known[key] = tuple(one for engine in engines for one in self._in(model, engine, search))
+        return self._known[key]
+
+    def _in(self, model: Model, engine: str, search: Search) -> Iterator[Prospect]:
+        architecture = self.catalog.architecture(model)
+        for checkpoint in rungs(architecture, model, find_runtime(engine), search):
+            one = Prospect(model, architecture, engine, checkpoint, self.task, self.wish, search)
+            alike = architecture.id, engine, checkpoint.format, checkpoint.bytes, one.work.context
+            one.like = self._alike.setdefault(alike, one)
+            yield one

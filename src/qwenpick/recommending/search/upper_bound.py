@@ -1,0 +1,110 @@
+"""What no plan of a model can exceed, as points of the wait: on any machine, or in one format on some devices.
+
+The bounds leave out what only takes points: a tight fit, and all that lies in memory beside the weights.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from qwenpick.recommending.quality import load_abilities, quality
+from qwenpick.recommending.quantization_loss import Retention
+from qwenpick.recommending.scoring import (
+    BARELY,
+    EXPERIMENTAL,
+    PREFERENCES,
+    Prefer,
+    Weights,
+    kept_of,
+    size_points,
+    speed_points,
+    standing,
+)
+from qwenpick.recommending.thinking import THINKING_TOKENS, efforts_for, seconds_wanted
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Model
+    from qwenpick.recommending.tasks import Task
+    from qwenpick.work.serving import KvCache
+
+Thinking = Literal["yes", "no", "either"]
+UNTOUCHED = Retention(1.0, 1.0, 1.0, "high", True, "16-bit weights")
+FEWEST_BITS = 1.0  # no format stores a weight in less: IQ1_S takes 1.56
+NOTHING = 1e-9  # seconds: faster than anything
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """The most points that a model gives, by how long one waits; and the quality (points out of 100) that no plan exceeds.
+
+    `efforts` are (points of quality, tokens written) of each effort to think, `written` the least of those tokens. Waits of `usable` and of
+    `comfortable` seconds are the task's, `last_usable` the doublings between them (a negative number).
+    """
+
+    quality: float
+    fixed: float
+    written: float
+    efforts: tuple[tuple[float, float], ...]
+    usable: float
+    comfortable: float
+    last_usable: float
+    weights: Weights
+
+    def points(self, seconds: float | None, reading: float = 0.0) -> float:
+        """With at least `seconds` a token after `reading` the prompt for so long; None is a speed that is not known."""
+        best = -math.inf
+        for points, written in self.efforts:
+            wait = self.usable * BARELY if seconds is None else written * seconds + reading or NOTHING
+            value = points + speed_points(math.log2(self.comfortable / wait), self.last_usable, self.weights)
+            if value > best:
+                best = value
+        return self.fixed + best
+
+
+def ceiling(model: Model, task: Task, prefer: Prefer, thinking: Thinking, context: int) -> Ceiling | None:
+    """The model's ceiling in a task, whatever it runs on; None where nothing is known of its quality, so that it has no place at all."""
+    if model.parameters is None:
+        return None
+    least = model.parameters.active * FEWEST_BITS / 8  # bytes: the weights that every token reads, in any format
+    return _ceiling(model, task, prefer, thinking, context, UNTOUCHED, int(least))
+
+
+def ceiling_in(
+    model: Model,
+    architecture: Architecture,
+    format_name: str,
+    cache: KvCache,
+    held: int,
+    task: Task,
+    prefer: Prefer,
+    thinking: Thinking,
+    context: int,
+) -> Ceiling | None:
+    """The same in one format, of which any run holds `held` bytes; what the engine costs is left out."""
+    if model.parameters is None:
+        return None
+    kept = kept_of(model, architecture, format_name, cache)
+    return _ceiling(model, task, prefer, thinking, context, kept, held)
+
+
+def _ceiling(
+    model: Model, task: Task, prefer: Prefer, thinking: Thinking, context: int, kept: Retention, least: int
+) -> Ceiling | None:
+    weights, abilities = PREFERENCES[prefer], load_abilities()
+    usable, comfortable = seconds_wanted(task)
+    thinks = model.thinking in ("hybrid", "always")
+    efforts, best = list[tuple[float, float]](), 0.0
+    for effort in efforts_for(model, task, thinking):
+        worth = quality(abilities, model.id, thinks, task, effort, kept)
+        if worth is None:
+            return None
+        efforts.append((weights.quality * worth.value, task.answer * THINKING_TOKENS[effort]))
+        best = max(best, worth.value)
+    fixed = sum(standing(model).values()) + size_points(least, task, weights) - (0.0 if kept.advised else EXPERIMENTAL)
+    if weights.context:
+        most = (model.context.extended or model.context.native) if model.context else context
+        fixed += weights.context * math.log2(max(1.0, most / task.context))
+    written = min(tokens for _, tokens in efforts)
+    return Ceiling(best, fixed, written, tuple(efforts), usable, comfortable, math.log2(comfortable / usable), weights)

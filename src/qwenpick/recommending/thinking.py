@@ -1,0 +1,78 @@
+"""Whether to let a model think before it answers, and what that does to the wait."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from qwenpick.i18n import say
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Model
+    from qwenpick.recommending.tasks import Task
+
+Effort = Literal["off", "low", "high"]
+
+# How many times as many tokens an answer takes: club-3090's budgets and the low/xhigh spread of Qwen3.8 answers; an estimate, not a measurement.
+THINKING_TOKENS: Mapping[str, float] = {"off": 1.0, "low": 3.0, "high": 8.0}
+THINKING_GAIN: Mapping[str, float] = {
+    "off": 0.0,
+    "low": 0.8,
+    "high": 1.0,
+}  # share of the measured gain; low is our estimate
+THINKING_LOOPS_BELOW = 3_000_000_000  # parameters: Qwen3.5-0.8B and 2B loop when they think (TyloQuant#12)
+
+
+def efforts_for(model: Model, task: Task, wanted: Literal["yes", "no", "either"] = "either") -> tuple[Effort, ...]:
+    """The efforts that the model can do the task with, advised first; `wanted` says whether the person wants it to think."""
+    if model.thinking == "always":
+        return ("high",)
+    if model.thinking != "hybrid" or wanted == "no":
+        return ("off",)
+    thinks = tuple(effort for effort in task.efforts if effort != "off")
+    if wanted == "yes":
+        return thinks or ("low",)
+    if model.parameters and model.parameters.total < THINKING_LOOPS_BELOW:
+        return ("off",)
+    return task.efforts
+
+
+def why_effort(model: Model, task: Task, effort: Effort) -> str:
+    """Why the model is advised to think that much in this task."""
+    if model.thinking == "always":
+        return say("it always thinks")
+    if model.thinking != "hybrid":
+        return say("it does not think")
+    if (
+        effort == "off"
+        and model.parameters
+        and model.parameters.total < THINKING_LOOPS_BELOW
+        and task.thinking != "off"
+    ):
+        return say("models below 4B loop when they think")
+    if effort == task.thinking:
+        return say(task.why_thinking)
+    return (
+        say("this box is fast enough to wait for the thinking")
+        if task.thinking == "off"
+        else say("thinking more would make the answer late")
+    )
+
+
+def seconds_to_answer(task: Task, effort: Effort, decode: float, prefill: float) -> float:
+    """Seconds until a typical answer is complete: the prompt is read, then the thinking and the answer are written."""
+    written = task.answer * THINKING_TOKENS[effort] / decode if task.answer else 0.0
+    return task.prompt / prefill + written
+
+
+def seconds_wanted(task: Task) -> tuple[float, float]:
+    """(usable, comfortable) seconds to a complete answer, from the task's floors; a model that thinks more must be faster to keep them.
+
+    >>> from qwenpick.recommending.tasks import TASKS
+    >>> seconds_wanted(TASKS["chat"])
+    (85.0, 21.25)
+    """
+    return (
+        seconds_to_answer(task, task.thinking, task.usable, task.prefill),
+        seconds_to_answer(task, task.thinking, task.comfortable, task.comfortable_prefill),
+    )

@@ -1,0 +1,133 @@
+"""How tensor and pipeline parallel cut a model: which world sizes divide it, and what one rank then holds.
+
+vLLM and SGLang share these rules: heads, experts' inner columns and the vocabulary are divided, norms and routers are copied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from qwenpick.catalog.schema import Architecture, DenseMlp
+from qwenpick.i18n import mark
+from qwenpick.memory.cache import attention_layers, linear_layers
+from qwenpick.memory.quantization import sizes
+from qwenpick.memory.quantization.safetensors import BITS, is_quantized
+from qwenpick.memory.tensors import Tensor
+
+MAX_WORLD = 128
+VOCAB_PADDING = 64  # vocab_parallel_embedding.py DEFAULT_VOCAB_PADDING_SIZE, the same in vLLM and SGLang
+BLOCK = 128  # columns that share a scale in block FP8, GPTQ and AWQ: a rank's part must hold whole ones
+
+# Roles that an engine loads as one tensor: q, k and v side by side, gate over up, the delta net's two input projections.
+_FUSED = {
+    "attn_q": "qkv", "attn_k": "qkv", "attn_v": "qkv", "attn_q.bias": "qkv bias", "attn_k.bias": "qkv bias", "attn_v.bias": "qkv bias",
+    "ffn_gate": "gate_up", "ffn_up": "gate_up", "ffn_gate_exps": "experts gate_up", "ffn_up_exps": "experts gate_up",
+    "ffn_gate_shexp": "shared gate_up", "ffn_up_shexp": "shared gate_up", "attn_qkv": "in_proj_qkvz", "attn_gate": "in_proj_qkvz",
+    "ssm_beta": "in_proj_ba", "ssm_alpha": "in_proj_ba",
+}  # fmt: skip
+_COPIED = ("ffn_gate_inp", "ffn_gate_inp_shexp")  # routers: every rank routes every token
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One rank's part of a fused tensor: bytes of each copy, the layers that hold one (none: outside the layers), and its part."""
+
+    name: str
+    bytes: int
+    layers: tuple[int, ...]
+    part: str
+
+
+@lru_cache(maxsize=4096)
+def shards(architecture: Architecture, format_name: str, ranks: int) -> tuple[Shard, ...]:
+    """What each of `ranks` tensor-parallel ranks loads, fused as the engines fuse it."""
+    fused: dict[tuple[str, tuple[int, ...], str], int] = {}
+    for index, (tensor, stored) in enumerate(sizes(architecture, format_name)):
+        name = _FUSED.get(tensor.role, tensor.role) if tensor.part == "text" else f"{tensor.part} {index}"
+        held = _rank_bytes(architecture, tensor, stored // tensor.count, ranks)
+        scales = _scale_bytes(architecture, tensor, stored, format_name) * held // stored
+        for piece, size in ((name, held - scales), (f"{name} scales", scales)):
+            if size:
+                key = (piece, tensor.layers, tensor.part)
+                fused[key] = fused.get(key, 0) + size
+    return tuple(Shard(name, size, layers, part) for (name, layers, part), size in fused.items())
+
+
+def _scale_bytes(architecture: Architecture, tensor: Tensor, stored: int, format_name: str) -> int:
+    """Bytes of all scales and zero points of a quantized tensor, which engines hold beside the packed weights."""
+    if BITS[format_name] >= 16 or not is_quantized(tensor, architecture, format_name):
+        return 0
+    return max(0, stored - int(tensor.elements * BITS[format_name] / 8))
+
+
+def _rank_bytes(architecture: Architecture, tensor: Tensor, size: int, ranks: int) -> int:
+    """Bytes of one copy on one rank."""
+    if tensor.role in ("token_embd", "output"):
+        rows = -(-tensor.shape[0] // VOCAB_PADDING) * VOCAB_PADDING  # padded, then divided
+        return size * rows // tensor.shape[0] // ranks
+    if ranks == 1 or tensor.role in _COPIED or tensor.role.endswith("norm"):
+        return size
+    if tensor.role.startswith(("attn_k", "attn_v")):
+        return size // min(
+            ranks, architecture.attention.kv_heads
+        )  # with more ranks than heads each rank keeps a whole head
+    return size // ranks
+
+
+@lru_cache(maxsize=1024)
+def world_sizes(architecture: Architecture) -> tuple[int, ...]:
+    """The tensor-parallel sizes that divide the model, smallest first.
+
+    Query heads must divide; key-value heads must divide or be copied evenly; so must delta-net heads and the MLP's inner width.
+    """
+    return tuple(n for n in range(1, MAX_WORLD + 1) if world_refusal(architecture, n) is None)
+
+
+@lru_cache(maxsize=4096)
+def world_refusal(architecture: Architecture, ranks: int, block: int = 1) -> str | None:
+    """Why `ranks` tensor-parallel ranks cannot divide the model; None where they can. `block`: columns a format's scales need together."""
+    for layer in set(attention_layers(architecture)):
+        if layer.heads % ranks:
+            return mark("{heads} attention heads do not divide by {ranks}", heads=layer.heads, ranks=ranks)
+        if layer.kv_heads % ranks and ranks % layer.kv_heads:
+            return mark(
+                "{kv_heads} key-value heads neither divide by {ranks} nor into it", kv_heads=layer.kv_heads, ranks=ranks
+            )
+    for linear in set(linear_layers(architecture)):
+        if linear.key_heads % ranks or linear.value_heads % ranks:
+            return mark(
+                "{key_heads} and {value_heads} delta-net heads do not divide by {ranks}",
+                key_heads=linear.key_heads,
+                value_heads=linear.value_heads,
+                ranks=ranks,
+            )
+    if ranks == 1:
+        return None
+    if architecture.mlp.intermediate_size % (ranks * block):
+        what = "MLP" if isinstance(architecture.mlp, DenseMlp) else "expert"
+        whole = mark(" into whole blocks of {block}", block=block) if block > 1 else ""
+        return mark(
+            "an {what} of {intermediate_size} columns does not divide over {ranks} ranks{whole}",
+            what=what,
+            intermediate_size=architecture.mlp.intermediate_size,
+            ranks=ranks,
+            whole=whole,
+        )
+    return None
+
+
+def stage_layers(layers: int, stages: int) -> tuple[range, ...]:
+    """Which layers each pipeline stage holds: as even as can be, the odd ones in the stages before the last.
+
+    >>> [len(r) for r in stage_layers(30, 4)]
+    [7, 8, 8, 7]
+    """
+    base, odd = divmod(layers, stages)
+    counts = [base] * stages
+    for index in range(
+        2, odd + 2
+    ):  # vLLM distributed/utils.py get_pp_indices: from the stage before the last backwards
+        counts[-index] += 1
+    starts = [sum(counts[:i]) for i in range(stages)]
+    return tuple(range(start, start + count) for start, count in zip(starts, counts, strict=True))

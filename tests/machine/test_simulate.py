@@ -1,0 +1,164 @@
+"""A machine from words."""
+
+from __future__ import annotations
+
+import pytest
+
+from qwenpick.catalog import Catalog, load
+from qwenpick.errors import QwenpickError
+from qwenpick.machine.simulate import simulate
+from qwenpick.units import GIB, MIB
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load()
+
+
+@pytest.mark.parametrize(
+    ("name", "total", "kept", "seen"),
+    [("t4", 15360, 450, 440), ("rtx 3090", 24576, 462, 451), ("l4", 23034, 460, 475), ("h100 80gb", 81559, 536, 480), ("h200", 143771, 617, 615)],
+)  # fmt: skip
+def test_what_the_driver_keeps_of_a_card_is_not_free(
+    catalog: Catalog, name: str, total: int, kept: int, seen: int
+) -> None:
+    """`seen` is what the drivers of real cards kept, in MiB."""
+    (device,) = simulate(catalog, [name], None, 64 * GIB, False).devices
+    assert device.total == total * MIB
+    assert device.free is not None
+    assert round((device.total - device.free) / MIB) == kept
+    assert abs(kept - seen) < 60
+    assert any("kept by the driver" in note for note in device.notes)
+
+
+def test_memory_that_was_said_is_free(catalog: Catalog) -> None:
+    (device,) = simulate(catalog, ["rtx 4090"], 20 * GIB, 64 * GIB, False).devices
+    assert device.free == device.total == 20 * GIB
+
+
+def test_a_card_has_what_its_driver_reports(catalog: Catalog) -> None:
+    machine = simulate(catalog, ["rtx 4090"], None, 64 * GIB, False)
+    (device,) = machine.devices
+    assert (device.gpu, device.total) == ("rtx-4090", 24564 * MIB)
+    assert machine.origin == "simulated"
+    assert (machine.ram_total, machine.ram_free) == (64 * GIB, 62 * GIB)  # 2 GiB for the system
+    assert device.bandwidth == 1008.4e9
+    assert device.compute_capability == "8.9"
+
+
+@pytest.mark.parametrize("words", ["2x l40s", "2xl40s", "2 x L40S", "l40s x2", "l40s x 2"])
+def test_a_count_is_read_before_or_after_the_name(catalog: Catalog, words: str) -> None:
+    assert [d.gpu for d in simulate(catalog, [words], None, None, False).devices] == ["l40s", "l40s"]
+
+
+def test_different_cards_stand_in_the_order_given(catalog: Catalog) -> None:
+    machine = simulate(catalog, ["rtx 3060 12gb", "2x rtx 3090"], None, 64 * GIB, False)
+    assert [d.gpu for d in machine.devices] == ["rtx-3060-12gb", "rtx-3090", "rtx-3090"]
+
+
+def test_a_board_of_several_devices_shows_them_all(catalog: Catalog) -> None:
+    # an MI250 is two dies of 68702699520 bytes, an A16 four GPUs of 15356 MiB
+    assert [d.total for d in simulate(catalog, ["mi250"], None, None, False).devices] == [65520 * MIB] * 2
+    assert [d.total for d in simulate(catalog, ["a16"], None, None, False).devices] == [15356 * MIB] * 4
+
+
+def test_unknown_ram_stays_unknown_and_is_said(catalog: Catalog) -> None:
+    machine = simulate(catalog, ["h200"], None, None, False)
+    assert machine.ram_total is None
+    assert "RAM is not known; say --ram to plan offloading" in machine.notes
+
+
+def test_an_open_memory_size_is_assumed_aloud(catalog: Catalog) -> None:
+    machine = simulate(catalog, ["rtx 3060"], None, 32 * GIB, False)
+    kept = "446 MiB of GeForce RTX 3060 12GB kept by the driver: assumed"
+    system = "2 GiB of RAM taken by the system: assumed"
+    assert machine.notes == ("'rtx 3060' is sold with 8 and 12 GiB; 12 GiB assumed", kept, system)
+    assert simulate(catalog, ["rtx 3060 12gb"], None, 32 * GIB, False).notes == (kept, system)
+
+
+def test_vram_picks_the_variant_and_is_taken_as_said(catalog: Catalog) -> None:
+    (device,) = simulate(catalog, ["rtx 3060"], 8 * GIB, None, False).devices
+    assert (device.gpu, device.total) == ("rtx-3060-8gb", 8 * GIB)
+
+
+@pytest.mark.parametrize(
+    ("name", "ram", "gpu", "total"),
+    [
+        ("m4 max", 64 * GIB, "m4-max-64gb", 48 * GIB),  # 3/4
+        ("m4 max", 64 * 10**9, "m4-max-64gb", 48 * GIB),  # "64GB" on the box means 64 GiB
+        ("m4 max 128gb", None, "m4-max-128gb", 96 * GIB),
+        ("m1", 16 * GIB, "m1-16gb", 11453251584),  # seen; 2/3
+        ("m3 ultra", 256 * GIB, "m3-ultra-256gb", 223338299392),  # seen; 81.25 %
+    ],
+)
+def test_an_apple_chip_gets_metals_working_set(
+    catalog: Catalog, name: str, ram: int | None, gpu: str, total: int
+) -> None:
+    machine = simulate(catalog, [name], None, ram, False)
+    (device,) = machine.devices
+    assert (device.gpu, device.total, device.unified, machine.system) == (gpu, total, True, "darwin")
+    assert machine.cpu.bandwidth == device.bandwidth
+
+
+def test_apple_chips_of_another_memory_size_have_another_bandwidth(catalog: Catalog) -> None:
+    assert simulate(catalog, ["m4 max"], None, 36 * GIB, False).devices[0].bandwidth == 410e9
+    assert simulate(catalog, ["m4 max"], None, 128 * GIB, False).devices[0].bandwidth == 546e9
+
+
+def test_other_unified_memory_is_a_share_of_ram(catalog: Catalog) -> None:
+    gb10 = simulate(catalog, ["gb10"], None, None, False)
+    assert gb10.ram_total == gb10.devices[0].total == 127600748 * 1024
+    halo = simulate(catalog, ["strix halo"], None, 128 * GIB, False)
+    assert halo.devices[0].total == 96 * GIB
+    assert simulate(catalog, ["780m"], None, 32 * GIB, False).devices[0].total == 16 * GIB
+
+
+def test_vram_alone_is_a_card_of_no_name(catalog: Catalog) -> None:
+    (device,) = simulate(catalog, [], 24 * GIB, 32 * GIB, False).devices
+    assert (device.gpu, device.total, device.bandwidth) == (None, 24 * GIB, None)
+
+
+def test_a_box_without_a_gpu_has_a_cpu_of_assumed_bandwidth(catalog: Catalog) -> None:
+    machine = simulate(catalog, [], None, 16 * GIB, True)
+    assert machine.devices == ()
+    assert machine.cpu.bandwidth == 51.2e9
+    assert machine.cpu.bandwidth_from == "assumed: dual-channel DDR4-3200"
+
+
+@pytest.mark.parametrize(
+    ("gpus", "vram", "ram", "cpu_only", "says"),
+    [
+        ([], None, None, True, "--cpu-only needs the RAM to plan with, e.g. --ram 16GiB"),
+        ([], None, 16 * GIB, False, "--ram alone describes no machine; add --gpu NAME, --vram SIZE or --cpu-only"),
+        (["rtx 4090"], None, 16 * GIB, True, "--cpu-only and --gpu contradict each other"),
+        (
+            ["0x rtx 4090"],
+            None,
+            None,
+            False,
+            "cannot read --gpu '0x rtx 4090'; write it like 'rtx 4090', '2x l40s' or 'rtx 3060 12gb'",
+        ),
+        (
+            ["2x m4 max"],
+            None,
+            None,
+            False,
+            "m4-max-128gb is a whole machine whose GPU shares its RAM; give it alone, once",
+        ),
+        (["m4 max 128gb"], None, 64 * GIB, False, "'m4 max 128gb' has 128 GiB of RAM, but --ram says 64 GiB"),
+        (
+            ["780m"],
+            None,
+            None,
+            False,
+            "how much memory a ryzen-7040-8040-radeon-780m has depends on the machine; say --ram, e.g. --ram 32GiB",
+        ),
+        (["rtx 9999"], None, None, False, "no GPU 'rtx 9999'; did you mean rtx-5090? (qwenpick gpus lists them)"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_one_sentence(
+    catalog: Catalog, gpus: list[str], vram: int | None, ram: int | None, cpu_only: bool, says: str
+) -> None:
+    with pytest.raises(QwenpickError) as error:
+        simulate(catalog, gpus, vram, ram, cpu_only)
+    assert str(error.value) == says

@@ -1,0 +1,30 @@
+"""What supersedes a model needs no more memory, is newer, and is worth more."""
+
+from __future__ import annotations
+
+import pytest
+
+from qwenpick.catalog import Catalog, find_model
+from qwenpick.errors import QwenpickError
+from qwenpick.recommending.replace import SAME_MEMORY, replacement
+
+
+def test_what_supersedes_a_model_needs_no_more_and_is_worth_more(catalog: Catalog) -> None:
+    found = replacement(catalog, find_model(catalog, "qwen2.5-7b-instruct"))
+    assert found.better
+    for candidate in found.better:
+        assert candidate.memory.total <= found.old.memory.total * SAME_MEMORY
+        assert candidate.worth.value > found.old.worth.value
+        assert (candidate.model.released or "") >= (found.old.model.released or "")
+    assert [model.id for model in found.line][:1] == ["qwen3-8b"]
+
+
+def test_a_vision_model_is_replaced_by_one_that_sees(catalog: Catalog) -> None:
+    found = replacement(catalog, find_model(catalog, "qwen2.5-vl-7b-instruct"))
+    assert found.task.name == "vision"
+    assert all("image" in candidate.model.inputs for candidate in found.better)
+
+
+def test_a_name_without_weights_has_nothing_to_be_replaced(catalog: Catalog) -> None:
+    with pytest.raises(QwenpickError, match="API only"):
+        replacement(catalog, find_model(catalog, "qwen-max"))

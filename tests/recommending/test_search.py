@@ -1,0 +1,228 @@
+"""What `recommend` leaves unplanned changes nothing: the places, the words and the counts are those of a ranking of every plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model, load
+from qwenpick.machine.hardware import Machine
+from qwenpick.machine.simulate import simulate
+from qwenpick.planning.plan import Plan, evaluate, timed
+from qwenpick.recommending.answer import Recommender, recommend, why_not
+from qwenpick.recommending.rank import LABELLED, Ranked, rank
+from qwenpick.recommending.request import Wish
+from qwenpick.recommending.search.best_first import ROUNDING, first_places
+from qwenpick.recommending.search.cache_format import in_eight_bits, miss_of, miss_on_one_gpu
+from qwenpick.recommending.search.candidates import Search, engine_groups, holds_somehow, is_enough, rungs, work_of
+from qwenpick.recommending.search.offers import Offers
+from qwenpick.recommending.search.prospects import Prospects
+from qwenpick.recommending.search.upper_bound import ceiling
+from qwenpick.recommending.tasks import Task, find_task
+from qwenpick.runtimes import find_runtime
+from qwenpick.runtimes.llamacpp import compute, network
+from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
+from qwenpick.storage import Results
+from qwenpick.units import GIB
+from qwenpick.work.serving import KvCache, Serving
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load(own=False)
+
+
+def box(catalog: Catalog, gpus: list[str], ram: int) -> Machine:
+    return simulate(catalog, gpus, None, ram * GIB, not gpus)
+
+
+def serving_models(catalog: Catalog, task: Task, wish: Wish) -> list[Model]:
+    return [model for model in catalog.models.values() if not why_not(model, task, wish, catalog)]
+
+
+def must_use_ram(architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine) -> bool:
+    """Whether the model cannot lie on the GPUs alone, as far as that is known without a search."""
+    if work.options or checkpoint.bytes:
+        return False
+    if layer_bytes(architecture, checkpoint) > sum(device.free or 0 for device in machine.devices):
+        return True
+    return len(machine.devices) == 1 and whole(architecture, checkpoint, work).missing(machine.devices[0], work) > 0
+
+
+def every_plan(catalog: Catalog, model: Model, search: Search, task: Task) -> list[Plan]:
+    """All plans of the model that hold, none of them left out: what docs/ranking.md says is compared, tried one after the other."""
+    architecture, work, machine = catalog.architecture(model), work_of(model, search.work), search.machine
+    found: list[Plan] = []
+    for group in engine_groups(machine.system, machine.devices, search.runtime):
+        for engine in map(find_runtime, group):
+            for checkpoint in rungs(architecture, model, engine, search):
+                plan = evaluate(model, architecture, checkpoint, engine, work, machine, search.gpu_only, search.strict)
+                miss = miss_of(plan)
+                if engine.NAME == "llamacpp" and must_use_ram(architecture, checkpoint, work, machine):
+                    miss = miss_on_one_gpu(architecture, checkpoint, work, search)
+                elif plan and plan.holds(search.strict):
+                    miss = None
+                small = in_eight_bits(architecture, model, checkpoint, engine, work, search, miss)
+                held = plan if plan and plan.holds(search.strict) else None
+                found += [one for one in (held, small) if one]
+                if held and is_enough(held):
+                    break
+        if found:
+            break
+    return [timed(plan, machine, catalog, task.prompt, min(plan.work.context, task.depth)) for plan in found]
+
+
+def as_told(row: Ranked) -> tuple[object, ...]:
+    return (row.place, row.plan, row.score, row.quality, row.seconds, row.outdone_by, row.labels, row.reason)
+
+
+BOXES = [
+    (["rtx 4090"], 64, Wish()),
+    (["rtx 3060 12gb"], 16, Wish(context=32768)),
+    (["rtx 3090", "rtx 3090"], 32, Wish(task="coding", prefer="quality", strict=True)),
+    (["m4 max 64gb"], 64, Wish(thinking="yes")),
+    ([], 32, Wish(min_speed=3)),
+    (["gtx 1080"], 96, Wish(users=4, prefer="speed")),
+    (["rtx 4060"], 32, Wish(prefer="small")),
+    (["rtx 4080"], 32, Wish(context=65536)),
+    (["rtx 4080"], 32, Wish(context=65536, gpu_only=True)),
+    (["h100 80gb"], 64, Wish(task="coding-agent", users=32)),
+    (["rx 7900 xtx"], 48, Wish(prefer="context")),
+    (["rtx 4090"], 64, Wish(max_disk=12 * 10**9)),
+    (["2x rtx 3060 12gb"], 96, Wish(task="vision")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("gpus", "ram", "wish"), BOXES)
+def test_the_first_places_are_those_of_all_plans(catalog: Catalog, gpus: list[str], ram: int, wish: Wish) -> None:
+    machine, task = box(catalog, gpus, ram), find_task(wish.task)
+    work = Serving(wish.context or task.context, wish.users, wish.kv_cache or KvCache(), wish.options)
+    work = replace(work, image_tokens=task.image_tokens, audio_seconds=task.audio_seconds)
+    search = Search(
+        machine, work, wish.runtime, wish.quant, wish.gpu_only, wish.strict, wish.kv_cache is None, wish.max_disk
+    )
+    models = serving_models(catalog, task, wish)
+    plans = {model.id: every_plan(catalog, model, search, task) for model in models}
+    everything = rank(
+        [plan for found in plans.values() for plan in found],
+        task,
+        prefer=wish.prefer,
+        thinking=wish.thinking,
+        min_speed=wish.min_speed,
+    )
+    found, misfits = first_places(
+        Offers(Prospects(catalog, models, task, wish, work.context), search), search, LABELLED
+    )
+    assert [as_told(row) for row in found[:LABELLED]] == [as_told(row) for row in everything[:LABELLED]]
+    assert misfits == sum(not own for own in plans.values())
+
+
+@pytest.mark.parametrize(
+    ("gpus", "wish"),
+    [
+        (["rtx 4090"], Wish()),
+        (["rtx 3060 12gb"], Wish()),
+        (["h100 80gb"], Wish()),
+        (["rx 7900 xtx"], Wish(official_only=False)),
+        (["rtx 4060"], Wish(context=65536)),
+        (["rtx 4080"], Wish(context=65536, strict=True)),
+        (["2x rtx 3060 12gb"], Wish(task="vision", strict=True)),
+        (["ascend 910b"], Wish(runtime="llamacpp")),
+        ([], Wish(users=4)),
+    ],
+)
+def test_a_box_seen_after_others_with_the_same_gpu_is_answered_as_if_it_were_the_first(
+    catalog: Catalog, gpus: list[str], wish: Wish
+) -> None:
+    machines = [box(catalog, gpus, ram) for ram in (256, 8, 48, 16, 96)]
+    machines += [replace(machine, ram_free=(machine.ram_free or 0) // 2) for machine in machines]
+    machines += [replace(machine, ram_free=GIB // 2) for machine in machines[:1]]
+    recommender = Recommender(catalog, wish)
+    for machine in machines:
+        assert recommender.rank(machine) == Recommender(catalog, wish).rank(machine)
+
+
+def test_a_fleet_takes_few_plans(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = []
+
+    def counted(*arguments: object) -> Plan | None:
+        planned.append(arguments)
+        return evaluate(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("qwenpick.recommending.search.best_first.evaluate", counted)
+    recommender = Recommender(catalog, Wish())
+    counts = []
+    for gpu in ("rtx 4090", "rtx 3060 12gb", "rx 7900 xtx", "h100 80gb"):
+        for ram in (64, 96, 128, 192):
+            before = len(planned)
+            recommender.rank(box(catalog, [gpu], ram))
+            counts.append(len(planned) - before)
+    assert all(0 < count <= 60 for count in counts[::4])  # of about 1,200
+    assert sum(counts) < 1.5 * sum(counts[::4])  # more RAM changes little
+
+
+@pytest.mark.parametrize(("gpus", "ram", "wish"), BOXES[:5])
+def test_no_offer_is_worth_less_than_the_plans_made_of_it(
+    catalog: Catalog, gpus: list[str], ram: int, wish: Wish
+) -> None:
+    machine, task = box(catalog, gpus, ram), find_task(wish.task)
+    search = Search(machine, Serving(wish.context or task.context, wish.users), strict=wish.strict)
+    offers = Offers(Prospects(catalog, [], task, wish, search.work.context), search)
+    seen = 0
+    for model in serving_models(catalog, task, wish)[::7]:
+        known = [offer for group in range(len(offers.groups)) for offer in offers.of(model, group, search)]
+        for plan in every_plan(catalog, model, search, task):
+            own = [
+                offer
+                for offer in known
+                if (offer.prospect.engine, offer.prospect.checkpoint) == (plan.runtime, plan.checkpoint)
+            ]
+            for row in rank([plan], task, prefer=wish.prefer, thinking=wish.thinking):
+                assert row.score <= max(offer.points for offer in own) + ROUNDING
+                assert row.quality.value <= max(offer.quality for offer in own)
+                assert row.seconds is None or row.seconds >= min(offer.seconds for offer in own) - ROUNDING
+                assert plan.memory.total >= own[0].prospect.held
+                seen += 1
+    assert seen > 20
+
+
+@pytest.mark.parametrize(("gpus", "ram", "wish"), BOXES[:5])
+def test_no_plan_is_worth_more_than_its_models_ceiling(catalog: Catalog, gpus: list[str], ram: int, wish: Wish) -> None:
+    machine, task = box(catalog, gpus, ram), find_task(wish.task)
+    search = Search(machine, Serving(wish.context or task.context, wish.users))
+    for model in serving_models(catalog, task, wish)[::5]:
+        top = ceiling(model, task, wish.prefer, wish.thinking, search.work.context)
+        for row in rank(every_plan(catalog, model, search, task), task, prefer=wish.prefer, thinking=wish.thinking):
+            assert top is not None
+            assert row.score <= top.points(0.0)
+            assert row.quality.value <= top.quality
+
+
+def test_a_model_holds_somehow_if_a_search_of_all_its_plans_finds_one(catalog: Catalog) -> None:
+    task, wish = find_task("chat"), Wish()
+    search = Search(box(catalog, ["gtx 1080"], 16), Serving(task.context))
+    for model in serving_models(catalog, task, wish)[::4]:
+        assert holds_somehow(catalog.architecture(model), model, search) == bool(
+            every_plan(catalog, model, search, task)
+        )
+
+
+def test_few_graphs_are_walked(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """428 were before models were planned by their ceilings."""
+    walked = []
+    peaks = network.Network.peaks
+
+    def counted(self: network.Network, steps: tuple[network.Step, ...]) -> tuple[int, int]:
+        walked.append(steps)
+        return peaks(self, steps)
+
+    monkeypatch.setattr(network.Network, "peaks", counted)
+    monkeypatch.setattr(compute, "WALKS", Results("none", ()))
+    for cached in (compute._one_side, compute._walked):
+        cached.cache_clear()
+    from qwenpick.runtimes.llamacpp.parts import on_any_device
+
+    on_any_device.cache_clear()
+    recommend(catalog, box(catalog, ["rtx 4090"], 64), Wish())
+    assert 0 < len(walked) <= 150
