@@ -2,7 +2,7 @@
 beside it and says what wants a translation there; `--check` says what is missing, stale, fuzzy or has other placeholders than its English, and
 changes nothing.
 
-A sentence is: the first argument of `say` and `mark`, the name of a column or of a part of memory, the help of an option or argument, and the
+A sentence is: the first argument of `_` and `N_`, the name of a column or of a part of memory, the help of an option or argument, and the
 docstring of a command.
 """
 
@@ -24,7 +24,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "qwenpick"
 FILES = sorted((SOURCE / "locale").glob("*/LC_MESSAGES/qwenpick.po"))
-SAID = {"say", "mark", "Column", "Part"}
+SAID = {"_", "N_", "Column", "Part"}
 UNDATED = datetime(2026, 1, 1, tzinfo=UTC)  # a date of today would change the files every time
 
 
@@ -42,9 +42,9 @@ def sentences(path: Path) -> Iterator[str]:
 
 
 def misfits(path: Path) -> Iterator[str]:
-    """Calls of `say` and `mark` whose values are not those that the template has places for, by file and line."""
+    """Calls of `_` and `N_` whose values are not those that the template has places for, by file and line."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"say", "mark"}:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"_", "N_"}:
             given = {word.arg for word in node.keywords}
             for text in _text(node.args[0]) if given and node.args else []:
                 if given != {name for name, _, _ in places(text)}:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.machine.hardware import Device
 from qwenpick.units import parse_tokens
 from qwenpick.work.placement import Placement
@@ -53,9 +53,9 @@ def estimate(
 
     tokens = parse_tokens(str(context))
     if sequences < 1:
-        raise QwenpickError(say("{sequences} sequences cannot be served; 1 or more can", sequences=sequences))
+        raise QwenpickError(_("{sequences} sequences cannot be served; 1 or more can", sequences=sequences))
     if gpus < 0:
-        raise QwenpickError(say("{gpus} GPUs cannot be used; 0 is CPU only", gpus=gpus))
+        raise QwenpickError(_("{gpus} GPUs cannot be used; 0 is CPU only", gpus=gpus))
     facts = catalog or load()
     wanted = find_model(facts, model)
     if not wanted.architecture:
@@ -64,9 +64,7 @@ def estimate(
     check_quant(quant)
     found = checkpoints(wanted, engine, quant, any_source=True)
     if not found:
-        raise QwenpickError(
-            say("{engine} has no {quant} of {name}", engine=engine.TITLE, quant=quant, name=wanted.name)
-        )
+        raise QwenpickError(_("{engine} has no {quant} of {name}", engine=engine.TITLE, quant=quant, name=wanted.name))
     cache = parse_cache(kv_cache) if isinstance(kv_cache, str) else kv_cache
     work = Serving(tokens, sequences, cache, dict(options or {}))
     architecture = facts.architecture(wanted)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.units import format_bytes
 
 CONFIG_LIMIT = 8 * 2**20  # the largest config.json of a Qwen is 12 KiB
@@ -22,9 +22,9 @@ def file_size(path: Path) -> int:
     try:
         found = path.stat()
     except (OSError, ValueError, RuntimeError) as problem:
-        raise QwenpickError(say("cannot read '{path}': {reason}", path=path, reason=reason(problem))) from None
+        raise QwenpickError(_("cannot read '{path}': {reason}", path=path, reason=reason(problem))) from None
     if not stat.S_ISREG(found.st_mode):
-        raise QwenpickError(say("'{path}' is not a regular file", path=path))
+        raise QwenpickError(_("'{path}' is not a regular file", path=path))
     return found.st_size
 
 
@@ -33,7 +33,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
     size = file_size(path)
     if size > limit:
         raise QwenpickError(
-            say(
+            _(
                 "'{path}' has {size}; at most {limit} are read of such a file",
                 path=path,
                 size=format_bytes(size),
@@ -44,14 +44,14 @@ def read_bytes(path: Path, limit: int) -> bytes:
         with path.open("rb") as file:
             return file.read(limit)
     except OSError as problem:
-        raise QwenpickError(say("cannot read '{path}': {reason}", path=path, reason=reason(problem))) from None
+        raise QwenpickError(_("cannot read '{path}': {reason}", path=path, reason=reason(problem))) from None
 
 
 def refuse_deep_yaml(text: str | bytes) -> None:
     """Raises ValueError for YAML whose collections nest deeper than any real file; yaml.YAMLError where it is none. To be called before composing."""
     import yaml
 
-    depth, too_deep = 0, ValueError(say("it nests deeper than {limit}", limit=YAML_DEPTH))
+    depth, too_deep = 0, ValueError(_("it nests deeper than {limit}", limit=YAML_DEPTH))
     try:
         for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -77,11 +77,11 @@ def parse_json(data: bytes, what: str) -> dict[str, Any]:
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except RecursionError:
-        raise QwenpickError(say("'{what}' is nested too deeply to be a model's file", what=what)) from None
+        raise QwenpickError(_("'{what}' is nested too deeply to be a model's file", what=what)) from None
     except ValueError as problem:
-        raise QwenpickError(say("'{what}' is not valid JSON: {problem}", what=what, problem=problem)) from None
+        raise QwenpickError(_("'{what}' is not valid JSON: {problem}", what=what, problem=problem)) from None
     if not isinstance(value, dict):
-        raise QwenpickError(say("'{what}' holds a JSON {kind}, not an object", what=what, kind=type(value).__name__))
+        raise QwenpickError(_("'{what}' holds a JSON {kind}, not an object", what=what, kind=type(value).__name__))
     return value
 
 
@@ -99,7 +99,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        twice = next(key for key, _unused in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise ValueError(f"the key {twice[:80]!r} stands twice")
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 
 class QwenpickError(Exception):
@@ -28,4 +28,4 @@ def did_you_mean(word: str, known: Iterable[str], limit: int = 1) -> str:
     """
     by_folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), by_folded, n=limit, cutoff=0.5)
-    return say("; did you mean {near}?", near=" or ".join(by_folded[name] for name in near)) if near else ""
+    return _("; did you mean {near}?", near=" or ".join(by_folded[name] for name in near)) if near else ""

@@ -1,7 +1,7 @@
 """The language that a person reads: English is in the code, other languages are looked up by the English sentence.
 
-`say` says a sentence. What is kept as a value and told later (a constant, what a probe noted of a machine, which a file may bring back) is
-written in English with `mark` and told with `retell`, so that machine files and comparisons are the same in every language. The catalogues are
+`_` says a sentence. What is kept as a value and told later (a constant, what a probe noted of a machine, which a file may bring back) is
+written in English with `N_` and told with `retell`, so that machine files and comparisons are the same in every language. The catalogues are
 locale/<language>/LC_MESSAGES/qwenpick.po and, compiled and committed beside it so that every kind of install has it, qwenpick.mo;
 `python tools/messages.py` keeps both. English looks nothing up.
 """
@@ -22,23 +22,23 @@ _active = _ENGLISH
 _look_up: Callable[[str], str] | None = None
 
 
-def say(template: str, /, **values: object) -> str:
+def _(template: str, /, **values: object) -> str:
     """The template in the active language, with the values in their places (str.format; without values it is taken as it is).
 
-    >>> say("{spare} to spare on {name}", spare="2.0 GiB", name="gpu0")
+    >>> _("{spare} to spare on {name}", spare="2.0 GiB", name="gpu0")
     '2.0 GiB to spare on gpu0'
     """
     text = _look_up(template) if _look_up and template else template
     return text.format(**values) if values else text
 
 
-def mark(template: str, /, **values: object) -> str:
+def N_(template: str, /, **values: object) -> str:  # noqa: N802  (gettext's name)
     """The sentence in English: what is kept as a value (a constant, what a probe noted, a machine's file) and told to the reader with `retell`."""
     return template.format(**values) if values else template
 
 
 def retell(text: str) -> str:
-    """A sentence that `mark` wrote, in the active language, with what stands in its places retold too; a text of other making stays as it is."""
+    """A sentence that `N_` wrote, in the active language, with what stands in its places retold too; a text of other making stays as it is."""
     if _look_up is None or not text or len(text) > LONGEST_NOTE:
         return text
     said = _look_up(text)
@@ -46,7 +46,7 @@ def retell(text: str) -> str:
         return said
     for template, pieces, pattern in _patterns(_active):
         if all(piece in text for piece in pieces) and (found := pattern.fullmatch(text)):
-            return say(template).format(**{name: _Retold(retell(value)) for name, value in found.groupdict().items()})
+            return _(template).format(**{name: _Retold(retell(value)) for name, value in found.groupdict().items()})
     return text
 
 
@@ -71,15 +71,17 @@ def _patterns(active: str) -> tuple[tuple[str, tuple[str, ...], re.Pattern[str]]
     known = gettext.translation(DOMAIN, LOCALE, [active])._catalog  # type: ignore[attr-defined]
     found = []
     for template in filter(None, known):
-        pieces = [(piece, name) for piece, name, _, _ in Formatter().parse(template)]
-        words = "".join(piece for piece, _ in pieces)
-        if any(name for _, name in pieces) and any(char.isalpha() for char in words):
+        pieces = [(piece, name) for piece, name, _unused, _unused in Formatter().parse(template)]
+        words = "".join(piece for piece, _unused in pieces)
+        if any(name for _unused, name in pieces) and any(char.isalpha() for char in words):
             seen, pattern = set[str](), ""
             for piece, name in pieces:
                 place = "" if name is None else f"(?P={name})" if name in seen else f"(?P<{name}>.*)"
                 pattern += re.escape(piece) + place
                 seen.add(name or "")
-            found.append((-len(words), template, tuple(piece for piece, _ in pieces), re.compile(pattern, re.DOTALL)))
+            found.append(
+                (-len(words), template, tuple(piece for piece, _unused in pieces), re.compile(pattern, re.DOTALL))
+            )
     return tuple(entry[1:] for entry in sorted(found, key=lambda entry: entry[:2]))
 
 
@@ -97,7 +99,7 @@ def use(name: str) -> None:
         from qwenpick.errors import QwenpickError, did_you_mean
 
         raise QwenpickError(
-            say(
+            _(
                 "there is no language '{name}'{near} (known: {known})",
                 name=name,
                 near=did_you_mean(folded, LANGUAGES),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 KIB, MIB, GIB, TIB = 2**10, 2**20, 2**30, 2**40
 KB, MB, GB, TB = 10**3, 10**6, 10**9, 10**12
@@ -37,13 +37,13 @@ def parse_bytes(text: str) -> int:
             return round(number * _BYTE_UNITS[unit])
         if not unit and number is not None:
             raise QwenpickError(
-                say(
+                _(
                     "size '{text}' has no unit; write {number}GiB (2^30) or {number}GB (10^9)",
                     text=text,
                     number=match[1],
                 )
             )
-    raise QwenpickError(say("cannot read size '{text}'; write it like 24GiB, 24GB or 512MiB", text=text))
+    raise QwenpickError(_("cannot read size '{text}'; write it like 24GiB, 24GB or 512MiB", text=text))
 
 
 def parse_tokens(text: str) -> int:
@@ -58,7 +58,7 @@ def parse_tokens(text: str) -> int:
         factor = {"": 1, "k": 1024, "ki": 1024, "m": 1_000_000}.get(unit)
         if factor is not None and number is not None and (tokens := round(number * factor)) > 0:
             return tokens
-    raise QwenpickError(say("cannot read context '{text}'; write it like 32768, 32k or 128K (tokens)", text=text))
+    raise QwenpickError(_("cannot read context '{text}'; write it like 32768, 32k or 128K (tokens)", text=text))
 
 
 def _number(digits: str) -> float | None:

@@ -13,7 +13,7 @@ import pytest
 from tools import messages
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import chosen, language, mark, retell, say, use
+from qwenpick.i18n import N_, _, chosen, language, retell, use
 from tests.conftest import Result
 
 Run = Callable[..., Result]
@@ -151,9 +151,9 @@ def test_lang_may_stand_anywhere() -> None:
 
 
 def test_a_noted_sentence_is_retold_with_what_stands_in_it() -> None:
-    note = mark(
+    note = N_(
         "unified memory: {total_from}; free: {free_from}",
-        total_from=mark("MemTotal in /proc/meminfo"),
+        total_from=N_("MemTotal in /proc/meminfo"),
         free_from="vm_stat",
     )
     assert note == "unified memory: MemTotal in /proc/meminfo; free: vm_stat"
@@ -166,7 +166,7 @@ def test_a_noted_sentence_is_retold_with_what_stands_in_it() -> None:
 
 def test_braces_in_values_are_text() -> None:
     use("zh")
-    assert say("cannot write {file}: {problem}", file="{x}", problem="") == "无法写入 {x}："
+    assert _("cannot write {file}: {problem}", file="{x}", problem="") == "无法写入 {x}："
 
 
 def test_a_language_that_is_not_known_is_named() -> None:
@@ -175,7 +175,7 @@ def test_a_language_that_is_not_known_is_named() -> None:
 
 
 def test_english_looks_nothing_up() -> None:
-    code = "import sys, qwenpick.i18n as i; i.say('fits'); print('babel' in sys.modules, 'gettext' in sys.modules, i._look_up)"
+    code = "import sys, qwenpick.i18n as i; i._('fits'); print('babel' in sys.modules, 'gettext' in sys.modules, i._look_up)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False", "None"]
 

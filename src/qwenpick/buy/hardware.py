@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.fitting.answer import PRECISIONS, Answer, Request, fit
-from qwenpick.i18n import mark, say
+from qwenpick.i18n import N_, _
 from qwenpick.memory.account import RAM
 from qwenpick.planning.checkpoints import checkpoints, download_bytes
 from qwenpick.recommending.search.candidates import weights_of
@@ -143,9 +143,9 @@ def _answer(catalog: Catalog, model: Model, request: Request, gpu: Gpu, count: i
 
 def gpu_price(gpu: Gpu) -> tuple[float | None, str | None]:
     """(USD of one, what that price is and of when): the street price where one is known, else the launch price."""
-    for price, word in ((gpu.street_price, mark("street")), (gpu.launch_price, mark("launch"))):
+    for price, word in ((gpu.street_price, N_("street")), (gpu.launch_price, N_("launch"))):
         if price and price.usd:
-            return price.usd, f"{say(word)} {price.date or say('undated')}"
+            return price.usd, f"{_(word)} {price.date or _('undated')}"
     return None, None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from qwenpick.catalog.read import read_yaml
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 HEADER = "# A catalogue laid over the shipped one; `qwenpick catalog check` says whether it is right.\n"
 
@@ -23,7 +23,7 @@ def add(file: Path, entry: str) -> None:
     try:
         old = read_yaml(file.read_bytes()) if file.exists() else None
     except (OSError, yaml.YAMLError) as error:
-        raise QwenpickError(say("cannot read {file} to add to it: {error}", file=file, error=error)) from error
+        raise QwenpickError(_("cannot read {file} to add to it: {error}", file=file, error=error)) from error
     document = old if isinstance(old, dict) else {}
     for section, entries in new.items():
         kept = {item["id"]: item for item in document.get(section) or ()} | {item["id"]: item for item in entries}
@@ -35,4 +35,4 @@ def add(file: Path, entry: str) -> None:
         partial.write_text(text, encoding="utf-8")
         partial.replace(file)
     except OSError as error:
-        raise QwenpickError(say("cannot write {file}: {problem}", file=file, problem=error.strerror)) from error
+        raise QwenpickError(_("cannot write {file}: {problem}", file=file, problem=error.strerror)) from error

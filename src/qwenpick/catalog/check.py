@@ -14,7 +14,7 @@ from qwenpick.catalog.read import KINDS, read_file, read_yaml
 from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model
 from qwenpick.catalog.sentences import sentence
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import mark, say
+from qwenpick.i18n import N_, _
 
 if TYPE_CHECKING:
     from yaml import Node
@@ -35,10 +35,10 @@ _REFERENCES = {
     "cloud": {"gpu": "gpus"},
 }
 _NAMES = {
-    "architectures": mark("architecture"),
-    "models": mark("model"),
-    "gpus": mark("gpu"),
-    "cloud": mark("cloud offer"),
+    "architectures": N_("architecture"),
+    "models": N_("model"),
+    "gpus": N_("gpu"),
+    "cloud": N_("cloud offer"),
 }
 
 
@@ -63,10 +63,10 @@ def faults(content: bytes, below: Mapping[str, Mapping[str, Any]]) -> list[str]:
     except (yaml.YAMLError, ValueError) as error:
         return [_syntax(error)]
     if document is None:
-        return [say("the file is empty; it needs a list 'architectures', 'models', 'gpus' or 'cloud'")]
+        return [_("the file is empty; it needs a list 'architectures', 'models', 'gpus' or 'cloud'")]
     if not isinstance(document, dict):
         return [
-            say(
+            _(
                 "line 1: the file must be a mapping with {known}, not {kind_of}",
                 known=", ".join(KINDS),
                 kind_of=_kind_of(document),
@@ -77,7 +77,7 @@ def faults(content: bytes, below: Mapping[str, Mapping[str, Any]]) -> list[str]:
     for kind, items in document.items():
         if kind not in KINDS:
             found.append(
-                say(
+                _(
                     "line {line}: unknown section '{kind}'{near} it can be {known}",
                     line=_line(root, kind),
                     kind=kind,
@@ -87,7 +87,7 @@ def faults(content: bytes, below: Mapping[str, Mapping[str, Any]]) -> list[str]:
             )
         elif not isinstance(items, list | None):
             found.append(
-                say(
+                _(
                     "line {line}: '{kind}' must be a list of entries, each starting with '- id:'",
                     line=_line(root, kind),
                     kind=kind,
@@ -102,16 +102,16 @@ def faults(content: bytes, below: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def _entry_faults(kind: str, record: Any, line: int, seen: dict[str, tuple[str, Any]]) -> Iterator[str]:
     """The problems of one entry. Adds it, and where it stands in words, to `seen`."""
     if not isinstance(record, dict) or not isinstance(record.get("id"), str):
-        yield say(
+        yield _(
             "line {line}: this {what} has no 'id'; add one, for example 'id: my-{kind}'",
             line=line,
-            what=say(_NAMES[kind]),
+            what=_(_NAMES[kind]),
             kind=_NAMES[kind].split()[-1],
         )
         return
-    where = say("line {line}: {what} '{record}'", line=line, what=say(_NAMES[kind]), record=record["id"])
+    where = _("line {line}: {what} '{record}'", line=line, what=_(_NAMES[kind]), record=record["id"])
     if record["id"] in seen:
-        yield say("{where} stands in this file twice; remove one or give it another id", where=where)
+        yield _("{where} stands in this file twice; remove one or give it another id", where=where)
     seen[record["id"]] = (where, record)
     try:
         _TYPES[kind].model_validate(record)
@@ -138,8 +138,8 @@ def _dangling(
             for field, target in fields.items():
                 value = record.get(field)
                 if isinstance(value, str) and value not in known[target]:
-                    remedy = did_you_mean(value, known[target]) or say("; add it or remove the field")
-                    yield say(
+                    remedy = did_you_mean(value, known[target]) or _("; add it or remove the field")
+                    yield _(
                         "{where}: {field} '{value}' is not in the catalogue{remedy}",
                         where=where,
                         field=field,
@@ -154,18 +154,18 @@ def _dangling(
             for wrong in (
                 w for w in (held if isinstance(held, list) else ()) if isinstance(w, str) and w not in FORMATS
             ):
-                yield say(
+                yield _(
                     "{where}: there is no format '{name}'{near}",
                     where=where,
                     name=wrong,
-                    near=did_you_mean(wrong, FORMATS) or say(" (such as bf16, fp8, awq-int4, gguf)"),
+                    near=did_you_mean(wrong, FORMATS) or _(" (such as bf16, fp8, awq-int4, gguf)"),
                 )
             if isinstance(name, str) and name not in {*FORMATS, "gguf"}:
-                yield say(
+                yield _(
                     "{where}: there is no format '{name}'{near}",
                     where=where,
                     name=name,
-                    near=did_you_mean(name, FORMATS) or say(" (such as bf16, fp8, awq-int4, gguf)"),
+                    near=did_you_mean(name, FORMATS) or _(" (such as bf16, fp8, awq-int4, gguf)"),
                 )
 
 
@@ -181,7 +181,7 @@ def _duplicate_keys(node: Node | None, visited: set[int]) -> Iterator[str]:
         for key, value in node.value:
             line = key.start_mark.line + 1
             if str(key.value) in seen:
-                yield say(
+                yield _(
                     "line {line}: '{value}' stands here again (first on line {seen}); keep one",
                     line=line,
                     value=key.value,
@@ -205,14 +205,14 @@ def _line(root: Node | None, kind: str, index: int | None = None) -> int:
 
 def _syntax(error: Exception) -> str:
     """A YAML error in one sentence."""
-    mark = getattr(error, "problem_mark", None)
+    where = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    if mark is None:
-        return say("this is not YAML: {problem}", problem=problem)
-    return say(
+    if where is None:
+        return _("this is not YAML: {problem}", problem=problem)
+    return _(
         "line {line}, column {column}: this is not YAML: {problem} (check indentation, colons and quotes there)",
-        line=mark.line + 1,
-        column=mark.column + 1,
+        line=where.line + 1,
+        column=where.column + 1,
         problem=problem,
     )
 

@@ -12,7 +12,7 @@ from qwenpick.catalog.entries import Record, records
 from qwenpick.catalog.load import Catalog
 from qwenpick.catalog.schema import Gpu
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.units import GIB
 
 # Words that people leave out or add without meaning another part.
@@ -86,19 +86,19 @@ def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
             read_name(n).key == said.key for gpu in meant for n in (*gpu.nicknames, gpu.name)
         ):
             raise QwenpickError(
-                say("'{name}' can mean {listed}; say which", name=name, listed=_listed(gpu.id for gpu in meant))
+                _("'{name}' can mean {listed}; say which", name=name, listed=_listed(gpu.id for gpu in meant))
             )
         return max(meant, key=_prominence)
     if size and any(readings):
         raise QwenpickError(
-            say(
+            _(
                 "no '{name}' of that memory; there is {listed}",
                 name=name,
                 listed=_listed(g.id for reading in readings for g in reading),
             )
         )
     raise QwenpickError(
-        say(
+        _(
             "no GPU '{name}'{near} (qwenpick gpus lists them)",
             name=name,
             near=did_you_mean("-".join(folded.split()), catalog.gpus),
@@ -207,9 +207,9 @@ def _prominence(gpu: Gpu) -> tuple[int, float, float, str]:
 
 def _same_pci(ids: Iterable[str], probed: str) -> bool:
     """Whether a probed id is one of `ids`: device ids agree, and subsystem ids where both state one."""
-    device, _, subsystem = probed.partition("/")
+    device, _unused, subsystem = probed.partition("/")
     for known in ids:
-        known_device, _, known_subsystem = known.partition("/")
+        known_device, _unused, known_subsystem = known.partition("/")
         if known_device == device and (not subsystem or not known_subsystem or subsystem == known_subsystem):
             return True
     return False

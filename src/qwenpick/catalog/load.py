@@ -12,7 +12,7 @@ from qwenpick.catalog.entries import Entries
 from qwenpick.catalog.read import KINDS, data_directory, merge, read_file, read_yaml, shipped_files, user_file
 from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ def _refuse_faults(path: Path, content: bytes, below: Mapping[str, Mapping[str, 
 
     if found := faults(content, below):
         more = (
-            say(" (and {count} more: qwenpick catalog check {path})", count=len(found) - 1, path=path)
+            _(" (and {count} more: qwenpick catalog check {path})", count=len(found) - 1, path=path)
             if len(found) > 1
             else ""
         )

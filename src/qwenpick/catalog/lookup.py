@@ -12,7 +12,7 @@ from qwenpick.catalog.entries import Record, records
 from qwenpick.catalog.load import Catalog
 from qwenpick.catalog.schema import Model
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 _ADDRESS = re.compile(
     r"^(https?://)?(www\.)?(huggingface\.co|hf\.co|modelscope\.(cn|ai)(/models)?|ollama\.com(/library)?)/",
@@ -62,7 +62,7 @@ def find_model(catalog: Catalog, name: str) -> Model:
         if found := known.folded.get(folded) or _other_role(catalog, known, folded):
             return catalog.models[found]
     if not spelled:
-        raise QwenpickError(say("no model was named (qwenpick models lists them)"))
+        raise QwenpickError(_("no model was named (qwenpick models lists them)"))
     raise QwenpickError(_unknown(catalog, name.strip(), fold(spelled)))
 
 
@@ -72,10 +72,10 @@ def hint(catalog: Catalog, model: Model) -> str | None:
         return None
     stem = model.id.removesuffix("-base")
     chat = next((i for i in (f"{stem}-instruct", f"{stem}-chat", stem) if i in catalog.models and i != model.id), None)
-    return say(
+    return _(
         "{id} is a base model: it continues text{value}",
         id=model.id,
-        value=say("; the chat model is {chat}", chat=chat) if chat else "",
+        value=_("; the chat model is {chat}", chat=chat) if chat else "",
     )
 
 
@@ -116,7 +116,7 @@ def _by_tag(known: _Names, spelled: str) -> str | None:
     """An Ollama tag, with or without the quantization at its end: qwen3:8b, qwen3:8b-q4_K_M."""
     if ":" not in spelled:
         return None
-    slug, _, tag = spelled.rpartition("/")[2].partition(":")
+    slug, _unused, tag = spelled.rpartition("/")[2].partition(":")
     return next((known.tags[f"{slug}:{t}"] for t in (tag, *_shorter(fold(tag))) if f"{slug}:{t}" in known.tags), None)
 
 
@@ -157,11 +157,9 @@ def _unknown(catalog: Catalog, name: str, folded: str) -> str:
         series = {i: match for i, match in sized.items() if match["series"] == said["series"]}
         if series:
             nearest = min(series, key=lambda i: _unlike(catalog, i, series[i], said))
-            return say(
-                "there is no {as_written}; did you mean {nearest}?", as_written=_as_written(name), nearest=nearest
-            )
+            return _("there is no {as_written}; did you mean {nearest}?", as_written=_as_written(name), nearest=nearest)
         same = [i for i, match in sized.items() if (match["size"], match["unit"]) == (said["size"], said["unit"])]
-        return say(
+        return _(
             "there is no model '{name}'{near} (qwenpick models lists them)",
             name=name,
             near=did_you_mean(folded, same or open_ids),
@@ -169,8 +167,8 @@ def _unknown(catalog: Catalog, name: str, folded: str) -> str:
     members = [i for i, match in sized.items() if match["series"] == folded and _PLAIN.fullmatch(match["rest"] or "")]
     if members:
         order = sorted(members, key=lambda i: (_billions(sized[i]), i))
-        return say("'{name}' is a series: {order}; say which", name=name, order=", ".join(order))
-    return say(
+        return _("'{name}' is a series: {order}; say which", name=name, order=", ".join(order))
+    return _(
         "there is no model '{name}'{near} (qwenpick models lists them)",
         name=name,
         near=did_you_mean(folded, catalog.models),

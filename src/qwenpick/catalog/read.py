@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 SHIPPED = ("models.yaml", "gpus.yaml", "cloud.yaml")
 KINDS = ("architectures", "models", "gpus", "cloud")
@@ -48,10 +48,10 @@ def read_file(path: Path) -> bytes:
             content = file.read(LARGEST_FILE + 1)
     except OSError as error:
         raise QwenpickError(
-            say("cannot read the catalogue {path}: {problem}", path=path, problem=error.strerror or error)
+            _("cannot read the catalogue {path}: {problem}", path=path, problem=error.strerror or error)
         ) from None
     if len(content) > LARGEST_FILE:
-        raise QwenpickError(say("{path} is larger than 16 MiB: that is no catalogue", path=path))
+        raise QwenpickError(_("{path} is larger than 16 MiB: that is no catalogue", path=path))
     return content
 
 

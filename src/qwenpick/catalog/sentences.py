@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from qwenpick.errors import did_you_mean
-from qwenpick.i18n import mark, say
+from qwenpick.i18n import N_, _
 
 _PATTERNS = {
-    "id": mark("lower-case letters, digits, dots, plus and hyphens"),
-    "pci_ids": mark("vendor:device such as 10de:2684"),
-    "date": mark("a date such as 2026-11-23"),
+    "id": N_("lower-case letters, digits, dots, plus and hyphens"),
+    "pci_ids": N_("vendor:device such as 10de:2684"),
+    "date": N_("a date such as 2026-11-23"),
 }
 _TAGS = {
     "full_attention",
@@ -22,7 +22,7 @@ _TAGS = {
     "dense",
     "moe",
 }  # pydantic puts them into a location
-_KINDS_OF_VALUE = {"int": mark("a whole number"), "float": mark("a number"), "bool": mark("true or false")}
+_KINDS_OF_VALUE = {"int": N_("a whole number"), "float": N_("a number"), "bool": N_("true or false")}
 
 
 def sentence(root: type[BaseModel], fault: dict[str, Any]) -> str:
@@ -33,12 +33,12 @@ def sentence(root: type[BaseModel], fault: dict[str, Any]) -> str:
     match str(fault["type"]):
         case "extra_forbidden":
             near = did_you_mean(str(path[-1]), _fields(root, fault["loc"]))
-            return say("unknown field '{name}'{near}", name=name, near=near or say("; remove it or correct its name"))
+            return _("unknown field '{name}'{near}", name=name, near=near or _("; remove it or correct its name"))
         case "missing":
-            return say("field '{name}' is missing; add it", name=name)
+            return _("field '{name}' is missing; add it", name=name)
         case "literal_error":
             expected = re.findall(r"'([^']+)'", context["expected"])
-            return say(
+            return _(
                 "'{name}' is {given!r}{near} it can be {expected}",
                 name=name,
                 given=given,
@@ -46,19 +46,19 @@ def sentence(root: type[BaseModel], fault: dict[str, Any]) -> str:
                 expected=", ".join(expected),
             )
         case "string_pattern_mismatch":
-            like = say(_PATTERNS["id" if path[-1] == "id" else "pci_ids" if "pci_ids" in path else "date"])
-            return say("'{name}' is {given!r}; write {like}", name=name, given=given, like=like)
+            like = _(_PATTERNS["id" if path[-1] == "id" else "pci_ids" if "pci_ids" in path else "date"])
+            return _("'{name}' is {given!r}; write {like}", name=name, given=given, like=like)
         case "string_type":
-            return say("'{name}' must be text; put {given!r} in quotes", name=name, given=given)
+            return _("'{name}' must be text; put {given!r} in quotes", name=name, given=given)
         case "union_tag_not_found" | "union_tag_invalid":
-            return say(
+            return _(
                 "'{name}.kind' must be one of {found}",
                 name=name,
                 found=context.get("expected_tags") or ", ".join(sorted(_TAGS)),
             )
         case "greater_than" | "greater_than_equal":
-            least = say("more than") if fault["type"] == "greater_than" else say("at least")
-            return say(
+            least = _("more than") if fault["type"] == "greater_than" else _("at least")
+            return _(
                 "'{name}' must be {least} {limit}, not {given!r}",
                 name=name,
                 least=least,
@@ -66,18 +66,18 @@ def sentence(root: type[BaseModel], fault: dict[str, Any]) -> str:
                 given=given,
             )
         case "too_short":
-            return say("'{name}' is empty; it needs at least {context}", name=name, context=context["min_length"])
+            return _("'{name}' is empty; it needs at least {context}", name=name, context=context["min_length"])
         case kind if kind.startswith(tuple(_KINDS_OF_VALUE)):
-            return say(
+            return _(
                 "'{name}' must be {wanted}, not {given!r}",
                 name=name,
-                wanted=say(_KINDS_OF_VALUE[kind.split("_")[0]]),
+                wanted=_(_KINDS_OF_VALUE[kind.split("_")[0]]),
                 given=given,
             )
         case kind if kind.startswith(("tuple", "list")):
-            return say("'{name}' must be a list, not {given!r}; write [{given}]", name=name, given=given)
+            return _("'{name}' must be a list, not {given!r}; write [{given}]", name=name, given=given)
         case kind if kind.startswith(("dict", "model")):
-            return say("'{name}' must be a mapping of fields, not {given!r}", name=name, given=given)
+            return _("'{name}' must be a mapping of fields, not {given!r}", name=name, given=given)
         case _:
             return f"'{name}': {fault['msg'][:1].lower()}{fault['msg'][1:]}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qwenpick.catalog.schema import Gpu
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.units import GIB
 
 # Metal's recommendedMaxWorkingSetSize as a share of RAM: the lowest seen in public logs up to 2026-11, so macOS 13-15 mostly.
@@ -25,7 +25,7 @@ def usable_memory(gpu: Gpu, ram: int | None = None) -> tuple[int, str | None]:
         return unified_memory(gpu, ram or sold_memory(gpu, "--ram"))
     if gpu.usable_bytes:
         return gpu.usable_bytes, None
-    return round(sold_memory(gpu, "--vram") * DISCRETE_SHARE), mark(
+    return round(sold_memory(gpu, "--vram") * DISCRETE_SHARE), N_(
         "what the driver reports of it was not seen: 99.5 % of the nominal memory assumed"
     )
 
@@ -35,19 +35,19 @@ def unified_memory(gpu: Gpu, ram: int) -> tuple[int, str]:
     if gpu.vendor == "apple":
         return metal_working_set(ram)
     if gpu.vendor == "nvidia":
-        return round(ram * NVIDIA_UNIFIED_SHARE), mark(
+        return round(ram * NVIDIA_UNIFIED_SHARE), N_(
             "unified memory: the GPU may use all RAM that the system sees (GB10 sees 95 %)"
         )
     if gpu.segment == "datacenter":
-        return ram, mark("unified memory: CPU and GPU share all of it")
+        return ram, N_("unified memory: CPU and GPU share all of it")
     if gpu.compute_capability == "gfx1151":
         return round(ram * STRIX_HALO_SHARE), (
-            mark(
+            N_(
                 "three quarters of RAM assumed (96 of 128 GiB): the driver gives half until the BIOS carve-out or "
                 "ttm.pages_limit is raised"
             )
         )
-    return round(ram * INTEGRATED_SHARE), mark("half of RAM assumed: the driver's default for integrated graphics")
+    return round(ram * INTEGRATED_SHARE), N_("half of RAM assumed: the driver's default for integrated graphics")
 
 
 def metal_working_set(ram: int) -> tuple[int, str]:
@@ -59,10 +59,10 @@ def metal_working_set(ram: int) -> tuple[int, str]:
     share = METAL_SHARE_SMALL if ram <= METAL_SMALL_RAM else METAL_SHARE_LARGE
     working_set = METAL_SEEN.get(ram, int(ram * share))
     newer = METAL_SHARE_NEWER.get(ram)
-    more = mark("; newer macOS gives {newer:.0%}", newer=newer) if newer else ""
+    more = N_("; newer macOS gives {newer:.0%}", newer=newer) if newer else ""
     return (
         working_set,
-        mark(
+        N_(
             "Metal's working set is {working_set:.0%} of RAM{more}, and iogpu.wired_limit_mb raises it",
             working_set=working_set / ram,
             more=more,
@@ -74,7 +74,7 @@ def sold_memory(gpu: Gpu, option: str) -> int:
     """Its nominal memory. Raises QwenpickError that asks for `option` where nobody states it."""
     if gpu.memory_bytes is None:
         raise QwenpickError(
-            mark(
+            N_(
                 "how much memory a {id} has depends on the machine; say {option}, e.g. {option} 32GiB",
                 id=gpu.id,
                 option=option,

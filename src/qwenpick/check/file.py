@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from qwenpick.bounded import refuse_deep_yaml
 from qwenpick.check.requirements import Box, Requirement
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 NODES_LIMIT = 20_000
 Text = Annotated[str, Field(min_length=1, max_length=500)]
@@ -82,14 +82,14 @@ def parse(text: str, name: str) -> tuple[Requirement, ...]:
     except yaml.MarkedYAMLError as problem:
         line = (problem.problem_mark.line + 1) if problem.problem_mark else 1
         raise QwenpickError(
-            say("{name}:{line}: this is not YAML: {problem}", name=name, line=line, problem=problem.problem)
+            _("{name}:{line}: this is not YAML: {problem}", name=name, line=line, problem=problem.problem)
         ) from None
     except (yaml.YAMLError, ValueError) as problem:
         raise QwenpickError(
-            say("{name}: this is not YAML: {problem}", name=name, problem=str(problem).splitlines()[0])
+            _("{name}: this is not YAML: {problem}", name=name, problem=str(problem).splitlines()[0])
         ) from None
     except RecursionError:
-        raise QwenpickError(say("{name} is nested too deeply", name=name)) from None
+        raise QwenpickError(_("{name} is nested too deeply", name=name)) from None
     try:
         file = File.model_validate(content)
     except ValidationError as problem:
@@ -129,13 +129,13 @@ def _refuse(root: yaml.Node | None, name: str) -> None:
         node = stack.pop()
         seen += 1
         if seen > NODES_LIMIT:
-            raise QwenpickError(say("{name} has more than {limit:,} values", name=name, limit=NODES_LIMIT))
+            raise QwenpickError(_("{name} has more than {limit:,} values", name=name, limit=NODES_LIMIT))
         if isinstance(node, yaml.MappingNode):
             keys: set[str] = set()
             for key, value in node.value:
                 if isinstance(key, yaml.ScalarNode) and key.value in keys:
                     raise QwenpickError(
-                        say(
+                        _(
                             "{name}:{line}: '{value}' stands twice",
                             name=name,
                             line=key.start_mark.line + 1,
@@ -156,13 +156,13 @@ def _sentence(problem: ValidationError, node: yaml.Node | None, name: str) -> st
     place = tuple(step for step in fault["loc"] if not _is_branch(step))
     where = f"{name}:{_line(node, place)}"
     if not place:
-        return say("{where}: a file of requirements begins with 'models:' (docs/ci.md shows one)", where=where)
-    field = str(place[-1]) if isinstance(place[-1], str) else say("entry {place}", place=place[-1] + 1)
+        return _("{where}: a file of requirements begins with 'models:' (docs/ci.md shows one)", where=where)
+    field = str(place[-1]) if isinstance(place[-1], str) else _("entry {place}", place=place[-1] + 1)
     if fault["type"] == "extra_forbidden":
         known = (
             Entry if place[0] == "models" and len(place) == 3 else Simulated if "machine" in place else File
         ).model_fields
-        return say(
+        return _(
             "{where}: there is no field '{field}'{near} (known: {known})",
             where=where,
             field=field,
@@ -170,7 +170,7 @@ def _sentence(problem: ValidationError, node: yaml.Node | None, name: str) -> st
             known=", ".join(known),
         )
     if fault["type"] == "missing":
-        return say("{where}: '{field}' is missing", where=where, field=field)
+        return _("{where}: '{field}' is missing", where=where, field=field)
     wrong = fault["msg"].removeprefix("Value error, ").lower()
     for words, plain in (
         ("valid dictionary or instance of entry", "table with a model"),
@@ -178,7 +178,7 @@ def _sentence(problem: ValidationError, node: yaml.Node | None, name: str) -> st
         ("valid string", "text"),
     ):
         wrong = wrong.replace(words, plain)
-    return say(
+    return _(
         "{where}: {field}: {wrong}, not {given!r}",
         where=where,
         field=field,

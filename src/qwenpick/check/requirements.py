@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import parse_tokens
 from qwenpick.work.serving import parse_cache
@@ -46,10 +46,10 @@ class Box:
             return self.file
         parts = [
             *self.gpus,
-            *([say("{vram} of VRAM", vram=self.vram)] if self.vram else []),
-            *([say("{ram} of RAM", ram=self.ram)] if self.ram else []),
+            *([_("{vram} of VRAM", vram=self.vram)] if self.vram else []),
+            *([_("{ram} of RAM", ram=self.ram)] if self.ram else []),
         ]
-        return ", ".join([*parts, *(["no GPU"] if self.cpu_only else [])]) or say("this machine")
+        return ", ".join([*parts, *(["no GPU"] if self.cpu_only else [])]) or _("this machine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def judged(requirement: Requirement, answer: Answer) -> Result:
     """Memory first, then speed: a speed that cannot be known fails closed."""
     plan = answer.plan
     if not answer.fits or requirement.min_speed is None:
-        said = say(
+        said = _(
             "{format} in {runtime}: {reason}",
             format=plan.checkpoint.format,
             runtime=find_runtime(plan.runtime).TITLE,
@@ -145,12 +145,12 @@ def judged(requirement: Requirement, answer: Answer) -> Result:
         return Result(
             requirement,
             "unreadable",
-            say("it fits, but the memory bandwidth that decides its speed is not known"),
+            _("it fits, but the memory bandwidth that decides its speed is not known"),
             answer,
         )
     each = plan.speed.each
     speed = each.low if requirement.strict else each.value
-    said = say(
+    said = _(
         "{speed:.3g} tokens/s for each user ({low:.3g} to {high:.3g}), {min_speed:g} required",
         speed=speed,
         low=each.low,
@@ -158,11 +158,11 @@ def judged(requirement: Requirement, answer: Answer) -> Result:
         min_speed=requirement.min_speed,
     )
     if speed < requirement.min_speed:
-        return Result(requirement, "fail", say("too slow: {said}", said=said), answer)
+        return Result(requirement, "fail", _("too slow: {said}", said=said), answer)
     return Result(
         requirement,
         "pass",
-        say(
+        _(
             "{format} in {runtime}: {reason}; {said}",
             format=plan.checkpoint.format,
             runtime=find_runtime(plan.runtime).TITLE,
@@ -181,14 +181,14 @@ def read(path: Path) -> tuple[Requirement, ...]:
         with path.open("rb") as file:  # a pipe or a device has no size, so no more than the limit is read
             content = file.read(FILE_LIMIT + 1)
         if len(content) > FILE_LIMIT:
-            raise QwenpickError(say("{path} is larger than 1 MiB: that is no file of requirements", path=path))
+            raise QwenpickError(_("{path} is larger than 1 MiB: that is no file of requirements", path=path))
         text = content.decode("utf-8")
     except FileNotFoundError:
         raise QwenpickError(
-            say("there is no {path}; write one (docs/ci.md shows how) or name another: qwenpick check FILE", path=path)
+            _("there is no {path}; write one (docs/ci.md shows how) or name another: qwenpick check FILE", path=path)
         ) from None
     except (OSError, ValueError) as problem:
         raise QwenpickError(
-            say("{path} cannot be read: {problem}", path=path, problem=getattr(problem, "strerror", None) or problem)
+            _("{path} cannot be read: {problem}", path=path, problem=getattr(problem, "strerror", None) or problem)
         ) from None
     return parse(text, str(path))

@@ -7,24 +7,24 @@ import os
 import sys
 from types import ModuleType
 
-from qwenpick.i18n import chosen, language, mark, retell, say, use
+from qwenpick.i18n import N_, _, chosen, language, retell, use
 
 # name -> the line that `qwenpick --help` shows. The command is cli/<name>.py's `command`, or its `app` where it has subcommands.
 COMMANDS = {
-    "recommend": mark("Which Qwen should I run on this box?"),
-    "fit": mark("Will this model run here, and if not, what would make it? (the exit code is the answer)"),
-    "plan": mark("What hardware does this model need; which GPU to buy or rent?"),
-    "compare": mark("Models side by side on one box, or GPUs side by side for one model."),
-    "replace": mark("What supersedes this model in the same memory?"),
-    "launch": mark("The command line that starts a model as planned."),
-    "check": mark("Check a file of requirements in one run, for CI."),
-    "verify": mark("Was the prediction right? Read an engine's log."),
-    "machine": mark("What is in this box, as qwenpick sees it."),
-    "doctor": mark("What is wrong with this box, and how to mend it."),
-    "models": mark("The models we know, and everything about one."),
-    "gpus": mark("The GPUs we know, and everything about one."),
-    "catalog": mark("Check or extend the catalogue."),
-    "schema": mark("The JSON Schema of a command's --json."),
+    "recommend": N_("Which Qwen should I run on this box?"),
+    "fit": N_("Will this model run here, and if not, what would make it? (the exit code is the answer)"),
+    "plan": N_("What hardware does this model need; which GPU to buy or rent?"),
+    "compare": N_("Models side by side on one box, or GPUs side by side for one model."),
+    "replace": N_("What supersedes this model in the same memory?"),
+    "launch": N_("The command line that starts a model as planned."),
+    "check": N_("Check a file of requirements in one run, for CI."),
+    "verify": N_("Was the prediction right? Read an engine's log."),
+    "machine": N_("What is in this box, as qwenpick sees it."),
+    "doctor": N_("What is wrong with this box, and how to mend it."),
+    "models": N_("The models we know, and everything about one."),
+    "gpus": N_("The GPUs we know, and everything about one."),
+    "catalog": N_("Check or extend the catalogue."),
+    "schema": N_("The JSON Schema of a command's --json."),
 }
 
 
@@ -108,7 +108,7 @@ def report(error: Exception, arguments: list[str]) -> int:
         import traceback
 
         traceback.print_exception(error)
-        print(f"qwenpick: {say('this is a bug in qwenpick; please report it with the lines above')}", file=sys.stderr)  # noqa: T201
+        print(f"qwenpick: {_('this is a bug in qwenpick; please report it with the lines above')}", file=sys.stderr)  # noqa: T201
         code, message = INTERNAL_ERROR, f"internal error: {error}"
     command = next((word for word in arguments if word in COMMANDS), "")
     if wants_json(command, arguments):

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from qwenpick.cli import COMMANDS
-from qwenpick.i18n import DOMAIN, LOCALE, language, mark, say
+from qwenpick.i18n import DOMAIN, LOCALE, N_, _, language
 
 
 def build(arguments: list[str]) -> Callable[..., Any]:
@@ -44,29 +44,29 @@ def build(arguments: list[str]) -> Callable[..., Any]:
 
 # What Typer itself says: in a help, through gettext, and in its errors, which cli.report retells.
 _OF_TYPER = (
-    mark("Arguments"),
-    mark("Options"),
-    mark("Commands"),
-    mark("default: {default}"),
-    mark("env var: {var}"),
-    mark("required"),
-    mark("Missing command."),
-    mark("No such option: {name}"),
-    mark("No such option: {name} (Possible options: {names})"),
-    mark("No such option: {name} Did you mean {names}?"),
-    mark("Missing argument {name}."),
-    mark("Missing option {name}."),
-    mark("Got unexpected extra argument(s) ({words})"),
-    mark("Option {name} requires an argument."),
-    mark("Invalid value for {name}: {why}"),
-    mark("Input should be a valid integer, unable to parse string as an integer"),
-    mark("Input should be a valid number, unable to parse string as a number"),
-    mark("Input should be greater than or equal to {least}"),
-    mark("Input should be less than or equal to {most}"),
-    mark("No such command {name!r}."),
-    mark("Show this message and exit."),
-    mark("Install completion for the current shell."),
-    mark("Show completion for the current shell, to copy it or customize the installation."),
+    N_("Arguments"),
+    N_("Options"),
+    N_("Commands"),
+    N_("default: {default}"),
+    N_("env var: {var}"),
+    N_("required"),
+    N_("Missing command."),
+    N_("No such option: {name}"),
+    N_("No such option: {name} (Possible options: {names})"),
+    N_("No such option: {name} Did you mean {names}?"),
+    N_("Missing argument {name}."),
+    N_("Missing option {name}."),
+    N_("Got unexpected extra argument(s) ({words})"),
+    N_("Option {name} requires an argument."),
+    N_("Invalid value for {name}: {why}"),
+    N_("Input should be a valid integer, unable to parse string as an integer"),
+    N_("Input should be a valid number, unable to parse string as a number"),
+    N_("Input should be greater than or equal to {least}"),
+    N_("Input should be less than or equal to {most}"),
+    N_("No such command {name!r}."),
+    N_("Show this message and exit."),
+    N_("Install completion for the current shell."),
+    N_("Show completion for the current shell, to copy it or customize the installation."),
 )
 
 
@@ -79,16 +79,16 @@ def _translate(command: Any, parent: Any = None) -> None:
     gettext.bindtextdomain(DOMAIN, str(LOCALE))
     gettext.textdomain(DOMAIN)
     command.format_usage = lambda ctx, formatter: formatter.write_usage(
-        ctx.command_path, " ".join(command.collect_usage_pieces(ctx)), prefix=say("Usage: ")
+        ctx.command_path, " ".join(command.collect_usage_pieces(ctx)), prefix=_("Usage: ")
     )
     context = command.context_class(command, parent=parent, **command.context_settings)
     if option := command.get_help_option(context):
-        option.help = say(option.help)
-    command.help = say(inspect.cleandoc(command.help or ""))
-    command.short_help = say(command.short_help or "") or None
+        option.help = _(option.help)
+    command.help = _(inspect.cleandoc(command.help or ""))
+    command.short_help = _(command.short_help or "") or None
     for option in command.params:
         if getattr(option, "help", None):
-            option.help = say(option.help)
+            option.help = _(option.help)
     for subcommand in getattr(command, "commands", {}).values():
         _translate(subcommand, context)
 

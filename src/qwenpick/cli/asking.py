@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.render.words import box
 from qwenpick.units import format_tokens, parse_tokens
 
@@ -24,24 +24,24 @@ def asked(boxes: Sequence[tuple[str, Machine]], said: Mapping[str, object]) -> d
         if typer.get_text_stream("stdin").isatty():
             raise
         raise QwenpickError(
-            say("--ask needs somebody to answer; say it with --task, --context and --commercial")
+            _("--ask needs somebody to answer; say it with --task, --context and --commercial")
         ) from None
 
 
 def _asked(boxes: Sequence[tuple[str, Machine]], said: Mapping[str, object]) -> dict[str, object]:
     from qwenpick.recommending.tasks import TASKS, find_task
 
-    typer.echo(say("tasks: {known}", known=", ".join(TASKS)), err=True)
-    task = find_task(typer.prompt(say("1. What should it do?"), default=said.get("task") or "chat", err=True))
-    context = typer.prompt(say("   How long are the texts (tokens)?"), default=format_tokens(task.context), err=True)
-    users = typer.prompt(say("   How many users at once?"), default=said.get("users") or 1, type=int, err=True)
+    typer.echo(_("tasks: {known}", known=", ".join(TASKS)), err=True)
+    task = find_task(typer.prompt(_("1. What should it do?"), default=said.get("task") or "chat", err=True))
+    context = typer.prompt(_("   How long are the texts (tokens)?"), default=format_tokens(task.context), err=True)
+    users = typer.prompt(_("   How many users at once?"), default=said.get("users") or 1, type=int, err=True)
     for label, machine in boxes:
-        typer.echo(say("2. On {label}: {machine}", label=label, machine=box(machine)), err=True)
-    if not typer.confirm(say("   Is that the hardware?"), default=True, err=True):
+        typer.echo(_("2. On {label}: {machine}", label=label, machine=box(machine)), err=True)
+    if not typer.confirm(_("   Is that the hardware?"), default=True, err=True):
         raise QwenpickError(
-            say('say the hardware with --gpu "rtx 4090" --ram 64GiB, --machine FILE or --cpu-only, and ask again')
+            _('say the hardware with --gpu "rtx 4090" --ram 64GiB, --machine FILE or --cpu-only, and ask again')
         )
-    commercial = typer.confirm(say("3. Is it for commercial use?"), default=bool(said.get("commercial")), err=True)
+    commercial = typer.confirm(_("3. Is it for commercial use?"), default=bool(said.get("commercial")), err=True)
     answers: dict[str, object] = {
         "task": task.name,
         "context": parse_tokens(context),
@@ -49,7 +49,7 @@ def _asked(boxes: Sequence[tuple[str, Machine]], said: Mapping[str, object]) -> 
         "commercial": commercial,
     }
     typer.echo(
-        say(
+        _(
             "the same: qwenpick recommend --task {name} --context {context} --users {users}{commercial}",
             name=task.name,
             context=context,

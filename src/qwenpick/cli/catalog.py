@@ -9,7 +9,7 @@ import typer
 
 from qwenpick.cli import options as given
 from qwenpick.cli.groups import spread
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 app = typer.Typer(no_args_is_help=True, help="Check or extend the catalogue.")
 
@@ -41,11 +41,11 @@ def where() -> None:
 
     own = user_file()
     for label, path in (
-        *((say("shipped"), file) for file in shipped_files()),
-        (say("schema"), data_directory() / "catalog.schema.json"),
-        (say("your own"), own),
+        *((_("shipped"), file) for file in shipped_files()),
+        (_("schema"), data_directory() / "catalog.schema.json"),
+        (_("your own"), own),
     ):
-        typer.echo(f"{label:9} {path}{'' if path.exists() else say(' (not there)')}")
+        typer.echo(f"{label:9} {path}{'' if path.exists() else _(' (not there)')}")
 
 
 @app.command()
@@ -70,4 +70,4 @@ def add(
         return
     file = to or user_file()
     write(file, text)
-    typer.echo(say("{id} is in {file}", id=reading.model.id, file=file), err=True)
+    typer.echo(_("{id} is in {file}", id=reading.model.id, file=file), err=True)

@@ -12,7 +12,7 @@ import typer
 
 from qwenpick.cli import options as given
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 if TYPE_CHECKING:
     from qwenpick.check.requirements import Box, Checked, Requirement
@@ -78,7 +78,7 @@ def _write(checked: Checked, format_name: str, output: Path | None) -> None:
     known = (*FORMATS, "junit", "github")
     if format_name not in known:
         raise QwenpickError(
-            say(
+            _(
                 "there is no format '{format_name}'{near} (known: {known})",
                 format_name=format_name,
                 near=did_you_mean(format_name, known),
@@ -103,5 +103,5 @@ def _write(checked: Checked, format_name: str, output: Path | None) -> None:
             write()
     except OSError as problem:
         raise QwenpickError(
-            say("cannot write {path}: {problem}", path=output, problem=problem.strerror or problem)
+            _("cannot write {path}: {problem}", path=output, problem=problem.strerror or problem)
         ) from None

@@ -10,7 +10,7 @@ from qwenpick.cli import completion
 from qwenpick.cli import options as given
 from qwenpick.cli.groups import spread
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.units import parse_bytes
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _model(facts: Catalog, name: str) -> Model:
             pass
         else:
             raise QwenpickError(
-                say(
+                _(
                     "'{name}' is a GPU ({gpu_name}); say for which model to compare GPUs: --model qwen3-8b",
                     name=name,
                     gpu_name=gpu.name,

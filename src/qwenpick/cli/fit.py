@@ -9,7 +9,7 @@ import typer
 from qwenpick.cli import options as given
 from qwenpick.cli.groups import spread
 from qwenpick.cli.training import SERVED, Tuning, Wanted
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
@@ -79,14 +79,14 @@ def _corrected(answer: Answer, box: Machine) -> Answer:
             answer,
             notes=(
                 *answer.notes,
-                say(
+                _(
                     "nothing was learned of {runtime} on {device} yet: qwenpick verify --log FILE",
                     runtime=plan.runtime,
                     device=device,
                 ),
             ),
         )
-    note = say(
+    note = _(
         "corrected by what was learned of {runtime} on {device} (the estimate was {total})",
         runtime=plan.runtime,
         device=device,

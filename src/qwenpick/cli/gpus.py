@@ -10,7 +10,7 @@ from qwenpick.cli import completion
 from qwenpick.cli import options as given
 from qwenpick.cli.groups import spread
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 
 @spread
@@ -48,11 +48,11 @@ def command(
         words = sorted({getattr(gpu, field) for gpu in everything})
         if word is not None and word not in words:
             raise QwenpickError(
-                say(
+                _(
                     "there is no {field} '{word}'{near}",
                     field=field,
                     word=word,
-                    near=did_you_mean(word, words) or say(" (known: {known})", known=", ".join(words)),
+                    near=did_you_mean(word, words) or _(" (known: {known})", known=", ".join(words)),
                 )
             )
     chosen = [

@@ -11,7 +11,7 @@ from qwenpick.cli import options as given
 from qwenpick.cli.groups import spread
 from qwenpick.cli.training import SERVED, Tuning, Wanted
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
@@ -54,7 +54,7 @@ def command(
     found = wanted(model, facts, run.quant, online=online, runtime=run.runtime)
     if found.path is None and is_path(model.strip()) and not force:
         raise QwenpickError(
-            say(
+            _(
                 "there are no weights at {path}, only a config: launch needs them, or a name (--force prints the commands anyway)",
                 path=model,
             )
@@ -76,7 +76,7 @@ def command(
     answer = fit(found.catalog, box, found.model, request)
     if not answer.fits and not force:
         raise DoesNotFitError(
-            say(
+            _(
                 "{reason}; qwenpick fit {model} says what would make it fit (--force prints the commands anyway)",
                 reason=answer.plan.reason,
                 model=model,
@@ -113,11 +113,11 @@ def _train(
     from qwenpick.training.launch import as_script, launch
 
     if wanted.every_method:
-        raise QwenpickError(say("launch takes one method: --train full, lora or qlora"))
+        raise QwenpickError(_("launch takes one method: --train full, lora or qlora"))
     tuned = tune(facts, box, model, wanted.training, quant)
     if not tuned.holds() and not force:
         raise DoesNotFitError(
-            say(
+            _(
                 "{reason}; qwenpick fit {id} --train {method} says how far it stretches (--force prints it anyway)",
                 reason=tuned.reason,
                 id=model.id,

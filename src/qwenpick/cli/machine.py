@@ -10,7 +10,7 @@ import typer
 from qwenpick.cli import options as given
 from qwenpick.cli.groups import spread
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 
 @spread
@@ -38,7 +38,7 @@ def command(
     if measure:
         if hardware.is_said():
             raise QwenpickError(
-                say("--measure measures this box; leave out --machine, --gpu, --vram, --ram and --cpu-only")
+                _("--measure measures this box; leave out --machine, --gpu, --vram, --ram and --cpu-only")
             )
         from qwenpick.machine.probe.bandwidth import measured
 

@@ -10,7 +10,7 @@ from qwenpick.cli import completion
 from qwenpick.cli import options as given
 from qwenpick.cli.groups import spread
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
@@ -62,11 +62,11 @@ def _known(word: str, models: list[Model], field: str) -> str:
     if word.casefold() not in words:
         near = did_you_mean(word, words)
         raise QwenpickError(
-            say(
+            _(
                 "there is no {field} '{word}'{near}",
                 field=field,
                 word=word,
-                near=near or say(" (known: {known})", known=", ".join(sorted(words))),
+                near=near or _(" (known: {known})", known=", ".join(sorted(words))),
             )
         )
     return word.casefold()

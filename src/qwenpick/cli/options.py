@@ -10,7 +10,7 @@ import typer
 
 from qwenpick.cli import completion
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say, use
+from qwenpick.i18n import _, use
 from qwenpick.units import parse_bytes, parse_tokens
 
 if TYPE_CHECKING:
@@ -199,14 +199,14 @@ class Box:
         """The one box that the options mean: pretended, from a file, or probed."""
         machines = self.read_all(catalog)
         if len(machines) > 1:
-            raise QwenpickError(say("this command takes one --machine; `recommend` compares several"))
+            raise QwenpickError(_("this command takes one --machine; `recommend` compares several"))
         return machines[0][1]
 
     def read_all(self, catalog: Catalog) -> list[tuple[str, Machine]]:
         """(label, box) for every box that the options mean. Raises QwenpickError when files and pretended parts are mixed."""
         pretended = bool(self.gpu or self.vram or (self.ram and self.cpu_only))
         if self.machine and (pretended or self.ram):
-            raise QwenpickError(say("--machine describes the whole box; leave out --gpu, --vram and --ram beside it"))
+            raise QwenpickError(_("--machine describes the whole box; leave out --gpu, --vram and --ram beside it"))
         if self.machine:
             from qwenpick.machine.file import read
 
@@ -224,7 +224,7 @@ class Box:
         if self.ram:
             size = parse_bytes(self.ram)
             box = replace(box, ram_total=size, ram_free=size)
-        return [(say("this machine"), _without_gpus(box) if self.cpu_only else box)]
+        return [(_("this machine"), _without_gpus(box) if self.cpu_only else box)]
 
 
 PROBED = Box()  # nothing said: this machine
@@ -257,7 +257,7 @@ def read_engine_options(pairs: list[str] | None) -> dict[str, object]:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise QwenpickError(
-                say("cannot read option '{pair}'; write it like -o gpu_memory_utilization=0.8", pair=pair)
+                _("cannot read option '{pair}'; write it like -o gpu_memory_utilization=0.8", pair=pair)
             )
         found[name.strip().lstrip("-").replace("-", "_")] = _value(value.strip())
     return found

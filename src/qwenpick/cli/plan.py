@@ -10,7 +10,7 @@ from qwenpick.cli import options as given
 from qwenpick.cli.groups import spread
 from qwenpick.cli.training import SERVED, Tuning
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 
 @spread
@@ -44,18 +44,18 @@ def command(
     from qwenpick.render.progress import working
 
     tuning = training.read()
-    with working(say("reading {name}", name=model)):
-        facts, wanted, stored, _, _ = read_wanted(model, given.read_catalog(catalog), online=online)
+    with working(_("reading {name}", name=model)):
+        facts, wanted, stored, _quant, _notes = read_wanted(model, given.read_catalog(catalog), online=online)
     pool = [find_gpu(facts, name) for name in gpu] if gpu else None
-    shown, title = output.shown(), say("What hardware does {name} need?", name=wanted.name)
-    trying = say("trying {name} on one GPU after the other", name=wanted.name)
+    shown, title = output.shown(), _("What hardware does {name} need?", name=wanted.name)
+    trying = _("trying {name} on one GPU after the other", name=wanted.name)
     if tuning:
         from qwenpick.render.tuning import NAMES, tuning_plan_report, tuning_plan_values
         from qwenpick.training.answer import tuning_offers
 
         if tuning.every_method:
             raise QwenpickError(
-                say("plan takes one method: --train full, lora or qlora (fit --train all shows them side by side)")
+                _("plan takes one method: --train full, lora or qlora (fit --train all shows them side by side)")
             )
         with working(trying):
             runs = tuning_offers(facts, wanted, tuning.training, pool, budget, strict)

@@ -10,7 +10,7 @@ from qwenpick.cli import completion
 from qwenpick.cli import options as given
 from qwenpick.cli.groups import spread
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.units import parse_bytes
 
 
@@ -81,7 +81,7 @@ def command(
         "kv_cache": given.read_cache(kv_cache),
         "series": series,
         "commercial": commercial or None,
-        "thinking": _one_of(thinking, ("yes", "no", "either"), say("answer to --thinking")) if thinking else None,
+        "thinking": _one_of(thinking, ("yes", "no", "either"), _("answer to --thinking")) if thinking else None,
         "languages": tuple(languages.replace(" ", "").split(",")) if languages else None,
         "min_speed": min_speed,
         "min_context": given.read_context(min_context),
@@ -95,10 +95,10 @@ def command(
         for name, value in {"task": found.task, **found.constraints}.items():
             said[name] = value if said.get(name) is None else said[name]
         typer.echo(
-            say(
+            _(
                 "scenario {name}: {title}; the same as {as_flags}",
                 name=found.name,
-                title=say(found.title),
+                title=_(found.title),
                 as_flags=_as_flags(found.task, found.constraints),
             ),
             err=True,
@@ -110,7 +110,7 @@ def command(
 
         said |= asked(boxes, said)
     wish = Wish(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
-    with working(say("looking for the best models")):
+    with working(_("looking for the best models")):
         recommender = Recommender(facts, wish)
         details = explain or shown == "json"
         answers = [(label, box, recommender.recommend(box, limit, details=details)) for label, box in boxes]
@@ -118,19 +118,19 @@ def command(
     if html:
         write_page(
             html,
-            say("Which Qwen should I run?"),
+            _("Which Qwen should I run?"),
             report,
-            [pick.plan for _, _, answer in answers for pick in answer.picks],
+            [pick.plan for _label, _box, answer in answers for pick in answer.picks],
         )
     emit("recommend", shown, report, recommend_values(answers))
-    raise typer.Exit(0 if all(answer.picks for _, _, answer in answers) else 1)
+    raise typer.Exit(0 if all(answer.picks for _label, _box, answer in answers) else 1)
 
 
 def _one_of(word: str, known: object, what: str) -> str:
     names = list(known)  # type: ignore[call-overload]
     if word not in names:
         raise QwenpickError(
-            say(
+            _(
                 "there is no {what} '{word}'{near} (known: {names})",
                 what=what,
                 word=word,

@@ -12,7 +12,7 @@ from qwenpick.cli import completion
 from qwenpick.cli import options as given
 from qwenpick.cli.groups import spread
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 LOG_LIMIT = 256 * 2**20
 
@@ -66,7 +66,7 @@ def command(
     found = compare(predicted, seen, predicted_tokens(run, seen.engine))
     if found.off_by is None:
         raise QwenpickError(
-            say("nothing in this log can be compared: it states neither weights nor cache; give all of it")
+            _("nothing in this log can be compared: it states neither weights nor cache; give all of it")
         )
     device = seen.device or (devices[0].name if devices else None)
     kept = record and device is not None
@@ -80,7 +80,7 @@ def command(
 def read_text(log: Path | None) -> str:
     """The log's text, its last 256 MiB. Raises QwenpickError for no log."""
     if log is None:
-        raise QwenpickError(say("which log? qwenpick verify --log FILE, or --log - for stdin"))
+        raise QwenpickError(_("which log? qwenpick verify --log FILE, or --log - for stdin"))
     if str(log) == "-":
         return sys.stdin.buffer.read(LOG_LIMIT).decode("utf-8", "replace")
     try:
@@ -90,7 +90,7 @@ def read_text(log: Path | None) -> str:
             return file.read(LOG_LIMIT).decode("utf-8", "replace")
     except OSError as problem:
         raise QwenpickError(
-            say("cannot read the log '{log}': {problem}", log=log, problem=problem.strerror or problem)
+            _("cannot read the log '{log}': {problem}", log=log, problem=problem.strerror or problem)
         ) from None
 
 
@@ -105,5 +105,5 @@ def read_tolerance(text: str) -> float:
     except ValueError:
         share = -1.0
     if not 0 <= share < 10:
-        raise QwenpickError(say("cannot read tolerance '{text}'; write it like 10% or 0.1", text=text))
+        raise QwenpickError(_("cannot read tolerance '{text}'; write it like 10% or 0.1", text=text))
     return share

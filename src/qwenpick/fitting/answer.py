@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.fitting.modalities import senses, unplanned_senses
-from qwenpick.i18n import retell, say
+from qwenpick.i18n import _, retell
 from qwenpick.machine.hardware import before_ampere
 from qwenpick.planning.checkpoints import check_quant, checkpoints, without_bf16
 from qwenpick.planning.limits import check_context, longest_context
@@ -105,7 +105,7 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
         raise QwenpickError(closed_weights(model))
     if machine.unreadable and all(device.total is None and device.free is None for device in machine.devices):
         raise HardwareUnreadableError(
-            say(
+            _(
                 "the GPU could not be read ({unreadable}); say it with --gpu or --cpu-only",
                 unreadable="; ".join(map(retell, machine.unreadable)),
             )
@@ -116,10 +116,10 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
     notes = [note] if (note := check_context(model, context)) else []
     if request.context is None:
         notes.append(
-            say(
+            _(
                 "planned for {context:,} tokens{value}; --context changes that",
                 context=context,
-                value=say(" (it thinks before it answers)") if context == THINKING_CONTEXT else "",
+                value=_(" (it thinks before it answers)") if context == THINKING_CONTEXT else "",
             )
         )
     pictures, sound = senses(model, request)
@@ -152,17 +152,17 @@ def closed_weights(model: Model) -> str:
     """Why a name without open weights cannot be planned."""
     detail = f" {model.notes}." if model.notes else ""
     twin = (
-        say(" The nearest open model is {alternative}.", alternative=model.open_alternative)
+        _(" The nearest open model is {alternative}.", alternative=model.open_alternative)
         if model.open_alternative
         else ""
     )
     if model.open_weights:
-        return say(
+        return _(
             "the architecture of {name} is not in the catalogue, so its memory is not known.{detail}",
             name=model.name,
             detail=detail,
         )
-    return say(
+    return _(
         "{name} is offered as an API only: its weights are not published, so no hardware runs it.{twin}{detail}",
         name=model.name,
         twin=twin,
@@ -226,18 +226,18 @@ def _choose(found: list[Plan], request: Request) -> Plan:
 
 
 def _no_way(model: Model, request: Request, machine: Machine) -> str:
-    what = say(" in {quant}", quant=request.quant) if request.quant else ""
+    what = _(" in {quant}", quant=request.quant) if request.quant else ""
     if request.runtime:
         engine = find_runtime(request.runtime)
         if not checkpoints(model, engine, request.quant):
             formats = ", ".join(dict.fromkeys(c.format for c in checkpoints(model, engine)))
-            return say(
+            return _(
                 "{engine} does not run {name}{what}; it takes {formats}",
                 engine=engine.TITLE,
                 name=model.name,
                 what=what,
-                formats=formats or say("no published format of it"),
+                formats=formats or _("no published format of it"),
             )
-        return say("{engine} cannot use this machine for {name}{what}", engine=engine.TITLE, name=model.name, what=what)
-    where = say("this machine") if machine.origin == "probe" else say("that machine")
-    return say("no engine can run {name}{what} on {where}", name=model.name, what=what, where=where)
+        return _("{engine} cannot use this machine for {name}{what}", engine=engine.TITLE, name=model.name, what=what)
+    where = _("this machine") if machine.origin == "probe" else _("that machine")
+    return _("no engine can run {name}{what} on {where}", name=model.name, what=what, where=where)

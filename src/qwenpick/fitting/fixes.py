@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.fitting.answer import Answer, engines
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.memory.account import RAM
 from qwenpick.planning.checkpoints import FAMILIES, checkpoints
 from qwenpick.planning.limits import most
@@ -135,7 +135,7 @@ def _smaller_cache(trial: _Trial) -> Iterator[Fix]:
     if eight and trial.plan.work.kv_cache == KvCache():
         plan = trial.with_work(replace(trial.plan.work, kv_cache=KvCache(eight, eight)))
         if plan:
-            yield trial.fix(plan, say("KV cache in {eight}", eight=eight), f"--kv-cache {eight}")
+            yield trial.fix(plan, _("KV cache in {eight}", eight=eight), f"--kv-cache {eight}")
 
 
 def _shorter_context(trial: _Trial) -> Iterator[Fix]:
@@ -147,7 +147,7 @@ def _shorter_context(trial: _Trial) -> Iterator[Fix]:
     ):
         yield trial.fix(
             plan,
-            say("context of {longest} tokens", longest=format_tokens(longest)),
+            _("context of {longest} tokens", longest=format_tokens(longest)),
             f"--context {longest}",
         )
 
@@ -160,14 +160,14 @@ def _fewer_sequences(trial: _Trial) -> Iterator[Fix]:
     if plan := fewer(sequences) if sequences else None:
         yield trial.fix(
             plan,
-            say("{count} sequences at once", count=sequences) if sequences > 1 else say("1 sequence at once"),
+            _("{count} sequences at once", count=sequences) if sequences > 1 else _("1 sequence at once"),
             f"--sequences {sequences}",
         )
 
 
 def _offload(trial: _Trial) -> Iterator[Fix]:
     if trial.answer.request.gpu_only and (plan := trial.with_work(trial.plan.work, gpu_only=False)):
-        what = say("experts in RAM") if plan.mode == "gpu+experts-in-ram" else say("layers in RAM")
+        what = _("experts in RAM") if plan.mode == "gpu+experts-in-ram" else _("layers in RAM")
         yield trial.fix(plan, f"{what} (slower)", "without --gpu-only")
 
 
@@ -178,7 +178,7 @@ def _lower_precision(trial: _Trial) -> Iterator[Fix]:
         if plan := trial.first(engine, others):
             yield trial.fix(
                 plan,
-                say("weights in {format}", format=plan.checkpoint.format),
+                _("weights in {format}", format=plan.checkpoint.format),
                 f"--quant {plan.checkpoint.format}",
             )
             return
@@ -191,7 +191,7 @@ def _other_engine(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
         if name != trial.plan.runtime and (plan := trial.first(engine, found)):
             flags = f"--runtime {name} --quant {plan.checkpoint.format}"
             yield trial.fix(
-                plan, say("{engine} with {format}", engine=engine.TITLE, format=plan.checkpoint.format), flags
+                plan, _("{engine} with {format}", engine=engine.TITLE, format=plan.checkpoint.format), flags
             )
             return
 
@@ -212,7 +212,7 @@ def _smaller_model(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
                 request.strict,
             )
             if plan and plan.holds(request.strict):
-                what = say(
+                what = _(
                     "the next model down, {name} in {format} ({total})",
                     name=model.name,
                     format=checkpoint.format,
@@ -229,7 +229,7 @@ def _smaller(catalog: Catalog, model: Model) -> list[Model]:
         m for m in catalog.models.values() if (m.series, m.kind, m.variant) == (model.series, model.kind, model.variant)
     )
     below = [(m.parameters.total, m) for m in same if m.parameters and m.architecture and m.parameters.total < size]
-    return [m for _, m in sorted(below, key=lambda pair: (-pair[0], pair[1].id))]
+    return [m for _unused, m in sorted(below, key=lambda pair: (-pair[0], pair[1].id))]
 
 
 def _more_gpus(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.recommending.tasks import AUDIO_SECONDS, IMAGE_TOKENS
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def senses(model: Model, request: Request) -> tuple[int, float]:
     """
     for asked, kind in ((request.image_tokens, "image"), (request.audio_seconds, "audio")):
         if asked and kind not in model.inputs:
-            raise QwenpickError(say("{name} does not read {missing}", name=model.name, missing=kind))
+            raise QwenpickError(_("{name} does not read {missing}", name=model.name, missing=kind))
     pictures = IMAGE_TOKENS if model.kind in {"vision", "omni"} and "image" in model.inputs else 0
     sound = AUDIO_SECONDS if model.kind in {"audio", "omni"} and "audio" in model.inputs else 0.0
     return (
@@ -33,4 +33,4 @@ def unplanned_senses(model: Model, request: Request) -> str | None:
     """What to say where a model that sees is planned for text since nobody said more; None elsewhere."""
     if request.image_tokens is not None or "image" not in model.inputs or senses(model, request)[0]:
         return None
-    return say("planned for text; it reads pictures too: --image-tokens {tokens} plans them", tokens=IMAGE_TOKENS)
+    return _("planned for text; it reads pictures too: --image-tokens {tokens} plans them", tokens=IMAGE_TOKENS)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.launch.run import Command, Download, Launch, Run, run_of
 from qwenpick.units import format_gb
 
@@ -63,16 +63,16 @@ def with_disk(planned: Launch, machine: Machine) -> Launch:
     needed = sum(item.bytes or 0 for item in planned.downloads)
     if machine.disk_free is None or needed <= machine.disk_free:
         return planned
-    room = say(
+    room = _(
         "{disk_free} free at {disk_path}",
         disk_free=format_gb(machine.disk_free),
-        disk_path=machine.disk_path or say("the disk for weights"),
+        disk_path=machine.disk_path or _("the disk for weights"),
     )
     return replace(
         planned,
         notes=(
             *planned.notes,
-            say("downloads take {needed} and there are {room}", needed=format_gb(needed), room=room),
+            _("downloads take {needed} and there are {room}", needed=format_gb(needed), room=room),
         ),
     )
 
@@ -85,15 +85,15 @@ def script(planned: Launch) -> str:
 def _script(planned: Launch) -> Iterator[str]:
     for item in planned.downloads:
         yield _comment(
-            say(
+            _(
                 "downloads {what} ({bytes}) to {where}",
                 what=item.what,
-                bytes=format_gb(item.bytes) if item.bytes else say("size not known"),
-                where=say(item.where),
+                bytes=format_gb(item.bytes) if item.bytes else _("size not known"),
+                where=_(item.where),
             )
         )
     for note in planned.notes:
-        yield _comment(say("note: {note}", note=note))
+        yield _comment(_("note: {note}", note=note))
     for name, text in planned.files.items():
         yield _written(name, text)
     for command in planned.prepare:

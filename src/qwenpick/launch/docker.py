@@ -7,14 +7,14 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import mark, say
+from qwenpick.i18n import N_, _
 from qwenpick.launch import sglang, vllm
 from qwenpick.launch.run import Command, Launch, Run
 
 INSIDE = "/model"  # where local weights are mounted
 CACHE = "/root/.cache/huggingface"
 SHARED_MEMORY = "16g"  # ranks of tensor parallelism talk through /dev/shm; Docker's default of 64 MB is too little
-_PLAIN = mark("docker runs vLLM and SGLang here; the other engines are one command without it")
+_PLAIN = N_("docker runs vLLM and SGLang here; the other engines are one command without it")
 
 
 def container(run: Run, planned: Launch) -> Launch:
@@ -79,14 +79,14 @@ def _contents(run: Run) -> tuple[str, list[str], int, dict[str, str]]:
         command = ["python3", "-m", "sglang.launch_server", *sglang.arguments(inner), *listen]
         target = run.placement.devices[0].compute_capability or vendor
         return sglang.IMAGE.get(target, sglang.IMAGE[vendor]), command, sglang.PORT, sglang.environment(inner)
-    raise QwenpickError(say(_PLAIN))
+    raise QwenpickError(_(_PLAIN))
 
 
 def _vendor(run: Run) -> str:
     vendors = {device.vendor for device in run.placement.devices}
     if vendors == {"nvidia"} or vendors == {"amd"}:
         return vendors.pop()
-    raise QwenpickError(say("the images of vLLM and SGLang need NVIDIA or AMD GPUs"))
+    raise QwenpickError(_("the images of vLLM and SGLang need NVIDIA or AMD GPUs"))
 
 
 def _chosen(run: Run) -> list[str]:
@@ -126,7 +126,7 @@ def _mount(run: Run) -> list[str]:
     if not run.path:
         return []
     if any(character in run.path for character in ',"\n\r'):
-        raise QwenpickError(say("docker cannot mount a path with a comma, a quote or a line break; rename it"))
+        raise QwenpickError(_("docker cannot mount a path with a comma, a quote or a line break; rename it"))
     return ["--mount", f"type=bind,source={_absolute(run.path)},target={INSIDE},readonly"]
 
 
@@ -146,4 +146,4 @@ def _literal(text: str) -> str:
 
 
 def _kept(planned: Launch) -> tuple[Any, ...]:
-    return tuple(replace(item, where=say("the Docker volume huggingface")) for item in planned.downloads)
+    return tuple(replace(item, where=_("the Docker volume huggingface")) for item in planned.downloads)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.launch.run import Command, Launch
 
 OLLAMA_PORT = 11434
@@ -41,7 +41,7 @@ def _found(command: Command, run: Runner | None) -> Sequence[str]:
     program = shutil.which(command.argv[0]) or (command.argv[0] if run else None)
     if program is None:
         raise QwenpickError(
-            say(
+            _(
                 "'{program}' is not installed, or not on PATH; without --exec the commands are only printed",
                 program=command.argv[0],
             )
@@ -63,7 +63,7 @@ def _serve_ollama(command: Command, directory: Path) -> None:
         if probe.connect_ex(("127.0.0.1", OLLAMA_PORT)) == 0:
             wanted = " ".join(f"{name}={value}" for name, value in command.env.items())
             raise QwenpickError(
-                say(
+                _(
                     "Ollama's server already runs with its own settings; stop it, or start it with {wanted}",
                     wanted=wanted,
                 )

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import mark, say
+from qwenpick.i18n import N_, _
 from qwenpick.launch.run import Download, Run, calls_tools, thinks
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
 
-HF_CACHE = mark("~/.cache/huggingface/hub (HF_HOME and HF_HUB_CACHE move it)")
+HF_CACHE = N_("~/.cache/huggingface/hub (HF_HOME and HF_HUB_CACHE move it)")
 # llama.cpp pull requests 20775 and 21009
-LLAMA_CACHE = mark(
+LLAMA_CACHE = N_(
     "the Hugging Face cache, ~/.cache/huggingface/hub (LLAMA_CACHE moves it; before March 2026 ~/.cache/llama.cpp)"
 )
-OLLAMA_STORE = mark(
+OLLAMA_STORE = N_(
     "~/.ollama/models, or /usr/share/ollama/.ollama/models for the Linux service (OLLAMA_MODELS moves it)"
 )  # ollama docs/faq.md
 
@@ -84,7 +84,7 @@ def context_notes(run: Run) -> list[str]:
     stretched = stretch(run)
     if stretched is None:
         return []
-    note = say(
+    note = _(
         "{context:,} tokens is beyond the native {native:,}; static YaRN can cost quality on short texts",
         context=run.work.context,
         native=stretched[1],
@@ -93,7 +93,7 @@ def context_notes(run: Run) -> list[str]:
         return [note]
     method = run.model.context.method if run.model.context else None
     return [
-        say(
+        _(
             "{context:,} tokens is beyond the native {native:,}: switch on {method} as the model's card says",
             context=run.work.context,
             native=stretched[1],
@@ -109,11 +109,9 @@ def file_notes(run: Run) -> list[str]:
     )
     if run.path or run.checkpoint.repo is None or known:
         return []
-    other = say(
-        "--quant with another format, or make the file with llama.cpp's convert_hf_to_gguf.py and llama-quantize"
-    )
+    other = _("--quant with another format, or make the file with llama.cpp's convert_hf_to_gguf.py and llama-quantize")
     return [
-        say(
+        _(
             "whether {repo} has a file in {format} is not known here; if not: {other}",
             repo=run.checkpoint.repo,
             format=run.checkpoint.format,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.launch.facts import LLAMA_CACHE, context_notes, download, file_notes, sampler, stretch
 from qwenpick.launch.run import Command, Download, Launch, Run
 from qwenpick.runtimes.llamacpp.options import Options, read_options
@@ -28,7 +28,7 @@ def launch(run: Run) -> Launch:
     ]
     notes = [*context_notes(run), *file_notes(run)]
     if run.architecture.vision and _eyes(run, options) and (run.path or made):
-        notes.append(say("images need the projector too: --mmproj FILE (mmproj-*.gguf beside the weights)"))
+        notes.append(_("images need the projector too: --mmproj FILE (mmproj-*.gguf beside the weights)"))
     return Launch(
         runtime=run.runtime,
         serve=Command((*words, "--port", str(PORT)), run.visible),
@@ -97,15 +97,15 @@ def _conversion(run: Run, made: str) -> tuple[Command, ...]:
     """From the published weights to the file: llama.cpp's converter, then its quantizer."""
     repo = run.model.huggingface or run.model.name
     plain = f"{run.model.name}-BF16.gguf"
-    fetch = Command(("hf", "download", repo, "--local-dir", run.model.name), purpose=say("fetch the published weights"))
+    fetch = Command(("hf", "download", repo, "--local-dir", run.model.name), purpose=_("fetch the published weights"))
     convert = ("python", "convert_hf_to_gguf.py", run.model.name, "--outtype", "bf16", "--outfile", plain)
     if made == plain:
-        return fetch, Command(convert, purpose=say("make a GGUF file of them"))
+        return fetch, Command(convert, purpose=_("make a GGUF file of them"))
     quantize = ("llama-quantize", plain, made, run.checkpoint.format)
     return (
         fetch,
-        Command(convert, purpose=say("make a GGUF file of them")),
-        Command(quantize, purpose=say("quantize it")),
+        Command(convert, purpose=_("make a GGUF file of them")),
+        Command(quantize, purpose=_("quantize it")),
     )
 
 

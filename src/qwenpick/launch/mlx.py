@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.launch.facts import HF_CACHE, context_notes, download
 from qwenpick.launch.run import Command, Launch, Run
 
@@ -26,16 +26,16 @@ def launch(run: Run) -> Launch:
         ]
     notes = [
         *context_notes(run),
-        say("the server sets no limit on the context: {context:,} tokens were planned for", context=run.work.context),
+        _("the server sets no limit on the context: {context:,} tokens were planned for", context=run.work.context),
     ]
     if "kv_bits" in run.work.options:
         notes.append(
-            say(
+            _(
                 "the server keeps its cache in 16 bits; mlx_lm.generate --kv-bits {options} is what was planned",
                 options=run.work.options["kv_bits"],
             )
         )
-    prepare = (Command(_conversion(run, package, made), purpose=say("convert the published weights")),) if made else ()
+    prepare = (Command(_conversion(run, package, made), purpose=_("convert the published weights")),) if made else ()
     return Launch(run.runtime, Command(tuple(words)), prepare, {}, download(run, HF_CACHE), tuple(notes))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.launch.facts import OLLAMA_STORE, context_notes, download, file_notes, sampler
 from qwenpick.launch.run import Command, Download, Launch, Run
 from qwenpick.runtimes.llamacpp.options import read_options
@@ -22,7 +22,7 @@ def launch(run: Run) -> Launch:
     cache = run.work.kv_cache
     if cache.k != cache.v or cache.k not in CACHES:
         raise QwenpickError(
-            say(
+            _(
                 "Ollama keeps keys and values in one format of {known}, not {cache}",
                 known=", ".join(CACHES),
                 cache=cache,
@@ -40,7 +40,7 @@ def launch(run: Run) -> Launch:
     notes = [*context_notes(run), *([] if _tag(run) else file_notes(run))]
     if run.path is None and run.checkpoint.repo is None and _tag(run) is None:
         notes.append(
-            say(
+            _(
                 "no tag and no GGUF repository is known for this format: make the file as `qwenpick launch --runtime llama.cpp` shows"
             )
         )
@@ -51,11 +51,11 @@ def launch(run: Run) -> Launch:
             Command(
                 ("ollama", "serve"),
                 env,
-                say("start the server, and leave it running (a service takes the variables from its own settings)"),
+                _("start the server, and leave it running (a service takes the variables from its own settings)"),
             ),
             Command(
                 ("ollama", "create", name, "-f", "Modelfile"),
-                purpose=say("fetch the weights and give the settings a name"),
+                purpose=_("fetch the weights and give the settings a name"),
             ),
         ),
         files={"Modelfile": modelfile(run)},
@@ -97,7 +97,7 @@ def origin(run: Run) -> str:
     """What the Modelfile builds on: the local file, the library's tag, or a GGUF repository. Raises QwenpickError for a path it cannot write."""
     if run.path:
         if any(ord(character) < 32 for character in run.path):
-            raise QwenpickError(say("a Modelfile cannot hold a path with control characters; rename the file"))
+            raise QwenpickError(_("a Modelfile cannot hold a path with control characters; rename the file"))
         local = run.source or run.path
         return local if local.startswith(("/", "./", "../")) else f"./{local}"
     if tag := _tag(run):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
@@ -83,14 +83,14 @@ def argument(text: str) -> str:
     ('./-rf', 'models/qwen')
     """
     if "\0" in text:
-        raise QwenpickError(say("a path cannot hold a NUL character"))
+        raise QwenpickError(_("a path cannot hold a NUL character"))
     return f"./{text}" if text.startswith("-") else text
 
 
 def run_of(plan: Plan, path: str | None = None, visible: Mapping[str, str] | None = None) -> Run:
     """The run that a plan describes. Raises QwenpickError for a plan that its engine refuses."""
     if plan.verdict == "refused":
-        raise QwenpickError(say("this cannot be started: {reason}", reason=plan.reason))
+        raise QwenpickError(_("this cannot be started: {reason}", reason=plan.reason))
     return Run(
         plan.model, plan.architecture, plan.checkpoint, plan.runtime, plan.work, plan.placement, path, visible or {}
     )

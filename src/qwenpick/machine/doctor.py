@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from qwenpick.i18n import mark, retell, say
+from qwenpick.i18n import N_, _, retell
 from qwenpick.machine.hardware import Device, Machine
 from qwenpick.machine.probe.nvml import REASONS
 from qwenpick.machine.probe.surroundings import Surroundings
@@ -49,27 +49,27 @@ def _broken(machine: Machine, around: Surroundings) -> Iterator[Finding]:
     if REASONS[18] in said or "version mismatch" in said.casefold():
         yield Finding(
             "error",
-            say("the NVIDIA driver was updated under the running kernel: its module and its library differ"),
-            say("reboot"),
+            _("the NVIDIA driver was updated under the running kernel: its module and its library differ"),
+            _("reboot"),
         )
         return
     if REASONS[15] in said or REASONS[16] in said:
         yield Finding(
             "error",
-            say("a GPU fell off the bus or needs a reset ({unreadable})", unreadable=retell(machine.unreadable[0])),
-            say("reboot; if it comes back, look at power, risers and `dmesg | grep -i xid`"),
+            _("a GPU fell off the bus or needs a reset ({unreadable})", unreadable=retell(machine.unreadable[0])),
+            _("reboot; if it comes back, look at power, risers and `dmesg | grep -i xid`"),
         )
         return
     lost_access = REASONS[4] in said or REASONS[999] in said
     if lost_access and around.container:
         yield Finding(
             "error",
-            say(
+            _(
                 "this {container} container may not reach its GPU: {unreadable}",
                 container=around.container,
                 unreadable=retell(machine.unreadable[0]),
             ),
-            say(
+            _(
                 "restart the container; `systemctl daemon-reload` on the host takes device access away unless the toolkit uses "
                 "CDI or cgroupfs (nvidia-container-toolkit#48)"
             ),
@@ -78,8 +78,8 @@ def _broken(machine: Machine, around: Surroundings) -> Iterator[Finding]:
     for line in machine.unreadable:
         yield Finding(
             "error",
-            say("there, but could not be read: {line}", line=retell(line)),
-            say("ask its own tool (nvidia-smi, rocm-smi, npu-smi) and mend what that says"),
+            _("there, but could not be read: {line}", line=retell(line)),
+            _("ask its own tool (nvidia-smi, rocm-smi, npu-smi) and mend what that says"),
         )
 
 
@@ -89,25 +89,25 @@ def _without_driver(machine: Machine, around: Surroundings) -> Iterator[Finding]
         if device.vendor != "nvidia" or not any(note.startswith("memory:") for note in device.notes):
             continue
         if around.container:
-            remedy = say(
+            remedy = _(
                 "start the container with `--gpus all` (Docker with the NVIDIA Container Toolkit) or request nvidia.com/gpu "
                 "(Kubernetes)"
             )
         else:
-            remedy = say("install NVIDIA's driver (Ubuntu: `sudo ubuntu-drivers install`), then reboot")
+            remedy = _("install NVIDIA's driver (Ubuntu: `sudo ubuntu-drivers install`), then reboot")
         yield Finding(
             "error",
-            say("{name} is on the PCI bus, but there is no NVIDIA driver for this process", name=device.name),
+            _("{name} is on the PCI bus, but there is no NVIDIA driver for this process", name=device.name),
             remedy,
         )
     for note in machine.notes:
         if "amdgpu driver does not drive it" in note:
-            yield Finding("error", retell(note), say("load it (`sudo modprobe amdgpu`) or install a newer kernel"))
+            yield Finding("error", retell(note), _("load it (`sudo modprobe amdgpu`) or install a newer kernel"))
 
 
 def _permissions(around: Surroundings) -> Iterator[Finding]:
     for name in around.denied:
-        group = say("render and video") if name.startswith(("/dev/kfd", "/dev/dri")) else "video"
+        group = _("render and video") if name.startswith(("/dev/kfd", "/dev/dri")) else "video"
         user = (
             "sudo usermod -aG render,video $USER"
             if name.startswith(("/dev/kfd", "/dev/dri"))
@@ -115,8 +115,8 @@ def _permissions(around: Surroundings) -> Iterator[Finding]:
         )
         yield Finding(
             "error",
-            say("this user may not open {name}", name=name),
-            say("join the group {group} (`{user}`) and log in again", group=group, user=user),
+            _("this user may not open {name}", name=name),
+            _("join the group {group} (`{user}`) and log in again", group=group, user=user),
         )
 
 
@@ -128,14 +128,14 @@ def _old_driver(machine: Machine) -> Iterator[Finding]:
     if major < OLDEST_DRIVER:
         yield Finding(
             "warning",
-            say("NVIDIA driver {driver} is too old for CUDA 12, which current engines need", driver=machine.driver),
-            say("install {version} or newer", version=OLDEST_DRIVER),
+            _("NVIDIA driver {driver} is too old for CUDA 12, which current engines need", driver=machine.driver),
+            _("install {version} or newer", version=OLDEST_DRIVER),
         )
     elif major < CUDA_13_DRIVER:
         yield Finding(
             "advice",
-            say("NVIDIA driver {driver} runs CUDA 12 builds, not CUDA 13 ones", driver=machine.driver),
-            say("install {version} or newer when an engine asks for CUDA 13", version=CUDA_13_DRIVER),
+            _("NVIDIA driver {driver} runs CUDA 12 builds, not CUDA 13 ones", driver=machine.driver),
+            _("install {version} or newer when an engine asks for CUDA 13", version=CUDA_13_DRIVER),
         )
 
 
@@ -153,13 +153,13 @@ def _hidden(machine: Machine) -> Iterator[Finding]:
             if match := re.match(r"(\w+)=(.*) hides it$", note):
                 yield Finding(
                     "advice",
-                    say(
+                    _(
                         "{name} is not used: {variable}={setting} hides it",
                         name=device.name,
                         variable=match[1],
                         setting=match[2],
                     ),
-                    say("unset {variable} to use it", variable=match[1]),
+                    _("unset {variable} to use it", variable=match[1]),
                 )
 
 
@@ -170,30 +170,30 @@ def _unified(machine: Machine) -> Iterator[Finding]:
         if device.vendor == "nvidia":
             yield Finding(
                 "advice",
-                say("{name} shares RAM with the page cache, which CUDA counts as taken", name=device.name),
-                say("before a large model: `sync; echo 3 | sudo tee /proc/sys/vm/drop_caches`"),
+                _("{name} shares RAM with the page cache, which CUDA counts as taken", name=device.name),
+                _("before a large model: `sync; echo 3 | sudo tee /proc/sys/vm/drop_caches`"),
             )
         elif device.vendor == "amd" and _share(device, machine) < 0.85:
             yield Finding(
                 "advice",
-                say(
+                _(
                     "{name} may map {total} of this box's memory",
                     name=device.name,
                     total=format_bytes(device.total or 0, 1),
                 ),
-                say(
+                _(
                     "raise it with the kernel parameter ttm.pages_limit (pages of 4 KiB), and keep the BIOS carve-out small"
                 ),
             )
         elif device.vendor == "apple" and not (device.memory_from or "").startswith("sysctl"):
             yield Finding(
                 "advice",
-                say(
+                _(
                     "Metal lets the GPU hold {total} of {ram_installed}",
                     total=format_bytes(device.total or 0, 1),
                     ram_installed=format_bytes(machine.ram_installed or 0, 1),
                 ),
-                say("raise it until the next boot with `sudo sysctl iogpu.wired_limit_mb=…`, and leave 8 GiB to macOS"),
+                _("raise it until the next boot with `sudo sysctl iogpu.wired_limit_mb=…`, and leave 8 GiB to macOS"),
             )
 
 
@@ -206,30 +206,30 @@ def _limits(machine: Machine, around: Surroundings) -> Iterator[Finding]:
     if total is not None and installed is not None and total < installed:
         yield Finding(
             "warning",
-            say(
+            _(
                 "this process may use {total} of {installed} RAM ({found}), and most engines size themselves by the latter",
                 total=format_bytes(total, 1),
                 installed=format_bytes(installed, 1),
-                found=retell(machine.sources.get("ram_total") or mark("a limit")),
+                found=retell(machine.sources.get("ram_total") or N_("a limit")),
             ),
-            say("raise the container's memory limit, or keep model files and caches below it"),
+            _("raise the container's memory limit, or keep model files and caches below it"),
         )
     if cpu.threads and cpu.usable_cores and cpu.usable_cores < cpu.threads:
         yield Finding(
             "advice",
-            say(
+            _(
                 "this process may use {usable_cores:g} of {threads} CPUs; engines that start a thread for each run slower than "
                 "with fewer",
                 usable_cores=cpu.usable_cores,
                 threads=cpu.threads,
             ),
-            say("start engines with {value} threads (llama.cpp: -t {value})", value=max(1, int(cpu.usable_cores))),
+            _("start engines with {value} threads (llama.cpp: -t {value})", value=max(1, int(cpu.usable_cores))),
         )
     if around.wsl:
         yield Finding(
             "advice",
-            say("WSL gives Linux half of the RAM unless told otherwise"),
-            say("set memory= under [wsl2] in %UserProfile%\\.wslconfig"),
+            _("WSL gives Linux half of the RAM unless told otherwise"),
+            _("set memory= under [wsl2] in %UserProfile%\\.wslconfig"),
         )
 
 
@@ -237,16 +237,16 @@ def _disk(machine: Machine) -> Iterator[Finding]:
     if machine.disk_free is not None and machine.disk_free < LITTLE_DISK:
         yield Finding(
             "warning",
-            say(
+            _(
                 "{disk_free} free at {disk_path}: a 32B model in 4 bits takes 20 GB",
                 disk_free=format_bytes(machine.disk_free, 1),
                 disk_path=machine.disk_path,
             ),
-            say("make room, or point HF_HOME (and OLLAMA_MODELS) at another disk"),
+            _("make room, or point HF_HOME (and OLLAMA_MODELS) at another disk"),
         )
     for note in machine.notes:
         if note.endswith("is not writable"):
-            yield Finding("warning", retell(note), say("point HF_HOME or OLLAMA_MODELS at a place you may write to"))
+            yield Finding("warning", retell(note), _("point HF_HOME or OLLAMA_MODELS at a place you may write to"))
 
 
 def _busy(machine: Machine) -> Iterator[Finding]:
@@ -257,16 +257,16 @@ def _busy(machine: Machine) -> Iterator[Finding]:
             and not device.unified
             and device.total - device.free > MUCH_USED * device.total
         ):
-            who = "; ".join(map(retell, device.used_by[:3])) or say("processes that this one may not see")
+            who = "; ".join(map(retell, device.used_by[:3])) or _("processes that this one may not see")
             yield Finding(
                 "advice",
-                say(
+                _(
                     "{total} of {name} is taken: {who}",
                     total=format_bytes(device.total - device.free, 1),
                     name=device.name,
                     who=who,
                 ),
-                say("stop them to have it all"),
+                _("stop them to have it all"),
             )
 
 
@@ -276,28 +276,28 @@ def _processor(machine: Machine) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "this Python runs translated by Rosetta",
-            say("use an arm64 Python; install engines for arm64"),
+            _("use an arm64 Python; install engines for arm64"),
         )
     if cpu.architecture in ("x86_64", "AMD64") and cpu.features and "avx2" not in cpu.features:
         yield Finding(
             "warning",
-            say(
+            _(
                 "{name} has no AVX2: engines' CPU code runs several times slower, or not at all",
                 name=cpu.name or "the CPU",
             ),
-            say("use a build without AVX2"),
+            _("use a build without AVX2"),
         )
     if (cpu.bandwidth_from or "").startswith("assumed") and not machine.devices:
         yield Finding(
             "advice",
-            say("RAM bandwidth, which decides the speed on a CPU, is assumed"),
-            say("measure it once: `qwenpick machine --measure`"),
+            _("RAM bandwidth, which decides the speed on a CPU, is assumed"),
+            _("measure it once: `qwenpick machine --measure`"),
         )
     if (cpu.sockets or 1) > 1:
         yield Finding(
             "advice",
-            say("{sockets} CPU sockets: their memory bandwidths do not add up for one process", sockets=cpu.sockets),
-            say("llama.cpp: --numa distribute, or one process per socket"),
+            _("{sockets} CPU sockets: their memory bandwidths do not add up for one process", sockets=cpu.sockets),
+            _("llama.cpp: --numa distribute, or one process per socket"),
         )
 
 

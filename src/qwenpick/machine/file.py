@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import mark, say
+from qwenpick.i18n import N_, _
 from qwenpick.machine.hardware import Machine
 
 MACHINE_VERSION = 1  # raised when a field changes its meaning or goes; new fields have defaults and do not raise it
 LARGEST_FILE = 8 * 2**20  # bytes; a box of a thousand devices takes one
 WORDS = {
-    int: mark("a whole number"),
-    float: mark("a number"),
-    str: mark("text"),
-    bool: mark("true or false"),
+    int: N_("a whole number"),
+    float: N_("a number"),
+    str: N_("text"),
+    bool: N_("true or false"),
     type(None): "null",
 }
 
@@ -36,13 +36,13 @@ def from_json(document: object) -> Machine:
     if isinstance(document, Mapping) and "machine" in document:
         document = document["machine"]
     if not isinstance(document, Mapping):
-        raise QwenpickError(say("not a machine: it must be the JSON object that `qwenpick machine --save` writes"))
+        raise QwenpickError(_("not a machine: it must be the JSON object that `qwenpick machine --save` writes"))
     version = document.get("machine_version")
     if version is None:
-        raise QwenpickError(say("not a machine: it has no machine_version (`qwenpick machine --save FILE` writes one)"))
+        raise QwenpickError(_("not a machine: it has no machine_version (`qwenpick machine --save FILE` writes one)"))
     if version != MACHINE_VERSION:
         raise QwenpickError(
-            say(
+            _(
                 "machine_version {version} is not known; this qwenpick reads {machine_version}: upgrade it or save the box again",
                 version=version,
                 machine_version=MACHINE_VERSION,
@@ -61,20 +61,20 @@ def read(path: Path) -> Machine:
         with path.open("rb") as file:  # a pipe or a device has no size, so no more than the limit is read
             content = file.read(LARGEST_FILE + 1)
         if len(content) > LARGEST_FILE:
-            raise QwenpickError(say("is too large to be a machine"))
+            raise QwenpickError(_("is too large to be a machine"))
         machine = from_json(json.loads(content.decode("utf-8")))
     except QwenpickError as error:
         raise QwenpickError(f"{path}: {error}") from None
     except FileNotFoundError:
         raise QwenpickError(
-            say("there is no machine file {path} (`qwenpick machine --save {path}` writes one)", path=path)
+            _("there is no machine file {path} (`qwenpick machine --save {path}` writes one)", path=path)
         ) from None
     except OSError as error:
         raise QwenpickError(
-            say("{path} could not be read: {problem}", path=path, problem=error.strerror or error)
+            _("{path} could not be read: {problem}", path=path, problem=error.strerror or error)
         ) from None
     except (ValueError, RecursionError) as error:
-        raise QwenpickError(say("{path} is not JSON: {error}", path=path, error=error)) from None
+        raise QwenpickError(_("{path} is not JSON: {error}", path=path, error=error)) from None
     return replace(machine, origin="file", unreadable=_unreadable(machine))
 
 
@@ -82,7 +82,7 @@ def _unreadable(machine: Machine) -> tuple[str, ...]:
     """Why hardware could not be read, as the file says; where it gives no reason, the devices whose memory it leaves open."""
     said = tuple(line for line in machine.unreadable if line.strip())
     return said or tuple(
-        say("the file does not say how much memory {name} has", name=device.name)
+        _("the file does not say how much memory {name} has", name=device.name)
         for device in machine.devices
         if device.total is None and device.free is None
     )
@@ -99,7 +99,7 @@ def save(machine: Machine, path: Path) -> None:
         path.write_text(text(machine), encoding="utf-8")
     except OSError as error:
         raise QwenpickError(
-            say("{path} could not be written: {problem}", path=path, problem=error.strerror or error)
+            _("{path} could not be written: {problem}", path=path, problem=error.strerror or error)
         ) from None
 
 
@@ -126,7 +126,7 @@ def _value(where: str, value: Any, wanted: Any) -> Any:
         case typing.Literal:
             if value not in arguments:
                 raise QwenpickError(
-                    say(
+                    _(
                         "{where} is {value}; known: {known}",
                         where=where,
                         value=_shown(value),
@@ -136,7 +136,7 @@ def _value(where: str, value: Any, wanted: Any) -> Any:
             return value
         case origin if origin is tuple:
             if not isinstance(value, list):
-                raise QwenpickError(say("{where} is {value}; it must be a list", where=where, value=_shown(value)))
+                raise QwenpickError(_("{where} is {value}; it must be a list", where=where, value=_shown(value)))
             return tuple(_value(f"{where}[{index}]", item, arguments[0]) for index, item in enumerate(value))
         case origin if origin is dict:
             _object(where, value)
@@ -145,12 +145,12 @@ def _value(where: str, value: Any, wanted: Any) -> Any:
 
 
 def _record(where: str, value: Any, wanted: Any) -> Any:
-    _object(where or say("the machine"), value)
+    _object(where or _("the machine"), value)
     known, dot = _types(wanted), f"{where}." if where else ""
     for name in value:
         if name not in known:
             raise QwenpickError(
-                say(
+                _(
                     "{dot}{name} is not a field of a {kind}{near}",
                     dot=dot,
                     name=name,
@@ -161,14 +161,14 @@ def _record(where: str, value: Any, wanted: Any) -> Any:
     missing = [f.name for f in fields(wanted) if f.name not in value and f.name in {"name", "vendor", "total", "free"}]
     if missing and wanted.__name__ == "Device":
         raise QwenpickError(
-            say("{where} lacks {missing} (null where it is not known)", where=where, missing=" and ".join(missing))
+            _("{where} lacks {missing} (null where it is not known)", where=where, missing=" and ".join(missing))
         )
     return wanted(**{name: _value(f"{dot}{name}", item, known[name]) for name, item in value.items()})
 
 
 def _object(where: str, value: Any) -> None:
     if not isinstance(value, dict):
-        raise QwenpickError(say("{where} is {value}; it must be an object", where=where, value=_shown(value)))
+        raise QwenpickError(_("{where} is {value}; it must be an object", where=where, value=_shown(value)))
 
 
 def _scalar(where: str, value: Any, wanted: type) -> Any:
@@ -176,20 +176,18 @@ def _scalar(where: str, value: Any, wanted: type) -> Any:
     right = isinstance(value, int | float) if wanted is float else isinstance(value, wanted)
     if not right or (isinstance(value, bool) and wanted is not bool):
         raise QwenpickError(
-            say("{where} is {value}; it must be {words}", where=where, value=_shown(value), words=say(WORDS[wanted]))
+            _("{where} is {value}; it must be {words}", where=where, value=_shown(value), words=_(WORDS[wanted]))
         )
     if wanted in (int, float) and not 0 <= value < 2**63:
         raise QwenpickError(
-            say("{where} is {value}; it must be zero or more, and a size that exists", where=where, value=_shown(value))
+            _("{where} is {value}; it must be zero or more, and a size that exists", where=where, value=_shown(value))
         )
     return float(value) if wanted is float else value
 
 
 def _not_more(where: str, part: int | None, whole: int | None) -> None:
     if part is not None and whole is not None and part > whole:
-        raise QwenpickError(
-            say("{where} is {part}, more than the total of {whole}", where=where, part=part, whole=whole)
-        )
+        raise QwenpickError(_("{where} is {part}, more than the total of {whole}", where=where, part=part, whole=whole))
 
 
 def _shown(value: Any) -> str:

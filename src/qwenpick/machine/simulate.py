@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import mark, say
+from qwenpick.i18n import N_, _
 from qwenpick.machine.hardware import Cpu, Device, Machine
 from qwenpick.units import GIB, format_bytes
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Gpu
 
 ASSUMED_CPU_BANDWIDTH = 51.2e9  # bytes/s: two channels x 8 bytes x 3200 MT/s
-ASSUMED_CPU_BANDWIDTH_FROM = mark("assumed: dual-channel DDR4-3200")
+ASSUMED_CPU_BANDWIDTH_FROM = N_("assumed: dual-channel DDR4-3200")
 MOST_DEVICES = 1024
 SYSTEM_RAM = 2 * GIB  # what an idle desktop or server keeps of its RAM: assumed, and said in a note
 _COUNT_FIRST = re.compile(r"(\d+)\s*[x×*]\s*(\S.*)", re.IGNORECASE)
@@ -33,14 +33,14 @@ def simulate(catalog: Catalog, gpus: list[str], vram: int | None, ram: int | Non
     if not gpus:
         return _nameless_box(vram, ram)
     named = [(count, *_meant(catalog, name, vram, ram)) for count, name in map(_counted, gpus)]
-    unified = [gpu for _, gpu, _ in named if gpu.unified]
+    unified = [gpu for _count, gpu, _notes in named if gpu.unified]
     if unified:
         return _unified_box(named, unified[0], vram, ram)
     devices = tuple(
-        device for count, gpu, _ in named for device in (_discrete(gpu, vram),) * (count * gpu.devices_per_board)
+        device for count, gpu, _notes in named for device in (_discrete(gpu, vram),) * (count * gpu.devices_per_board)
     )
-    notes = [note for _, _, notes in named for note in notes] + (
-        [] if ram else [mark("RAM is not known; say --ram to plan offloading")]
+    notes = [note for _count, _gpu, notes in named for note in notes] + (
+        [] if ram else [N_("RAM is not known; say --ram to plan offloading")]
     )
     return _box(devices, ram, notes, Cpu(bandwidth=ASSUMED_CPU_BANDWIDTH, bandwidth_from=ASSUMED_CPU_BANDWIDTH_FROM))
 
@@ -59,7 +59,7 @@ def _counted(words: str) -> tuple[int, str]:
 
 
 def _unread(words: str) -> str:
-    return say("cannot read --gpu '{words}'; write it like 'rtx 4090', '2x l40s' or 'rtx 3060 12gb'", words=words)
+    return _("cannot read --gpu '{words}'; write it like 'rtx 4090', '2x l40s' or 'rtx 3060 12gb'", words=words)
 
 
 def _meant(catalog: Catalog, name: str, vram: int | None, ram: int | None) -> tuple[Gpu, list[str]]:
@@ -70,7 +70,7 @@ def _meant(catalog: Catalog, name: str, vram: int | None, ram: int | None) -> tu
     said = read_name(name).gib is not None or name.strip().casefold() == gpu.id
     if said and gpu.unified and ram and gpu.memory_bytes and not _about(gpu.memory_bytes, ram):
         raise QwenpickError(
-            say(
+            _(
                 "'{name}' has {memory_bytes} of RAM, but --ram says {ram}",
                 name=name,
                 memory_bytes=format_bytes(gpu.memory_bytes, 0),
@@ -86,9 +86,9 @@ def _meant(catalog: Catalog, name: str, vram: int | None, ram: int | None) -> tu
     sizes = sorted({round(g.memory_bytes / GIB) for g in others if g.memory_bytes})
     if len(sizes) < 2 or gpu.memory_bytes is None:
         return gpu, []
-    listed = mark("{sizes} and {last}", sizes=", ".join(map(str, sizes[:-1])), last=sizes[-1])
+    listed = N_("{sizes} and {last}", sizes=", ".join(map(str, sizes[:-1])), last=sizes[-1])
     return gpu, [
-        mark(
+        N_(
             "'{name}' is sold with {listed} GiB; {memory_bytes} GiB assumed",
             name=name,
             listed=listed,
@@ -106,7 +106,7 @@ def _discrete(gpu: Gpu, vram: int | None) -> Device:
     from qwenpick.catalog.usable import usable_memory
 
     total, note = (
-        (vram, mark("its memory is as --vram says ({vram})", vram=format_bytes(vram))) if vram else usable_memory(gpu)
+        (vram, N_("its memory is as --vram says ({vram})", vram=format_bytes(vram))) if vram else usable_memory(gpu)
     )
     device = _device(gpu, total, (note,) if note else ())
     return device if vram else _idle(device)
@@ -119,7 +119,7 @@ def _idle(device: Device) -> Device:
     kept = (device.total or 0) - (cuda_total(device) or 0)
     if not kept:
         return device
-    note = mark("{size} of {name} kept by the driver: assumed", size=format_bytes(kept), name=device.name)
+    note = N_("{size} of {name} kept by the driver: assumed", size=format_bytes(kept), name=device.name)
     return replace(device, free=(device.total or 0) - kept, notes=(*device.notes, note))
 
 
@@ -128,20 +128,20 @@ def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | 
     from qwenpick.catalog.usable import NVIDIA_UNIFIED_SHARE, sold_memory, unified_memory
 
     if len(named) > 1 or named[0][0] > 1:
-        raise QwenpickError(say("{id} is a whole machine whose GPU shares its RAM; give it alone, once", id=gpu.id))
+        raise QwenpickError(_("{id} is a whole machine whose GPU shares its RAM; give it alone, once", id=gpu.id))
     sold = (
         gpu.memory_bytes
         if ram and gpu.memory_bytes and _about(gpu.memory_bytes, ram)
         else ram or sold_memory(gpu, "--ram")
     )
     total, note = (
-        (vram, mark("its share of RAM is as --vram says ({vram})", vram=format_bytes(vram)))
+        (vram, N_("its share of RAM is as --vram says ({vram})", vram=format_bytes(vram)))
         if vram
         else unified_memory(gpu, sold)
     )
     if total > sold:
         raise QwenpickError(
-            say(
+            _(
                 "--vram {total} is more than the {sold} of RAM that {id} shares",
                 total=format_bytes(total),
                 sold=format_bytes(sold, 0),
@@ -151,7 +151,7 @@ def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | 
     seen = round(sold * NVIDIA_UNIFIED_SHARE) if gpu.vendor == "nvidia" else sold
     cpu = Cpu(
         bandwidth=gpu.bandwidth or ASSUMED_CPU_BANDWIDTH,
-        bandwidth_from=mark("{name}: CPU and GPU share the memory", name=gpu.name)
+        bandwidth_from=N_("{name}: CPU and GPU share the memory", name=gpu.name)
         if gpu.bandwidth
         else ASSUMED_CPU_BANDWIDTH_FROM,
     )
@@ -162,22 +162,20 @@ def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | 
 def _nameless_box(vram: int | None, ram: int | None) -> Machine:
     """A box with a GPU of no name."""
     if vram is None:
-        raise QwenpickError(say("--ram alone describes no machine; add --gpu NAME, --vram SIZE or --cpu-only"))
-    note = mark(
-        "a GPU of no name: an NVIDIA card of compute capability 8.0 or newer assumed, its bandwidth is not known"
-    )
+        raise QwenpickError(_("--ram alone describes no machine; add --gpu NAME, --vram SIZE or --cpu-only"))
+    note = N_("a GPU of no name: an NVIDIA card of compute capability 8.0 or newer assumed, its bandwidth is not known")
     device = Device(name="GPU", vendor="nvidia", total=vram, free=vram, notes=(note,))
-    notes = [note] + ([] if ram else [mark("RAM is not known; say --ram to plan offloading")])
+    notes = [note] + ([] if ram else [N_("RAM is not known; say --ram to plan offloading")])
     return _box((device,), ram, notes, Cpu(bandwidth=ASSUMED_CPU_BANDWIDTH, bandwidth_from=ASSUMED_CPU_BANDWIDTH_FROM))
 
 
 def _cpu_box(gpus: list[str], vram: int | None, ram: int | None) -> Machine:
     """A box without a GPU."""
     if gpus or vram:
-        raise QwenpickError(say("--cpu-only and {option} contradict each other", option="--gpu" if gpus else "--vram"))
+        raise QwenpickError(_("--cpu-only and {option} contradict each other", option="--gpu" if gpus else "--vram"))
     if ram is None:
-        raise QwenpickError(say("--cpu-only needs the RAM to plan with, e.g. --ram 16GiB"))
-    note = mark(
+        raise QwenpickError(_("--cpu-only needs the RAM to plan with, e.g. --ram 16GiB"))
+    note = N_(
         "CPU memory bandwidth {source} ({rate} GB/s)",
         source=ASSUMED_CPU_BANDWIDTH_FROM,
         rate=ASSUMED_CPU_BANDWIDTH / 1e9,
@@ -205,7 +203,7 @@ def _box(devices: tuple[Device, ...], ram: int | None, notes: list[str], cpu: Cp
     assumptions = [note for device in devices for note in device.notes]
     if ram:
         assumptions.append(
-            mark(
+            N_(
                 "{size} of RAM taken by the system: assumed",
                 size=format_bytes(min(SYSTEM_RAM, ram // 8), 0),
             )

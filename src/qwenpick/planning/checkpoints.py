@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.machine.hardware import before_ampere
 from qwenpick.memory.quantization import FORMATS, find_format, stored_bytes
 from qwenpick.runtimes import find_runtime
@@ -49,7 +49,7 @@ def check_quant(quant: str) -> None:
     if not is_family(quant) and quant.casefold() not in {name.casefold() for name in FORMATS}:
         near = did_you_mean(quant, [*FORMATS, *FAMILIES])
         raise QwenpickError(
-            say(
+            _(
                 "there is no quantization '{quant}'{near} (say 4bit, 8bit, fp16, or a format like Q4_K_M)",
                 quant=quant,
                 near=near,

@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.planning.plan import UNCHECKED_RAM, Plan, judge, longest_allowed
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_tokens
@@ -26,9 +26,9 @@ def check_context(model: Model, context: int) -> str | None:
         return None
     longest = longest_allowed(model) or context
     if context > longest:
-        limit = say("{longest} ({exactly:,} tokens)", longest=format_tokens(longest), exactly=longest)
+        limit = _("{longest} ({exactly:,} tokens)", longest=format_tokens(longest), exactly=longest)
         raise QwenpickError(
-            say(
+            _(
                 "{name} reads at most {limit}; {context:,} tokens is too long",
                 name=model.name,
                 limit=limit,
@@ -37,7 +37,7 @@ def check_context(model: Model, context: int) -> str | None:
         )
     if context > model.context.native:
         method = _stretched(model.context.method or "YaRN", context / model.context.native)
-        return say(
+        return _(
             "{context:,} tokens is beyond the native {native:,}: switch on {method}, which can cost quality on short texts",
             context=context,
             native=model.context.native,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from qwenpick.errors import HardwareUnreadableError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.memory.account import RAM, Memory, gpu
 from qwenpick.memory.bands import Band, band
 from qwenpick.runtimes import find_runtime
@@ -176,7 +176,7 @@ def _places(needed: Memory, runtime: Runtime, work: Serving, placement: Placemen
             device = devices[where]
             if device.total is None and device.free is None:
                 raise HardwareUnreadableError(
-                    say(
+                    _(
                         "the memory of {name} could not be read; say it with --vram (qwenpick doctor says why)",
                         name=device.name,
                     )
@@ -202,7 +202,7 @@ def reason_of(verdict: Verdict, places: tuple[Place, ...]) -> str:
     """What the verdict rests on: how much is left, or missing, at the place with the least room."""
     known = [place for place in places if place.headroom is not None]
     if not known:
-        return say("RAM is not known; say it with --ram") if verdict == "no" else say("fits, as far as is known")
+        return _("RAM is not known; say it with --ram") if verdict == "no" else _("fits, as far as is known")
     if verdict == "no":
         tightest = min(known, key=lambda place: place.headroom or 0)
     else:  # the fullest for its size: a hundred GiB free in RAM say nothing about the GPU
@@ -210,12 +210,10 @@ def reason_of(verdict: Verdict, places: tuple[Place, ...]) -> str:
     spare = format_bytes(abs(tightest.headroom or 0))
     match verdict:
         case "fits":
-            return say("{spare} to spare on {name}", spare=spare, name=say(tightest.name))
+            return _("{spare} to spare on {name}", spare=spare, name=_(tightest.name))
         case "tight":
-            return say(
-                "{spare} to spare on {name}, less than the estimate's error", spare=spare, name=say(tightest.name)
-            )
+            return _("{spare} to spare on {name}, less than the estimate's error", spare=spare, name=_(tightest.name))
         case _ if (tightest.headroom or 0) >= 0:
-            return say("the weights would lie in RAM, and how much there is is not known; say it with --ram")
+            return _("the weights would lie in RAM, and how much there is is not known; say it with --ram")
         case _:
-            return say("{spare} short on {name}", spare=spare, name=say(tightest.name))
+            return _("{spare} short on {name}", spare=spare, name=_(tightest.name))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.readers.entry import entry
 from qwenpick.readers.reading import Reading
 from qwenpick.units import format_gb
@@ -49,7 +49,7 @@ def read_model(text: str, catalog: Catalog, *, online: bool = False, fetch: Fetc
 def is_path(text: str) -> bool:
     """Whether a text is meant as a path: by its look, or since a model is there."""
     if "\0" in text or len(text) > 4096:
-        raise QwenpickError(say("a model's name or path has no such characters, or is not that long"))
+        raise QwenpickError(_("a model's name or path has no such characters, or is not that long"))
     if text.startswith(_HUBS):
         return False
     if (
@@ -77,11 +77,11 @@ def _beyond(text: str, catalog: Catalog, online: bool, fetch: Fetch | None, unkn
         return pulled
     if not hub.is_id(text):
         if _is_directory(text):
-            raise QwenpickError(say("{unknown}; the directory here is ./{name}", unknown=unknown, name=text))
+            raise QwenpickError(_("{unknown}; the directory here is ./{name}", unknown=unknown, name=text))
         raise unknown
     if not online and fetch is None:
         raise QwenpickError(
-            say(
+            _(
                 "'{text}' is not in the catalogue; add --online to ask the hub for its config and headers, or give a local path",
                 text=text,
             )
@@ -155,7 +155,7 @@ def incomplete(reading: Reading) -> str | None:
     whole = stored_bytes(reading.architecture, first.format, parts=frozenset({"text"}))
     if first.bytes is None or first.bytes >= WHOLE * whole:
         return None
-    return say(
+    return _(
         "the files hold {there} of the {whole} that such a model takes in {format}: tensors are missing",
         there=format_gb(first.bytes),
         whole=format_gb(whole),

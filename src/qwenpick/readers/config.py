@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.readers import towers
 from qwenpick.readers.fields import natural, positive, section, shared
 
@@ -26,11 +26,11 @@ def shape(config: Mapping[str, Any]) -> dict[str, Any]:
     formula is not known. Raises QwenpickError for a model that is no Qwen, or that this program cannot describe."""
     kind = config.get("model_type")
     if not isinstance(kind, str):
-        raise QwenpickError(say("config.json has no model_type: it does not describe a transformers model"))
+        raise QwenpickError(_("config.json has no model_type: it does not describe a transformers model"))
     if kind not in GGUF_ARCH:
         known = did_you_mean(kind, GGUF_ARCH)
         raise QwenpickError(
-            say(
+            _(
                 "model_type {kind!r} is not a Qwen architecture{known} (qwenpick knows the Qwen family only)",
                 kind=kind[:60],
                 known=known,
@@ -91,7 +91,7 @@ def _text(kind: str, config: Mapping[str, Any], thinker: Mapping[str, Any]) -> d
 def _tied(text: Mapping[str, Any]) -> bool:
     tied = text.get("tie_word_embeddings", False)  # Qwen2Config and its heirs default to False
     if not isinstance(tied, bool):
-        raise QwenpickError(say("tie_word_embeddings is neither true nor false"))
+        raise QwenpickError(_("tie_word_embeddings is neither true nor false"))
     return tied
 
 
@@ -109,7 +109,7 @@ def _layer_count(text: Mapping[str, Any]) -> int:
     count = positive(text, "num_hidden_layers")
     if count > LAYERS_LIMIT:
         raise QwenpickError(
-            say(
+            _(
                 "num_hidden_layers is {count:,}; at most {limit:,} are believed",
                 count=count,
                 limit=LAYERS_LIMIT,
@@ -168,7 +168,7 @@ def _pattern(text: Mapping[str, Any], full: dict[str, Any]) -> list[dict[str, An
             for i in range(count)
         ]
     if not isinstance(kinds, list) or len(kinds) != count:
-        raise QwenpickError(say("layer_types does not list {count} layers", count=count))
+        raise QwenpickError(_("layer_types does not list {count} layers", count=count))
     if all(kind == "full_attention" for kind in kinds):
         return [full]
     window = {k: v for k, v in full.items() if k != "indexer"} | {"kind": "sliding_attention"}
@@ -179,7 +179,7 @@ def _pattern(text: Mapping[str, Any], full: dict[str, Any]) -> list[dict[str, An
     }
     if strange := next((k for k in kinds if k not in known), None):
         raise QwenpickError(
-            say(
+            _(
                 "layer_types names the unknown kind {strange!r} (known: {known})",
                 strange=str(strange)[:40],
                 known=", ".join(known),
@@ -210,7 +210,7 @@ def _mlp(kind: str, text: Mapping[str, Any]) -> dict[str, Any]:
         }  # Qwen 1: w1 and w2 have half of it each
     if text.get("mlp_only_layers") or (natural(text, "decoder_sparse_step") or 1) != 1:
         raise QwenpickError(
-            say(
+            _(
                 "this mixture of experts has dense layers among its sparse ones, which no released Qwen has: its size would be wrong"
             )
         )
@@ -223,6 +223,6 @@ def _mlp(kind: str, text: Mapping[str, Any]) -> dict[str, Any]:
     }
     if mlp["experts_per_token"] > experts:
         raise QwenpickError(
-            say("num_experts_per_tok is {mlp}, of {experts} experts", mlp=mlp["experts_per_token"], experts=experts)
+            _("num_experts_per_tok is {mlp}, of {experts} experts", mlp=mlp["experts_per_token"], experts=experts)
         )
     return mlp

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.readers.known import find_base, same_shapes
 from qwenpick.readers.reading import Reading
 from qwenpick.readers.safetensors import StoredTensor
@@ -73,10 +73,10 @@ def _model(
     }
     if base is None:
         unknown = Licence(
-            id="unknown", commercial_use="unknown", clause=say("The files do not say; ask whoever published them.")
+            id="unknown", commercial_use="unknown", clause=_("The files do not say; ask whoever published them.")
         )
-        window = Context(native=found.context, note=say("what its config allows")) if found.context else None
-        note = say(
+        window = Context(native=found.context, note=_("what its config allows")) if found.context else None
+        note = _(
             "Read from its files; no model of this shape is in the catalogue, so nothing is known of what it is good at."
         )
         unseen = {"series": "unknown", "kind": "chat", "licence": unknown, "inputs": ("text",), "outputs": ("text",)}
@@ -84,7 +84,7 @@ def _model(
     known, same = base
     licence = known.licence
     if not same:
-        clause = say(
+        clause = _(
             "Derived from {name} ({id}); a derived model may have other terms, ask whoever published it.",
             name=known.name,
             id=known.licence.id,
@@ -92,10 +92,10 @@ def _model(
         licence = Licence(id="unknown", commercial_use="unknown", clause=clause)
     context = known.context
     if found.context and (context is None or found.context < context.native):
-        context = Context(native=found.context, note=say("what its config allows"))
-    note = say(
+        context = Context(native=found.context, note=_("what its config allows"))
+    note = _(
         "Read from its files; {value} {name}, whose context and capabilities it is given.",
-        value=say("weights of") if same else say("same shape as"),
+        value=_("weights of") if same else _("same shape as"),
         name=known.name,
     )
     inherited = {name: getattr(known, name) for name in _INHERITED}
@@ -122,7 +122,7 @@ def _new_architecture(catalog: Catalog, found: Found, own: str) -> Architecture:
     rest = sum(t.elements for t in found.tensors) - parameters(architecture) - parameters(architecture, "mtp")
     if not stored_whole or rest <= 0:
         raise QwenpickError(
-            say(
+            _(
                 "a {model_type} has parts whose size its config does not tell; give the directory with its 16-bit weights",
                 model_type=architecture.model_type,
             )
@@ -130,7 +130,7 @@ def _new_architecture(catalog: Catalog, found: Found, own: str) -> Architecture:
     extra = {
         "name": "other",
         "parameters": rest,
-        "note": say("counted in the weights: what is neither language model nor tower"),
+        "note": _("counted in the weights: what is neither language model nor tower"),
     }
     return Architecture.model_validate({**architecture.model_dump(), "extras": (extra,)})
 
@@ -143,7 +143,7 @@ def _borrowed(catalog: Catalog, tower: str, fields: Mapping[str, Any]) -> int:
             count: int = other.parameters
             return count
     raise QwenpickError(
-        say(
+        _(
             "this model's {tower} tower is not known; give the directory with its 16-bit weights to have it counted",
             tower=tower,
         )

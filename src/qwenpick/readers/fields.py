@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 LARGEST = (
     2**31 - 1
@@ -25,7 +25,7 @@ def natural(table: Mapping[str, Any], *names: str) -> int | None:
             continue
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
             raise QwenpickError(
-                say(
+                _(
                     "{name} is {value!r}, not a whole number from 0 to {most:,}",
                     name=name,
                     value=str(value)[:40],
@@ -41,7 +41,7 @@ def positive(table: Mapping[str, Any], *names: str) -> int:
     value = natural(table, *names)
     if not value:
         raise QwenpickError(
-            say(
+            _(
                 "{names} is {value}: this does not describe a model",
                 names=names[0],
                 value="missing" if value is None else "0",
@@ -54,7 +54,7 @@ def shared(heads: int, kv_heads: int) -> int:
     """kv_heads, which as many heads share each. Raises QwenpickError where the heads cannot be shared out evenly."""
     if heads % kv_heads:
         raise QwenpickError(
-            say(
+            _(
                 "{heads} attention heads cannot share {kv_heads} key-value heads evenly: this does not describe a model",
                 heads=heads,
                 kv_heads=kv_heads,
@@ -69,5 +69,5 @@ def section(table: Mapping[str, Any], name: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise QwenpickError(say("{name} is a {kind}, not a table", name=name, kind=type(value).__name__))
+        raise QwenpickError(_("{name} is a {kind}, not a table", name=name, kind=type(value).__name__))
     return value

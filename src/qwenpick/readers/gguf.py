@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from qwenpick.bounded import file_size, reason
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.readers.safetensors import StoredTensor
 
 # Type number -> (name, elements per block, bytes per block): ggml.h and ggml-common.h of llama.cpp b11434
@@ -67,7 +67,7 @@ def read_header(path: Path) -> GgufFile:
         with path.open("rb", buffering=2**18) as file:
             return _Header(file, size, str(path)).read()
     except OSError as problem:
-        raise QwenpickError(say("cannot read '{path}': {reason}", path=path, reason=reason(problem))) from None
+        raise QwenpickError(_("cannot read '{path}': {reason}", path=path, reason=reason(problem))) from None
 
 
 def parse_start(start: bytes, what: str) -> GgufFile | None:
@@ -92,26 +92,26 @@ class _Header:
     def read(self) -> GgufFile:
         """Magic, version, counts, metadata, tensors."""
         if self.take(4) != b"GGUF":
-            raise self.broken(say("it does not begin with 'GGUF'"))
+            raise self.broken(_("it does not begin with 'GGUF'"))
         version = self.number("I")
         if version not in (2, 3):
             big = int.from_bytes(version.to_bytes(4, "little"), "big") in (2, 3)
             raise self.broken(
-                say("it is big-endian, which is not read here")
+                _("it is big-endian, which is not read here")
                 if big
-                else say("its version is {version:,}; 2 and 3 are known", version=version)
+                else _("its version is {version:,}; 2 and 3 are known", version=version)
             )
         tensors, keys = (
             self.count("Q", "tensors", TENSORS_LIMIT, 24),
-            self.count("Q", say("metadata keys"), KEYS_LIMIT, 13),
+            self.count("Q", _("metadata keys"), KEYS_LIMIT, 13),
         )
         metadata: dict[str, Value] = {}
-        for _ in range(keys):
+        for _unused in range(keys):
             key = self.string(NAME_LIMIT) or ""
             if key in metadata:
-                raise self.broken(say("the key {key!r} stands twice", key=key))
+                raise self.broken(_("the key {key!r} stands twice", key=key))
             metadata[key] = self.value(self.number("I"))
-        return self.with_tensors(version, metadata, [self.tensor() for _ in range(tensors)])
+        return self.with_tensors(version, metadata, [self.tensor() for _unused in range(tensors)])
 
     def with_tensors(self, version: int, metadata: dict[str, Value], found: list[tuple[StoredTensor, int]]) -> GgufFile:
         """The file, once every tensor's place has been checked."""
@@ -122,38 +122,38 @@ class _Header:
             or not 1 <= alignment <= 2**20
             or alignment & (alignment - 1)
         ):
-            raise self.broken(say("its alignment is not a power of two"))
-        if len({tensor.name for tensor, _ in found}) < len(found):
-            raise self.broken(say("a tensor stands twice"))
+            raise self.broken(_("its alignment is not a power of two"))
+        if len({tensor.name for tensor, _unused in found}) < len(found):
+            raise self.broken(_("a tensor stands twice"))
         data, end = -(-self.at // alignment) * alignment, 0
         for tensor, offset in sorted(found, key=lambda item: item[1]):
             if offset % alignment or offset < end:
-                raise self.broken(say("tensor {name!r} overlaps another or is not aligned", name=tensor.name))
+                raise self.broken(_("tensor {name!r} overlaps another or is not aligned", name=tensor.name))
             end = offset + tensor.bytes
         if self.whole and data + end > self.size:
             raise self.broken(
-                say(
+                _(
                     "its tensors end at byte {data:,}, the file at {size:,}: it is cut off",
                     data=data + end,
                     size=self.size,
                 )
             )
-        return GgufFile(version, metadata, tuple(tensor for tensor, _ in found), data, self.size)
+        return GgufFile(version, metadata, tuple(tensor for tensor, _unused in found), data, self.size)
 
     def tensor(self) -> tuple[StoredTensor, int]:
         """(tensor, offset in the data)."""
         name = self.string(NAME_LIMIT) or ""
         dimensions = self.number("I")
         if not 1 <= dimensions <= 4:
-            raise self.broken(say("tensor {name!r} has {dimensions:,} dimensions", name=name, dimensions=dimensions))
-        shape = tuple(self.number("Q") for _ in range(dimensions))
+            raise self.broken(_("tensor {name!r} has {dimensions:,} dimensions", name=name, dimensions=dimensions))
+        shape = tuple(self.number("Q") for _unused in range(dimensions))
         kind, offset = self.number("I"), self.number("Q")
         if kind not in TYPES:
-            raise self.broken(say("tensor {name!r} has the unknown type {kind}", name=name, kind=kind))
+            raise self.broken(_("tensor {name!r} has the unknown type {kind}", name=name, kind=kind))
         type_name, block, block_bytes = TYPES[kind]
         if any(not 1 <= n < 2**40 for n in shape) or shape[0] % block or math.prod(shape) >= 2**48:
             raise self.broken(
-                say(
+                _(
                     "tensor {name!r} of {type_name} cannot have the shape {shape}",
                     name=name,
                     type_name=type_name,
@@ -172,18 +172,18 @@ class _Header:
             )[0]
             return number
         if kind != _ARRAY:
-            raise self.broken(say("it has a value of the unknown type {kind:,}", kind=kind))
+            raise self.broken(_("it has a value of the unknown type {kind:,}", kind=kind))
         of = self.number("I")
         if of == _STRING:
             count = self.count("Q", "strings", STRINGS_LIMIT - self.strings, 8)
             self.strings += count
-            for _ in range(count):
+            for _unused in range(count):
                 self.skip(self.number("Q"))
             return None
         if of not in _SCALARS:
-            raise self.broken(say("it has an array of the unknown type {of:,}", of=of))
+            raise self.broken(_("it has an array of the unknown type {of:,}", of=of))
         width = struct.calcsize("<" + _SCALARS[of])
-        count = self.count("Q", say("array elements"), self.size, width)
+        count = self.count("Q", _("array elements"), self.size, width)
         if count * width > KEPT:
             self.skip(count * width)
             return None
@@ -193,7 +193,7 @@ class _Header:
         """A string; beyond `limit` it is an error, beyond KEPT it is skipped and None."""
         length = self.number("Q")
         if limit is not None and length > limit:
-            raise self.broken(say("it has a name of {length:,} bytes", length=length))
+            raise self.broken(_("it has a name of {length:,} bytes", length=length))
         if length > KEPT:
             self.skip(length)
             return None
@@ -203,7 +203,7 @@ class _Header:
         """A count of things that take `least` bytes each: no more than `limit`, and no more than fit in the rest of the file."""
         number = self.number(code)
         if number > limit or (self.whole and number * least > self.size - self.at):
-            raise self.broken(say("it claims {number:,} {what}", number=number, what=what))
+            raise self.broken(_("it claims {number:,} {what}", number=number, what=what))
         return number
 
     def number(self, code: str) -> int:
@@ -217,7 +217,7 @@ class _Header:
         self.at += length
         data = self.file.read(length)
         if len(data) < length:
-            raise self.broken(say("it grew shorter while it was read"))
+            raise self.broken(_("it grew shorter while it was read"))
         return data
 
     def skip(self, length: int) -> None:
@@ -231,11 +231,11 @@ class _Header:
         """The error for bytes that end too early."""
         if not self.whole:
             return _CutOffError(self.what)
-        return self.broken(say("it ends at byte {size:,}, inside its header: it is cut off", size=self.size))
+        return self.broken(_("it ends at byte {size:,}, inside its header: it is cut off", size=self.size))
 
     def broken(self, why: str) -> QwenpickError:
         """The sentence for a damaged file."""
-        return QwenpickError(say("'{what}' is not a GGUF file that can be read: {why}", what=self.what, why=why))
+        return QwenpickError(_("'{what}' is not a GGUF file that can be read: {why}", what=self.what, why=why))
 
 
 def read_files(path: Path) -> tuple[GgufFile, ...]:
@@ -251,7 +251,7 @@ def _siblings(path: Path) -> Iterator[GgufFile]:
         return
     if count > 1000 or not path.stem.endswith(f"-of-{count:05d}") or not path.stem[-14:-9].isdigit():
         raise QwenpickError(
-            say(
+            _(
                 "'{path}' is part of a model of {count} files, but is not called NAME-00001-of-{count:05d}.gguf",
                 path=path,
                 count=count,
@@ -260,5 +260,5 @@ def _siblings(path: Path) -> Iterator[GgufFile]:
     for number in range(1, count + 1):
         part = path.with_name(f"{path.stem[:-14]}{number:05d}-of-{count:05d}{path.suffix}")
         if not part.exists():
-            raise QwenpickError(say("'{part}' is missing: the model has {count} files", part=part, count=count))
+            raise QwenpickError(_("'{part}' is missing: the model has {count} files", part=part, count=count))
         yield first if part == path else read_header(part)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.readers.config import GGUF_ARCH, LAYERS_LIMIT
 from qwenpick.readers.fields import natural, positive, shared
 from qwenpick.readers.safetensors import StoredTensor
@@ -29,11 +29,11 @@ def shape(metadata: Mapping[str, Any], tensors: Iterable[StoredTensor]) -> dict[
     """The fields of an Architecture that the header states, without towers. Raises QwenpickError for what is no Qwen language model."""
     written = metadata.get("general.architecture")
     if written == "clip":
-        raise QwenpickError(say("this GGUF file is a vision projector (mmproj); give the language model's file"))
+        raise QwenpickError(_("this GGUF file is a vision projector (mmproj); give the language model's file"))
     if not isinstance(written, str) or written not in MODEL_TYPE:
         known = did_you_mean(str(written), MODEL_TYPE)
         raise QwenpickError(
-            say(
+            _(
                 "GGUF architecture {written!r} is not a Qwen's{known} (qwenpick knows the Qwen family only)",
                 written=str(written)[:60],
                 known=known,
@@ -45,7 +45,7 @@ def shape(metadata: Mapping[str, Any], tensors: Iterable[StoredTensor]) -> dict[
     mtp = natural(head, "nextn_predict_layers") or 0
     if not 0 < layers - mtp <= LAYERS_LIMIT:
         raise QwenpickError(
-            say(
+            _(
                 "block_count is {layers:,} with {mtp:,} prediction layers: this does not describe a model",
                 layers=layers,
                 mtp=mtp,
@@ -53,7 +53,7 @@ def shape(metadata: Mapping[str, Any], tensors: Iterable[StoredTensor]) -> dict[
         )
     embedding = by_name.get("token_embd.weight")
     if embedding is None or len(embedding.shape) != 2:
-        raise QwenpickError(say("this GGUF file has no token_embd.weight: it holds no language model"))
+        raise QwenpickError(_("this GGUF file has no token_embd.weight: it holds no language model"))
     vocab, hidden = embedding.shape
     return {
         "model_type": MODEL_TYPE[written],
@@ -125,7 +125,7 @@ def _mlp(head: Mapping[str, Any], tensors: Mapping[str, StoredTensor]) -> dict[s
     down = next((t for n, t in tensors.items() if n.endswith((".ffn_down.weight", ".ffn_down_exps.weight"))), None)
     if down is None:
         raise QwenpickError(
-            say("this GGUF file has no ffn_down tensor: if it is the first of several files, keep them together")
+            _("this GGUF file has no ffn_down tensor: if it is the first of several files, keep them together")
         )
     inner = down.shape[-1]
     experts = natural(head, "expert_count")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.bounded import CONFIG_LIMIT, INDEX_LIMIT, parse_json
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.readers import hub_gguf, safetensors
 from qwenpick.readers.describe import describe
 from qwenpick.readers.local import card_bases, from_config, from_gguf
@@ -49,21 +49,21 @@ def read_id(text: str, catalog: Catalog, fetch: Fetch, date: str) -> Reading:
     repository for the first bytes of the file that FORMAT or the path means."""
     match = _ID.fullmatch(bare(text))
     if match is None:
-        raise QwenpickError(say("'{text}' is not a repository", text=text))
+        raise QwenpickError(_("'{text}' is not a repository", text=text))
     repo, where = match[1], f"https://{'modelscope.cn/models' if is_modelscope(text) else 'huggingface.co'}/{match[1]}"
     if match[2] or match[3]:
         return _gguf(repo, match[2], match[3], where, catalog, fetch, date)
     raw = fetch(repo, "config.json", 0, -1)
     if raw is None:
         raise QwenpickError(
-            say(
+            _(
                 "there is no '{repo}' with a config.json; of a GGUF repository say the format too: {repo}:Q4_K_M",
                 repo=repo,
             )
         )
     if len(raw) > CONFIG_LIMIT:
         raise QwenpickError(
-            say("config.json of '{repo}' has {count:,} bytes: that is no config", repo=repo, count=len(raw))
+            _("config.json of '{repo}' has {count:,} bytes: that is no config", repo=repo, count=len(raw))
         )
     config = parse_json(raw, f"{repo}/config.json")
     card = (fetch(repo, "README.md", 0, 2**20) or b"").decode("utf-8", "replace")
@@ -89,8 +89,8 @@ def _gguf(
             return describe(
                 catalog, from_gguf(files, (name.rsplit("/", 1)[-1].removesuffix(".gguf"), repo), where, date, repo)
             )
-    wanted = file or say("file called like {example}", example=next(hub_gguf.candidates(repo, quant or "")))
-    raise QwenpickError(say("'{repo}' has no {wanted}; name it: hf:{repo}/FILE.gguf", repo=repo, wanted=wanted))
+    wanted = file or _("file called like {example}", example=next(hub_gguf.candidates(repo, quant or "")))
+    raise QwenpickError(_("'{repo}' has no {wanted}; name it: hf:{repo}/FILE.gguf", repo=repo, wanted=wanted))
 
 
 def _weight_files(repo: str, fetch: Fetch) -> list[str]:
@@ -98,18 +98,16 @@ def _weight_files(repo: str, fetch: Fetch) -> list[str]:
     if raw is None:
         return ["model.safetensors"]
     if len(raw) > INDEX_LIMIT:
-        raise QwenpickError(
-            say("the index of '{repo}' has {count:,} bytes: that is no index", repo=repo, count=len(raw))
-        )
+        raise QwenpickError(_("the index of '{repo}' has {count:,} bytes: that is no index", repo=repo, count=len(raw)))
     names = parse_json(raw, f"{repo}/{safetensors.INDEX}").get("weight_map")
     if not isinstance(names, dict) or not all(
         isinstance(n, str) and re.fullmatch(r"[\w.-]+\.safetensors", n) for n in names.values()
     ):
-        raise QwenpickError(say("the index of '{repo}' names no weight files", repo=repo))
+        raise QwenpickError(_("the index of '{repo}' names no weight files", repo=repo))
     files = sorted(set(names.values()))
     if len(files) > SHARDS_LIMIT:
         raise QwenpickError(
-            say(
+            _(
                 "'{repo}' has {count:,} weight files; the headers of at most {limit} are read",
                 repo=repo,
                 count=len(files),
@@ -125,8 +123,8 @@ def _header(repo: str, name: str, fetch: Fetch) -> tuple[safetensors.StoredTenso
         return ()
     length = int.from_bytes(start[:8], "little")
     if len(start) < 8 or not 2 <= length <= safetensors.HEADER_LIMIT:
-        raise QwenpickError(say("'{repo}/{name}' is not a safetensors file that can be read", repo=repo, name=name))
+        raise QwenpickError(_("'{repo}/{name}' is not a safetensors file that can be read", repo=repo, name=name))
     header = fetch(repo, name, 8, 7 + length) or b""
     if len(header) != length:
-        raise QwenpickError(say("'{repo}/{name}' ended inside its header", repo=repo, name=name))
+        raise QwenpickError(_("'{repo}/{name}' ended inside its header", repo=repo, name=name))
     return safetensors.parse_header(header, 2**62, f"{repo}/{name}")

@@ -12,7 +12,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from qwenpick.bounded import INDEX_LIMIT
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.readers.hub import Fetch, is_modelscope
 
 MODELSCOPE = "https://modelscope.cn/models/{repo}/resolve/master/{file}"
@@ -24,9 +24,7 @@ def online_fetch(text: str, cache: Path) -> Fetch:
     modelscope = is_modelscope(text)
     if not modelscope and not _has_hub():
         raise QwenpickError(
-            say(
-                "asking Hugging Face needs huggingface_hub: pip install 'qwenpick[hub]' (or write modelscope:OWNER/NAME)"
-            )
+            _("asking Hugging Face needs huggingface_hub: pip install 'qwenpick[hub]' (or write modelscope:OWNER/NAME)")
         )
 
     def fetch(repo: str, file: str, first: int, last: int) -> bytes | None:
@@ -62,7 +60,7 @@ def _from_huggingface(repo: str, file: str, first: int, last: int) -> bytes | No
     from huggingface_hub import get_token, hf_hub_url
 
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
-        raise QwenpickError(say("HF_HUB_OFFLINE is set: nothing is asked; give a local path or a catalogue name"))
+        raise QwenpickError(_("HF_HUB_OFFLINE is set: nothing is asked; give a local path or a catalogue name"))
     token = get_token()
     return download(hf_hub_url(repo, file), first, last, {"Authorization": f"Bearer {token}"} if token else {})
 
@@ -70,7 +68,7 @@ def _from_huggingface(repo: str, file: str, first: int, last: int) -> bytes | No
 def download(url: str, first: int, last: int, headers: dict[str, str]) -> bytes | None:
     """Bytes `first` to `last` of a file, all of it (up to 64 MiB) if `last` is negative; None where there is none. Raises QwenpickError offline."""
     if urlsplit(url).scheme not in ("http", "https"):
-        raise QwenpickError(say("'{url}' is not a web address", url=url))
+        raise QwenpickError(_("'{url}' is not a web address", url=url))
     ranged = {"Range": f"bytes={first}-{last}"} if last >= 0 else {}
     wanted = last - first + 1 if last >= 0 else INDEX_LIMIT + 1
     request = Request(url, headers={"User-Agent": "qwenpick", **ranged, **headers})  # noqa: S310 - http and https only, see above
@@ -81,14 +79,14 @@ def download(url: str, first: int, last: int, headers: dict[str, str]) -> bytes 
     except HTTPError as problem:
         if problem.code in (404, 416):
             return None
-        hint = say(" (private or gated: log in with `hf auth login`)") if problem.code in (401, 403) else ""
+        hint = _(" (private or gated: log in with `hf auth login`)") if problem.code in (401, 403) else ""
         raise QwenpickError(
-            say("'{url}' could not be read: the hub answered {code}{hint}", url=url, code=problem.code, hint=hint)
+            _("'{url}' could not be read: the hub answered {code}{hint}", url=url, code=problem.code, hint=hint)
         ) from None
     except (OSError, ValueError, HTTPException) as problem:
         cause = getattr(problem, "reason", problem)
         raise QwenpickError(
-            say(
+            _(
                 "the hub could not be asked ({cause}); without a network give a local path or a catalogue name",
                 cause=cause,
             )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.readers import gguf
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def read_files(repo: str, file: str, fetch: Fetch) -> tuple[gguf.GgufFile, ...] 
     series = re.fullmatch(r"(.*-)\d{5}(-of-\d{5}\.gguf)", file)
     if series is None or count > 100:
         raise QwenpickError(
-            say(
+            _(
                 "'{repo}/{file}' is part of a model of {count} files, but is not numbered like one",
                 repo=repo,
                 file=file,
@@ -49,7 +49,7 @@ def _header(repo: str, file: str, fetch: Fetch) -> gguf.GgufFile | None:
         if len(start) < size:
             break
     raise QwenpickError(
-        say("'{repo}/{file}' is cut off inside its header, or the header is longer than 64 MiB", repo=repo, file=file)
+        _("'{repo}/{file}' is cut off inside its header, or the header is longer than 64 MiB", repo=repo, file=file)
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Model
@@ -41,7 +41,7 @@ def same_shapes(
         wanted = _numbers(Architecture.model_validate(draft), text_only)
     except ValidationError as problem:
         raise QwenpickError(
-            say(
+            _(
                 "these numbers do not describe a model: {place} {fault}",
                 place=problem.errors()[0]["loc"],
                 fault=problem.errors()[0]["msg"],
@@ -104,7 +104,7 @@ def find_base(
             continue
         if model in siblings:
             return model, own
-    for hint, _ in hints:
+    for hint, _unused in hints:
         inside = [m for m in siblings if re.search(rf"(?<![a-z0-9.]){re.escape(fold(m.id))}(?![0-9.])", fold(hint))]
         if inside:
             return max(inside, key=lambda m: len(m.id)), False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from qwenpick.bounded import read_bytes, read_json
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.readers import config as config_json
 from qwenpick.readers import gguf, gguf_shape, quantized, safetensors
 from qwenpick.readers.describe import Found, describe, paths
@@ -30,11 +30,11 @@ def read_path(path: Path, catalog: Catalog) -> Reading:
         return read_gguf(path, catalog)
     if path.suffix.casefold() == ".safetensors":
         raise QwenpickError(
-            say("'{path}' does not say its architecture; give its directory, with config.json", path=path)
+            _("'{path}' does not say its architecture; give its directory, with config.json", path=path)
         )
     if path.suffix.casefold() == ".json":
         return describe(catalog, from_config(read_json(path), (_named(path),), (), str(path), _date(path)))
-    raise QwenpickError(say("'{path}' is neither a config.json, a .gguf file nor a model directory", path=path))
+    raise QwenpickError(_("'{path}' is neither a config.json, a .gguf file nor a model directory", path=path))
 
 
 def read_gguf(path: Path, catalog: Catalog, names: tuple[str, ...] = ()) -> Reading:
@@ -77,7 +77,7 @@ def _directory(path: Path) -> Found:
         files = sorted(p for p in path.glob("*.gguf") if not p.name.startswith("mmproj"))
         if files:
             raise QwenpickError(
-                say(
+                _(
                     "'{path}' holds {count} .gguf file{value}; give one, e.g. {files}",
                     path=path,
                     count=len(files),
@@ -88,13 +88,13 @@ def _directory(path: Path) -> Found:
         if (path / "adapter_config.json").exists():
             base = read_json(path / "adapter_config.json").get("base_model_name_or_path")
             raise QwenpickError(
-                say(
+                _(
                     "'{path}' is a LoRA adapter, not a model; ask about its base{value}",
                     path=path,
                     value=f", {base}" if base else "",
                 )
             )
-        raise QwenpickError(say("'{path}' has no config.json: it is not a model's directory", path=path))
+        raise QwenpickError(_("'{path}' has no config.json: it is not a model's directory", path=path))
     config = read_json(path / "config.json")
     tensors = safetensors.read_directory(path)
     return from_config(config, (path.resolve().name,), _card(path), str(path), _date(path / "config.json"), tensors)
@@ -162,5 +162,5 @@ def _mix(tensors: tuple[safetensors.StoredTensor, ...]) -> str:
     for tensor in tensors:
         sums[tensor.type] = sums.get(tensor.type, 0) + tensor.bytes
     return "exact: " + ", ".join(
-        say("{n} {b:,} bytes", n=n, b=b) for n, b in sorted(sums.items(), key=lambda item: -item[1])
+        _("{n} {b:,} bytes", n=n, b=b) for n, b in sorted(sums.items(), key=lambda item: -item[1])
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.catalog.lookup import fold
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.memory.quantization import FORMATS
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def assumed_format(model: Model, text: str, *, ollama: bool = False) -> tuple[st
     folded = fold(spelled)
     if unknown := _TYPE.search(folded):
         format_name = _nearest(unknown["type"])
-        return format_name, say(
+        return format_name, _(
             "{name} is not known here: planned as {format}, the nearest; --quant names another",
             name=unknown["type"].replace("-", "_").upper(),
             format=format_name,
@@ -62,12 +62,12 @@ def assumed_format(model: Model, text: str, *, ollama: bool = False) -> tuple[st
     if folded.endswith(("-gguf", ".gguf")):
         held = next((c.formats for c in model.checkpoints if c.repo and fold(c.repo) == folded), ())
         format_name = DEFAULT if not held or DEFAULT in held else held[0]
-        return format_name, say(
+        return format_name, _(
             "a GGUF repository holds several formats: planned as {format}, which llama-server -hf takes; --quant names another",
             format=format_name,
         )
     if ollama and ":" in spelled and "/" not in spelled:
-        return DEFAULT, say("an Ollama tag that names no format holds {format}", format=DEFAULT)
+        return DEFAULT, _("an Ollama tag that names no format holds {format}", format=DEFAULT)
     return None
 
 
@@ -77,7 +77,7 @@ def _nearest(word: str) -> str:
     alike = {fold(name): name for name in FORMATS if kind and fold(name).startswith(kind[0])}
     if not alike:
         raise QwenpickError(
-            say(
+            _(
                 "the format {name} is not known here; say a known one with --quant",
                 name=word.replace("-", "_").upper(),
             )

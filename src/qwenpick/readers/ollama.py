@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.bounded import read_json
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.readers.local import read_gguf
 from qwenpick.readers.reading import Reading
 
@@ -55,4 +55,4 @@ def read_tag(tag: str, catalog: Catalog, models: Path) -> Reading | None:
                 r"sha256:[0-9a-f]{64}", digest
             ):
                 return read_gguf(models / "blobs" / digest.replace(":", "-"), catalog, (tag.replace(":", "-"),))
-    raise QwenpickError(say("Ollama's manifest '{path}' names no weights", path=path))
+    raise QwenpickError(_("Ollama's manifest '{path}' names no weights", path=path))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.readers.fields import natural, section
 
 _PLAIN = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
@@ -25,7 +25,7 @@ def format_name(config: Mapping[str, Any]) -> str:
         return named
     known = ", ".join(name for name, fmt in FORMATS.items() if fmt.container != "gguf")
     raise QwenpickError(
-        say(
+        _(
             "this checkpoint is stored as {named!r}, which is not a format with known sizes ({known})",
             named=named,
             known=known,

@@ -10,7 +10,7 @@ from typing import Any
 
 from qwenpick.bounded import INDEX_LIMIT, file_size, parse_json, read_json, reason
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 HEADER_LIMIT = 32 * 2**20  # the format allows 100 MB; a 30B mixture of experts in one file takes 2 MiB
 
@@ -45,7 +45,7 @@ def read_header(path: Path) -> tuple[StoredTensor, ...]:
             length = int.from_bytes(file.read(8), "little")
             if size < 8 or length < 2 or length > size - 8:
                 raise QwenpickError(
-                    say(
+                    _(
                         "'{path}' is not a safetensors file, or it is cut off: its header would end at byte {length:,} of {size:,}",
                         path=path,
                         length=length + 8,
@@ -54,7 +54,7 @@ def read_header(path: Path) -> tuple[StoredTensor, ...]:
                 )
             if length > HEADER_LIMIT:
                 raise QwenpickError(
-                    say(
+                    _(
                         "'{path}' says its header has {length:,} bytes; at most {limit:,} are read",
                         path=path,
                         length=length,
@@ -63,7 +63,7 @@ def read_header(path: Path) -> tuple[StoredTensor, ...]:
                 )
             header = file.read(length)
     except OSError as problem:
-        raise QwenpickError(say("cannot read '{path}': {reason}", path=path, reason=reason(problem))) from None
+        raise QwenpickError(_("cannot read '{path}': {reason}", path=path, reason=reason(problem))) from None
     return parse_header(header, size - 8 - length, str(path))
 
 
@@ -72,10 +72,10 @@ def parse_header(header: bytes, data: int, what: str) -> tuple[StoredTensor, ...
     table = parse_json(header, f"{what} (header)")
     found = [(*_tensor(name, entry, what), name) for name, entry in table.items() if name != "__metadata__"]
     end = 0
-    for begin, stop, _, _, name in sorted(found, key=lambda item: item[:2]):
+    for begin, stop, _shape, _type, name in sorted(found, key=lambda item: item[:2]):
         if begin != end:
             raise QwenpickError(
-                say(
+                _(
                     "'{what}': tensor {name!r} starts at byte {begin:,} of the data, not at {end:,}: the header is damaged",
                     what=what,
                     name=name[:80],
@@ -86,9 +86,7 @@ def parse_header(header: bytes, data: int, what: str) -> tuple[StoredTensor, ...
         end = stop
     if end > data:
         raise QwenpickError(
-            say(
-                "'{what}' is cut off: its tensors take {end:,} bytes, {data:,} are there", what=what, end=end, data=data
-            )
+            _("'{what}' is cut off: its tensors take {end:,} bytes, {data:,} are there", what=what, end=end, data=data)
         )
     return tuple(StoredTensor(name, kind, shape, stop - begin) for begin, stop, kind, shape, name in found)
 
@@ -101,7 +99,7 @@ def _tensor(name: str, entry: Any, what: str) -> tuple[int, int, str, tuple[int,
         ):
             if kind not in BITS:
                 raise QwenpickError(
-                    say(
+                    _(
                         "'{what}': tensor {name!r} has the unknown type {kind!r}",
                         what=what,
                         name=name[:80],
@@ -110,11 +108,11 @@ def _tensor(name: str, entry: Any, what: str) -> tuple[int, int, str, tuple[int,
                 )
             if len(shape) > 8 or any(not 0 <= n < 2**48 for n in shape) or not 0 <= begin <= end < 2**63:
                 raise QwenpickError(
-                    say("'{what}': tensor {name!r} has an impossible shape or place", what=what, name=name[:80])
+                    _("'{what}': tensor {name!r} has an impossible shape or place", what=what, name=name[:80])
                 )
             if -(-math.prod(shape) * BITS[kind] // 8) != end - begin:
                 raise QwenpickError(
-                    say(
+                    _(
                         "'{what}': tensor {name!r} of {kind} {shape} cannot take {end:,} bytes",
                         what=what,
                         name=name[:80],
@@ -124,7 +122,7 @@ def _tensor(name: str, entry: Any, what: str) -> tuple[int, int, str, tuple[int,
                     )
                 )
             return begin, end, kind, tuple(shape)
-    raise QwenpickError(say("'{what}': the entry of tensor {name!r} is damaged", what=what, name=name[:80]))
+    raise QwenpickError(_("'{what}': the entry of tensor {name!r} is damaged", what=what, name=name[:80]))
 
 
 def read_directory(directory: Path) -> tuple[StoredTensor, ...]:
@@ -133,7 +131,7 @@ def read_directory(directory: Path) -> tuple[StoredTensor, ...]:
     missing = [name for name in names if not (directory / name).exists()]
     if missing:
         raise QwenpickError(
-            say(
+            _(
                 "'{directory}' lacks {count} of {names} weight files (first: {missing}): the download is not complete",
                 directory=directory,
                 count=len(missing),
@@ -149,13 +147,13 @@ def _shards(directory: Path) -> list[str]:
     if (directory / INDEX).exists():
         names = read_json(directory / INDEX, INDEX_LIMIT).get("weight_map")
         if not isinstance(names, dict) or not all(isinstance(n, str) for n in names.values()):
-            raise QwenpickError(say("'{directory}' has no weight_map", directory=directory / INDEX))
+            raise QwenpickError(_("'{directory}' has no weight_map", directory=directory / INDEX))
         shards = sorted(set(names.values()))
         if outside := [
             n for n in shards if "/" in n or "\\" in n or "\0" in n or len(n) > 200 or not n.endswith(".safetensors")
         ]:
             raise QwenpickError(
-                say(
+                _(
                     "'{directory}' names {outside!r}, which is not a weight file beside it",
                     directory=directory / INDEX,
                     outside=outside[0][:80],

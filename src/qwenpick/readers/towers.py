@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.readers.fields import natural, positive
 
 # model_type -> the kind of its vision tower
@@ -49,7 +49,7 @@ def vision(model_type: str, table: Mapping[str, Any]) -> dict[str, Any] | None:
         found["positions"] = positions
     stack = table.get("deepstack_visual_indexes") or []
     if not isinstance(stack, list) or len(stack) > found["depth"]:
-        raise QwenpickError(say("deepstack_visual_indexes is not a list of layers"))
+        raise QwenpickError(_("deepstack_visual_indexes is not a list of layers"))
     if stack:
         found["deepstack_layers"] = [
             natural({"deepstack_visual_indexes": n}, "deepstack_visual_indexes") or 0 for n in stack

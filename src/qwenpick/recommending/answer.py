@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import HardwareUnreadableError, QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.planning.checkpoints import check_quant
 from qwenpick.planning.limits import longest_context, most_sequences
 from qwenpick.planning.plan import Plan, longest_allowed
@@ -89,7 +89,7 @@ class Recommender:
         self.context = max(wish.context or self.task.context, wish.min_context or 0)
         reasons = [(model, why_not(model, self.task, wish, catalog)) for model in catalog.models.values()]
         models = [model for model, reason in reasons if reason is None]
-        self.left_out = Counter(reason for _, reason in reasons if reason)
+        self.left_out = Counter(reason for _unused, reason in reasons if reason)
         self._prospects = Prospects(catalog, models, self.task, wish, self.context)
         self._offers: dict[tuple[tuple[Device, ...], Cpu, str], Offers] = {}
 
@@ -105,7 +105,7 @@ class Recommender:
             )
             for place in ranked[:limit]
         )
-        left_out = self.left_out + Counter({say("does not fit this box"): misfits or 0})
+        left_out = self.left_out + Counter({_("does not fit this box"): misfits or 0})
         return Recommendation(self.task, self.wish, self.context, picks, left_out)
 
     def rank(self, machine: Machine, limit: int = 5) -> list[Ranked]:
@@ -124,7 +124,7 @@ class Recommender:
         readable = tuple(device for device in machine.devices if device.total is not None or device.free is not None)
         if not readable and (machine.unreadable or machine.devices):
             raise HardwareUnreadableError(
-                say(
+                _(
                     "the GPU could not be read ({unreadable}); say it with --gpu or --cpu-only",
                     unreadable="; ".join(machine.unreadable),
                 )
@@ -153,23 +153,23 @@ class Recommender:
 def why_not(model: Model, task: Task, wish: Wish, catalog: Catalog) -> str | None:
     """The first constraint that the model does not meet, as a class of reasons; None if it meets them all."""
     if not model.open_weights or not model.architecture:
-        return say("weights not published")
+        return _("weights not published")
     if serves(model, task):
-        return say("not made for {name}", name=task.name)
+        return _("not made for {name}", name=task.name)
     if wish.series and model.series.casefold() != _series(catalog, wish.series).casefold():
-        return say("of another series")
+        return _("of another series")
     if wish.official_only and not model.official:
-        return say("not an official model")
+        return _("not an official model")
     if wish.commercial and model.licence.commercial_use not in COMMERCIAL:
-        return say("its licence does not allow commercial use")
+        return _("its licence does not allow commercial use")
     if wish.thinking == "yes" and model.thinking not in {"always", "hybrid"}:
-        return say("it does not think")
+        return _("it does not think")
     if wish.thinking == "no" and model.thinking == "always":
-        return say("it always thinks")
+        return _("it always thinks")
     if wish.min_context and (longest_allowed(model) or 0) < wish.min_context:
-        return say("it cannot read that much")
+        return _("it cannot read that much")
     if any(not speaks(model, language) for language in wish.languages):
-        return say("it does not state the language")
+        return _("it does not state the language")
     return None
 
 
@@ -186,7 +186,7 @@ def _series(catalog: Catalog, name: str) -> str:
     if name.casefold() in known:
         return known[name.casefold()]
     raise QwenpickError(
-        say(
+        _(
             "there is no series '{name}'{near} (known: {values})",
             name=name,
             near=did_you_mean(name, known.values()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 # code: name, of ISO 639-1; of 639-3 where there is no shorter one.
 _NAMES = """
@@ -35,7 +35,7 @@ def find_language(word: str) -> str:
     if folded in by_name:
         return by_name[folded]
     raise QwenpickError(
-        say(
+        _(
             "there is no language '{name}'{near} (codes or English names: zh,en or Chinese,English)",
             name=word,
             near=did_you_mean(folded, by_name),

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Literal
 
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 Confidence = Literal["high", "medium", "low"]
 CacheFamily = Literal["mha", "qkv-bias", "qk-norm", "hybrid"]
@@ -108,7 +108,7 @@ def retention(format_name: str, parameters_total: int) -> Retention:
     row = ROWS.get(format_name)
     if row is None:
         raise QwenpickError(
-            say(
+            _(
                 "nothing is known about the quality of '{format_name}'{near}",
                 format_name=format_name,
                 near=did_you_mean(format_name, ROWS),

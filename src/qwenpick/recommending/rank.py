@@ -8,7 +8,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
-from qwenpick.i18n import mark, say
+from qwenpick.i18n import N_, _
 from qwenpick.recommending.dominance import beats
 from qwenpick.recommending.quality import Abilities, Quality, load_abilities
 from qwenpick.recommending.scoring import LICENCE, PREFERENCES, Prefer, Scored, Weights, score
@@ -97,7 +97,7 @@ def better(one: Scored, two: Scored) -> Scored:
 def order(best_of_each: Iterable[Scored], wanted: int | None = None) -> list[tuple[Scored, str | None]]:
     """The first `wanted` (a model's best plan, the name of the model that outdoes it) in order; what is outdone has lost points for it."""
     keyed = sorted(((_key(row), row) for row in best_of_each), key=itemgetter(0))
-    rows = [row for _, row in keyed]
+    rows = [row for _unused, row in keyed]
     final, standing = [], 0
     for key, row in keyed:
         if standing == wanted:
@@ -105,7 +105,7 @@ def order(best_of_each: Iterable[Scored], wanted: int | None = None) -> list[tup
         by = _outdone(row, rows)
         standing += by is None
         final.append(((key[0] + OUTDONE, *key[1:]) if by else key, row, by))
-    return [(_demoted(row) if by else row, by) for _, row, by in sorted(final, key=itemgetter(0))[:wanted]]
+    return [(_demoted(row) if by else row, by) for _unused, row, by in sorted(final, key=itemgetter(0))[:wanted]]
 
 
 def places(best_of_each: Iterable[Scored], task: Task) -> list[Ranked]:
@@ -115,7 +115,7 @@ def places(best_of_each: Iterable[Scored], task: Task) -> list[Ranked]:
 
 def told(final: Sequence[tuple[Scored, str | None]], task: Task) -> list[Ranked]:
     """The places of what `order` gave, or of the first of it, with their labels and reasons."""
-    labels = _labels([row for row, _ in final[:LABELLED]])
+    labels = _labels([row for row, _unused in final[:LABELLED]])
     return [
         Ranked(
             place, row.plan, row.score, row.parts, row.quality, row.kept, row.effort, row.seconds, row.usable,
@@ -174,47 +174,47 @@ def _labels(rows: Sequence[Scored]) -> dict[str, tuple[str, ...]]:
     good = [row for row in kept if row.usable or row.seconds is None] or kept
     best = min(good, key=lambda r: (-r.quality.value, _key(r)))
     known = [row for row in good if row.seconds is not None and row.quality.value >= best.quality.value - NEAR]
-    winners = [(mark("best quality"), best)]
+    winners = [(N_("best quality"), best)]
     if known:
-        winners.append((mark("best speed"), min(known, key=lambda r: (r.seconds or 0.0, _key(r)))))
-    winners.append((mark("smallest"), min(good, key=lambda r: (r.plan.memory.total, _key(r)))))
-    return {row.plan.model.id: tuple(label for label, won in winners if won is row) for _, row in winners}
+        winners.append((N_("best speed"), min(known, key=lambda r: (r.seconds or 0.0, _key(r)))))
+    winners.append((N_("smallest"), min(good, key=lambda r: (r.plan.memory.total, _key(r)))))
+    return {row.plan.model.id: tuple(label for label, won in winners if won is row) for _unused, row in winners}
 
 
 def _reason(row: Scored, outdone_by: str | None, task: Task) -> str:
     """Why the row stands where it stands, in one sentence."""
-    worth = say(
+    worth = _(
         "{value:.0f}±{deviation:.0f} points for {name}{inferred}",
         value=row.quality.value,
         deviation=row.quality.deviation,
         name=task.name,
-        inferred=say(" (inferred)") if row.quality.inferred else "",
+        inferred=_(" (inferred)") if row.quality.inferred else "",
     )
     cost = (
-        say(", {lost:.1f} % lost to {format}", lost=100 * (1 - row.quality.kept), format=row.plan.checkpoint.format)
+        _(", {lost:.1f} % lost to {format}", lost=100 * (1 - row.quality.kept), format=row.plan.checkpoint.format)
         if row.quality.kept < 0.9995
         else ""
     )
-    each = say("a complete answer") if task.answer else say("{prompt:,} tokens read", prompt=task.prompt)
+    each = _("a complete answer") if task.answer else _("{prompt:,} tokens read", prompt=task.prompt)
     wait = (
-        say("speed not known")
+        _("speed not known")
         if row.seconds is None
-        else say("about {duration} to {each}", duration=_duration(row.seconds), each=each)
+        else _("about {duration} to {each}", duration=_duration(row.seconds), each=each)
     )
-    slow = "" if row.usable or row.seconds is None else say(", too slow for {name}", name=task.name)
-    beaten = say("; {better} is better, no larger and no slower", better=outdone_by) if outdone_by else ""
-    return say("{worth}{cost}; {wait}{slow}{beaten}", worth=worth, cost=cost, wait=wait, slow=slow, beaten=beaten)
+    slow = "" if row.usable or row.seconds is None else _(", too slow for {name}", name=task.name)
+    beaten = _("; {better} is better, no larger and no slower", better=outdone_by) if outdone_by else ""
+    return _("{worth}{cost}; {wait}{slow}{beaten}", worth=worth, cost=cost, wait=wait, slow=slow, beaten=beaten)
 
 
 def _duration(seconds: float) -> str:
     if seconds < 0.1:
         return f"{1000 * seconds:.0f} ms"
     return (
-        say("{seconds:.1f} s", seconds=seconds)
+        _("{seconds:.1f} s", seconds=seconds)
         if seconds < 10
-        else say("{seconds:.0f} s", seconds=seconds)
+        else _("{seconds:.0f} s", seconds=seconds)
         if seconds < 120
-        else say("{minutes:.0f} min", minutes=seconds / 60)
+        else _("{minutes:.0f} min", minutes=seconds / 60)
     )
 
 
@@ -227,10 +227,10 @@ def explain(winner: Ranked, loser: Ranked) -> str:
     gaps = {name: loser.parts.get(name, 0.0) - winner.parts.get(name, 0.0) for name in names}
     told = sorted((name for name in gaps if abs(gaps[name]) >= 0.05), key=lambda name: (-abs(gaps[name]), name))
     behind = winner.score - loser.score
-    detail = say(", ").join(f"{say(name)} {gaps[name]:+.1f}" for name in told) or say(
+    detail = _(", ").join(f"{_(name)} {gaps[name]:+.1f}" for name in told) or _(
         "equal in everything; the newer, freer, smaller one goes first"
     )
-    return say(
+    return _(
         "{name} is {behind:.1f} points behind {winner}: {detail}",
         name=loser.plan.model.name,
         behind=behind,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.fitting.answer import closed_weights
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.planning.checkpoints import checkpoints
 from qwenpick.recommending.quality import Quality, load_abilities, quality
 from qwenpick.recommending.quantization_loss import retention
@@ -79,7 +79,7 @@ def replacement(
         raise QwenpickError(closed_weights(model))
     if old is None:
         raise QwenpickError(
-            say(
+            _(
                 "nothing is known of {name} in {quant} on {engine} for {wanted_name}, so nothing can be set beside it",
                 name=model.name,
                 quant=quant,

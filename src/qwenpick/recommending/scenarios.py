@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import mark, say
+from qwenpick.i18n import N_, _
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,34 +24,34 @@ SCENARIOS: dict[str, Scenario] = {
     for scenario in (
         Scenario(
             "multimodal-enterprise",
-            mark("inspection, UI-to-code, in-car: pictures and screens, for money"),
+            N_("inspection, UI-to-code, in-car: pictures and screens, for money"),
             "vision",
             {"commercial": True, "users": 4},
         ),
         Scenario(
             "complex",
-            mark("repository refactoring, science: code, agents and long context"),
+            N_("repository refactoring, science: code, agents and long context"),
             "coding-agent",
             {"min_context": 262144, "prefer": "quality"},
         ),
         Scenario(
             "commercial",
-            mark("customer service, knowledge base, assistant at low cost"),
+            N_("customer service, knowledge base, assistant at low cost"),
             "chat",
             {"commercial": True, "users": 4, "min_context": 16384},
         ),
         Scenario(
-            "edge", mark("a speaker, a device: no GPU or 4 GB, fast"), "edge", {"prefer": "small", "min_speed": 15.0}
+            "edge", N_("a speaker, a device: no GPU or 4 GB, fast"), "edge", {"prefer": "small", "min_speed": 15.0}
         ),
         Scenario(
             "text",
-            mark("logs, simple copy, an internal bot: text only, small and fast"),
+            N_("logs, simple copy, an internal bot: text only, small and fast"),
             "chat",
             {"prefer": "speed", "thinking": "no"},
         ),
         Scenario(
             "pilot",
-            mark("the tightest budget: a student, a pilot, a 4 GB card"),
+            N_("the tightest budget: a student, a pilot, a 4 GB card"),
             "chat",
             {"prefer": "small", "min_context": 4096},
         ),
@@ -64,7 +64,7 @@ def find_scenario(name: str) -> Scenario:
     if scenario := SCENARIOS.get(name.casefold().strip().replace(" ", "-").replace("_", "-")):
         return scenario
     raise QwenpickError(
-        say(
+        _(
             "there is no scenario '{name}'{near} (known: {known})",
             name=name,
             near=did_you_mean(name, SCENARIOS),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import mark, say
+from qwenpick.i18n import N_, _
 from qwenpick.recommending.thinking import THINKING_TOKENS, Effort
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ class Task:
         return round(self.prompt + THINKING_TOKENS[self.thinking] * self.answer)
 
 
-_OFF = mark("the answer is in the text or the picture; thinking costs time and gains nothing measured")
-_AGENT = mark("tool calls on long prompts are unreliable without thinking, and high effort returns empty answers")
+_OFF = N_("the answer is in the text or the picture; thinking costs time and gains nothing measured")
+_AGENT = N_("tool calls on long prompts are unreliable without thinking, and high effort returns empty answers")
 _TEXT = frozenset({"chat", "vision", "omni"})
 _CODE = _TEXT | {"code"}
 
@@ -92,126 +92,126 @@ TASKS: dict[str, Task] = {
     task.name: task
     for task in (
         Task(
-            "chat", mark("conversation and everyday questions"), {"general": 0.5, "knowledge": 0.25, "multilingual": 0.15, "reasoning": 0.1},
-            16384, 500, 400, 5, 20, ("off", "low"), mark("thinking multiplies the wait; low effort where the box is fast enough"),
+            "chat", N_("conversation and everyday questions"), {"general": 0.5, "knowledge": 0.25, "multilingual": 0.15, "reasoning": 0.1},
+            16384, 500, 400, 5, 20, ("off", "low"), N_("thinking multiplies the wait; low effort where the box is fast enough"),
             (SPANVERO, MYLOCALAI, MLJOURNEY, BUDGET),
             aliases=("general", "assistant", "any", "everything", "support", "customer-service", "serving", "app"),
         ),
         Task(
-            "knowledge", mark("questions answered from what the model knows, offline"), {"knowledge": 0.8, "general": 0.1, "multilingual": 0.1},
-            16384, 500, 600, 5, 20, ("off", "low"), mark("facts are recalled, not derived"), (SPANVERO, MYLOCALAI),
+            "knowledge", N_("questions answered from what the model knows, offline"), {"knowledge": 0.8, "general": 0.1, "multilingual": 0.1},
+            16384, 500, 600, 5, 20, ("off", "low"), N_("facts are recalled, not derived"), (SPANVERO, MYLOCALAI),
             aliases=("facts", "offline", "encyclopedia"),
         ),
         Task(
-            "coding", mark("code you wait for"), {"code": 0.6, "agents": 0.15, "reasoning": 0.15, "general": 0.1},
-            32768, 4000, 1500, 20, 40, ("low", "off"), mark("code gains from thinking; unbudgeted thinking runs away"),
+            "coding", N_("code you wait for"), {"code": 0.6, "agents": 0.15, "reasoning": 0.15, "general": 0.1},
+            32768, 4000, 1500, 20, 40, ("low", "off"), N_("code gains from thinking; unbudgeted thinking runs away"),
             (STARTUPFORTUNE, PUBLIVAULT, BUDGET),
             kinds=_CODE, aliases=("code", "programming", "completion", "text-to-sql", "sql"),
         ),
         Task(
-            "coding-agent", mark("an agent that edits a repository"), {"agents": 0.6, "code": 0.3, "general": 0.1},
+            "coding-agent", N_("an agent that edits a repository"), {"agents": 0.6, "code": 0.3, "general": 0.1},
             65536, 10000, 500, 15, 40, ("low",), _AGENT, (ENTROPY, CLUB3090), kinds=_CODE, prefill=350, comfortable_prefill=1000,
             aliases=("code-agent", "ide", "claude-code", "opencode", "cline", "codex", "swe", "refactoring"),
         ),
         Task(
-            "agent", mark("an assistant that calls tools"), {"agents": 0.6, "general": 0.3, "long context": 0.1},
+            "agent", N_("an assistant that calls tools"), {"agents": 0.6, "general": 0.3, "long context": 0.1},
             32768, 10000, 500, 15, 40, ("low",), _AGENT, (ENTROPY, CLUB3090), prefill=350, comfortable_prefill=1000,
             aliases=("agents", "tools", "tool-calling", "function-calling", "mcp", "automation"),
         ),
         Task(
-            "math", mark("mathematics, science and other long reasoning"), {"reasoning": 0.9, "general": 0.1},
-            32768, 500, 1500, 20, 40, ("high", "low"), mark("reasoning is what thinking is for; give it a budget"), (STARTUPFORTUNE, BUDGET),
+            "math", N_("mathematics, science and other long reasoning"), {"reasoning": 0.9, "general": 0.1},
+            32768, 500, 1500, 20, 40, ("high", "low"), N_("reasoning is what thinking is for; give it a budget"), (STARTUPFORTUNE, BUDGET),
             kinds=_TEXT | {"math"}, aliases=("reasoning", "science", "maths", "research", "logic"),
         ),
         Task(
-            "vision", mark("pictures, screens and scanned documents"), {"vision": 0.8, "general": 0.2},
-            16384, 2000, 400, 5, 15, ("off",), mark("every hybrid scored higher without thinking"), (BITTIDE,), inputs=frozenset({"text", "image"}),
+            "vision", N_("pictures, screens and scanned documents"), {"vision": 0.8, "general": 0.2},
+            16384, 2000, 400, 5, 15, ("off",), N_("every hybrid scored higher without thinking"), (BITTIDE,), inputs=frozenset({"text", "image"}),
             aliases=("documents", "ocr", "images", "image", "gui", "ui-to-code", "inspection", "multimodal", "vlm", "screenshots"),
         ),
         Task(
-            "video", mark("films and camera streams"), {"vision": 0.8, "long context": 0.1, "general": 0.1},
-            32768, 12000, 400, 5, 15, ("off",), mark("perception: see vision"), (BITTIDE,), inputs=frozenset({"text", "video"}),
+            "video", N_("films and camera streams"), {"vision": 0.8, "long context": 0.1, "general": 0.1},
+            32768, 12000, 400, 5, 15, ("off",), N_("perception: see vision"), (BITTIDE,), inputs=frozenset({"text", "video"}),
             prefill=350, comfortable_prefill=1000, aliases=("videos", "camera", "surveillance"),
         ),
         Task(
-            "audio", mark("questions about sound and speech"), {"general": 0.7, "multilingual": 0.3},
+            "audio", N_("questions about sound and speech"), {"general": 0.7, "multilingual": 0.3},
             8192, 1500, 300, 5, 15, ("off",), _OFF, (OURS,), kinds=frozenset({"omni", "audio"}), inputs=frozenset({"text", "audio"}),
             aliases=("sound", "music", "listening"),
         ),
         Task(
-            "omni", mark("voice, pictures and video in, speech out"), {"general": 0.5, "vision": 0.5},
-            16384, 2000, 300, 13, 25, ("off",), mark("a voice cannot wait"), ("speech needs 12.5 codec frames/s (Qwen3-Omni); " + OURS,),
+            "omni", N_("voice, pictures and video in, speech out"), {"general": 0.5, "vision": 0.5},
+            16384, 2000, 300, 13, 25, ("off",), N_("a voice cannot wait"), ("speech needs 12.5 codec frames/s (Qwen3-Omni); " + OURS,),
             kinds=frozenset({"omni"}), inputs=frozenset({"text", "image", "audio", "video"}), outputs=frozenset({"text", "speech"}),
             aliases=("voice", "voice-assistant", "realtime", "in-car"),
         ),
         Task(
-            "transcription", mark("speech to text"), {"general": 0.5, "multilingual": 0.5},
+            "transcription", N_("speech to text"), {"general": 0.5, "multilingual": 0.5},
             8192, 1000, 300, 5, 30, ("off",), _OFF, (OURS,), kinds=frozenset({"speech", "audio"}), inputs=frozenset({"audio"}),
             aliases=("asr", "speech-to-text", "stt", "subtitles", "speech-recognition"),
         ),
         Task(
-            "speech", mark("text to speech"), {"general": 1.0},
-            4096, 200, 300, 13, 25, ("off",), mark("a voice cannot wait"), ("12 codec frames/s (Qwen3-TTS-12Hz); " + OURS,),
+            "speech", N_("text to speech"), {"general": 1.0},
+            4096, 200, 300, 13, 25, ("off",), N_("a voice cannot wait"), ("12 codec frames/s (Qwen3-TTS-12Hz); " + OURS,),
             kinds=frozenset({"speech"}), outputs=frozenset({"speech"}), aliases=("tts", "text-to-speech", "voice-cloning"),
         ),
         Task(
-            "translation", mark("from one language to another"), {"multilingual": 0.8, "general": 0.2},
-            8192, 1000, 1000, 10, 30, ("off",), mark("classification, extraction and translation do not gain from thinking"), (SPANVERO, PUBLIVAULT),
+            "translation", N_("from one language to another"), {"multilingual": 0.8, "general": 0.2},
+            8192, 1000, 1000, 10, 30, ("off",), N_("classification, extraction and translation do not gain from thinking"), (SPANVERO, PUBLIVAULT),
             aliases=("translate", "localisation", "localization"),
         ),
         Task(
-            "summarising", mark("long documents: summaries, extraction, questions"), {"long context": 0.5, "general": 0.5},
+            "summarising", N_("long documents: summaries, extraction, questions"), {"long context": 0.5, "general": 0.5},
             65536, 30000, 800, 5, 15, ("off",), _OFF, (SPANVERO, ENTROPY), prefill=350, comfortable_prefill=1000,
             aliases=("summarizing", "summary", "summaries", "summarization", "long-documents", "long-context", "rag", "extraction", "contracts"),
         ),
         Task(
-            "rag-embedding", mark("vectors for search and retrieval"), {"embedding": 1.0},
-            8192, 512, 0, 0, 0, ("off",), mark("an embedding is one pass"), ("THETA appendix B: 256-512 tokens a passage",),
+            "rag-embedding", N_("vectors for search and retrieval"), {"embedding": 1.0},
+            8192, 512, 0, 0, 0, ("off",), N_("an embedding is one pass"), ("THETA appendix B: 256-512 tokens a passage",),
             kinds=frozenset({"embedding"}),
             prefill=200, comfortable_prefill=5000,
             outputs=frozenset({"embedding"}), aliases=("embedding", "embeddings", "retrieval", "search", "vectors"),
         ),
         Task(
-            "reranking", mark("ordering what a search found"), {"reranking": 1.0},
-            8192, 4096, 0, 0, 0, ("off",), mark("a score is one token"), ("THETA appendix B",),
+            "reranking", N_("ordering what a search found"), {"reranking": 1.0},
+            8192, 4096, 0, 0, 0, ("off",), N_("a score is one token"), ("THETA appendix B",),
             kinds=frozenset({"reranker"}), outputs=frozenset({"score"}),
             prefill=200, comfortable_prefill=5000,
             aliases=("rerank", "reranker"),
         ),
         Task(
-            "moderation", mark("is this text safe"), {"general": 1.0},
-            8192, 1000, 30, 5, 20, ("off",), mark("a label is a few tokens"), (OURS,),
+            "moderation", N_("is this text safe"), {"general": 1.0},
+            8192, 1000, 30, 5, 20, ("off",), N_("a label is a few tokens"), (OURS,),
             kinds=frozenset({"guard"}), aliases=("safety", "guard", "guardrail"),
         ),
         Task(
-            "edge", mark("small devices: speakers, robots, phones"), {"general": 0.6, "agents": 0.2, "knowledge": 0.2},
-            4096, 300, 150, 15, 30, ("off",), mark("0.8B and 2B models loop when they think"), (TRIO, "TyloQuant#12"),
+            "edge", N_("small devices: speakers, robots, phones"), {"general": 0.6, "agents": 0.2, "knowledge": 0.2},
+            4096, 300, 150, 15, 30, ("off",), N_("0.8B and 2B models loop when they think"), (TRIO, "TyloQuant#12"),
             smaller=3.0, aliases=("iot", "device", "robot", "embedded", "phone", "raspberry-pi", "home-automation", "draft"),
         ),
     )
 }  # fmt: skip
 
 _KIND_IS = {
-    "base": mark("a base model continues text; it was not trained to answer"),
-    "guard": mark("a guard labels text as safe or not"),
-    "reranker": mark("a reranker scores passages"),
-    "embedding": mark("an embedding model gives vectors"),
-    "reward": mark("a reward model scores answers"),
-    "speech": mark("a speech model turns text into sound or sound into text"),
-    "agent": mark("a world model simulates environments for training agents"),
-    "math": mark("it was trained for mathematics only"),
-    "code": mark("it was trained for code"),
-    "audio": mark("it was trained for sound"),
-    "chat": mark("a chat model answers in text"),
-    "vision": mark("a vision model answers in text"),
-    "omni": mark("an omni model answers in text and speech"),
+    "base": N_("a base model continues text; it was not trained to answer"),
+    "guard": N_("a guard labels text as safe or not"),
+    "reranker": N_("a reranker scores passages"),
+    "embedding": N_("an embedding model gives vectors"),
+    "reward": N_("a reward model scores answers"),
+    "speech": N_("a speech model turns text into sound or sound into text"),
+    "agent": N_("a world model simulates environments for training agents"),
+    "math": N_("it was trained for mathematics only"),
+    "code": N_("it was trained for code"),
+    "audio": N_("it was trained for sound"),
+    "chat": N_("a chat model answers in text"),
+    "vision": N_("a vision model answers in text"),
+    "omni": N_("an omni model answers in text and speech"),
 }
 # Variants that were tuned for one purpose: what they are for.
 _SPECIAL = {
-    "judge": mark("it judges generated pictures"),
-    "captioner": mark("it only captions sound"),
-    "driving VLM": mark("it was tuned for driving"),
-    "forced aligner": mark("it aligns text with sound"),
+    "judge": N_("it judges generated pictures"),
+    "captioner": N_("it only captions sound"),
+    "driving VLM": N_("it was tuned for driving"),
+    "forced aligner": N_("it aligns text with sound"),
     "world model": _KIND_IS["agent"],
 }
 
@@ -223,7 +223,7 @@ def find_task(name: str) -> Task:
     if task := known.get(folded):
         return task
     raise QwenpickError(
-        say(
+        _(
             "there is no task '{name}'{near} (known: {known})",
             name=name,
             near=did_you_mean(folded, known),
@@ -238,23 +238,23 @@ def serves(model: Model, task: Task) -> str | None:
     A model that was made for something else is refused even where its tensors would run: a base model does not chat, a chat model does not embed.
     """
     if not model.open_weights:
-        return say("{name} has no open weights: it is offered as a service only", name=model.name)
+        return _("{name} has no open weights: it is offered as a service only", name=model.name)
     if model.kind not in task.kinds:
-        return say(
+        return _(
             "{name} is not for {task_name}: {why}",
             name=model.name,
             task_name=task.name,
-            why=say(_KIND_IS[model.kind]),
+            why=_(_KIND_IS[model.kind]),
         )
     if model.variant in _SPECIAL:
-        return say(
+        return _(
             "{name} is not for {task_name}: {why}",
             name=model.name,
             task_name=task.name,
-            why=say(_SPECIAL[model.variant]),
+            why=_(_SPECIAL[model.variant]),
         )
     if missing := sorted(task.inputs - set(model.inputs)):
-        return say("{name} does not read {missing}", name=model.name, missing=" or ".join(missing))
+        return _("{name} does not read {missing}", name=model.name, missing=" or ".join(missing))
     if missing := sorted(task.outputs - set(model.outputs)):
-        return say("{name} does not give {missing}", name=model.name, missing=" or ".join(missing))
+        return _("{name} does not give {missing}", name=model.name, missing=" or ".join(missing))
     return None

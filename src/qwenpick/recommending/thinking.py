@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
@@ -40,22 +40,22 @@ def efforts_for(model: Model, task: Task, wanted: Literal["yes", "no", "either"]
 def why_effort(model: Model, task: Task, effort: Effort) -> str:
     """Why the model is advised to think that much in this task."""
     if model.thinking == "always":
-        return say("it always thinks")
+        return _("it always thinks")
     if model.thinking != "hybrid":
-        return say("it does not think")
+        return _("it does not think")
     if (
         effort == "off"
         and model.parameters
         and model.parameters.total < THINKING_LOOPS_BELOW
         and task.thinking != "off"
     ):
-        return say("models below 4B loop when they think")
+        return _("models below 4B loop when they think")
     if effort == task.thinking:
-        return say(task.why_thinking)
+        return _(task.why_thinking)
     return (
-        say("this box is fast enough to wait for the thinking")
+        _("this box is fast enough to wait for the thinking")
         if task.thinking == "off"
-        else say("thinking more would make the answer late")
+        else _("thinking more would make the answer late")
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.render.report import Line, Report
 
 
@@ -15,6 +15,6 @@ def check_report(found: Mapping[str, list[str]]) -> Report:
         for file, problems in found.items()
         for line in (
             [Line(f"{file}: {problem}", "bad") for problem in problems]
-            or [Line(say("{file}: no problems", file=file), "good")]
+            or [Line(_("{file}: no problems", file=file), "good")]
         )
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
@@ -33,17 +33,17 @@ SPAN = WIDTH - LABELS - VALUES
 def memory_chart(plans: Sequence[Plan]) -> str:
     """One bar per plan: the fullest place, stacked by kind; a mark where the engine's budget ends."""
     rows = [(plan, max(plan.places, key=lambda place: place.need)) for plan in plans if plan.places]
-    scale = max((max(place.need, place.budget or 0) for _, place in rows), default=0)
+    scale = max((max(place.need, place.budget or 0) for _unused, place in rows), default=0)
     if not scale:
         return ""
     drawn = "".join(_memory_row(index, plan, place, scale) for index, (plan, place) in enumerate(rows))
     legend = "".join(
         f'<rect x="{LABELS + 110 * n}" y="{ROW * len(rows) + 8}" width="12" height="12" fill="var({COLOURS[kind]})"/>'
-        f'<text class="dim" x="{LABELS + 110 * n + 18}" y="{ROW * len(rows) + 19}">{escape(say(kind))}</text>'
+        f'<text class="dim" x="{LABELS + 110 * n + 18}" y="{ROW * len(rows) + 19}">{escape(_(kind))}</text>'
         for n, kind in enumerate(KINDS)
     )
     return _figure(
-        say("Memory at the fullest place; the mark is what the engine may take there"),
+        _("Memory at the fullest place; the mark is what the engine may take there"),
         drawn + legend,
         ROW * len(rows) + 30,
     )
@@ -56,7 +56,7 @@ def _memory_row(index: int, plan: Plan, place: Place, scale: int) -> str:
         size = sum(part.bytes for part in plan.memory.parts if part.where == place.where and part.kind == kind)
         width = SPAN * size / scale
         parts += f'<rect x="{left:.1f}" y="{top}" width="{width:.1f}" height="{THICK}" fill="var({COLOURS[kind]})">'
-        parts += f"<title>{escape(say(kind))} {format_bytes(size)}</title></rect>"
+        parts += f"<title>{escape(_(kind))} {format_bytes(size)}</title></rect>"
         left += width
     mark = ""
     if place.budget is not None:
@@ -64,7 +64,7 @@ def _memory_row(index: int, plan: Plan, place: Place, scale: int) -> str:
         mark = f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top - 3}" y2="{top + THICK + 3}" stroke="var(--mark)" stroke-width="2"/>'
     room = SPAN * (place.budget if place.budget is not None else place.need) / scale
     free = f'<rect x="{LABELS}" y="{top}" width="{room:.1f}" height="{THICK}" fill="var(--free)"/>'
-    limit = say(" of {capacity}", capacity=format_bytes(place.budget, 1)) if place.budget is not None else ""
+    limit = _(" of {capacity}", capacity=format_bytes(place.budget, 1)) if place.budget is not None else ""
     return f"{_label(index, plan)}{free}{parts}{mark}{_value(index, format_bytes(place.need, 1) + limit)}"
 
 
@@ -76,7 +76,7 @@ def speed_chart(plans: Sequence[Plan]) -> str:
         return ""
     drawn = "".join(_speed_row(index, plan, scale) for index, plan in enumerate(known))
     return _figure(
-        say("Tokens per second that each user sees: the range of measured runs, and the estimate"),
+        _("Tokens per second that each user sees: the range of measured runs, and the estimate"),
         drawn,
         ROW * len(known) + 6,
     )
@@ -92,7 +92,7 @@ def _speed_row(index: int, plan: Plan, scale: float) -> str:
     y = ROW * index + 6 + THICK / 2
     line = f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}" stroke="var(--cache)" stroke-width="6" stroke-linecap="round"/>'
     dot = f'<circle cx="{value:.1f}" cy="{y}" r="6" fill="var(--weights)"/>'
-    shown = say("{low:.0f}-{high:.0f} tokens/s", low=speed.each.low, high=speed.each.high)
+    shown = _("{low:.0f}-{high:.0f} tokens/s", low=speed.each.low, high=speed.each.high)
     return f"{_label(index, plan)}{line}{dot}{_value(index, shown)}"
 
 

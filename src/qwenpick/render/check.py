@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from qwenpick.i18n import mark, say
+from qwenpick.i18n import N_, _
 from qwenpick.render.report import Column, Line, Report, Table, Tone
 from qwenpick.render.values import plan_values
 from qwenpick.units import format_bytes, format_tokens
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from qwenpick.render.payloads import CheckValues
 
 WORDS: dict[Status, str] = {
-    "pass": mark("ok"),
-    "fail": mark("no"),
-    "invalid": mark("cannot be asked"),
-    "unreadable": mark("hardware not readable"),
+    "pass": N_("ok"),
+    "fail": N_("no"),
+    "invalid": N_("cannot be asked"),
+    "unreadable": N_("hardware not readable"),
 }
 _TONES: dict[Status, Tone] = {"pass": "good", "fail": "bad", "invalid": "warn", "unreadable": "warn"}
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -42,9 +42,7 @@ def check_report(checked: Checked) -> Report:
     closing: Tone = "good" if checked.code == 0 else "bad"
     return (
         Table(columns, rows, tones=tones),
-        Line(
-            say("{good} of {count} requirements hold ({file})", good=good, count=len(rows), file=checked.file), closing
-        ),
+        Line(_("{good} of {count} requirements hold ({file})", good=good, count=len(rows), file=checked.file), closing),
     )
 
 
@@ -52,7 +50,7 @@ def _row(result: Result) -> tuple[str, ...]:
     plan = result.answer.plan if result.answer else None
     return (
         result.requirement.name,
-        say(WORDS[result.status]),
+        _(WORDS[result.status]),
         format_bytes(plan.memory.total) if plan else "",
         format_tokens(plan.work.context) if plan else str(result.requirement.context or ""),
         str(result.requirement.users),
@@ -114,12 +112,12 @@ def github(checked: Checked) -> str:
     """Workflow commands that GitHub shows beside the line of the file: an error per requirement that does not hold, a notice at the end."""
     found = [
         f"::error file={_property(checked.file)},line={result.requirement.line},"
-        f"title={_property(f'qwenpick: {result.requirement.name}')}::{_data(f'{say(WORDS[result.status])}: {result.message}')}"
+        f"title={_property(f'qwenpick: {result.requirement.name}')}::{_data(f'{_(WORDS[result.status])}: {result.message}')}"
         for result in checked.results
         if result.code
     ]
     good = len(checked.results) - len(found)
-    held = say("{good} of {count} requirements hold", good=good, count=len(checked.results))
+    held = _("{good} of {count} requirements hold", good=good, count=len(checked.results))
     return "\n".join([*found, f"::notice title=qwenpick::{held}", ""])
 
 

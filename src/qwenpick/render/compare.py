@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.buy.hardware import gpu_price
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.render.report import Column, Line, Report, Table
 from qwenpick.render.values import machine_values, plan_values
 from qwenpick.render.words import LICENCES, VERDICTS, box, where
@@ -28,49 +28,49 @@ def models_report(sides: tuple[Side, ...], machine: Machine) -> Report:
         return tuple(show(side.answer) if side.answer else "" for side in sides)
 
     rows: list[tuple[str, ...]] = [
-        (say("verdict"), *(say(VERDICTS[s.answer.plan.verdict]) if s.answer else s.why_not or "" for s in sides)),
-        (say("format"), *planned(lambda a: a.plan.checkpoint.format)),
-        (say("runtime"), *planned(lambda a: find_runtime(a.plan.runtime).TITLE)),
-        (say("runs on"), *planned(lambda a: where(a.plan))),
-        (say("needs"), *planned(lambda a: format_bytes(a.plan.memory.total, 1))),
-        (say("weights"), *planned(lambda a: format_bytes(a.plan.memory.of("weights"), 1))),
+        (_("verdict"), *(_(VERDICTS[s.answer.plan.verdict]) if s.answer else s.why_not or "" for s in sides)),
+        (_("format"), *planned(lambda a: a.plan.checkpoint.format)),
+        (_("runtime"), *planned(lambda a: find_runtime(a.plan.runtime).TITLE)),
+        (_("runs on"), *planned(lambda a: where(a.plan))),
+        (_("needs"), *planned(lambda a: format_bytes(a.plan.memory.total, 1))),
+        (_("weights"), *planned(lambda a: format_bytes(a.plan.memory.of("weights"), 1))),
         (
-            say("kv cache"),
+            _("kv cache"),
             *planned(
-                lambda a: say(
+                lambda a: _(
                     "{size} at {context}",
                     size=format_bytes(a.plan.memory.of("kv cache")),
                     context=format_tokens(a.plan.work.context),
                 )
             ),
         ),
-        (say("longest context"), *planned(lambda a: f"{a.longest:,}" if a.longest else say("none"))),
-        (say("sequences at once"), *(str(s.sequences) if s.answer else "" for s in sides)),
+        (_("longest context"), *planned(lambda a: f"{a.longest:,}" if a.longest else _("none"))),
+        (_("sequences at once"), *(str(s.sequences) if s.answer else "" for s in sides)),
         (
-            say("decode tok/s"),
+            _("decode tok/s"),
             *planned(
                 lambda a: (
-                    f"{a.plan.speed.decode.low:.0f}-{a.plan.speed.decode.high:.0f}" if a.plan.speed else say("unknown")
+                    f"{a.plan.speed.decode.low:.0f}-{a.plan.speed.decode.high:.0f}" if a.plan.speed else _("unknown")
                 )
             ),
         ),
         (
-            say("parameters"),
-            *(format_count(s.model.parameters.total) if s.model.parameters else say("unknown") for s in sides),
+            _("parameters"),
+            *(format_count(s.model.parameters.total) if s.model.parameters else _("unknown") for s in sides),
         ),
         (
-            say("active per token"),
-            *(format_count(s.model.parameters.active) if s.model.parameters else say("unknown") for s in sides),
+            _("active per token"),
+            *(format_count(s.model.parameters.active) if s.model.parameters else _("unknown") for s in sides),
         ),
         (
-            say("native context"),
-            *(format_tokens(s.model.context.native) if s.model.context else say("unknown") for s in sides),
+            _("native context"),
+            *(format_tokens(s.model.context.native) if s.model.context else _("unknown") for s in sides),
         ),
-        (say("reads"), *(", ".join(s.model.inputs) or say("unknown") for s in sides)),
-        (say("thinks"), *(s.model.thinking or say("unknown") for s in sides)),
-        (say("released"), *(s.model.released or say("unknown") for s in sides)),
-        (say("licence"), *(s.model.licence.id for s in sides)),
-        (say("commercial use"), *(say(LICENCES[s.model.licence.commercial_use]) for s in sides)),
+        (_("reads"), *(", ".join(s.model.inputs) or _("unknown") for s in sides)),
+        (_("thinks"), *(s.model.thinking or _("unknown") for s in sides)),
+        (_("released"), *(s.model.released or _("unknown") for s in sides)),
+        (_("licence"), *(s.model.licence.id for s in sides)),
+        (_("commercial use"), *(_(LICENCES[s.model.licence.commercial_use]) for s in sides)),
     ]
     return (Line(box(machine), "dim"), _table([side.model.name for side in sides], rows))
 
@@ -78,33 +78,33 @@ def models_report(sides: tuple[Side, ...], machine: Machine) -> Report:
 def gpus_report(cards: tuple[Card, ...], model_name: str) -> Report:
     """GPUs for one model."""
     rows: list[tuple[str, ...]] = [
-        (say("memory"), *(format_bytes(c.gpu.usable_bytes or c.gpu.memory_bytes or 0, 1) for c in cards)),
+        (_("memory"), *(format_bytes(c.gpu.usable_bytes or c.gpu.memory_bytes or 0, 1) for c in cards)),
         (
-            say("bandwidth"),
-            *(f"{c.gpu.bandwidth / GB:,.0f} GB/s" if c.gpu.bandwidth else say("unknown") for c in cards),
+            _("bandwidth"),
+            *(f"{c.gpu.bandwidth / GB:,.0f} GB/s" if c.gpu.bandwidth else _("unknown") for c in cards),
         ),
         (
-            say("fp16 rate, dense"),
-            *(f"{c.gpu.rates.fp16 / 1e12:,.0f} TFLOP/s" if c.gpu.rates.fp16 else say("unknown") for c in cards),
+            _("fp16 rate, dense"),
+            *(f"{c.gpu.rates.fp16 / 1e12:,.0f} TFLOP/s" if c.gpu.rates.fp16 else _("unknown") for c in cards),
         ),
     ]
     for precision in cards[0].answers:
         rows += [
-            (say("{precision}: verdict", precision=precision), *(_verdict(c.answers[precision]) for c in cards)),
+            (_("{precision}: verdict", precision=precision), *(_verdict(c.answers[precision]) for c in cards)),
             (
-                say("{precision}: longest context", precision=precision),
+                _("{precision}: longest context", precision=precision),
                 *(_longest(c.answers[precision]) for c in cards),
             ),
-            (say("{precision}: decode tok/s", precision=precision), *(_decode(c.answers[precision]) for c in cards)),
+            (_("{precision}: decode tok/s", precision=precision), *(_decode(c.answers[precision]) for c in cards)),
         ]
     rows += [
-        (say("sequences at once"), *(str(c.sequences) for c in cards)),
-        (say("power"), *(f"{c.gpu.power_watts:.0f} W" if c.gpu.power_watts else say("unknown") for c in cards)),
-        (say("price"), *(_price(c) for c in cards)),
-        (say("sold"), *(say(c.gpu.status) for c in cards)),
+        (_("sequences at once"), *(str(c.sequences) for c in cards)),
+        (_("power"), *(f"{c.gpu.power_watts:.0f} W" if c.gpu.power_watts else _("unknown") for c in cards)),
+        (_("price"), *(_price(c) for c in cards)),
+        (_("sold"), *(_(c.gpu.status) for c in cards)),
     ]
     return (
-        Line(say("{model_name} on one GPU", model_name=model_name), "title"),
+        Line(_("{model_name} on one GPU", model_name=model_name), "title"),
         _table([card.gpu.name for card in cards], rows),
     )
 
@@ -115,8 +115,8 @@ def _table(names: Sequence[str], rows: list[tuple[str, ...]]) -> Table:
 
 def _verdict(answer: Answer | None) -> str:
     if answer is None:
-        return say("no engine")
-    return f"{say(VERDICTS[answer.plan.verdict])} ({answer.plan.checkpoint.format}, {find_runtime(answer.plan.runtime).TITLE})"
+        return _("no engine")
+    return f"{_(VERDICTS[answer.plan.verdict])} ({answer.plan.checkpoint.format}, {find_runtime(answer.plan.runtime).TITLE})"
 
 
 def _longest(answer: Answer | None) -> str:
@@ -130,7 +130,7 @@ def _decode(answer: Answer | None) -> str:
 
 def _price(card: Card) -> str:
     price, note = gpu_price(card.gpu)
-    return f"${price:,.0f} ({note})" if price else say("unknown")
+    return f"${price:,.0f} ({note})" if price else _("unknown")
 
 
 def models_values(sides: tuple[Side, ...], machine: Machine) -> CompareValues:

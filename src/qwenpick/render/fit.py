@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import mark, retell, say
+from qwenpick.i18n import N_, _, retell
 from qwenpick.memory.account import RAM
 from qwenpick.render.report import Bar, Block, Column, Line, Report, Table
 from qwenpick.render.values import fix_values, machine_values, plan_values
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from qwenpick.render.payloads import FitValues
 
 MUCH_FASTER, BEYOND_COUNTING = 5, 1000  # changes of speed that are said as a factor, and not said exactly
-KINDS = (mark("weights"), mark("kv cache"), mark("state"), mark("compute"), mark("overhead"))
+KINDS = (N_("weights"), N_("kv cache"), N_("state"), N_("compute"), N_("overhead"))
 
 
 def fit_report(
@@ -37,13 +37,13 @@ def fit_report(
     )
     blocks: list[Block] = [
         Line(
-            say(
+            _(
                 "{name} in {format} on {engine}, {load} tokens: {verdict}, {reason}",
                 name=plan.model.name,
                 format=plan.checkpoint.format,
                 engine=engine,
                 load=load,
-                verdict=say(VERDICTS[plan.verdict]),
+                verdict=_(VERDICTS[plan.verdict]),
                 reason=plan.reason,
             ),
             TONES[plan.verdict],
@@ -69,7 +69,7 @@ def fit_report(
         )
         blocks.append(Table(columns, rows))
     elif not answer.fits and plan.verdict != "refused":
-        blocks.append(Line(say("Nothing short of more memory makes it fit: `qwenpick plan` says how much."), "warn"))
+        blocks.append(Line(_("Nothing short of more memory makes it fit: `qwenpick plan` says how much."), "warn"))
     return tuple(blocks)
 
 
@@ -79,7 +79,7 @@ def unused(plan: Plan, machine: Machine) -> list[str]:
     for device in plan.placement.devices:
         left.remove(device)
     return (
-        [say("left unused: {left}", left=", ".join(device.name for device in left))]
+        [_("left unused: {left}", left=", ".join(device.name for device in left))]
         if left and plan.verdict != "refused"
         else []
     )
@@ -88,16 +88,16 @@ def unused(plan: Plan, machine: Machine) -> list[str]:
 def bar_of(place: Place, memory: Memory) -> Bar:
     """One place, sliced by kind of memory."""
     slices = tuple(
-        (say(kind), sum(p.bytes for p in memory.parts if p.where == place.where and p.kind == kind)) for kind in KINDS
+        (_(kind), sum(p.bytes for p in memory.parts if p.where == place.where and p.kind == kind)) for kind in KINDS
     )
-    label = say("RAM") if place.where == RAM else f"{place.where} {place.name}"
+    label = _("RAM") if place.where == RAM else f"{place.where} {place.name}"
     return Bar(label, tuple(s for s in slices if s[1]), place.total, place.budget)
 
 
 def parts_of(memory: Memory) -> Table:
     """Every part with its formula, adding up to the total."""
     rows = [(retell(part.name), part.where, format_bytes(part.bytes), retell(part.formula)) for part in memory.parts]
-    rows.append((say("total"), "", format_bytes(memory.total), ""))
+    rows.append((_("total"), "", format_bytes(memory.total), ""))
     return Table((Column("Part"), Column("Where"), Column("Size", number=True), Column("Formula")), tuple(rows))
 
 
@@ -105,7 +105,7 @@ def speed_change(fix: Fix) -> str:
     """`-35%`, `×12` from +500 % on, nothing where it changes by less than half a percent."""
     change = fix.speed_change
     if change is None:
-        return say("unknown")
+        return _("unknown")
     if change > MUCH_FASTER:
         return f"×{1 + change:,.0f}" if change < BEYOND_COUNTING else f">×{BEYOND_COUNTING}"
     return f"{change:+.0%}" if abs(change) >= 0.005 else "="
@@ -119,7 +119,7 @@ def _ways(plans: tuple[Plan, ...]) -> Table:
             find_runtime(p.runtime).TITLE,
             where(p),
             format_bytes(p.memory.total, 1),
-            say(VERDICTS[p.verdict]),
+            _(VERDICTS[p.verdict]),
             p.reason,
         )
         for p in plans
@@ -139,13 +139,13 @@ def _summary(answer: Answer) -> Line:
     plan = answer.plan
     low, high = (round(plan.memory.total * edge) for edge in (plan.band.low, plan.band.high))
     longest = (
-        say("longest context {longest}", longest=format_tokens(answer.longest))
+        _("longest context {longest}", longest=format_tokens(answer.longest))
         if answer.longest
-        else say("no context fits")
+        else _("no context fits")
     )
-    licence = say(LICENCES[plan.model.licence.commercial_use])
+    licence = _(LICENCES[plan.model.licence.commercial_use])
     return Line(
-        say(
+        _(
             "needs {total} ({low} to {high}) on {where}; {longest}; commercial use: {licence}",
             total=format_bytes(plan.memory.total),
             low=format_bytes(low),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.buy.hardware import gpu_price
-from qwenpick.i18n import mark, say
+from qwenpick.i18n import N_, _
 from qwenpick.render.report import Column, Line, Report, Table
 from qwenpick.units import GB, MIB, format_bytes
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from qwenpick.catalog.schema import Price
 
 RATES = {
-    "fp16": mark("FP16, tensor units"),
+    "fp16": N_("FP16, tensor units"),
     "fp16_accumulate16": "FP16, FP16 accumulation",
-    "fp16_vector": mark("FP16, without tensor units"),
+    "fp16_vector": N_("FP16, without tensor units"),
     "int8": "INT8",
     "fp8": "FP8",
     "fp4": "FP4",
@@ -44,18 +44,18 @@ def gpus_report(gpus: Sequence[Gpu]) -> Report:
             f"{rate / 1e12:,.0f} TFLOP/s" if (rate := g.rates.fp16 or g.rates.fp16_vector) else "",
             f"{g.power_watts:,.0f} W" if g.power_watts else "",
             f"${price:,.0f}" if (price := gpu_price(g)[0]) else "",
-            say(g.status),
+            _(g.status),
         )
         for g in gpus
     )
     return (
         Table(columns, rows),
-        Line(say("{count} GPUs; `qwenpick gpus NAME` shows everything about one", count=len(gpus)), "dim"),
+        Line(_("{count} GPUs; `qwenpick gpus NAME` shows everything about one", count=len(gpus)), "dim"),
     )
 
 
 def _yes_or_no(name: str, has: bool) -> str:
-    return say("{name}: yes", name=name) if has else say("{name}: no", name=name)
+    return _("{name}: yes", name=name) if has else _("{name}: no", name=name)
 
 
 def gpu_report(catalog: Catalog, gpu: Gpu) -> Report:
@@ -66,28 +66,28 @@ def gpu_report(catalog: Catalog, gpu: Gpu) -> Report:
     supported = {name: getattr(gpu.rates, f"{name}_supported") for name in ("bf16", "fp8", "fp4")}
     rows = [
         ("id", gpu.id),
-        (say("made by"), f"{gpu.vendor}, {gpu.segment}{f', {gpu.generation}' if gpu.generation else ''}"),
-        (say("reported as"), ", ".join(gpu.aliases)),
+        (_("made by"), f"{gpu.vendor}, {gpu.segment}{f', {gpu.generation}' if gpu.generation else ''}"),
+        (_("reported as"), ", ".join(gpu.aliases)),
         ('PCI ids', ", ".join(gpu.pci_ids)),
-        (say("target"), gpu.compute_capability or ""),
-        (say("memory as sold"), _sold(gpu)),
-        (say("memory as reported"), f"{format_bytes(gpu.usable_bytes)} ({gpu.usable_bytes // MIB:,} MiB)" if gpu.usable_bytes else ""),
-        (say("how that is known"), gpu.usable_note or ""),
-        (say("unified"), say("its memory is the machine's RAM") if gpu.unified else ""),
-        (say("devices on a board"), str(gpu.devices_per_board) if gpu.devices_per_board > 1 else ""),
-        (say("bandwidth"), f"{gpu.bandwidth / GB:,.1f} GB/s" if gpu.bandwidth else say("not known")),
-        *((say(words), f"{rate / 1e12:,.1f} T/s") for name, words in RATES.items() if (rate := getattr(gpu.rates, name))),
-        (say("FP16 rate from"), gpu.rates.fp16_basis or ""),
-        (say("computes"), say(", ").join(_yes_or_no(name.upper(), has) for name, has in supported.items() if has is not None)),
-        (say("power"), f"{gpu.power_watts:,.0f} W" if gpu.power_watts else ""),
+        (_("target"), gpu.compute_capability or ""),
+        (_("memory as sold"), _sold(gpu)),
+        (_("memory as reported"), f"{format_bytes(gpu.usable_bytes)} ({gpu.usable_bytes // MIB:,} MiB)" if gpu.usable_bytes else ""),
+        (_("how that is known"), gpu.usable_note or ""),
+        (_("unified"), _("its memory is the machine's RAM") if gpu.unified else ""),
+        (_("devices on a board"), str(gpu.devices_per_board) if gpu.devices_per_board > 1 else ""),
+        (_("bandwidth"), f"{gpu.bandwidth / GB:,.1f} GB/s" if gpu.bandwidth else _("not known")),
+        *((_(words), f"{rate / 1e12:,.1f} T/s") for name, words in RATES.items() if (rate := getattr(gpu.rates, name))),
+        (_("FP16 rate from"), gpu.rates.fp16_basis or ""),
+        (_("computes"), _(", ").join(_yes_or_no(name.upper(), has) for name, has in supported.items() if has is not None)),
+        (_("power"), f"{gpu.power_watts:,.0f} W" if gpu.power_watts else ""),
         ('NVLink', f"{gpu.nvlink_bandwidth / GB:,.0f} GB/s" if gpu.nvlink_bandwidth else ""),
         ("PCIe", f"{gpu.pcie_generation}.0 x{gpu.pcie_lanes}" if gpu.pcie_generation and gpu.pcie_lanes else ""),
-        (say("released"), gpu.released or ""),
-        (say("status"), say(gpu.status)),
-        (say("price at launch"), _price(gpu.launch_price)),
-        (say("price on the street"), _price(gpu.street_price)),
-        (say("price of an hour"), _price(gpu.cloud_price)),
-        (say("variants"), ", ".join(others)),
+        (_("released"), gpu.released or ""),
+        (_("status"), _(gpu.status)),
+        (_("price at launch"), _price(gpu.launch_price)),
+        (_("price on the street"), _price(gpu.street_price)),
+        (_("price of an hour"), _price(gpu.cloud_price)),
+        (_("variants"), ", ".join(others)),
     ]  # fmt: skip
     table = Table((Column("Fact"), Column("Value")), tuple((name, text) for name, text in rows if text))
     notes = [Line(gpu.notes)] if gpu.notes else []
@@ -95,15 +95,15 @@ def gpu_report(catalog: Catalog, gpu: Gpu) -> Report:
         Line(gpu.name, "title"),
         table,
         *notes,
-        Line(say("source: {source}", source=gpu.source), "dim"),
-        Line(say("checked {checked}", checked=gpu.checked), "dim"),
+        Line(_("source: {source}", source=gpu.source), "dim"),
+        Line(_("checked {checked}", checked=gpu.checked), "dim"),
     )
 
 
 def _sold(gpu: Gpu) -> str:
     if gpu.memory_bytes:
         return f"{format_bytes(gpu.memory_bytes)}{f' {gpu.memory_type}' if gpu.memory_type else ''}"
-    return say("that of the machine") if gpu.unified else say("not known")
+    return _("that of the machine") if gpu.unified else _("not known")
 
 
 def gpu_values(gpu: Gpu) -> dict[str, Any]:

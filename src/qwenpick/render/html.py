@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import language, say
+from qwenpick.i18n import _, language
 from qwenpick.render.charts import memory_chart, speed_chart
 from qwenpick.render.report import Bar, Line, Table
 from qwenpick.units import format_bytes
@@ -62,15 +62,15 @@ def _block(block: Block) -> str:
         case Table():
             return _table(block)
         case Bar(label=label, slices=slices, capacity=capacity):
-            room = say(" of {capacity}", capacity=format_bytes(capacity)) if capacity is not None else ""
+            room = _(" of {capacity}", capacity=format_bytes(capacity)) if capacity is not None else ""
             detail = ", ".join(f"{name} {format_bytes(size)}" for name, size in slices)
-            return f"<p><b>{escape(label)}</b>: {format_bytes(sum(size for _, size in slices))}{room} ({escape(detail)})</p>"
+            return f"<p><b>{escape(label)}</b>: {format_bytes(sum(size for _unused, size in slices))}{room} ({escape(detail)})</p>"
 
 
 def _table(table: Table) -> str:
     numbers = [' class="number"' if column.number else "" for column in table.columns]
     head = "".join(
-        f"<th{number}>{escape(say(column.name))}</th>" for column, number in zip(table.columns, numbers, strict=True)
+        f"<th{number}>{escape(_(column.name))}</th>" for column, number in zip(table.columns, numbers, strict=True)
     )
     rows = ""
     for index, row in enumerate(table.rows):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import mark, retell, say
+from qwenpick.i18n import N_, _, retell
 from qwenpick.render.report import Block, Column, Line, Report, Table, Tone
 from qwenpick.render.words import gpu_count
 from qwenpick.units import format_bytes
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Device, Machine
     from qwenpick.render.payloads import DoctorValues
 
-UNKNOWN = mark("unknown")
+UNKNOWN = N_("unknown")
 TONES: dict[Level, Tone] = {"error": "bad", "warning": "warn", "advice": "plain"}
 
 
@@ -24,67 +24,65 @@ def machine_report(machine: Machine) -> Report:
     columns = (Column("Part"), Column("Have", number=True), Column("Usable", number=True), Column("Why"))
     rows = [_device(f"gpu{index} {device.name}", device) for index, device in enumerate(machine.devices)]
     rows += [
-        (say("{name} (not used)", name=device.name), _size(device.total), "0", told(device.notes))
+        (_("{name} (not used)", name=device.name), _size(device.total), "0", told(device.notes))
         for device in machine.hidden
     ]
     rows += [_ram(machine), _cpu(machine), _bandwidth(machine), _disk(machine)]
     blocks: list[Block] = [Line(_headline(machine), "title"), Table(columns, tuple(rows))]
     blocks += [Line(f"{device.name}: {retell(user)}", "dim") for device in machine.devices for user in device.used_by]
     blocks += [Line(retell(note), "dim") for note in machine.notes]
-    blocks += [Line(say("could not be read: {line}", line=retell(line)), "bad") for line in machine.unreadable]
+    blocks += [Line(_("could not be read: {line}", line=retell(line)), "bad") for line in machine.unreadable]
     return tuple(blocks)
 
 
 def _headline(machine: Machine) -> str:
-    software = [say("driver {driver}", driver=machine.driver)] if machine.driver else []
-    software += [say("CUDA up to {cuda}", cuda=machine.cuda)] if machine.cuda else []
+    software = [_("driver {driver}", driver=machine.driver)] if machine.driver else []
+    software += [_("CUDA up to {cuda}", cuda=machine.cuda)] if machine.cuda else []
     count = len(machine.devices)
-    return say(", ").join([machine.system, say("no GPU") if not count else gpu_count(count), *software])
+    return _(", ").join([machine.system, _("no GPU") if not count else gpu_count(count), *software])
 
 
 def told(notes: Iterable[str]) -> str:
     """Notes of a machine, in the reader's language."""
-    return say("; ").join(map(retell, notes))
+    return _("; ").join(map(retell, notes))
 
 
 def _size(size: int | None) -> str:
-    return say(UNKNOWN) if size is None else format_bytes(size)
+    return _(UNKNOWN) if size is None else format_bytes(size)
 
 
 def _device(label: str, device: Device) -> tuple[str, str, str, str]:
     facts = [retell(device.memory_from)] if device.memory_from else []
-    facts += (
-        [say("{reserved} reserved by the driver", reserved=format_bytes(device.reserved))] if device.reserved else []
-    )
-    word = say("compute capability") if device.vendor == "nvidia" else say("target")
+    facts += [_("{reserved} reserved by the driver", reserved=format_bytes(device.reserved))] if device.reserved else []
+    word = _("compute capability") if device.vendor == "nvidia" else _("target")
     facts += [f"{word} {device.compute_capability}"] if device.compute_capability else []
-    facts += [say("{cores} GPU cores", cores=device.cores)] if device.cores else []
+    facts += [_("{cores} GPU cores", cores=device.cores)] if device.cores else []
     facts += [f"{device.bandwidth / 1e9:,.0f} GB/s"] if device.bandwidth else []
-    facts += [say("ECC on")] if device.ecc else []
-    return label, _size(device.total), _size(device.free), say("; ").join([*facts, *map(retell, device.notes)])
+    facts += [_("ECC on")] if device.ecc else []
+    return label, _size(device.total), _size(device.free), _("; ").join([*facts, *map(retell, device.notes)])
 
 
 def _ram(machine: Machine) -> tuple[str, str, str, str]:
     why = dict.fromkeys(text for key in ("ram_total", "ram_free") if (text := machine.sources.get(key)))
     have = machine.ram_installed or machine.ram_total
     if have is not None and machine.ram_total is not None and machine.ram_total < have:
-        why = {say("{size} allowed", size=format_bytes(machine.ram_total)): None, **why}
-    return say("RAM"), _size(have), _size(machine.ram_free), told(why)
+        why = {_("{size} allowed", size=format_bytes(machine.ram_total)): None, **why}
+    return _("RAM"), _size(have), _size(machine.ram_free), told(why)
 
 
 def _cpu(machine: Machine) -> tuple[str, str, str, str]:
     cpu = machine.cpu
     have = (
-        say("{cores} cores", cores=cpu.cores)
+        _("{cores} cores", cores=cpu.cores)
         if cpu.cores
-        else say("{threads} threads", threads=cpu.threads)
+        else _("{threads} threads", threads=cpu.threads)
         if cpu.threads
-        else say(UNKNOWN)
+        else _(UNKNOWN)
     )
-    usable = say(UNKNOWN) if cpu.usable_cores is None else say("{count:g} CPUs", count=cpu.usable_cores)
-    threads = [say("{threads} threads", threads=cpu.threads)] if cpu.threads and cpu.cores else []
+    usable = _(UNKNOWN) if cpu.usable_cores is None else _("{count:g} CPUs", count=cpu.usable_cores)
+    threads = [_("{threads} threads", threads=cpu.threads)] if cpu.threads and cpu.cores else []
     threads += (
-        [say("{performance_cores} performance cores", performance_cores=cpu.performance_cores)]
+        [_("{performance_cores} performance cores", performance_cores=cpu.performance_cores)]
         if cpu.performance_cores
         else []
     )
@@ -92,16 +90,16 @@ def _cpu(machine: Machine) -> tuple[str, str, str, str]:
         f"CPU {cpu.name or ''}".strip(),
         have,
         usable,
-        say("; ").join(filter(None, [*threads, " ".join(cpu.features)])),
+        _("; ").join(filter(None, [*threads, " ".join(cpu.features)])),
     )
 
 
 def _bandwidth(machine: Machine) -> tuple[str, str, str, str]:
     cpu = machine.cpu
     return (
-        say("RAM bandwidth"),
+        _("RAM bandwidth"),
         "",
-        say(UNKNOWN) if cpu.bandwidth is None else f"{cpu.bandwidth / 1e9:,.1f} GB/s",
+        _(UNKNOWN) if cpu.bandwidth is None else f"{cpu.bandwidth / 1e9:,.1f} GB/s",
         retell(cpu.bandwidth_from or ""),
     )
 
@@ -109,19 +107,19 @@ def _bandwidth(machine: Machine) -> tuple[str, str, str, str]:
 def _disk(machine: Machine) -> tuple[str, str, str, str]:
     source = retell(machine.sources.get("disk_path") or "")
     return (
-        say("Disk for weights"),
+        _("Disk for weights"),
         "",
         _size(machine.disk_free),
-        f"{machine.disk_path or say(UNKNOWN)}{f' ({source})' if source else ''}",
+        f"{machine.disk_path or _(UNKNOWN)}{f' ({source})' if source else ''}",
     )
 
 
 def doctor_report(found: tuple[Finding, ...]) -> Report:
     """The findings for a person, errors first."""
     if not found:
-        return (Line(say("Nothing wrong was found."), "good"),)
+        return (Line(_("Nothing wrong was found."), "good"),)
     columns = (Column(""), Column("What is wrong"), Column("How to mend it"))
-    rows = tuple((say(finding.level), finding.what, finding.remedy) for finding in found)
+    rows = tuple((_(finding.level), finding.what, finding.remedy) for finding in found)
     return (Table(columns, rows, tones=tuple(TONES[finding.level] for finding in found)),)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.render.report import Bar, Line, Table
 from qwenpick.units import format_bytes
 
@@ -24,15 +24,15 @@ def _block(block: Block) -> str:
         case Line(text=text):
             return text
         case Table():
-            head = " | ".join(_cell(say(column.name)) for column in block.columns)
+            head = " | ".join(_cell(_(column.name)) for column in block.columns)
             rule = " | ".join("---:" if column.number else "---" for column in block.columns)
             rows = "".join(f"\n| {' | '.join(_cell(cell) for cell in row)} |" for row in block.rows)
             title = f"### {block.title}\n\n" if block.title else ""
             return f"{title}| {head} |\n| {rule} |{rows}"
         case Bar():
             slices = ", ".join(f"{name} {format_bytes(size)}" for name, size in block.slices)
-            room = say(" of {capacity}", capacity=format_bytes(block.capacity)) if block.capacity is not None else ""
-            return f"- **{block.label}**: {format_bytes(sum(size for _, size in block.slices))}{room} ({slices})"
+            room = _(" of {capacity}", capacity=format_bytes(block.capacity)) if block.capacity is not None else ""
+            return f"- **{block.label}**: {format_bytes(sum(size for _unused, size in block.slices))}{room} ({slices})"
 
 
 def _cell(text: str) -> str:

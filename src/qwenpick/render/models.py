@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from qwenpick.i18n import mark, say
+from qwenpick.i18n import N_, _
 from qwenpick.render.report import Block, Column, Line, Report, Table
 from qwenpick.render.words import LICENCES
 from qwenpick.units import format_count, format_gb, format_tokens
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from qwenpick.catalog.schema import Context
 
 BASES = {
-    "transcription": mark(" (the licence was not read itself: a transcription by others)"),
-    "family": mark(" (the licence was not read itself: the rule of its family)"),
+    "transcription": N_(" (the licence was not read itself: a transcription by others)"),
+    "family": N_(" (the licence was not read itself: the rule of its family)"),
 }
 
 
@@ -46,7 +46,7 @@ def models_report(models: Sequence[Model]) -> Report:
             format_count(m.parameters.total) if m.parameters else "API" if not m.open_weights else "",
             format_count(m.parameters.active) if m.parameters else "",
             format_tokens(m.context.native) if m.context else "",
-            say(LICENCES[m.licence.commercial_use]),
+            _(LICENCES[m.licence.commercial_use]),
             m.released or "",
             m.successor or "",
         )
@@ -54,7 +54,7 @@ def models_report(models: Sequence[Model]) -> Report:
     )
     return (
         Table(columns, rows),
-        Line(say("{count} models; `qwenpick models NAME` shows everything about one", count=len(models)), "dim"),
+        Line(_("{count} models; `qwenpick models NAME` shows everything about one", count=len(models)), "dim"),
     )
 
 
@@ -64,7 +64,7 @@ def model_report(catalog: Catalog, model: Model) -> Report:
     if model.architecture:
         blocks.append(
             _table(
-                say("Architecture {architecture}", architecture=model.architecture), _shape(catalog.architecture(model))
+                _("Architecture {architecture}", architecture=model.architecture), _shape(catalog.architecture(model))
             )
         )
     if model.checkpoints:
@@ -75,15 +75,15 @@ def model_report(catalog: Catalog, model: Model) -> Report:
             Column("Size", number=True, optional=True),
         )
         rows = tuple(
-            (c.format, c.repo or "", "Qwen" if c.official else say("others"), format_gb(c.bytes) if c.bytes else "")
+            (c.format, c.repo or "", "Qwen" if c.official else _("others"), format_gb(c.bytes) if c.bytes else "")
             for c in model.checkpoints
         )
-        blocks.append(Table(columns, rows, say("Published weights")))
+        blocks.append(Table(columns, rows, _("Published weights")))
     from qwenpick.catalog.lookup import hint
 
     blocks += [Line(note) for note in (model.notes, hint(catalog, model)) if note]
-    blocks += [Line(say("source: {source}", source=source), "dim") for source in model.sources]
-    blocks.append(Line(say("checked {checked}", checked=model.checked), "dim"))
+    blocks += [Line(_("source: {source}", source=source), "dim") for source in model.sources]
+    blocks.append(Line(_("checked {checked}", checked=model.checked), "dim"))
     return tuple(blocks)
 
 
@@ -99,50 +99,48 @@ def _facts(model: Model) -> list[tuple[str, str]]:
     context, counts, licence = model.context, model.parameters, model.licence
     variant = f", {model.variant}" if model.variant else ""
     twin = (
-        say("; the nearest open model is {alternative}", alternative=model.open_alternative)
+        _("; the nearest open model is {alternative}", alternative=model.open_alternative)
         if model.open_alternative
         else ""
     )
     rows = [
         ("id", model.id),
-        (say("series"), f"{model.series} ({model.kind}{variant})"),
-        (say("weights"), say("open") if model.open_weights else say("API only{twin}", twin=twin)),
-        (say("also called"), ", ".join(filter(None, (model.ollama, *model.aliases)))),
-        (say("released"), model.released or ""),
-        (say("licence"), f"{licence.id}: {licence.clause}{say(BASES.get(licence.basis or '', ''))}"),
-        (say("licence text"), licence.url or ""),
-        (say("commercial use"), say(LICENCES[licence.commercial_use])),
-        (say("reads, writes"), f"{', '.join(model.inputs)} → {', '.join(model.outputs)}"),
-        (say("can"), ", ".join(model.capabilities)),
-        (say("thinks"), ", ".join(filter(None, (model.thinking, model.thinking_note)))),
-        (say("languages"), model.languages or ""),
-        (say("context"), _context(context) if context else say("not known")),
+        (_("series"), f"{model.series} ({model.kind}{variant})"),
+        (_("weights"), _("open") if model.open_weights else _("API only{twin}", twin=twin)),
+        (_("also called"), ", ".join(filter(None, (model.ollama, *model.aliases)))),
+        (_("released"), model.released or ""),
+        (_("licence"), f"{licence.id}: {licence.clause}{_(BASES.get(licence.basis or '', ''))}"),
+        (_("licence text"), licence.url or ""),
+        (_("commercial use"), _(LICENCES[licence.commercial_use])),
+        (_("reads, writes"), f"{', '.join(model.inputs)} → {', '.join(model.outputs)}"),
+        (_("can"), ", ".join(model.capabilities)),
+        (_("thinks"), ", ".join(filter(None, (model.thinking, model.thinking_note)))),
+        (_("languages"), model.languages or ""),
+        (_("context"), _context(context) if context else _("not known")),
         (
-            say("parameters"),
-            say("{total:,}; a token uses {active:,}", total=counts.total, active=counts.active) if counts else "",
+            _("parameters"),
+            _("{total:,}; a token uses {active:,}", total=counts.total, active=counts.active) if counts else "",
         ),
-        (say("published count"), f"{counts.published:,}: {counts.difference}" if counts and counts.difference else ""),
-        (say("follows"), model.predecessor or ""),
-        (say("followed by"), model.successor or ""),
+        (_("published count"), f"{counts.published:,}: {counts.difference}" if counts and counts.difference else ""),
+        (_("follows"), model.predecessor or ""),
+        (_("followed by"), model.successor or ""),
         (
-            say("runs in"),
+            _("runs in"),
             ", ".join(
-                say("{engine} from {version}", engine=engine, version=version)
+                _("{engine} from {version}", engine=engine, version=version)
                 for engine, version in model.min_versions.items()
             ),
         ),
-        (say("to run it"), model.min_versions_note or ""),
+        (_("to run it"), model.min_versions_note or ""),
     ]
     return [(name, text) for name, text in rows if text]
 
 
 def _context(context: Context) -> str:
     extended = (
-        say(", {extended:,} with {method}", extended=context.extended, method=context.method)
-        if context.extended
-        else ""
+        _(", {extended:,} with {method}", extended=context.extended, method=context.method) if context.extended else ""
     )
-    return say(
+    return _(
         "{native:,} tokens{extended}{value}",
         native=context.native,
         extended=extended,
@@ -153,9 +151,9 @@ def _context(context: Context) -> str:
 def _shape(architecture: Architecture) -> list[tuple[str, str]]:
     kinds = Counter(layer.kind.replace("_", " ") for layer in architecture.layer_list)
     attention, mlp = architecture.attention, architecture.mlp
-    tied = say(" (tied: input and output share one matrix)") if architecture.tied_embeddings else ""
+    tied = _(" (tied: input and output share one matrix)") if architecture.tied_embeddings else ""
     experts = (
-        say(
+        _(
             "{experts} experts, {experts_per_token} a token, each ",
             experts=mlp.experts,
             experts_per_token=mlp.experts_per_token,
@@ -163,33 +161,33 @@ def _shape(architecture: Architecture) -> list[tuple[str, str]]:
         if mlp.kind == "moe"
         else ""
     )
-    towers = ((say("vision tower"), architecture.vision), (say("audio tower"), architecture.audio))
+    towers = ((_("vision tower"), architecture.vision), (_("audio tower"), architecture.audio))
     rows = [
-        (say("layers"), f"{architecture.num_layers}: {', '.join(f'{count} {kind}' for kind, count in kinds.items())}"),
+        (_("layers"), f"{architecture.num_layers}: {', '.join(f'{count} {kind}' for kind, count in kinds.items())}"),
         (
-            say("attention"),
-            say(
+            _("attention"),
+            _(
                 "{heads} heads, {kv_heads} key-value heads of {head_dim}",
                 heads=attention.heads,
                 kv_heads=attention.kv_heads,
                 head_dim=attention.head_dim,
             ),
         ),
-        (say("hidden size"), f"{architecture.hidden_size:,}"),
-        (say("vocabulary"), f"{architecture.vocab_size:,}{tied}"),
+        (_("hidden size"), f"{architecture.hidden_size:,}"),
+        (_("vocabulary"), f"{architecture.vocab_size:,}{tied}"),
         (
-            say("mlp"),
-            say("{experts}{intermediate_size:,} wide", experts=experts, intermediate_size=mlp.intermediate_size),
+            _("mlp"),
+            _("{experts}{intermediate_size:,} wide", experts=experts, intermediate_size=mlp.intermediate_size),
         ),
         *(
-            (name, say("{parameters} parameters", parameters=format_count(tower.parameters)))
+            (name, _("{parameters} parameters", parameters=format_count(tower.parameters)))
             for name, tower in towers
             if tower
         ),
         *(
             (
                 extra.name,
-                say("{parameters} parameters: {note}", parameters=format_count(extra.parameters), note=extra.note),
+                _("{parameters} parameters: {note}", parameters=format_count(extra.parameters), note=extra.note),
             )
             for extra in architecture.extras
         ),
@@ -197,8 +195,8 @@ def _shape(architecture: Architecture) -> list[tuple[str, str]]:
     if architecture.mtp_layers:
         rows.append(
             (
-                say("multi-token prediction"),
-                say("{count} layers", count=architecture.mtp_layers) if architecture.mtp_layers > 1 else say("1 layer"),
+                _("multi-token prediction"),
+                _("{count} layers", count=architecture.mtp_layers) if architecture.mtp_layers > 1 else _("1 layer"),
             )
         )
     return rows

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def emit(command: str, format_name: str, report: Report, payload: Mapping[str, A
             sys.stdout.write(separated(report))
         case _:
             raise QwenpickError(
-                say(
+                _(
                     "there is no format '{format_name}'{near} (known: {known})",
                     format_name=format_name,
                     near=did_you_mean(format_name, FORMATS),
@@ -55,4 +55,4 @@ def write_page(path: Path, title: str, report: Report, plans: Sequence[Plan]) ->
     try:
         path.write_text(page(title, report, plans), encoding="utf-8")
     except OSError as error:
-        raise QwenpickError(say("cannot write {path}: {problem}", path=path, problem=error.strerror)) from error
+        raise QwenpickError(_("cannot write {path}: {problem}", path=path, problem=error.strerror)) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.buy.hardware import PER_NODE
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.render.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import plan_values
 from qwenpick.runtimes import find_runtime
@@ -33,22 +33,22 @@ COLUMNS = (
 def plan_report(model: Model, found: tuple[Offer, ...], limit: int) -> Report:
     """The answer for a person."""
     if not found:
-        return (Line(say("No GPU of the catalogue runs {name} as asked.", name=model.name), "bad"),)
+        return (Line(_("No GPU of the catalogue runs {name} as asked.", name=model.name), "bad"),)
     first = found[0]
     blocks: list[Block] = [
-        Line(say("{name}: the smallest box is {first}", name=model.name, first=hardware(first)), "title"),
+        Line(_("{name}: the smallest box is {first}", name=model.name, first=hardware(first)), "title"),
         Table(COLUMNS, tuple(_row(offer) for offer in found[:limit])),
         Line(_beside(first)),
     ]
     if len(found) > limit:
-        blocks.append(Line(say("{count} more: --limit shows them", count=len(found) - limit), "dim"))
+        blocks.append(Line(_("{count} more: --limit shows them", count=len(found) - limit), "dim"))
     return tuple(blocks)
 
 
 def hardware(offer: Offer) -> str:
     """`RTX 4090`, `2 x L40S`, `2 nodes of 8 x H200`."""
     if offer.count > PER_NODE:
-        return say(
+        return _(
             "{count} nodes of {each} x {name}",
             count=offer.count // PER_NODE,
             each=PER_NODE,
@@ -60,14 +60,14 @@ def hardware(offer: Offer) -> str:
 def _beside(offer: Offer) -> str:
     """What the box should have beside its GPUs."""
     return (
-        say(
+        _(
             "Beside it: {ram} of RAM, {threads} CPU threads, {disk} of disk for the weights",
             ram=format_bytes(offer.ram, 0),
             threads=offer.threads,
             disk=format_gb(offer.disk),
         )
         if offer.nodes == 1
-        else say(
+        else _(
             "Beside it, in each node: {ram} of RAM, {threads} CPU threads, {disk} of disk for the weights",
             ram=format_bytes(offer.ram, 0),
             threads=offer.threads,
@@ -85,9 +85,9 @@ def _row(offer: Offer) -> tuple[str, ...]:
         find_runtime(offer.plan.runtime).TITLE,
         format_bytes(offer.plan.memory.total, 1),
         f"{offer.longest:,}" if offer.longest else "",
-        f"{speed.decode.low:.0f}-{speed.decode.high:.0f}" if speed else say("unknown"),
-        f"{offer.power:.0f} W" if offer.power else say("unknown"),
-        f"${offer.price:,.0f}" if offer.price else say("unknown"),
+        f"{speed.decode.low:.0f}-{speed.decode.high:.0f}" if speed else _("unknown"),
+        f"{offer.power:.0f} W" if offer.power else _("unknown"),
+        f"${offer.price:,.0f}" if offer.price else _("unknown"),
         offer.price_note or "",
     )
 

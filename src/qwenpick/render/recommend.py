@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import retell, say
+from qwenpick.i18n import _, retell
 from qwenpick.recommending.answer import MOST_STREAMS
 from qwenpick.recommending.rank import explain
 from qwenpick.recommending.thinking import why_effort
@@ -45,13 +45,13 @@ def recommend_report(answers: Sequence[tuple[str, Machine, Recommendation]], det
 
 def _box_blocks(label: str, machine: Machine, answer: Recommendation, details: bool) -> list[Block]:
     wish, task = answer.wish, answer.task
-    load = say("{users} users of ", users=wish.users) if wish.users > 1 else ""
+    load = _("{users} users of ", users=wish.users) if wish.users > 1 else ""
     blocks: list[Block] = [
         Line(f"{f'{label}: ' if label else ''}{box(machine)}", "title"),
         Line(
-            say(
+            _(
                 "for {title} ({name}), {load}{context} tokens of context",
-                title=say(task.title),
+                title=_(task.title),
                 name=task.name,
                 load=load,
                 context=format_tokens(answer.context),
@@ -61,7 +61,7 @@ def _box_blocks(label: str, machine: Machine, answer: Recommendation, details: b
     ]
     blocks += [Line(retell(note), "dim") for note in machine.notes]
     if not answer.picks:
-        return [*blocks, Line(say("Nothing fits. What was left out, and why:"), "bad"), _left_out(answer)]
+        return [*blocks, Line(_("Nothing fits. What was left out, and why:"), "bad"), _left_out(answer)]
     blocks.append(Table(COLUMNS, tuple(_row(pick) for pick in answer.picks), tones=tuple(map(_tone, answer.picks))))
     blocks += [
         Line(f"{pick.ranked.place}. {_labels(pick)}{pick.ranked.reason}{_offload(pick)}", _tone(pick))
@@ -70,9 +70,9 @@ def _box_blocks(label: str, machine: Machine, answer: Recommendation, details: b
     first = answer.picks[0]
     blocks.append(
         Line(
-            say(
+            _(
                 "thinking {effort}: {why_effort}",
-                effort=say(first.ranked.effort),
+                effort=_(first.ranked.effort),
                 why_effort=why_effort(first.plan.model, task, first.ranked.effort),
             ),
             "dim",
@@ -98,13 +98,13 @@ def _row(pick: Pick) -> tuple[str, ...]:
         plan.checkpoint.format,
         find_runtime(plan.runtime).TITLE,
         where_short(plan),
-        say("{size} each", size=format_bytes(place.need, 1))
+        _("{size} each", size=format_bytes(place.need, 1))
         if len(plan.placement.devices) > 1
         else format_bytes(place.need, 1),
-        format_bytes(place.budget, 1) if place.budget is not None else say("unknown"),
-        f"{plan.speed.each.low:.0f}-{plan.speed.each.high:.0f}" if plan.speed else say("unknown"),
-        f"{pick.longest:,}" if pick.longest else say("unknown"),
-        say(LICENCES[plan.model.licence.commercial_use]),
+        format_bytes(place.budget, 1) if place.budget is not None else _("unknown"),
+        f"{plan.speed.each.low:.0f}-{plan.speed.each.high:.0f}" if plan.speed else _("unknown"),
+        f"{pick.longest:,}" if pick.longest else _("unknown"),
+        _(LICENCES[plan.model.licence.commercial_use]),
     )
 
 
@@ -115,14 +115,14 @@ def _tone(pick: Pick) -> Tone:
 
 
 def _labels(pick: Pick) -> str:
-    return f"[{say(', ').join(map(say, pick.ranked.labels))}] " if pick.ranked.labels else ""
+    return f"[{_(', ').join(map(_, pick.ranked.labels))}] " if pick.ranked.labels else ""
 
 
 def _offload(pick: Pick) -> str:
     """What of it is not on the GPU, or not in 16 bits."""
-    said = say("; ") + where(pick.plan) if pick.plan.mode.startswith("gpu+") else ""
+    said = _("; ") + where(pick.plan) if pick.plan.mode.startswith("gpu+") else ""
     cache = pick.plan.work.kv_cache
-    return said if cache == KvCache() else said + say("; ") + say("KV cache {cache}", cache=cache)
+    return said if cache == KvCache() else said + _("; ") + _("KV cache {cache}", cache=cache)
 
 
 def _details(answer: Recommendation) -> list[Block]:
@@ -145,8 +145,8 @@ def _details(answer: Recommendation) -> list[Block]:
 def _streams(pick: Pick, count: int) -> str:
     context = format_tokens(pick.plan.work.context)
     if count == 1:
-        return say("{name} serves 1 stream of {context} tokens", name=pick.plan.model.name, context=context)
-    return say(
+        return _("{name} serves 1 stream of {context} tokens", name=pick.plan.model.name, context=context)
+    return _(
         "{name} serves {count} streams of {context} tokens at once",
         name=pick.plan.model.name,
         count=f"{count}{'+' * (count == MOST_STREAMS)}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.render.report import Column, Line, Report, Table
 from qwenpick.render.values import plan_values
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def rented_report(model: Model, found: tuple[Rented, ...], limit: int) -> Report:
     """Machines for rent, for a person."""
     if not found:
-        return (Line(say("No machine for rent in the catalogue runs {name} as asked.", name=model.name), "bad"),)
+        return (Line(_("No machine for rent in the catalogue runs {name} as asked.", name=model.name), "bad"),)
     columns = (
         Column("Provider"), Column("Machine"), Column("GPUs"), Column("Format"), Column("Longest", number=True), Column("tok/s", number=True),
         Column("USD/h", number=True), Column("Region", optional=True), Column("Priced"), Column("USD/M tokens", number=True, optional=True),
@@ -29,22 +29,18 @@ def rented_report(model: Model, found: tuple[Rented, ...], limit: int) -> Report
             f"{int(one.offer.count or 1)} x {one.offer.gpu_name}",
             one.plan.checkpoint.format,
             f"{one.longest:,}" if one.longest else "",
-            f"{one.plan.speed.together.low:.0f}-{one.plan.speed.together.high:.0f}"
-            if one.plan.speed
-            else say("unknown"),
+            f"{one.plan.speed.together.low:.0f}-{one.plan.speed.together.high:.0f}" if one.plan.speed else _("unknown"),
             f"{one.offer.usd_per_hour:.2f}",
             one.offer.region,
             one.offer.price_date,
-            f"{one.usd_per_million_tokens:.2f}" if one.usd_per_million_tokens else say("unknown"),
+            f"{one.usd_per_million_tokens:.2f}" if one.usd_per_million_tokens else _("unknown"),
         )
         for one in found[:limit]
     )
-    more = (
-        (Line(say("{count} more: --limit shows them", count=len(found) - limit), "dim"),) if len(found) > limit else ()
-    )
+    more = (Line(_("{count} more: --limit shows them", count=len(found) - limit), "dim"),) if len(found) > limit else ()
     return (
         Line(
-            say(
+            _(
                 "{name}: the cheapest hour is {provider} {instance}",
                 name=model.name,
                 provider=found[0].offer.provider,

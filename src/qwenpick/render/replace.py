@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.render.report import Block, Column, Line, Report, Table, Tone
 from qwenpick.render.words import LICENCES
 from qwenpick.runtimes import find_runtime
@@ -31,28 +31,26 @@ def replace_report(found: Replacement, limit: int) -> Report:
     engine = find_runtime(found.runtime).TITLE
     blocks: list[Block] = [
         Line(
-            say(
+            _(
                 "{name} in {format} on {engine}, for {title} ({found_task_name})",
                 name=old.name,
                 format=found.old.checkpoint.format,
                 engine=engine,
-                title=say(found.task.title),
+                title=_(found.task.title),
                 found_task_name=found.task.name,
             ),
             "title",
         )
     ]
     if found.line:
-        blocks.append(Line(say("its successors: {line}", line=", ".join(model.name for model in found.line))))
+        blocks.append(Line(_("its successors: {line}", line=", ".join(model.name for model in found.line))))
     if not found.better:
-        blocks.append(Line(say("Nothing newer is worth more in the same memory."), "good"))
+        blocks.append(Line(_("Nothing newer is worth more in the same memory."), "good"))
     rows = [_row(found.old), *(_row(candidate) for candidate in found.better[:limit])]
     blocks.append(Table(COLUMNS, tuple(rows), tones=_tones(len(rows))))
     blocks.append(
         Line(
-            say(
-                "worth: points out of 100 for the task after quantization, ± one deviation; * inferred from its family"
-            ),
+            _("worth: points out of 100 for the task after quantization, ± one deviation; * inferred from its family"),
             "dim",
         )
     )
@@ -63,7 +61,7 @@ def _tones(rows: int) -> tuple[Tone, ...]:
     """The old model stands back."""
     old: Tone = "dim"
     new: Tone = "plain"
-    return (old, *(new for _ in range(rows - 1)))
+    return (old, *(new for _unused in range(rows - 1)))
 
 
 def _row(candidate: Candidate) -> tuple[str, ...]:
@@ -74,11 +72,11 @@ def _row(candidate: Candidate) -> tuple[str, ...]:
         candidate.checkpoint.format,
         format_bytes(candidate.memory.total, 1),
         f"{worth.value:.0f} ± {worth.deviation:.0f}{'*' if worth.inferred else ''}",
-        candidate.model.released or say("unknown"),
-        say(LICENCES[candidate.model.licence.commercial_use]),
-        ", ".join(tests[:3]) + (say(" and {count} more", count=len(tests) - 3) if len(tests) > 3 else "")
+        candidate.model.released or _("unknown"),
+        _(LICENCES[candidate.model.licence.commercial_use]),
+        ", ".join(tests[:3]) + (_(" and {count} more", count=len(tests) - 3) if len(tests) > 3 else "")
         if tests
-        else say("family"),
+        else _("family"),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.render import payloads
 from qwenpick.render.envelope import SCHEMA_VERSION
 
@@ -32,7 +32,7 @@ def schema(command: str) -> dict[str, Any]:
 
     if command not in PAYLOADS:
         raise QwenpickError(
-            say(
+            _(
                 "'{command}' prints no JSON{near} (those that do: {payloads})",
                 command=command,
                 near=did_you_mean(command, PAYLOADS),

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.render.report import Table
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def separated(report: Report) -> str:
         if isinstance(block, Table):
             text = io.StringIO()
             writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(say(column.name) for column in block.columns)
+            writer.writerow(_(column.name) for column in block.columns)
             writer.writerows(block.rows)
             parts.append(text.getvalue())
     return "\n".join(parts)

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.render.report import Bar, Column, Line, Table, Tone
 from qwenpick.units import format_bytes
 
@@ -58,7 +58,7 @@ def _print_table(console: Console, table: Table) -> None:
 
     def needed() -> int:
         return sum(
-            3 + max([cell_len(say(table.columns[i].name)), *(cell_len(row[i]) for row in table.rows)]) for i in kept
+            3 + max([cell_len(_(table.columns[i].name)), *(cell_len(row[i]) for row in table.rows)]) for i in kept
         )
 
     while needed() > console.width and (optional := [i for i in kept if table.columns[i].optional]):
@@ -74,7 +74,7 @@ def _print_table(console: Console, table: Table) -> None:
     for index in kept:
         column: Column = table.columns[index]
         grid.add_column(
-            say(column.name), justify="right" if column.number else "left", no_wrap=column.number, overflow="fold"
+            _(column.name), justify="right" if column.number else "left", no_wrap=column.number, overflow="fold"
         )
     for number, row in enumerate(table.rows):
         grid.add_row(*(row[i] for i in kept), style=STYLES[table.tones[number]] if table.tones else None)
@@ -86,18 +86,18 @@ def _print_bar(console: Console, bar: Bar) -> None:
     from rich.cells import cell_len
     from rich.text import Text
 
-    used = sum(size for _, size in bar.slices)
+    used = sum(size for _unused, size in bar.slices)
     scale = max(used, bar.capacity or used, 1)
     line = Text(f"{bar.label}  ")
     cells = 0
-    for index, (_, size) in enumerate(bar.slices):
+    for index, (_unused, size) in enumerate(bar.slices):
         width = max(round(size / scale * BAR_WIDTH), 1 if size / scale > 0.002 else 0)
         glyph, colour = SLICES[index % len(SLICES)]
         line.append(glyph * width, style=colour)
         cells += width
     limit = round(bar.budget / scale * BAR_WIDTH) if bar.budget is not None else BAR_WIDTH
     line.append("".join("|" if position == limit else "·" for position in range(cells, BAR_WIDTH + 1)), style="dim")
-    room = say(" of {capacity}", capacity=format_bytes(bar.capacity)) if bar.capacity is not None else ""
+    room = _(" of {capacity}", capacity=format_bytes(bar.capacity)) if bar.capacity is not None else ""
     line.append(f"  {format_bytes(used)}{room}", style="red" if bar.budget is not None and used > bar.budget else "")
     console.print(line, soft_wrap=True)
     items = [
@@ -107,7 +107,7 @@ def _print_bar(console: Console, bar: Bar) -> None:
         for index, (name, size) in enumerate(bar.slices)
     ]
     if bar.budget is not None:
-        items.append(Text(say("| may take {budget}", budget=format_bytes(bar.budget)), style="dim"))
+        items.append(Text(_("| may take {budget}", budget=format_bytes(bar.budget)), style="dim"))
     legend = [Text("  ")]
     for item in items:  # a name stays with its size
         if legend[-1].cell_len > 2 and legend[-1].cell_len + cell_len(item.plain.rstrip()) > console.width:

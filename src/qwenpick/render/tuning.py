@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import mark, retell, say
+from qwenpick.i18n import N_, _, retell
 from qwenpick.render.fit import bar_of, parts_of
 from qwenpick.render.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import machine_values, memory_values, place_values
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from qwenpick.training.answer import Tuned, TuningOffer
     from qwenpick.work.serving import Training
 
-NAMES = {"full": mark("full fine-tuning"), "lora": "LoRA", "qlora": "QLoRA"}
+NAMES = {"full": N_("full fine-tuning"), "lora": "LoRA", "qlora": "QLoRA"}
 
 
 def tuning_report(tuned: Tuned, machine: Machine, dataset_tokens: int | None, explain: bool) -> Report:
     """One run on one box."""
     training = tuned.training
-    settings = say(
+    settings = _(
         "{gpu_count}, {batch} x {seq} tokens each",
         gpu_count=gpu_count(training.gpus),
         batch=training.batch,
@@ -34,13 +34,13 @@ def tuning_report(tuned: Tuned, machine: Machine, dataset_tokens: int | None, ex
     )
     blocks: list[Block] = [
         Line(
-            say(
+            _(
                 "{method} of {name} in {format} on {settings}: {verdict}, {reason}",
-                method=say(NAMES[training.method]),
+                method=_(NAMES[training.method]),
                 name=tuned.model.name,
                 format=tuned.checkpoint.format,
                 settings=settings,
-                verdict=say(VERDICTS[tuned.verdict]),
+                verdict=_(VERDICTS[tuned.verdict]),
                 reason=tuned.reason,
             ),
             TONES[tuned.verdict],
@@ -50,7 +50,7 @@ def tuning_report(tuned: Tuned, machine: Machine, dataset_tokens: int | None, ex
         Line(_stretch(tuned)),
         *_time(tuned, dataset_tokens),
         Line(
-            say(
+            _(
                 "beside it: {ram} of RAM; disk: {download} of weights, {checkpoint} a saved checkpoint, {result} the result",
                 ram=format_bytes(tuned.storage.ram, 0),
                 download=format_gb(tuned.storage.download),
@@ -72,11 +72,11 @@ def methods_report(
     rows = []
     for one in found:
         if isinstance(one, tuple):
-            rows.append((say(NAMES[one[0]]), "", say("cannot run"), one[1], "", "", "", ""))
+            rows.append((_(NAMES[one[0]]), "", _("cannot run"), one[1], "", "", "", ""))
             continue
         rows.append((
-            say(NAMES[one.training.method]), one.checkpoint.format, say(VERDICTS[one.verdict]), one.reason, format_bytes(_fullest(one), 1),
-            format_tokens(one.longest) if one.longest else say("none"), str(one.largest or say("none")), _hours(one, dataset_tokens),
+            _(NAMES[one.training.method]), one.checkpoint.format, _(VERDICTS[one.verdict]), one.reason, format_bytes(_fullest(one), 1),
+            format_tokens(one.longest) if one.longest else _("none"), str(one.largest or _("none")), _hours(one, dataset_tokens),
         ))  # fmt: skip
     columns = (
         Column("Method"), Column("Weights"), Column("Verdict"), Column("Why", optional=True), Column("Needs", number=True),
@@ -93,13 +93,13 @@ def _fullest(tuned: Tuned) -> int:
 
 def _stretch(tuned: Tuned) -> str:
     longest = (
-        say("longest sequence {longest} tokens", longest=format_tokens(tuned.longest))
+        _("longest sequence {longest} tokens", longest=format_tokens(tuned.longest))
         if tuned.longest
-        else say("no sequence fits")
+        else _("no sequence fits")
     )
-    largest = say("largest batch {largest}", largest=tuned.largest) if tuned.largest else say("no batch fits")
+    largest = _("largest batch {largest}", largest=tuned.largest) if tuned.largest else _("no batch fits")
     low, high = (round(_fullest(tuned) * edge) for edge in (tuned.band.low, tuned.band.high))
-    return say(
+    return _(
         "needs {fullest} a GPU ({low} to {high}); {longest}, {largest}",
         fullest=format_bytes(_fullest(tuned)),
         low=format_bytes(low),
@@ -111,9 +111,9 @@ def _stretch(tuned: Tuned) -> str:
 
 def _time(tuned: Tuned, dataset_tokens: int | None) -> list[Block]:
     if tuned.speed is None:
-        return [Line(say("training speed unknown: the catalogue has no rate for this GPU"), "dim")]
+        return [Line(_("training speed unknown: the catalogue has no rate for this GPU"), "dim")]
     speed = tuned.speed
-    rate = say(
+    rate = _(
         "{tokens_per_second:,.0f} tokens/s ({low:,.0f} to {high:,.0f})",
         tokens_per_second=speed.tokens_per_second,
         low=speed.low,
@@ -121,7 +121,7 @@ def _time(tuned: Tuned, dataset_tokens: int | None) -> list[Block]:
     )
     return [
         Line(
-            say(
+            _(
                 "{rate}; {hours} an epoch of {dataset_tokens:,} tokens",
                 rate=rate,
                 hours=_hours(tuned, dataset_tokens),
@@ -135,26 +135,24 @@ def _time(tuned: Tuned, dataset_tokens: int | None) -> list[Block]:
 
 def _hours(tuned: Tuned, dataset_tokens: int | None) -> str:
     if tuned.speed is None:
-        return say("unknown")
+        return _("unknown")
     if dataset_tokens is None:
-        return say("{tokens_per_second:,.0f} tok/s", tokens_per_second=tuned.speed.tokens_per_second)
+        return _("{tokens_per_second:,.0f} tok/s", tokens_per_second=tuned.speed.tokens_per_second)
     expected, shortest, longest = tuned.speed.hours(dataset_tokens)
-    return say(
+    return _(
         "{expected:.1f} h ({shortest:.1f} to {longest:.1f})", expected=expected, shortest=shortest, longest=longest
     )
 
 
 def _settings(training: Training) -> str:
     adapters = (
-        say("rank {rank} on {target}, ", rank=training.rank, target=training.target)
-        if training.method != "full"
-        else ""
+        _("rank {rank} on {target}, ", rank=training.rank, target=training.target) if training.method != "full" else ""
     )
     sharding = f"ZeRO-{training.zero}, " if training.zero else "FSDP, " if training.fsdp else ""
-    checkpointing = say("checkpointing") if training.checkpointing else say("no checkpointing")
-    loss = say(", chunked loss") if training.chunked_loss else ""
+    checkpointing = _("checkpointing") if training.checkpointing else _("no checkpointing")
+    loss = _(", chunked loss") if training.chunked_loss else ""
     trainer = TRAINERS[training.trainer]
-    return say(
+    return _(
         "{adapters}{optimizer}, {precision}, {checkpointing}, {attention} attention{loss}, {sharding}as {title} does "
         "it ({read_from})",
         adapters=adapters,
@@ -211,7 +209,7 @@ def tuning_plan_report(model: Model, method: str, found: tuple[TuningOffer, ...]
     if not found:
         return (
             Line(
-                say("No GPU of the catalogue, up to eight of a kind, holds this run of {name}.", name=model.name), "bad"
+                _("No GPU of the catalogue, up to eight of a kind, holds this run of {name}.", name=model.name), "bad"
             ),
         )
     columns = (
@@ -226,24 +224,22 @@ def tuning_plan_report(model: Model, method: str, found: tuple[TuningOffer, ...]
             format_bytes(max(place.need for place in one.tuned.places), 1),
             format_tokens(one.tuned.longest) if one.tuned.longest else "",
             str(one.tuned.largest or ""),
-            f"{one.tuned.speed.low:,.0f}-{one.tuned.speed.high:,.0f}" if one.tuned.speed else say("unknown"),
-            f"{one.power:.0f} W" if one.power else say("unknown"),
-            f"${one.price:,.0f}" if one.price else say("unknown"),
+            f"{one.tuned.speed.low:,.0f}-{one.tuned.speed.high:,.0f}" if one.tuned.speed else _("unknown"),
+            f"{one.power:.0f} W" if one.power else _("unknown"),
+            f"${one.price:,.0f}" if one.price else _("unknown"),
             one.price_note or "",
         )
         for one in found[:limit]
     )
     storage = found[0].tuned.storage
-    beside = say(
+    beside = _(
         "Beside it: {ram} of RAM, {disk} of disk for weights and two saved checkpoints",
         ram=format_bytes(storage.ram, 0),
         disk=format_gb(storage.disk()),
     )
-    more = (
-        (Line(say("{count} more: --limit shows them", count=len(found) - limit), "dim"),) if len(found) > limit else ()
-    )
+    more = (Line(_("{count} more: --limit shows them", count=len(found) - limit), "dim"),) if len(found) > limit else ()
     return (
-        Line(say("{method} of {name}", method=method, name=model.name), "title"),
+        Line(_("{method} of {name}", method=method, name=model.name), "title"),
         Table(columns, rows),
         Line(beside),
         *more,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.render.report import Column, Line, Report, Table, Tone
 from qwenpick.units import format_bytes
 
@@ -26,7 +26,7 @@ def verify_report(seen: Observation, run: Recognised, found: Comparison, toleran
         Column("actual", number=True),
         Column("off by", number=True),
     )
-    context = say(", {context:,} tokens", context=seen.context) if seen.context else ""
+    context = _(", {context:,} tokens", context=seen.context) if seen.context else ""
     version = f" {seen.version}" if seen.version else ""
     off = found.off_by or 0.0
     tone: Tone = "good" if off <= tolerance else "bad"
@@ -39,30 +39,28 @@ def verify_report(seen: Observation, run: Recognised, found: Comparison, toleran
             columns, tuple(map(_row, found.rows)), tones=tuple("plain" if row.counts else "dim" for row in found.rows)
         ),
         Line(
-            say(
+            _(
                 "off by {off:.1%}, {value} the tolerance of {tolerance:.1%}",
                 off=off,
-                value=say("within") if off <= tolerance else say("more than"),
+                value=_("within") if off <= tolerance else _("more than"),
                 tolerance=tolerance,
             ),
             tone,
         ),
     ]
     if any(not row.counts for row in found.rows):
-        lines.append(Line(say("dim rows do not count: the log does not state them, or what they depend on"), "dim"))
+        lines.append(Line(_("dim rows do not count: the log does not state them, or what they depend on"), "dim"))
     if recorded:
         lines.append(
-            Line(
-                say("kept as a correction for this engine and device (qwenpick verify --corrections shows all)"), "dim"
-            )
+            Line(_("kept as a correction for this engine and device (qwenpick verify --corrections shows all)"), "dim")
         )
     return tuple(lines)
 
 
 def _row(row: Row) -> tuple[str, ...]:
-    size = (lambda n: say("{n:,} tokens", n=n)) if row.unit == "tokens" else format_bytes
+    size = (lambda n: _("{n:,} tokens", n=n)) if row.unit == "tokens" else format_bytes
     shown = [size(n) if n is not None else "-" for n in (row.predicted, row.actual)]
-    return (say(row.kind), row.where, *shown, f"{row.error:+.1%}" if row.error is not None else "-")
+    return (_(row.kind), row.where, *shown, f"{row.error:+.1%}" if row.error is not None else "-")
 
 
 def verify_values(
@@ -99,7 +97,7 @@ def verify_values(
 def corrections_report(corrections: Sequence[Correction]) -> Report:
     """Every correction with how many runs it rests on."""
     if not corrections:
-        return (Line(say("nothing was learned on this machine yet: qwenpick verify --log FILE")),)
+        return (Line(_("nothing was learned on this machine yet: qwenpick verify --log FILE")),)
     columns = (
         Column("runtime"),
         Column("device"),

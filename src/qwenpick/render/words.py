@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import mark, say
+from qwenpick.i18n import N_, _
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
@@ -15,30 +15,30 @@ if TYPE_CHECKING:
 
 TONES: dict[Verdict, Tone] = {"fits": "good", "tight": "warn", "no": "bad", "refused": "bad"}
 VERDICTS: dict[Verdict, str] = {
-    "fits": mark("fits"),
-    "tight": mark("tight"),
-    "no": mark("does not fit"),
-    "refused": mark("cannot run"),
+    "fits": N_("fits"),
+    "tight": N_("tight"),
+    "no": N_("does not fit"),
+    "refused": N_("cannot run"),
 }
 LICENCES = {
-    "free": mark("free"),
-    "free-under-threshold": mark("free below a threshold"),
-    "needs-request": mark("ask first"),
-    "non-commercial": mark("non-commercial"),
-    "unknown": mark("unknown"),
+    "free": N_("free"),
+    "free-under-threshold": N_("free below a threshold"),
+    "needs-request": N_("ask first"),
+    "non-commercial": N_("non-commercial"),
+    "unknown": N_("unknown"),
 }
 
 
 # Names that values carry in English and renderers say.
 POINTS = (
-    mark("quality"), mark("speed"), mark("licence"), mark("recency"), mark("origin"), mark("fit"), mark("format"), mark("engine"), mark("size"),
-    mark("context"), mark("outdone"),
+    N_("quality"), N_("speed"), N_("licence"), N_("recency"), N_("origin"), N_("fit"), N_("format"), N_("engine"), N_("size"),
+    N_("context"), N_("outdone"),
 )  # fmt: skip
-PARTS = (mark("text weights"), mark("vision weights"), mark("audio weights"), mark("mtp weights"))
-EFFORTS = (mark("off"), mark("low"), mark("high"))
-STATUSES = (mark("shipping"), mark("discontinued"), mark("announced"), mark("rumoured"))
-RAM = mark("RAM")
-LEVELS = (mark("error"), mark("warning"), mark("advice"))
+PARTS = (N_("text weights"), N_("vision weights"), N_("audio weights"), N_("mtp weights"))
+EFFORTS = (N_("off"), N_("low"), N_("high"))
+STATUSES = (N_("shipping"), N_("discontinued"), N_("announced"), N_("rumoured"))
+RAM = N_("RAM")
+LEVELS = (N_("error"), N_("warning"), N_("advice"))
 
 
 def box(machine: Machine) -> str:
@@ -50,41 +50,41 @@ def box(machine: Machine) -> str:
     parts = []
     for (name, free, total), count in counted.items():
         if total is None:
-            memory = say("memory unknown")
+            memory = _("memory unknown")
         elif free is None or free == total:
             memory = format_bytes(total, 1)
         else:
-            memory = say("{free} of {total} free", free=format_bytes(free, 1), total=format_bytes(total, 1))
+            memory = _("{free} of {total} free", free=format_bytes(free, 1), total=format_bytes(total, 1))
         parts.append(f"{f'{count} x ' if count > 1 else ''}{name} ({memory})")
     if not parts:
-        parts.append(say("no GPU"))
+        parts.append(_("no GPU"))
     if len(machine.devices) == 1 and machine.devices[0].unified and machine.ram_total:
         (shared,) = machine.devices
         size, share = machine.ram_total, shared.free if shared.free is not None else shared.total
-        return say(
+        return _(
             "{name}, {size} of unified memory ({share} for the GPU)",
             name=shared.name,
             size=format_bytes(size, 1),
-            share=format_bytes(share, 1) if share is not None else say("unknown"),
+            share=format_bytes(share, 1) if share is not None else _("unknown"),
         )
     if machine.ram_total is None:
-        parts.append(say("RAM unknown"))
+        parts.append(_("RAM unknown"))
     elif machine.ram_free is None or machine.ram_free == machine.ram_total:
-        parts.append(say("{size} RAM", size=format_bytes(machine.ram_total, 1)))
+        parts.append(_("{size} RAM", size=format_bytes(machine.ram_total, 1)))
     else:
         parts.append(
-            say(
+            _(
                 "{ram_total} RAM ({ram_free} free)",
                 ram_total=format_bytes(machine.ram_total, 1),
                 ram_free=format_bytes(machine.ram_free, 1),
             )
         )
-    return say(", ").join(parts)
+    return _(", ").join(parts)
 
 
 def gpu_count(count: int) -> str:
     """`1 GPU`, `2 GPUs`."""
-    return say("{count} GPUs", count=count) if count > 1 else say("1 GPU")
+    return _("{count} GPUs", count=count) if count > 1 else _("1 GPU")
 
 
 def where_short(plan: Plan) -> str:
@@ -103,27 +103,27 @@ def where(plan: Plan) -> str:
         case "cpu":
             return "CPU"
         case "gpu+experts-in-ram":
-            return say(
+            return _(
                 "{gpus} + experts of {cpu_moe_layers} layers in RAM",
                 gpus=gpus,
                 cpu_moe_layers=plan.placement.cpu_moe_layers,
             )
         case "gpu+layers-in-ram":
             held = sum(plan.placement.split or ())
-            return say(
+            return _(
                 "{gpus} with {held} of {num_layers} layers, rest in RAM",
                 gpus=gpus,
                 held=held,
                 num_layers=plan.architecture.num_layers + 1,
             )
         case "gpu" if plan.placement.tensor_parallel > 1 and plan.placement.pipeline_parallel > 1:
-            return say(
+            return _(
                 "{gpus} (tensor {tensor_parallel} x pipeline {pipeline_parallel})",
                 gpus=gpus,
                 tensor_parallel=plan.placement.tensor_parallel,
                 pipeline_parallel=plan.placement.pipeline_parallel,
             )
         case "gpu" if plan.placement.tensor_parallel > 1:
-            return say("{gpus} (tensor parallel)", gpus=gpus)
+            return _("{gpus} (tensor parallel)", gpus=gpus)
         case _:
             return gpus

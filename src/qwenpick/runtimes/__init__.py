@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,7 +67,7 @@ def find_runtime(name: str) -> Runtime:
     if folded not in RUNTIMES:
         names = ["llama.cpp" if known == "llamacpp" else known for known in RUNTIMES]  # as people write it
         raise QwenpickError(
-            say(
+            _(
                 "there is no runtime '{name}'{near} (known: {runtimes})",
                 name=name,
                 near=did_you_mean(folded, names),

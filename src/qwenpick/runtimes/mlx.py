@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.catalog.schema import DenseMlp, MoeMlp
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import mark, say
+from qwenpick.i18n import N_, _
 from qwenpick.memory.account import Memory, Part, gpu
 from qwenpick.memory.account import memory as gather
 from qwenpick.memory.cache import conv_state_elements, kv_bytes, ssm_state_elements
@@ -47,16 +47,16 @@ OPTIONS = ("version", "prefill_step_size", "max_kv_size", "kv_bits", "kv_group_s
 def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> str | None:
     """Why mlx-lm would not run this there, as a sentence; None if it would (memory aside)."""
     if checkpoint.format not in FORMATS:
-        return say("mlx-lm loads MLX weights, not {format}", format=checkpoint.format)
+        return _("mlx-lm loads MLX weights, not {format}", format=checkpoint.format)
     if not placement.devices:
-        return say("mlx-lm needs the GPU of an Apple silicon Mac")
+        return _("mlx-lm needs the GPU of an Apple silicon Mac")
     for device in placement.devices:
         if device.vendor != "apple":
-            return say("mlx-lm runs on Apple silicon, not on {name}", name=device.name)
+            return _("mlx-lm runs on Apple silicon, not on {name}", name=device.name)
     if architecture.model_type in NOT_SERVED or (
         architecture.model_type == "qwen" and (architecture.vision or architecture.audio)
     ):
-        return say(
+        return _(
             "neither mlx-lm nor mlx-vlm has a class for {model_type} models of this kind",
             model_type=architecture.model_type,
         )
@@ -84,7 +84,7 @@ def memory(
     for name in work.options:
         if name not in OPTIONS:
             raise QwenpickError(
-                say("mlx-lm has no option '{name}' here{near}", name=name, near=did_you_mean(name, OPTIONS))
+                _("mlx-lm has no option '{name}' here{near}", name=name, near=did_you_mean(name, OPTIONS))
             )
     where = gpu(0)
     step = int(str(work.options.get("prefill_step_size", PREFILL_STEP)))
@@ -94,23 +94,23 @@ def memory(
     held = weight_bytes(architecture, checkpoint, with_towers=work.image_tokens > 0 or work.audio_seconds > 0)
     n = work.sequences
     parts = [
-        Part("weights", held, where, mark("tensors in {format}", format=checkpoint.format), "weights"),
+        Part("weights", held, where, N_("tensors in {format}", format=checkpoint.format), "weights"),
         Part(
             "kv cache",
             n * cache_bytes(architecture, rows, work),
             where,
-            mark("{n} x {rows} tokens, in steps of {cache_step}", n=n, rows=rows, cache_step=CACHE_STEP),
+            N_("{n} x {rows} tokens, in steps of {cache_step}", n=n, rows=rows, cache_step=CACHE_STEP),
             "kv cache",
         ),
-        Part("delta-net states", n * state_bytes(architecture), where, mark("{n} sequences", n=n), "state"),
+        Part("delta-net states", n * state_bytes(architecture), where, N_("{n} sequences", n=n), "state"),
         Part(
-            "logits", n * logits_bytes(architecture, chunk, work), where, mark("rows x vocabulary x 2 bytes"), "compute"
+            "logits", n * logits_bytes(architecture, chunk, work), where, N_("rows x vocabulary x 2 bytes"), "compute"
         ),
         Part(
             "activations",
             n * activation_bytes(architecture, chunk),
             where,
-            mark("{chunk} prompt tokens", chunk=chunk),
+            N_("{chunk} prompt tokens", chunk=chunk),
             "compute",
         ),
     ]

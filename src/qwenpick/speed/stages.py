@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.speed.devices import Place, place_of, processor
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ def stages(
     places = [place_of(device, gpus, machine.cpu.bandwidth, vulkan) for device in placement.devices]
     for device, place in zip(placement.devices, places, strict=True):
         if place is None:
-            return say("the memory bandwidth of {name} is not known", name=device.name)
+            return _("the memory bandwidth of {name} is not known", name=device.name)
     known = [place for place in places if place is not None]
     cpu = processor(machine.cpu)
     in_ram = _layers_in_ram(layers, placement)
     moe_in_ram = min(placement.cpu_moe_layers, layers) / layers if known else 0.0
     if cpu is None and (in_ram or moe_in_ram):
-        return say("the bandwidth of RAM is not known")
+        return _("the bandwidth of RAM is not known")
     if placement.tensor_parallel > 1 and known:
         slowest = min(known, key=lambda place: place.bandwidth)
         return (Stage(slowest, 1.0, 1.0, 1.0, placement.tensor_parallel),)

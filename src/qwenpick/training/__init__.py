@@ -8,7 +8,7 @@ from typing import Protocol, cast
 
 from qwenpick.catalog.schema import Architecture, Checkpoint, Model
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.machine.hardware import Device
 from qwenpick.memory.account import Memory, Part
 from qwenpick.training.checks import METHODS, check, refusal
@@ -41,7 +41,7 @@ def recipe(method: str) -> Recipe:
     """The recipe of that name. QwenpickError with the nearest one."""
     if method not in METHODS:
         raise QwenpickError(
-            say("there is no method '{method}' (known: {known})", method=method, known=", ".join(METHODS))
+            _("there is no method '{method}' (known: {known})", method=method, known=", ".join(METHODS))
         )
     return cast(Recipe, import_module(f"qwenpick.training.{method}"))
 
@@ -64,7 +64,7 @@ def memory(
     devices = placement.devices if placement and placement.devices else (HOPPER,) * training.gpus
     if len(devices) < training.gpus:
         raise QwenpickError(
-            say("the placement has {count} GPUs, the training {gpus}", count=len(devices), gpus=training.gpus)
+            _("the placement has {count} GPUs, the training {gpus}", count=len(devices), gpus=training.gpus)
         )
     return estimate(
         architecture, training, recipe(training.method).prepare(architecture, training, source), source, devices

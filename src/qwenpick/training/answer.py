@@ -10,7 +10,7 @@ from qwenpick.buy.hardware import ON_SALE, gpu_price
 from qwenpick.catalog import Checkpoint
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.fitting.answer import closed_weights
-from qwenpick.i18n import retell, say
+from qwenpick.i18n import _, retell
 from qwenpick.memory.account import RAM, Memory, gpu
 from qwenpick.memory.bands import Band, band
 from qwenpick.memory.quantization import find_format
@@ -104,15 +104,15 @@ def _devices(machine: Machine, training: Training) -> tuple[Device, ...]:
     )
     if not able and machine.unreadable:
         raise HardwareUnreadableError(
-            say(
+            _(
                 "the GPU could not be read ({unreadable}); say it with --gpu",
                 unreadable="; ".join(map(retell, machine.unreadable)),
             )
         )
     if not able:
-        raise QwenpickError(say("fine-tuning is planned for NVIDIA and AMD GPUs, and this box has none"))
+        raise QwenpickError(_("fine-tuning is planned for NVIDIA and AMD GPUs, and this box has none"))
     if len(able) < training.gpus:
-        raise QwenpickError(say("--gpus {gpus}: this box has {count}", gpus=training.gpus, count=len(able)))
+        raise QwenpickError(_("--gpus {gpus}: this box has {count}", gpus=training.gpus, count=len(able)))
     return tuple(able[: training.gpus])
 
 
@@ -145,7 +145,7 @@ def _judged(
         budget = device.free if device.free is not None else device.total
         if budget is None:
             raise HardwareUnreadableError(
-                say("the memory of {name} could not be read; say it with --vram", name=device.name)
+                _("the memory of {name} could not be read; say it with --vram", name=device.name)
             )
         places.append(Place(where, device.name, needed.on(where), budget, device.total))
     return needed, tuple(places), verdict_of(tuple(places), band(training.method))

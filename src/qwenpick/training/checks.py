@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.memory.quantization import FORMATS, find_format
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
@@ -28,7 +28,7 @@ def check(training: Training) -> None:
         value = str(getattr(training, name))
         if value not in choices:
             raise QwenpickError(
-                say(
+                _(
                     "there is no {name} '{value}'{near} (known: {choices})",
                     name=name,
                     value=value,
@@ -38,16 +38,16 @@ def check(training: Training) -> None:
             )
     for name in ("seq", "batch", "grad_accum", "rank", "gpus"):
         if getattr(training, name) < 1:
-            raise QwenpickError(say("{name} must be 1 or more, not {given}", name=name, given=getattr(training, name)))
+            raise QwenpickError(_("{name} must be 1 or more, not {given}", name=name, given=getattr(training, name)))
     if training.zero not in (0, 1, 2, 3):
-        raise QwenpickError(say("ZeRO has the stages 0 to 3, not {zero}", zero=training.zero))
+        raise QwenpickError(_("ZeRO has the stages 0 to 3, not {zero}", zero=training.zero))
 
 
 def per_gpu_batch(total: int, gpus: int, grad_accum: int) -> int:
     """Sequences of each GPU at a time for a batch of `total` over all GPUs and accumulation steps. QwenpickError if it cannot be divided."""
     if total % (gpus * grad_accum):
         raise QwenpickError(
-            say(
+            _(
                 "a batch of {total} cannot be divided over {gpus} GPUs x {grad_accum} accumulation steps",
                 total=total,
                 gpus=gpus,
@@ -67,55 +67,55 @@ def refusal(architecture: Architecture, training: Training, checkpoint: Checkpoi
 def _format_refusal(training: Training, checkpoint: Checkpoint) -> str | None:
     form = checkpoint.format
     container = (FORMATS.get(form) or find_format(form)).container
-    method = {"full": say("full fine-tuning"), "lora": "LoRA", "qlora": "QLoRA"}[training.method]
+    method = {"full": _("full fine-tuning"), "lora": "LoRA", "qlora": "QLoRA"}[training.method]
     if container != "safetensors":
-        return say(
+        return _(
             "{method} of a {kind} file is not possible; train the 16-bit repository",
             method=method,
             kind=container.upper() if container == "gguf" else container,
         )
     if form in ("fp8", "nvfp4", "mxfp4"):
-        return say(
+        return _(
             "{method} of an {kind} checkpoint is not possible: no gradient passes its kernels; take the 16-bit repository",
             method=method,
             kind=form.upper(),
         )
     plain = form in ("bf16", "fp16", "fp32")
     if training.method == "full" and not plain:
-        return say(
+        return _(
             "full fine-tuning needs 16-bit weights, not {form}; quantized weights can only be adapted (qlora)",
             form=form,
         )
     if training.method == "lora" and not plain:
-        return say("LoRA on {form} weights is QLoRA: say method qlora", form=form)
+        return _("LoRA on {form} weights is QLoRA: say method qlora", form=form)
     if training.method == "qlora" and plain:
-        return say("QLoRA needs 4- or 8-bit weights: nf4 or int8 (made on load), or a GPTQ or AWQ repository")
+        return _("QLoRA needs 4- or 8-bit weights: nf4 or int8 (made on load), or a GPTQ or AWQ repository")
     return None
 
 
 def _sharding_refusal(training: Training) -> str | None:
     if training.fsdp and training.zero:
-        return say("FSDP and DeepSpeed's ZeRO are two ways to do the same; choose one")
+        return _("FSDP and DeepSpeed's ZeRO are two ways to do the same; choose one")
     if training.zero == 3 and training.gpus == 1 and training.offload == "none":
-        return say("ZeRO-3 on one GPU divides nothing and adds its buffers; use more GPUs, offload, or ZeRO 0")
+        return _("ZeRO-3 on one GPU divides nothing and adds its buffers; use more GPUs, offload, or ZeRO 0")
     if training.fsdp and training.gpus == 1:
-        return say("FSDP on one GPU divides nothing; use more GPUs or leave it out")
+        return _("FSDP on one GPU divides nothing; use more GPUs or leave it out")
     if training.offload != "none" and not training.zero:
-        return say("offload of {offload} is DeepSpeed's: it needs ZeRO 1, 2 or 3", offload=training.offload)
+        return _("offload of {offload} is DeepSpeed's: it needs ZeRO 1, 2 or 3", offload=training.offload)
     if training.offload == "parameters" and training.zero != 3:
-        return say("offload of parameters needs ZeRO-3")
+        return _("offload of parameters needs ZeRO-3")
     if training.method == "qlora" and training.zero == 3:
-        return say("bitsandbytes' 4-bit weights cannot be divided by ZeRO-3; use ZeRO 2 or FSDP")
+        return _("bitsandbytes' 4-bit weights cannot be divided by ZeRO-3; use ZeRO 2 or FSDP")
     if training.trainer == "unsloth" and (training.zero or training.fsdp):
-        return say("Unsloth does not divide a model over GPUs; use ZeRO 0")
+        return _("Unsloth does not divide a model over GPUs; use ZeRO 0")
     if training.optimizer == "adamw-8bit" and training.offload != "none":
-        return say("8-bit AdamW runs on the GPU only; with offload use adamw")
+        return _("8-bit AdamW runs on the GPU only; with offload use adamw")
     return None
 
 
 def _model_refusal(architecture: Architecture, training: Training) -> str | None:
     if (training.train_vision or training.image_tokens) and architecture.vision is None:
-        return say("the model has no vision tower")
+        return _("the model has no vision tower")
     if training.method == "full" and training.train_embeddings:
-        return say("full fine-tuning trains the embeddings anyway")
+        return _("full fine-tuning trains the embeddings anyway")
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 from qwenpick.memory.account import RAM, Memory, Part, gpu, memory
 from qwenpick.runtimes.transformers import allocator
@@ -52,11 +52,11 @@ def _on(
 ) -> Iterator[Part]:
     where, share = gpu(index), shares(training)
     away = RAM if training.offload == "parameters" else where
-    of_weights = mark("{format} weights in torch's blocks{over}", format=checkpoint.format, over=_over(share.weights))
+    of_weights = N_("{format} weights in torch's blocks{over}", format=checkpoint.format, over=_over(share.weights))
     yield Part("weights", part_of(prepared.base, share.weights), away, of_weights, "weights")
-    upcast = mark("what is not quantized, cast to FP32 by k-bit preparation")
+    upcast = N_("what is not quantized, cast to FP32 by k-bit preparation")
     yield Part("upcast", part_of(prepared.upcast, share.weights), away, upcast, "weights")
-    of_adapters = mark("{trained:,} weights: rank x (inputs + outputs) of each matrix", trained=prepared.trained)
+    of_adapters = N_("{trained:,} weights: rank x (inputs + outputs) of each matrix", trained=prepared.trained)
     yield Part("adapters", prepared.adapters, where, of_adapters, "weights")
     yield from _optimizer(training, prepared, where)
     yield from _highest(architecture, training, prepared, phase, where)
@@ -67,7 +67,7 @@ def _highest(
     architecture: Architecture, training: Training, prepared: Prepared, phase: Phase, where: str
 ) -> Iterator[Part]:
     """What is alive at the highest moment of a step."""
-    trained = mark(
+    trained = N_(
         "{trained:,} trained weights{over}, at: {name}",
         trained=prepared.trained,
         over=_over(shares(training).gradients),
@@ -76,14 +76,14 @@ def _highest(
     yield Part("gradients", phase.gradients, where, trained, "compute")
     yield Part("activations", phase.activations, where, _activations(architecture, training, phase), "compute")
     per_token = logit_bytes(architecture, training) // architecture.vocab_size
-    of_logits = mark(
+    of_logits = N_(
         "{per_token} bytes x {vocab_size:,} vocabulary x tokens whose logits exist at once",
         per_token=per_token,
         vocab_size=architecture.vocab_size,
     )
     yield Part("logits and loss", phase.logits, where, of_logits, "compute")
-    yield Part("step workspace", phase.workspace, where, mark("temporaries at: {name}", name=phase.name), "compute")
-    yield Part("checkpoints", phase.in_ram, RAM, mark("inputs of checkpointed layers, kept in RAM"), "compute")
+    yield Part("step workspace", phase.workspace, where, N_("temporaries at: {name}", name=phase.name), "compute")
+    yield Part("checkpoints", phase.in_ram, RAM, N_("inputs of checkpointed layers, kept in RAM"), "compute")
 
 
 def _overhead(
@@ -97,16 +97,16 @@ def _overhead(
     """Buffers of communication and of cuBLAS, what the allocator keeps, the CUDA context."""
     size, formula = buffers(architecture, training, prepared.trained, prepared.trained_bytes)
     yield Part("communication", size, where, formula, "overhead")
-    threads = mark("one for the forward thread, one for the backward thread")
+    threads = N_("one for the forward thread, one for the backward thread")
     yield Part("cuBLAS workspace", 2 * allocator.workspace(device), where, threads, "overhead")
     kept = KEPT_OF_LOGITS * phase.logits + KEPT_OF_OTHERS * (phase.total - phase.logits)
     kept += KEPT_OF_HEAD * prepared.head_copy + KEPT_ALWAYS
-    freed = mark(
+    freed = N_(
         "0.25 x logits + 0.05 x gradients, activations, workspace + 0.6 x lm_head's copy + 100 MiB: freed, but too small"
     )
     yield Part("allocator cache", round(kept), where, freed, "overhead")
     context = CUDA_CONTEXT + (NCCL if training.gpus > 1 else 0)
-    yield Part("CUDA context", context, where, mark("measured on an H200"), "overhead")
+    yield Part("CUDA context", context, where, N_("measured on an H200"), "overhead")
 
 
 def _optimizer(training: Training, prepared: Prepared, where: str) -> Iterator[Part]:
@@ -117,7 +117,7 @@ def _optimizer(training: Training, prepared: Prepared, where: str) -> Iterator[P
     wide = prepared.wide_states if optimizer.states_8bit else 0
     on_gpu, pageable = state_bytes(optimizer, prepared.trained - wide, as_wide)
     on_gpu += 2 * 4 * wide
-    formula = mark(
+    formula = N_(
         "{optimizer}: {trained:,} trained weights{over}",
         optimizer=training.optimizer,
         trained=prepared.trained,
@@ -128,7 +128,7 @@ def _optimizer(training: Training, prepared: Prepared, where: str) -> Iterator[P
         "paged optimizer states",
         part_of(pageable, share),
         RAM,
-        mark("{formula}; on the GPU while there is room", formula=formula),
+        N_("{formula}; on the GPU while there is room", formula=formula),
         "state",
     )
     master = 4 * prepared.trained if training.zero else 0
@@ -136,17 +136,15 @@ def _optimizer(training: Training, prepared: Prepared, where: str) -> Iterator[P
         "master weights",
         part_of(master, share),
         place,
-        mark("{trained:,} trained weights x 4 bytes{over}", trained=prepared.trained, over=_over(share)),
+        N_("{trained:,} trained weights x 4 bytes{over}", trained=prepared.trained, over=_over(share)),
         "state",
     )
 
 
 def _activations(architecture: Architecture, training: Training, phase: Phase) -> str:
-    tokens = mark("{batch} x {seq:,} tokens", batch=training.batch, seq=training.seq)
-    how = (
-        mark("inputs of each layer, and one layer whole") if training.checkpointing else mark("all that backward needs")
-    )
-    return mark(
+    tokens = N_("{batch} x {seq:,} tokens", batch=training.batch, seq=training.seq)
+    how = N_("inputs of each layer, and one layer whole") if training.checkpointing else N_("all that backward needs")
+    return N_(
         "{num_layers} layers x {tokens}: {how}, at: {name}",
         num_layers=architecture.num_layers,
         tokens=tokens,
@@ -156,4 +154,4 @@ def _activations(architecture: Architecture, training: Training, phase: Phase) -
 
 
 def _over(count: int) -> str:
-    return mark(", over {count} GPUs", count=count) if count > 1 else ""
+    return N_(", over {count} GPUs", count=count) if count > 1 else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qwenpick.catalog.schema import Architecture
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.training import activations
 from qwenpick.training.optimizers import OPTIMIZERS, Optimizer
 from qwenpick.training.prepared import Prepared
@@ -68,9 +68,9 @@ def phases(architecture: Architecture, training: Training, prepared: Prepared) -
         else 0
     )
     in_loss = before or (head if chunked else 0)
-    yield Phase(mark("loss, on the way back"), in_loss, kept + ends, logits, prepared.head_copy, in_ram)
+    yield Phase(N_("loss, on the way back"), in_loss, kept + ends, logits, prepared.head_copy, in_ram)
     yield Phase(
-        mark("loss, on the way there"),
+        N_("loss, on the way there"),
         in_loss,
         kept + ends,
         logits * 10 // 12,
@@ -80,13 +80,11 @@ def phases(architecture: Architecture, training: Training, prepared: Prepared) -
     experts = 4 * prepared.adapted_experts  # FP32 product of both adapters of a layer's experts
     one = (back if training.checkpointing else back - min(per_layer)) * tokens
     first = before or (gradients if prepared.adapters else head)
-    yield Phase(mark("last layer, on the way back"), first, kept + one, 0, prepared.unpacked + experts, in_ram)
+    yield Phase(N_("last layer, on the way back"), first, kept + one, 0, prepared.unpacked + experts, in_ram)
     rest = images + input_bytes * tokens if training.checkpointing else 0
+    yield Phase(N_("first layer, on the way back"), gradients, rest + back * tokens, 0, prepared.unpacked + experts, 0)
     yield Phase(
-        mark("first layer, on the way back"), gradients, rest + back * tokens, 0, prepared.unpacked + experts, 0
-    )
-    yield Phase(
-        mark("embeddings, on the way back"),
+        N_("embeddings, on the way back"),
         gradients,
         images,
         0,
@@ -94,7 +92,7 @@ def phases(architecture: Architecture, training: Training, prepared: Prepared) -
         0,
     )
     step = _step(training, prepared, optimizer, trainer)
-    yield Phase(mark("optimizer step"), gradients, 0, 0, step + optimizer.step_of_largest * 4 * prepared.largest, 0)
+    yield Phase(N_("optimizer step"), gradients, 0, 0, step + optimizer.step_of_largest * 4 * prepared.largest, 0)
 
 
 def _step(training: Training, prepared: Prepared, optimizer: Optimizer, trainer: Trainer) -> int:

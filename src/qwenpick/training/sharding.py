@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qwenpick.catalog.schema import Architecture
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.memory.tensors import tensors
 from qwenpick.work.serving import Training
 
@@ -41,9 +41,9 @@ def buffers(architecture: Architecture, training: Training, trained: int, gradie
     if training.fsdp or training.zero == 3:
         per_layer = sum(t.elements // t.count for t in tensors(architecture) if t.part == "text" and t.layers)
         ends = architecture.vocab_size * architecture.hidden_size
-        return 2 * (2 * per_layer + ends), mark("two layers and an embedding gathered in bf16")
+        return 2 * (2 * per_layer + ends), N_("two layers and an embedding gathered in bf16")
     if training.zero:
-        return 2 * 2 * min(BUCKET, trained), mark("a reduce and a gather bucket of up to 500 million weights in bf16")
+        return 2 * 2 * min(BUCKET, trained), N_("a reduce and a gather bucket of up to 500 million weights in bf16")
     if training.gpus > 1:
-        return gradients, mark("gradients once more in the buckets of DistributedDataParallel")
+        return gradients, N_("gradients once more in the buckets of DistributedDataParallel")
     return 0, ""

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.verify.compare import Comparison, Row, compare
 from qwenpick.verify.observation import Observation, lines
 
@@ -32,11 +32,11 @@ def read_log(text: str, engine: str | None = None) -> Observation:
     log = lines(text)
     name = engine or recognise_engine(log)
     if name not in PARSERS:
-        raise QwenpickError(say("logs of {name} are not read (known: {known})", name=name, known=", ".join(PARSERS)))
+        raise QwenpickError(_("logs of {name} are not read (known: {known})", name=name, known=", ".join(PARSERS)))
     seen: Observation = import_module(PARSERS[name]).parse(log)
     if not seen.says_something:
         raise QwenpickError(
-            say(
+            _(
                 "this log of {name} holds no line about memory; start the server with its default log level, and give all of it",
                 name=name,
             )
@@ -51,9 +51,7 @@ def recognise_engine(log: list[str]) -> str:
         return "ollama"
     best = max(hits, key=hits.__getitem__)
     if not hits[best]:
-        raise QwenpickError(
-            say("this is no log of llama.cpp, Ollama, vLLM or SGLang; say which with --runtime if it is")
-        )
+        raise QwenpickError(_("this is no log of llama.cpp, Ollama, vLLM or SGLang; say which with --runtime if it is"))
     return best
 
 

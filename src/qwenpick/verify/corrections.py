@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import mark, say
+from qwenpick.i18n import N_, _
 from qwenpick.memory.account import RAM, Memory, memory
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def load(path: Path) -> tuple[Correction, ...]:
         return ()
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as problem:
         raise QwenpickError(
-            say("'{path}' cannot be read ({problem}); delete it to start afresh", path=path, problem=problem)
+            _("'{path}' cannot be read ({problem}); delete it to start afresh", path=path, problem=problem)
         ) from None
 
 
@@ -95,7 +95,7 @@ def corrected(estimate: Memory, corrections: tuple[Correction, ...], engine: str
         replace(
             part,
             bytes=round(part.bytes * factors[part.kind]),
-            formula=mark("({formula}) x {factors:.4g}, learned here", formula=part.formula, factors=factors[part.kind]),
+            formula=N_("({formula}) x {factors:.4g}, learned here", formula=part.formula, factors=factors[part.kind]),
         )
         if part.kind in factors and (part.where != RAM or not on_gpu)
         else part

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving, parse_cache
 
@@ -49,7 +49,7 @@ def recognise(
     entry = find_model(catalog, model) if model else find_logged(catalog, seen.model)
     name = format_name or seen.format or logged_format(seen.model or "") or _default(seen.engine)
     if name is None:
-        raise QwenpickError(say("the log does not say which format the weights have; say it with --quant"))
+        raise QwenpickError(_("the log does not say which format the weights have; say it with --quant"))
     given = devices or logged_device(seen)
     used = (given * seen.ranks)[: seen.ranks] if len(given) < seen.ranks else given[: seen.ranks]
     return Recognised(
@@ -68,7 +68,7 @@ def find_logged(catalog: Catalog, text: str | None) -> Model:
     from qwenpick.readers.known import plain_name
 
     if not text:
-        raise QwenpickError(say("the log does not say which model it is; say it: qwenpick verify MODEL --log FILE"))
+        raise QwenpickError(_("the log does not say which model it is; say it: qwenpick verify MODEL --log FILE"))
     for part in reversed([p for p in text.replace("\\", "/").split("/") if p]):
         plain = plain_name(part)
         try:
@@ -82,7 +82,7 @@ def find_logged(catalog: Catalog, text: str | None) -> Model:
         if inside:
             return max(inside, key=lambda m: len(m.id))
     raise QwenpickError(
-        say(
+        _(
             "the log's model '{text}' is not in the catalogue; say which one it is like: qwenpick verify MODEL --log FILE",
             text=text[:120],
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.work.placement import Placement
 from qwenpick.work.sharding import BLOCK, world_refusal
 
@@ -56,7 +56,7 @@ def share(options: Mapping[str, object], name: str, default: float) -> float:
     except ValueError:
         number = 0.0
     if name in options and not 0 < number <= 1:
-        raise QwenpickError(say("{name} is a share above 0 and up to 1, not '{value}'", name=name, value=value))
+        raise QwenpickError(_("{name} is a share above 0 and up to 1, not '{value}'", name=name, value=value))
     return number
 
 
@@ -70,7 +70,7 @@ def _asked(work: Serving) -> tuple[int, int] | None:
         return None
     for size in sizes:
         if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 1):
-            raise QwenpickError(say("a parallel size is a whole number from 1, not '{size}'", size=size))
+            raise QwenpickError(_("a parallel size is a whole number from 1, not '{size}'", size=size))
     tensor, pipeline = (size if isinstance(size, int) else 1 for size in sizes)
     return tensor, pipeline
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 CACHE_BITS = {  # bits per element of a key or value, block scales included
     "f32": 32.0, "f16": 16.0, "bf16": 16.0, "fp8": 8.0, "q8_0": 8.5, "q5_1": 6.0, "q5_0": 5.5, "q4_1": 5.0, "q4_0": 4.5, "iq4_nl": 4.5,
@@ -85,12 +85,12 @@ class Training:
 
 def parse_cache(text: str) -> KvCache:
     """The cache formats that `q8_0` or `q8_0/q4_0` (keys/values) name. Raises QwenpickError with the nearest one."""
-    k, _, v = text.strip().casefold().partition("/")
+    k, _unused, v = text.strip().casefold().partition("/")
     names = [_CACHE_NAMES.get(name, name) for name in (k, v or k)]
     for name in names:
         if name not in CACHE_BITS:
             raise QwenpickError(
-                say(
+                _(
                     "there is no cache format '{name}'{near} (known: {known})",
                     name=name,
                     near=did_you_mean(name, CACHE_BITS),

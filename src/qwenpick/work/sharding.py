@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from qwenpick.catalog.schema import Architecture, DenseMlp
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.memory.cache import attention_layers, linear_layers
 from qwenpick.memory.quantization import sizes
 from qwenpick.memory.quantization.safetensors import BITS, is_quantized
@@ -89,14 +89,14 @@ def world_refusal(architecture: Architecture, ranks: int, block: int = 1) -> str
     """Why `ranks` tensor-parallel ranks cannot divide the model; None where they can. `block`: columns a format's scales need together."""
     for layer in set(attention_layers(architecture)):
         if layer.heads % ranks:
-            return mark("{heads} attention heads do not divide by {ranks}", heads=layer.heads, ranks=ranks)
+            return N_("{heads} attention heads do not divide by {ranks}", heads=layer.heads, ranks=ranks)
         if layer.kv_heads % ranks and ranks % layer.kv_heads:
-            return mark(
+            return N_(
                 "{kv_heads} key-value heads neither divide by {ranks} nor into it", kv_heads=layer.kv_heads, ranks=ranks
             )
     for linear in set(linear_layers(architecture)):
         if linear.key_heads % ranks or linear.value_heads % ranks:
-            return mark(
+            return N_(
                 "{key_heads} and {value_heads} delta-net heads do not divide by {ranks}",
                 key_heads=linear.key_heads,
                 value_heads=linear.value_heads,
@@ -106,8 +106,8 @@ def world_refusal(architecture: Architecture, ranks: int, block: int = 1) -> str
         return None
     if architecture.mlp.intermediate_size % (ranks * block):
         what = "MLP" if isinstance(architecture.mlp, DenseMlp) else "expert"
-        whole = mark(" into whole blocks of {block}", block=block) if block > 1 else ""
-        return mark(
+        whole = N_(" into whole blocks of {block}", block=block) if block > 1 else ""
+        return N_(
             "an {what} of {intermediate_size} columns does not divide over {ranks} ranks{whole}",
             what=what,
             intermediate_size=architecture.mlp.intermediate_size,

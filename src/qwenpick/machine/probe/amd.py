@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 from qwenpick.machine.probe.pci import AMD, PciChip, chip_of, chips
 from qwenpick.machine.probe.ram import Ram
@@ -58,9 +58,7 @@ def amd(world: World, ram: Ram) -> Found:
         []
         if devices
         else [
-            mark(
-                "AMD {id} at {bus} is on the PCI bus, but the amdgpu driver does not drive it", id=chip.id, bus=chip.bus
-            )
+            N_("AMD {id} at {bus} is on the PCI bus, but the amdgpu driver does not drive it", id=chip.id, bus=chip.bus)
             for chip in without
         ]
     )
@@ -105,7 +103,7 @@ def _device(world: World, card: str, chip: PciChip, target: str | None, ram: Ram
     total, used = world.number(f"{base}/mem_info_vram_total"), world.number(f"{base}/mem_info_vram_used")
     product = world.read(f"{base}/product_name")
     unique = world.read(f"{base}/unique_id")
-    notes = [] if target else [mark("gfx target: not known, the compute driver (kfd) lists no such GPU")]
+    notes = [] if target else [N_("gfx target: not known, the compute driver (kfd) lists no such GPU")]
     device = Device(
         name=product if product and product != "N/A" else f"AMD GPU {chip.id}",
         vendor="amd",
@@ -136,12 +134,12 @@ def _with_gtt(world: World, base: str, device: Device, ram: Ram) -> Device:
             device,
             unified=True,
             kind="igpu",
-            notes=(*device.notes, mark("GTT: not known, so only the carve-out counts")),
+            notes=(*device.notes, N_("GTT: not known, so only the carve-out counts")),
         )
     mapped = gtt if ram.total is None else min(gtt, ram.total)
     room = max(0, gtt - (gtt_used or 0))
     room = room if ram.free is None else min(room, ram.free)
-    note = mark(
+    note = N_(
         "shares the system's RAM: the BIOS carve-out and what the driver lets it map (ttm.pages_limit raises that)"
     )
     return replace(
@@ -151,8 +149,7 @@ def _with_gtt(world: World, base: str, device: Device, ram: Ram) -> Device:
         unified=True,
         kind="igpu",
         notes=(*device.notes, note),
-        memory_from="sysfs mem_info_vram_total + mem_info_gtt_total"
-        + (mark(", capped by RAM") if mapped < gtt else ""),
+        memory_from="sysfs mem_info_vram_total + mem_info_gtt_total" + (N_(", capped by RAM") if mapped < gtt else ""),
     )
 
 
@@ -166,10 +163,10 @@ def _visible(world: World, devices: list[Device], notes: list[str]) -> Found:
         if value is None or not kept:
             continue
         chosen = choose(value, [(device,) for device in kept])
-        hidden += hide(kept, chosen, mark("{name}={value} hides it", name=name, value=value))
+        hidden += hide(kept, chosen, N_("{name}={value} hides it", name=name, value=value))
         notes = [
             *notes,
-            mark(
+            N_(
                 "{name}={value} leaves {count} of {kept} AMD devices to this process",
                 name=name,
                 value=value,
@@ -182,7 +179,7 @@ def _visible(world: World, devices: list[Device], notes: list[str]) -> Found:
     if override and kept:
         notes = [
             *notes,
-            mark("HSA_OVERRIDE_GFX_VERSION={override}: ROCm takes the AMD GPUs for that target", override=override),
+            N_("HSA_OVERRIDE_GFX_VERSION={override}: ROCm takes the AMD GPUs for that target", override=override),
         ]
     driver = world.read("/sys/module/amdgpu/version")
     return Found(kept, hidden, tuple(notes), driver=f"amdgpu {driver}" if driver and kept else None)

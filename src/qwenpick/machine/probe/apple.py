@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 from qwenpick.machine.probe.ram import Ram
 from qwenpick.machine.probe.world import Found, World, fields, integer
@@ -26,21 +26,19 @@ def apple(world: World, ram: Ram) -> Found:
         return Found()
     said = fields(world.run(["sysctl", *KEYS], world.timeout).out)
     if not said:
-        line = mark("sysctl did not answer, so the chip and its GPU are not known")
+        line = N_("sysctl did not answer, so the chip and its GPU are not known")
         return Found(notes=(line,), unreadable=(line,))
     chip = said.get("machdep.cpu.brand_string") or ""
     if said.get("hw.optional.arm64") != "1" and not chip.startswith("Apple"):
-        return Found(notes=(mark("{chip}: no Apple Silicon, so engines use the CPU", chip=chip or "this Mac"),))
+        return Found(notes=(N_("{chip}: no Apple Silicon, so engines use the CPU", chip=chip or "this Mac"),))
     if not chip.startswith("Apple M"):
         return Found(
-            notes=(
-                mark("{chip}: a virtual machine without Metal; engines use the CPU", chip=chip or mark("this chip")),
-            )
+            notes=(N_("{chip}: a virtual machine without Metal; engines use the CPU", chip=chip or N_("this chip")),)
         )
     notes = []
     if said.get("sysctl.proc_translated") == "1":
         notes.append(
-            mark(
+            N_(
                 "this Python runs translated by Rosetta: use an arm64 Python, engines are several times slower otherwise"
             )
         )
@@ -48,7 +46,7 @@ def apple(world: World, ram: Ram) -> Found:
     if "Paravirtual" in registry:
         return Found(
             notes=(
-                mark("Apple Paravirtual device: a virtual machine without a usable Metal GPU; engines use the CPU"),
+                N_("Apple Paravirtual device: a virtual machine without a usable Metal GPU; engines use the CPU"),
                 *notes,
             )
         )
@@ -64,10 +62,10 @@ def _device(chip: str, registry: str, said: dict[str, str], ram: Ram) -> Device:
     notes = (
         []
         if count
-        else [mark("GPU cores: ioreg did not say; where a chip comes in two bins the smaller one's bandwidth is taken")]
+        else [N_("GPU cores: ioreg did not say; where a chip comes in two bins the smaller one's bandwidth is taken")]
     )
     if wired and installed and wired * MIB > installed:
-        notes.append(mark("iogpu.wired_limit_mb={wired} is more than the RAM; taken as all of it", wired=wired))
+        notes.append(N_("iogpu.wired_limit_mb={wired} is more than the RAM; taken as all of it", wired=wired))
     return Device(
         name=chip,
         vendor="apple",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 from qwenpick.machine.probe.pci import HUAWEI, chips, normal_bus
 from qwenpick.machine.probe.ram import Ram
@@ -25,20 +25,20 @@ def ascend(world: World, ram: Ram) -> Found:  # noqa: ARG001
         return Found()
     answer = world.run(["npu-smi", "info"], world.timeout)
     if answer.problem or not (devices := parse_npu_smi(answer.out)):
-        why = answer.problem or mark("npu-smi lists none (exit code {code})", code=answer.code)
+        why = answer.problem or N_("npu-smi lists none (exit code {code})", code=answer.code)
         lost = tuple(f"Ascend {chip.id} at {chip.bus}: {why}" for chip in on_bus)
         return Found(notes=(f"Ascend: {why}",), unreadable=lost)
     value = world.environ.get("ASCEND_RT_VISIBLE_DEVICES")
     if value is None:
         return Found(devices)
     kept = choose(value, [(device,) for device in devices])
-    note = mark(
+    note = N_(
         "ASCEND_RT_VISIBLE_DEVICES={value} leaves {count} of {devices} NPUs to this process",
         value=value,
         count=len(kept),
         devices=len(devices),
     )
-    return Found(kept, hide(devices, kept, mark("ASCEND_RT_VISIBLE_DEVICES={value} hides it", value=value)), (note,))
+    return Found(kept, hide(devices, kept, N_("ASCEND_RT_VISIBLE_DEVICES={value} hides it", value=value)), (note,))
 
 
 def parse_npu_smi(text: str) -> tuple[Device, ...]:
@@ -66,7 +66,7 @@ def parse_npu_smi(text: str) -> tuple[Device, ...]:
                 free=None if total is None or used is None else max(0, total - used) * MIB,
                 pci_bus=normal_bus(second[1]),
                 kind="npu",
-                notes=() if health == "OK" else (mark("health: {health}", health=health or mark("not said")),),
+                notes=() if health == "OK" else (N_("health: {health}", health=health or N_("not said")),),
                 memory_from="npu-smi info" if total else None,
             )
         )

@@ -6,11 +6,11 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Cpu, Machine
 
 ASSUMED = 51.2e9  # two channels x 8 bytes x 3200 MT/s: dual-channel DDR4-3200
-ASSUMED_FROM = mark("assumed: dual-channel DDR4-3200")
+ASSUMED_FROM = N_("assumed: dual-channel DDR4-3200")
 
 # (pattern on the CPU's name, bytes/s, what it is). channels x 8 bytes x MT/s, per socket, all channels populated at the platform's rated speed.
 # Cores that take DDR4 as well as DDR5 (Core 12th-14th gen) stay at the assumption: the board decides.
@@ -48,11 +48,11 @@ def known_bandwidth(name: str | None) -> tuple[float, str]:
     """
     for pattern, bandwidth, what in PLATFORMS:
         if name and re.search(pattern, name, re.IGNORECASE):
-            return bandwidth, mark("platform table: {what}", what=what)
+            return bandwidth, N_("platform table: {what}", what=what)
     return ASSUMED, ASSUMED_FROM
 
 
-MEASURED = mark("measured: copying memory, bytes read and written")
+MEASURED = N_("measured: copying memory, bytes read and written")
 MOST_THREADS = 16  # enough to fill the channels of a socket
 COPY_BYTES = 2**28  # 256 MiB: several times the last-level cache that one process gets to itself
 THREAD_BYTES = 2**26  # at least 64 MiB a thread, so that starting the threads does not count
@@ -83,7 +83,7 @@ def measure_bandwidth(threads: int, size: int | None = None, rounds: int = 3) ->
     best = float("inf")
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(touch, range(threads)))
-        for _ in range(rounds):
+        for _unused in range(rounds):
             start = time.perf_counter()
             list(pool.map(copy, range(threads)))
             best = min(best, time.perf_counter() - start)
@@ -141,7 +141,7 @@ def measured(machine: Machine, file: Path | None = None) -> Machine:
         bandwidth,
         MEASURED
         if kept
-        else mark("{measured}; {file} could not be written, so it is not remembered", measured=MEASURED, file=file),
+        else N_("{measured}; {file} could not be written, so it is not remembered", measured=MEASURED, file=file),
     )
 
 

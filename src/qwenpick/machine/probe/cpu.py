@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Cpu
 from qwenpick.machine.probe.bandwidth import known_bandwidth
 from qwenpick.machine.probe.ram import directories
@@ -53,14 +53,14 @@ def _linux(world: World) -> tuple[Cpu, tuple[str, ...]]:
     notes = []
     if threads and 0 < allowed < threads:
         notes.append(
-            mark("CPU affinity lets this process run on {allowed} of {threads} CPUs", allowed=allowed, threads=threads)
+            N_("CPU affinity lets this process run on {allowed} of {threads} CPUs", allowed=allowed, threads=threads)
         )
     if quota and limit and threads and quota < threads:
         notes.append(
-            mark("{limit} lets this process use {quota:g} of {threads} CPUs", limit=limit, quota=quota, threads=threads)
+            N_("{limit} lets this process use {quota:g} of {threads} CPUs", limit=limit, quota=quota, threads=threads)
         )
     if cores is None:
-        notes.append(mark("the number of physical cores is not known (no topology in /proc/cpuinfo or sysfs)"))
+        notes.append(N_("the number of physical cores is not known (no topology in /proc/cpuinfo or sysfs)"))
     performance = len(count_list(world.read("/sys/devices/cpu_core/cpus")))  # hybrid Intel: threads of the P-cores
     p_cores = _cores_of(world, count_list(world.read("/sys/devices/cpu_core/cpus"))) if performance else None
     return Cpu(
@@ -90,7 +90,7 @@ def _topology(world: World, blocks: list[dict[str, str]]) -> tuple[int | None, i
         (block["physical id"], block["core id"]) for block in blocks if "core id" in block and "physical id" in block
     }
     if pairs:
-        return len(pairs), len({package for package, _ in pairs})
+        return len(pairs), len({package for package, _unused in pairs})
     base = "/sys/devices/system/cpu"
     indices = count_list(world.read(f"{base}/online"))
     cores = _cores_of(world, indices)
@@ -117,7 +117,7 @@ def count_list(text: str | None) -> tuple[int, ...]:
     """
     found: list[int] = []
     for piece in (text or "").split(","):
-        first, _, last = piece.strip().partition("-")
+        first, _unused, last = piece.strip().partition("-")
         if first.isdigit() and (not last or last.isdigit()):
             found += range(int(first), min(int(last or first), int(first) + 65535) + 1)
     return tuple(found)
@@ -164,7 +164,7 @@ def _darwin(world: World) -> tuple[Cpu, tuple[str, ...]]:
         features=features if name and name.startswith("Apple") else (),
         bandwidth=bandwidth,
         bandwidth_from=source,
-    ), () if name else (mark("sysctl did not answer, so the CPU is not known"),)
+    ), () if name else (N_("sysctl did not answer, so the CPU is not known"),)
 
 
 def _psutil(world: World) -> tuple[Cpu, tuple[str, ...]]:
@@ -175,7 +175,7 @@ def _psutil(world: World) -> tuple[Cpu, tuple[str, ...]]:
         cores, threads = psutil.cpu_count(logical=False), psutil.cpu_count(logical=True)
     except Exception as error:
         cores = threads = None
-        notes = (mark("psutil could not read the CPU ({kind})", kind=type(error).__name__),)
+        notes = (N_("psutil could not read the CPU ({kind})", kind=type(error).__name__),)
     name = world.environ.get("PROCESSOR_IDENTIFIER")
     bandwidth, source = known_bandwidth(name)
     usable = float(threads) if threads and math.isfinite(threads) else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.machine.probe.world import World
 
 
@@ -31,10 +31,10 @@ def weight_directories(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...
     elif environ.get("XDG_CACHE_HOME"):
         hub = (str(Path(environ["XDG_CACHE_HOME"]) / "huggingface" / "hub"), "XDG_CACHE_HOME")
     else:
-        hub = (str(Path(home) / ".cache" / "huggingface" / "hub"), mark("the Hugging Face hub's default"))
+        hub = (str(Path(home) / ".cache" / "huggingface" / "hub"), N_("the Hugging Face hub's default"))
     if environ.get("OLLAMA_MODELS"):
         return hub, (environ["OLLAMA_MODELS"], "OLLAMA_MODELS")
-    return hub, (str(Path(home) / ".ollama" / "models"), mark("Ollama's default"))
+    return hub, (str(Path(home) / ".ollama" / "models"), N_("Ollama's default"))
 
 
 def disks(world: World) -> tuple[Disk, ...]:
@@ -59,15 +59,15 @@ def disk_notes(found: tuple[Disk, ...]) -> tuple[str, ...]:
     """What a person should know of these places beyond the first one's free bytes."""
     from qwenpick.units import format_bytes
 
-    notes = [mark("free disk at {path} could not be read", path=disk.path) for disk in found if disk.free is None]
+    notes = [N_("free disk at {path} could not be read", path=disk.path) for disk in found if disk.free is None]
     notes += [
-        mark("{path} ({named_by}) is not writable", path=disk.path, named_by=disk.named_by)
+        N_("{path} ({named_by}) is not writable", path=disk.path, named_by=disk.named_by)
         for disk in found
         if disk.free is not None and not disk.writable
     ]
     hub, others = (found[0], found[1:]) if found else (None, ())
     notes += [
-        mark(
+        N_(
             "{path} ({named_by}) is another disk, with {free} free",
             path=other.path,
             named_by=other.named_by,

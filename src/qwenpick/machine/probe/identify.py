@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 from qwenpick.units import GIB
 
@@ -30,7 +30,7 @@ def identify(devices: tuple[Device, ...], catalog: Catalog, installed: int | Non
 def matched(device: Device, gpu: Gpu | None) -> Device:
     """The device with its entry's id, bandwidth, capability and, where the driver gave no usable one, name. Memory stays the driver's."""
     if gpu is None:
-        return replace(device, notes=(*device.notes, mark("not in the catalogue: bandwidth and rates are unknown")))
+        return replace(device, notes=(*device.notes, N_("not in the catalogue: bandwidth and rates are unknown")))
     capability = device.compute_capability or gpu.compute_capability
     notes = tuple(note for note in device.notes if not (capability and note.startswith("compute capability:")))
     known = replace(
@@ -52,9 +52,9 @@ def set_aside(devices: tuple[Device, ...]) -> tuple[tuple[Device, ...], tuple[De
     """
     others = any(device.kind != "igpu" for device in devices)
     why = (
-        mark("graphics inside the CPU: engines leave them out beside another GPU")
+        N_("graphics inside the CPU: engines leave them out beside another GPU")
         if others
-        else mark("graphics inside the CPU: no faster than the CPU")
+        else N_("graphics inside the CPU: no faster than the CPU")
     )
     aside = [d for d in devices if d.kind == "igpu" and d.vendor in ("amd", "intel") and (others or d.gpu is None)]
     kept = tuple(device for device in devices if device not in aside)
@@ -83,6 +83,6 @@ def _assumed(device: Device, gpu: Gpu) -> Device:
     return replace(
         device,
         total=total,
-        notes=(*notes, mark("memory: assumed, the driver does not count it")),
-        memory_from=mark("assumed: the catalogue's {id}", id=gpu.id),
+        notes=(*notes, N_("memory: assumed, the driver does not count it")),
+        memory_from=N_("assumed: the catalogue's {id}", id=gpu.id),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 from qwenpick.machine.probe.amd import cards
 from qwenpick.machine.probe.pci import INTEL, PciChip, chip_of
@@ -25,7 +25,7 @@ def intel(world: World, ram: Ram) -> Found:
         found.append(_integrated(chip, ram) if own.total is None and chip.bus == INTEGRATED_BUS else own)
     devices = tuple(sorted(found, key=lambda device: device.pci_bus or ""))
     unreadable = tuple(
-        mark("{name} at {pci_bus}: its memory could not be read", name=device.name, pci_bus=device.pci_bus)
+        N_("{name} at {pci_bus}: its memory could not be read", name=device.name, pci_bus=device.pci_bus)
         for device in devices
         if device.total is None
     )
@@ -34,13 +34,13 @@ def intel(world: World, ram: Ram) -> Found:
         return Found(devices, unreadable=unreadable)
     whole = ",".join(entry.split(".")[0] for entry in value.split(","))  # `0.1` is a tile of device 0
     kept = choose(whole, [(device,) for device in devices]) if value else devices
-    note = mark(
+    note = N_(
         "ZE_AFFINITY_MASK={value} leaves {count} of {devices} Intel devices to this process",
         value=value,
         count=len(kept),
         devices=len(devices),
     )
-    return Found(kept, hide(devices, kept, mark("ZE_AFFINITY_MASK={value} hides it", value=value)), (note,), unreadable)
+    return Found(kept, hide(devices, kept, N_("ZE_AFFINITY_MASK={value} hides it", value=value)), (note,), unreadable)
 
 
 def _discrete(world: World, card: str, chip: PciChip) -> Device:
@@ -50,11 +50,11 @@ def _discrete(world: World, card: str, chip: PciChip) -> Device:
     known = [size for size in sizes if size]
     total = sum(known) or world.number(f"{card}/lmem_total_bytes") or None
     source = "sysfs physical_vram_size_bytes (xe)" if known else "sysfs lmem_total_bytes (i915)"
-    notes = [mark("free memory: Intel's driver does not show it without privileges")]
+    notes = [N_("free memory: Intel's driver does not show it without privileges")]
     if total is None:
-        notes = [mark("memory: neither xe's nor i915's file is there; the driver is old or does not drive it")]
+        notes = [N_("memory: neither xe's nor i915's file is there; the driver is old or does not drive it")]
     if len(known) > 1:
-        notes.append(mark("{count} tiles; the sum of their memory", count=len(known)))
+        notes.append(N_("{count} tiles; the sum of their memory", count=len(known)))
     return Device(
         name=f"Intel GPU {chip.id}",
         vendor="intel",
@@ -78,6 +78,6 @@ def _integrated(chip: PciChip, ram: Ram) -> Device:
         pci_id=chip.id,
         pci_bus=chip.bus,
         kind="igpu",
-        notes=(mark("shares the system's RAM: half of it assumed"),),
-        memory_from=mark("half of RAM assumed"),
+        notes=(N_("shares the system's RAM: half of it assumed"),),
+        memory_from=N_("half of RAM assumed"),
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Cpu, Device, Machine
 from qwenpick.machine.probe.amd import amd
 from qwenpick.machine.probe.apple import apple
@@ -56,14 +56,14 @@ def probe(
     memory = _or_note("RAM", lambda: sane_ram(ram(world)), Ram(), notes)
     processor, cpu_notes = _or_note("the CPU", lambda: cpu(world), NO_CPU, notes)
     processor = _remembered(world, processor, memory)
-    places = _or_note(mark("the disk"), lambda: disks(world), NO_DISKS, notes)
+    places = _or_note(N_("the disk"), lambda: disks(world), NO_DISKS, notes)
     found = [_guarded_vendor(vendor, world, memory) for vendor in VENDORS]
     devices = tuple(sane_device(device) for f in found for device in f.devices)
     hidden = tuple(sane_device(device) for f in found for device in f.hidden)
     installed = memory.installed + sum(f.carved for f in found) if memory.installed else None
     if devices or hidden:
         both = _or_note(
-            mark("the catalogue"),
+            N_("the catalogue"),
             lambda: identify(devices + hidden, catalog or _catalog(), installed),
             devices + hidden,
             notes,
@@ -142,7 +142,7 @@ def _shared_bandwidth(processor: Cpu, devices: Sequence[Device]) -> Cpu:
     return replace(
         processor,
         bandwidth=shared.bandwidth,
-        bandwidth_from=mark("catalogue: memory shared with {gpu}", gpu=shared.gpu or shared.name),
+        bandwidth_from=N_("catalogue: memory shared with {gpu}", gpu=shared.gpu or shared.name),
     )
 
 
@@ -180,7 +180,7 @@ def _guarded_vendor(vendor: Callable[[World, Ram], Found], world: World, memory:
     try:
         return vendor(world, memory)
     except Exception as error:
-        line = mark(
+        line = N_(
             "{kind}: the probe failed ({error___name__}: {error})",
             kind=vendor.__name__,
             error___name__=type(error).__name__,
@@ -195,6 +195,6 @@ def _or_note(what: str, read: Callable[[], T], otherwise: T, notes: list[str]) -
         return read()
     except Exception as error:
         notes.append(
-            mark("{what} could not be read ({kind}: {error})", what=what, kind=type(error).__name__, error=error)
+            N_("{what} could not be read ({kind}: {error})", what=what, kind=type(error).__name__, error=error)
         )
         return otherwise

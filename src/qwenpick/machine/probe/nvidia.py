@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 from qwenpick.machine.probe.nvidia_smi import read_smi
 from qwenpick.machine.probe.nvml import DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND, UNIFIED_NAMES
@@ -44,8 +44,8 @@ def nvidia(world: World, ram: Ram) -> Found:
         groups: list[Group] = [
             (shared(d, ram) if d.total is None and (unified or unified_chip(d)) else d,) for d in smi.devices
         ]
-        why = mark("NVML: {problem}; nvidia-smi was read instead", problem=reading.problem or mark("it lists no GPU"))
-        lost = [mark("{name}: its memory could not be read", name=g[0].name) for g in groups if g[0].total is None]
+        why = N_("NVML: {problem}; nvidia-smi was read instead", problem=reading.problem or N_("it lists no GPU"))
+        lost = [N_("{name}: its memory could not be read", name=g[0].name) for g in groups if g[0].total is None]
         return _finish(
             world,
             Reading(groups, lost, [*reading.notes, why], driver=smi.driver or reading.driver, cuda=reading.cuda),
@@ -59,13 +59,13 @@ def library(world: World) -> tuple[Any, str | None]:
     from qwenpick.machine.probe.world import load_nvml
 
     if world.nvml is load_nvml and world.system == "linux" and not _library_loads():
-        return None, mark("the NVIDIA library (libnvidia-ml.so.1) is not installed")
+        return None, N_("the NVIDIA library (libnvidia-ml.so.1) is not installed")
     if world.system == "darwin":
-        return None, mark("macOS has no NVIDIA driver")
+        return None, N_("macOS has no NVIDIA driver")
     try:
         module = world.nvml()
     except Exception as error:
-        return None, mark("nvidia-ml-py is not installed ({kind}: {error})", kind=type(error).__name__, error=error)
+        return None, N_("nvidia-ml-py is not installed ({kind}: {error})", kind=type(error).__name__, error=error)
     return module, None
 
 
@@ -90,7 +90,7 @@ def _driver_traces(world: World) -> bool:
 
 def _from_bus(reading: Reading, on_bus: Sequence[PciChip], smi_problem: str | None) -> Found:
     """What the PCI bus alone shows: chips without a driver are of no use and no fault; chips whose driver is broken are unreadable."""
-    why = reading.problem or mark("NVML lists no GPU")
+    why = reading.problem or N_("NVML lists no GPU")
     devices = tuple(
         Device(
             f"unknown ({chip.id})",
@@ -99,27 +99,27 @@ def _from_bus(reading: Reading, on_bus: Sequence[PciChip], smi_problem: str | No
             None,
             pci_id=chip.id,
             pci_bus=chip.bus,
-            notes=(mark("memory: {why}", why=why),),
+            notes=(N_("memory: {why}", why=why),),
         )
         for chip in on_bus
     )
     notes = [
         *reading.notes,
-        mark("NVIDIA: {why}", why=why)
+        N_("NVIDIA: {why}", why=why)
         + (f"; {smi_problem}" if smi_problem and "not installed" not in smi_problem else ""),
     ]
     absent = reading.code in QUIET or (reading.code is None and "not installed" in why)
     if absent or (reading.problem is None):
         if on_bus:
             notes.append(
-                mark(
+                N_(
                     "{count} NVIDIA chip(s) on the PCI bus ({on_bus}), but the NVIDIA driver is missing here",
                     count=len(on_bus),
                     on_bus=", ".join(c.id for c in on_bus),
                 )
             )
         return Found(hidden=devices, notes=tuple(notes), driver=reading.driver)
-    lost = [f"NVIDIA {chip.id} at {chip.bus}: {why}" for chip in on_bus] or [mark("NVIDIA: {why}", why=why)]
+    lost = [f"NVIDIA {chip.id} at {chip.bus}: {why}" for chip in on_bus] or [N_("NVIDIA: {why}", why=why)]
     return Found(devices, notes=tuple(notes), unreadable=tuple(lost), driver=reading.driver)
 
 
@@ -134,7 +134,7 @@ def jetson(world: World, ram: Ram) -> Found | None:
     return Found(
         (device,),
         sources={"gpu0": "/proc/device-tree/model"},
-        notes=(mark("Jetson without NVML: known by its device tree"),),
+        notes=(N_("Jetson without NVML: known by its device tree"),),
     )
 
 
@@ -166,7 +166,7 @@ def _finish(world: World, reading: Reading, on_bus: Sequence[PciChip]) -> Found:
     notes = list(reading.notes)
     if any(len(group) < len(before) for group, before in zip(groups, read, strict=True)):
         notes.append(
-            mark(
+            N_(
                 "'{text}' is a placeholder that drivers' stand-ins print; there is no sign of an NVIDIA chip here, so "
                 "it is left out",
                 text=PLACEHOLDER,
@@ -181,9 +181,9 @@ def _finish(world: World, reading: Reading, on_bus: Sequence[PciChip]) -> Found:
         order = world.environ.get("CUDA_DEVICE_ORDER")
         counted = cuda_order(groups, order)
         kept = choose(value, counted)
-        hidden = hide(every, kept, mark("CUDA_VISIBLE_DEVICES={value} hides it", value=value))
+        hidden = hide(every, kept, N_("CUDA_VISIBLE_DEVICES={value} hides it", value=value))
         notes.append(
-            mark(
+            N_(
                 "CUDA_VISIBLE_DEVICES={value} leaves {count} of {every} NVIDIA devices to this process",
                 value=value,
                 count=len(kept),
@@ -192,7 +192,7 @@ def _finish(world: World, reading: Reading, on_bus: Sequence[PciChip]) -> Found:
         )
         if order != "PCI_BUS_ID" and len({group[0].name for group in groups if group}) > 1:
             notes.append(
-                mark(
+                N_(
                     "GPUs differ and CUDA_DEVICE_ORDER is not PCI_BUS_ID: CUDA counts the fastest first, unlike nvidia-smi"
                 )
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 from qwenpick.machine.probe.nvml import is_vgpu
 from qwenpick.machine.probe.pci import normal_bus, packed
@@ -39,7 +39,7 @@ class SmiRead:
 
 def read_smi(world: World) -> SmiRead:
     """The devices nvidia-smi lists. Old versions fail the whole query for one unknown column: those are asked for less."""
-    problem = mark("nvidia-smi is not installed")
+    problem = N_("nvidia-smi is not installed")
     for place in PLACES:
         for columns in (COLUMNS, OLD_COLUMNS):
             answer = world.run(
@@ -68,7 +68,7 @@ def parse(answer: Answer, columns: tuple[str, ...]) -> SmiRead:
         return SmiRead(devices, driver)
     said = next(
         (" ".join(row) for row in rows if any(row)),
-        mark("nvidia-smi printed nothing (exit code {code})", code=answer.code),
+        N_("nvidia-smi printed nothing (exit code {code})", code=answer.code),
     )
     return SmiRead(driver=driver, problem=said[:200])
 
@@ -89,7 +89,7 @@ def _device(row: dict[str, str]) -> Device:
     total, free = (integer(known(row[column])) for column in ("memory.total", "memory.free"))
     pci_id = packed(integer(known(row["pci.device_id"])), integer(known(row["pci.sub_device_id"])))
     name = known(row["name"])
-    notes = [] if total is not None else [mark("memory: nvidia-smi says {row}", row=row["memory.total"] or "nothing")]
+    notes = [] if total is not None else [N_("memory: nvidia-smi says {row}", row=row["memory.total"] or "nothing")]
     uuid = known(row["uuid"])
     capability = known(row.get("compute_cap"))
     return Device(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 from qwenpick.machine.probe.pci import normal_bus, packed
 from qwenpick.units import TIB, format_bytes
@@ -19,15 +19,15 @@ from qwenpick.units import TIB, format_bytes
 NOT_SUPPORTED, NO_PERMISSION, NOT_FOUND, DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND = 3, 4, 6, 9, 12
 VERSION_MISMATCH, UNKNOWN = 18, 999
 REASONS = {
-    1: mark("NVML is not initialized"), 2: mark("invalid argument"), 3: mark("not supported"), 4: mark("no permission"),
-    6: mark("not found"), 7: mark("buffer too small"), 8: mark("the GPU's power cables are not attached"),
-    9: mark("the NVIDIA driver is not loaded"), 10: "timeout", 11: mark("interrupt problem in the kernel"),
-    12: mark("the NVIDIA library is not installed"), 13: mark("the driver does not know this call"),
-    14: mark("the GPU's info ROM is corrupted"), 15: mark("the GPU is lost (it fell off the bus)"),
-    16: mark("the GPU needs a reset"), 17: mark("the operating system refused"),
-    18: mark("driver and library versions differ; reboot"), 20: mark("out of memory"), 23: mark("out of resources"),
-    25: mark("the driver does not know this call's version"), 27: mark("not ready"), 28: mark("GPU not found"),
-    29: mark("invalid state"), 999: mark("unknown error"),
+    1: N_("NVML is not initialized"), 2: N_("invalid argument"), 3: N_("not supported"), 4: N_("no permission"),
+    6: N_("not found"), 7: N_("buffer too small"), 8: N_("the GPU's power cables are not attached"),
+    9: N_("the NVIDIA driver is not loaded"), 10: "timeout", 11: N_("interrupt problem in the kernel"),
+    12: N_("the NVIDIA library is not installed"), 13: N_("the driver does not know this call"),
+    14: N_("the GPU's info ROM is corrupted"), 15: N_("the GPU is lost (it fell off the bus)"),
+    16: N_("the GPU needs a reset"), 17: N_("the operating system refused"),
+    18: N_("driver and library versions differ; reboot"), 20: N_("out of memory"), 23: N_("out of resources"),
+    25: N_("the driver does not know this call's version"), 27: N_("not ready"), 28: N_("GPU not found"),
+    29: N_("invalid state"), 999: N_("unknown error"),
 }  # fmt: skip
 MOST_MIG_INSTANCES = 16  # NVIDIA cuts a GPU into seven at most
 LARGEST = 4 * TIB  # more than any accelerator: an intercepted NVML (HAMi#1181) has answered 16 EiB
@@ -51,16 +51,16 @@ def ask(nvml: Any, function: str, *arguments: Any, **options: Any) -> Value:
     try:
         return Value(getattr(nvml, function)(*arguments, **options))
     except AttributeError:
-        return Value(reason=mark("this NVML binding has no {function}", function=function))
+        return Value(reason=N_("this NVML binding has no {function}", function=function))
     except UnicodeDecodeError:
-        return Value(reason=mark("the driver answered with mangled text"))
+        return Value(reason=N_("the driver answered with mangled text"))
     except Exception as error:
         code = getattr(error, "value", None)
         code = code if isinstance(code, int) else None
         reason = (
-            REASONS.get(code, mark("NVML error {code}", code=code))
+            REASONS.get(code, N_("NVML error {code}", code=code))
             if code is not None
-            else mark("{kind} in {function}", kind=type(error).__name__, function=function)
+            else N_("{kind} in {function}", kind=type(error).__name__, function=function)
         )
         return Value(reason=reason, code=code)
 
@@ -96,12 +96,12 @@ def read_memory(nvml: Any, handle: Any) -> MemoryRead:
     total, free = _count(read.value, "total"), _count(read.value, "free")
     reserved = _count(read.value, "reserved") if source.endswith("v2") else None
     if not total:
-        return MemoryRead(reason=mark("the driver counts no memory for it"), code=0)
+        return MemoryRead(reason=N_("the driver counts no memory for it"), code=0)
     if total > LARGEST:
-        return MemoryRead(reason=mark("the driver's {total} is absurd", total=format_bytes(total)), code=UNKNOWN)
+        return MemoryRead(reason=N_("the driver's {total} is absurd", total=format_bytes(total)), code=UNKNOWN)
     note = None
     if free is not None and free > total:
-        note = mark(
+        note = N_(
             "the driver said {free} free of {total}; taken as all free",
             free=format_bytes(free),
             total=format_bytes(total),
@@ -124,11 +124,11 @@ def read_device(nvml: Any, handle: Any, *, processes: Callable[[int], str | None
     pci_id = packed(getattr(pci, "pciDeviceId", None), getattr(pci, "pciSubSystemId", None))
     notes = [memory.note] if memory.note else []
     if memory.total is None:
-        notes.append(mark("memory: {reason}", reason=memory.reason))
+        notes.append(N_("memory: {reason}", reason=memory.reason))
     if capability.value is None:
-        notes.append(mark("compute capability: {reason}", reason=capability.reason))
+        notes.append(N_("compute capability: {reason}", reason=capability.reason))
     if text(name.value) is None:
-        notes.append(mark("name: {reason}", reason=name.reason or mark("the driver gave none")))
+        notes.append(N_("name: {reason}", reason=name.reason or N_("the driver gave none")))
     ecc = ask(nvml, "nvmlDeviceGetEccMode", handle).value
     label = text(name.value) or f"unknown ({pci_id or 'no PCI id'})"
     return Device(
@@ -176,19 +176,19 @@ def read_processes(nvml: Any, handle: Any, name_of: Callable[[int], str | None])
     for process in answer if isinstance(answer, list | tuple) else ():
         pid, held = getattr(process, "pid", None), getattr(process, "usedGpuMemory", None)
         held = held if isinstance(held, int) and 0 <= held < LARGEST else None
-        size = format_bytes(held) if held is not None else mark("an unknown size")
+        size = format_bytes(held) if held is not None else N_("an unknown size")
         found.append(
             (
                 held or 0,
-                mark(
+                N_(
                     "{program} (pid {pid}) {size}",
-                    program=name_of(pid) or mark("a process") if isinstance(pid, int) else mark("a process"),
+                    program=name_of(pid) or N_("a process") if isinstance(pid, int) else N_("a process"),
                     pid=pid,
                     size=size,
                 ),
             )
         )
-    return tuple(label for _, label in sorted(found, key=lambda pair: -pair[0]))
+    return tuple(label for _unused, label in sorted(found, key=lambda pair: -pair[0]))
 
 
 def read_mig(
@@ -204,7 +204,7 @@ def read_mig(
         handle = ask(nvml, "nvmlDeviceGetMigDeviceHandleByIndex", parent, slot)
         if handle.value is None:
             continue
-        device, _ = read_device(nvml, handle.value, processes=processes)
+        device, _unused = read_device(nvml, handle.value, processes=processes)
         name = device.name if "MIG" in device.name else f"{parent_device.name} MIG"
         found.append(_child(device, parent_device, name))
     return tuple(found)
@@ -223,5 +223,5 @@ def _child(device: Device, parent: Device, name: str) -> Device:
         compute_capability=capability,
         pci_id=device.pci_id or parent.pci_id,
         pci_bus=device.pci_bus or parent.pci_bus,
-        notes=(*notes, mark("a MIG instance of {name}; CUDA uses one MIG instance per process", name=parent.name)),
+        notes=(*notes, N_("a MIG instance of {name}; CUDA uses one MIG instance per process", name=parent.name)),
     )

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 from qwenpick.machine.probe.nvml import (
     NOT_SUPPORTED,
@@ -54,12 +54,12 @@ def read_nvml(world: World, nvml: Any, ram: Ram) -> Reading:
     so_far = replace(
         reading, groups=list(reading.groups), unreadable=list(reading.unreadable), notes=list(reading.notes)
     )
-    late = mark("NVML gave no answer in {timeout:g} s", timeout=world.timeout)
+    late = N_("NVML gave no answer in {timeout:g} s", timeout=world.timeout)
     if reading.at is None or not so_far.groups:
         so_far.problem = so_far.problem or late
     else:
         so_far.unreadable += [
-            mark("GPU {index}: {late}", index=index, late=late) for index in range(reading.at, reading.count)
+            N_("GPU {index}: {late}", index=index, late=late) for index in range(reading.at, reading.count)
         ]
     return so_far
 
@@ -74,9 +74,9 @@ def _read(world: World, nvml: Any, ram: Ram, reading: Reading) -> None:
         reading.cuda = cuda_version(ask(nvml, "nvmlSystemGetCudaDriverVersion").value)
         missing = [name for name in ("nvmlDeviceGetMemoryInfo", "nvmlMemory_v2") if not hasattr(nvml, name)]
         if missing:
-            where = getattr(nvml, "__file__", None) or mark("a module")
+            where = getattr(nvml, "__file__", None) or N_("a module")
             reading.notes.append(
-                mark(
+                N_(
                     "an old `pynvml` package ({where}) shadows nvidia-ml-py: it lacks {missing}; pip uninstall pynvml, then pip "
                     "install --force-reinstall nvidia-ml-py",
                     where=where,
@@ -84,12 +84,12 @@ def _read(world: World, nvml: Any, ram: Ram, reading: Reading) -> None:
                 )
             )
         if "nvmlDeviceGetMemoryInfo" in missing:
-            reading.problem = mark("the binding is too old")
+            reading.problem = N_("the binding is too old")
             return
         count = ask(nvml, "nvmlDeviceGetCount")
         if not isinstance(count.value, int) or not 0 <= count.value <= MOST_DEVICES:
             reading.problem, reading.code = (
-                mark("counting GPUs: {reason}", reason=count.reason or mark("the driver gave no sensible number")),
+                N_("counting GPUs: {reason}", reason=count.reason or N_("the driver gave no sensible number")),
                 count.code,
             )
             return
@@ -101,13 +101,13 @@ def _read(world: World, nvml: Any, ram: Ram, reading: Reading) -> None:
             _read_one(world, nvml, ram, reading, index)
         ask(nvml, "nvmlShutdown")
     except Exception as error:  # a binding that breaks in a way nobody foresaw must not end the probe
-        reading.problem = mark("{kind} while reading NVML", kind=type(error).__name__)
+        reading.problem = N_("{kind} while reading NVML", kind=type(error).__name__)
 
 
 def _read_one(world: World, nvml: Any, ram: Ram, reading: Reading, index: int) -> None:
     handle = ask(nvml, "nvmlDeviceGetHandleByIndex", index)
     if handle.reason is not None:
-        reading.unreadable.append(mark("GPU {index}: {reason}", index=index, reason=handle.reason))
+        reading.unreadable.append(N_("GPU {index}: {reason}", index=index, reason=handle.reason))
         reading.groups.append(
             (
                 Device(
@@ -125,11 +125,11 @@ def _read_one(world: World, nvml: Any, ram: Ram, reading: Reading, index: int) -
     if children is not None:
         reading.groups.append(children)
         reading.unreadable += [
-            mark("{name}: its memory could not be read", name=child.name) for child in children if child.total is None
+            N_("{name}: its memory could not be read", name=child.name) for child in children if child.total is None
         ]
         if not children:
             reading.notes.append(
-                mark(
+                N_(
                     "GPU {index} ({name}) is in MIG mode and has no instance: nothing can run on it (nvidia-smi mig -cgi)",
                     index=index,
                     name=device.name,
@@ -141,7 +141,7 @@ def _read_one(world: World, nvml: Any, ram: Ram, reading: Reading, index: int) -
     device = _limited(world, device, index)
     if device.total is None and memory.code != NOT_SUPPORTED:
         reading.unreadable.append(
-            mark("GPU {index} ({name}): memory: {reason}", index=index, name=device.name, reason=memory.reason)
+            N_("GPU {index} ({name}): memory: {reason}", index=index, name=device.name, reason=memory.reason)
         )
     reading.groups.append((device,))
 
@@ -164,13 +164,13 @@ def unified_platform(world: World) -> bool:
 def shared(device: Device, ram: Ram) -> Device:
     """The device with the RAM it shares as its memory."""
     notes = tuple(note for note in device.notes if not note.startswith("memory:"))
-    source = mark("unified memory: {total_from}; free: {free_from}", total_from=ram.total_from, free_from=ram.free_from)
+    source = N_("unified memory: {total_from}; free: {free_from}", total_from=ram.total_from, free_from=ram.free_from)
     return replace(
         device,
         total=ram.total,
         free=ram.free,
         unified=True,
-        notes=(*notes, mark("shares the system's RAM")),
+        notes=(*notes, N_("shares the system's RAM")),
         memory_from=source,
     )
 
@@ -189,7 +189,7 @@ def _limited(world: World, device: Device, index: int) -> Device:
         total=limit,
         free=free,
         notes=notes,
-        memory_from=mark("CUDA_DEVICE_MEMORY_LIMIT of GPU {index}", index=index),
+        memory_from=N_("CUDA_DEVICE_MEMORY_LIMIT of GPU {index}", index=index),
     )
 
 

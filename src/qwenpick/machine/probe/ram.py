@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.machine.probe.world import World, fields, integer
 
 NO_LIMIT_V1 = 2**63 - 4096  # Linux, memory.limit_in_bytes of a cgroup v1 without a limit: PAGE_COUNTER_MAX pages
@@ -44,14 +44,14 @@ def ram(world: World) -> Ram:
     total, free, total_from, free_from = system.total, system.free, system.total_from, system.free_from
     for level in levels(world):
         if level.limit < total:
-            total, total_from = level.limit, mark("cgroup limit {file} of {path}", file=level.file, path=level.path)
+            total, total_from = level.limit, N_("cgroup limit {file} of {path}", file=level.file, path=level.path)
         if level.held is None:
             continue
         room = max(0, level.limit - level.held)
         if free is None or room < free:
             free, free_from = (
                 room,
-                mark("cgroup limit {file} of {path} less what it holds", file=level.file, path=level.path),
+                N_("cgroup limit {file} of {path} less what it holds", file=level.file, path=level.path),
             )
     free = None if free is None else min(free, total)
     return Ram(system.installed, total, free, total_from, free_from, system.notes)
@@ -84,7 +84,7 @@ def directories(world: World, controller: str) -> Iterator[tuple[int, str]]:
     """(version, directory) of our cgroup and its ancestors, for a v1 controller (memory, cpu) and for v2."""
     ours: dict[str, str] = {}
     for line in (world.read("/proc/self/cgroup") or "").splitlines():
-        _, controllers, path = [*line.split(":", 2), "", ""][:3]
+        _unused, controllers, path = [*line.split(":", 2), "", ""][:3]
         for name in controllers.split(","):
             ours.setdefault(name, path)
     for version, key, mount, root in _mounts(world, controller):
@@ -104,7 +104,7 @@ def _mounts(world: World, controller: str) -> Iterator[tuple[int, str, str, str]
     """(version, name in /proc/self/cgroup, mount point, root of the mount), from mountinfo, else where they usually lie."""
     seen = False
     for line in (world.read("/proc/self/mountinfo") or "").splitlines():
-        left, _, right = line.partition(" - ")
+        left, _unused, right = line.partition(" - ")
         before, after = left.split(), right.split()
         if len(before) < 5 or not after or not after[0].startswith("cgroup"):
             continue
@@ -127,15 +127,15 @@ def _linux(world: World) -> Ram:
     total = info.get("MemTotal")
     if not total:
         answer = _psutil(world)
-        return answer if answer.total else Ram(notes=(mark("/proc/meminfo could not be read, so RAM is not known"),))
+        return answer if answer.total else Ram(notes=(N_("/proc/meminfo could not be read, so RAM is not known"),))
     total *= 1024  # meminfo counts in KiB though it says kB
     available = info.get("MemAvailable")
-    said = mark("MemAvailable in /proc/meminfo")
+    said = N_("MemAvailable in /proc/meminfo")
     if available is None and info.get("MemFree") is not None:
         available = sum(info.get(key) or 0 for key in ("MemFree", "Cached", "Buffers")) - (info.get("Shmem") or 0)
-        said = mark("MemFree + Cached + Buffers - Shmem in /proc/meminfo (this kernel has no MemAvailable)")
+        said = N_("MemFree + Cached + Buffers - Shmem in /proc/meminfo (this kernel has no MemAvailable)")
     free = None if available is None else max(0, min(available * 1024, total))
-    return Ram(total, total, free, mark("MemTotal in /proc/meminfo"), said if free is not None else None)
+    return Ram(total, total, free, N_("MemTotal in /proc/meminfo"), said if free is not None else None)
 
 
 def _psutil(world: World) -> Ram:
@@ -144,7 +144,7 @@ def _psutil(world: World) -> Ram:
         memory = world.psutil().virtual_memory()
         total, free = int(memory.total), int(memory.available)
     except Exception as error:
-        return Ram(notes=(mark("psutil could not read RAM ({kind})", kind=type(error).__name__),))
+        return Ram(notes=(N_("psutil could not read RAM ({kind})", kind=type(error).__name__),))
     return Ram(total, total, min(free, total), "psutil", "psutil")
 
 
@@ -164,7 +164,7 @@ def _darwin(world: World) -> Ram:
             None,
             "sysctl hw.memsize",
             None,
-            (mark("vm_stat did not answer, so free RAM is not known"),),
+            (N_("vm_stat did not answer, so free RAM is not known"),),
         )
     free = int(page[1]) * sum(pages.get(name) or 0 for name in names)
     return Ram(
@@ -172,5 +172,5 @@ def _darwin(world: World) -> Ram:
         total,
         min(free, total),
         "sysctl hw.memsize",
-        mark("vm_stat: free, speculative, inactive and purgeable pages"),
+        N_("vm_stat: free, speculative, inactive and purgeable pages"),
     )

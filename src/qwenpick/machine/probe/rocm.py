@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 from qwenpick.machine.probe.pci import normal_bus
 from qwenpick.machine.probe.world import World, integer
@@ -25,7 +25,7 @@ def parse_rocm(text: str) -> tuple[Device, ...]:
     """The devices in rocm-smi's output. `card0` or `card:0`; "Card series" or "Card Series"; values are strings; bytes, not MB."""
     start = text.find("{")
     try:
-        document, _ = json.JSONDecoder().raw_decode(text[start:]) if start >= 0 else ({}, 0)
+        document, _unused = json.JSONDecoder().raw_decode(text[start:]) if start >= 0 else ({}, 0)
     except (ValueError, RecursionError):
         return ()
     if not isinstance(document, dict):
@@ -33,7 +33,9 @@ def parse_rocm(text: str) -> tuple[Device, ...]:
     named = {
         name: card for name, card in document.items() if re.fullmatch(r"card:?\d+", name) and isinstance(card, dict)
     }
-    return tuple(_device(card) for _, card in sorted(named.items(), key=lambda pair: int(re.sub(r"\D", "", pair[0]))))
+    return tuple(
+        _device(card) for _unused, card in sorted(named.items(), key=lambda pair: int(re.sub(r"\D", "", pair[0])))
+    )
 
 
 def _device(card: Mapping[str, Any]) -> Device:
@@ -55,5 +57,5 @@ def _device(card: Mapping[str, Any]) -> Device:
         pci_id=chip,
         pci_bus=normal_bus(known.get("pcibus")),
         memory_from="rocm-smi" if total else None,
-        notes=() if total else (mark("memory: rocm-smi does not say"),),
+        notes=() if total else (N_("memory: rocm-smi does not say"),),
     )

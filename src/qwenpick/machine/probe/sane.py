@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 from qwenpick.machine.probe.nvml import LARGEST
 from qwenpick.machine.probe.ram import Ram
@@ -21,9 +21,9 @@ def sane_device(device: Device) -> Device:
             None,
             (
                 *notes,
-                mark(
+                N_(
                     "memory: {memory_from} says {total} bytes, which is absurd",
-                    memory_from=device.memory_from or mark("its driver"),
+                    memory_from=device.memory_from or N_("its driver"),
                     total=total,
                 ),
             ),
@@ -40,9 +40,9 @@ def sane_ram(ram: Ram) -> Ram:
         return Ram(
             notes=(
                 *ram.notes,
-                mark(
+                N_(
                     "{total_from} says {installed} bytes of RAM, which is absurd",
-                    total_from=ram.total_from or mark("the system"),
+                    total_from=ram.total_from or N_("the system"),
                     installed=ram.installed,
                 ),
             )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 from qwenpick.machine.probe.pci import VENDORS
 from qwenpick.machine.probe.ram import Ram
@@ -37,10 +37,10 @@ def windows(world: World, ram: Ram) -> Found:
         return Found()
     answer = world.run(["powershell", "-NoProfile", "-NonInteractive", "-Command", SCRIPT], max(world.timeout, 10.0))
     if answer.problem:
-        return Found(notes=(mark("display adapters: {problem}", problem=answer.problem),))
+        return Found(notes=(N_("display adapters: {problem}", problem=answer.problem),))
     devices = tuple(d for d in parse_adapters(answer.out, ram) if d.vendor != "nvidia")
     unreadable = tuple(
-        mark("{name}: its memory could not be read", name=d.name) for d in devices if d.total is None and not d.unified
+        N_("{name}: its memory could not be read", name=d.name) for d in devices if d.total is None and not d.unified
     )
     return Found(devices, unreadable=unreadable)
 
@@ -83,7 +83,7 @@ def _device(adapter: Mapping[str, Any], registry: Sequence[Mapping[str, Any]], r
         total, source, notes = (
             None,
             "",
-            (mark("memory: AdapterRAM stops at 4 GiB, and the registry has no size for it"),),
+            (N_("memory: AdapterRAM stops at 4 GiB, and the registry has no size for it"),),
         )
     pci = None
     if ids:
@@ -99,8 +99,8 @@ def _device(adapter: Mapping[str, Any], registry: Sequence[Mapping[str, Any]], r
             unified=True,
             pci_id=pci,
             kind="igpu",
-            notes=(mark("half of RAM assumed"),),
-            memory_from=mark("half of RAM assumed"),
+            notes=(N_("half of RAM assumed"),),
+            memory_from=N_("half of RAM assumed"),
         )
     return Device(
         name,
@@ -108,7 +108,7 @@ def _device(adapter: Mapping[str, Any], registry: Sequence[Mapping[str, Any]], r
         total,
         None,
         pci_id=pci,
-        notes=(*notes, mark("free memory: not known")),
+        notes=(*notes, N_("free memory: not known")),
         memory_from=source or None,
     )
 

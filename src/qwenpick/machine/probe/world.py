@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 
 
@@ -30,16 +30,16 @@ def run_command(command: Sequence[str], timeout: float) -> Answer:
 
     executable = shutil.which(command[0])
     if executable is None:
-        return Answer(problem=mark("{command} is not installed", command=command[0]))
+        return Answer(problem=N_("{command} is not installed", command=command[0]))
     try:
         done = subprocess.run(
             [executable, *command[1:]], capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL, check=False
         )
     except subprocess.TimeoutExpired:
-        return Answer(problem=mark("{command} gave no answer in {timeout:g} s", command=command[0], timeout=timeout))
+        return Answer(problem=N_("{command} gave no answer in {timeout:g} s", command=command[0], timeout=timeout))
     except (OSError, ValueError) as error:
         return Answer(
-            problem=mark("{command} could not be started ({kind})", command=command[0], kind=type(error).__name__)
+            problem=N_("{command} could not be started ({kind})", command=command[0], kind=type(error).__name__)
         )
     text = done.stdout.decode("utf-8", errors="replace").replace("\r\n", "\n")
     if not text.strip():

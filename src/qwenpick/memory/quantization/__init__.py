@@ -9,7 +9,7 @@ from typing import Literal
 
 from qwenpick.catalog.schema import Architecture
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.memory.quantization import gguf, mlx, safetensors
 from qwenpick.memory.tensors import Tensor, tensors
 
@@ -49,7 +49,7 @@ def find_format(name: str) -> Format:
     if fmt := folded.get(name.casefold()):
         return fmt
     raise QwenpickError(
-        say("there is no format '{name}'{near} (or say 4bit, 8bit, fp16)", name=name, near=did_you_mean(name, FORMATS))
+        _("there is no format '{name}'{near} (or say 4bit, 8bit, fp16)", name=name, near=did_you_mean(name, FORMATS))
     )
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from qwenpick.catalog.schema import Architecture, FullAttention
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.memory.quantization.gguf import is_tied, layer_sizes
 from qwenpick.runtimes.llamacpp.batch import Batch
 from qwenpick.runtimes.llamacpp.cut import Cut
@@ -30,7 +30,7 @@ class Compute:
     ram_formula: str
 
 
-_INPUTS = mark("mask, embeddings and positions on their way to the GPU")
+_INPUTS = N_("mask, embeddings and positions on their way to the GPU")
 
 
 def compute(
@@ -41,13 +41,16 @@ def compute(
     scores = indexer_scores(architecture, batch)
     if not scores:
         return buffers
-    formula = mark("{formula}, and the scores of the indexer over all cells", formula=buffers.formula)
+    formula = N_("{formula}, and the scores of the indexer over all cells", formula=buffers.formula)
     in_ram = min(cut.first_on_gpu, architecture.num_layers) > 0
     return Compute(
-        tuple(gpu + scores * (first < cut.num_layers) for gpu, (first, _) in zip(buffers.gpus, cut.held, strict=True)),
+        tuple(
+            gpu + scores * (first < cut.num_layers)
+            for gpu, (first, _unused) in zip(buffers.gpus, cut.held, strict=True)
+        ),
         buffers.ram + scores * in_ram,
         formula if buffers.gpus else "",
-        mark("{formula}, and the scores of the indexer over all cells", formula=buffers.ram_formula)
+        N_("{formula}, and the scores of the indexer over all cells", formula=buffers.ram_formula)
         if in_ram
         else buffers.ram_formula,
     )
@@ -70,7 +73,7 @@ def _buffers(
     architecture: Architecture, format_name: str, batch: Batch, cut: Cut, op_offload: bool, rough: bool
 ) -> Compute:
     """The buffers of the graph that is walked, which is everything but an indexer."""
-    formula = mark(
+    formula = N_(
         "activations alive at once in a micro-batch of {tokens} tokens, {outputs} with logits",
         tokens=batch.tokens,
         outputs=batch.outputs,
@@ -80,19 +83,19 @@ def _buffers(
     if not cut.is_whole:
         where = _halved(cut) if rough else cut
         gpu, ram = _both_sides(architecture, format_name, batch, where, op_offload, rough)
-        staged = mark("{formula}, and weights from RAM while they are used", formula=formula) if op_offload else formula
-        return Compute((gpu, *(gpu for _ in cut.held[1:])), ram, staged, _INPUTS)
+        staged = N_("{formula}, and weights from RAM while they are used", formula=formula) if op_offload else formula
+        return Compute((gpu, *(gpu for _unused in cut.held[1:])), ram, staged, _INPUTS)
     gpu, ram = _one_side(architecture, batch, has_gpu=True)
     if len(cut.held) == 1:
         return Compute((gpu,), ram, formula, _INPUTS)
     mask, hidden = batch.mask_bytes, architecture.hidden_size * 4 * batch.tokens
     # pipeline parallelism keeps four copies of the inputs: seen on three models over two GPUs, b11434
-    gpus = (gpu + 3 * mask + 12 * hidden, *(gpu + 3 * mask + 7 * hidden for _ in cut.held[1:]))
+    gpus = (gpu + 3 * mask + 12 * hidden, *(gpu + 3 * mask + 7 * hidden for _unused in cut.held[1:]))
     return Compute(
         gpus,
         4 * mask + 10 * hidden,
-        mark("{formula}, and four copies of the inputs", formula=formula),
-        mark("{formula}, four times", formula=_INPUTS),
+        N_("{formula}, and four copies of the inputs", formula=formula),
+        N_("{formula}, four times", formula=_INPUTS),
     )
 
 
@@ -179,7 +182,7 @@ def _described(architecture: Architecture) -> str:
 @lru_cache(maxsize=2048)
 def alike(architecture: Architecture, format_name: str) -> tuple[int, ...]:
     """For each layer the first one that the graph cannot tell from it: of the same kind, with weights of the same sizes."""
-    weights: list[list[tuple[str, int]]] = [[] for _ in range(architecture.num_layers)]
+    weights: list[list[tuple[str, int]]] = [[] for _unused in range(architecture.num_layers)]
     for tensor, by_layer in layer_sizes(architecture, format_name):
         if tensor.layers and tensor.part == "text":
             for layer, size in zip(tensor.layers, by_layer, strict=True):
@@ -198,7 +201,9 @@ def _sample(architecture: Architecture, boundaries: tuple[int, ...] = ()) -> tup
 
     Results swap places from one repetition of the pattern to the next, so as many repetitions are taken as match the model's, modulo 2.
     """
-    period = min(len([layer for layer in architecture.layers for _ in range(layer.count)]), architecture.num_layers)
+    period = min(
+        len([layer for layer in architecture.layers for _unused in range(layer.count)]), architecture.num_layers
+    )
     last = architecture.num_layers
     deepest = (
         max(architecture.vision.deepstack_layers, default=0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def cut(
         split = tuple(wanted * (i + 1) // devices - wanted * i // devices for i in range(devices))
     if len(split) != devices or sum(split) > everything:
         raise QwenpickError(
-            say(
+            _(
                 "{num_layers} layers and the output make {everything}; split {kind} over {devices} GPUs is not a share of them",
                 num_layers=num_layers,
                 everything=everything,

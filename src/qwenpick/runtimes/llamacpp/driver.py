@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.units import MIB
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Device
 
 # (bytes, where seen) by CUDA compute capability: the driver's peak for the process less all buffers
-_HOPPER = (608 * MIB, mark("measured on H200, driver 580, CUDA 13: 595-625 MiB"))
-_BLACKWELL = (750 * MIB, mark("public logs of RTX 50 and GB10, 2025-2026: about 750 MiB"))
-_ADA = (450 * MIB, mark("public logs of RTX 4090, 2025: about 450 MiB"))
-_OLDER = (450 * MIB, mark("as Ada: no logs"))
-_UNKNOWN = (608 * MIB, mark("as H200: compute capability not known"))
-_OTHER_VENDORS = (300 * MIB, mark("no measurements: HIP, SYCL and Vulkan keep less than CUDA"))
-_METAL = (128 * MIB, mark("no measurements: Metal keeps pipelines and a residency set only"))
+_HOPPER = (608 * MIB, N_("measured on H200, driver 580, CUDA 13: 595-625 MiB"))
+_BLACKWELL = (750 * MIB, N_("public logs of RTX 50 and GB10, 2025-2026: about 750 MiB"))
+_ADA = (450 * MIB, N_("public logs of RTX 4090, 2025: about 450 MiB"))
+_OLDER = (450 * MIB, N_("as Ada: no logs"))
+_UNKNOWN = (608 * MIB, N_("as H200: compute capability not known"))
+_OTHER_VENDORS = (300 * MIB, N_("no measurements: HIP, SYCL and Vulkan keep less than CUDA"))
+_METAL = (128 * MIB, N_("no measurements: Metal keeps pipelines and a residency set only"))
 
 # More on H200 where a prompt runs through 16-bit weights or routed experts: dequantized copies and cuBLAS workspaces (705-720 MiB in all)
 POOL = 110 * MIB
@@ -25,16 +25,16 @@ POOL = 110 * MIB
 
 def driver_bytes(device: Device, pool: int) -> int:
     """Bytes that a GPU's driver takes, with the `pool` that CUDA and cuBLAS keep for a model."""
-    size, _ = _base(device)
+    size, _unused = _base(device)
     return size + pool if device.vendor == "nvidia" else size
 
 
 def driver_source(device: Device, pool: int) -> str:
     """Where that was seen."""
-    _, source = _base(device)
+    _unused, source = _base(device)
     if not pool or device.vendor != "nvidia":
         return source
-    return mark(
+    return N_(
         "{source}; + {pool} MiB pool (16-bit weights, experts, or scores without flash attention)",
         source=source,
         pool=pool // MIB,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.runtimes.llamacpp.options import read_options
 
@@ -21,16 +21,16 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
     """Why llama.cpp would not run this there; None if it would."""
     known = FORMATS.get(checkpoint.format)
     if known is None or known.container != "gguf":
-        return say("llama.cpp loads GGUF files, not {format}", format=checkpoint.format)
+        return _("llama.cpp loads GGUF files, not {format}", format=checkpoint.format)
     if architecture.gguf_arch is None:
-        return say("llama.cpp has no architecture for {model_type}", model_type=architecture.model_type)
+        return _("llama.cpp has no architecture for {model_type}", model_type=architecture.model_type)
     for cache in (work.kv_cache.k, work.kv_cache.v):
         if cache not in CACHE_TYPES:
-            return say("llama.cpp has no {cache} cache (it has {known})", cache=cache, known=", ".join(CACHE_TYPES))
+            return _("llama.cpp has no {cache} cache (it has {known})", cache=cache, known=", ".join(CACHE_TYPES))
     if work.kv_cache.v not in ("f16", "bf16", "f32") and not read_options(work.options).flash_attn:
-        return say("llama.cpp quantizes cached values ({v}) only with flash attention", v=work.kv_cache.v)
+        return _("llama.cpp quantizes cached values ({v}) only with flash attention", v=work.kv_cache.v)
     if unusable := next((d for d in placement.devices if d.vendor == "ascend" and d.kind != "npu"), None):
-        return say("llama.cpp has no backend for {name}", name=unusable.name)
+        return _("llama.cpp has no backend for {name}", name=unusable.name)
     return None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 # Other spellings of the same flag -> the name of the field
 _ALIASES = {
@@ -67,7 +67,7 @@ def read_options(options: Mapping[str, object]) -> Options:
         name = _ALIASES.get(name, name)
         if name in ("n_ctx", "ctx_size", "c", "parallel", "n_parallel", "np"):
             raise QwenpickError(
-                say(
+                _(
                     "'{given}' is not an option here: say context (tokens per sequence) and sequences; llama.cpp's -c is their product",
                     given=given,
                 )
@@ -75,7 +75,7 @@ def read_options(options: Mapping[str, object]) -> Options:
         if name not in _KNOWN:
             near = did_you_mean(given, [*_KNOWN, *_ALIASES, *_NEGATED])
             raise QwenpickError(
-                say(
+                _(
                     "llama.cpp has no option '{given}'{near} (known: {known})",
                     given=given,
                     near=near,
@@ -111,7 +111,7 @@ def _boolean(given: str, value: object) -> bool:
     }
     word = str(value).casefold()
     if word not in words:
-        raise QwenpickError(say("option '{given}' is on or off, not '{value}'", given=given, value=value))
+        raise QwenpickError(_("option '{given}' is on or off, not '{value}'", given=given, value=value))
     return words[word]
 
 
@@ -121,5 +121,5 @@ def _natural(given: str, value: object) -> int:
     except ValueError:
         number = -1
     if number < 0:
-        raise QwenpickError(say("option '{given}' is a number, not '{value}'", given=given, value=value))
+        raise QwenpickError(_("option '{given}' is a number, not '{value}'", given=given, value=value))
     return number

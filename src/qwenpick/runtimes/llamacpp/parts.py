@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.memory.account import Memory, Part, gpu
 from qwenpick.memory.quantization.gguf import file_bytes
 from qwenpick.runtimes.llamacpp.batch import batch_of
@@ -138,7 +138,7 @@ def as_measured(by_rule: Memory, architecture: Architecture, checkpoint: Checkpo
             replace(
                 part,
                 bytes=round(part.bytes * share),
-                formula=mark("{formula}, x {share:.4f} as the file is", formula=part.formula, share=share),
+                formula=N_("{formula}, x {share:.4f} as the file is", formula=part.formula, share=share),
             )
             if part.kind == "weights"
             else part

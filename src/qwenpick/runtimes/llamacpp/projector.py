@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.schema import Architecture, VisionTower
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.memory.account import RAM, Part, gpu
 from qwenpick.runtimes.llamacpp.options import Options
 
@@ -27,12 +27,12 @@ def projector_parts(architecture: Architecture, work: Serving, options: Options,
         "projector",
         projector_bytes(architecture),
         where,
-        mark("parameters of the towers x 2, small tensors x 4 (mmproj file)"),
+        N_("parameters of the towers x 2, small tensors x 4 (mmproj file)"),
         "weights",
     )
     if architecture.vision:
         buffer = encode_bytes(architecture.vision, work.image_tokens)
-        yield Part("projector compute", buffer, where, mark("patches x 4 x (3 hidden + inner)"), "compute")
+        yield Part("projector compute", buffer, where, N_("patches x 4 x (3 hidden + inner)"), "compute")
 
 
 @lru_cache(maxsize=512)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.memory.account import RAM, Part, gpu
 from qwenpick.memory.quantization.gguf.rules import OLLAMA_HALF_VALUES
 from qwenpick.runtimes.llamacpp.batch import Batch
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
     from qwenpick.work.serving import Serving
 
-DRIVER = mark("driver")
+DRIVER = N_("driver")
 HALF_FORMATS = ("F16", "BF16", *OLLAMA_HALF_VALUES.values())  # files whose layers hold matrices of 16 bits
 
 
@@ -66,9 +66,9 @@ def gpu_parts(run: Run) -> Iterator[Part]:
             "weights",
             _gpu_weights(run, first, last),
             where,
-            mark("tensors of layers {first}-{end} and the output", first=first, end=end - 1)
+            N_("tensors of layers {first}-{end} and the output", first=first, end=end - 1)
             if last > n
-            else mark("tensors of layers {first}-{end}", first=first, end=end - 1),
+            else N_("tensors of layers {first}-{end}", first=first, end=end - 1),
             "weights",
         )
         if run.options.offload_kqv:
@@ -77,7 +77,7 @@ def gpu_parts(run: Run) -> Iterator[Part]:
                 "indexer keys",
                 _indexed(run, first, end),
                 where,
-                mark("cells x head_dim x 2, the layers held here"),
+                N_("cells x head_dim x 2, the layers held here"),
                 "kv cache",
             )
             yield Part(
@@ -109,12 +109,12 @@ def ram_parts(run: Run) -> Iterator[Part]:
     """What lies in RAM: the embedding always, and all that is not on a GPU."""
     pieces, n, ranges = run.loaded.ram, run.architecture.num_layers, run.cut
     first = min(ranges.first_on_gpu, n)
-    yield Part("token embedding", pieces.embedding, RAM, mark("vocabulary x hidden size; never offloaded"), "weights")
+    yield Part("token embedding", pieces.embedding, RAM, N_("vocabulary x hidden size; never offloaded"), "weights")
     yield Part(
         "layers in RAM",
         pieces.layers(0, first),
         RAM,
-        mark("tensors of layers {first}-{end}", first=0, end=first - 1),
+        N_("tensors of layers {first}-{end}", first=0, end=first - 1),
         "weights",
     )
     if ranges.cpu_moe_layers > first:
@@ -123,7 +123,7 @@ def ram_parts(run: Run) -> Iterator[Part]:
             "experts in RAM",
             moved,
             RAM,
-            mark(
+            N_(
                 "expert tensors of layers {first}-{cpu_moe_layers} (--n-cpu-moe)",
                 first=first,
                 cpu_moe_layers=ranges.cpu_moe_layers - 1,
@@ -134,23 +134,23 @@ def ram_parts(run: Run) -> Iterator[Part]:
         head = (
             pieces.output_norm + (0 if run.loaded.tied else pieces.head) + (pieces.mtp if loads_mtp(run.options) else 0)
         )
-        yield Part("output in RAM", head, RAM, mark("vocabulary x hidden size, unless tied"), "weights")
+        yield Part("output in RAM", head, RAM, N_("vocabulary x hidden size, unless tied"), "weights")
     kv, state = _kv(run, on_gpu=False), _state(run)
     kept = first if run.options.offload_kqv else n
     yield Part("kv cache", kv[kept], RAM, _kv_formula(run), "kv cache")
     yield Part(
-        "indexer keys", _indexed(run, 0, kept), RAM, mark("cells x head_dim x 2, the layers held here"), "kv cache"
+        "indexer keys", _indexed(run, 0, kept), RAM, N_("cells x head_dim x 2, the layers held here"), "kv cache"
     )
     if not run.options.mmap:  # else its rows are read from the file as they are looked up
-        yield Part("n-gram table", pieces.ngram_table, RAM, mark("rows of the table"), "weights")
+        yield Part("n-gram table", pieces.ngram_table, RAM, N_("rows of the table"), "weights")
     yield Part("recurrent state", state[kept], RAM, _state_formula(run), "state")
     yield Part("compute buffer", run.buffers.ram, RAM, run.buffers.ram_formula, "compute")
-    yield Part("output buffer", output_buffer(run), RAM, mark("sequences x vocabulary x 4"), "compute")
+    yield Part("output buffer", output_buffer(run), RAM, N_("sequences x vocabulary x 4"), "compute")
     yield Part(
         "process",
         process_bytes(run.architecture.vocab_size),
         RAM,
-        mark("vocabulary and code: 52 MiB at 152k tokens, 98 MiB at 248k"),
+        N_("vocabulary and code: 52 MiB at 152k tokens, 98 MiB at 248k"),
         "overhead",
     )
 
@@ -160,7 +160,7 @@ def draft_parts(run: Run) -> Iterator[Part]:
     if not run.options.speculates:
         return
     where = gpu(len(run.cut.held) - 1) if run.cut.output_on_gpu else RAM
-    cells = mark(
+    cells = N_(
         "{mtp_layers} MTP layer x {context} cells", mtp_layers=run.architecture.mtp_layers, context=run.batch.context
     )
     yield Part("draft kv cache", draft_cache(run.architecture, run.batch), where, cells, "kv cache")
@@ -168,7 +168,7 @@ def draft_parts(run: Run) -> Iterator[Part]:
         "draft compute",
         draft_compute(run.architecture, run.batch),
         where,
-        mark("mask + 2 hidden + the MLP's peak"),
+        N_("mask + 2 hidden + the MLP's peak"),
         "compute",
     )
 
@@ -203,7 +203,7 @@ def _state(run: Run) -> tuple[int, ...]:
 def _attention_shape(architecture: Architecture) -> str:
     attention = architecture.attention
     linear = sum(layer.kind == "linear_attention" for layer in architecture.layer_list)
-    return mark(
+    return N_(
         "{num_layers} layers x {kv_heads} kv heads x {head_dim}",
         num_layers=architecture.num_layers - linear,
         kv_heads=attention.kv_heads,
@@ -212,7 +212,7 @@ def _attention_shape(architecture: Architecture) -> str:
 
 
 def _kv_formula(run: Run) -> str:
-    return mark(
+    return N_(
         "(k + v) x {context} cells x {attention_shape}, {kv_cache}, the layers held here",
         context=run.batch.context,
         attention_shape=_attention_shape(run.architecture),
@@ -221,7 +221,7 @@ def _kv_formula(run: Run) -> str:
 
 
 def _state_formula(run: Run) -> str:
-    return mark(
+    return N_(
         "{sequences} sequences x 4 x (convolution + delta-net state) of the linear layers held here",
         sequences=run.work.sequences,
     )

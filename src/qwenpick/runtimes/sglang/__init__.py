@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import mark, say
+from qwenpick.i18n import N_, _
 from qwenpick.memory.account import Memory, Part, gpu
 from qwenpick.memory.account import memory as gather
 from qwenpick.runtimes.sglang.pools import LOADED, STATES_SHARE, slot_bytes, slots, token_bytes, weights
@@ -39,7 +39,7 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
     if architecture.model_type in NOT_SERVED or (
         architecture.model_type == "qwen" and (architecture.vision or architecture.audio)
     ):
-        return say("SGLang has no class for {model_type} models of this kind", model_type=architecture.model_type)
+        return _("SGLang has no class for {model_type} models of this kind", model_type=architecture.model_type)
     return refusals.refusal(architecture, checkpoint, placement, FORMATS, TITLE) or refusals.cache_type_refusal(
         work, TITLE
     )
@@ -72,7 +72,7 @@ def memory(
     rows = (-(-work.context // chosen.page) * work.sequences + 1) * chosen.page  # one page takes padded writes
     token, slot = token_bytes(architecture, work, placement), slot_bytes(architecture, work, placement)
     states = slots(work) if slot else 0
-    said = mark(
+    said = N_(
         "1 - mem-fraction-static {static:.3f}, chunks of {chunk}: activations and graphs",
         static=chosen.static,
         chunk=chosen.chunk,
@@ -83,21 +83,21 @@ def memory(
         free = (free_at_start(device) if device else None) or 0
         parts += [
             Part(
-                mark("{part} weights", part=part),
+                N_("{part} weights", part=part),
                 n,
                 where,
-                mark("tensors in {format}", format=checkpoint.format),
+                N_("tensors in {format}", format=checkpoint.format),
                 "weights",
             )
             for part, n in stage
         ]
-        parts.append(Part("loading", LOADED, where, mark("kernels and allocator slack, measured"), "overhead"))
+        parts.append(Part("loading", LOADED, where, N_("kernels and allocator slack, measured"), "overhead"))
         parts.append(
             Part(
                 "kv pool",
                 rows * token,
                 where,
-                mark("{rows} tokens x {token} bytes", rows=rows, token=token),
+                N_("{rows} tokens x {token} bytes", rows=rows, token=token),
                 "kv cache",
             )
         )
@@ -106,7 +106,7 @@ def memory(
                 "mamba pool",
                 states * slot,
                 where,
-                mark("{states} slots x {slot} bytes", states=states, slot=slot),
+                N_("{states} slots x {slot} bytes", states=states, slot=slot),
                 "state",
             )
         )
@@ -133,7 +133,7 @@ def kv_tokens(
     """Tokens that the server would print as max_total_num_tokens; hybrids give mamba_full_memory_ratio 0.9 of the rest to states."""
     chosen = settings(architecture, work, placement)
     free = min((free_at_start(d) or 0) for d in placement.devices)
-    heaviest = max(sum(size for _, size in stage) for stage in weights(architecture, checkpoint, work, placement))
+    heaviest = max(sum(size for _unused, size in stage) for stage in weights(architecture, checkpoint, work, placement))
     rest = int(free * chosen.static) - heaviest - LOADED
     if slot := slot_bytes(architecture, work, placement):
         explicit = "max_mamba_cache_size" in work.options

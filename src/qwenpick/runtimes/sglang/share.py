@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.memory.cache import cuda_free
 from qwenpick.work.parallel import share
 
@@ -46,7 +46,7 @@ def settings(architecture: Architecture, work: Serving, placement: Placement) ->
     for name in work.options:
         if name not in OPTIONS:
             raise QwenpickError(
-                say("SGLang has no option '{name}' here{near}", name=name, near=did_you_mean(name, OPTIONS))
+                _("SGLang has no option '{name}' here{near}", name=name, near=did_you_mean(name, OPTIONS))
             )
     given, ranks = work.options, placement.tensor_parallel
     total = min((d.total for d in placement.devices if d.total), default=24 * GIB)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from qwenpick.catalog.schema import Architecture, Checkpoint, Model
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.machine.hardware import Device, Machine
 from qwenpick.memory.account import Memory, Part
 from qwenpick.memory.quantization import find_format
@@ -37,23 +37,23 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
     if form not in FORMATS:
         container = find_format(form).container
         if container == "gguf":
-            return say(
+            return _(
                 "transformers loads a GGUF only by unpacking it to 16 bits; use llama.cpp, or the 16-bit repository"
             )
-        return say("transformers does not load {form}; it loads {known}", form=form, known=", ".join(FORMATS))
+        return _("transformers does not load {form}; it loads {known}", form=form, known=", ".join(FORMATS))
     if architecture.model_type == "qwen" and version(architecture, work.options) > QWEN1:
-        return say("Qwen 1 brings its own code, which needs a transformers below 4.38")
+        return _("Qwen 1 brings its own code, which needs a transformers below 4.38")
     if str(work.kv_cache) not in ("f16", "bf16"):
-        return say("transformers keeps the cache in 16 bits")
+        return _("transformers keeps the cache in 16 bits")
     devices = placement.devices
     if form in ("nf4", "int8") and not (devices and all(d.vendor in ("nvidia", "amd", "intel") for d in devices)):
-        return say("bitsandbytes' {form} needs an NVIDIA, AMD or Intel GPU", form=form)
+        return _("bitsandbytes' {form} needs an NVIDIA, AMD or Intel GPU", form=form)
     if form in ("awq-int4", "gptq-int4", "gptq-int8") and not (
         devices and all(d.vendor in ("nvidia", "amd") for d in devices)
     ):
-        return say("the kernels of {form} need an NVIDIA or AMD GPU", form=form)
+        return _("the kernels of {form} need an NVIDIA or AMD GPU", form=form)
     if form == "fp8" and not (devices and all(_has_fp8(d) for d in devices)):
-        return say("FP8 needs compute capability 8.9 (Ada, Hopper or newer); transformers would unpack it to 16 bits")
+        return _("FP8 needs compute capability 8.9 (Ada, Hopper or newer); transformers would unpack it to 16 bits")
     return None
 
 
@@ -63,7 +63,7 @@ def _has_fp8(device: Device) -> bool:
         return True
     if device.vendor != "nvidia":
         return False
-    major, _, minor = (device.compute_capability or "8.9").partition(".")
+    major, _unused, minor = (device.compute_capability or "8.9").partition(".")
     return (int(major), int(minor or 0)) >= (8, 9)
 
 

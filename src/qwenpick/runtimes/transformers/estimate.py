@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qwenpick.catalog.schema import Architecture, Checkpoint, LinearAttention
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.memory.account import Memory, Part, memory
 from qwenpick.memory.tensors import Tensor
 from qwenpick.runtimes.transformers import activations, allocator, weights
@@ -66,7 +66,7 @@ def _stage(
         "weights",
         text,
         where,
-        mark(
+        N_(
             "{num_layers} layers, embeddings and head in {form}, in torch's blocks",
             num_layers=architecture.num_layers,
             form=form,
@@ -76,10 +76,10 @@ def _stage(
     if stage.has_embeddings:
         for name, size in named.parts.items():
             yield Part(
-                mark("{name} weights", name=name),
+                N_("{name} weights", name=name),
                 size,
                 where,
-                mark("{size:,} parameters x 2", size=size // 2),
+                N_("{size:,} parameters x 2", size=size // 2),
                 "weights",
             )
     cache = cache_bytes(architecture, work, stage, work.context)
@@ -93,7 +93,7 @@ def _stage(
         "recurrent state",
         state,
         where,
-        mark(
+        N_(
             "{sequences} sequences x {count} linear layers, FP32 state and bf16 convolution",
             sequences=work.sequences,
             count=len(linear),
@@ -106,12 +106,10 @@ def _stage(
         else 0
     )
     yield Part(
-        "rotary tables", tables, where, mark("32,768 positions x head_dim x 2 x 2 bytes in every layer"), "weights"
+        "rotary tables", tables, where, N_("32,768 positions x head_dim x 2 x 2 bytes in every layer"), "weights"
     )
     masks = weights.causal_masks(architecture, checkpoint, stage.end - stage.first, release)
-    yield Part(
-        "causal masks", masks, where, mark("8,192 x 8,192 bytes in every layer of Qwen 1's first code"), "weights"
-    )
+    yield Part("causal masks", masks, where, N_("8,192 x 8,192 bytes in every layer of Qwen 1's first code"), "weights")
     prefill, formula = highest(architecture, form, work, release, stage)
     yield Part("prefill activations", prefill, where, formula, "compute")
     if stage.device is None:
@@ -120,24 +118,24 @@ def _stage(
         "cuBLAS workspace",
         allocator.workspace(stage.device),
         where,
-        mark("torch: 32 MiB on Hopper and B200, 8.1 MiB elsewhere"),
+        N_("torch: 32 MiB on Hopper and B200, 8.1 MiB elsewhere"),
         "overhead",
     )
     yield Part(
         "allocator cache",
         allocator.kept(cache, prefill, eager=work.options.get("attn_implementation") == "eager"),
         where,
-        mark("0.33 x kv cache + 0.02 x activations: holes of concatenation"),
+        N_("0.33 x kv cache + 0.02 x activations: holes of concatenation"),
         "overhead",
     )
     context = allocator.CUDA_CONTEXT + (allocator.BITSANDBYTES_KERNELS if form == "int8" else 0)
-    yield Part("CUDA context", context, where, mark("measured on an H200"), "overhead")
+    yield Part("CUDA context", context, where, N_("measured on an H200"), "overhead")
 
 
 def _cache_formula(architecture: Architecture, work: Serving, stage: Stage) -> str:
     layers = sum(not isinstance(layer, LinearAttention) for layer in architecture.layer_list[stage.first : stage.end])
     one = architecture.attention
-    return mark(
+    return N_(
         "2 x {layers} layers x {kv_heads} kv heads x {head_dim} x {context:,} tokens x {sequences} x 2 bytes",
         layers=layers,
         kv_heads=one.kv_heads,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 KNOWN: dict[str, str] = {
     "transformers_version": "the release that runs it, like 5.17 or 4.46",
@@ -23,7 +23,7 @@ def check(options: Mapping[str, object]) -> None:
     for name in options:
         if name not in KNOWN:
             raise QwenpickError(
-                say(
+                _(
                     "transformers has no option '{name}'{near} (known: {known})",
                     name=name,
                     near=did_you_mean(name, KNOWN),
@@ -34,7 +34,7 @@ def check(options: Mapping[str, object]) -> None:
     if attention not in ATTENTION:
         nearest = did_you_mean(str(attention), ATTENTION)
         raise QwenpickError(
-            say(
+            _(
                 "there is no attn_implementation '{attention}'{nearest} (known: {known})",
                 attention=attention,
                 nearest=nearest,
@@ -55,5 +55,5 @@ def count(options: Mapping[str, object], name: str) -> int | None:
     if value is None:
         return None
     if not str(value).isdigit():
-        raise QwenpickError(say("{name} is a number of tokens, not '{value}'", name=name, value=value))
+        raise QwenpickError(_("{name} is a number of tokens, not '{value}'", name=name, value=value))
     return int(str(value))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, LinearAttention, SlidingAttention
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.runtimes.transformers import activations
 from qwenpick.runtimes.transformers.options import count, is_true
 from qwenpick.runtimes.transformers.stages import Stage
@@ -43,7 +43,7 @@ def highest(architecture: Architecture, form: str, work: Serving, release: Versi
         found.append(
             (
                 max(0, tower - full),
-                mark("{image_tokens:,} image tokens in the vision tower", image_tokens=work.image_tokens),
+                N_("{image_tokens:,} image tokens in the vision tower", image_tokens=work.image_tokens),
             )
         )
     if release < LAST_LOGITS_ONLY:
@@ -52,7 +52,7 @@ def highest(architecture: Architecture, form: str, work: Serving, release: Versi
         found.append(
             (
                 max(0, old + logits - (full - at_prefill)),
-                mark(
+                N_(
                     "the prompt's logits: {logits:,} bytes, and the cache before this token: {old:,}",
                     logits=logits,
                     old=old,
@@ -60,7 +60,7 @@ def highest(architecture: Architecture, form: str, work: Serving, release: Versi
             )
         )
     if release < CACHE_OBJECT:
-        found.append((full, mark("the cache before this token beside the one after it")))
+        found.append((full, N_("the cache before this token beside the one after it")))
     return max(found)
 
 
@@ -69,12 +69,12 @@ def _prefill(architecture: Architecture, form: str, work: Serving, release: Vers
     tokens = work.sequences * _chunk(work)
     shared = activations.rotary(architecture) * _chunk(work)
     per_token = activations.widest(architecture, form, release)
-    found = [(per_token * tokens, mark("{tokens:,} tokens x {per_token:,} bytes", tokens=tokens, per_token=per_token))]
+    found = [(per_token * tokens, N_("{tokens:,} tokens x {per_token:,} bytes", tokens=tokens, per_token=per_token))]
     unpacked, weight = activations.dequantized(architecture, form, release)
     found.append(
         (
             unpacked * tokens + weight,
-            mark("{tokens:,} tokens x {unpacked:,} bytes + a weight in 16 bits", tokens=tokens, unpacked=unpacked),
+            N_("{tokens:,} tokens x {unpacked:,} bytes + a weight in 16 bits", tokens=tokens, unpacked=unpacked),
         )
     )
     if work.options.get("attn_implementation") == "eager":
@@ -84,7 +84,7 @@ def _prefill(architecture: Architecture, form: str, work: Serving, release: Vers
         found.append(
             (
                 scores,
-                mark(
+                N_(
                     "{sequences} x {heads} heads x {chunk:,}^2 x 10 bytes of scores",
                     sequences=work.sequences,
                     heads=architecture.attention.heads,
@@ -97,7 +97,7 @@ def _prefill(architecture: Architecture, form: str, work: Serving, release: Vers
         found.append(
             (
                 activations.logits(architecture, kept),
-                mark(
+                N_(
                     "{vocab_size:,} vocabulary x {kept:,} tokens x 6 bytes",
                     vocab_size=architecture.vocab_size,
                     kept=kept,

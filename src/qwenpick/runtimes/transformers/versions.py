@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from qwenpick.catalog.schema import Architecture
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 
 Version = tuple[int, int]
 
@@ -50,6 +50,6 @@ def version(architecture: Architecture, options: Mapping[str, object]) -> Versio
     match = re.match(r"(\d+)\.(\d+)", str(stated))
     if not match:
         raise QwenpickError(
-            say("cannot read transformers_version '{stated}'; write it like 5.17 or 4.46.0", stated=stated)
+            _("cannot read transformers_version '{stated}'; write it like 5.17 or 4.46.0", stated=stated)
         )
     return int(match[1]), int(match[2])

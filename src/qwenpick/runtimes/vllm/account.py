@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import mark
+from qwenpick.i18n import N_
 from qwenpick.memory.account import Memory, Part, gpu
 from qwenpick.memory.account import memory as gather
 from qwenpick.memory.cache import cuda_free, cuda_total
@@ -60,7 +60,7 @@ def parts_of(
             "kv cache",
             pages * cut.block_bytes,
             "",
-            mark(
+            N_(
                 "{pages} blocks of {block_size} tokens x {block_bytes} bytes",
                 pages=pages,
                 block_size=cut.block_size,
@@ -72,7 +72,7 @@ def parts_of(
             "delta-net states",
             cut.states * work.sequences * cut.block_bytes,
             "",
-            mark(
+            N_(
                 "{states} blocks x {sequences} sequences x {block_bytes} bytes",
                 states=cut.states,
                 sequences=work.sequences,
@@ -84,19 +84,19 @@ def parts_of(
             "activations",
             found.activation,
             "",
-            mark(
+            N_(
                 "profile run of {batched_tokens} tokens and {sequences} sampled rows",
                 batched_tokens=chosen.batched_tokens,
                 sequences=chosen.sequences,
             ),
             "compute",
         ),
-        Part("outside torch", found.non_torch, "", mark("kernels and communication buffers, measured"), "overhead"),
+        Part("outside torch", found.non_torch, "", N_("kernels and communication buffers, measured"), "overhead"),
         Part(
             "cuda graphs",
             found.graph_estimate or found.graphs,
             "",
-            mark(
+            N_(
                 "captures up to batch {max_graph} x {num_layers} layers",
                 max_graph=chosen.max_graph,
                 num_layers=architecture.num_layers,
@@ -107,23 +107,23 @@ def parts_of(
             "rope table",
             rope_bytes(model, architecture),
             "",
-            mark("positions x rotary dimensions x 2 bytes"),
+            N_("positions x rotary dimensions x 2 bytes"),
             "weights",
         ),
         Part(
             "selected tokens",
             selection_bytes(architecture, chosen, stages),
             "",
-            mark("batched tokens x (budget + compress_ratio) x 4 bytes, the layers with an indexer"),
+            N_("batched tokens x (budget + compress_ratio) x 4 bytes, the layers with an indexer"),
             "weights",
         ),
     ]
     per_stage = weights(architecture, checkpoint, chosen, ranks, stages)
     name = loaded_format(checkpoint, chosen)
     formula = (
-        mark("tensors in {name} over {ranks} GPUs, rounded as torch allocates", name=name, ranks=ranks)
+        N_("tensors in {name} over {ranks} GPUs, rounded as torch allocates", name=name, ranks=ranks)
         if ranks > 1
-        else mark("tensors in {name}, rounded as torch allocates", name=name)
+        else N_("tensors in {name}, rounded as torch allocates", name=name)
     )
     parts: list[Part] = []
     for index in range(max(1, len(placement.devices))):
@@ -131,7 +131,7 @@ def parts_of(
         stage = per_stage[min(index // ranks, stages - 1)]
         parts += [
             Part(
-                mark("{part} weights", part=part),
+                N_("{part} weights", part=part),
                 size,
                 where,
                 formula,
@@ -163,7 +163,7 @@ def available(
     """Bytes that are left for the KV cache on the GPU that has least, with these settings; negative where weights do not fit."""
     found = profile_of(architecture, checkpoint, work, placement, chosen)
     per_stage = weights(architecture, checkpoint, chosen, placement.tensor_parallel, placement.pipeline_parallel)
-    heaviest = max(sum(size for _, size in stage) for stage in per_stage)
+    heaviest = max(sum(size for _unused, size in stage) for stage in per_stage)
     least_asked = min(requested(cuda_total(d) or 0, work) for d in placement.devices)
     return (
         least_asked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import retell, say
+from qwenpick.i18n import _, retell
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.runtimes.vllm.settings import capability_of
 from qwenpick.work.sharding import BLOCK, world_refusal
@@ -41,12 +41,12 @@ def refusal(
     """Why the engine would not start this, memory aside; None if it would."""
     if checkpoint.format not in formats:
         container = FORMATS[checkpoint.format].container if checkpoint.format in FORMATS else checkpoint.format
-        what = {"gguf": say("GGUF files (use llama.cpp)"), "mlx": say("MLX weights (use mlx-lm)")}.get(
+        what = {"gguf": _("GGUF files (use llama.cpp)"), "mlx": _("MLX weights (use mlx-lm)")}.get(
             container, checkpoint.format
         )
-        return say("{title} does not load {what}", title=title, what=what)
+        return _("{title} does not load {what}", title=title, what=what)
     if not placement.devices:
-        return say("{title} needs a GPU", title=title)
+        return _("{title} needs a GPU", title=title)
     for device in placement.devices:
         if why := _device_refusal(checkpoint.format, device, title):
             return why
@@ -54,9 +54,9 @@ def refusal(
     ranks = placement.tensor_parallel
     wanted, there = ranks * placement.pipeline_parallel, len(placement.devices)
     if wanted > there:
-        return say("{wanted} GPUs are asked for, and {there} can be used", wanted=wanted, there=there)
+        return _("{wanted} GPUs are asked for, and {there} can be used", wanted=wanted, there=there)
     if why := world_refusal(architecture, ranks, block):
-        return say("tensor parallel over {ranks} GPUs: {why}", ranks=ranks, why=retell(why))
+        return _("tensor parallel over {ranks} GPUs: {why}", ranks=ranks, why=retell(why))
     return None
 
 
@@ -64,7 +64,7 @@ def cache_type_refusal(work: Serving, title: str) -> str | None:
     """Why the engine has no such cache: one type for keys and values, of its own."""
     if work.kv_cache.k == work.kv_cache.v and work.kv_cache.k in CACHE_TYPES:
         return None
-    return say(
+    return _(
         "{title} has no {cache} cache (it has {known}, keys and values alike)",
         title=title,
         cache=work.kv_cache,
@@ -75,23 +75,23 @@ def cache_type_refusal(work: Serving, title: str) -> str | None:
 def _device_refusal(format_name: str, device: Device, title: str) -> str | None:
     """Why this device cannot run this format."""
     if device.vendor not in VENDORS:
-        return say("{title} does not run on {name}", title=title, name=device.name)
+        return _("{title} does not run on {name}", title=title, name=device.name)
     if device.vendor != "nvidia":
         if device.vendor == "amd" and device.compute_capability and device.compute_capability not in ROCM_TARGETS:
-            return say(
+            return _(
                 "{title} is not built for {compute_capability} ({name})",
                 title=title,
                 compute_capability=device.compute_capability,
                 name=device.name,
             )
         return (
-            say("{title} has {format_name} kernels for NVIDIA GPUs only", title=title, format_name=format_name)
+            _("{title} has {format_name} kernels for NVIDIA GPUs only", title=title, format_name=format_name)
             if format_name in NVIDIA_ONLY
             else None
         )
     least = MIN_CAPABILITY.get(format_name, 7.0)
     if (capability := capability_of(device)) is not None and capability < least:
-        return say(
+        return _(
             "{title} needs compute capability {least} for {format_name}; {name} has {compute_capability}",
             title=title,
             least=least,
@@ -117,11 +117,11 @@ def model_refusal(architecture: Architecture, version: tuple[int, int], stated: 
     """Why vLLM has no class for the model: never, no more, or, where the version is `stated`, not yet."""
     kind = architecture.model_type
     if kind in NOT_SERVED or (kind == "qwen" and architecture.audio):
-        return say("vLLM has no {kind} models that speak or listen", kind=kind)
+        return _("vLLM has no {kind} models that speak or listen", kind=kind)
     if (last := LAST_VERSION.get(kind)) and version > last:
-        return say("vLLM dropped {kind} after {last}.{minor}", kind=kind, last=last[0], minor=last[1])
+        return _("vLLM dropped {kind} after {last}.{minor}", kind=kind, last=last[0], minor=last[1])
     if stated and (first := FIRST_VERSION.get(kind)) and version < first:
-        return say(
+        return _(
             "vLLM {version}.{minor} does not know {kind}; {first}.{first_minor} does",
             version=version[0],
             minor=version[1],

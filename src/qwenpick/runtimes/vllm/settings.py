@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.work.parallel import share
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
     for name in work.options:
         if name not in OPTIONS:
             raise QwenpickError(
-                say("vLLM has no option '{name}' here{near}", name=name, near=did_you_mean(name, OPTIONS))
+                _("vLLM has no option '{name}' here{near}", name=name, near=did_you_mean(name, OPTIONS))
             )
     given = work.options
     version = version_of(work)

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.memory.account import gpu
 from qwenpick.memory.cache import cuda_free, cuda_total
 from qwenpick.runtimes.vllm import cache as pool
@@ -67,7 +67,7 @@ def share_refusal(work: Serving, placement: Placement) -> str | None:
         total, free = cuda_total(device), cuda_free(device)
         if total and free is not None and requested(total, work) > free - CONTEXT:
             left = format_bytes(max(0, free - CONTEXT))
-            return say(
+            return _(
                 "vLLM wants {requested} of {name} and only {left} would be free when it starts",
                 requested=format_bytes(requested(total, work)),
                 name=device.name,
@@ -83,17 +83,17 @@ def cache_refusal(
     chosen = settings(architecture, work, smallest(placement))
     left = available(model, architecture, checkpoint, work, placement, chosen)
     if left <= 0:
-        return say("no memory is left for the cache")
+        return _("no memory is left for the cache")
     cut = pool.layout(architecture, chosen, work.kv_cache, placement.tensor_parallel, placement.pipeline_parallel)
     if pool.concurrency(cut, left, chosen.context) < 1:
-        return say(
+        return _(
             "the cache of {left} is too small for one sequence of {context} tokens",
             left=format_bytes(left),
             context=chosen.context,
         )
     blocks = state_blocks(model, architecture, checkpoint, work, placement, chosen)
     if chosen.sequences > blocks:
-        return say(
+        return _(
             "max_num_seqs {sequences} exceeds the {blocks} blocks for states", sequences=chosen.sequences, blocks=blocks
         )
     return None

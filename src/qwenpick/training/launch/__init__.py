@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from qwenpick.catalog.schema import Architecture, Checkpoint, Model
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.training.launch.common import Launch
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
@@ -41,9 +41,7 @@ def launch(
     """
     if training.trainer not in MAKERS:
         title = TRAINERS[training.trainer].title
-        raise QwenpickError(
-            say("{title} has no launch of its own; choose {known}", title=title, known=", ".join(MAKERS))
-        )
+        raise QwenpickError(_("{title} has no launch of its own; choose {known}", title=title, known=", ".join(MAKERS)))
     source = (checkpoint.repo if checkpoint and checkpoint.repo else None) or model.huggingface or model.name
     maker = cast(Maker, import_module(f"qwenpick.training.launch.{MAKERS[training.trainer]}"))
     return maker.launch(source, architecture, training, checkpoint)
@@ -55,7 +53,7 @@ def as_script(started: Launch, trainer: str) -> Script:
     from qwenpick.launch import Launch as Script
 
     notes = (
-        say("{title}: options of {checked}", title=TRAINERS[trainer].title, checked=started.checked),
+        _("{title}: options of {checked}", title=TRAINERS[trainer].title, checked=started.checked),
         *started.notes,
     )
     return Script(trainer, Command(started.command), files=started.files, notes=notes)

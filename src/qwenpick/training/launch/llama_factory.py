@@ -6,7 +6,7 @@ import json
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.training.launch.common import DATA, OUTPUT, RATE, Launch, deepspeed, on_load, precision
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
@@ -25,7 +25,7 @@ _TAGS = {
 def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:
     """`train.yaml`, `dataset_info.json` for a file of messages, DeepSpeed's configuration where ZeRO is used."""
     if training.fsdp:
-        raise QwenpickError(say("LLaMA-Factory starts FSDP from an accelerate file; use zero 3, or ms-swift"))
+        raise QwenpickError(_("LLaMA-Factory starts FSDP from an accelerate file; use zero 3, or ms-swift"))
     settings: dict[str, object] = {
         "model_name_or_path": source,
         "stage": "sft",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import say
+from qwenpick.i18n import _
 from qwenpick.training.launch.common import DATA, OUTPUT, RATE, Launch
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
@@ -14,7 +14,7 @@ from qwenpick.work.serving import Training
 def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:
     """`train.py` with Unsloth's loader, adapters and checkpointing. QwenpickError for several GPUs."""
     if training.gpus > 1:
-        raise QwenpickError(say("Unsloth trains on one GPU; use llama-factory, ms-swift or trl for several"))
+        raise QwenpickError(_("Unsloth trains on one GPU; use llama-factory, ms-swift or trl for several"))
     four = training.method == "qlora" and not (checkpoint and checkpoint.format == "int8")
     kind = "FastVisionModel" if architecture.vision else "FastLanguageModel"
     full = training.method == "full"
