@@ -110,6 +110,7 @@ def machine_values(machine: Machine) -> MachineValues:
 
 def speed_values(speed: Speed) -> SpeedValues:
     """How fast a plan runs."""
+    roofline = speed.roofline
     return {
         "decode": band_values(speed.decode),
         "prefill": band_values(speed.prefill),
@@ -120,6 +121,13 @@ def speed_values(speed: Speed) -> SpeedValues:
         "prompt": speed.prompt,
         "sequences": speed.sequences,
         "why": speed.why,
+        "by_depth": [{"depth": at.depth, "each": band_values(at.each)} for at in speed.by_depth],
+        "roofline": {
+            "tokens_per_second": float(f"{roofline.tokens_per_second:.4g}"),
+            "bytes_per_token": round(roofline.bytes_per_token),
+            "bandwidth": round(roofline.bandwidth),
+            "accepted": roofline.accepted,
+        },
     }
 
 

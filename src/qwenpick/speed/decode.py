@@ -65,6 +65,14 @@ def token_seconds(load: Load, depth: float, sequences: int, drafts: int, parts: 
     return (step + drafts * draft) / accepted_tokens(drafts)
 
 
+def step_bytes(load: Load, depth: float, sequences: int, stage: Stage) -> float:
+    """Bytes that a stage reads in one step at the very least: its weights once, of the experts one token's, and every sequence's cache and state."""
+    weights = load.weights
+    read = stage.layers * weights.dense + stage.experts * weights.experts * weights.chosen / weights.of
+    cached = load.attention.cache_elements(depth) * cache_bytes_per_element(load.cache) + load.attention.state
+    return read + stage.output * weights.output + stage.layers * sequences * cached
+
+
 def accepted_tokens(drafts: int) -> float:
     """Tokens a step yields when each draft is right with probability p given the one before: 1 + p + p^2 + …"""
     return float(sum(measured.COMMON.accepted**i for i in range(drafts + 1)))

@@ -1,4 +1,4 @@
-"""From a plan to its speed: one generation step, one prompt, and N users, each as a band."""
+"""From a plan to its speed: one generation step, one prompt, and N users, each as a band, none beyond what the memory can be read at."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.speed import measured
 from qwenpick.speed.constants import Spread
-from qwenpick.speed.decode import Load, token_seconds
+from qwenpick.speed.decode import Load, step_bytes, token_seconds
 from qwenpick.speed.devices import Class
 from qwenpick.speed.efficiency import nearest
 from qwenpick.speed.flags import read_flags
@@ -54,6 +54,67 @@ class Speed:
     prompt: int
     sequences: int
     why: str
+    generation: Generation
+
+    @property
+    def roofline(self) -> Roofline:
+        """What no generation at `depth` exceeds."""
+        return self.generation.roofline(self.depth)
+
+    @property
+    def by_depth(self) -> tuple[AtDepth, ...]:
+        """What one of the sequences sees at the start, at `depth`, and with the whole context filled."""
+        depths = sorted({0, self.depth, self.generation.context})
+        return tuple(AtDepth(depth, self.generation.each(depth)) for depth in depths)
+
+
+@dataclass(frozen=True, slots=True)
+class AtDepth:
+    """What one of the sequences sees, tokens/s, when each holds `depth` tokens."""
+
+    depth: int
+    each: Band
+
+
+@dataclass(frozen=True, slots=True)
+class Roofline:
+    """The bound that reading memory sets: `bandwidth` bytes/s over `bytes_per_token` bytes that a step reads, times the tokens a step yields at most.
+
+    `bytes_per_token` are all weights that the step's tokens run, once, and the cache and states of every sequence. `bandwidth` is the whole of each
+    device's, one device after another where they hold a share of the layers each. `accepted` is 1 without drafts, else one more than are drafted.
+    """
+
+    tokens_per_second: float
+    bytes_per_token: float
+    bandwidth: float
+    accepted: float
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What generation at any depth follows from. `context` is the whole of what a sequence may hold."""
+
+    load: Load
+    drafts: int
+    sequences: int
+    context: int
+    parts: tuple[Stage, ...]
+    around: Spread
+
+    def each(self, depth: int, sequences: int | None = None) -> Band:
+        """Tokens/s of one of the sequences when each of them holds `depth` tokens; no edge lies beyond the roofline."""
+        n = sequences or self.sequences
+        value = 1 / token_seconds(self.load, depth, n, self.drafts, self.parts)
+        return _capped(_band(value, self.around), self.roofline(depth, n).tokens_per_second)
+
+    def roofline(self, depth: int, sequences: int | None = None) -> Roofline:
+        """The bound at a depth, for one of the sequences."""
+        n = sequences or self.sequences
+        parts = [(stage, step_bytes(self.load, depth, n, stage)) for stage in self.parts]
+        read = sum(size for _unused, size in parts)
+        seconds = sum(size / (stage.place.bandwidth * stage.ways) for stage, size in parts)
+        most = 1 + self.drafts
+        return Roofline(most / seconds, read, read / seconds, most)
 
 
 def estimate(
@@ -89,23 +150,25 @@ def estimate(
         flags.eager,
     )
     drafts = flags.drafts if architecture.mtp_layers else 0
-    step = token_seconds(load, depth, 1, drafts, parts)
-    shared = token_seconds(load, depth, work.sequences, drafts, parts) if work.sequences > 1 else step
     reading = prompt_seconds(load, prompt, cached, flags.chunk, parts)
     around, before = spreads(load.engine, tuple(stage.place.kind for stage in parts))
     if drafts:
         around = Spread(min(around.low, measured.MTP_SPREAD.low), max(around.high, measured.MTP_SPREAD.high))
-    first = reading + step
+    generation = Generation(load, drafts, work.sequences, work.context, parts, around)
+    decode = generation.each(depth, 1)
+    each = generation.each(depth) if work.sequences > 1 else decode
+    first = reading + 1 / decode.value
     return Speed(
-        decode=_band(1 / step, around),
+        decode=decode,
         prefill=_band(prompt / reading, before),
         first_token=Band(first, first / before.high, first / before.low),
-        together=_band(work.sequences / shared, around),
-        each=_band(1 / shared, around),
+        together=Band(*(work.sequences * figure for figure in (each.value, each.low, each.high))),
+        each=each,
         depth=depth,
         prompt=prompt,
         sequences=work.sequences,
         why=_why(load, depth, parts),
+        generation=generation,
     )
 
 
@@ -129,6 +192,10 @@ def _why(load: Load, depth: int, parts: tuple[Stage, ...]) -> str:
 
 def _band(value: float, spread: Spread) -> Band:
     return Band(value, value * spread.low, value * spread.high)
+
+
+def _capped(band: Band, most: float) -> Band:
+    return Band(min(band.value, most), min(band.low, most), min(band.high, most))
 
 
 @lru_cache(maxsize=1024)

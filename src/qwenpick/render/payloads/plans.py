@@ -64,6 +64,22 @@ class BandValues(TypedDict):
     high: float
 
 
+class DepthValues(TypedDict):
+    """Tokens/s of one sequence with so many tokens in its cache."""
+
+    depth: int
+    each: BandValues
+
+
+class RooflineValues(TypedDict):
+    """What reading memory bounds: tokens/s = accepted x bandwidth / bytes_per_token. `accepted` is the most tokens that a step yields."""
+
+    tokens_per_second: float
+    bytes_per_token: int
+    bandwidth: int
+    accepted: float
+
+
 class SpeedValues(TypedDict):
     """Tokens/s; first_token in seconds."""
 
@@ -76,6 +92,8 @@ class SpeedValues(TypedDict):
     prompt: int
     sequences: int
     why: str
+    by_depth: list[DepthValues]
+    roofline: RooflineValues
 
 
 class PlanValues(TypedDict):
