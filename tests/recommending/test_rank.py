@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -17,16 +18,30 @@ from qwenpick.recommending.rank import Ranked, explain, rank
 from qwenpick.recommending.scoring import PREFERENCES, cache_family
 from qwenpick.recommending.tasks import TASKS
 from qwenpick.speed import Band, Speed
+from qwenpick.speed.estimate import Generation
 from qwenpick.units import GIB
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import KvCache, Serving
+
+GENERATION = cast("Generation", None)  # ranking does not look at other depths
 
 
 def a_speed(decode: float, prefill: float = 2000.0) -> Speed:
     def around(value: float) -> Band:
         return Band(value, value * 0.8, value * 1.2)
 
-    return Speed(around(decode), around(prefill), around(1.0), around(decode), around(decode), 1000, 1000, 1, "made up")
+    return Speed(
+        around(decode),
+        around(prefill),
+        around(1.0),
+        around(decode),
+        around(decode),
+        1000,
+        1000,
+        1,
+        "made up",
+        GENERATION,
+    )
 
 
 @pytest.fixture(scope="module")

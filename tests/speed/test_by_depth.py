@@ -19,15 +19,22 @@ def catalog() -> Catalog:
     return load()
 
 
-def _speed(catalog: Catalog, model: str, format: str, gpu: str, work: Serving, depth: int | None = None) -> Speed:
+def _speed(catalog: Catalog, model: str, format_name: str, gpu: str, work: Serving, depth: int | None = None) -> Speed:
     from qwenpick.catalog.schema import Checkpoint
 
     box = simulate(catalog, [gpu], None, 64 * GIB, False)
     architecture = catalog.architecture(catalog.models[model])
     found = speed.estimate(
-        architecture, Checkpoint(format=format), "llamacpp", work, Placement(box.devices), box, catalog.gpus, depth=depth
+        architecture,
+        Checkpoint(format=format_name),
+        "llamacpp",
+        work,
+        Placement(box.devices),
+        box,
+        catalog.gpus,
+        depth=depth,
     )
-    assert found and format in FORMATS
+    assert found and format_name in FORMATS
     return found
 
 
