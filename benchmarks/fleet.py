@@ -39,7 +39,7 @@ def fleet(catalog: Catalog, count: int) -> list[Machine]:
 
 def seconds(count: int) -> float:
     """Seconds to rank all models for each of so many machines, the catalogue read before."""
-    from qwenpick.cli import start_fast
+    from qwenpick.cli.main import start_fast
 
     start_fast()
     from qwenpick.catalog import load

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.machine.simulate import simulate
+from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.recommending.rank import Prefer
 from qwenpick.recommending.request import Wish
 from qwenpick.units import GIB
-from qwenpick.work.serving import KvCache
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qwenpick.catalog import Catalog, load
-from qwenpick.cli import main
+from qwenpick.cli.main import main
 from qwenpick.i18n import use
 
 

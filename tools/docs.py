@@ -65,7 +65,7 @@ def reference(command: str) -> None:
 
 def capture(command: str) -> tuple[str, int]:
     """Stdout and exit code of a qwenpick command, run in this process with a width of 100 columns and no settings of the person."""
-    from qwenpick.cli import main
+    from qwenpick.cli.main import main
 
     program, *arguments = shlex.split(command)
     if program != "qwenpick":

@@ -10,11 +10,12 @@ from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model, find_mode
 from qwenpick.errors import QwenpickError
 from qwenpick.machine.hardware import Device
 from qwenpick.memory.account import RAM, Memory, gpu
+from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization import gguf
 from qwenpick.runtimes import llamacpp
 from qwenpick.units import MIB
 from qwenpick.work.placement import Placement
-from qwenpick.work.serving import KvCache, Serving
+from qwenpick.work.serving import Serving
 
 ENGINE = "llamacpp"
 

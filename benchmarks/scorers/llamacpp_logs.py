@@ -9,11 +9,12 @@ from benchmarks.scoreboard import Row, Score, Scorer, Skip
 from benchmarks.scorers.llamacpp import entry
 from qwenpick.catalog import Architecture, Checkpoint
 from qwenpick.memory.account import Memory
+from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization import gguf
 from qwenpick.runtimes import llamacpp
 from qwenpick.units import MIB
 from qwenpick.work.placement import Placement
-from qwenpick.work.serving import KvCache, Serving
+from qwenpick.work.serving import Serving
 
 # ik_llama.cpp and unsloth have mixes of their own; these names mean llama.cpp's quantizer
 _TYPES = {

@@ -10,10 +10,11 @@ from benchmarks.scorers.catalogue import found
 from qwenpick.catalog import Architecture, Checkpoint, Model
 from qwenpick.machine.hardware import Device
 from qwenpick.memory.account import Memory
+from qwenpick.memory.cache import KvCache
 from qwenpick.runtimes import vllm
 from qwenpick.units import GIB
 from qwenpick.work.placement import Placement
-from qwenpick.work.serving import KvCache, Serving
+from qwenpick.work.serving import Serving
 
 ENGINE = "vllm"
 FP8_CACHE = KvCache("fp8", "fp8")

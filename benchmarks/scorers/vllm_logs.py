@@ -11,10 +11,11 @@ from benchmarks.scorers.catalogue import found
 from benchmarks.scorers.vllm import ENGINE, FP8_CACHE, weights_gib
 from qwenpick.catalog import Architecture, Checkpoint, Model
 from qwenpick.machine.hardware import Device
+from qwenpick.memory.cache import KvCache
 from qwenpick.runtimes import vllm
 from qwenpick.units import GIB, MIB
 from qwenpick.work.placement import Placement
-from qwenpick.work.serving import KvCache, Serving
+from qwenpick.work.serving import Serving
 
 # when a version came out, for rows that state a date only: the first day each was seen in these logs
 _BY_DATE = (

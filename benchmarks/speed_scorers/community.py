@@ -9,9 +9,9 @@ from benchmarks.scoreboard import Row, Skip
 from benchmarks.speed_scorers.names import cpu_of, format_of, gpu_of, model_of, number, whole
 from benchmarks.speed_scorers.runs import Reader, Run
 from benchmarks.speed_scorers.serving import ENGINES, run
+from qwenpick.memory.cache import CACHE_BITS, KvCache
 from qwenpick.memory.quantization import stored_bytes
 from qwenpick.speed.traffic import attention, cache_bytes_per_element
-from qwenpick.work.serving import CACHE_BITS, KvCache
 
 SHORT = 256  # prompt tokens below which a prefill speed is start-up
 

@@ -9,7 +9,7 @@ from benchmarks.scoreboard import Row, Skip
 from benchmarks.speed_scorers.names import number, whole
 from benchmarks.speed_scorers.runs import Reader, Run
 from benchmarks.speed_scorers.serving import run
-from qwenpick.work.serving import KvCache
+from qwenpick.memory.cache import KvCache
 
 UNNAMED = ("device not", "chip not", "CPU only", "name not")
 

@@ -11,10 +11,11 @@ from benchmarks.speed_scorers.names import device, format_of, gpu_of, model_of, 
 from benchmarks.speed_scorers.runs import Quantity, Reader, Run
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.machine.hardware import Cpu, Machine
+from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization import stored_bytes
 from qwenpick.speed.traffic import attention, traffic
 from qwenpick.work.placement import Placement
-from qwenpick.work.serving import KvCache, Serving
+from qwenpick.work.serving import Serving
 
 ENGINES = {
     "vllm": "vllm",

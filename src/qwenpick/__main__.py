@@ -1,6 +1,6 @@
 """`python -m qwenpick` and the `qwenpick` script."""
 
-from qwenpick.cli import main
+from qwenpick.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
-from qwenpick.machine.hardware import Device
+from qwenpick.machine.hardware import ANY_GPU, APPLE_SILICON, Device
+from qwenpick.memory.cache import KvCache, parse_cache
 from qwenpick.units import parse_tokens
 from qwenpick.work.placement import Placement
-from qwenpick.work.serving import KvCache, Serving, parse_cache
+from qwenpick.work.serving import Serving
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
     from qwenpick.memory.account import Memory
-
-GPU = Device(name="GPU", vendor="nvidia", total=None, free=None)
-APPLE = Device(name="Apple silicon", vendor="apple", total=None, free=None, unified=True, compute_capability="Metal")
 
 
 def estimate(
@@ -47,7 +45,7 @@ def estimate(
     603979776
     """
     from qwenpick.catalog import find_model, load
-    from qwenpick.fitting.answer import closed_weights
+    from qwenpick.catalog.lookup import closed_weights
     from qwenpick.planning.checkpoints import check_quant, checkpoints
     from qwenpick.runtimes import find_runtime
 
@@ -72,7 +70,7 @@ def estimate(
     pipeline_parallel = int(str(work.options.get("pipeline_parallel_size", work.options.get("pp_size", 1))))
     count = max(gpus, tensor_parallel * pipeline_parallel) if gpus else 0
     placement = Placement(
-        (device or (APPLE if engine.NAME == "mlx" else GPU),) * count, tensor_parallel, pipeline_parallel
+        (device or (APPLE_SILICON if engine.NAME == "mlx" else ANY_GPU),) * count, tensor_parallel, pipeline_parallel
     )
     if refusal := engine.refusal(architecture, found[0], work, placement):
         raise QwenpickError(refusal)

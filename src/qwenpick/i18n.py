@@ -90,22 +90,12 @@ def language() -> str:
     return _active
 
 
-def use(name: str) -> None:
-    """Say everything from here on in this language (zh, zh-CN, zh_CN.UTF-8, en). Raises QwenpickError for one that is not known."""
+def use(name: str) -> bool:
+    """Say everything from here on in this language (zh, zh-CN, zh_CN.UTF-8, en). False, and nothing changes, for one that is not known."""
     global _active, _look_up
-    folded = name.partition(".")[0].replace("_", "-").casefold()
-    found = _NAMES.get(folded)
+    found = _NAMES.get(name.partition(".")[0].replace("_", "-").casefold())
     if not found:
-        from qwenpick.errors import QwenpickError, did_you_mean
-
-        raise QwenpickError(
-            _(
-                "there is no language '{name}'{near} (known: {known})",
-                name=name,
-                near=did_you_mean(folded, LANGUAGES),
-                known=", ".join(LANGUAGES),
-            )
-        )
+        return False
     if found != _ENGLISH:
         import gettext
 
@@ -113,6 +103,7 @@ def use(name: str) -> None:
     else:
         _look_up = None
     _active = found
+    return True
 
 
 def chosen(arguments: list[str], default: str | None) -> tuple[str, list[str]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from qwenpick.buy.hardware import PER_NODE, gpu_price, offers
+from qwenpick.buy.hardware import PER_NODE, offers
 from qwenpick.catalog import Catalog, find_gpu, find_model
+from qwenpick.catalog.accelerator import gpu_price
 from qwenpick.fitting.answer import Request, fit
 from qwenpick.machine.simulate import simulate
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qwenpick.check.file import json_schema, parse
-from qwenpick.check.requirements import Box, Checked, Requirement, Result, check, judged, read
+from qwenpick.check.file import json_schema, parse, read
+from qwenpick.check.requirements import Box, Checked, Requirement, Result, check, judged
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.render.check import github, junit
 

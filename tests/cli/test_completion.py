@@ -26,7 +26,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 def offered(line: str) -> list[str]:
     """What bash is told when Tab is pressed at the end of `line`."""
     words = line.split(" ")
-    asking = "from qwenpick.cli import main; import sys; sys.argv = ['qwenpick']; main()"
+    asking = "from qwenpick.cli.main import main; import sys; sys.argv = ['qwenpick']; main()"
     found = subprocess.run(
         [sys.executable, "-c", asking],
         env={

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import jsonschema
 import pytest
 
-from qwenpick.cli import COMMANDS
+from qwenpick.cli.commands import COMMANDS
 from qwenpick.render.schemas import PAYLOADS, schema
 from tests.conftest import Result
 
@@ -104,7 +104,7 @@ def test_every_command_has_a_help(qwenpick: Run) -> None:
 def test_the_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; sys.argv = ['qwenpick', '--help']\n"
-        "from qwenpick.cli import run\n"
+        "from qwenpick.cli.main import run\n"
         "run(['--help'])\n"
         "print(sorted({'pydantic', 'yaml', 'rich', 'psutil', 'pynvml'} & set(sys.modules)), file=sys.stderr)"
     )

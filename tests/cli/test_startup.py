@@ -24,7 +24,7 @@ def run(arguments: list[str], cache: Path) -> subprocess.CompletedProcess[str]:
     """A process of its own, as the script starts it; the names of all modules it imported are its stderr."""
     code = (
         "import sys\n"
-        "from qwenpick.cli import run, start_fast\n"
+        "from qwenpick.cli.main import run, start_fast\n"
         "start_fast()\n"
         f"run({arguments!r})\n"
         "print(*sys.modules, file=sys.stderr)"
@@ -52,7 +52,7 @@ def test_an_edited_catalogue_is_read_again(tmp_path: Path, monkeypatch: pytest.M
     edited = [tmp_path / path.name for path in shipped_files()]
     for copy, path in zip(edited, shipped_files(), strict=True):
         copy.write_bytes(path.read_bytes())
-    monkeypatch.setattr(sys.modules["qwenpick.catalog.load"], "shipped_files", lambda: tuple(edited))
+    monkeypatch.setattr(sys.modules["qwenpick.catalog.read"], "shipped_files", lambda: tuple(edited))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "kept"))
     assert load(own=False).models["qwen3-8b"].name == load(own=False).models["qwen3-8b"].name == "Qwen3-8B"
     edited[0].write_text(

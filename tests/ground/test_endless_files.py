@@ -9,7 +9,7 @@ import pytest
 
 from qwenpick.catalog.check import faults
 from qwenpick.catalog.read import read_file
-from qwenpick.check import requirements
+from qwenpick.check import file as check_file
 from qwenpick.check.file import parse
 from qwenpick.errors import QwenpickError
 from qwenpick.machine import file
@@ -22,7 +22,7 @@ ENDLESS = Path("/dev/zero")
     ("read", "sentence"),
     [
         (file.read, "too large to be a machine"),
-        (requirements.read, "no file of requirements"),
+        (check_file.read, "no file of requirements"),
         (read_file, "no catalogue"),
     ],
 )

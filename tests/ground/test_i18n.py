@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from tools import messages
 
-from qwenpick.errors import QwenpickError
 from qwenpick.i18n import N_, _, chosen, language, retell, use
 from tests.conftest import Result
 
@@ -169,9 +168,11 @@ def test_braces_in_values_are_text() -> None:
     assert _("cannot write {file}: {problem}", file="{x}", problem="") == "无法写入 {x}："
 
 
-def test_a_language_that_is_not_known_is_named() -> None:
-    with pytest.raises(QwenpickError, match="known: en, zh"):
-        use("tlh")
+def test_a_language_that_is_not_known_is_named(qwenpick: Run) -> None:
+    assert not use("tlh")
+    result = qwenpick("--lang", "tlh", "gpus")
+    assert result.code == 2
+    assert "there is no language 'tlh' (known: en, zh)" in result.err
 
 
 def test_english_looks_nothing_up() -> None:

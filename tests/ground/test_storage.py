@@ -13,6 +13,7 @@ from qwenpick.runtimes.llamacpp import compute
 from qwenpick.runtimes.llamacpp.batch import batch_of
 from qwenpick.runtimes.llamacpp.network import Network, Step
 from qwenpick.runtimes.llamacpp.options import Options
+from qwenpick.runtimes.llamacpp.walk import peaks
 from qwenpick.storage import Results
 from qwenpick.work.serving import Serving
 
@@ -104,7 +105,7 @@ def test_a_walk_that_was_kept_is_what_a_walk_finds(
     architecture = catalog.architectures["qwen3-8b"]
     batch = batch_of(Serving(4096), Options(), pooled=False)
     steps = tuple(Step(layer, "gpu", "gpu") for layer in range(architecture.num_layers))
-    walked = Network(architecture, batch, {}, "gpu", has_gpu=True, op_offload=True).peaks(steps)
+    walked = peaks(Network(architecture, batch, {}, "gpu", has_gpu=True, op_offload=True), steps)
     for _ in range(2):
         results = Results("numbers", [code])
         monkeypatch.setattr(compute, "WALKS", results)

@@ -17,8 +17,9 @@ from qwenpick.catalog import Catalog, Checkpoint
 from qwenpick.errors import QwenpickError
 from qwenpick.launch import Command, Launch, Run, launch, script, visible_devices, with_disk
 from qwenpick.machine.hardware import Device, Machine
+from qwenpick.memory.cache import KvCache
 from qwenpick.work.placement import Placement
-from qwenpick.work.serving import KvCache, Serving
+from qwenpick.work.serving import Serving
 
 GIB = 2**30
 RTX = Device("NVIDIA GeForce RTX 4090", "nvidia", 24 * GIB, 24 * GIB, uuid="GPU-0")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from qwenpick.catalog import Catalog
-from qwenpick.machine.hardware import Device
-from qwenpick.memory.cache import cuda_free, cuda_total, kv_bytes, kv_bytes_per_token, state_bytes
-from qwenpick.work.serving import KvCache
+from qwenpick.machine.hardware import Device, cuda_free, cuda_total
+from qwenpick.memory.cache import KvCache, kv_bytes, kv_bytes_per_token, state_bytes
 
 GIB, MIB = 2**30, 2**20
 

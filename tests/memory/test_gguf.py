@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qwenpick.catalog import Architecture, Catalog
+from qwenpick.catalog.formats import GGUF_BITS
 from qwenpick.memory.quantization import gguf, stored_bytes
 from qwenpick.memory.quantization.gguf.header import header_bytes
 from qwenpick.memory.quantization.gguf.layout import gguf_tensors
@@ -113,7 +114,7 @@ def test_more_bits_never_make_a_smaller_file(catalog: Catalog) -> None:
 
 
 def test_every_format_has_a_nominal_width_and_a_default_type() -> None:
-    assert gguf.BITS.keys() | {OLLAMA_HYBRID, *OLLAMA_HALF_VALUES.values()} == DEFAULT_TYPE.keys()
+    assert GGUF_BITS.keys() | {OLLAMA_HYBRID, *OLLAMA_HALF_VALUES.values()} == DEFAULT_TYPE.keys()
     assert set(DEFAULT_TYPE.values()) <= BLOCKS.keys()
 
 

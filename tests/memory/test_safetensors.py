@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from qwenpick.catalog import Catalog
+from qwenpick.catalog.formats import SAFETENSORS_BITS
 from qwenpick.memory.quantization import FORMATS, sizes, stored_bytes
-from qwenpick.memory.quantization.safetensors import BITS
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_matrix_takes_its_weights_scales_and_zero_points(catalog: Catalog, for
     assert found["ffn_down"] == size
 
 
-@pytest.mark.parametrize("form", sorted(set(BITS) - {"fp32"}))
+@pytest.mark.parametrize("form", sorted(set(SAFETENSORS_BITS) - {"fp32"}))
 def test_embeddings_head_norms_and_routers_stay_in_16_bits(catalog: Catalog, form: str) -> None:
     for tensor, stored in sizes(catalog.architecture(catalog.models["qwen3-30b-a3b"]), form):
         if tensor.role in {"token_embd", "output", "ffn_gate_inp"} or tensor.role.endswith("norm"):

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from qwenpick.catalog import Catalog, Model, load
 from qwenpick.machine.hardware import Device, Machine
 from qwenpick.memory.account import Memory
+from qwenpick.memory.cache import KvCache
 from qwenpick.planning.checkpoints import checkpoints
 from qwenpick.planning.plan import judge
 from qwenpick.runtimes import RUNTIMES, Runtime, find_runtime
 from qwenpick.work.placement import Placement
-from qwenpick.work.serving import KvCache, Serving
+from qwenpick.work.serving import Serving
 
 GIB = 2**30
 CATALOG: Catalog = load()

@@ -12,7 +12,7 @@ from qwenpick import catalog as catalogue
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
 from qwenpick.readers import entry, read_model
-from qwenpick.readers.hub import Fetch
+from qwenpick.readers.reading import Fetch
 from tests.readers.making import bf16_of, gguf, gguf_of, safetensors, write
 
 QWEN3_8B = (Path(__file__).parent / "configs" / "Qwen3-8B.json").read_bytes()

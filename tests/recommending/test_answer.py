@@ -11,10 +11,10 @@ from qwenpick.catalog import Catalog
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.machine.hardware import Machine
 from qwenpick.machine.simulate import simulate
+from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.recommending.answer import Recommendation, recommend, speaks
 from qwenpick.recommending.request import Wish
-from qwenpick.work.serving import KvCache
 
 GIB = 2**30
 

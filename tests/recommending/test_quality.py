@@ -7,7 +7,7 @@ import json
 import pytest
 
 from qwenpick.catalog import Catalog
-from qwenpick.catalog.load import data_directory
+from qwenpick.catalog.read import data_directory
 from qwenpick.recommending.quality import load_abilities, quality
 from qwenpick.recommending.quantization_loss import retention
 from qwenpick.recommending.tasks import TASKS

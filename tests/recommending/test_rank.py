@@ -13,6 +13,7 @@ from qwenpick.catalog import Catalog, Checkpoint
 from qwenpick.machine.simulate import simulate
 from qwenpick.memory.account import Part, memory
 from qwenpick.memory.bands import band
+from qwenpick.memory.cache import KvCache
 from qwenpick.planning.plan import Place, Plan
 from qwenpick.recommending.rank import Ranked, explain, rank
 from qwenpick.recommending.scoring import PREFERENCES, cache_family
@@ -21,7 +22,7 @@ from qwenpick.speed import Band, Speed
 from qwenpick.speed.estimate import Generation
 from qwenpick.units import GIB
 from qwenpick.work.placement import Placement
-from qwenpick.work.serving import KvCache, Serving
+from qwenpick.work.serving import Serving
 
 GENERATION = cast("Generation", None)  # ranking does not look at other depths
 

@@ -9,6 +9,7 @@ import pytest
 from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model, load
 from qwenpick.machine.hardware import Machine
 from qwenpick.machine.simulate import simulate
+from qwenpick.memory.cache import KvCache
 from qwenpick.planning.plan import Plan, evaluate, timed
 from qwenpick.recommending.answer import Recommender, recommend, why_not
 from qwenpick.recommending.rank import LABELLED, Ranked, rank
@@ -25,7 +26,7 @@ from qwenpick.runtimes.llamacpp import compute, network
 from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
 from qwenpick.storage import Results
 from qwenpick.units import GIB
-from qwenpick.work.serving import KvCache, Serving
+from qwenpick.work.serving import Serving
 
 
 @pytest.fixture(scope="module")
@@ -211,13 +212,13 @@ def test_a_model_holds_somehow_if_a_search_of_all_its_plans_finds_one(catalog: C
 def test_few_graphs_are_walked(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     """428 were before models were planned by their ceilings."""
     walked = []
-    peaks = network.Network.peaks
+    peaks = compute.peaks
 
-    def counted(self: network.Network, steps: tuple[network.Step, ...]) -> tuple[int, int]:
+    def counted(net: network.Network, steps: tuple[network.Step, ...]) -> tuple[int, int]:
         walked.append(steps)
-        return peaks(self, steps)
+        return peaks(net, steps)
 
-    monkeypatch.setattr(network.Network, "peaks", counted)
+    monkeypatch.setattr(compute, "peaks", counted)
     monkeypatch.setattr(compute, "WALKS", Results("none", ()))
     for cached in (compute._one_side, compute._walked):
         cached.cache_clear()

@@ -7,10 +7,10 @@ import pytest
 from qwenpick.catalog import Catalog
 from qwenpick.fitting.answer import Request, fit
 from qwenpick.machine.simulate import simulate
+from qwenpick.memory.cache import CACHE_BITS, KvCache, parse_cache
 from qwenpick.recommending.answer import recommend
 from qwenpick.recommending.request import Wish
 from qwenpick.runtimes import RUNTIMES
-from qwenpick.work.serving import CACHE_BITS, KvCache, parse_cache
 
 BOX = (["h200"], None, 64 * 2**30, False)
 

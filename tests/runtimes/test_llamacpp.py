@@ -8,12 +8,13 @@ from qwenpick.catalog import Architecture, Catalog, Checkpoint
 from qwenpick.errors import QwenpickError
 from qwenpick.machine.hardware import Device, Machine
 from qwenpick.memory.account import RAM, Memory, gpu
+from qwenpick.memory.cache import KvCache
 from qwenpick.runtimes import llamacpp
 from qwenpick.runtimes.llamacpp.arena import Arena
 from qwenpick.runtimes.llamacpp.cut import cut
 from qwenpick.units import GIB, MIB
 from qwenpick.work.placement import Placement
-from qwenpick.work.serving import KvCache, Serving
+from qwenpick.work.serving import Serving
 
 H200 = Device("NVIDIA H200", "nvidia", 141 * GIB, 140 * GIB, compute_capability="9.0")
 LIBRARY: dict[str, object] = {"server": False, "kv_unified": False}

@@ -7,9 +7,10 @@ import pytest
 from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
 from qwenpick.errors import QwenpickError
 from qwenpick.machine.hardware import Device, Machine
+from qwenpick.memory.cache import KvCache
 from qwenpick.runtimes import sglang
 from qwenpick.work.placement import Placement
-from qwenpick.work.serving import KvCache, Serving
+from qwenpick.work.serving import Serving
 
 GIB, MIB = 2**30, 2**20
 BF16 = Checkpoint(format="bf16")

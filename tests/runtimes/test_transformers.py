@@ -9,10 +9,11 @@ import pytest
 from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
 from qwenpick.errors import QwenpickError
 from qwenpick.machine.hardware import Device, Machine
+from qwenpick.memory.cache import KvCache
 from qwenpick.runtimes import transformers
 from qwenpick.runtimes.transformers.allocator import block
 from qwenpick.work.placement import Placement
-from qwenpick.work.serving import KvCache, Serving
+from qwenpick.work.serving import Serving
 
 GIB, MIB = 2**30, 2**20
 H200 = Device("NVIDIA H200", "nvidia", 139 * GIB, 139 * GIB, compute_capability="9.0")

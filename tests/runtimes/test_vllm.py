@@ -7,13 +7,14 @@ import pytest
 from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
 from qwenpick.errors import QwenpickError
 from qwenpick.machine.hardware import Device, Machine
+from qwenpick.memory.cache import KvCache
 from qwenpick.runtimes import vllm
 from qwenpick.runtimes.vllm import cache
 from qwenpick.runtimes.vllm.profile import forward
 from qwenpick.runtimes.vllm.settings import graph_sizes, settings
 from qwenpick.runtimes.vllm.weights import rope_bytes, rounded
 from qwenpick.work.placement import Placement
-from qwenpick.work.serving import KvCache, Serving
+from qwenpick.work.serving import Serving
 
 GIB, MIB = 2**30, 2**20
 H200 = Device("NVIDIA H200", "nvidia", int(139.8007 * GIB), int(139.8007 * GIB), compute_capability="9.0", reserved=0)

@@ -10,6 +10,7 @@ import pytest
 from qwenpick.catalog import Catalog, load
 from qwenpick.catalog.schema import Checkpoint
 from qwenpick.machine.hardware import Cpu, Device, Machine
+from qwenpick.memory.cache import KvCache
 from qwenpick.speed import Speed, estimate, unknown
 from qwenpick.speed.decode import accepted_tokens
 from qwenpick.speed.devices import class_of, place_of
@@ -17,7 +18,7 @@ from qwenpick.speed.flags import read_flags
 from qwenpick.speed.stages import stages
 from qwenpick.speed.traffic import attention, traffic
 from qwenpick.work.placement import Placement
-from qwenpick.work.serving import KvCache, Serving
+from qwenpick.work.serving import Serving
 
 RAM = Cpu("two channels of DDR5-5600", cores=8, bandwidth=89.6e9)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from qwenpick.catalog.accelerator import ON_SALE, gpu_price
 from qwenpick.fitting.answer import PRECISIONS, Answer, Request, fit
-from qwenpick.i18n import N_, _
 from qwenpick.memory.account import RAM
 from qwenpick.planning.checkpoints import checkpoints, download_bytes
 from qwenpick.recommending.search.candidates import weights_of
@@ -24,7 +24,6 @@ ACROSS_NODES = ("vllm", "sglang")  # engines that one model can run in on severa
 SYSTEM_RAM = (
     8 * GIB
 )  # what the operating system, the engine's process and its caches leave no room without: our rule of thumb
-ON_SALE = frozenset({"consumer", "workstation", "datacenter", "soc"})
 WORKER_RAM = (
     4 * GIB
 )  # a process with PyTorch for each GPU beyond the first of a node, pinned buffers and all: our rule of thumb
@@ -139,14 +138,6 @@ def _answer(catalog: Catalog, model: Model, request: Request, gpu: Gpu, count: i
         if found.fits:
             break
     return found
-
-
-def gpu_price(gpu: Gpu) -> tuple[float | None, str | None]:
-    """(USD of one, what that price is and of when): the street price where one is known, else the launch price."""
-    for price, word in ((gpu.street_price, N_("street")), (gpu.launch_price, N_("launch"))):
-        if price and price.usd:
-            return price.usd, f"{_(word)} {price.date or _('undated')}"
-    return None, None
 
 
 def needed_ram(plan: Plan, gpus: int = 1) -> int:

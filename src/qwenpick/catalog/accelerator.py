@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from qwenpick.catalog.fact import Date, Fact, Id, Positive
+from qwenpick.i18n import N_, _
 
 PCI_ID = r"^[0-9a-f]{4}:[0-9a-f]{4}(/[0-9a-f]{4}:[0-9a-f]{4})?$"
 
@@ -78,3 +79,14 @@ class Gpu(Fact):
     notes: str | None = None
     source: str
     checked: Date
+
+
+ON_SALE = frozenset({"consumer", "workstation", "datacenter", "soc"})
+
+
+def gpu_price(gpu: Gpu) -> tuple[float | None, str | None]:
+    """(USD of one, what that price is and of when): the street price where one is known, else the launch price."""
+    for price, word in ((gpu.street_price, N_("street")), (gpu.launch_price, N_("launch"))):
+        if price and price.usd:
+            return price.usd, f"{_(word)} {price.date or _('undated')}"
+    return None, None

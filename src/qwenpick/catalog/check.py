@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from qwenpick.bounded import refuse_deep_yaml
-from qwenpick.catalog.load import shipped_records
-from qwenpick.catalog.read import KINDS, read_file, read_yaml
+from qwenpick.catalog.formats import FORMAT_NAMES
+from qwenpick.catalog.read import KINDS, read_file, read_yaml, shipped_records
 from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model
 from qwenpick.catalog.sentences import sentence
 from qwenpick.errors import QwenpickError, did_you_mean
@@ -130,8 +130,6 @@ def _dangling(
     entries: Mapping[str, Mapping[str, tuple[str, Any]]], below: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[str]:
     """References to entries and formats that do not exist."""
-    from qwenpick.memory.quantization import FORMATS
-
     known = {kind: {*below[kind], *entries[kind]} for kind in KINDS}
     for kind, fields in _REFERENCES.items():
         for where, record in entries[kind].values():
@@ -152,20 +150,20 @@ def _dangling(
             name = checkpoint.get("format") if isinstance(checkpoint, dict) else None
             held = checkpoint.get("formats") if isinstance(checkpoint, dict) else None
             for wrong in (
-                w for w in (held if isinstance(held, list) else ()) if isinstance(w, str) and w not in FORMATS
+                w for w in (held if isinstance(held, list) else ()) if isinstance(w, str) and w not in FORMAT_NAMES
             ):
                 yield _(
                     "{where}: there is no format '{name}'{near}",
                     where=where,
                     name=wrong,
-                    near=did_you_mean(wrong, FORMATS) or _(" (such as bf16, fp8, awq-int4, gguf)"),
+                    near=did_you_mean(wrong, FORMAT_NAMES) or _(" (such as bf16, fp8, awq-int4, gguf)"),
                 )
-            if isinstance(name, str) and name not in {*FORMATS, "gguf"}:
+            if isinstance(name, str) and name not in {*FORMAT_NAMES, "gguf"}:
                 yield _(
                     "{where}: there is no format '{name}'{near}",
                     where=where,
                     name=name,
-                    near=did_you_mean(name, FORMATS) or _(" (such as bf16, fp8, awq-int4, gguf)"),
+                    near=did_you_mean(name, FORMAT_NAMES) or _(" (such as bf16, fp8, awq-int4, gguf)"),
                 )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from qwenpick.catalog.cache import cached
 from qwenpick.catalog.entries import Entries
-from qwenpick.catalog.read import KINDS, data_directory, merge, read_file, read_yaml, shipped_files, user_file
+from qwenpick.catalog.read import KINDS, merge, read_file, read_yaml, shipped_records, user_file
 from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
@@ -51,12 +50,6 @@ def load(overlays: Iterable[Path] = (), *, own: bool = True) -> Catalog:
     )
 
 
-def shipped_records() -> Callable[[str], Any]:
-    """A reader of the shipped records of each kind, by id."""
-    contents = [read_file(path) for path in shipped_files()]
-    return cached(contents, KINDS, lambda: merge(map(read_yaml, contents)))
-
-
 def _refuse_faults(path: Path, content: bytes, below: Mapping[str, Mapping[str, Any]]) -> None:
     """Raises QwenpickError for the first fault of an overlay."""
     from qwenpick.catalog.check import faults
@@ -68,6 +61,3 @@ def _refuse_faults(path: Path, content: bytes, below: Mapping[str, Mapping[str, 
             else ""
         )
         raise QwenpickError(f"{path}: {found[0]}{more}")
-
-
-__all__ = ["Catalog", "data_directory", "load"]

@@ -193,3 +193,25 @@ def _as_written(name: str) -> str:
     """A name in the makers' spelling: Qwen3-7B."""
     last = name.rsplit("/", 1)[-1]
     return re.sub(r"(?<=\d)[bt](?![a-z])", lambda m: m[0].upper(), re.sub("qwen", "Qwen", last, flags=re.IGNORECASE))
+
+
+def closed_weights(model: Model) -> str:
+    """Why a name without open weights cannot be planned."""
+    detail = f" {model.notes}." if model.notes else ""
+    twin = (
+        _(" The nearest open model is {alternative}.", alternative=model.open_alternative)
+        if model.open_alternative
+        else ""
+    )
+    if model.open_weights:
+        return _(
+            "the architecture of {name} is not in the catalogue, so its memory is not known.{detail}",
+            name=model.name,
+            detail=detail,
+        )
+    return _(
+        "{name} is offered as an API only: its weights are not published, so no hardware runs it.{twin}{detail}",
+        name=model.name,
+        twin=twin,
+        detail=detail,
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from qwenpick.catalog.cache import cached
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
@@ -62,3 +63,9 @@ def merge(documents: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
         for kind in KINDS:
             merged[kind].update({record["id"]: record for record in document.get(kind) or ()})
     return merged
+
+
+def shipped_records() -> Callable[[str], Any]:
+    """A reader of the shipped records of each kind, by id."""
+    contents = [read_file(path) for path in shipped_files()]
+    return cached(contents, KINDS, lambda: merge(map(read_yaml, contents)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -12,6 +13,7 @@ from qwenpick.check.requirements import Box, Requirement
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 
+FILE_LIMIT = 2**20  # bytes
 NODES_LIMIT = 20_000
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -216,3 +218,22 @@ def _child(node: yaml.Node | None, step: int | str) -> yaml.Node | None:
         child: yaml.Node = node.value[step]
         return child
     return None
+
+
+def read(path: Path) -> tuple[Requirement, ...]:
+    """The requirements of a file. Raises QwenpickError with the line of the first thing that is wrong."""
+    try:
+        with path.open("rb") as file:  # a pipe or a device has no size, so no more than the limit is read
+            content = file.read(FILE_LIMIT + 1)
+        if len(content) > FILE_LIMIT:
+            raise QwenpickError(_("{path} is larger than 1 MiB: that is no file of requirements", path=path))
+        text = content.decode("utf-8")
+    except FileNotFoundError:
+        raise QwenpickError(
+            _("there is no {path}; write one (docs/ci.md shows how) or name another: qwenpick check FILE", path=path)
+        ) from None
+    except (OSError, ValueError) as problem:
+        raise QwenpickError(
+            _("{path} cannot be read: {problem}", path=path, problem=getattr(problem, "strerror", None) or problem)
+        ) from None
+    return parse(text, str(path))

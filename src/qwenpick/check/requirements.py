@@ -13,20 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.i18n import _
+from qwenpick.memory.cache import parse_cache
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import parse_tokens
-from qwenpick.work.serving import parse_cache
 
 if TYPE_CHECKING:
     from qwenpick.fitting.answer import Answer, Request
 
 FILE = "qwenpick.yaml"
-FILE_LIMIT = 2**20
 Status = Literal["pass", "fail", "invalid", "unreadable"]
 CODES: dict[Status, int] = {"pass": 0, "fail": 1, "invalid": 2, "unreadable": 3}
 
@@ -171,24 +169,3 @@ def judged(requirement: Requirement, answer: Answer) -> Result:
         ),
         answer,
     )
-
-
-def read(path: Path) -> tuple[Requirement, ...]:
-    """The requirements of a file. Raises QwenpickError with the line of the first thing that is wrong."""
-    from qwenpick.check.file import parse
-
-    try:
-        with path.open("rb") as file:  # a pipe or a device has no size, so no more than the limit is read
-            content = file.read(FILE_LIMIT + 1)
-        if len(content) > FILE_LIMIT:
-            raise QwenpickError(_("{path} is larger than 1 MiB: that is no file of requirements", path=path))
-        text = content.decode("utf-8")
-    except FileNotFoundError:
-        raise QwenpickError(
-            _("there is no {path}; write one (docs/ci.md shows how) or name another: qwenpick check FILE", path=path)
-        ) from None
-    except (OSError, ValueError) as problem:
-        raise QwenpickError(
-            _("{path} cannot be read: {problem}", path=path, problem=getattr(problem, "strerror", None) or problem)
-        ) from None
-    return parse(text, str(path))

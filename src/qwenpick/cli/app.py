@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from qwenpick.cli import COMMANDS
+from qwenpick.cli.commands import COMMANDS
 from qwenpick.i18n import DOMAIN, LOCALE, N_, _, language
 
 

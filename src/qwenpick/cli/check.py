@@ -42,7 +42,8 @@ def command(
     """Check a file of requirements in one run, for CI. Exit code: the worst of 0 holds, 1 does not, 2 bad request, 3 hardware unreadable."""
     from dataclasses import replace
 
-    from qwenpick.check.requirements import check, read, request
+    from qwenpick.check.file import read
+    from qwenpick.check.requirements import check, request
     from qwenpick.fitting.answer import fit
     from qwenpick.readers import wanted
 

@@ -45,7 +45,7 @@ def command(
     from dataclasses import replace
 
     from qwenpick.fitting.answer import fit
-    from qwenpick.fitting.modalities import unplanned_senses
+    from qwenpick.fitting.modalities import unplanned_modalities
     from qwenpick.launch import launch, run_of, script, visible_devices, with_disk
     from qwenpick.readers import is_path, wanted
 
@@ -85,7 +85,7 @@ def command(
     plan = answer.plan
     planned_run = run_of(plan, found.path, visible_devices(plan.placement, box))
     planned = with_disk(launch(planned_run, docker=docker, compose=compose), box)
-    unplanned = unplanned_senses(found.model, request)
+    unplanned = unplanned_modalities(found.model, request.image_tokens)
     planned = replace(planned, notes=(*planned.notes, *found.notes, *([unplanned] if unplanned else ())))
     if execute:
         from platformdirs import user_cache_path
@@ -109,8 +109,8 @@ def _train(
 ) -> int:
     """Print how to start the fine-tuning run with its trainer; the exit code."""
     from qwenpick.launch import script
+    from qwenpick.launch.training import as_script, launch
     from qwenpick.training.answer import tune
-    from qwenpick.training.launch import as_script, launch
 
     if wanted.every_method:
         raise QwenpickError(_("launch takes one method: --train full, lora or qlora"))

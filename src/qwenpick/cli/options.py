@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
     from qwenpick.fitting.answer import Request
     from qwenpick.machine.hardware import Machine
-    from qwenpick.work.serving import KvCache
+    from qwenpick.memory.cache import KvCache
 
 
 def for_programs(value: bool | str) -> bool | str:
@@ -245,7 +245,7 @@ def read_context(text: str | None) -> int | None:
 
 def read_cache(text: str | None) -> KvCache | None:
     """The cache format that `--kv-cache` names. Raises QwenpickError with the nearest one."""
-    from qwenpick.work.serving import parse_cache
+    from qwenpick.memory.cache import parse_cache
 
     return parse_cache(text) if text else None
 

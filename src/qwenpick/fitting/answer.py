@@ -6,16 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from qwenpick.catalog.lookup import closed_weights
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
-from qwenpick.fitting.modalities import senses, unplanned_senses
+from qwenpick.fitting.modalities import modalities, unplanned_modalities
 from qwenpick.i18n import _, retell
 from qwenpick.machine.hardware import before_ampere
+from qwenpick.memory.cache import KvCache
 from qwenpick.planning.checkpoints import check_quant, checkpoints, without_bf16
 from qwenpick.planning.limits import check_context, longest_context
 from qwenpick.planning.plan import Plan, evaluate, judge, timed
 from qwenpick.runtimes import RUNTIMES, find_runtime
 from qwenpick.work.placement import Placement
-from qwenpick.work.serving import KvCache, Serving
+from qwenpick.work.serving import Serving
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Gpu, Model
@@ -122,9 +124,9 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
                 value=_(" (it thinks before it answers)") if context == THINKING_CONTEXT else "",
             )
         )
-    pictures, sound = senses(model, request)
+    pictures, sound = modalities(model, request.image_tokens, request.audio_seconds)
     work = Serving(context, request.sequences, request.kv_cache or KvCache(), request.options, pictures, sound)
-    if unplanned := unplanned_senses(model, request):
+    if unplanned := unplanned_modalities(model, request.image_tokens):
         notes.append(unplanned)
     best_mode = "gpu" if machine.devices else "cpu"
     found: list[Plan] = []
@@ -145,28 +147,6 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
         others,
         longest_context(plan, machine, request.strict) if plan.verdict != "refused" else None,
         tuple(notes),
-    )
-
-
-def closed_weights(model: Model) -> str:
-    """Why a name without open weights cannot be planned."""
-    detail = f" {model.notes}." if model.notes else ""
-    twin = (
-        _(" The nearest open model is {alternative}.", alternative=model.open_alternative)
-        if model.open_alternative
-        else ""
-    )
-    if model.open_weights:
-        return _(
-            "the architecture of {name} is not in the catalogue, so its memory is not known.{detail}",
-            name=model.name,
-            detail=detail,
-        )
-    return _(
-        "{name} is offered as an API only: its weights are not published, so no hardware runs it.{twin}{detail}",
-        name=model.name,
-        twin=twin,
-        detail=detail,
     )
 
 

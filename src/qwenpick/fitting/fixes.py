@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from qwenpick.fitting.answer import Answer, engines
 from qwenpick.i18n import _
 from qwenpick.memory.account import RAM
+from qwenpick.memory.cache import KvCache
 from qwenpick.planning.checkpoints import FAMILIES, checkpoints
 from qwenpick.planning.limits import most
 from qwenpick.planning.plan import Plan, evaluate, timed
 from qwenpick.recommending.search.cache_format import EIGHT_BIT_CACHE
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes, format_tokens
-from qwenpick.work.serving import KvCache
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Checkpoint, Model

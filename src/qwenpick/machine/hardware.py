@@ -86,3 +86,34 @@ class Machine:
     sources: dict[str, str] = field(default_factory=dict)
     ram_installed: int | None = None
     hidden: tuple[Device, ...] = ()
+
+
+DRIVER_KEEPS = (
+    430 * 2**20
+)  # NVML's total over CUDA's where the driver does not say: T4 440 MiB, RTX 3090 451, L4 475, H100 479, H200 615
+
+
+DRIVER_SHARE = 0.0013  # and this much of the total
+
+
+def cuda_total(device: Device) -> int | None:
+    """Bytes that cudaMemGetInfo gives as the total: what NVML reports less what the driver keeps for itself. Others report one figure.
+
+    RTX 5090: 32,607 MiB - 430 - 0.13 % = 32,135 MiB, where engines' logs say 31.4 GiB.
+    """
+    if device.total is None or device.vendor != "nvidia" or device.unified:
+        return device.total
+    kept = device.reserved if device.reserved is not None else DRIVER_KEEPS + int(device.total * DRIVER_SHARE)
+    return max(0, device.total - kept)
+
+
+def cuda_free(device: Device) -> int | None:
+    """Bytes that cudaMemGetInfo gives as free before a process starts: what the driver says, at most the total."""
+    total = cuda_total(device)
+    return total if device.free is None or total is None else min(device.free, total)
+
+
+ANY_GPU = Device(name="GPU", vendor="nvidia", total=None, free=None)
+APPLE_SILICON = Device(
+    name="Apple silicon", vendor="apple", total=None, free=None, unified=True, compute_capability="Metal"
+)

@@ -114,7 +114,7 @@ def _discrete(gpu: Gpu, vram: int | None) -> Device:
 
 def _idle(device: Device) -> Device:
     """The card as its driver reports it when nothing runs on it: what an NVIDIA driver keeps for itself is not free."""
-    from qwenpick.memory.cache import cuda_total
+    from qwenpick.machine.hardware import cuda_total
 
     kept = (device.total or 0) - (cuda_total(device) or 0)
     if not kept:

@@ -23,7 +23,7 @@ class Band:
 
 @cache
 def _figures() -> dict[str, Any]:
-    from qwenpick.catalog.load import data_directory
+    from qwenpick.catalog.read import data_directory
 
     content: dict[str, Any] = json.loads((data_directory() / "accuracy.json").read_text(encoding="utf-8"))
     return content

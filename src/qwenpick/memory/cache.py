@@ -1,21 +1,60 @@
-"""Arithmetic that several engines share: what a token costs in the cache, and what a sequence costs in a delta net's state."""
+"""The formats of cached keys and values, what a token costs in them, and what a sequence costs in a delta net's state."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from qwenpick.catalog.schema import Architecture, FullAttention, LinearAttention, SlidingAttention
-from qwenpick.work.serving import CACHE_BITS, KvCache
+from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.i18n import _
 
-if TYPE_CHECKING:
-    from qwenpick.machine.hardware import Device
+CACHE_BITS = {  # bits per element of a key or value, block scales included
+    "f32": 32.0, "f16": 16.0, "bf16": 16.0, "fp8": 8.0, "q8_0": 8.5, "q5_1": 6.0, "q5_0": 5.5, "q4_1": 5.0, "q4_0": 4.5, "iq4_nl": 4.5,
+}  # fmt: skip
+
+
+_CACHE_NAMES = {
+    "fp16": "f16",
+    "fp32": "f32",
+    "16bit": "f16",
+    "8bit": "q8_0",
+    "4bit": "q4_0",
+    "auto": "f16",
+    "fp8_e4m3": "fp8",
+    "fp8_e5m2": "fp8",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KvCache:
+    """The formats of cached keys and values, apart (llama.cpp's -ctk and -ctv)."""
+
+    k: str = "f16"
+    v: str = "f16"
+
+    def __str__(self) -> str:
+        return self.k if self.k == self.v else f"{self.k}/{self.v}"
+
+
+def parse_cache(text: str) -> KvCache:
+    """The cache formats that `q8_0` or `q8_0/q4_0` (keys/values) name. Raises QwenpickError with the nearest one."""
+    k, _unused, v = text.strip().casefold().partition("/")
+    names = [_CACHE_NAMES.get(name, name) for name in (k, v or k)]
+    for name in names:
+        if name not in CACHE_BITS:
+            raise QwenpickError(
+                _(
+                    "there is no cache format '{name}'{near} (known: {known})",
+                    name=name,
+                    near=did_you_mean(name, CACHE_BITS),
+                    known=", ".join(CACHE_BITS),
+                )
+            )
+    return KvCache(*names)
+
 
 F16 = KvCache()  # 16-bit keys and values
-DRIVER_KEEPS = (
-    430 * 2**20
-)  # NVML's total over CUDA's where the driver does not say: T4 440 MiB, RTX 3090 451, L4 475, H100 479, H200 615
-DRIVER_SHARE = 0.0013  # and this much of the total
 
 
 @lru_cache(maxsize=1024)
@@ -81,20 +120,3 @@ def ssm_state_elements(architecture: Architecture) -> int:
 def state_bytes(architecture: Architecture, conv_bytes: int = 2, ssm_bytes: int = 4) -> int:
     """Bytes of one sequence's recurrent state: convolution in the model's type, the rest in FP32 as the released configs say."""
     return conv_state_elements(architecture) * conv_bytes + ssm_state_elements(architecture) * ssm_bytes
-
-
-def cuda_total(device: Device) -> int | None:
-    """Bytes that cudaMemGetInfo gives as the total: what NVML reports less what the driver keeps for itself. Others report one figure.
-
-    RTX 5090: 32,607 MiB - 430 - 0.13 % = 32,135 MiB, where engines' logs say 31.4 GiB.
-    """
-    if device.total is None or device.vendor != "nvidia" or device.unified:
-        return device.total
-    kept = device.reserved if device.reserved is not None else DRIVER_KEEPS + int(device.total * DRIVER_SHARE)
-    return max(0, device.total - kept)
-
-
-def cuda_free(device: Device) -> int | None:
-    """Bytes that cudaMemGetInfo gives as free before a process starts: what the driver says, at most the total."""
-    total = cuda_total(device)
-    return total if device.free is None or total is None else min(device.free, total)

@@ -14,7 +14,7 @@ from qwenpick.units import format_gb
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
-    from qwenpick.readers.hub import Fetch
+    from qwenpick.readers.reading import Fetch
 
 _HUBS = ("hf:", "huggingface:", "modelscope:", "ms:")
 _ANY = frozenset({"bf16", "fp16", "fp32"})  # what other formats are made from
@@ -40,7 +40,7 @@ def read_model(text: str, catalog: Catalog, *, online: bool = False, fetch: Fetc
     except QwenpickError as unknown:
         return _beyond(text, catalog, online, fetch, unknown)
     if not model.open_weights or model.architecture is None:
-        from qwenpick.fitting.answer import closed_weights
+        from qwenpick.catalog.lookup import closed_weights
 
         raise QwenpickError(closed_weights(model))
     return Reading(model, catalog.architecture(model), model.checkpoints)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,13 +12,11 @@ from qwenpick.i18n import _
 from qwenpick.readers import hub_gguf, safetensors
 from qwenpick.readers.describe import describe
 from qwenpick.readers.local import card_bases, from_config, from_gguf
-from qwenpick.readers.reading import Reading
+from qwenpick.readers.reading import Fetch, Reading
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
 
-# (repository, file, first byte, last byte) -> those bytes; None for a file that is not there. A negative last byte asks for the whole file.
-Fetch = Callable[[str, str, int, int], bytes | None]
 _ID = re.compile(r"([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(?::([\w.-]{1,40})|/((?:[\w.-]+/)?[\w.-]+\.gguf))?")
 SHARDS_LIMIT = 512
 

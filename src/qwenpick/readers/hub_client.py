@@ -13,7 +13,8 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from qwenpick.bounded import INDEX_LIMIT
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
-from qwenpick.readers.hub import Fetch, is_modelscope
+from qwenpick.readers.hub import is_modelscope
+from qwenpick.readers.reading import Fetch
 
 MODELSCOPE = "https://modelscope.cn/models/{repo}/resolve/master/{file}"
 SECONDS = 20

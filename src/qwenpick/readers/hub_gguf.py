@@ -11,7 +11,7 @@ from qwenpick.i18n import _
 from qwenpick.readers import gguf
 
 if TYPE_CHECKING:
-    from qwenpick.readers.hub import Fetch
+    from qwenpick.readers.reading import Fetch
 
 STARTS = (4 * 2**20, 16 * 2**20, 64 * 2**20)  # a vocabulary of 151,936 takes 6 MB of header, one of 248,320 11 MB
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -14,3 +15,7 @@ class Reading(NamedTuple):
     model: Model
     architecture: Architecture
     checkpoints: tuple[Checkpoint, ...]
+
+
+# (repository, file, first byte, last byte) -> those bytes; None for a file that is not there. A negative last byte asks for the whole file.
+Fetch = Callable[[str, str, int, int], bytes | None]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import HardwareUnreadableError, QwenpickError, did_you_mean
 from qwenpick.i18n import _
+from qwenpick.memory.cache import KvCache
 from qwenpick.planning.checkpoints import check_quant
 from qwenpick.planning.limits import longest_context, most_sequences
 from qwenpick.planning.plan import Plan, longest_allowed
@@ -19,7 +20,7 @@ from qwenpick.recommending.search.candidates import Search
 from qwenpick.recommending.search.offers import Offers
 from qwenpick.recommending.search.prospects import Prospects
 from qwenpick.recommending.tasks import Task, find_task, serves
-from qwenpick.work.serving import KvCache, Serving
+from qwenpick.work.serving import Serving
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model

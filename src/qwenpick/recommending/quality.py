@@ -82,7 +82,7 @@ def load_abilities(path: Path | None = None) -> Abilities:
 
 @cache
 def _shipped() -> Abilities:
-    from qwenpick.catalog.load import data_directory
+    from qwenpick.catalog.read import data_directory
 
     return _read(data_directory() / "abilities.json")
 

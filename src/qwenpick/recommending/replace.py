@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qwenpick.catalog.lookup import closed_weights
 from qwenpick.errors import QwenpickError
-from qwenpick.fitting.answer import closed_weights
 from qwenpick.i18n import _
+from qwenpick.memory.cache import KvCache
 from qwenpick.planning.checkpoints import checkpoints
 from qwenpick.recommending.quality import Quality, load_abilities, quality
 from qwenpick.recommending.quantization_loss import retention
@@ -15,7 +16,7 @@ from qwenpick.recommending.tasks import Task, find_task, serves
 from qwenpick.recommending.thinking import efforts_for
 from qwenpick.runtimes import find_runtime
 from qwenpick.work.placement import Placement
-from qwenpick.work.serving import KvCache, Serving
+from qwenpick.work.serving import Serving
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Checkpoint, Model
@@ -122,14 +123,14 @@ def _candidates(
     if not model.architecture or not model.parameters:
         return []
     engine, architecture = find_runtime(runtime), catalog.architecture(model)
-    from qwenpick.api import GPU
+    from qwenpick.machine.hardware import ANY_GPU
 
     work = Serving(min(context, model.context.native) if model.context else context, 1, KvCache())
     thinks = model.thinking in {"hybrid", "always"}
     found = []
     for precision in precisions:
         for checkpoint in checkpoints(model, engine, precision)[:1]:
-            placement = Placement((GPU,))
+            placement = Placement((ANY_GPU,))
             kept = retention(checkpoint.format, model.parameters.total)
             worths = [
                 quality(load_abilities(), model.id, thinks, task, effort, kept) for effort in efforts_for(model, task)

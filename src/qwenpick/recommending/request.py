@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from qwenpick.work.serving import KvCache
+from qwenpick.memory.cache import KvCache
 
 if TYPE_CHECKING:
     from qwenpick.recommending.rank import Prefer

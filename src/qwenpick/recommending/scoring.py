@@ -12,11 +12,11 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from qwenpick.memory.account import RAM
+from qwenpick.memory.cache import CACHE_BITS, KvCache
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.recommending.quality import Abilities, Quality, quality
 from qwenpick.recommending.quantization_loss import CacheFamily, Retention, cache_retention, retention
 from qwenpick.recommending.thinking import Effort, efforts_for, seconds_to_answer, seconds_wanted
-from qwenpick.work.serving import CACHE_BITS, KvCache
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.buy.hardware import gpu_price
+from qwenpick.catalog.accelerator import gpu_price
 from qwenpick.i18n import _
 from qwenpick.render.report import Column, Line, Report, Table
 from qwenpick.render.values import machine_values, plan_values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qwenpick.buy.hardware import gpu_price
+from qwenpick.catalog.accelerator import gpu_price
 from qwenpick.i18n import N_, _
 from qwenpick.render.report import Column, Line, Report, Table
 from qwenpick.units import GB, MIB, format_bytes

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _, retell
+from qwenpick.memory.cache import KvCache
 from qwenpick.recommending.answer import MOST_STREAMS
 from qwenpick.recommending.rank import explain
 from qwenpick.recommending.thinking import why_effort
@@ -14,7 +15,6 @@ from qwenpick.render.values import machine_values, plan_values
 from qwenpick.render.words import LICENCES, box, where, where_short
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes, format_tokens
-from qwenpick.work.serving import KvCache
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from qwenpick.memory.cache import KvCache
 from qwenpick.speed import measured
 from qwenpick.speed.devices import Class, by_vulkan
 from qwenpick.speed.efficiency import (
@@ -20,7 +21,6 @@ from qwenpick.speed.efficiency import (
 )
 from qwenpick.speed.stages import Stage
 from qwenpick.speed.traffic import Attention, Traffic, cache_bytes_per_element
-from qwenpick.work.serving import KvCache
 
 HALF = ("BF16", "F16", "F32")  # GGUF formats whose weights are multiplied as they are
 

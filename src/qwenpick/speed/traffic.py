@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from qwenpick.catalog.schema import Architecture, FullAttention, LinearAttention, MoeMlp, SlidingAttention
+from qwenpick.memory.cache import CACHE_BITS, KvCache
 from qwenpick.memory.quantization import FORMATS, sizes
-from qwenpick.work.serving import CACHE_BITS, KvCache
 
 F32 = 4  # bytes; every engine keeps the delta net's recurrent state in FP32
 

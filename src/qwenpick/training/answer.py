@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qwenpick.buy.hardware import ON_SALE, gpu_price
 from qwenpick.catalog import Checkpoint
+from qwenpick.catalog.accelerator import ON_SALE, gpu_price
+from qwenpick.catalog.lookup import closed_weights
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
-from qwenpick.fitting.answer import closed_weights
 from qwenpick.i18n import _, retell
 from qwenpick.memory.account import RAM, Memory, gpu
 from qwenpick.memory.bands import Band, band

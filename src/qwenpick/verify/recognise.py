@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+from qwenpick.memory.cache import parse_cache
 from qwenpick.work.placement import Placement
-from qwenpick.work.serving import Serving, parse_cache
+from qwenpick.work.serving import Serving
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model

@@ -5,33 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import _
-
-CACHE_BITS = {  # bits per element of a key or value, block scales included
-    "f32": 32.0, "f16": 16.0, "bf16": 16.0, "fp8": 8.0, "q8_0": 8.5, "q5_1": 6.0, "q5_0": 5.5, "q4_1": 5.0, "q4_0": 4.5, "iq4_nl": 4.5,
-}  # fmt: skip
-_CACHE_NAMES = {
-    "fp16": "f16",
-    "fp32": "f32",
-    "16bit": "f16",
-    "8bit": "q8_0",
-    "4bit": "q4_0",
-    "auto": "f16",
-    "fp8_e4m3": "fp8",
-    "fp8_e5m2": "fp8",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class KvCache:
-    """The formats of cached keys and values, apart (llama.cpp's -ctk and -ctv)."""
-
-    k: str = "f16"
-    v: str = "f16"
-
-    def __str__(self) -> str:
-        return self.k if self.k == self.v else f"{self.k}/{self.v}"
+from qwenpick.memory.cache import F16, KvCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +17,7 @@ class Serving:
 
     context: int
     sequences: int = 1
-    kv_cache: KvCache = KvCache()
+    kv_cache: KvCache = F16
     options: Mapping[str, object] = field(default_factory=dict)
     image_tokens: int = 0
     audio_seconds: float = 0.0
@@ -81,20 +55,3 @@ class Training:
     train_vision: bool = False
     train_embeddings: bool = False
     image_tokens: int = 0
-
-
-def parse_cache(text: str) -> KvCache:
-    """The cache formats that `q8_0` or `q8_0/q4_0` (keys/values) name. Raises QwenpickError with the nearest one."""
-    k, _unused, v = text.strip().casefold().partition("/")
-    names = [_CACHE_NAMES.get(name, name) for name in (k, v or k)]
-    for name in names:
-        if name not in CACHE_BITS:
-            raise QwenpickError(
-                _(
-                    "there is no cache format '{name}'{near} (known: {known})",
-                    name=name,
-                    near=did_you_mean(name, CACHE_BITS),
-                    known=", ".join(CACHE_BITS),
-                )
-            )
-    return KvCache(*names)

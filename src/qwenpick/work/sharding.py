@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from qwenpick.catalog.formats import SAFETENSORS_BITS
 from qwenpick.catalog.schema import Architecture, DenseMlp
 from qwenpick.i18n import N_
 from qwenpick.memory.cache import attention_layers, linear_layers
 from qwenpick.memory.quantization import sizes
-from qwenpick.memory.quantization.safetensors import BITS, is_quantized
+from qwenpick.memory.quantization.safetensors import is_quantized
 from qwenpick.memory.tensors import Tensor
 
 MAX_WORLD = 128
@@ -56,9 +57,9 @@ def shards(architecture: Architecture, format_name: str, ranks: int) -> tuple[Sh
 
 def _scale_bytes(architecture: Architecture, tensor: Tensor, stored: int, format_name: str) -> int:
     """Bytes of all scales and zero points of a quantized tensor, which engines hold beside the packed weights."""
-    if BITS[format_name] >= 16 or not is_quantized(tensor, architecture, format_name):
+    if SAFETENSORS_BITS[format_name] >= 16 or not is_quantized(tensor, architecture, format_name):
         return 0
-    return max(0, stored - int(tensor.elements * BITS[format_name] / 8))
+    return max(0, stored - int(tensor.elements * SAFETENSORS_BITS[format_name] / 8))
 
 
 def _rank_bytes(architecture: Architecture, tensor: Tensor, size: int, ranks: int) -> int:

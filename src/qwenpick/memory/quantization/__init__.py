@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from qwenpick.catalog.formats import GGUF_BITS, MLX_BITS, SAFETENSORS_BITS
 from qwenpick.catalog.schema import Architecture
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
@@ -31,9 +32,9 @@ def _formats(container: Container, bits: dict[str, float], on_load: frozenset[st
 
 
 FORMATS: dict[str, Format] = {
-    **_formats("safetensors", safetensors.BITS, frozenset({"nf4", "int8", "fp8-online"})),
-    **_formats("gguf", gguf.BITS),
-    **_formats("mlx", mlx.BITS),
+    **_formats("safetensors", SAFETENSORS_BITS, frozenset({"nf4", "int8", "fp8-online"})),
+    **_formats("gguf", GGUF_BITS),
+    **_formats("mlx", MLX_BITS),
 }
 
 _SIZES: dict[Container, Callable[[Architecture, str], tuple[tuple[Tensor, int], ...]]] = {

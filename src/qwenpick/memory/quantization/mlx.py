@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
+from qwenpick.catalog.formats import MLX_BITS
 from qwenpick.catalog.schema import Architecture
 from qwenpick.memory.tensors import Tensor, tensors
-
-BITS: dict[str, float] = {
-    "mlx-3bit": 3, "mlx-4bit": 4, "mlx-5bit": 5, "mlx-6bit": 6, "mlx-8bit": 8, "mlx-4bit-g32": 4, "mlx-5bit-g32": 5, "mlx-bf16": 16,
-}  # fmt: skip
 
 GROUP = 64  # mlx_lm.convert's default q_group_size; a name that ends in -g32 says otherwise
 ROUTER_BITS = 8  # quant_predicate of mlx_lm/models/qwen3_moe.py, qwen3_next.py and qwen3_5.py: gates stay at 8 bits
@@ -16,7 +13,7 @@ _ROUTERS = ("ffn_gate_inp", "ffn_gate_inp_shexp")
 
 def sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Tensor, int], ...]:
     """(tensor, bytes of all its copies) in this format. Norms, biases, convolutions and towers stay in 16 bits."""
-    bits = BITS[format_name]
+    bits = MLX_BITS[format_name]
     group = int(format_name.rpartition("-g")[2]) if "-g" in format_name else GROUP
     return tuple(
         (t, matrix_bytes(t, bits, group) if bits < 16 and is_quantized(t, group) else t.elements * 2)

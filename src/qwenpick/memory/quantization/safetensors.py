@@ -8,11 +8,6 @@ from collections.abc import Callable
 from qwenpick.catalog.schema import Architecture
 from qwenpick.memory.tensors import Tensor, tensors
 
-BITS: dict[str, float] = {
-    "fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "fp8-online": 8, "gptq-int8": 8, "int8": 8,
-    "gptq-int4": 4, "awq-int4": 4, "nf4": 4, "nvfp4": 4, "mxfp4": 4,
-}  # fmt: skip
-
 GROUP = 128  # columns that share a scale in GPTQ and AWQ: the official repositories' quantize_config.json
 
 # What stays in 16 bits in every quantized repository: embeddings, lm_head, norms, biases, routers and the delta net's small tensors.

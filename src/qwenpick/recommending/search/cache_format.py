@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from qwenpick.memory.cache import KvCache
 from qwenpick.planning.plan import Plan, evaluate
 from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
-from qwenpick.work.serving import KvCache
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model

@@ -27,6 +27,7 @@ from qwenpick.runtimes.llamacpp.limits import budget
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
     from qwenpick.machine.hardware import Device, Machine
+    from qwenpick.memory.cache import KvCache
     from qwenpick.planning.plan import Plan
     from qwenpick.recommending.scoring import Scored
     from qwenpick.recommending.search.best_first import Contender
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from qwenpick.recommending.search.prospects import Prospect, Prospects
     from qwenpick.speed import Speed
     from qwenpick.work.placement import Placement
-    from qwenpick.work.serving import KvCache
 
 Row = tuple["Plan", "Scored | None"]  # a plan that holds, and its points where it has any
 WHOLE_ENGINES = ("transformers",)  # engines that hold all layers on GPUs or all in RAM

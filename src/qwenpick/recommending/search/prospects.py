@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from qwenpick.memory.account import RAM
+from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.recommending.dominance import Relation, relation
 from qwenpick.recommending.search.cache_format import EIGHT_BIT_CACHE
@@ -24,7 +25,6 @@ from qwenpick.speed.decode import Load, Step, step_on
 from qwenpick.speed.flags import CHUNK
 from qwenpick.speed.prefill import Reading, reading_on
 from qwenpick.speed.traffic import attention, traffic
-from qwenpick.work.serving import KvCache
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model

@@ -26,8 +26,8 @@ from qwenpick.recommending.thinking import THINKING_TOKENS, efforts_for, seconds
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Model
+    from qwenpick.memory.cache import KvCache
     from qwenpick.recommending.tasks import Task
-    from qwenpick.work.serving import KvCache
 
 Thinking = Literal["yes", "no", "either"]
 UNTOUCHED = Retention(1.0, 1.0, 1.0, "high", True, "16-bit weights")

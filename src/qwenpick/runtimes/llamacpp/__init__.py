@@ -5,8 +5,7 @@ from __future__ import annotations
 from qwenpick.runtimes.llamacpp.formats import FAMILIES, FORMATS
 from qwenpick.runtimes.llamacpp.layout import placements
 from qwenpick.runtimes.llamacpp.limits import budget, refusal
-from qwenpick.runtimes.llamacpp.parts import memory
-from qwenpick.runtimes.llamacpp.process import resident
+from qwenpick.runtimes.llamacpp.parts import memory, resident
 
 NAME = "llamacpp"
 TITLE = "llama.cpp"

@@ -6,9 +6,9 @@ from functools import lru_cache
 from itertools import accumulate
 
 from qwenpick.catalog.schema import Architecture, FullAttention, LinearAttention, SlidingAttention
+from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization.gguf.types import BLOCKS
 from qwenpick.runtimes.llamacpp.model import MATRIX_ROW_PADDING
-from qwenpick.work.serving import KvCache
 
 CELL_PADDING = 256  # llama-context.cpp: n_ctx, and each sequence's share of it, is padded to a multiple
 

@@ -17,6 +17,7 @@ from qwenpick.runtimes.llamacpp.batch import Batch
 from qwenpick.runtimes.llamacpp.cut import Cut
 from qwenpick.runtimes.llamacpp.graph import Side
 from qwenpick.runtimes.llamacpp.network import OUTPUT, Network, Step
+from qwenpick.runtimes.llamacpp.walk import peaks
 from qwenpick.storage import Results
 
 
@@ -169,7 +170,7 @@ def _kept(
     key = hashlib.blake2b(repr(told).encode(), digest_size=16).hexdigest()
     if (known := WALKS.get(key)) is None:
         sizes = weight_sizes(architecture, format_name) if format_name else {}
-        known = Network(architecture, batch, sizes, output, has_gpu=has_gpu, op_offload=op_offload).peaks(steps)
+        known = peaks(Network(architecture, batch, sizes, output, has_gpu=has_gpu, op_offload=op_offload), steps)
         WALKS.put(key, known)
     return known
 

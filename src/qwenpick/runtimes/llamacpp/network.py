@@ -1,4 +1,4 @@
-"""The graphs that llama.cpp builds for Qwen models, operation by operation, as far as memory can tell them apart.
+"""The inputs, weights and single operations of the graphs that llama.cpp builds for Qwen models, as far as memory can tell them apart.
 
 Facts read from src/llama-graph.cpp and src/models/qwen*.cpp of llama.cpp. Sizes are bytes of F32 activations: 4 x tokens x width.
 """
@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from qwenpick.catalog.schema import Architecture, DenseMlp, LinearAttention, MoeMlp
+from qwenpick.catalog.schema import Architecture
 from qwenpick.runtimes.llamacpp.batch import Batch
-from qwenpick.runtimes.llamacpp.feedforward import experts, mlp
 from qwenpick.runtimes.llamacpp.graph import Graph, Node, Side
-from qwenpick.runtimes.llamacpp.mixers import attention, linear
 
 _SECTIONED_ROPE = (
     "qwen2vl",
@@ -35,7 +33,7 @@ OUTPUT = -1  # stands for the layer of what follows the last one
 
 
 class Network:
-    """Builds the graph of one micro-batch through a sample of the model's layers that shows every kind of step.
+    """The graph of one micro-batch as it is built: walk.py leads it through a sample of the model's layers that shows every kind of step.
 
     `sizes` are bytes by (layer, role); a weight that is not listed is small and counts as nothing.
     """
@@ -84,47 +82,6 @@ class Network:
         self.state_rows = graph.input(4 * batch.sequences) if architecture.is_hybrid else None
         self.output_rows = graph.input(4 * batch.outputs)
 
-    def peaks(self, steps: tuple[Step, ...]) -> tuple[int, int]:
-        """Bytes of the GPU's compute buffer and of the host's for a run through `steps`."""
-        architecture, graph = self.architecture, self.graph
-        last = architecture.num_layers - 1
-        rows, width, unit = self.batch.tokens, self.hidden, self.unit
-        embedded = current = self._embedding()
-        if self.deepstack:
-            current = self._slice(embedded)
-        for step in steps:
-            residual = current
-            kind = architecture.layer_list[step.layer]
-            normed = self.norm(current, step, "attn_norm", rows)
-            mixed = (
-                linear(self, normed, step, kind)
-                if isinstance(kind, LinearAttention)
-                else attention(self, normed, step, kind)
-            )
-            if step.layer == last and not architecture.is_hybrid:  # only the tokens whose logits are asked for go on
-                rows, unit = self.batch.outputs, 4 * self.batch.outputs
-                width = architecture.hidden_size * unit
-                mixed, residual = graph.op(width, mixed, self.output_rows), graph.op(width, residual, self.output_rows)
-            current = residual = graph.op(width, mixed, residual, in_place=True)
-            normed = self.norm(current, step, "ffn_norm", rows)
-            match architecture.mlp:
-                case DenseMlp(intermediate_size=inner):
-                    fed = mlp(self, normed, step, inner * unit, rows)
-                case MoeMlp() as routed:
-                    fed = experts(self, normed, step, routed, rows)
-            current = graph.op(width, fed, residual, in_place=True)
-            if step.layer < self.deepstack:
-                current = graph.op(width, current, self._slice(embedded), in_place=True)
-        normed = self.norm(current, self.output, "output_norm", rows)
-        if architecture.is_hybrid:
-            normed.output = True  # MTP may want it
-            normed = graph.op(architecture.hidden_size * 4 * self.batch.outputs, normed, self.output_rows)
-        normed.output = True
-        self.matmul(normed, self.output, "output", architecture.vocab_size * 4 * self.batch.outputs, self.batch.outputs)
-        return graph.peaks()
-
-    # -- steps ---------------------------------------------------------------------------------------------------------
-
     def weight(self, step: Step, role: str) -> Node:
         side = step.experts if role.endswith("_exps") else step.side
         return self.graph.weight(self.sizes.get((step.layer, role), 4), side)
@@ -140,11 +97,11 @@ class Network:
     def width(self, rows: int) -> int:
         return self.architecture.hidden_size * 4 * rows
 
-    def _slice(self, embedded: Node) -> Node:
+    def slice(self, embedded: Node) -> Node:
         """One layer's share of the rows that entered; its copy spans all but the tail of the last row."""
         return self.graph.view(embedded, self.embedded - self.deepstack * self.architecture.hidden_size * 4)
 
-    def _embedding(self) -> Node:
+    def embedding(self) -> Node:
         """Rows of the embedding, looked up in RAM; the branch for mixed batches is laid out though it does not run."""
         graph = self.graph
         table = graph.weight(4, "ram")

@@ -10,17 +10,18 @@ from qwenpick.i18n import N_
 from qwenpick.memory.account import Memory, Part, gpu
 from qwenpick.memory.quantization.gguf import file_bytes
 from qwenpick.runtimes.llamacpp.batch import batch_of
+from qwenpick.runtimes.llamacpp.cache import padded
 from qwenpick.runtimes.llamacpp.cut import cut
 from qwenpick.runtimes.llamacpp.driver import driver_bytes, driver_source
-from qwenpick.runtimes.llamacpp.model import load
+from qwenpick.runtimes.llamacpp.model import load, repacked_bytes
 from qwenpick.runtimes.llamacpp.options import read_options
 from qwenpick.runtimes.llamacpp.projector import projector_parts
 from qwenpick.runtimes.llamacpp.run import DRIVER, Run, draft_parts, gpu_parts, ram_parts
+from qwenpick.work.placement import Placement
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
     from qwenpick.machine.hardware import Device
-    from qwenpick.work.placement import Placement
     from qwenpick.work.serving import Serving
 
 
@@ -145,3 +146,21 @@ def as_measured(by_rule: Memory, architecture: Architecture, checkpoint: Checkpo
             for part in by_rule.parts
         )
     )
+
+
+def resident(architecture: Architecture, checkpoint: Checkpoint, work: Serving, prompt_tokens: int) -> int:
+    """Peak resident bytes of a CPU run with a prompt of that length: what it holds, less what such a prompt never touches of the compute buffer.
+
+    A mapped file also counts the pages whose tensors were interleaved into a copy. They are clean, and the kernel drops them when memory is short, so
+    they are no part of what must fit.
+    """
+    options = read_options(work.options)
+    placement = Placement()
+    whole = needed(architecture, checkpoint, work, placement)
+    touched = needed(
+        architecture, checkpoint, replace(work, context=min(work.context, padded(prompt_tokens))), placement
+    )
+    held = whole.total - whole.of("compute") + touched.of("compute")
+    if not (options.mmap and options.repack):
+        return held
+    return held + repacked_bytes(architecture, checkpoint.format)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
-from qwenpick.memory.cache import cuda_free
+from qwenpick.machine.hardware import cuda_free
 from qwenpick.work.parallel import share
 
 if TYPE_CHECKING:

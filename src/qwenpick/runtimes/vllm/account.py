@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_
+from qwenpick.machine.hardware import cuda_free, cuda_total
 from qwenpick.memory.account import Memory, Part, gpu
 from qwenpick.memory.account import memory as gather
-from qwenpick.memory.cache import cuda_free, cuda_total
 from qwenpick.runtimes.vllm import cache as pool
 from qwenpick.runtimes.vllm.profile import CONTEXT, Profile, profile, workspace_bytes
 from qwenpick.runtimes.vllm.settings import Settings, utilization

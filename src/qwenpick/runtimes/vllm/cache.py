@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from qwenpick.catalog.schema import Architecture
-from qwenpick.memory.cache import attention_layers, layer_bits, linear_layers
+from qwenpick.memory.cache import KvCache, attention_layers, layer_bits, linear_layers
 from qwenpick.runtimes.vllm.settings import Settings
-from qwenpick.work.serving import KvCache
 
 
 @dataclass(frozen=True, slots=True)

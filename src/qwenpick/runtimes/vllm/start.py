@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _
+from qwenpick.machine.hardware import cuda_free, cuda_total
 from qwenpick.memory.account import gpu
-from qwenpick.memory.cache import cuda_free, cuda_total
 from qwenpick.runtimes.vllm import cache as pool
 from qwenpick.runtimes.vllm.account import available, budget, parts_of, requested, smallest
 from qwenpick.runtimes.vllm.profile import CONTEXT

@@ -13,12 +13,6 @@ from qwenpick.memory.quantization.gguf.types import BLOCKS, row_bytes
 from qwenpick.memory.tensors import Tensor, tensors
 
 # Nominal bits per weight of an 8B model: the mixed formats give some tensors more, so a model's own width differs.
-BITS: dict[str, float] = {
-    "F32": 32, "BF16": 16, "F16": 16, "Q8_0": 8.5, "Q6_K": 6.56, "Q5_K_M": 5.7, "Q5_1": 6.0, "Q5_0": 5.5, "Q5_K_S": 5.53,
-    "Q4_K_M": 4.85, "Q4_1": 5.0, "Q4_K_S": 4.58, "Q4_0": 4.54, "IQ4_NL": 4.5, "IQ4_XS": 4.25, "MXFP4_MOE": 4.25,
-    "Q3_K_L": 4.27, "Q3_K_M": 3.91, "IQ3_M": 3.66, "Q3_K_S": 3.5, "IQ3_S": 3.44, "IQ3_XS": 3.3, "IQ3_XXS": 3.06,
-    "Q2_K": 3.0, "Q2_K_S": 2.63, "IQ2_M": 2.7, "IQ2_S": 2.5, "IQ2_XS": 2.31, "IQ2_XXS": 2.06, "IQ1_M": 1.75, "IQ1_S": 1.56,
-}  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
@@ -51,5 +45,5 @@ def file_bytes(architecture: Architecture, format_name: str) -> int:
 
 
 __all__ = [
-    "ALIGNMENT", "BITS", "BLOCKS", "DEFAULT_TYPE", "NEEDS_IMATRIX", "file_bytes", "header_bytes", "is_tied", "layer_sizes", "sizes",
+    "ALIGNMENT", "BLOCKS", "DEFAULT_TYPE", "NEEDS_IMATRIX", "file_bytes", "header_bytes", "is_tied", "layer_sizes", "sizes",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ import yaml
 
 from qwenpick.catalog import Catalog, Checkpoint
 from qwenpick.errors import QwenpickError
-from qwenpick.training.launch import MAKERS, Launch, launch
+from qwenpick.launch.training import MAKERS, Launch, launch
 from qwenpick.work.serving import Training
 
 WORK = {"seq": 4096, "batch": 2, "grad_accum": 8, "rank": 32, "optimizer": "paged-adamw-8bit"}

@@ -7,7 +7,7 @@ import json
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
-from qwenpick.training.launch.common import DATA, OUTPUT, RATE, Launch, deepspeed, on_load, precision
+from qwenpick.launch.training.common import DATA, OUTPUT, RATE, Launch, deepspeed, on_load, precision
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training

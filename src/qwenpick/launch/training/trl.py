@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
-from qwenpick.training.launch.common import DATA, OUTPUT, RATE, Launch, deepspeed, on_load, precision
+from qwenpick.launch.training.common import DATA, OUTPUT, RATE, Launch, deepspeed, on_load, precision
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training

@@ -1,0 +1,23 @@
+"""The commands by name, with the line that `qwenpick --help` shows of each."""
+
+from __future__ import annotations
+
+from qwenpick.i18n import N_
+
+# name -> the line that `qwenpick --help` shows. The command is cli/<name>.py's `command`, or its `app` where it has subcommands.
+COMMANDS = {
+    "recommend": N_("Which Qwen should I run on this box?"),
+    "fit": N_("Will this model run here, and if not, what would make it? (the exit code is the answer)"),
+    "plan": N_("What hardware does this model need; which GPU to buy or rent?"),
+    "compare": N_("Models side by side on one box, or GPUs side by side for one model."),
+    "replace": N_("What supersedes this model in the same memory?"),
+    "launch": N_("The command line that starts a model as planned."),
+    "check": N_("Check a file of requirements in one run, for CI."),
+    "verify": N_("Was the prediction right? Read an engine's log."),
+    "machine": N_("What is in this box, as qwenpick sees it."),
+    "doctor": N_("What is wrong with this box, and how to mend it."),
+    "models": N_("The models we know, and everything about one."),
+    "gpus": N_("The GPUs we know, and everything about one."),
+    "catalog": N_("Check or extend the catalogue."),
+    "schema": N_("The JSON Schema of a command's --json."),
+}
