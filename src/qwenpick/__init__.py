@@ -1,22 +1,19 @@
 """qwenpick: which Qwen model should run on this hardware, at which precision, in which runtime, and will it really fit?
 
-The Python API is `estimate`; it is imported on first use, so that `import qwenpick` costs nothing.
+The Python API is `estimate`; it is imported on first use, so that `import qwenpick` costs nothing (`__init__.pyi` has its types).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import Any
 
-if TYPE_CHECKING:
-    from qwenpick.api import estimate
+from qwenpick.version import __version__ as __version__
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "estimate"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "estimate":
-        from qwenpick.api import estimate
-
-        return estimate
+    if name in __all__:
+        return getattr(import_module("qwenpick.api"), name)
     raise AttributeError(f"module 'qwenpick' has no attribute {name!r}")

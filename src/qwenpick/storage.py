@@ -94,7 +94,7 @@ class Results:
     @cached_property
     def _path(self) -> Path | None:
         """The file, where there may be one."""
-        from qwenpick import __version__
+        from qwenpick.version import __version__
 
         digest = hashlib.sha256(__version__.encode())
         try:

@@ -99,7 +99,7 @@ def _stub() -> None:
 
 def _print_version(asked: bool) -> None:
     if asked:
-        from qwenpick import __version__
+        from qwenpick.version import __version__
 
         typer.echo(f"qwenpick {__version__}")
         raise typer.Exit

@@ -12,7 +12,7 @@ SCHEMA_VERSION = "1.0"  # grows in the second place when fields are added, in th
 
 def envelope(command: str, payload: Mapping[str, Any]) -> dict[str, Any]:
     """The payload of a command with the version of its schema and of qwenpick in front."""
-    from qwenpick import __version__
+    from qwenpick.version import __version__
 
     return {"schema_version": SCHEMA_VERSION, "qwenpick_version": __version__, "command": command, **payload}
 

@@ -40,7 +40,7 @@ svg text { fill: var(--ink); font-size: 13px; } svg .dim { fill: var(--dim); } f
 
 def page(title: str, report: Report, plans: Sequence[Plan]) -> str:
     """The page as text: the report's blocks, then a chart of what each plan keeps in memory and one of how fast each is."""
-    from qwenpick import __version__
+    from qwenpick.version import __version__
 
     charts = f"{memory_chart(plans)}{speed_chart(plans)}" if plans else ""
     body = "\n".join(_block(block) for block in report)

@@ -1,0 +1,3 @@
+"""The version of qwenpick, as pyproject.toml says it too."""
+
+__version__ = "0.1.0"
