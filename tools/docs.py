@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PROLOGUE = "from tools.docs import benchmark, reference, run"
+PROLOGUE = "from tools.docs import benchmark, options, reference, run"
 
 
 def run(command: str) -> None:
@@ -61,6 +61,35 @@ def reference(command: str) -> None:
             cells = (cell.replace("|", "\\|") for cell in (shown + value, parameter.help or ""))
             print(f"| {' | '.join(cells)} |")
         print()
+
+
+def options(engine: str) -> None:
+    """Print an engine's table of options, from runtimes/<engine>/options.py."""
+    from importlib import import_module
+
+    from qwenpick.runtimes.option import entries
+
+    table = import_module(f"qwenpick.runtimes.{engine}.options").Options
+    print("| option | value | what it changes |\n|---|---|---|")
+    for entry in entries(table):
+        names = ", ".join(
+            f"`{name}`" for name in (entry.name, *entry.aliases, *([entry.opposite] if entry.opposite else []))
+        )
+        since = f" (since {entry.since})" if entry.since else ""
+        until = f" (until {entry.until})" if entry.until else ""
+        usual = "" if entry.default is None else f"; {_word(entry.default)}"
+        cells = (cell.replace("|", "\\|") for cell in (names, f"{entry.accepts}{usual}", entry.changes + since + until))
+        print(f"| {' | '.join(cells)} |")
+
+
+def _word(default: object) -> str:
+    return (
+        {True: "on", False: "off"}[default]
+        if isinstance(default, bool)
+        else f"{default:,}"
+        if isinstance(default, int)
+        else str(default)
+    )
 
 
 def capture(command: str) -> tuple[str, int]:

@@ -44,7 +44,7 @@ def h200(rows: Iterable[Row]) -> Iterator[Score | Skip]:
             continue
         given = json.loads(row["kw"])
         cache_type = str(given.pop("kv_cache_dtype", "auto"))
-        options = {name: value for name, value in given.items() if name in vllm.OPTIONS}
+        options = {name: value for name, value in given.items() if name in vllm.Options.model_fields}
         options |= {"usage_context": "llm_class", "language_model_only": row["vision"] == "False"}
         if row["quant"] == "fp8":
             options["quantization"] = "fp8"

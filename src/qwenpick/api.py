@@ -47,7 +47,7 @@ def estimate(
     from qwenpick.catalog import find_model, load
     from qwenpick.catalog.lookup import closed_weights
     from qwenpick.planning.checkpoints import check_quant, checkpoints
-    from qwenpick.runtimes import find_runtime
+    from qwenpick.runtimes import find_runtime, options_of
 
     tokens = parse_tokens(str(context))
     if sequences < 1:
@@ -66,8 +66,7 @@ def estimate(
     cache = parse_cache(kv_cache) if isinstance(kv_cache, str) else kv_cache
     work = Serving(tokens, sequences, cache, dict(options or {}))
     architecture = facts.architecture(wanted)
-    tensor_parallel = int(str(work.options.get("tensor_parallel_size", work.options.get("tp_size", 1))))
-    pipeline_parallel = int(str(work.options.get("pipeline_parallel_size", work.options.get("pp_size", 1))))
+    tensor_parallel, pipeline_parallel = options_of(engine.NAME, work.options).parallel or (1, 1)
     count = max(gpus, tensor_parallel * pipeline_parallel) if gpus else 0
     placement = Placement(
         (device or (APPLE_SILICON if engine.NAME == "mlx" else ANY_GPU),) * count, tensor_parallel, pipeline_parallel

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from qwenpick.cleaning import clean
 from qwenpick.i18n import _
 
 
@@ -20,6 +21,20 @@ class HardwareUnreadableError(QwenpickError):
     exit_code = 3
 
 
+def shown(value: object, longest: int = 60) -> str:
+    """A value as a sentence may quote it: one line of visible text, cut where it is long.
+
+    >>> shown("a" * 100, 10), shown(True), shown(10**5000)
+    ('aaaaaaaaa…', 'True', 'a number of thousands of digits')
+    """
+    try:
+        text = str(value)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        return _("a number of thousands of digits")
+    text = clean(text[: longest + 1])
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
 def did_you_mean(word: str, known: Iterable[str], limit: int = 1) -> str:
     """'; did you mean X?' for the nearest of `known`, or ''.
 
@@ -27,5 +42,5 @@ def did_you_mean(word: str, known: Iterable[str], limit: int = 1) -> str:
     '; did you mean rtx-5090?'
     """
     by_folded = {name.casefold(): name for name in known}
-    near = difflib.get_close_matches(word.casefold(), by_folded, n=limit, cutoff=0.5)
+    near = difflib.get_close_matches(word[:100].casefold(), by_folded, n=limit, cutoff=0.5)
     return _("; did you mean {near}?", near=" or ".join(by_folded[name] for name in near)) if near else ""

@@ -165,7 +165,7 @@ def test_an_unknown_option_is_refused_with_the_nearest() -> None:
         llamacpp.options.read_options({"n_ubatc": 512})
     with pytest.raises(QwenpickError, match="say context"):
         llamacpp.options.read_options({"n_ctx": 4096})
-    with pytest.raises(QwenpickError, match="is a number"):
+    with pytest.raises(QwenpickError, match="is a whole number from 1"):
         llamacpp.options.read_options({"n_batch": "many"})
 
 

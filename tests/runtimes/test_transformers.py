@@ -203,9 +203,9 @@ def test_a_quantized_cache_is_refused(catalog: Catalog) -> None:
     ("options", "words"),
     [
         ({"atn_implementation": "sdpa"}, "did you mean attn_implementation"),
-        ({"attn_implementation": "flash"}, "known: sdpa, flash_attention_2"),
-        ({"transformers_version": "new"}, "write it like 5.17"),
-        ({"max_new_tokens": "many"}, "is a number of tokens"),
+        ({"attn_implementation": "flash"}, "one of sdpa, flash_attention_2"),
+        ({"transformers_version": "new"}, "a release, as text"),
+        ({"max_new_tokens": "many"}, "is a whole number"),
     ],
 )
 def test_an_option_it_does_not_know_is_an_error(catalog: Catalog, options: dict[str, object], words: str) -> None:

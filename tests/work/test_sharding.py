@@ -7,7 +7,6 @@ import pytest
 from qwenpick.catalog import Catalog
 from qwenpick.machine.hardware import Device, Machine
 from qwenpick.work.parallel import parallel_placements
-from qwenpick.work.serving import Serving
 from qwenpick.work.sharding import shards, stage_layers, world_refusal, world_sizes
 
 GIB = 2**30
@@ -58,7 +57,7 @@ def test_stages_are_even_and_the_odd_layers_lie_before_the_last() -> None:
 def test_unequal_gpus_of_one_vendor_come_last_and_together(catalog: Catalog) -> None:
     architecture = catalog.architecture(catalog.models["qwen3-8b"])
     a, b = (Device(name, "nvidia", 24 * GIB, 24 * GIB) for name in ("RTX 3090", "RTX 4090"))
-    found = list(parallel_placements(architecture, "bf16", Machine((a, b)), ("nvidia",), Serving(4096)))
+    found = list(parallel_placements(architecture, "bf16", Machine((a, b)), ("nvidia",)))
     assert [p.devices for p in found] == [(a,), (b,), (a, b)]
     assert found[-1].tensor_parallel == 2
 
@@ -66,4 +65,4 @@ def test_unequal_gpus_of_one_vendor_come_last_and_together(catalog: Catalog) -> 
 def test_other_vendors_are_left_out(catalog: Catalog) -> None:
     architecture = catalog.architecture(catalog.models["qwen3-8b"])
     apple = Device("M4", "apple", 24 * GIB, None, unified=True)
-    assert not list(parallel_placements(architecture, "bf16", Machine((apple,)), ("nvidia", "amd"), Serving(4096)))
+    assert not list(parallel_placements(architecture, "bf16", Machine((apple,)), ("nvidia", "amd")))

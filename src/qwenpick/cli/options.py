@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwenpick.cli import completion
-from qwenpick.errors import QwenpickError
+from qwenpick.errors import QwenpickError, shown
 from qwenpick.i18n import _, use
 from qwenpick.units import parse_bytes, parse_tokens
 
@@ -257,18 +258,19 @@ def read_engine_options(pairs: list[str] | None) -> dict[str, object]:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise QwenpickError(
-                _("cannot read option '{pair}'; write it like -o gpu_memory_utilization=0.8", pair=pair)
+                _("cannot read option '{pair}'; write it like -o gpu_memory_utilization=0.8", pair=shown(pair))
             )
-        found[name.strip().lstrip("-").replace("-", "_")] = _value(value.strip())
+        name = name.strip().lstrip("-").replace("-", "_")
+        found[name] = value.strip() if name.endswith("version") else _value(value.strip())
     return found
 
 
 def _value(text: str) -> object:
+    """true and false, and numbers that are written as Python writes them; all else stays text, as a release (0.10) must."""
     if text.casefold() in {"true", "false"}:
         return text.casefold() == "true"
-    for number in (int, float):
-        try:
-            return number(text)
-        except ValueError:
-            continue
+    if re.fullmatch(r"-?(0|[1-9]\d{0,17})", text, re.ASCII):
+        return int(text)
+    if re.fullmatch(r"-?\d{1,6}\.\d{1,12}", text, re.ASCII) and str(float(text)) == text:
+        return float(text)
     return text

@@ -15,7 +15,7 @@ from qwenpick.memory.cache import KvCache
 from qwenpick.planning.checkpoints import check_quant, checkpoints, without_bf16
 from qwenpick.planning.limits import check_context, longest_context
 from qwenpick.planning.plan import Plan, evaluate, judge, timed
-from qwenpick.runtimes import RUNTIMES, find_runtime
+from qwenpick.runtimes import RUNTIMES, engines_with, find_runtime
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving
 
@@ -155,30 +155,17 @@ def _plans(catalog: Catalog, machine: Machine, model: Model, request: Request, w
 
     Raises QwenpickError for an option that the engine asked for, or every engine, lacks.
     """
-    unread: QwenpickError | None = None
-    readers = 0
     architecture = catalog.architecture(model)
-    names = (
-        (find_runtime(request.runtime).NAME,) if request.runtime else engines(machine, catalog.gpus, request.sequences)
-    )
+    asked = (request.runtime,) if request.runtime else engines(machine, catalog.gpus, request.sequences)
+    names = engines_with(asked, request.options)
     for precision in (request.quant,) if request.quant else PRECISIONS:
         for name in names:
             engine = find_runtime(name)
             for checkpoint in without_bf16(checkpoints(model, engine, precision), precision, machine.devices):
-                try:
-                    plan = evaluate(
-                        model, architecture, checkpoint, engine, work, machine, request.gpu_only, request.strict
-                    )
-                except QwenpickError as error:
-                    if not request.options:
-                        raise
-                    unread = unread or error
-                    break
-                readers += 1
-                if plan:
+                if plan := evaluate(
+                    model, architecture, checkpoint, engine, work, machine, request.gpu_only, request.strict
+                ):
                     yield plan
-    if unread and not readers:
-        raise unread
 
 
 def _unusable(catalog: Catalog, machine: Machine, model: Model, request: Request, work: Serving) -> Plan | None:
@@ -186,7 +173,7 @@ def _unusable(catalog: Catalog, machine: Machine, model: Model, request: Request
     if request.gpu_only and not machine.devices:
         return None
     architecture, there = catalog.architecture(model), Placement(machine.devices[:1])
-    for name in (request.runtime,) if request.runtime else RUNTIMES:
+    for name in engines_with((request.runtime,) if request.runtime else tuple(RUNTIMES), request.options):
         engine = find_runtime(name)
         for checkpoint in checkpoints(model, engine, request.quant)[:1]:
             plan = judge(model, architecture, checkpoint, engine, work, there, machine)

@@ -5,34 +5,31 @@ from __future__ import annotations
 from qwenpick.i18n import _
 from qwenpick.launch.facts import HF_CACHE, context_notes, download
 from qwenpick.launch.run import Command, Launch, Run
+from qwenpick.runtimes.given import flags, read
+from qwenpick.runtimes.mlx.options import Options
 
 READ_FROM = "mlx-lm 0.31.3: mlx_lm/server.py, mlx_lm/convert.py"
 PORT = 8080
-_SERVED = {"prefill_step_size": "--prefill-step-size"}
 
 
 def launch(run: Run) -> Launch:
     """`mlx_lm.server`; where nobody publishes the format, the weights are converted first."""
     made = "" if run.source else f"{run.model.name}-{run.checkpoint.format}"
+    said = read(Options, run.work.options)
     package = "mlx_vlm" if run.architecture.vision and run.work.image_tokens else "mlx_lm"
     words = [f"{package}.server", "--model", run.source or made, "--port", str(PORT)]
     if package == "mlx_lm":
         words += ["--decode-concurrency", str(run.work.sequences)]
-        words += [
-            word
-            for name, flag in _SERVED.items()
-            if name in run.work.options
-            for word in (flag, str(run.work.options[name]))
-        ]
+        words += flags(said)
     notes = [
         *context_notes(run),
         _("the server sets no limit on the context: {context:,} tokens were planned for", context=run.work.context),
     ]
-    if "kv_bits" in run.work.options:
+    if said.kv_bits is not None:
         notes.append(
             _(
                 "the server keeps its cache in 16 bits; mlx_lm.generate --kv-bits {options} is what was planned",
-                options=run.work.options["kv_bits"],
+                options=said.kv_bits,
             )
         )
     prepare = (Command(_conversion(run, package, made), purpose=_("convert the published weights")),) if made else ()

@@ -104,18 +104,3 @@ def thinks(model: Model) -> bool:
 def calls_tools(model: Model) -> bool:
     """Whether its card says that it calls tools."""
     return "tool calling" in model.capabilities
-
-
-def flag_words(options: Mapping[str, object], skip: frozenset[str] = frozenset()) -> list[str]:
-    """Engine options as --long-flags: true is the flag alone, false is left out.
-
-    >>> flag_words({"block_size": 32, "enforce_eager": True, "enable_x": False})
-    ['--block-size', '32', '--enforce-eager']
-    """
-    words: list[str] = []
-    for name, value in options.items():
-        flag = "--" + name.lstrip("-").replace("_", "-")
-        if name in skip or value is False or value is None:
-            continue
-        words += [flag] if value is True else [flag, str(value)]
-    return words

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 from qwenpick.launch.facts import HF_CACHE, context_notes, download, parsers, stretch, yarn
-from qwenpick.launch.run import Command, Launch, Run, flag_words
+from qwenpick.launch.run import Command, Launch, Run
+from qwenpick.runtimes.given import flags, read
 from qwenpick.runtimes.sglang import planned as plan_settings
+from qwenpick.runtimes.sglang.options import Options
 
 READ_FROM = "SGLang 0.5: srt/server_args.py"
 # hub.docker.com/r/lmsysorg/sglang/tags; for AMD sgl-project/sglang pull request 31454. MI350 and MI355X have an image of their own
@@ -16,21 +18,6 @@ IMAGE = {
     "gfx950": "lmsysorg/sglang:v0.5.15.post1-rocm720-mi35x",
 }
 PORT = 30000
-_SAID = frozenset(
-    {
-        "mem_fraction_static",
-        "chunked_prefill_size",
-        "cuda_graph_max_bs",
-        "page_size",
-        "context_length",
-        "mamba_ssm_dtype",
-        "language_only",
-        "tp_size",
-        "pp_size",
-        "tensor_parallel_size",
-        "pipeline_parallel_size",
-    }
-)
 
 
 def launch(run: Run) -> Launch:
@@ -57,7 +44,8 @@ def arguments(run: Run) -> list[str]:
     words = ["--model-path", run.source or run.model.huggingface or run.model.name]
     words += ["--context-length", str(run.work.context), "--max-running-requests", str(run.work.sequences)]
     words += ["--mem-fraction-static", f"{planned.static:.3f}", "--chunked-prefill-size", str(planned.chunk)]
-    if not run.work.options.get("disable_cuda_graph"):
+    said = read(Options, run.work.options)
+    if not said.disable_cuda_graph:
         words += ["--cuda-graph-max-bs", str(planned.graph_batch)]
     if planned.page != 1:
         words += ["--page-size", str(planned.page)]
@@ -75,4 +63,4 @@ def arguments(run: Run) -> list[str]:
     if stretched := yarn(run):
         rope = {key: value for key, value in stretched.items() if key != "rope_theta"}
         words += ["--json-model-override-args", json.dumps({"rope_scaling": rope})]
-    return words + flag_words(run.work.options, _SAID)
+    return words + flags(said)

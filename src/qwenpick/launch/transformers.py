@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from qwenpick.launch.facts import HF_CACHE, context_notes, download, yarn
 from qwenpick.launch.run import Command, Launch, Run, thinks
+from qwenpick.runtimes.given import read
+from qwenpick.runtimes.transformers.options import Options
 
 READ_FROM = "transformers 5.17: auto classes, BitsAndBytesConfig, GenerationConfig"
 FILE = "run.py"
@@ -42,10 +44,9 @@ def program(run: Run) -> str:
     answer = min(ANSWER * (8 if thinks(run.model) else 1), max(1, run.work.context // 2))
     load = [f"dtype={_DTYPE.get(run.checkpoint.format, AUTO)}", f"device_map={where}"]
     load += [f"quantization_config={quantized}"] if quantized else []
+    said = read(Options, run.work.options)
     load += (
-        [f"attn_implementation={run.work.options['attn_implementation']!r}"]
-        if "attn_implementation" in run.work.options
-        else []
+        [f"attn_implementation={said.attn_implementation!r}"] if "attn_implementation" in said.model_fields_set else []
     )
     load += ["config=config"] if yarn(run) else []
     lines = [

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 
 from qwenpick.launch.facts import HF_CACHE, context_notes, download, parsers, yarn
-from qwenpick.launch.run import Command, Launch, Run, calls_tools, flag_words
+from qwenpick.launch.run import Command, Launch, Run, calls_tools
+from qwenpick.runtimes.given import flags, read
 from qwenpick.runtimes.vllm import planned as plan_settings
+from qwenpick.runtimes.vllm.options import Options
 
 READ_FROM = "vLLM 0.26.0: engine/arg_utils.py"
 IMAGE = {"nvidia": "vllm/vllm-openai:v0.26.0", "amd": "rocm/vllm:latest"}
 PORT = 8000
-# Options of the estimate that are no flags of the server, or that are said from the plan below
-_SAID = frozenset(
-    {"version", "usage_context", "max_model_len", "max_num_seqs", "max_num_batched_tokens", "gpu_memory_utilization", "tensor_parallel_size",
-     "pipeline_parallel_size", "quantization", "num_speculative_tokens", "language_model_only"}
-)  # fmt: skip
 
 
 def launch(run: Run) -> Launch:
@@ -60,7 +57,7 @@ def arguments(run: Run) -> list[str]:
         ]
     if not planned.multimodal and (run.architecture.vision or run.architecture.audio):
         words.append("--language-model-only")
-    return words + flag_words(run.work.options, _SAID)
+    return words + flags(read(Options, run.work.options))
 
 
 def _loading(run: Run) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -36,6 +37,12 @@ class Device:
     ecc: bool | None = None
     cores: int | None = None
 
+    @property
+    def capability(self) -> tuple[int, int] | None:
+        """NVIDIA's compute capability as numbers that compare: (8, 9), (12, 0); None for other vendors or where it is not known."""
+        found = re.fullmatch(r"(\d{1,3})(?:\.(\d{1,3}))?", self.compute_capability or "", re.ASCII)
+        return (int(found[1]), int(found[2] or 0)) if found and self.vendor == "nvidia" else None
+
     def __hash__(self) -> int:
         # enough to tell devices apart; they are looked up often, and most of the other fields follow from the name
         return hash((self.name, self.total, self.free, self.pci_bus))
@@ -43,7 +50,7 @@ class Device:
 
 def before_ampere(device: Device) -> bool:
     """Whether it is an NVIDIA GPU of compute capability below 8.0: no bf16 arithmetic, and not what serving engines are made for."""
-    return device.compute_capability is not None and device.vendor == "nvidia" and float(device.compute_capability) < 8
+    return device.capability is not None and device.capability < (8, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
     from qwenpick.machine.hardware import Device, Machine
     from qwenpick.memory.account import Memory
+    from qwenpick.runtimes.option import EngineOptions
     from qwenpick.work.placement import Placement
     from qwenpick.work.serving import Serving
 
@@ -51,6 +52,34 @@ class Runtime(Protocol):
 RUNTIMES: dict[str, str] = {
     name: f"qwenpick.runtimes.{name}" for name in ("llamacpp", "ollama", "vllm", "sglang", "transformers", "mlx")
 }
+
+
+def options_of(engine: str, given: Mapping[str, object]) -> EngineOptions:
+    """What was said of an engine's options, by its own table. Raises QwenpickError for what it does not take."""
+    from qwenpick.runtimes.given import read
+
+    table: type[EngineOptions] = import_module(f"{RUNTIMES[engine]}.options").Options
+    return read(table, given)
+
+
+def engines_with(names: Iterable[str], given: Mapping[str, object]) -> tuple[str, ...]:
+    """The engines among `names` that take these options. Where none does, raises the OptionError of the one that comes nearest."""
+    if not given:
+        return tuple(names)
+    from qwenpick.runtimes.given import OptionError
+
+    found, refused = list[str](), list[OptionError]()
+    for name in (find_runtime(name).NAME for name in names):
+        try:
+            options_of(name, given)
+            found.append(name)
+        except OptionError as error:
+            refused.append(error)
+    if refused and not found:
+        raise max(refused, key=lambda error: error.closeness)
+    return tuple(found)
+
+
 ALIASES = {
     "llama.cpp": "llamacpp",
     "llama-cpp": "llamacpp",

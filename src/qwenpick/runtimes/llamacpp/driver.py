@@ -46,12 +46,10 @@ def _base(device: Device) -> tuple[int, str]:
         return _METAL
     if device.vendor != "nvidia":
         return _OTHER_VENDORS
-    try:
-        capability = float(device.compute_capability or "")
-    except ValueError:
+    if device.capability is None:
         return _UNKNOWN
-    if capability >= 10:
+    if device.capability >= (10, 0):
         return _BLACKWELL
-    if capability >= 9:
+    if device.capability >= (9, 0):
         return _HOPPER
-    return _ADA if capability >= 8.9 else _OLDER
+    return _ADA if device.capability >= (8, 9) else _OLDER

@@ -1,125 +1,105 @@
-"""llama.cpp's own flags, by its names, with the defaults of llama-server."""
+"""llama.cpp's options, by its own names, with the defaults of llama-server. Read from b11434: common/common.h, common/arg.cpp, tools/server."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from typing import ClassVar, Literal
 
-from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import _
+from qwenpick.i18n import N_
+from qwenpick.runtimes.given import read
+from qwenpick.runtimes.option import MOST_TOKENS, EngineOptions, Word, option
 
-# Other spellings of the same flag -> the name of the field
-_ALIASES = {
-    "ngl": "n_gpu_layers", "gpu_layers": "n_gpu_layers", "b": "n_batch", "batch_size": "n_batch", "ub": "n_ubatch", "ubatch_size": "n_ubatch",
-    "fa": "flash_attn", "ncmoe": "n_cpu_moe", "kvu": "kv_unified", "kv_offload": "offload_kqv", "dev": "device", "spec_draft_n_max": "draft_n_max",
-}  # fmt: skip
-_NEGATED = {
-    "no_mmap": "mmap",
-    "no_repack": "repack",
-    "no_kv_offload": "offload_kqv",
-    "no_op_offload": "op_offload",
-    "no_mmproj": "mmproj",
-}
+MOST_LAYERS = 1_000_000  # people write 99 or 99999 for all
+_CONTEXT = N_("say context (tokens per sequence) and sequences; llama.cpp's -c is their product")
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the flags say. Defaults: common/common.h and tools/server of llama.cpp b11434."""
+class Options(EngineOptions):
+    """llama.cpp's table. `launch` writes every flag from the plan."""
 
-    n_batch: int = 2048
-    n_ubatch: int = 512
-    flash_attn: bool = True  # auto, which is on wherever the GPU has the kernel
-    kv_unified: bool = True  # one cache that all sequences share; off: an equal share each
-    n_gpu_layers: int | None = None
-    n_cpu_moe: int = 0
-    offload_kqv: bool = True
-    op_offload: bool = True  # large batches of layers in RAM are computed on the GPU
-    mmap: bool = True
-    repack: bool = True
-    server: bool = True  # logits of one token per sequence; the library keeps room for every token of a micro-batch
-    n_outputs_max: int | None = None
-    load_mtp: bool = False
-    spec_type: str = "none"  # draft-mtp: the model's own MTP block drafts
-    draft_n_max: int = 3
-    device: str | None = None  # Vulkan0, ROCm0, …: the backend that runs it; decides the speed only
-    mmproj: bool | None = None  # None: loaded where the workload has images or sound
+    TITLE: ClassVar[str] = "llama.cpp"
+    RELEASE: ClassVar[str] = "b11434"
+    ELSEWHERE: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("n_ctx", "ctx_size", "c", "parallel", "n_parallel", "np"), _CONTEXT
+    )
+
+    n_batch: int = option(
+        2048, "tokens of one call", least=1, most=MOST_TOKENS, aliases=("b", "batch_size"), flag=False
+    )
+    n_ubatch: int = option(
+        512, "tokens that are computed at once, which decide the compute buffer", least=1, most=MOST_TOKENS,
+        aliases=("ub", "ubatch_size", "ubatch"), flag=False,
+    )  # fmt: skip
+    flash_attn: bool = option(
+        True,
+        "attention without a matrix of scores (auto: on wherever the GPU has the kernel)",
+        aliases=("fa",),
+        flag=False,
+    )
+    kv_unified: bool = option(
+        True,
+        "one cache that all sequences share; off: an equal share each",
+        aliases=("kvu",),
+        opposite="no_kv_unified",
+        flag=False,
+    )
+    n_gpu_layers: int | None = option(
+        None,
+        "layers on the GPU, the output one of them",
+        least=0,
+        most=MOST_LAYERS,
+        aliases=("ngl", "gpu_layers"),
+        flag=False,
+    )
+    n_cpu_moe: int = option(
+        0, "layers whose experts stay in RAM", least=0, most=MOST_LAYERS, aliases=("ncmoe",), flag=False
+    )
+    offload_kqv: bool = option(
+        True, "the cache on the GPU", aliases=("kv_offload",), opposite="no_kv_offload", flag=False
+    )
+    op_offload: bool = option(
+        True, "large batches of layers in RAM are computed on the GPU", opposite="no_op_offload", flag=False
+    )
+    mmap: bool = option(True, "weights in RAM stay in the file's pages", opposite="no_mmap", flag=False)
+    repack: bool = option(True, "weights in RAM are laid out anew for the CPU", opposite="no_repack", flag=False)
+    server: bool = option(
+        True, "logits of one token a sequence; the library keeps room for all of a micro-batch", flag=False
+    )
+    n_outputs_max: int | None = option(
+        None, "tokens of a batch that have logits", least=1, most=MOST_TOKENS, flag=False
+    )
+    load_mtp: bool = option(False, "loads the MTP block though it does not draft", flag=False)
+    spec_type: Literal["none", "draft-mtp"] = option("none", "draft-mtp: the model's own MTP block drafts", flag=False)
+    draft_n_max: int = option(
+        3, "tokens that are drafted a step", least=0, most=256, aliases=("spec_draft_n_max",), flag=False
+    )
+    device: Word | None = option(
+        None, "Vulkan0, ROCm0, …: the backend that runs it; decides the speed only", aliases=("dev",), flag=False
+    )
+    mmproj: bool | None = option(
+        None, "loads the projector (where the workload has images or sound)", opposite="no_mmproj", flag=False
+    )
 
     @property
     def speculates(self) -> bool:
         """Whether the MTP block drafts tokens."""
         return self.spec_type == "draft-mtp"
 
+    @property
+    def drafts(self) -> int:
+        """Tokens that the MTP block proposes a step."""
+        return self.draft_n_max if self.speculates else 0
 
-DEFAULTS = Options()
-_KNOWN = {field.name: field for field in fields(Options)}
+    @property
+    def chunk(self) -> int | None:
+        """Prompt tokens that are computed at once."""
+        return self.n_ubatch
+
+    @property
+    def backend(self) -> str:
+        """Vulkan0, ROCm0, …"""
+        return self.device or ""
 
 
 def read_options(options: Mapping[str, object]) -> Options:
-    """The options of a workload. Raises QwenpickError for a flag that is not known or a value that is not its kind."""
-    if not options:
-        return DEFAULTS
-    found: dict[str, object] = {}
-    for given, value in options.items():
-        name = given.lstrip("-").replace("-", "_")
-        if name in _NEGATED:
-            found[_NEGATED[name]] = not _boolean(given, value)
-            continue
-        name = _ALIASES.get(name, name)
-        if name in ("n_ctx", "ctx_size", "c", "parallel", "n_parallel", "np"):
-            raise QwenpickError(
-                _(
-                    "'{given}' is not an option here: say context (tokens per sequence) and sequences; llama.cpp's -c is their product",
-                    given=given,
-                )
-            )
-        if name not in _KNOWN:
-            near = did_you_mean(given, [*_KNOWN, *_ALIASES, *_NEGATED])
-            raise QwenpickError(
-                _(
-                    "llama.cpp has no option '{given}'{near} (known: {known})",
-                    given=given,
-                    near=near,
-                    known=", ".join(_KNOWN),
-                )
-            )
-        found[name] = _value(given, name, value)
-    return Options(**found)  # type: ignore[arg-type]
-
-
-def _value(given: str, name: str, value: object) -> object:
-    """The value as the field's type."""
-    kind = str(_KNOWN[name].type)
-    if kind.startswith("bool"):
-        return _boolean(given, value)
-    if kind.startswith("int"):
-        return _natural(given, value)
-    return str(value)
-
-
-def _boolean(given: str, value: object) -> bool:
-    words = {
-        "on": True,
-        "true": True,
-        "yes": True,
-        "1": True,
-        "auto": True,
-        "": True,
-        "off": False,
-        "false": False,
-        "no": False,
-        "0": False,
-    }
-    word = str(value).casefold()
-    if word not in words:
-        raise QwenpickError(_("option '{given}' is on or off, not '{value}'", given=given, value=value))
-    return words[word]
-
-
-def _natural(given: str, value: object) -> int:
-    try:
-        number = int(str(value))
-    except ValueError:
-        number = -1
-    if number < 0:
-        raise QwenpickError(_("option '{given}' is a number, not '{value}'", given=given, value=value))
-    return number
+    """The options of a workload. Raises QwenpickError for a flag that is not known or a value that it does not take."""
+    return read(Options, options)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from qwenpick.i18n import N_, _
 from qwenpick.memory.account import Memory, Part, gpu
 from qwenpick.memory.account import memory as gather
+from qwenpick.runtimes.given import read
+from qwenpick.runtimes.sglang.options import Options
 from qwenpick.runtimes.sglang.pools import LOADED, STATES_SHARE, slot_bytes, slots, token_bytes, weights
 from qwenpick.runtimes.sglang.share import Settings, free_at_start, least, settings
 from qwenpick.runtimes.vllm import refusals
@@ -49,7 +51,9 @@ def placements(
     model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
 ) -> Iterator[Placement]:
     """One GPU, then tensor parallel over equal ones, then pipeline stages."""
-    return parallel_placements(architecture, checkpoint.format, machine, refusals.VENDORS, work)
+    return parallel_placements(
+        architecture, checkpoint.format, machine, refusals.VENDORS, read(Options, work.options).parallel
+    )
 
 
 def budget(device: Device, work: Serving) -> int | None:
@@ -136,7 +140,7 @@ def kv_tokens(
     heaviest = max(sum(size for _unused, size in stage) for stage in weights(architecture, checkpoint, work, placement))
     rest = int(free * chosen.static) - heaviest - LOADED
     if slot := slot_bytes(architecture, work, placement):
-        explicit = "max_mamba_cache_size" in work.options
+        explicit = read(Options, work.options).max_mamba_cache_size is not None
         rest -= slots(work) * slot if explicit else int(rest * STATES_SHARE)
     return pool_tokens(architecture, work, placement, rest)
 

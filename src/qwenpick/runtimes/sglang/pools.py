@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from qwenpick.memory.cache import attention_layers, conv_state_elements, kv_bytes_per_token, ssm_state_elements
 from qwenpick.memory.quantization import stored_bytes
+from qwenpick.runtimes.given import read
+from qwenpick.runtimes.sglang.options import Options
 from qwenpick.runtimes.vllm.weights import stage_weights
 
 if TYPE_CHECKING:
@@ -26,10 +28,11 @@ def weights(
     architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
 ) -> tuple[tuple[tuple[str, int], ...], ...]:
     """For each pipeline stage, (part, bytes) on each rank; the draft block only to speculate, towers unless language_only."""
+    said = read(Options, work.options)
     parts = ["text", *(e.name for e in architecture.extras if e.name not in {"talker", "token2wav", "code2wav"})]
-    if work.options.get("speculative_num_draft_tokens") and architecture.mtp_layers:
+    if said.speculative_num_draft_tokens and architecture.mtp_layers:
         parts.append("mtp")
-    if not work.options.get("language_only"):
+    if not said.language_only:
         parts += [name for name, tower in (("vision", architecture.vision), ("audio", architecture.audio)) if tower]
     found = stage_weights(
         architecture, checkpoint.format, placement.tensor_parallel, placement.pipeline_parallel, tuple(parts)
@@ -49,12 +52,13 @@ def token_bytes(architecture: Architecture, work: Serving, placement: Placement)
 
 def slot_bytes(architecture: Architecture, work: Serving, placement: Placement) -> int:
     """Bytes of one slot of the mamba pool on one rank: convolution in 16 bits, recurrent state in FP32 unless told otherwise."""
-    ssm = 2 if work.options.get("mamba_ssm_dtype") in {"bfloat16", "float16"} else 4
+    ssm = 2 if read(Options, work.options).mamba_ssm_dtype in {"bfloat16", "float16"} else 4
     whole = conv_state_elements(architecture) * 2 + ssm_state_elements(architecture) * ssm
     return whole // (placement.tensor_parallel * placement.pipeline_parallel)
 
 
 def slots(work: Serving) -> int:
     """Slots of the mamba pool that `sequences` running requests need, and the dummy one."""
-    each = 1 if work.options.get("disable_radix_cache") else STATES_PER_SEQUENCE
-    return int(str(work.options.get("max_mamba_cache_size", each * work.sequences))) + 1
+    said = read(Options, work.options)
+    each = 1 if said.disable_radix_cache else STATES_PER_SEQUENCE
+    return (said.max_mamba_cache_size or each * work.sequences) + 1

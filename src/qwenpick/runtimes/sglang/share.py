@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import _
 from qwenpick.machine.hardware import cuda_free
-from qwenpick.work.parallel import share
+from qwenpick.runtimes.given import read
+from qwenpick.runtimes.sglang.options import Options
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
@@ -20,11 +19,6 @@ if TYPE_CHECKING:
 
 MIB, GIB = 2**20, 2**30
 CONTEXT = 530 * MIB  # of the CUDA context, gone before SGLang looks at what is free
-OPTIONS = (
-    "mem_fraction_static", "chunked_prefill_size", "cuda_graph_max_bs", "page_size", "disable_cuda_graph", "disable_radix_cache",
-    "language_only", "speculative_num_draft_tokens", "max_mamba_cache_size", "mamba_ssm_dtype", "context_length",
-    "tp_size", "pp_size", "tensor_parallel_size", "pipeline_parallel_size",
-)  # fmt: skip
 # (memory up to, chunked prefill size, largest graph batch below TP 4, from TP 4 on): memory_hook.py
 _BY_MEMORY = (
     (20 * GIB, 2048, 8, 8), (35 * GIB, 4096, 48, 160), (60 * GIB, 4096, 32, 160), (160 * GIB, 8192, 256, 512), (2**62, 16384, 512, 512),
@@ -43,22 +37,15 @@ class Settings:
 
 def settings(architecture: Architecture, work: Serving, placement: Placement) -> Settings:
     """What the server settles on by itself. Raises QwenpickError for an option it does not know."""
-    for name in work.options:
-        if name not in OPTIONS:
-            raise QwenpickError(
-                _("SGLang has no option '{name}' here{near}", name=name, near=did_you_mean(name, OPTIONS))
-            )
-    given, ranks = work.options, placement.tensor_parallel
+    said, ranks = read(Options, work.options), placement.tensor_parallel
     total = min((d.total for d in placement.devices if d.total), default=24 * GIB)
     chunk, low, high = next((chunk, low, high) for limit, chunk, low, high in _BY_MEMORY if total < limit)
-    chunk = int(str(given.get("chunked_prefill_size", chunk)))
-    batch = int(
-        str(given.get("cuda_graph_max_bs", min(low if ranks < 4 else high, work.sequences)))
-    )  # at most max-running-requests
+    chunk = said.chunk or chunk
+    batch = said.cuda_graph_max_bs or min(low if ranks < 4 else high, work.sequences)  # at most max-running-requests
     default = static_share(total, chunk, batch, ranks * placement.pipeline_parallel)
-    if architecture.vision and not given.get("language_only"):
+    if architecture.vision and not said.language_only:
         default *= tower_share(architecture.vision)
-    return Settings(chunk, batch, int(str(given.get("page_size", 1))), share(given, "mem_fraction_static", default))
+    return Settings(chunk, batch, said.page_size, said.mem_fraction_static or default)
 
 
 def least(architecture: Architecture, work: Serving, placement: Placement) -> Settings:
@@ -67,11 +54,11 @@ def least(architecture: Architecture, work: Serving, placement: Placement) -> Se
     Explicit options stand. These are what a plan needs at least, where the server's defaults for a large GPU set more aside.
     """
     chosen = settings(architecture, work, placement)
-    if "mem_fraction_static" in work.options:
+    said = read(Options, work.options)
+    if said.mem_fraction_static is not None:
         return chosen
-    given = work.options
-    chunk = chosen.chunk if "chunked_prefill_size" in given else min(chosen.chunk, _BY_MEMORY[0][1])
-    batch = chosen.graph_batch if "cuda_graph_max_bs" in given else min(chosen.graph_batch, _BY_MEMORY[0][2])
+    chunk = chosen.chunk if said.chunk else min(chosen.chunk, _BY_MEMORY[0][1])
+    batch = chosen.graph_batch if said.cuda_graph_max_bs else min(chosen.graph_batch, _BY_MEMORY[0][2])
     free = min((f for d in placement.devices if (f := free_at_start(d))), default=0)
     aside = aside_bytes(architecture, work, free, chunk, batch, placement.tensor_parallel * placement.pipeline_parallel)
     static = math.ceil(1000 * (1 - aside / free)) / 1000 if free > aside else 0.0
@@ -81,7 +68,7 @@ def least(architecture: Architecture, work: Serving, placement: Placement) -> Se
 def aside_bytes(architecture: Architecture, work: Serving, free: int, chunk: int, graph_batch: int, gpus: int) -> int:
     """Bytes set aside of `free` for this chunk and these graphs, the share of a vision tower included."""
     aside = int(aside_mib(chunk, graph_batch, gpus) * MIB)
-    if architecture.vision and not work.options.get("language_only"):
+    if architecture.vision and not read(Options, work.options).language_only:
         aside = free - int(max(0, free - aside) * tower_share(architecture.vision))
     return aside
 

@@ -9,8 +9,9 @@ from qwenpick.i18n import _
 from qwenpick.machine.hardware import Device, Machine
 from qwenpick.memory.account import Memory, Part
 from qwenpick.memory.quantization import find_format
+from qwenpick.runtimes.given import read
 from qwenpick.runtimes.transformers.estimate import estimate
-from qwenpick.runtimes.transformers.options import check
+from qwenpick.runtimes.transformers.options import Options
 from qwenpick.runtimes.transformers.versions import QWEN1, version
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving
@@ -63,8 +64,7 @@ def _has_fp8(device: Device) -> bool:
         return True
     if device.vendor != "nvidia":
         return False
-    major, _unused, minor = (device.compute_capability or "8.9").partition(".")
-    return (int(major), int(minor or 0)) >= (8, 9)
+    return (device.capability or (8, 9)) >= (8, 9)
 
 
 def placements(
@@ -94,7 +94,7 @@ def memory(
     placement: Placement,
 ) -> Memory:
     """What the process holds at its highest, part by part. Raises QwenpickError for an option it does not know."""
-    check(work.options)
+    read(Options, work.options)
     return estimate(architecture, checkpoint, work, placement)
 
 

@@ -40,8 +40,7 @@ def workspace(device: Device | None) -> int:
     """Bytes of cuBLAS's workspace, one per thread that multiplies matrices. It is torch's, so it counts as allocated."""
     if device is None or device.vendor != "nvidia":
         return 0
-    major = int((device.compute_capability or "0").split(".")[0])
-    return HOPPER_WORKSPACE if major in (9, 10) else WORKSPACE
+    return HOPPER_WORKSPACE if device.capability and device.capability[0] in (9, 10) else WORKSPACE
 
 
 def kept(cache: int, activations: int, *, eager: bool = False) -> int:

@@ -9,8 +9,9 @@ from qwenpick.catalog.schema import Architecture, Checkpoint, LinearAttention
 from qwenpick.i18n import N_
 from qwenpick.memory.account import Memory, Part, memory
 from qwenpick.memory.tensors import Tensor
+from qwenpick.runtimes.given import read
 from qwenpick.runtimes.transformers import activations, allocator, weights
-from qwenpick.runtimes.transformers.options import is_true
+from qwenpick.runtimes.transformers.options import Options
 from qwenpick.runtimes.transformers.prefill import cache_bytes, highest
 from qwenpick.runtimes.transformers.stages import Stage, stages
 from qwenpick.runtimes.transformers.versions import SHARED_ROTARY, Version, version
@@ -21,7 +22,8 @@ from qwenpick.work.serving import Serving
 def estimate(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> Memory:
     """Weights, cache, state, the widest moment of prefill, workspaces, the allocator's reserve and the CUDA context."""
     release = version(architecture, work.options)
-    double_quant = is_true(work.options, "bnb_4bit_use_double_quant", True)
+    said = read(Options, work.options)
+    double_quant = said.bnb_4bit_use_double_quant
     held = weights.loaded(architecture, checkpoint, release, double_quant=double_quant)
     per_layer, before, after = weights.by_layer(architecture, held)
     named = Named(before, after, _of_part(held))
@@ -85,7 +87,7 @@ def _stage(
     cache = cache_bytes(architecture, work, stage, work.context)
     yield Part("kv cache", cache, where, _cache_formula(architecture, work, stage), "kv cache")
     linear = [layer for layer in architecture.layer_list[stage.first : stage.end] if isinstance(layer, LinearAttention)]
-    sequences = work.sequences if is_true(work.options, "use_cache", True) else 0
+    sequences = work.sequences if read(Options, work.options).use_cache else 0
     state = sequences * sum(
         4 * layer.ssm_state_elements + 2 * (layer.conv_state_elements + layer.conv_channels) for layer in linear
     )
@@ -123,7 +125,7 @@ def _stage(
     )
     yield Part(
         "allocator cache",
-        allocator.kept(cache, prefill, eager=work.options.get("attn_implementation") == "eager"),
+        allocator.kept(cache, prefill, eager=read(Options, work.options).attn_implementation == "eager"),
         where,
         N_("0.33 x kv cache + 0.02 x activations: holes of concatenation"),
         "overhead",

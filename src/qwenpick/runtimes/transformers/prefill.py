@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, LinearAttention, SlidingAttention
 from qwenpick.i18n import N_
+from qwenpick.runtimes.given import read
 from qwenpick.runtimes.transformers import activations
-from qwenpick.runtimes.transformers.options import count, is_true
+from qwenpick.runtimes.transformers.options import Options
 from qwenpick.runtimes.transformers.stages import Stage
 from qwenpick.runtimes.transformers.versions import CACHE_OBJECT, LAST_LOGITS_ONLY, Version
 from qwenpick.work.serving import Serving
@@ -13,17 +14,17 @@ from qwenpick.work.serving import Serving
 
 def _prompt(work: Serving) -> int:
     """Tokens of one sequence's prompt: the context less what is generated."""
-    return max(1, work.context - (count(work.options, "max_new_tokens") or 0))
+    return max(1, work.context - (read(Options, work.options).max_new_tokens or 0))
 
 
 def _chunk(work: Serving) -> int:
     """Tokens of one prompt that run at once: all of them, unless prefill_chunk_size says less."""
-    return min(_prompt(work), count(work.options, "prefill_chunk_size") or work.context)
+    return min(_prompt(work), read(Options, work.options).prefill_chunk_size or work.context)
 
 
 def cache_bytes(architecture: Architecture, work: Serving, stage: Stage, tokens: int) -> int:
     """Bytes of keys and values of the stage's layers after `tokens` tokens of each sequence; 0 without a cache."""
-    if not is_true(work.options, "use_cache", True):
+    if not read(Options, work.options).use_cache:
         return 0
     total = 0
     for layer in architecture.layer_list[stage.first : stage.end]:
@@ -77,7 +78,7 @@ def _prefill(architecture: Architecture, form: str, work: Serving, release: Vers
             N_("{tokens:,} tokens x {unpacked:,} bytes + a weight in 16 bits", tokens=tokens, unpacked=unpacked),
         )
     )
-    if work.options.get("attn_implementation") == "eager":
+    if read(Options, work.options).attn_implementation == "eager":
         scores = (
             work.sequences * activations.scores(architecture, _chunk(work)) + tokens * 5 * architecture.hidden_size * 2
         )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from qwenpick.catalog.schema import Architecture
-from qwenpick.errors import QwenpickError
-from qwenpick.i18n import _
+from qwenpick.runtimes.given import read
+from qwenpick.runtimes.transformers.options import Options
 
 Version = tuple[int, int]
 
@@ -40,16 +39,11 @@ QWEN1: Version = (4, 37)  # Qwen 1's own code: "transformers>=4.32.0,<4.38.0" in
 
 
 def version(architecture: Architecture, options: Mapping[str, object]) -> Version:
-    """(major, minor) of the option `transformers_version`; otherwise the newest that runs the model. QwenpickError if it is unreadable.
+    """(major, minor) of the release that was named; otherwise the newest that runs the model. QwenpickError if it is unreadable.
 
     Qwen 1 brings its own code, which needs a transformers below 4.38.
     """
-    stated = options.get("transformers_version")
-    if stated is None:
+    said = read(Options, options)
+    if said.version is None:
         return QWEN1 if architecture.model_type == "qwen" else NEWEST
-    match = re.match(r"(\d+)\.(\d+)", str(stated))
-    if not match:
-        raise QwenpickError(
-            _("cannot read transformers_version '{stated}'; write it like 5.17 or 4.46.0", stated=stated)
-        )
-    return int(match[1]), int(match[2])
+    return said.release[0], said.release[1]

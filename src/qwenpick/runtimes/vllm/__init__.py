@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from qwenpick.memory.account import Memory
+from qwenpick.runtimes.given import read
 from qwenpick.runtimes.vllm import cache as pool
 from qwenpick.runtimes.vllm import refusals
 from qwenpick.runtimes.vllm.account import available, budget, parts_of, profile_of, requested, smallest
+from qwenpick.runtimes.vllm.options import Options
 from qwenpick.runtimes.vllm.profile import Profile
-from qwenpick.runtimes.vllm.settings import OPTIONS, least, settings
+from qwenpick.runtimes.vllm.settings import least, settings
 from qwenpick.runtimes.vllm.start import cache_refusal, planned, share_refusal
 from qwenpick.work.parallel import parallel_placements
 
@@ -36,7 +38,7 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
     if why := refusals.refusal(architecture, checkpoint, placement, FORMATS, TITLE):
         return why
     if why := refusals.model_refusal(
-        architecture, settings(architecture, work, None).version, "version" in work.options
+        architecture, settings(architecture, work, None).version, read(Options, work.options).version is not None
     ):
         return why
     return refusals.cache_type_refusal(work, TITLE) or share_refusal(work, placement)
@@ -50,7 +52,9 @@ def placements(
     machine: Machine,
 ) -> Iterator[Placement]:
     """One GPU, then tensor parallel over equal ones, then pipeline stages."""
-    return parallel_placements(architecture, checkpoint.format, machine, refusals.VENDORS, work)
+    return parallel_placements(
+        architecture, checkpoint.format, machine, refusals.VENDORS, read(Options, work.options).parallel
+    )
 
 
 def memory(
@@ -105,7 +109,7 @@ def max_concurrency(
     return pool.concurrency(cut, available_kv(model, architecture, checkpoint, work, placement), context)
 
 
-def _pool(architecture: Architecture, work: Serving, placement: Placement) -> tuple[pool.Layout, int, tuple[int, int]]:
+def _pool(architecture: Architecture, work: Serving, placement: Placement) -> tuple[pool.Layout, int, tuple[int, ...]]:
     """The layout of the pool, the longest sequence and the version."""
     chosen = settings(architecture, work, placement.devices[0] if placement.devices else None)
     cut = pool.layout(architecture, chosen, work.kv_cache, placement.tensor_parallel, placement.pipeline_parallel)
@@ -113,6 +117,22 @@ def _pool(architecture: Architecture, work: Serving, placement: Placement) -> tu
 
 
 __all__ = [
-    "FAMILIES", "FORMATS", "NAME", "OPTIONS", "READ_FROM", "TITLE", "available_kv", "budget", "kv_tokens", "max_concurrency", "memory", "placements",
-    "planned", "profiled", "refusal", "requested", "start_refusal", "tokens_of",
+    "FAMILIES",
+    "FORMATS",
+    "NAME",
+    "READ_FROM",
+    "TITLE",
+    "Options",
+    "available_kv",
+    "budget",
+    "kv_tokens",
+    "max_concurrency",
+    "memory",
+    "placements",
+    "planned",
+    "profiled",
+    "refusal",
+    "requested",
+    "start_refusal",
+    "tokens_of",
 ]  # fmt: skip

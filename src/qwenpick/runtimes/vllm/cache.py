@@ -53,7 +53,7 @@ def layout(architecture: Architecture, chosen: Settings, cache: KvCache, ranks: 
     return Layout(block, per_token * block, count, 1 + mamba_groups, mamba_groups * each)
 
 
-def tokens(cut: Layout, available: int, context: int, version: tuple[int, int] = (0, 26)) -> int:
+def tokens(cut: Layout, available: int, context: int, version: tuple[int, ...] = (0, 26)) -> int:
     """The figure of "GPU KV cache size" for `available` bytes a rank and sequences of up to `context` tokens.
 
     From 0.20 on int(max_concurrency x max_model_len). Before, the blocks were divided among the groups, a state's counted as tokens.

@@ -158,5 +158,5 @@ def _encoder_peak(architecture: Architecture, image_tokens: int) -> int:
 
 def workspace_bytes(device: Device | None) -> int:
     """cuBLAS's workspace in torch: 32 MiB from Hopper on, 8.1 MiB before (aten/src/ATen/cuda/CublasHandlePool.cpp)."""
-    capability = device.compute_capability if device else None
-    return 8_519_680 if capability and capability[0].isdigit() and float(capability) < 9 else 32 * MIB
+    capability = device.capability if device else None
+    return 8_519_680 if capability and capability < (9, 0) else 32 * MIB

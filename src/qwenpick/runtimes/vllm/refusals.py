@@ -113,7 +113,7 @@ LAST_VERSION = {
 NOT_SERVED = ("qwen3_tts",)
 
 
-def model_refusal(architecture: Architecture, version: tuple[int, int], stated: bool) -> str | None:
+def model_refusal(architecture: Architecture, version: tuple[int, ...], stated: bool) -> str | None:
     """Why vLLM has no class for the model: never, no more, or, where the version is `stated`, not yet."""
     kind = architecture.model_type
     if kind in NOT_SERVED or (kind == "qwen" and architecture.audio):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import _
-from qwenpick.work.parallel import share
+from qwenpick.runtimes.given import read
+from qwenpick.runtimes.vllm.options import Options
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
@@ -21,11 +20,6 @@ FP8_CAPABILITY = (
     8.9  # below, FP8 weights run through Marlin, without FP8 arithmetic (quantization/utils/marlin_utils_fp8.py)
 )
 MAX_GRAPH = 512  # vLLM 0.26 config/vllm.py: the largest captured batch
-OPTIONS = (
-    "version", "max_model_len", "gpu_memory_utilization", "max_num_batched_tokens", "max_num_seqs", "enforce_eager", "usage_context",
-    "block_size", "quantization", "enable_prefix_caching", "enable_expert_parallel", "language_model_only", "num_speculative_tokens",
-    "skip_mm_profiling", "mamba_ssm_cache_dtype", "tensor_parallel_size", "pipeline_parallel_size",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +27,7 @@ class Settings:
     """What the engine settles on. `version` is (0, 26); `max_graph` is the largest captured batch, 0 for an eager run;
     `marlin` says that FP8 weights are repacked for a GPU without FP8 arithmetic."""
 
-    version: tuple[int, int]
+    version: tuple[int, ...]
     utilization: float
     context: int
     batched_tokens: int
@@ -53,43 +47,37 @@ class Settings:
 
 def settings(architecture: Architecture, work: Serving, device: Device | None) -> Settings:
     """The engine's settings for this work on this device. Raises QwenpickError for an option it does not know."""
-    for name in work.options:
-        if name not in OPTIONS:
-            raise QwenpickError(
-                _("vLLM has no option '{name}' here{near}", name=name, near=did_you_mean(name, OPTIONS))
-            )
-    given = work.options
-    version = version_of(work)
-    context = int(str(given.get("max_model_len", 0)))
-    context = context if context > 0 else work.context  # -1 lets vLLM take what fits: the plan's context stands
-    tokens, sequences = batch_defaults(device, str(given.get("usage_context", "openai_api_server")), version)
-    sequences = int(str(given.get("max_num_seqs", max(sequences, work.sequences))))
-    tokens = int(str(given.get("max_num_batched_tokens", min(tokens, sequences * context))))
+    said = read(Options, work.options)
+    version = said.release[:2]
+    wanted = said.max_model_len or 0
+    context = wanted if wanted > 0 else work.context  # -1 lets vLLM take what fits: the plan's context stands
+    tokens, sequences = batch_defaults(device, said.usage_context, version)
+    sequences = said.max_num_seqs or max(sequences, work.sequences)
+    tokens = said.max_num_batched_tokens or min(tokens, sequences * context)
     sequences = min(sequences, tokens)
-    text_only = bool(given.get("language_model_only")) or not (architecture.vision or architecture.audio)
-    speculative = int(str(given.get("num_speculative_tokens", 0)))
+    text_only = said.language_model_only or not (architecture.vision or architecture.audio)
     dense = (
         not architecture.is_moe or architecture.model_type == "qwen2_moe"
     )  # config/vllm.py _is_default_v2_model_runner_model
     v2 = version >= (0, 26) and dense and not architecture.is_hybrid
-    eager = bool(given.get("enforce_eager"))
+    caching = said.enable_prefix_caching
     return Settings(
         version=version,
         utilization=utilization(work),
         context=context,
         batched_tokens=tokens,
         sequences=sequences,
-        block_size=int(str(given.get("block_size", BLOCK_SIZE))),
-        max_graph=0 if eager else min(2 * sequences, MAX_GRAPH, tokens),
+        block_size=said.block_size or BLOCK_SIZE,
+        max_graph=0 if said.enforce_eager else min(2 * sequences, MAX_GRAPH, tokens),
         v2=v2,
-        prefix_caching=bool(given.get("enable_prefix_caching", not architecture.is_hybrid or version >= (0, 27))),
-        speculative_tokens=speculative,
+        prefix_caching=(not architecture.is_hybrid or version >= (0, 27)) if caching is None else caching,
+        speculative_tokens=said.num_speculative_tokens,
         multimodal=not text_only,
-        profile_encoder=not text_only and not v2 and not given.get("skip_mm_profiling"),
-        online_fp8=given.get("quantization") == "fp8",
-        expert_parallel=bool(given.get("enable_expert_parallel")),
+        profile_encoder=not text_only and not v2 and not said.skip_mm_profiling,
+        online_fp8=said.quantization == "fp8",
+        expert_parallel=said.enable_expert_parallel,
         marlin=bool(device and device.vendor == "nvidia" and (capability_of(device) or 9.0) < FP8_CAPABILITY),
-        ssm_bytes=2 if given.get("mamba_ssm_cache_dtype") in {"bfloat16", "float16"} else 4,
+        ssm_bytes=2 if said.mamba_ssm_cache_dtype in {"bfloat16", "float16"} else 4,
     )
 
 
@@ -99,33 +87,27 @@ def least(architecture: Architecture, work: Serving, device: Device | None) -> S
     Explicit options stand.
     """
     chosen = settings(architecture, work, device)
-    tokens, sequences = batch_defaults(
-        None, str(work.options.get("usage_context", "openai_api_server")), chosen.version
-    )
-    if "max_num_seqs" not in work.options:
+    said = read(Options, work.options)
+    tokens, sequences = batch_defaults(None, said.usage_context, chosen.version)
+    if said.max_num_seqs is None:
         chosen = replace(chosen, sequences=min(chosen.sequences, max(sequences, work.sequences)))
-    if "max_num_batched_tokens" not in work.options:
+    if said.max_num_batched_tokens is None:
         chosen = replace(chosen, batched_tokens=min(chosen.batched_tokens, max(tokens, chosen.sequences)))
     return replace(chosen, max_graph=chosen.max_graph and min(2 * chosen.sequences, MAX_GRAPH, chosen.batched_tokens))
 
 
-def version_of(work: Serving) -> tuple[int, int]:
-    """The version of the option `version` ("0.19.1"), else the one that the constants were read from."""
-    major, minor = str(work.options.get("version", "0.26")).split(".")[:2]
-    return int(major), int(minor)
-
-
 def utilization(work: Serving) -> float:
     """The share of the device's memory that vLLM asks for."""
-    default = 0.92 if version_of(work) >= (0, 20) else 0.90  # config/cache.py; 0.90 up to 0.19
-    return share(work.options, "gpu_memory_utilization", default)
+    said = read(Options, work.options)
+    default = 0.92 if said.release >= (0, 20) else 0.90  # config/cache.py; 0.90 up to 0.19
+    return said.gpu_memory_utilization or default
 
 
-def batch_defaults(device: Device | None, usage: str, version: tuple[int, int]) -> tuple[int, int]:
+def batch_defaults(device: Device | None, usage: str, version: tuple[int, ...]) -> tuple[int, int]:
     """(max_num_batched_tokens, max_num_seqs) by GPU memory and entry point: engine/arg_utils.py get_batch_defaults."""
     total = device.total if device and device.total else 0
     large = total >= LARGE_GPU and "a100" not in (device.name.casefold() if device else "")
-    library = usage.casefold() == "llm_class"
+    library = usage == "llm_class"
     if large:
         return (16384 if library else 8192), 1024 if version >= (0, 9) else 256
     return (8192 if library else 2048), 256
@@ -142,5 +124,5 @@ def graph_sizes(max_graph: int) -> int:
 
 def capability_of(device: Device) -> float | None:
     """The NVIDIA compute capability as a number that compares (8.9, 12.0); None for other vendors or where it is not known."""
-    text = device.compute_capability
-    return float(text) if text and text.replace(".", "", 1).isdigit() else None
+    found = device.capability
+    return found[0] + found[1] / 10 if found else None

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from qwenpick.i18n import _
 from qwenpick.machine.hardware import cuda_free, cuda_total
 from qwenpick.memory.account import gpu
+from qwenpick.runtimes.given import read
 from qwenpick.runtimes.vllm import cache as pool
 from qwenpick.runtimes.vllm.account import available, budget, parts_of, requested, smallest
+from qwenpick.runtimes.vllm.options import Options
 from qwenpick.runtimes.vllm.profile import CONTEXT
 from qwenpick.runtimes.vllm.settings import Settings, least, settings
 from qwenpick.units import format_bytes
@@ -34,7 +36,7 @@ def planned(
     holds = all(needed.on(gpu(i)) <= (budget(d, work) or 0) for i, d in enumerate(placement.devices))
     if not holds or chosen.sequences > state_blocks(*run, chosen):
         chosen = least(architecture, work, device)
-    if "max_num_seqs" not in work.options:
+    if read(Options, work.options).max_num_seqs is None:
         chosen = replace(chosen, sequences=max(work.sequences, min(chosen.sequences, state_blocks(*run, chosen))))
     shares = ((budget(d, work) or 0) / (cuda_total(d) or 1) for d in placement.devices)
     free = math.floor(10000 * min(shares)) / 10000
@@ -61,7 +63,7 @@ def state_blocks(
 
 def share_refusal(work: Serving, placement: Placement) -> str | None:
     """Why a share of the memory that was asked for by name is not free."""
-    if "gpu_memory_utilization" not in work.options:
+    if read(Options, work.options).gpu_memory_utilization is None:
         return None
     for device in placement.devices:
         total, free = cuda_total(device), cuda_free(device)

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.schema import DenseMlp, MoeMlp
-from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import N_, _
 from qwenpick.memory.account import Memory, Part, gpu
 from qwenpick.memory.account import memory as gather
 from qwenpick.memory.cache import conv_state_elements, kv_bytes, ssm_state_elements
 from qwenpick.memory.quantization import stored_bytes
+from qwenpick.runtimes.given import read
+from qwenpick.runtimes.mlx.options import Options
 from qwenpick.work.placement import Placement
 
 if TYPE_CHECKING:
@@ -34,14 +35,12 @@ NOT_SERVED = (
     "qwen3_tts",
 )  # no file of that name in mlx_lm/models or mlx_vlm/models
 CACHE_STEP = 256  # mlx_lm/models/cache.py KVCache.step: tokens that a layer's cache grows by
-PREFILL_STEP = 2048  # mlx_lm/generate.py: prompt tokens of one forward
 ALL_LOGITS_UP_TO = (
     0,
     28,
 )  # until then the last prompt chunk computed logits of all its tokens; later only the last token's
 ELEMENT = 2  # bytes of a 16-bit activation
 STREAMS = 5.5  # hidden-sized buffers alive at the end of a chunk: measured, Qwen3-4B at 2,048 tokens, 3 to 16 bits
-OPTIONS = ("version", "prefill_step_size", "max_kv_size", "kv_bits", "kv_group_size")
 
 
 def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> str | None:
@@ -81,16 +80,11 @@ def memory(
     model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
 ) -> Memory:
     """What the GPU's share of memory must hold at the peak of a prompt of `context` tokens."""
-    for name in work.options:
-        if name not in OPTIONS:
-            raise QwenpickError(
-                _("mlx-lm has no option '{name}' here{near}", name=name, near=did_you_mean(name, OPTIONS))
-            )
+    said = read(Options, work.options)
     where = gpu(0)
-    step = int(str(work.options.get("prefill_step_size", PREFILL_STEP)))
-    kept = min(work.context, int(str(work.options.get("max_kv_size", work.context))))
+    kept = min(work.context, said.max_kv_size or work.context)
     rows = -(-kept // CACHE_STEP) * CACHE_STEP
-    chunk = min(work.context, step)
+    chunk = min(work.context, said.prefill_step_size)
     held = weight_bytes(architecture, checkpoint, with_towers=work.image_tokens > 0 or work.audio_seconds > 0)
     n = work.sequences
     parts = [
@@ -129,10 +123,8 @@ def weight_bytes(architecture: Architecture, checkpoint: Checkpoint, *, with_tow
 def cache_bytes(architecture: Architecture, tokens: int, work: Serving) -> int:
     """Bytes of one sequence's cache: 16 bits, or kv_bits with a scale and a bias of 16 bits per group."""
     plain = kv_bytes(architecture, tokens)
-    if "kv_bits" not in work.options:
-        return plain
-    bits, group = int(str(work.options["kv_bits"])), int(str(work.options.get("kv_group_size", 64)))
-    return round(plain * (bits + 32 / group) / 16)
+    said = read(Options, work.options)
+    return plain if said.kv_bits is None else round(plain * (said.kv_bits + 32 / said.kv_group_size) / 16)
 
 
 def state_bytes(architecture: Architecture) -> int:
@@ -142,8 +134,7 @@ def state_bytes(architecture: Architecture) -> int:
 
 def logits_bytes(architecture: Architecture, chunk: int, work: Serving) -> int:
     """Bytes of the prompt's logits: every token of the last chunk up to mlx-lm 0.28, one row from then on."""
-    version = str(work.options.get("version", "0.32")).split(".")
-    rows = chunk if (int(version[0]), int(version[1])) <= ALL_LOGITS_UP_TO else 1
+    rows = chunk if read(Options, work.options).release[:2] <= ALL_LOGITS_UP_TO else 1
     return rows * architecture.vocab_size * ELEMENT
 
 

@@ -14,8 +14,10 @@ from qwenpick.memory.account import Memory
 from qwenpick.memory.quantization import gguf
 from qwenpick.memory.quantization.gguf.rules import OLLAMA_HALF_VALUES, OLLAMA_HYBRID
 from qwenpick.runtimes import llamacpp
+from qwenpick.runtimes.given import read
 from qwenpick.runtimes.llamacpp import budget
 from qwenpick.runtimes.llamacpp.projector import projector_bytes
+from qwenpick.runtimes.ollama.options import Options
 from qwenpick.units import GIB
 
 if TYPE_CHECKING:
@@ -118,7 +120,8 @@ def _held(model: Model, architecture: Architecture, checkpoint: Checkpoint) -> C
 def _with_defaults(architecture: Architecture, work: Serving) -> Serving:
     """The workload with Ollama's flags beneath those that were given."""
     defaults = {"n_batch": 512, "n_ubatch": 512, "mmproj": bool(architecture.vision or architecture.audio)}
-    return replace(work, options={**defaults, **work.options})
+    said = read(Options, work.options).model_dump(exclude_unset=True)
+    return replace(work, options={**defaults, **said})
 
 
 __all__ = [

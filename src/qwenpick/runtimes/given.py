@@ -1,0 +1,168 @@
+"""What was given of an engine's options, read by its table: text as its types, aliases as names, nonsense refused with the range."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from qwenpick.errors import QwenpickError, did_you_mean, shown
+from qwenpick.i18n import _
+from qwenpick.runtimes.option import MOST_TOKENS, EngineOptions, Entry, entries, numbers
+
+_YES, _NO = frozenset({"true", "yes", "on", "1", ""}), frozenset({"false", "no", "off", "0"})
+Table = TypeVar("Table", bound=EngineOptions)
+
+
+class OptionError(QwenpickError):
+    """An option that an engine does not take. `closeness` ranks what several engines say: 2 has the option, 1 one of nearly that name, 0 neither."""
+
+    def __init__(self, message: str, closeness: int = 2) -> None:
+        super().__init__(message)
+        self.closeness = closeness
+
+
+def read(table: type[Table], given: Mapping[str, object]) -> Table:
+    """The options of a workload. Raises OptionError for a name that the table lacks, a value that it does not take, or a release without it."""
+    if not given:
+        nothing: Table = _nothing_said(table)
+        return nothing
+    said = tuple(
+        (str(name), type(value), value if isinstance(value, str | int | float) else (shown(value),))
+        for name, value in given.items()
+    )
+    found: Table = _read(table, said)
+    return found
+
+
+def flags(options: EngineOptions) -> list[str]:
+    """What was said, as the flags of the server: `--block-size 32 --enforce-eager`; no is the flag's opposite, where it has one."""
+    found: list[str] = []
+    for entry in entries(type(options)):
+        if not entry.flag or entry.name not in options.model_fields_set:
+            continue
+        value = getattr(options, entry.name)
+        flag = "--" + entry.name.replace("_", "-")
+        if value is True:
+            found.append(flag)
+        elif value is False:
+            found += ["--" + entry.opposite.replace("_", "-")] if entry.opposite else []
+        elif value is not None:
+            found += [flag, str(value)]
+    return found
+
+
+@cache
+def _spellings(table: type[EngineOptions]) -> Mapping[str, tuple[Entry, bool]]:
+    """(entry, whether it means the value itself or its opposite) by every spelling."""
+    found: dict[str, tuple[Entry, bool]] = {}
+    for entry in entries(table):
+        found |= dict.fromkeys((entry.name, *entry.aliases), (entry, True))
+        if entry.opposite:
+            found[entry.opposite] = (entry, False)
+    return found
+
+
+@cache
+def _nothing_said(table: type[Table]) -> Table:
+    return table()
+
+
+@lru_cache(maxsize=1024)
+def _read(table: type[Table], given: tuple[tuple[str, type, object], ...]) -> Table:
+    spellings, found = _spellings(table), dict[str, object]()
+    values: dict[str, object] = {}
+    for said, _kind, value in given:
+        name = said.strip().lstrip("-").replace("-", "_")
+        if name in table.ELSEWHERE:
+            raise OptionError(
+                _("'{given}' is not an option here: {instead}", given=shown(said), instead=_(table.ELSEWHERE[name]))
+            )
+        if name not in spellings:
+            near = did_you_mean(name, spellings)
+            known = "" if near else _(" (known: {known})", known=", ".join(entry.name for entry in entries(table)))
+            raise OptionError(
+                _(
+                    "{title} has no option '{name}' here{near}{known}",
+                    title=table.TITLE,
+                    name=shown(said),
+                    near=near,
+                    known=known,
+                ),
+                1 if near else 0,
+            )
+        entry, straight = spellings[name]
+        if entry.name in found:
+            raise OptionError(_("option '{name}' of {title} is given twice", name=entry.name, title=table.TITLE))
+        values[entry.name], typed = value, _typed(entry, value)
+        found[entry.name] = typed if straight or not isinstance(typed, bool) else not typed
+    try:
+        options = table.model_validate(found)
+    except ValidationError as problem:
+        entry = next(entry for entry in entries(table) if entry.name == problem.errors()[0]["loc"][0])
+        raise OptionError(_refused(table, entry, values[entry.name])) from None
+    _refuse_other_release(options)
+    return options
+
+
+def _typed(entry: Entry, value: object) -> object:
+    """Text as the type that the option has, where it reads as one; anything else as it is, for pydantic to refuse."""
+    if entry.kind == "switch" and isinstance(value, str | int):
+        word = shown(value).casefold()
+        if word == "auto" and entry.default is not None:
+            return entry.default
+        return True if word in _YES else False if word in _NO else value
+    if entry.kind == "share" and type(value) is int and abs(value) <= MOST_TOKENS:
+        return float(value)
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    number = entry.kind == "number" or (entry.kind == "choice" and all(isinstance(one, int) for one in entry.choices))
+    if number and re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
+        return int(text)
+    if (
+        entry.kind == "share"
+        and re.fullmatch(r"[+-]?\d{0,18}\.?\d{0,18}", text, re.ASCII)
+        and any(map(str.isdigit, text))
+    ):
+        return float(text)
+    return next((choice for choice in entry.choices if choice == text.casefold()), text)
+
+
+def _refused(table: type[EngineOptions], entry: Entry, value: object) -> str:
+    near = did_you_mean(shown(value), map(str, entry.choices)) if entry.kind == "choice" else ""
+    return _(
+        "{title}'s {name} is {accepts}, not '{value}'{near}",
+        title=table.TITLE, name=entry.name, accepts=entry.accepts, value=shown(value[0] if isinstance(value, tuple) else value), near=near,
+    )  # fmt: skip
+
+
+def _refuse_other_release(options: EngineOptions) -> None:
+    """Raises OptionError where the release that is planned for does not have an option."""
+    version = options.said_release or options.RELEASE
+    for entry in entries(type(options)):
+        if entry.name not in options.model_fields_set:
+            continue
+        if entry.since and options.release < numbers(entry.since):
+            raise OptionError(
+                _(
+                    "{title} {version} has no {name}: it came with {since}",
+                    title=options.TITLE,
+                    version=version,
+                    name=entry.name,
+                    since=entry.since,
+                )
+            )
+        if entry.until and options.release[: len(numbers(entry.until))] > numbers(entry.until):
+            raise OptionError(
+                _(
+                    "{title} {version} has no {name}: {until} was the last with it",
+                    title=options.TITLE,
+                    version=version,
+                    name=entry.name,
+                    until=entry.until,
+                )
+            )

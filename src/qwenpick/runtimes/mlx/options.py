@@ -1,0 +1,25 @@
+"""mlx-lm's options, by its own names. Ranges: mlx-lm 0.32.2, generate.py; mlx 0.31, quantized matrices of 2 to 8 bits in groups of 32, 64 or 128."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from qwenpick.runtimes.option import MOST_TOKENS, EngineOptions, Version, option
+
+
+class Options(EngineOptions):
+    """mlx-lm's table."""
+
+    TITLE: ClassVar[str] = "mlx-lm"
+    RELEASE: ClassVar[str] = "0.32"
+
+    version: Version | None = option(None, "the release that runs it", flag=False)
+    prefill_step_size: int = option(2048, "prompt tokens of one forward", least=1, most=MOST_TOKENS)
+    max_kv_size: int | None = option(None, "tokens that a rotating cache keeps", least=1, most=MOST_TOKENS, flag=False)
+    kv_bits: Literal[2, 3, 4, 5, 6, 8] | None = option(None, "bits of a quantized cache", flag=False)
+    kv_group_size: Literal[32, 64, 128] = option(64, "elements that share a scale in a quantized cache", flag=False)
+
+    @property
+    def chunk(self) -> int | None:
+        """Prompt tokens of one forward."""
+        return self.prefill_step_size

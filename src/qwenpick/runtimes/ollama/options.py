@@ -1,0 +1,35 @@
+"""Ollama's options: llama.cpp's flags, with the defaults of the llama-server that Ollama starts (0.34.2), and the names of its Modelfile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from qwenpick.runtimes.llamacpp import options as llamacpp
+from qwenpick.runtimes.llamacpp.options import MOST_LAYERS
+from qwenpick.runtimes.option import MOST_TOKENS, option
+
+
+class Options(llamacpp.Options):
+    """Ollama's table."""
+
+    TITLE: ClassVar[str] = "Ollama"
+    RELEASE: ClassVar[str] = "0.34.2"
+    ELSEWHERE: ClassVar[Mapping[str, str]] = {
+        **llamacpp.Options.ELSEWHERE,
+        "num_ctx": llamacpp.Options.ELSEWHERE["n_ctx"],
+    }
+
+    n_batch: int = option(512, "tokens of one call", least=1, most=MOST_TOKENS, aliases=("b", "batch_size"), flag=False)
+    n_ubatch: int = option(
+        512, "tokens that are computed at once, which decide the compute buffer", least=1, most=MOST_TOKENS,
+        aliases=("ub", "ubatch_size", "ubatch"), flag=False,
+    )  # fmt: skip
+    n_gpu_layers: int | None = option(
+        None,
+        "layers on the GPU, the output one of them",
+        least=0,
+        most=MOST_LAYERS,
+        aliases=("num_gpu", "ngl", "gpu_layers"),
+        flag=False,
+    )

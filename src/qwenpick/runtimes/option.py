@@ -1,0 +1,196 @@
+"""One kind of entry for the options of every engine: its name, type, bounds, the release that brought it, and what it changes.
+
+The table of an engine is the class `Options` in runtimes/<engine>/options.py: one line is one option. Everything else comes from the line: what is
+refused and with which sentence, "did you mean", docs/cli.md, and the flags that `launch` writes.
+
+To add an option:
+
+1. Add its line to the engine's class, under the engine's own name for it. `int`, `float` (a share), `bool`, `Version`, `str` and `Literal` of words
+   or numbers are the types; `| None` where the engine decides by itself when nobody says:
+
+       max_loras: int | None = option(None, "adapters that are held at once", least=1, most=1024, since="0.4")
+
+2. Read it where memory or speed depends on it: `read(Options, work.options).max_loras` (given.py), which is in bounds and of its type.
+3. `launch` writes it as `--max-loras N`. Say `flag=False` where the plan writes it already, or where it is no flag of the server.
+4. `python tools/docs.py` brings docs/cli.md up to date. tests/runtimes/test_options.py tries every line of every table by itself.
+
+`since` and `until` are the first and the last release that has the option, as text; a plan for another release (`-o version=0.9.2`) refuses it.
+"""
+
+from __future__ import annotations
+
+import re
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from qwenpick.i18n import _
+
+MOST_TOKENS = 2**24  # of a batch, a chunk or a cache: far beyond what any Qwen reads
+MOST_SEQUENCES = 100_000
+MOST_GPUS = 1024
+
+# 0.26, 0.11.0rc2.dev449+g134f, b11434
+Version = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[bv]?[0-9]{1,6}(\.[0-9]{1,6}){0,3}((a|b|rc|[.]?dev|[.]?post|[+-])[.+0-9A-Za-z-]{0,40})?$"
+    ),
+]
+Word = Annotated[
+    str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}$")
+]  # one line, nothing that steers a terminal
+Kind = Literal["number", "share", "switch", "version", "word", "choice"]
+_KINDS: dict[Any, Kind] = {int: "number", float: "share", bool: "switch", str: "word"}
+
+
+def option(
+    default: Any,
+    changes: str,
+    *,
+    least: float | None = None,
+    most: float | None = None,
+    above: float | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    aliases: tuple[str, ...] = (),
+    opposite: str | None = None,
+    flag: bool = True,
+) -> Any:
+    """One line of a table. `changes` says what it changes; the value lies from `least` (or above `above`) to `most`.
+
+    `aliases` are other spellings of the engine's own; `opposite` is the spelling that says no (`no_mmap`); without `flag`, `launch` does not hand it
+    on as it was given.
+    """
+    extra: dict[str, Any] = {"since": since, "until": until, "aliases": aliases, "opposite": opposite, "flag": flag}
+    return Field(default, description=changes, ge=least, le=most, gt=above, json_schema_extra=extra)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a line of a table says. `choices` are the words or numbers of a choice, () otherwise."""
+
+    name: str
+    kind: Kind
+    least: float | None
+    most: float | None
+    choices: tuple[Any, ...]
+    default: Any
+    changes: str
+    since: str | None
+    until: str | None
+    aliases: tuple[str, ...]
+    opposite: str | None
+    flag: bool
+
+    @property
+    def accepts(self) -> str:
+        """What may stand behind the name, in words."""
+        match self.kind:
+            case "switch":
+                return _("on or off")
+            case "version":
+                return _("a release, as text, like {example}", example='"0.26"')
+            case "word":
+                return _("one line of text")
+            case "choice":
+                return _("one of {known}", known=", ".join(map(str, self.choices)))
+            case "share":
+                return _("a share above {least:g} and up to {most:g}", least=self.least or 0, most=self.most or 1)
+            case "number":
+                return _(
+                    "a whole number from {least:,} to {most:,}", least=int(self.least or 0), most=int(self.most or 0)
+                )
+
+
+class EngineOptions(BaseModel):
+    """What was said of an engine's options; the table of each engine derives from it. Values are of their types and in bounds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    TITLE: ClassVar[str]
+    RELEASE: ClassVar[str]  # the release that is planned for where none is said
+    ELSEWHERE: ClassVar[Mapping[str, str]] = {}  # names of the engine that qwenpick says in another way -> that way
+
+    @property
+    def said_release(self) -> str | None:
+        """The release that was named with `version`; None where none was, or the engine's table has no such option."""
+        return getattr(self, "version", None)
+
+    @property
+    def release(self) -> tuple[int, ...]:
+        """The release that is planned for, as numbers that compare: (0, 26)."""
+        return numbers(self.said_release or self.RELEASE)
+
+    # What every engine's options may say of speed and of the GPUs that are asked for; a table that has such options says so in its own class.
+
+    @property
+    def drafts(self) -> int:
+        """Tokens that the model's MTP block proposes a step."""
+        return 0
+
+    @property
+    def chunk(self) -> int | None:
+        """Prompt tokens that pass at once; None for the engine's default."""
+        return None
+
+    @property
+    def eager(self) -> bool:
+        """Whether it runs without captured graphs."""
+        return False
+
+    @property
+    def backend(self) -> str:
+        """The device that the engine was told to use, by its own name (Vulkan0); '' where none was."""
+        return ""
+
+    @property
+    def generation(self) -> str:
+        """What tells an old design of the engine, whose speeds are its own, from the present one; '' for the present one."""
+        return ""
+
+    @property
+    def parallel(self) -> tuple[int, int] | None:
+        """The tensor and pipeline parallel sizes that were asked for; None where neither was."""
+        return None
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """A release as numbers that compare.
+
+    >>> numbers("0.11.0rc2"), numbers("b11434")
+    ((0, 11, 0), (11434, 0))
+    """
+    found = re.match(r"[bv]?(\d{1,6}(?:\.\d{1,6})*)", version, re.ASCII)
+    return (*map(int, found[1].split(".")), 0)[: max(2, found[1].count(".") + 1)] if found else ()
+
+
+@cache
+def entries(table: type[EngineOptions]) -> tuple[Entry, ...]:
+    """The lines of a table, in its order."""
+    return tuple(_entries(table))
+
+
+def _entries(table: type[EngineOptions]) -> Iterator[Entry]:
+    for name, info in table.model_fields.items():
+        extra = typing.cast(dict[str, Any], info.json_schema_extra)
+        plain = _without_none(info.annotation)
+        bounds = {key: getattr(one, key) for one in info.metadata for key in ("ge", "le", "gt") if hasattr(one, key)}
+        choices = typing.get_args(plain) if typing.get_origin(plain) is Literal else ()
+        kind: Kind = "version" if name == "version" else "choice" if choices else _KINDS[plain]
+        yield Entry(
+            name, kind, bounds.get("ge", bounds.get("gt")), bounds.get("le"), choices, info.default, info.description or "",
+            extra["since"], extra["until"], extra["aliases"], extra["opposite"], extra["flag"],
+        )  # fmt: skip
+
+
+def _without_none(annotation: Any) -> Any:
+    """The type of `T | None` or `Annotated[T, ...] | None`: T."""
+    arguments = typing.get_args(annotation)
+    if type(None) in arguments:
+        annotation = next(one for one in arguments if one is not type(None))
+    return typing.get_args(annotation)[0] if typing.get_origin(annotation) is Annotated else annotation

@@ -1,0 +1,90 @@
+"""vLLM's options, by its own names. Ranges: vLLM 0.26.0, engine/arg_utils.py and config/*.py."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from qwenpick.runtimes.option import MOST_GPUS, MOST_SEQUENCES, MOST_TOKENS, EngineOptions, Version, Word, option
+
+
+class Options(EngineOptions):
+    """vLLM's table."""
+
+    TITLE: ClassVar[str] = "vLLM"
+    RELEASE: ClassVar[str] = "0.26"
+
+    version: Version | None = option(None, "the release that runs it", flag=False)
+    gpu_memory_utilization: float | None = option(
+        None, "the share of each GPU that it asks for (0.92; 0.90 before 0.20)", above=0, most=1, flag=False
+    )
+    max_model_len: int | None = option(
+        None,
+        "the longest sequence; -1 takes what fits, so that the planned context stands",
+        least=-1,
+        most=MOST_TOKENS,
+        flag=False,
+    )
+    max_num_batched_tokens: int | None = option(
+        None, "tokens of one step, which decide the profiled peak", least=1, most=MOST_TOKENS, flag=False
+    )
+    max_num_seqs: int | None = option(
+        None, "sequences of one step; graphs are captured for them", least=1, most=MOST_SEQUENCES, flag=False
+    )
+    enforce_eager: bool = option(False, "no CUDA graphs: less memory, slower", opposite="no_enforce_eager")
+    usage_context: Literal["openai_api_server", "api_server", "llm_class", "engine_context", "openai_batch_runner"] = (
+        option(
+            "openai_api_server",
+            "who starts it: the library (llm_class) batches twice as much as the server",
+            flag=False,
+        )
+    )
+    block_size: int | None = option(None, "tokens of a block of the cache (16)", least=1, most=4096)
+    quantization: Word | None = option(None, "fp8 quantizes 16-bit weights as they are loaded", flag=False)
+    enable_prefix_caching: bool | None = option(
+        None,
+        "keeps what prompts begin with (on; off for hybrids before 0.27, whose states it doubles)",
+        opposite="no_enable_prefix_caching",
+    )
+    enable_expert_parallel: bool = option(
+        False, "whole experts on each rank instead of a part of each", opposite="no_enable_expert_parallel"
+    )
+    language_model_only: bool = option(
+        False, "leaves vision and audio towers out", opposite="no_language_model_only", flag=False
+    )
+    num_speculative_tokens: int = option(
+        0, "tokens that the model's MTP block drafts a step", least=0, most=128, flag=False
+    )
+    skip_mm_profiling: bool = option(False, "does not profile the vision tower", opposite="no_skip_mm_profiling")
+    mamba_ssm_cache_dtype: Literal["auto", "float32", "float16", "bfloat16"] = option(
+        "auto", "the type of the delta nets' states (FP32)"
+    )
+    tensor_parallel_size: int | None = option(None, "GPUs that share every layer", least=1, most=MOST_GPUS, flag=False)
+    pipeline_parallel_size: int | None = option(
+        None, "stages of layers on GPUs of their own", least=1, most=MOST_GPUS, flag=False
+    )
+
+    @property
+    def drafts(self) -> int:
+        """Tokens that the MTP block proposes a step."""
+        return self.num_speculative_tokens
+
+    @property
+    def chunk(self) -> int | None:
+        """Prompt tokens of a step."""
+        return self.max_num_batched_tokens
+
+    @property
+    def eager(self) -> bool:
+        """Whether it runs without CUDA graphs."""
+        return self.enforce_eager
+
+    @property
+    def parallel(self) -> tuple[int, int] | None:
+        """The tensor and pipeline parallel sizes that were asked for."""
+        sizes = self.tensor_parallel_size, self.pipeline_parallel_size
+        return None if sizes == (None, None) else (sizes[0] or 1, sizes[1] or 1)
+
+    @property
+    def generation(self) -> str:
+        """-v0 up to 0.7: its scheduler and sampler waited for each other; V1 is the default from 0.8."""
+        return "-v0" if self.release < (0, 8) else ""
