@@ -26,12 +26,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.speed import scored
 from benchmarks.speed_scorers.runs import Run, catalog, predict
 
+from qwenpick.runtimes.flags import read_flags
 from qwenpick.speed import efficiency, measured
 from qwenpick.speed.constants import Common, Decode, Prefill, Spread
 from qwenpick.speed.decode import step_on
 from qwenpick.speed.efficiency import EAGER, KIN
 from qwenpick.speed.estimate import spreads
-from qwenpick.speed.flags import read_flags
 from qwenpick.speed.prefill import reading_on
 from qwenpick.speed.stages import stages
 

@@ -12,8 +12,8 @@ from qwenpick import speed
 from qwenpick.catalog import Catalog, load
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.machine.hardware import Machine
+from qwenpick.runtimes.flags import read_flags
 from qwenpick.speed import Band
-from qwenpick.speed.flags import read_flags
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving
 
@@ -65,7 +65,7 @@ def predict(run: Run) -> Band | None:
     depth = run.cached + run.prompt + run.generated // 2
     found = speed.estimate(
         run.architecture, run.checkpoint, run.engine, run.work, run.placement, run.machine, catalog().gpus,
-        depth=depth, prompt=max(1, run.prompt), cached=run.cached,
+        depth=depth, prompt=max(1, run.prompt), cached=run.cached, flags=read_flags(run.engine, run.work.options),
     )  # fmt: skip
     if found is None:
         return None

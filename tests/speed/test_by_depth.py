@@ -8,6 +8,7 @@ from qwenpick import speed
 from qwenpick.catalog import Catalog, load
 from qwenpick.machine.simulate import simulate
 from qwenpick.memory.quantization import FORMATS
+from qwenpick.runtimes.flags import read_flags
 from qwenpick.speed import Speed
 from qwenpick.units import GIB
 from qwenpick.work.placement import Placement
@@ -33,6 +34,7 @@ def _speed(catalog: Catalog, model: str, format_name: str, gpu: str, work: Servi
         box,
         catalog.gpus,
         depth=depth,
+        flags=read_flags("llamacpp", work.options),
     )
     assert found and format_name in FORMATS
     return found

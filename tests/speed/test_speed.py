@@ -11,10 +11,10 @@ from qwenpick.catalog import Catalog, load
 from qwenpick.catalog.schema import Checkpoint
 from qwenpick.machine.hardware import Cpu, Device, Machine
 from qwenpick.memory.cache import KvCache
+from qwenpick.runtimes.flags import read_flags
 from qwenpick.speed import Speed, estimate, unknown
 from qwenpick.speed.decode import accepted_tokens
 from qwenpick.speed.devices import class_of, place_of
-from qwenpick.speed.flags import read_flags
 from qwenpick.speed.stages import stages
 from qwenpick.speed.traffic import attention, traffic
 from qwenpick.work.placement import Placement
@@ -52,6 +52,7 @@ def speed(
         replace(placement or Placement(), devices=devices),
         Machine(devices, cpu=RAM),
         catalog.gpus,
+        flags=read_flags(engine, work.options) if work else None,
         **options,
     )
     assert found is not None

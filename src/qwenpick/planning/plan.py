@@ -144,6 +144,7 @@ def with_memory(plan: Plan, needed: Memory, machine: Machine) -> Plan:
 
 def timed(plan: Plan, machine: Machine, catalog: Catalog, prompt: int | None = None, depth: int | None = None) -> Plan:
     """The plan with its speed with `depth` tokens in the cache (its whole context), where the bandwidths are known."""
+    from qwenpick.runtimes.flags import read_flags
     from qwenpick.speed import estimate
 
     speed = estimate(
@@ -156,6 +157,7 @@ def timed(plan: Plan, machine: Machine, catalog: Catalog, prompt: int | None = N
         catalog.gpus,
         depth=depth,
         prompt=prompt,
+        flags=read_flags(plan.runtime, plan.work.options),
     )
     return replace(plan, speed=speed)
 

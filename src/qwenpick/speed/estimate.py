@@ -12,7 +12,7 @@ from qwenpick.speed.constants import Spread
 from qwenpick.speed.decode import Load, step_bytes, token_seconds
 from qwenpick.speed.devices import Class
 from qwenpick.speed.efficiency import nearest
-from qwenpick.speed.flags import read_flags
+from qwenpick.speed.flags import Flags, usual
 from qwenpick.speed.prefill import prompt_seconds
 from qwenpick.speed.stages import Stage, stages
 from qwenpick.speed.traffic import attention, cache_bytes_per_element, traffic
@@ -129,13 +129,16 @@ def estimate(
     depth: int | None = None,
     prompt: int | None = None,
     cached: int = 0,
+    flags: Flags | None = None,
 ) -> Speed | None:
     """The speed of one plan; None where a bandwidth is unknown.
 
     Generation is at `depth` tokens (default: work.context); the prompt is `prompt` tokens (default: depth) after `cached` ones.
-    Of work.options it reads those that decide speed (flags.py).
+    `flags` are what the engine's options say of speed (runtimes/flags.py); without options its defaults.
     """
-    flags = read_flags(runtime, work.options)
+    if flags is None and work.options:
+        raise ValueError("a workload with options needs their flags: runtimes.flags.read_flags")
+    flags = flags or usual(runtime)
     parts = stages(architecture.num_layers, placement, machine, gpus, flags.vulkan)
     if isinstance(parts, str):
         return None

@@ -1,11 +1,11 @@
-"""What an engine's own flags say about speed: drafts a step, prompt tokens a batch, captured graphs, llama.cpp's backend."""
+"""What speed must know of an engine's own flags: drafts a step, prompt tokens a batch, captured graphs, llama.cpp's backend.
+
+runtimes/flags.py reads them from the options of a workload.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-
-from qwenpick.runtimes import options_of
 
 # Prompt tokens per batch by default: llama.cpp's n_ubatch, mlx-lm's prefill_step_size, vLLM's and SGLang's budget on large GPUs
 CHUNK = {"llamacpp": 512, "ollama": 512, "mlx": 2048, "vllm": 8192, "sglang": 8192, "transformers": 1 << 20}
@@ -24,10 +24,6 @@ class Flags:
     generation: str = ""
 
 
-def read_flags(engine: str, options: Mapping[str, object]) -> Flags:
-    """The flags of a workload; what they leave open is the engine's default."""
-    if not options:
-        return Flags(chunk=CHUNK[engine])
-    said = options_of(engine, options)
-    vulkan = said.backend.casefold().startswith("vulkan")
-    return Flags(said.drafts, said.chunk or CHUNK[engine], said.eager, vulkan, said.generation)
+def usual(engine: str) -> Flags:
+    """The flags of a workload without options: the engine's defaults."""
+    return Flags(chunk=CHUNK[engine])
