@@ -1,4 +1,4 @@
-"""Estimates against real runs: `python benchmarks/accuracy.py --truth DIR [--json]`.
+"""Estimates against real runs: `python benchmarks/accuracy.py --truth DIR [--json] [--check]`.
 
 Every scorer under benchmarks/scorers/ takes the rows of one table and yields what qwenpick predicts beside what was measured.
 """
@@ -18,7 +18,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import scorers
 from benchmarks.bands import write
-from benchmarks.scoreboard import Score, Scorer, Skip, Summary, read, summarize
+from benchmarks.scoreboard import TOLERANCE, Score, Scorer, Skip, Summary, read, summarize
+
+LIMITS: list[dict[str, Any]] = json.loads(Path(__file__).with_name("limits.json").read_text(encoding="utf-8"))
+FIELD = "field_"  # tables of public reports, whose rows are commands
 
 
 def tables() -> dict[str, Scorer]:
@@ -47,25 +50,58 @@ def run(
     return summaries, skipped, everything
 
 
-def main() -> None:
-    """Print the scoreboard."""
+def beyond(limits: list[dict[str, Any]], summaries: dict[tuple[str, str, str], Summary]) -> list[str]:
+    """What is worse than a limit allows, a sentence each. A limit names a table, engine and quantity, and bounds its `median`, `p95`, `under`
+    (the worst under-estimate), or the share that is `right`; each a fraction."""
+    found = []
+    for limit in limits:
+        name = f"{limit['table']} / {limit['engine']} / {limit['quantity']}"
+        summary = summaries.get((limit["table"], limit["engine"], limit["quantity"]))
+        if summary is None:
+            found.append(f"{name}: no row is scored")
+            continue
+        if summary.median > limit.get("median", summary.median):
+            found.append(f"{name}: median {summary.median:.2%}, at most {limit['median']:.2%} asked")
+        if summary.p95 > limit.get("p95", summary.p95):
+            found.append(f"{name}: 95th percentile {summary.p95:.2%}, at most {limit['p95']:.2%} asked")
+        if -summary.worst_under[0] > limit.get("under", 1.0):
+            worst, row = summary.worst_under
+            found.append(f"{name}: worst under {worst:+.2%} ({row}), at most {limit['under']:.2%} asked")
+        if summary.right < limit.get("right", 0.0):
+            found.append(f"{name}: right {summary.right:.1%}, at least {limit['right']:.1%} asked")
+    return found
+
+
+def main() -> int:
+    """Print the scoreboard; 1 where `--check` finds a limit passed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--truth", type=Path, required=True, help="directory with the tables")
     parser.add_argument("--table", help="only tables whose name contains this")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--markdown", action="store_true", help="as docs/accuracy.md has it")
+    parser.add_argument("--field", action="store_true", help="public reports alone, as docs/accuracy.md has them")
     parser.add_argument("--write", action="store_true", help="write data/accuracy.json, the bands that `fit` prints")
+    parser.add_argument("--check", action="store_true", help="end with 1 where benchmarks/limits.json is passed")
     parser.add_argument("--rows", type=int, default=0, help="also print the N worst rows of each quantity")
     arguments = parser.parse_args()
     summaries, skipped, scores = run(arguments.truth, arguments.table)
     if arguments.write:
         write(scores, Path(__file__).resolve().parents[1] / "data" / "accuracy.json")
+    if arguments.field:
+        print(markdown_field(scores))
+        return 0
     if arguments.markdown:
         print(markdown(summaries, skipped))
-        return
+        return 0
     if arguments.json:
         print(json.dumps(as_json(summaries, skipped), indent=1))
-        return
+    if arguments.check:
+        limits = [limit for limit in LIMITS if (arguments.table or "") in limit["table"]]
+        passed = beyond(limits, {(s.table, s.engine, s.quantity): s for s in summaries})
+        print("\n".join(passed) or f"{len(limits)} limits kept", file=sys.stderr)
+        return int(bool(passed))
+    if arguments.json:
+        return 0
     for s in summaries:
         print(
             f"{s.table:32} {s.engine:13} {s.quantity:26} {s.rows:5} rows  median {s.median:7.2%}  p95 {s.p95:7.2%}  bias {s.bias:+7.2%}"
@@ -77,6 +113,7 @@ def main() -> None:
     for table, reasons in skipped.items():
         for (engine, reason), count in reasons.most_common():
             print(f"{table:32} {engine:13} not scored {count:5}: {reason}")
+    return 0
 
 
 def as_json(summaries: list[Summary], skipped: dict[str, Counter[tuple[str, str]]]) -> dict[str, Any]:
@@ -84,7 +121,8 @@ def as_json(summaries: list[Summary], skipped: dict[str, Counter[tuple[str, str]
     return {
         "scores": [
             {
-                "table": s.table, "engine": s.engine, "quantity": s.quantity, "rows": s.rows, "median": s.median, "p95": s.p95, "bias": s.bias,
+                "table": s.table, "engine": s.engine, "quantity": s.quantity, "count": s.rows, "right": s.right,
+               "median": s.median, "p95": s.p95, "bias": s.bias,
                 "worst_under": {"error": s.worst_under[0], "row": s.worst_under[1]}, "worst_over": {"error": s.worst_over[0], "row": s.worst_over[1]},
             }
             for s in summaries
@@ -115,5 +153,20 @@ def markdown(summaries: list[Summary], skipped: dict[str, Counter[tuple[str, str
     return "\n".join(lines)
 
 
+def markdown_field(scores: list[tuple[str, Score]]) -> str:
+    """Public reports by engine and quantity: how many are right (within TOLERANCE; inside the band), near (within four times that), wrong."""
+    groups: dict[tuple[str, str, str], list[float]] = {}
+    for table, score in scores:
+        if table.startswith(FIELD) and not score.quantity.startswith("speed ("):
+            groups.setdefault((table, score.engine, score.quantity), []).append(abs(score.error))
+    lines = ["| table | engine | quantity | rows | right | near | wrong |", "|---|---|---|---:|---:|---:|---:|"]
+    for (table, engine, quantity), errors in sorted(groups.items()):
+        limit = TOLERANCE.get(quantity, 0.05)
+        right, near = sum(e <= limit for e in errors), sum(limit < e <= 4 * limit for e in errors)
+        counts = f"{len(errors)} | {right} | {near} | {len(errors) - right - near}"
+        lines.append(f"| {table.removesuffix('.csv')} | {engine} | {quantity} | {counts} |")
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
