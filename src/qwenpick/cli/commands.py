@@ -14,6 +14,7 @@ COMMANDS = {
     "launch": N_("The command line that starts a model as planned."),
     "check": N_("Check a file of requirements in one run, for CI."),
     "verify": N_("Was the prediction right? Read an engine's log."),
+    "fleet": N_("What is in this cluster: the nodes of Kubernetes, Slurm or Ray by kind."),
     "machine": N_("What is in this box, as qwenpick sees it."),
     "doctor": N_("What is wrong with this box, and how to mend it."),
     "models": N_("The models we know, and everything about one."),

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwenpick.cli import options as given
+from qwenpick.cli.clusters import COPIED, Replicated
 from qwenpick.cli.groups import spread
 from qwenpick.cli.training import SERVED, Tuning, Wanted
+from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
-    from qwenpick.fitting.answer import Answer
+    from qwenpick.fitting.answer import Answer, Request
+    from qwenpick.fleet.kinds import Fleet
     from qwenpick.machine.hardware import Machine
 
 
@@ -29,6 +32,7 @@ def command(
     ] = False,
     all: Annotated[bool, typer.Option("--all", help="Show every format and engine, not only the answer.")] = False,
     hardware: given.Box = given.PROBED,
+    clustered: Replicated = COPIED,
     catalog: given.Catalogs = None,
     output: given.Output = given.SCREEN,
     training: Tuning = SERVED,
@@ -45,6 +49,20 @@ def command(
     tuning = training.read()
     found = wanted(model, given.read_catalog(catalog), run.quant, online=online, runtime=run.runtime)
     facts = found.catalog
+    if nodes := clustered.fleet(facts, hardware):
+        if tuning or all or use_corrections or explain:
+            raise QwenpickError(
+                _(
+                    "--cluster asks where a model can be served; leave out --train, --all, --explain and --use-corrections"
+                )
+            )
+        raise typer.Exit(
+            _cluster(
+                facts, nodes, found.model, replace(run.request(), quant=found.quant), clustered.replicas, output.shown()
+            )
+        )
+    if clustered.replicas:
+        raise QwenpickError(_("{option} says something of a cluster: name it with --cluster", option="--replicas"))
     box = hardware.read(facts)
     if tuning:
         stored = None if found.notes and found.path is None else found.quant
@@ -62,6 +80,17 @@ def command(
         fit_values(answer, box, changes),
     )
     raise typer.Exit(0 if answer.fits else 1)
+
+
+def _cluster(facts: Catalog, nodes: Fleet, model: Model, request: Request, replicas: int | None, format: str) -> int:
+    """Print where in the cluster the model runs; the exit code."""
+    from qwenpick.fleet.copies import fit
+    from qwenpick.render.fleet import fleet_fit_report, fleet_fit_values
+    from qwenpick.render.output import emit
+
+    answer = fit(facts, nodes, model, request, replicas)
+    emit("fit", format, fleet_fit_report(answer), fleet_fit_values(answer))
+    return 0 if answer.fits else 1
 
 
 def _corrected(answer: Answer, box: Machine) -> Answer:

@@ -10,7 +10,8 @@ from qwenpick.render import payloads
 from qwenpick.render.envelope import SCHEMA_VERSION
 
 PAYLOADS: dict[str, Any] = {
-    "fit": payloads.FitValues | payloads.TuningValues,
+    "fit": payloads.FitValues | payloads.TuningValues | payloads.FleetFitValues,
+    "fleet": payloads.FleetValues,
     "plan": payloads.PlanCommandValues | payloads.RentedCommandValues | payloads.TuningPlanValues,
     "compare": payloads.CompareValues,
     "recommend": payloads.RecommendValues,

@@ -29,6 +29,16 @@ from qwenpick.render.payloads.facts import (
     MachineCommandValues,
     ModelsValues,
 )
+from qwenpick.render.payloads.fleet import (
+    ClusterValues,
+    FleetFitValues,
+    FleetValues,
+    KindValues,
+    OutValues,
+    ReplicasValues,
+    RoomValues,
+    WayValues,
+)
 from qwenpick.render.payloads.plans import (
     BandValues,
     CacheValues,
@@ -72,6 +82,7 @@ __all__ = [
     "CheckResultValues",
     "CheckValues",
     "CheckedFileValues",
+    "ClusterValues",
     "CommandValues",
     "CompareValues",
     "CorrectionValues",
@@ -84,7 +95,10 @@ __all__ = [
     "FindingValues",
     "FitValues",
     "FixValues",
+    "FleetFitValues",
+    "FleetValues",
     "GpusValues",
+    "KindValues",
     "LaunchValues",
     "LicenceValues",
     "MachineCommandValues",
@@ -92,6 +106,7 @@ __all__ = [
     "MemoryValues",
     "ModelsValues",
     "OfferValues",
+    "OutValues",
     "PartValues",
     "PickValues",
     "PlaceValues",
@@ -104,6 +119,8 @@ __all__ = [
     "RentedCommandValues",
     "RentedValues",
     "ReplaceValues",
+    "ReplicasValues",
+    "RoomValues",
     "SideValues",
     "SpeedValues",
     "TrainingLaunchValues",
@@ -113,4 +130,5 @@ __all__ = [
     "TuningValues",
     "VerifyRowValues",
     "VerifyValues",
+    "WayValues",
 ]

@@ -1,0 +1,45 @@
+"""`qwenpick fleet`: the nodes of a cluster by kind, as its own records have them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qwenpick.cli import options as given
+from qwenpick.cli.clusters import NAMED, Clustered
+from qwenpick.cli.groups import spread
+from qwenpick.errors import QwenpickError
+from qwenpick.i18n import _
+
+
+@spread
+def command(
+    clustered: Clustered = NAMED,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the nodes to a file that --cluster reads back.")
+    ] = None,
+    catalog: given.Catalogs = None,
+    output: given.Output = given.SCREEN,
+) -> None:
+    """The nodes of a Kubernetes, Slurm or Ray cluster by kind, and what is free there. Nothing is changed there."""
+    from qwenpick.fleet.kinds import fleet
+    from qwenpick.render.fleet import fleet_report, fleet_values
+    from qwenpick.render.output import emit
+
+    facts = given.read_catalog(catalog)
+    cluster = clustered.read(facts)
+    if cluster is None:
+        raise QwenpickError(_("say which cluster: --cluster k8s, slurm, ray, ray=ADDRESS, a file, or -"))
+    if save:
+        from qwenpick.machine.inventory.neutral import text
+
+        try:
+            save.write_text(text(cluster), encoding="utf-8")
+        except OSError as problem:
+            raise QwenpickError(
+                _("{path} could not be written: {problem}", path=save, problem=problem.strerror or problem)
+            ) from None
+    found = fleet(cluster, facts, free=not clustered.total)
+    emit("fleet", output.shown(), fleet_report(found), fleet_values(found))

@@ -1,0 +1,206 @@
+"""What `fleet` prints, and what `fit --cluster` does: a row a kind of node, and what the cluster's records leave open."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from qwenpick.i18n import N_, _, retell
+from qwenpick.render.report import Block, Column, Line, Report, Table
+from qwenpick.render.values import band_values, machine_values, plan_values
+from qwenpick.render.words import where_short
+from qwenpick.runtimes import find_runtime
+from qwenpick.units import format_bytes
+
+if TYPE_CHECKING:
+    from qwenpick.fleet.copies import Answer, Room
+    from qwenpick.fleet.kinds import Fleet, Kind
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.render.payloads import ClusterValues, FleetFitValues, FleetValues, KindValues, RoomValues
+
+SHOWN = 3  # names of nodes in a row
+SOURCES = {"kubernetes": "Kubernetes", "slurm": "Slurm", "ray": "Ray", "file": N_("the inventory")}
+
+
+def fleet_report(fleet: Fleet) -> Report:
+    """The kinds for a person."""
+    columns = (
+        Column("Nodes"),
+        Column("Count", number=True),
+        Column("Has"),
+        Column("GPUs free", number=True),
+        Column("RAM free", number=True, optional=1),
+    )
+    rows = tuple(
+        (names(kind), str(kind.count), has(kind.machine, kind), _free(kind), _ram(kind.machine)) for kind in fleet.kinds
+    )
+    notes = [Line(f"{names(kind)}: {_notes(kind)}", "dim") for kind in fleet.kinds if _notes(kind)]
+    return (headline(fleet), *([Table(columns, rows)] if rows else []), *notes, *_open(fleet))
+
+
+def fleet_fit_report(answer: Answer) -> Report:
+    """Where the model runs, for a person."""
+    fleet, found = answer.fleet, answer.copies
+    nodes = sum(room.kind.count for room in answer.rooms if room.ways)
+    together = answer.together
+    if found:
+        said = _("{name}: room for {found} copies on {nodes} nodes", name=answer.model.name, found=found, nodes=nodes)
+        if answer.replicas:
+            said += _(", {asked} asked for", asked=answer.replicas)
+        if together:
+            said += _(", {speed:,.0f} tokens/s together", speed=together.value)
+    else:
+        said = _("{name}: no node has room for it", name=answer.model.name)
+    columns = (
+        Column("Nodes"),
+        Column("Count", number=True),
+        Column("Has", optional=3),
+        Column("GPUs free", number=True, optional=2),
+        Column("Copies", number=True),
+        Column("Plan"),
+        Column("tok/s", number=True),
+        Column("Why", optional=1),
+    )
+    rows = tuple(_room_row(room) for room in answer.rooms)
+    blocks: list[Block] = [Line(said, "good" if answer.fits else "bad"), headline(fleet)]
+    blocks += (
+        [Table(columns, rows, tones=tuple("plain" if room.ways else "dim" for room in answer.rooms))] if rows else []
+    )
+    blocks += [Line(note, "dim") for note in (*answer.notes, *_spoken(answer))]
+    return (*blocks, *_open(fleet))
+
+
+def headline(fleet: Fleet) -> Line:
+    """The cluster in one line."""
+    counted = sum(kind.count for kind in fleet.kinds)
+    parts = [
+        _(
+            "{source}: {nodes} nodes, {counted} take work",
+            source=_(SOURCES[fleet.source]),
+            nodes=fleet.nodes,
+            counted=counted,
+        )
+    ]
+    parts += [_("{count} {reason}", count=count, reason=retell(reason)) for reason, count in sorted(fleet.out.items())]
+    parts.append(_("what is free now") if fleet.when == "free" else _("all that they have"))
+    return Line("; ".join(parts), "title")
+
+
+def names(kind: Kind) -> str:
+    """The first names of a kind."""
+    more = len(kind.nodes) - SHOWN
+    return ", ".join(kind.nodes[:SHOWN]) + (_(" and {more} more", more=more) if more > 0 else "")
+
+
+def has(machine: Machine, kind: Kind) -> str:
+    """What a node of the kind can be planned with: `4 x NVIDIA A40 (45.0 GiB)`."""
+    if not machine.devices:
+        return _("no GPU free") if kind.gpus else _("no GPU")
+    counted = Counter((device.name, device.total) for device in machine.devices)
+    return ", ".join(
+        f"{f'{count} x ' if count > 1 else ''}{_(name)} ({format_bytes(total, 1) if total else _('memory unknown')})"
+        for (name, total), count in counted.items()
+    )
+
+
+def _free(kind: Kind) -> str:
+    return _("{free} of {gpus}", free=kind.free_gpus, gpus=kind.gpus) if kind.gpus else ""
+
+
+def _ram(machine: Machine) -> str:
+    return _("unknown") if machine.ram_free is None else format_bytes(machine.ram_free, 0)
+
+
+def _notes(kind: Kind) -> str:
+    said = [retell(kind.idle)] if kind.idle else []
+    return "; ".join([*said, *map(retell, kind.machine.notes)])
+
+
+def _open(fleet: Fleet) -> list[Block]:
+    return [Line(_("not known: {line}", line=retell(line)), "warn") for line in fleet.unclear]
+
+
+def _room_row(room: Room) -> tuple[str, ...]:
+    kind = room.kind
+    plan = room.plan if room.ways else None
+    shown = f"{plan.checkpoint.format}, {find_runtime(plan.runtime).TITLE}, {where_short(plan)}" if plan else ""
+    speed = room.together
+    return (
+        names(kind), str(kind.count), has(kind.machine, kind), _free(kind), str(room.copies) if room.ways else "–", shown,
+        f"{speed.value:,.0f}" if speed else "", retell(room.reason),
+    )  # fmt: skip
+
+
+def _spoken(answer: Answer) -> list[str]:
+    """What the kinds that are planned with take for granted, each once."""
+    return list(dict.fromkeys(retell(note) for room in answer.rooms if room.ways for note in room.kind.machine.notes))
+
+
+def fleet_values(fleet: Fleet) -> FleetValues:
+    """The kinds for a program."""
+    return {"when": fleet.when, "cluster": cluster_values(fleet), "kinds": [kind_values(kind) for kind in fleet.kinds]}  # type: ignore[typeddict-item]
+
+
+def cluster_values(fleet: Fleet) -> ClusterValues:
+    """The cluster in short."""
+    return {
+        "source": fleet.source,  # type: ignore[typeddict-item]
+        "nodes": fleet.nodes,
+        "out": [{"reason": reason, "nodes": count} for reason, count in sorted(fleet.out.items())],
+        "unclear": list(fleet.unclear),
+    }
+
+
+def kind_values(kind: Kind) -> KindValues:
+    """A kind of node."""
+    return {
+        "nodes": list(kind.nodes),
+        "count": kind.count,
+        "gpus": kind.gpus,
+        "free_gpus": kind.free_gpus,
+        "machine": machine_values(kind.machine),
+        "idle": kind.idle,
+        "labels": dict(kind.labels),
+    }
+
+
+def room_values(room: Room) -> RoomValues:
+    """What a kind holds of a model."""
+    together = room.together
+    return {
+        **kind_values(room.kind),
+        "fits": bool(room.ways),
+        "copies": room.copies,
+        "together": band_values(together) if together else None,
+        "ways": [
+            {
+                "copies": way.copies,
+                "gpus": len(way.plan.placement.devices),
+                "format": way.plan.checkpoint.format,
+                "runtime": way.plan.runtime,
+            }
+            for way in room.ways
+        ],
+        "plan": plan_values(room.plan) if room.plan else None,
+        "reason": room.reason,
+    }
+
+
+def fleet_fit_values(answer: Answer) -> FleetFitValues:
+    """Where the model runs, for a program."""
+    together = answer.together
+    return {
+        "fits": answer.fits,
+        "exit_code": 0 if answer.fits else 1,
+        "when": answer.fleet.when,  # type: ignore[typeddict-item]
+        "model": answer.model.id,
+        "name": answer.model.name,
+        "cluster": cluster_values(answer.fleet),
+        "kinds": [room_values(room) for room in answer.rooms],
+        "replicas": {
+            "asked": answer.replicas,
+            "found": answer.copies,
+            "together": band_values(together) if together else None,
+        },
+        "notes": list(answer.notes),
+    }
