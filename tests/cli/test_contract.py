@@ -71,6 +71,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "32GiB",
         "--gpu-only",
     ),
+    "fleet": ("fleet", "--cluster", "tests/machine/inventory/samples/slurm-24.11-sinfo.busy.json"),
     "plan": ("plan", "qwen3-8b", "--quant", "4bit", "--gpu", "rtx 4090", "--gpu", "a10g"),
     "compare": ("compare", "qwen3-8b", "qwen3-14b", *BOX),
     "recommend": ("recommend", "--quant", "4bit", *BOX),

@@ -83,7 +83,7 @@ def headline(fleet: Fleet) -> Line:
     ]
     parts += [_("{count} {reason}", count=count, reason=retell(reason)) for reason, count in sorted(fleet.out.items())]
     parts.append(_("what is free now") if fleet.when == "free" else _("all that they have"))
-    return Line("; ".join(parts), "title")
+    return Line(_("; ").join(parts), "title")
 
 
 def names(kind: Kind) -> str:
@@ -113,7 +113,7 @@ def _ram(machine: Machine) -> str:
 
 def _notes(kind: Kind) -> str:
     said = [retell(kind.idle)] if kind.idle else []
-    return "; ".join([*said, *map(retell, kind.machine.notes)])
+    return _("; ").join([*said, *map(retell, kind.machine.notes)])
 
 
 def _open(fleet: Fleet) -> list[Block]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qwenpick.catalog.gpus import match_gpu, read_name, variants
 from qwenpick.catalog.usable import usable_memory
 from qwenpick.i18n import N_
-from qwenpick.machine.hardware import Device, Machine
+from qwenpick.machine.hardware import Device, Machine, cuda_total
 from qwenpick.machine.inventory.cluster import Accelerator, Node
 from qwenpick.machine.probe.identify import matched
 from qwenpick.units import GIB, format_bytes
@@ -196,8 +196,6 @@ def _driver_total(gpu: Gpu, rounded: int) -> int:
 
 def _idle(device: Device) -> Device:
     """A GPU that nothing holds: what an NVIDIA driver keeps for itself is not free."""
-    from qwenpick.memory.cache import cuda_total
-
     free = cuda_total(device)
     return device if free is None else replace(device, free=free)
 
