@@ -59,7 +59,7 @@ def test_the_published_schema_is_the_one_of_the_models(name: str) -> None:
     assert (data_directory() / f"{name}.schema.json").read_text(encoding="utf-8") == text(name)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name.endswith(".yaml")])
 def test_the_first_line_tells_editors_the_schema(name: str) -> None:
     first = CONTENTS[name].decode().splitlines()[0]
     assert first == f"# yaml-language-server: $schema={name.removesuffix('.yaml')}.schema.json"

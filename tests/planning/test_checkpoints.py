@@ -63,7 +63,8 @@ def test_a_gguf_file_is_official_only_where_the_repository_is_known_to_hold_it(c
         return found.repo, found.official
 
     assert offered("qwen3-8b", "Q4_K_M") == ("Qwen/Qwen3-8B-GGUF", True)
-    assert offered("qwen3-8b", "BF16") == ("unsloth/Qwen3-8B-GGUF", False)  # its list is not known: perhaps there
+    assert offered("qwen3-8b", "BF16") == ("unsloth/Qwen3-8B-GGUF", False)
     assert offered("qwen2.5-7b-instruct", "F16") == ("Qwen/Qwen2.5-7B-Instruct-GGUF", True)
-    assert offered("qwen2.5-7b-instruct", "IQ4_XS") == (None, False)
+    assert offered("qwen2.5-7b-instruct", "IQ4_XS") == ("bartowski/Qwen2.5-7B-Instruct-GGUF", False)
+    assert offered("qwen2.5-math-7b", "IQ4_XS") == (None, False)  # nobody is known to publish it
     assert checkpoints(catalog.models["qwen2.5-7b-instruct"], llamacpp, "fp16")[0].format == "F16"

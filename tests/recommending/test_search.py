@@ -44,7 +44,7 @@ def serving_models(catalog: Catalog, task: Task, wish: Wish) -> list[Model]:
 
 def must_use_ram(architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine) -> bool:
     """Whether the model cannot lie on the GPUs alone, as far as that is known without a search."""
-    if work.options or checkpoint.bytes:
+    if work.options:
         return False
     if layer_bytes(architecture, checkpoint) > sum(device.free or 0 for device in machine.devices):
         return True

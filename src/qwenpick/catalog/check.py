@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from qwenpick.bounded import refuse_deep_yaml
 from qwenpick.catalog.formats import FORMAT_NAMES
 from qwenpick.catalog.read import KINDS, read_file, read_yaml, shipped_records
-from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model
+from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model, ModelFiles
 from qwenpick.catalog.sentences import sentence
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import N_, _
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _TYPES: Mapping[str, type[BaseModel]] = {
     "architectures": Architecture,
     "models": Model,
+    "files": ModelFiles,
     "gpus": Gpu,
     "cloud": CloudOffer,
 }
@@ -32,11 +33,13 @@ _REFERENCES = {
         "successor": "models",
         "open_alternative": "models",
     },
+    "files": {"id": "models"},
     "cloud": {"gpu": "gpus"},
 }
 _NAMES = {
     "architectures": N_("architecture"),
     "models": N_("model"),
+    "files": N_("files of model"),
     "gpus": N_("gpu"),
     "cloud": N_("cloud offer"),
 }

@@ -12,11 +12,17 @@ Record = Mapping[str, Any]
 
 
 class Entries(Mapping[str, T], Generic[T]):
-    """A read-only mapping from id to entry. `records` gives the raw records, by id, when first needed."""
+    """A read-only mapping from id to entry. `records` gives the raw records, by id, when first needed; `beside` fields of an id that lie elsewhere."""
 
-    def __init__(self, kind: type[T], records: Callable[[], Mapping[str, Record]]) -> None:
+    def __init__(
+        self,
+        kind: type[T],
+        records: Callable[[], Mapping[str, Record]],
+        beside: Callable[[str], Record] | None = None,
+    ) -> None:
         self._kind = kind
         self._read = records
+        self._beside = beside
         self._records: Mapping[str, Record] | None = None
         self._entries: dict[str, T] = {}
 
@@ -29,7 +35,8 @@ class Entries(Mapping[str, T], Generic[T]):
 
     def __getitem__(self, key: str) -> T:
         if key not in self._entries:
-            self._entries[key] = self._kind.model_validate(self.records[key])
+            record = self.records[key]
+            self._entries[key] = self._kind.model_validate({**self._beside(key), **record} if self._beside else record)
         return self._entries[key]
 
     def __iter__(self) -> Iterator[str]:

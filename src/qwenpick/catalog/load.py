@@ -9,7 +9,7 @@ from typing import Any
 
 from qwenpick.catalog.entries import Entries
 from qwenpick.catalog.read import KINDS, merge, read_file, read_yaml, shipped_records, user_file
-from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model
+from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model, ModelFiles
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
@@ -42,9 +42,15 @@ def load(overlays: Iterable[Path] = (), *, own: bool = True) -> Catalog:
             _refuse_faults(path, content, laid)
             laid = merge([{kind: laid[kind].values() for kind in KINDS}, read_yaml(content)])
         read = laid.__getitem__
+    files = Entries(ModelFiles, lambda: read("files"))
+
+    def published(model_id: str) -> dict[str, Any]:
+        """What is known to be published of a model, beside its own record."""
+        return {"published": files.records[model_id]["published"]} if model_id in files.records else {}
+
     return Catalog(
         architectures=Entries(Architecture, lambda: read("architectures")),
-        models=Entries(Model, lambda: read("models")),
+        models=Entries(Model, lambda: read("models"), published),
         gpus=Entries(Gpu, lambda: read("gpus")),
         cloud=Entries(CloudOffer, lambda: read("cloud")),
     )

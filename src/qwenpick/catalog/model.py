@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from qwenpick.catalog.fact import Date, Fact, Id, Positive
+from qwenpick.catalog.fact import Date, Fact, Id, Natural, Positive
+from qwenpick.catalog.published import Published
 
 CommercialUse = Literal["free", "free-under-threshold", "needs-request", "non-commercial", "unknown"]
 Modality = Literal["text", "image", "video", "audio", "speech", "embedding", "score"]
@@ -69,6 +70,8 @@ class Checkpoint(Fact):
     repo: str | None = Field(default=None, description="Where to get it; absent where nobody is known to publish it")
     official: bool = True
     bytes: Positive | None = None
+    rounding: Natural = Field(default=0, description="How far `bytes` may be off, where a listing rounds them")
+    mtp: bool = Field(default=True, description="Whether the file holds the MTP block, where the architecture has one")
     note: str | None = None
     source: str | None = None
 
@@ -99,6 +102,7 @@ class Model(Fact):
     context: Context | None = None
     parameters: Parameters | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
+    published: tuple[Published, ...] = Field(default=(), description="Its files with their bytes; shipped in files.json")
     predecessor: str | None = Field(default=None, description="Same role and size class in an earlier generation")
     successor: str | None = Field(default=None, description="Same role and size class in a later generation")
     open_alternative: str | None = Field(

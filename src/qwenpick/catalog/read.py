@@ -10,8 +10,8 @@ from qwenpick.catalog.cache import cached
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
-SHIPPED = ("models.yaml", "gpus.yaml", "cloud.yaml")
-KINDS = ("architectures", "models", "gpus", "cloud")
+SHIPPED = ("models.yaml", "files.json", "gpus.yaml", "cloud.yaml")
+KINDS = ("architectures", "models", "files", "gpus", "cloud")
 LARGEST_FILE = 16 * 2**20  # bytes; the shipped models.yaml takes 0.4 MiB
 Records = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
@@ -36,7 +36,14 @@ def user_file() -> Path:
 
 
 def read_yaml(text: bytes) -> Any:
-    """The content of a YAML document, by libyaml's parser where PyYAML has it (5-8 times faster)."""
+    """The content of a YAML document, by libyaml's parser where PyYAML has it (5-8 times faster); of a JSON one by json (50 times)."""
+    if text.startswith(b"{"):
+        import json
+
+        try:
+            return json.loads(text)
+        except ValueError:
+            pass  # YAML may begin so too
     import yaml
 
     return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (both loaders are the safe ones)

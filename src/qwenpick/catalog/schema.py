@@ -30,9 +30,10 @@ from qwenpick.catalog.model import (
     Thinking,
 )
 from qwenpick.catalog.offer import CloudOffer
+from qwenpick.catalog.published import ModelFiles, Published
 
 __all__ = [
     "Architecture", "AudioTower", "Checkpoint", "CloudOffer", "CommercialUse", "Context", "DenseMlp", "ExtraPart", "Fact", "FullAttention", "Gpu",
-    "Indexer", "Kind", "Layer", "Licence", "LinearAttention", "Mlp", "Modality", "Model", "MoeMlp", "Parameters", "Price", "Rates",
+    "Indexer", "Kind", "Layer", "Licence", "LinearAttention", "Mlp", "Modality", "Model", "ModelFiles", "MoeMlp", "Parameters", "Price", "Published", "Rates",
     "SlidingAttention", "Thinking", "VisionTower",
 ]  # fmt: skip

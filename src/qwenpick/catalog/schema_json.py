@@ -8,14 +8,15 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from qwenpick.catalog.read import data_directory
-from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model
+from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model, ModelFiles
 
 # A file of one's own may hold every section; the shipped files hold the sections they are named after.
 SECTIONS: dict[str, dict[str, type[BaseModel]]] = {
     "models": {"architectures": Architecture, "models": Model},
+    "files": {"files": ModelFiles},
     "gpus": {"gpus": Gpu},
     "cloud": {"cloud": CloudOffer},
-    "catalog": {"architectures": Architecture, "models": Model, "gpus": Gpu, "cloud": CloudOffer},
+    "catalog": {"architectures": Architecture, "models": Model, "files": ModelFiles, "gpus": Gpu, "cloud": CloudOffer},
 }
 
 

@@ -104,7 +104,7 @@ def context_notes(run: Run) -> list[str]:
 
 def file_notes(run: Run) -> list[str]:
     """What to know where a GGUF repository is known, but not whether it has a file of this format."""
-    known = any(
+    known = run.file is not None or any(
         c.repo == run.checkpoint.repo and run.checkpoint.format in (c.format, *c.formats) for c in run.model.checkpoints
     )
     if run.path or run.checkpoint.repo is None or known:
@@ -126,4 +126,5 @@ def download(run: Run, where: str) -> tuple[Download, ...]:
         return ()
     from qwenpick.planning.checkpoints import download_bytes
 
-    return (Download(run.checkpoint.repo, download_bytes(run.model, run.architecture, run.checkpoint), where),)
+    size = run.file.bytes if run.file else download_bytes(run.model, run.architecture, run.checkpoint)
+    return (Download(run.checkpoint.repo, size, where),)

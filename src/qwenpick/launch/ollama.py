@@ -108,5 +108,7 @@ def origin(run: Run) -> str:
 
 
 def _tag(run: Run) -> str | None:
-    """The library's tag, where it holds this format."""
+    """The library's tag, where it holds this format: as a listing has it, else the model's own, whose format is the default."""
+    if run.file and run.file.tag:
+        return run.file.tag
     return run.model.ollama if run.checkpoint.format == DEFAULT_FORMAT else None

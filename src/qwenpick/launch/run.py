@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+from qwenpick.planning.files import planned_file
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
+    from qwenpick.planning.files import File
     from qwenpick.planning.plan import Plan
     from qwenpick.work.placement import Placement
     from qwenpick.work.serving import Serving
@@ -29,6 +31,11 @@ class Run:
     placement: Placement
     path: str | None = None
     visible: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def file(self) -> File | None:
+        """The published file that is fetched; None for local weights and where nobody is known to publish one."""
+        return None if self.path else planned_file(self.model, self.architecture, self.checkpoint, self.runtime)
 
     @property
     def source(self) -> str | None:

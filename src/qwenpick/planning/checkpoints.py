@@ -10,6 +10,7 @@ from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.machine.hardware import before_ampere
 from qwenpick.memory.quantization import FORMATS, find_format, stored_bytes
+from qwenpick.planning.files import MAKER, published_file, settled
 from qwenpick.runtimes import find_runtime
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def _checkpoints(model: Model, engine: str, quant: str | None, any_source: bool)
     else:
         find_format(quant)  # an unknown word is an error, a format of other engines is none of this one's
         names = tuple(name for name in runtime.FORMATS if name.casefold() == quant.casefold())
-    found = (_checkpoint(model, name, any_source or (quant is not None and not is_family(quant))) for name in names)
+    asked = any_source or (quant is not None and not is_family(quant))
+    found = (_checkpoint(model, name, runtime.NAME, asked) for name in names)
     checkpoints = tuple(checkpoint for checkpoint in found if checkpoint)
     if quant and _family(quant) == "fp16":  # all alike in size and quality: the one that is published
         return tuple(sorted(checkpoints, key=lambda checkpoint: not checkpoint.official))
@@ -102,14 +104,17 @@ def _family(quant: str) -> str | None:
     return _SPELLINGS.get(word) if word not in FORMATS else None
 
 
-def _checkpoint(model: Model, name: str, any_source: bool) -> Checkpoint | None:
+def _checkpoint(model: Model, name: str, engine: str, any_source: bool) -> Checkpoint | None:
     """The published checkpoint in that format, official before others; else one that can be made; else None."""
     from qwenpick.catalog import Checkpoint
 
     published = sorted((c for c in model.checkpoints if c.format == name), key=lambda c: not c.official)
-    if published:
-        return published[0]
     fmt = FORMATS[name]
+    if published:
+        return _sized(model, published[0], engine)
+    if not fmt.on_load and (file := published_file(model, name, engine)):
+        found = Checkpoint(format=name, repo=file.repository, official=(file.repository or "").startswith(MAKER))
+        return _sized(model, found, engine)
     if fmt.container == "gguf":
         repositories = sorted((c for c in model.checkpoints if c.format == "gguf"), key=lambda c: not c.official)
         holding = next((c for c in repositories if name in c.formats), None)
@@ -126,8 +131,22 @@ def _checkpoint(model: Model, name: str, any_source: bool) -> Checkpoint | None:
     return None
 
 
+def _sized(model: Model, checkpoint: Checkpoint, engine: str) -> Checkpoint:
+    """A published checkpoint with the size that a listing states of it, where the catalogue's own entry states none.
+
+    Not of MLX, whose repositories hold towers that mlx-lm drops, and not of Ollama's tags, whose listing has two figures: there the rule is nearer.
+    """
+    if checkpoint.bytes or checkpoint.repo is None or FORMATS[checkpoint.format].container == "mlx":
+        return checkpoint
+    file = published_file(model, checkpoint.format, engine, checkpoint.repo)
+    if file is None:
+        return checkpoint
+    return checkpoint.model_copy(update={"bytes": file.bytes, "rounding": file.rounding or 1, "mtp": file.mtp})
+
+
 def download_bytes(model: Model, architecture: Architecture, checkpoint: Checkpoint) -> int:
     """Bytes that a checkpoint takes on disk: its measured size where known, the 16-bit weights for a format made on load, else by the format."""
+    checkpoint = settled(architecture, checkpoint)
     if checkpoint.bytes:
         return checkpoint.bytes
     if FORMATS[checkpoint.format].on_load and checkpoint.repo in {

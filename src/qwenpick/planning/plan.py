@@ -10,6 +10,7 @@ from qwenpick.errors import HardwareUnreadableError
 from qwenpick.i18n import _
 from qwenpick.memory.account import RAM, Memory, gpu
 from qwenpick.memory.bands import Band, band
+from qwenpick.planning.files import File, planned_file, settled
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes
 
@@ -73,6 +74,11 @@ class Plan:
         return "gpu+layers-in-ram" if in_ram else "gpu"
 
     @property
+    def file(self) -> File | None:
+        """The published file that the engine would load; None where nobody is known to publish one."""
+        return planned_file(self.model, self.architecture, self.checkpoint, self.runtime)
+
+    @property
     def reason(self) -> str:
         """What the verdict rests on, as a sentence."""
         return self.refusal or reason_of(self.verdict, self.places)
@@ -101,6 +107,7 @@ def evaluate(
 
     With `strict` a tight placement gives way to one that fits, however slow; among misses the one with the least missing wins.
     """
+    checkpoint = settled(architecture, checkpoint)
     best: Plan | None = None
     for placement in runtime.placements(model, architecture, checkpoint, work, machine):
         if len(placement.devices) > 1 and any(device.kind == "mig" for device in placement.devices):
@@ -125,7 +132,7 @@ def judge(
     machine: Machine,
 ) -> Plan:
     """What one placement needs against what the engine may take there, with the verdict."""
-    edge = band(runtime.NAME)
+    edge, checkpoint = band(runtime.NAME), settled(architecture, checkpoint)
     refusal = runtime.refusal(architecture, checkpoint, work, placement)
     needed = Memory(()) if refusal else runtime.memory(model, architecture, checkpoint, work, placement)
     places = tuple(_places(needed, runtime, work, placement, machine))

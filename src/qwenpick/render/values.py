@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
     from qwenpick.memory.account import Memory
     from qwenpick.memory.bands import Band
+    from qwenpick.planning.files import File
     from qwenpick.planning.plan import Place, Plan
     from qwenpick.render.payloads import (
         BandValues,
+        FileValues,
         FixValues,
         MachineValues,
         MemoryValues,
@@ -37,6 +39,7 @@ def plan_values(plan: Plan) -> PlanValues:
         "runtime_version": find_runtime(plan.runtime).READ_FROM,
         "format": plan.checkpoint.format,
         "repository": plan.checkpoint.repo,
+        "file": file_values(plan.file) if plan.file else None,
         "official": plan.checkpoint.official,
         "licence": {"id": licence.id, "commercial_use": licence.commercial_use},
         "context": plan.work.context,
@@ -55,6 +58,21 @@ def plan_values(plan: Plan) -> PlanValues:
         "places": [place_values(place) for place in plan.places],
         "speed": speed_values(plan.speed) if plan.speed else None,
     }  # fmt: skip
+
+
+def file_values(file: File) -> FileValues:
+    """The published file: which, how large, and who says so."""
+    return {
+        "repository": file.repository,
+        "tag": file.tag,
+        "files": list(file.files),
+        "bytes": file.bytes,
+        "rounding": file.rounding,
+        "by_rule": file.by_rule,
+        "projector": file.projector,
+        "source": file.source,
+        "checked": file.checked,
+    }
 
 
 def memory_values(memory: Memory, edge: Band) -> MemoryValues:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.memory.quantization import FORMATS, stored_bytes
 from qwenpick.planning.checkpoints import FAMILIES, checkpoints, download_bytes, without_bf16
+from qwenpick.planning.files import settled
 from qwenpick.planning.plan import Plan, evaluate, longest_allowed
 from qwenpick.recommending.search.cache_format import in_eight_bits, miss_of
 from qwenpick.runtimes import find_runtime
@@ -74,6 +75,7 @@ def work_of(model: Model, work: Serving) -> Serving:
 def rungs(architecture: Architecture, model: Model, engine: Runtime, search: Search) -> list[Checkpoint]:
     """The checkpoints of an engine that are compared, most bits first."""
     found = without_bf16(list(ladder(model, engine, search.quant)), search.quant, search.machine.devices)
+    found = tuple(settled(architecture, one) for one in found)
     if search.max_disk is None:
         return list(found)
     return [one for one in found if download_bytes(model, architecture, one) <= search.max_disk]
@@ -109,10 +111,11 @@ def holds_somehow(architecture: Architecture, model: Model, search: Search) -> b
 
 def least_held(architecture: Architecture, model: Model, checkpoint: Checkpoint) -> int:
     """Bytes that any run of the checkpoint holds at least: half of what the parameters take in the format, which needs no look at each tensor."""
-    if checkpoint.bytes or model.parameters is None:
-        return (checkpoint.bytes or 0) // 2
+    if model.parameters is None:
+        return (checkpoint.bytes or 0) // 3
     held = model.parameters.total - sum(extra.parameters for extra in architecture.extras)
-    return int(held * FORMATS[checkpoint.format].bits / 16)
+    half = int(held * FORMATS[checkpoint.format].bits / 16)
+    return min(half, checkpoint.bytes // 2) if checkpoint.bytes else half
 
 
 def weights_of(architecture: Architecture, checkpoint: Checkpoint) -> int:

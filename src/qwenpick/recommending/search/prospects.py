@@ -18,7 +18,7 @@ from qwenpick.recommending.search.cache_format import EIGHT_BIT_CACHE
 from qwenpick.recommending.search.candidates import LOW_BITS, Search, least_held, rungs, weights_of, work_of
 from qwenpick.recommending.search.upper_bound import Ceiling, ceiling, ceiling_in
 from qwenpick.runtimes import find_runtime
-from qwenpick.runtimes.llamacpp.parts import Shape, on_any_device
+from qwenpick.runtimes.llamacpp.parts import Shape, file_share, on_any_device
 from qwenpick.runtimes.llamacpp.totals import Totals, totals
 from qwenpick.runtimes.llamacpp.whole import Whole, whole
 from qwenpick.speed.decode import Load, Step, step_on
@@ -71,8 +71,7 @@ class Prospect:
         self.on_gpus = engine in GPU_ENGINES
         self.low = FORMATS[checkpoint.format].bits < LOW_BITS
         self.small = EIGHT_BIT_CACHE.get(engine) if search.any_cache and not self.work.options else None
-        # llama.cpp's own rule, with no measured size and no flags
-        self.by_rule = engine == "llamacpp" and not self.work.options and not checkpoint.bytes
+        self.by_rule = engine == "llamacpp" and not self.work.options  # llama.cpp's own rule, with no flags
         self.like = self  # another of the same architecture, that runs alike
         self._steps: dict[tuple[Class, bool], Step] = {}
         self._readings: dict[Class, Reading] = {}
@@ -135,7 +134,7 @@ class Prospect:
 
     @cached_property
     def _totals(self) -> Totals:
-        return totals(self.architecture, self.checkpoint.format, self.work)
+        return totals(self.architecture, self.checkpoint.format, self.work, file_share(self.architecture, self.checkpoint))
 
     @cached_property
     def _load(self) -> Load:

@@ -96,6 +96,20 @@ class SpeedValues(TypedDict):
     roofline: RooflineValues
 
 
+class FileValues(TypedDict):
+    """A published file. `files` is empty where the whole repository is one checkpoint; `bytes` is off by `rounding` at most, or `by_rule`."""
+
+    repository: str | None
+    tag: str | None
+    files: list[str]
+    bytes: int
+    rounding: int
+    by_rule: bool
+    projector: str | None
+    source: str
+    checked: str
+
+
 class PlanValues(TypedDict):
     model: str
     name: str
@@ -105,6 +119,7 @@ class PlanValues(TypedDict):
     runtime_version: str
     format: str
     repository: str | None
+    file: FileValues | None
     official: bool
     licence: LicenceValues
     context: int

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from qwenpick.work.serving import Serving
 
 
+ROUNDED = 8  # parts of a measured file, each of which is rounded to a byte
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Totals:
     """Bytes on a GPU without the first 1, 2, … all layers (`from_layer`), or without their experts; below zero, so that they rise."""
@@ -35,8 +38,8 @@ class Totals:
 
 
 @lru_cache(maxsize=8192)
-def totals(architecture: Architecture, format_name: str, work: Serving) -> Totals:
-    """The sums for a workload without options."""
+def totals(architecture: Architecture, format_name: str, work: Serving, share: float = 1.0) -> Totals:
+    """The sums for a workload without options. `share` is how large the file is by its format's rule: then they are no more than what is held."""
     pieces, cells = load(architecture, format_name).gpu, batch_of(work, Options(), pooled=False).context
     cached = [
         sum(layer)
@@ -49,8 +52,12 @@ def totals(architecture: Architecture, format_name: str, work: Serving) -> Total
     ]
     dense, experts = pieces.dense, pieces.experts
     left_out = range(1, architecture.num_layers + 1)
-    whole = pieces.head + pieces.output_norm + dense[-1] + experts[-1] + cached[-1]
+    weights = pieces.head + pieces.output_norm + dense[-1] + experts[-1]
+
+    def held(in_ram: int) -> int:
+        return weights - in_ram if share == 1.0 else int((weights - in_ram) * share) - ROUNDED
+
     return Totals(
-        tuple(dense[n] + experts[n] + cached[n] - whole for n in left_out),
-        tuple(experts[n] - whole for n in left_out),
+        tuple(cached[n] - cached[-1] - held(dense[n] + experts[n]) for n in left_out),
+        tuple(-cached[-1] - held(experts[n]) for n in left_out),
     )

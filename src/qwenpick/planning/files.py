@@ -1,0 +1,174 @@
+"""Which published file a plan means: the repository or tag that holds a model in a format, with its names and bytes. No rule invents one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from qwenpick.memory.quantization import FORMATS, stored_bytes
+from qwenpick.memory.quantization.gguf import file_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qwenpick.catalog import Architecture, Checkpoint, Model
+    from qwenpick.catalog.schema import Published
+
+MAKER, HUB = "Qwen/", "https://huggingface.co/"
+# Whose file is taken where several publish one: the maker's, then those whose files most people run; anybody else after them
+PUBLISHERS = ("Qwen", "unsloth", "bartowski", "mlx-community", "lmstudio-community", "ggml-org")
+HEADER = 0.002  # of a file: chat template, imatrix notes and vocabulary, which differ from publisher to publisher
+_GGUF_ENGINES = ("llamacpp", "ollama")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A published set of weights: where it is, under which names, how large by the listing `source` on the day `checked`.
+
+    `files` is empty where the whole repository is one checkpoint; `rounding` is how far `bytes` may be off, since listings round.
+    """
+
+    repository: str | None
+    tag: str | None
+    files: tuple[str, ...]
+    bytes: int
+    source: str
+    checked: str
+    rounding: int = 0
+    mtp: bool = True
+    projector: str | None = None
+    by_rule: bool = False
+
+
+def published_file(model: Model, format_name: str, engine: str, repo: str | None = None) -> File | None:
+    """The file of that format that `engine` would load, of `repo` where one is asked for; None where no listing has it with its bytes.
+
+    Ollama takes a tag of its library before a repository's file. `format_name` may be a format of ours or one that only its publisher spells so
+    (UD-Q4_K_XL); on-load formats (fp8-online, nf4) are the 16-bit weights.
+    """
+    return _published_file(model, format_name, engine, repo)
+
+
+@lru_cache(maxsize=8192)
+def _published_file(model: Model, format_name: str, engine: str, repo: str | None) -> File | None:
+    found = [file for file in files_of(model, format_name, engine) if repo is None or file.repository == repo]
+    best = min(found, key=_rank, default=None)
+    if best is None or best.files or best.tag:
+        return best
+    named = next((file for file in found if file.repository == best.repository and file.files), None)
+    return replace(best, files=named.files) if named else best
+
+
+def files_of(model: Model, format_name: str, engine: str) -> Iterator[File]:
+    """Every published file of a model in that format that the engine loads."""
+    wanted = _stored_as(format_name)
+    container = FORMATS[format_name].container if format_name in FORMATS else "gguf"
+    for listing in model.published:
+        if engine == "ollama" and wanted in listing.tags:
+            tag, size = _shortest(listing.tags[wanted])
+            yield File(None, tag, (), size, listing.source, listing.checked, _tag_rounding(size))
+        if container == "gguf" and engine not in _GGUF_ENGINES:
+            continue
+        if wanted in listing.files:
+            yield _of_repository(listing, listing.files[wanted])
+        elif wanted in listing.weights:
+            yield File(listing.repo, None, (), listing.weights[wanted], listing.source, listing.checked)
+    for checkpoint in model.checkpoints:
+        if checkpoint.format == wanted and checkpoint.repo and checkpoint.bytes and checkpoint.source:
+            yield File(checkpoint.repo, None, (), checkpoint.bytes, checkpoint.source, model.checked)
+
+
+def planned_file(model: Model, architecture: Architecture, checkpoint: Checkpoint, engine: str) -> File | None:
+    """The published file of a checkpoint that an engine was planned with; None where nobody is known to publish it.
+
+    Of a repository of whole weights (safetensors, MLX) of which no listing states the size, it is what the publisher's format makes of the
+    architecture: `by_rule`. A GGUF file is only one that a listing names.
+    """
+    if file := published_file(model, checkpoint.format, engine, checkpoint.repo):
+        return file
+    if checkpoint.repo is None or FORMATS[checkpoint.format].container == "gguf":
+        return None
+    stored = _stored_as(checkpoint.format)
+    known = next((c for c in model.checkpoints if c.repo == checkpoint.repo and c.format == stored), None)
+    if known is None:
+        return None
+    size = stored_bytes(architecture, stored)
+    return File(known.repo, None, (), size, known.source or HUB + checkpoint.repo, model.checked, by_rule=True)
+
+
+def settled(architecture: Architecture, checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint without a listing's size where that is, as far as it is told, what the format's own rule makes of the architecture.
+
+    The rule is exact where it holds, and a listing rounds; where they differ (calibrated mixes, an MTP block more or less, a head stored twice)
+    the file's size stands, with the block that it leaves out, since the engines' arithmetic takes the size as that of all tensors. `rounding` 0 is
+    a size that was measured: it always stands.
+    """
+    if checkpoint.bytes is None or not checkpoint.rounding:
+        return checkpoint
+    return _settled(architecture, checkpoint)
+
+
+@lru_cache(maxsize=8192)
+def _settled(architecture: Architecture, checkpoint: Checkpoint) -> Checkpoint:
+    by_rule = (
+        file_bytes(architecture, checkpoint.format)
+        if FORMATS[checkpoint.format].container == "gguf"
+        else stored_bytes(architecture, checkpoint.format)
+    )
+    left_out = 0 if checkpoint.mtp else stored_bytes(architecture, checkpoint.format, parts=frozenset({"mtp"}))
+    size = (checkpoint.bytes or 0) + left_out
+    if abs(size - by_rule) > checkpoint.rounding + HEADER * by_rule:
+        return checkpoint.model_copy(update={"bytes": size, "rounding": 0, "mtp": True})
+    return checkpoint.model_copy(update={"bytes": None, "rounding": 0, "mtp": True})
+
+
+def published_formats(model: Model, engine: str) -> frozenset[str]:
+    """The formats, as their publishers spell them, that a listing has of a model for an engine of GGUF files."""
+    spelled = {name for listing in model.published for name in listing.files if not name.startswith("mlx-")}
+    tags = {name for listing in model.published for name in listing.tags} if engine == "ollama" else set()
+    return frozenset(spelled | tags)
+
+
+def _of_repository(listing: Published, names: Mapping[str, int]) -> File:
+    step = listing.step or 0
+    return File(
+        listing.repo,
+        None,
+        tuple(sorted(names)),
+        sum(names.values()),
+        listing.source,
+        listing.checked,
+        step * len(names) // 2,
+        listing.mtp,
+        min(listing.projectors, key=lambda name: ("F16" not in name.upper().replace("BF16", ""), name), default=None),
+    )
+
+
+def _stored_as(format_name: str) -> str:
+    """The format in which weights that are converted on load are published."""
+    return "bf16" if format_name in FORMATS and FORMATS[format_name].on_load else format_name
+
+
+def _rank(file: File) -> tuple[bool, int, bool, int, str]:
+    """A tag of the engine's own library first, then by publisher; a plain file before one with an MTP block; exact before rounded."""
+    owner = (file.repository or "").partition("/")[0]
+    return (
+        file.tag is None,
+        PUBLISHERS.index(owner) if owner in PUBLISHERS else len(PUBLISHERS),
+        file.mtp,
+        file.rounding,
+        file.repository or "",
+    )
+
+
+def _shortest(tags: Mapping[str, int]) -> tuple[str, int]:
+    """The tag that names its format, else the shortest: of qwen3:8b and qwen3:8b-q4_K_M, which are one file, the one that cannot move."""
+    tag = min(tags, key=lambda name: (not any(c in name for c in ("-q", "-f", "-b")), len(name), name))
+    return tag, tags[tag]
+
+
+def _tag_rounding(size: int) -> int:
+    """Half of the last figure that Ollama's library prints: MB, tenths of a GB below ten, GB."""
+    return (10**6 if size < 10**9 else 10**8 if size < 10**10 else 10**9) // 2
