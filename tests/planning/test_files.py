@@ -120,9 +120,7 @@ def test_a_file_without_the_mtp_block_is_not_a_smaller_model(catalog: Catalog) -
     architecture = catalog.architecture(model)
     block = file_bytes(architecture, "Q8_0") - file_bytes(architecture.model_copy(update={"mtp_layers": 0}), "Q8_0")
     assert block > 200_000_000
-    without = Checkpoint(
-        format="Q8_0", bytes=file_bytes(architecture, "Q8_0") - block, rounding=53_687_091, mtp=False
-    )
+    without = Checkpoint(format="Q8_0", bytes=file_bytes(architecture, "Q8_0") - block, rounding=53_687_091, mtp=False)
     assert settled(architecture, without).bytes is None
     assert settled(architecture, without.model_copy(update={"mtp": True})).bytes == without.bytes
 

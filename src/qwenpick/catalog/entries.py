@@ -12,7 +12,7 @@ Record = Mapping[str, Any]
 
 
 class Entries(Mapping[str, T], Generic[T]):
-    """A read-only mapping from id to entry. `records` gives the raw records, by id, when first needed; `beside` fields of an id that lie elsewhere."""
+    """A read-only mapping from id to entry. `records` gives the raw records, by id, when first needed; `beside` what lies elsewhere."""
 
     def __init__(
         self,

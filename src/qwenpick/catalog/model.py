@@ -102,7 +102,9 @@ class Model(Fact):
     context: Context | None = None
     parameters: Parameters | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
-    published: tuple[Published, ...] = Field(default=(), description="Its files with their bytes; shipped in files.json")
+    published: tuple[Published, ...] = Field(
+        default=(), description="Its files with their bytes; shipped in files.json"
+    )
     predecessor: str | None = Field(default=None, description="Same role and size class in an earlier generation")
     successor: str | None = Field(default=None, description="Same role and size class in a later generation")
     open_alternative: str | None = Field(

@@ -21,8 +21,12 @@ class Published(Fact):
     step: Positive | None = Field(default=None, description="Bytes are rounded to this by the listing; absent: exact")
     mtp: bool = Field(default=True, description="Whether the files hold the MTP block, where the architecture has one")
     files: dict[str, Names] = Field(default_factory=dict, description="Format -> file names with their bytes")
-    weights: Names = Field(default_factory=dict, description="Format -> bytes of all weights of a repository that holds one format")
-    tags: dict[str, Names] = Field(default_factory=dict, description="Format -> tags of Ollama's library with their bytes, projector included")
+    weights: Names = Field(
+        default_factory=dict, description="Format -> bytes of all weights of a repository that holds one format"
+    )
+    tags: dict[str, Names] = Field(
+        default_factory=dict, description="Format -> tags of Ollama's library with their bytes, projector included"
+    )
     projectors: Names = Field(default_factory=dict, description="Towers for images and sound (mmproj) beside the files")
     drafts: Names = Field(default_factory=dict, description="MTP blocks as files of their own beside the files")
 
@@ -31,7 +35,9 @@ class Published(Fact):
         if not (self.files or self.weights or self.tags):
             raise ValueError("an entry states files, weights or tags, with their bytes")
         if bool(self.tags) is bool(self.repo) or not all([*self.files.values(), *self.tags.values()]):
-            raise ValueError("files and weights are of a repository, tags are of Ollama's library, and no format is empty")
+            raise ValueError(
+                "files and weights are of a repository, tags are of Ollama's library, and no format is empty"
+            )
         return self
 
 

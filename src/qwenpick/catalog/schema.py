@@ -34,6 +34,6 @@ from qwenpick.catalog.published import ModelFiles, Published
 
 __all__ = [
     "Architecture", "AudioTower", "Checkpoint", "CloudOffer", "CommercialUse", "Context", "DenseMlp", "ExtraPart", "Fact", "FullAttention", "Gpu",
-    "Indexer", "Kind", "Layer", "Licence", "LinearAttention", "Mlp", "Modality", "Model", "ModelFiles", "MoeMlp", "Parameters", "Price", "Published", "Rates",
-    "SlidingAttention", "Thinking", "VisionTower",
+    "Indexer", "Kind", "Layer", "Licence", "LinearAttention", "Mlp", "Modality", "Model", "ModelFiles", "MoeMlp", "Parameters", "Price", "Published",
+    "Rates",    "SlidingAttention", "Thinking", "VisionTower",
 ]  # fmt: skip

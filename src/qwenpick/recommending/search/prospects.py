@@ -134,7 +134,9 @@ class Prospect:
 
     @cached_property
     def _totals(self) -> Totals:
-        return totals(self.architecture, self.checkpoint.format, self.work, file_share(self.architecture, self.checkpoint))
+        return totals(
+            self.architecture, self.checkpoint.format, self.work, file_share(self.architecture, self.checkpoint)
+        )
 
     @cached_property
     def _load(self) -> Load:

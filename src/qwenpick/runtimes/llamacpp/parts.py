@@ -139,7 +139,9 @@ def as_measured(by_rule: Memory, architecture: Architecture, checkpoint: Checkpo
             replace(
                 part,
                 bytes=round(part.bytes * share),
-                formula=N_("{formula}; x {share:.4f}, so large is the published file", formula=part.formula, share=share),
+                formula=N_(
+                    "{formula}; x {share:.4f}, so large is the published file", formula=part.formula, share=share
+                ),
             )
             if part.kind == "weights"
             else part
