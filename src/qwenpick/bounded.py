@@ -1,66 +1,93 @@
-"""Reading files nobody vouches for: regular files only, with a size limit, and JSON without its traps."""
+"""The one door through which every file is read: regular files only, of a limited size, and JSON and YAML without their traps.
+
+Nobody vouches for what is read: a file may be a pipe that never ends, a number may have a million digits, a document may nest or repeat itself
+without end. What comes out is bounded in bytes, values, depth and digits, so that no input takes long or grows large.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import re
 import stat
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
-from qwenpick.errors import QwenpickError
+from qwenpick.errors import QwenpickError, shown
 from qwenpick.i18n import _
 from qwenpick.units import format_bytes
 
-CONFIG_LIMIT = 8 * 2**20  # the largest config.json of a Qwen is 12 KiB
+if TYPE_CHECKING:
+    from yaml import Node
+
+CONFIG_LIMIT = 8 * 2**20  # bytes; the largest config.json of a Qwen is 12 KiB
+INDEX_LIMIT = 64 * 2**20  # bytes; an index names every tensor: about 100 bytes each
+JSON_VALUES = 1_000_000  # of one document; an index of the largest Qwen names 50,000 tensors
+DIGITS = 20  # of a whole number; 2^63 has 19
+YAML_VALUES = 100_000  # of one document, aliases counted as what they stand for; the shipped catalogue has 57,000
 YAML_DEPTH = 64  # collections inside each other; the shipped catalogue has 6. libyaml's composer recurses in C: tens of thousands end the process
 LIBYAML_DEPTH = "exceeded maximum nesting depth"  # what the libyaml of PyYAML 6.0.4 says from 1,000 collections on
-INDEX_LIMIT = 64 * 2**20  # an index names every tensor: about 100 bytes each
+_LONG_NUMBER = re.compile(r"[-+]?(0[xX][0-9a-fA-F_]+|[0-9][0-9_:]*\.?[0-9_]*([eE][-+]?[0-9]+)?|\.[0-9_]+)")
+
+
+def open_file(path: Path, buffering: int = -1) -> BinaryIO:
+    """A regular file, to be read. Raises QwenpickError for what is none: a directory, a pipe, a device, a loop of links, nothing.
+
+    It is opened without waiting, and looked at once it is open: what a name stands for may change in between.
+    """
+    try:
+        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except IsADirectoryError:
+        raise QwenpickError(_("'{path}' is not a regular file", path=path)) from None
+    except (OSError, ValueError, RuntimeError) as problem:
+        raise QwenpickError(_("cannot read '{path}': {reason}", path=path, reason=reason(problem))) from None
+    try:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise QwenpickError(_("'{path}' is not a regular file", path=path))
+        return os.fdopen(number, "rb", buffering)
+    except BaseException:
+        os.close(number)
+        raise
 
 
 def file_size(path: Path) -> int:
-    """Bytes of a regular file. Raises QwenpickError for what is none: a directory, a pipe, a device, a loop of links, nothing."""
-    try:
-        found = path.stat()
-    except (OSError, ValueError, RuntimeError) as problem:
-        raise QwenpickError(_("cannot read '{path}': {reason}", path=path, reason=reason(problem))) from None
-    if not stat.S_ISREG(found.st_mode):
-        raise QwenpickError(_("'{path}' is not a regular file", path=path))
-    return found.st_size
+    """Bytes of a regular file. Raises QwenpickError as `open_file`."""
+    with open_file(path) as file:
+        return os.fstat(file.fileno()).st_size
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
     """The content of a file that may have `limit` bytes at most."""
-    size = file_size(path)
-    if size > limit:
+    with open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            content = file.read(limit + 1) if size <= limit else b""
+        except OSError as problem:
+            raise QwenpickError(_("cannot read '{path}': {reason}", path=path, reason=reason(problem))) from None
+    if max(size, len(content)) > limit:
         raise QwenpickError(
             _(
                 "'{path}' has {size}; at most {limit} are read of such a file",
                 path=path,
-                size=format_bytes(size),
+                size=format_bytes(max(size, len(content))),
                 limit=format_bytes(limit),
             )
         )
-    try:
-        with path.open("rb") as file:
-            return file.read(limit)
-    except OSError as problem:
-        raise QwenpickError(_("cannot read '{path}': {reason}", path=path, reason=reason(problem))) from None
+    return content
 
 
-def refuse_deep_yaml(text: str | bytes) -> None:
-    """Raises ValueError for YAML whose collections nest deeper than any real file; yaml.YAMLError where it is none. To be called before composing."""
-    import yaml
-
-    depth, too_deep = 0, ValueError(_("it nests deeper than {limit}", limit=YAML_DEPTH))
-    try:
-        for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > YAML_DEPTH:
-                raise too_deep
-    except yaml.MarkedYAMLError as fault:
-        if fault.problem == LIBYAML_DEPTH:  # it looks ahead, and may say so before the events tell
-            raise too_deep from None
-        raise
+def read_ends(path: Path, limit: int) -> bytes:
+    """The content of a file; of one with more than `limit` bytes its beginning and its end, half of the limit each, as whole lines."""
+    with open_file(path) as file:
+        try:
+            if os.fstat(file.fileno()).st_size <= limit:
+                return file.read(limit)
+            start = file.read(limit // 2)
+            file.seek(-(limit // 2), os.SEEK_END)
+            end = file.read(limit // 2)
+        except OSError as problem:
+            raise QwenpickError(_("cannot read '{path}': {reason}", path=path, reason=reason(problem))) from None
+    return start[: start.rfind(b"\n") + 1] + end[end.find(b"\n") + 1 :]
 
 
 def read_json(path: Path, limit: int = CONFIG_LIMIT) -> dict[str, Any]:
@@ -69,13 +96,21 @@ def read_json(path: Path, limit: int = CONFIG_LIMIT) -> dict[str, Any]:
 
 
 def parse_json(data: bytes, what: str) -> dict[str, Any]:
-    """The JSON object in `data`. Duplicate keys, NaN, infinities, other encodings, absurd depth and other values are refused.
+    """The JSON object in `data`. Duplicate keys, NaN, infinities, other encodings, absurd depth, length and numbers, and other values are refused.
 
     >>> parse_json(b'{"hidden_size": 4096}', "config.json")
     {'hidden_size': 4096}
     """
+    if sum(map(data.count, (b",", b"[", b"{"))) > JSON_VALUES:
+        raise QwenpickError(_("'{what}' has more than {limit:,} values", what=what, limit=JSON_VALUES))
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_int=_whole,
+            parse_float=_finite,
+        )
     except RecursionError:
         raise QwenpickError(_("'{what}' is nested too deeply to be a model's file", what=what)) from None
     except ValueError as problem:
@@ -83,6 +118,62 @@ def parse_json(data: bytes, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise QwenpickError(_("'{what}' holds a JSON {kind}, not an object", what=what, kind=type(value).__name__))
     return value
+
+
+def parse_yaml(data: bytes | str, limit: int = YAML_VALUES) -> tuple[Node | None, Any]:
+    """(the nodes, the content) of a YAML document, by libyaml where PyYAML has it (5-8 times faster).
+
+    Raises ValueError for one that nests too deeply, has more than `limit` values or a number of absurd length; yaml.YAMLError where it is no YAML.
+    """
+    import yaml
+
+    _refuse_boundless(data, limit)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(data)
+    try:
+        node = loader.get_single_node()
+        return node, None if node is None else loader.construct_document(node)
+    except RecursionError:
+        raise ValueError(_("it refers to itself")) from None
+    finally:
+        loader.dispose()
+
+
+def _refuse_boundless(data: bytes | str, limit: int) -> None:
+    """Raises ValueError for a document that is too deep, too long once its aliases are followed, or holds an absurd number. Nothing is built."""
+    import yaml
+
+    too_deep = ValueError(_("it nests deeper than {limit}", limit=YAML_DEPTH))
+    held, anchors = [0], dict[str, int]()
+    names: list[str | None] = [None]
+    try:
+        for event in yaml.parse(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            match event:
+                case yaml.CollectionStartEvent():
+                    held.append(1)
+                    names.append(event.anchor)
+                    if len(held) > YAML_DEPTH + 1:
+                        raise too_deep
+                case yaml.CollectionEndEvent():
+                    size, anchor = held.pop(), names.pop()
+                    held[-1] += size
+                    if anchor:
+                        anchors[anchor] = size
+                case yaml.AliasEvent():
+                    if event.anchor in names:
+                        raise ValueError(_("it refers to itself"))
+                    held[-1] += anchors.get(event.anchor or "", 1)
+                case yaml.ScalarEvent():
+                    held[-1] += 1
+                    if len(event.value) > 2 * DIGITS and event.implicit[0] and _LONG_NUMBER.fullmatch(event.value):
+                        raise ValueError(_("it has a number of {digits:,} digits", digits=len(event.value)))
+                case _:
+                    pass
+            if held[-1] > limit:
+                raise ValueError(_("it has more than {limit:,} values", limit=limit))
+    except yaml.MarkedYAMLError as fault:
+        if fault.problem == LIBYAML_DEPTH:  # it looks ahead, and may say so before the events tell
+            raise too_deep from None
+        raise
 
 
 def reason(problem: BaseException) -> str:
@@ -100,9 +191,22 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _unused in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {twice[:80]!r} stands twice")
+        raise ValueError(f"the key '{shown(twice, 80)}' stands twice")
     return found
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number in JSON")
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > DIGITS:
+        raise ValueError(f"a whole number of {len(digits):,} digits")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"{shown(digits, 20)} is too large a number")
+    return number

@@ -10,35 +10,105 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from qwenpick.bounded import read_bytes
+from qwenpick.errors import QwenpickError
 
 KEPT = 2  # files: of this code and of another
+FILE_LIMIT = 32 * 2**20  # bytes; the shipped catalogue takes 1 MiB
 MOST = 2000  # results in a file, which takes 2 ms to read; the oldest go first
+
+
+def user_directory(kind: Literal["cache", "config", "data"]) -> Path | None:
+    """qwenpick's own directory of that kind; None where there is none: no HOME and no passwd entry, as in containers, or a relative one."""
+    import platformdirs
+
+    try:
+        found = Path(getattr(platformdirs, f"user_{kind}_dir")("qwenpick", appauthor=False))
+    except (OSError, RuntimeError, KeyError):
+        return None
+    return found if found.is_absolute() else None
 
 
 def folder(name: str) -> Path | None:
     """A directory of the cache, made if need be; None where it cannot be made or others may write to it."""
-    import platformdirs
+    cache = user_directory("cache")
+    return private(cache / name) if cache else None
 
-    found = Path(platformdirs.user_cache_dir("qwenpick", appauthor=False)) / name
+
+def private(directory: Path) -> Path | None:
+    """The directory, made if need be, where it and what leads to it are ours: nobody else can put a file into it or another in its place.
+
+    None where it cannot be made, where it belongs to another person, and where others may write to it or, without the sticky bit, above it.
+    """
     try:
-        found.mkdir(parents=True, exist_ok=True, mode=0o700)
-        status = found.stat()
-    except OSError:
+        directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        directory.mkdir(exist_ok=True, mode=0o700)
+        if not hasattr(os, "getuid"):
+            return directory
+        own = directory.lstat()
+        above = [place.lstat() for place in (*directory.parents, *directory.resolve().parents)]
+    except (OSError, RuntimeError, ValueError):
         return None
-    if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)):
-        return None
-    return found
+    ours = stat.S_ISDIR(own.st_mode) and own.st_uid == os.getuid() and not own.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return directory if ours and all(map(_trusted, above)) else None
 
 
-def write_at_once(path: Path, content: object) -> None:
-    """Writes JSON, all of it or nothing."""
-    partial = path.with_suffix(f".{os.getpid()}.tmp")
-    partial.write_text(json.dumps(content, separators=(",", ":"), ensure_ascii=False), encoding="utf-8")
-    partial.replace(path)
+def _trusted(place: os.stat_result) -> bool:
+    """Whether what lies above a directory keeps it in its place: it is root's or ours, and others cannot rename in it."""
+    if place.st_uid not in (0, os.getuid()):
+        return False
+    return stat.S_ISLNK(place.st_mode) or not place.st_mode & stat.S_IWOTH or bool(place.st_mode & stat.S_ISVTX)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file, all of it or nothing; what a full disk leaves is removed. Raises OSError."""
+    import tempfile
+
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".tmp")  # new, ours alone
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(content)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """While the block runs, no other process is in a block of the same path. Raises OSError where the lock's file cannot be made.
+
+    Without file locks (Windows) the last writer wins.
+    """
+    with path.with_name(f".{path.name}.lock").open("w") as file:
+        try:
+            import fcntl
+        except ImportError:
+            yield
+            return
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def keep(path: Path, content: object) -> None:
+    """Writes JSON under a line with its digest, by which `kept` knows it again. Raises OSError."""
+    data = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+    write_whole(path, hashlib.sha256(data).hexdigest().encode() + b"\n" + data)
+
+
+def kept(path: Path) -> Any:
+    """What `keep` wrote; None where it is not there, not whole, or not what was written."""
+    try:
+        digest, _unused, data = read_bytes(path, FILE_LIMIT).partition(b"\n")
+        return json.loads(data) if hashlib.sha256(data).hexdigest().encode() == digest else None
+    except (QwenpickError, ValueError, RecursionError):
+        return None
 
 
 class Results:
@@ -77,7 +147,7 @@ class Results:
             return
         try:
             every = {**self._read(), **added}
-            write_at_once(path, dict([*every.items()][-MOST:]))
+            keep(path, dict([*every.items()][-MOST:]))
             for old in sorted(path.parent.glob("*.json"), key=lambda file: file.stat().st_mtime_ns)[:-KEPT]:
                 old.unlink(missing_ok=True)
         except OSError:
@@ -85,10 +155,7 @@ class Results:
 
     def _read(self) -> dict[str, Any]:
         """What the file says, where it can be read."""
-        try:
-            content = json.loads(self._path.read_bytes()) if self._path else {}
-        except (OSError, ValueError):
-            return {}
+        content = kept(self._path) if self._path else None
         return content if isinstance(content, dict) else {}
 
     @cached_property

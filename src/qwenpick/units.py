@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from qwenpick.errors import QwenpickError
+from qwenpick.errors import QwenpickError, shown
 from qwenpick.i18n import _
 
 KIB, MIB, GIB, TIB = 2**10, 2**20, 2**30, 2**40
@@ -21,7 +21,11 @@ _BYTE_UNITS = {
     "kb": KB, "mb": MB, "gb": GB, "tb": TB,
     "b": 1,
 }  # fmt: skip
-_NUMBER_UNIT = re.compile(r"\s*(\d+(?:[.,_]\d+)*)\s*([a-zA-Z]*)\s*")
+_NUMBER_UNIT = re.compile(r"\s*(\d+(?:[.,_]\d+)*)\s*([a-zA-Z]*)\s*", re.ASCII)
+_LONGEST = 40  # characters of a size or a context that anybody writes
+MOST_BYTES = 2**60  # 1 EiB: more than any machine
+MOST_TOKENS = 2**24  # of a context, a batch or a cache: far beyond what any Qwen reads
+MOST_SEQUENCES = 100_000
 
 
 def parse_bytes(text: str) -> int:
@@ -30,10 +34,12 @@ def parse_bytes(text: str) -> int:
     >>> parse_bytes("24GiB"), parse_bytes("24 GB")
     (25769803776, 24000000000)
     """
-    match = _NUMBER_UNIT.fullmatch(text)
+    match = _NUMBER_UNIT.fullmatch(text) if len(text) <= _LONGEST else None
     if match:
         number, unit = _number(match[1]), match[2].lower()
         if unit in _BYTE_UNITS and number is not None:
+            if number * _BYTE_UNITS[unit] > MOST_BYTES:
+                raise QwenpickError(_("no machine has {text}: at most 1 EiB (2^60 bytes) is read", text=text.strip()))
             return round(number * _BYTE_UNITS[unit])
         if not unit and number is not None:
             raise QwenpickError(
@@ -43,7 +49,7 @@ def parse_bytes(text: str) -> int:
                     number=match[1],
                 )
             )
-    raise QwenpickError(_("cannot read size '{text}'; write it like 24GiB, 24GB or 512MiB", text=text))
+    raise QwenpickError(_("cannot read size '{text}'; write it like 24GiB, 24GB or 512MiB", text=shown(text)))
 
 
 def parse_tokens(text: str) -> int:
@@ -52,13 +58,21 @@ def parse_tokens(text: str) -> int:
     >>> parse_tokens("32k"), parse_tokens("128K"), parse_tokens("40,960")
     (32768, 131072, 40960)
     """
-    match = _NUMBER_UNIT.fullmatch(text)
+    match = _NUMBER_UNIT.fullmatch(text) if len(text) <= _LONGEST else None
     if match:
         number, unit = _number(match[1]), match[2].lower()
         factor = {"": 1, "k": 1024, "ki": 1024, "m": 1_000_000}.get(unit)
         if factor is not None and number is not None and (tokens := round(number * factor)) > 0:
+            if tokens > MOST_TOKENS:
+                raise QwenpickError(
+                    _(
+                        "no model reads {text} tokens: at most {most:,} are planned for",
+                        text=text.strip(),
+                        most=MOST_TOKENS,
+                    )
+                )
             return tokens
-    raise QwenpickError(_("cannot read context '{text}'; write it like 32768, 32k or 128K (tokens)", text=text))
+    raise QwenpickError(_("cannot read context '{text}'; write it like 32768, 32k or 128K (tokens)", text=shown(text)))
 
 
 def _number(digits: str) -> float | None:

@@ -111,4 +111,4 @@ def test_bytes_of_any_kind_are_a_file_or_a_sentence(content: bytes) -> None:
 def test_a_directory_is_not_a_file(tmp_path: Path) -> None:
     from qwenpick.catalog.check import check
 
-    assert check(tmp_path) == [f"cannot read the catalogue {tmp_path}: Is a directory"]
+    assert check(tmp_path) == [f"'{tmp_path}' is not a regular file"]

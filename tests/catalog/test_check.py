@@ -102,10 +102,8 @@ def test_garbage_is_refused_in_words(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
-    assert check(tmp_path / "no.yaml") == [
-        f"cannot read the catalogue {tmp_path / 'no.yaml'}: No such file or directory"
-    ]
-    with pytest.raises(QwenpickError, match="cannot read the catalogue"):
+    assert check(tmp_path / "no.yaml") == [f"cannot read '{tmp_path / 'no.yaml'}': no such file or directory"]
+    with pytest.raises(QwenpickError, match="cannot read"):
         load([tmp_path / "no.yaml"], own=False)
 
 

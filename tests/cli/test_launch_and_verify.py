@@ -100,7 +100,7 @@ def test_verify_ends_with_1_beyond_the_tolerance(qwenpick: Run) -> None:
     ("arguments", "sentence"),
     [
         ((), "which log?"),
-        (("--log", "no-such.log"), "cannot read the log"),
+        (("--log", "no-such.log"), "cannot read 'no-such.log'"),
         (("--log", str(LOGS / "sglang-14b.log")), "does not say which model"),
         (("--log", str(LOGS / "sglang-14b.log"), "--tolerance", "much"), "cannot read tolerance 'much'"),
         (("--log", str(LOGS / "sglang-14b.log"), "--runtime", "mlx"), "logs of mlx are not read"),

@@ -21,9 +21,9 @@ ENDLESS = Path("/dev/zero")
 @pytest.mark.parametrize(
     ("read", "sentence"),
     [
-        (file.read, "too large to be a machine"),
-        (check_file.read, "no file of requirements"),
-        (read_file, "no catalogue"),
+        (file.read, "not a regular file"),
+        (check_file.read, "not a regular file"),
+        (read_file, "not a regular file"),
     ],
 )
 def test_an_endless_file_is_refused_with_a_sentence(read: Callable[[Path], object], sentence: str) -> None:

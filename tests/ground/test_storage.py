@@ -114,3 +114,49 @@ def test_a_walk_that_was_kept_is_what_a_walk_finds(
         results.write()
     longer = batch_of(Serving(8192), Options(), pooled=False)
     assert compute._one_side(architecture, longer, has_gpu=True) != walked
+
+
+def test_a_directory_of_others_or_that_others_may_write_to_is_not_used(tmp_path: Path) -> None:
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    assert storage.private(open_to_all) is None
+    assert storage.private(open_to_all / "below") is None  # others could put another directory in its place
+    open_to_all.chmod(0o1777)
+    assert storage.private(open_to_all / "below") == open_to_all / "below"
+    assert (open_to_all / "below").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert storage.private(tmp_path / "link") is None
+    (tmp_path / "file").write_text("")
+    assert storage.private(tmp_path / "file") is None
+    assert storage.private(tmp_path / "file" / "below") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"null", b"[" * 10_000, b"0\n{}", b"\xff"])
+def test_what_is_kept_is_known_again_and_anything_else_is_not(content: bytes, tmp_path: Path) -> None:
+    storage.keep(tmp_path / "a.json", {"x": [1, "y"]})
+    assert storage.kept(tmp_path / "a.json") == {"x": [1, "y"]}
+    whole = (tmp_path / "a.json").read_bytes()
+    for damaged in (content, whole[:-1], whole.replace(b"1", b"2", 1)):
+        (tmp_path / "a.json").write_bytes(damaged)
+        assert storage.kept(tmp_path / "a.json") is None
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        storage.write_whole(tmp_path / "a.json", b"x")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("home", ["", "relative/home"])
+def test_without_a_home_directory_there_is_no_directory_of_ours(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", home)
+    assert all(
+        found is None or found.is_absolute() for found in map(storage.user_directory, ("cache", "config", "data"))
+    )

@@ -160,12 +160,12 @@ def test_what_is_no_machine_at_all_is_said(document: object) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "is not JSON"),
-        (b"\xff\xfe", "is not JSON"),
-        (b"[" * 100_000, "is not JSON"),
-        (b'{"machine_version": NaN}', "machine_version nan is not known"),
-        (b" " * (8 * 2**20 + 1), "too large"),
-        (b'{"machine_version": 1, "cpu": {"bandwidth": Infinity}}', "cpu.bandwidth is Infinity"),
+        (b"", "is not valid JSON"),
+        (b"\xff\xfe", "is not valid JSON"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"machine_version": NaN}', "NaN is not a number"),
+        (b" " * (8 * 2**20 + 1), "at most 8 MiB are read"),
+        (b'{"machine_version": 1, "cpu": {"bandwidth": Infinity}}', "Infinity is not a number"),
     ],
 )
 def test_a_hostile_file_gets_a_sentence_that_names_it(content: bytes, sentence: str, tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_file_that_is_not_there_says_how_to_make_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("act", [read, lambda path: save(Machine(), path)])
 def test_a_directory_is_no_file(act: Callable[[Path], object], tmp_path: Path) -> None:
-    with pytest.raises(QwenpickError, match="could not be"):
+    with pytest.raises(QwenpickError, match=r"could not be|not a regular file"):
         act(tmp_path)
 
 

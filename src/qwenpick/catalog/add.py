@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qwenpick.catalog.read import read_yaml
+from qwenpick.catalog.read import read_file, read_yaml
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+from qwenpick.storage import write_whole
 
 HEADER = "# A catalogue laid over the shipped one; `qwenpick catalog check` says whether it is right.\n"
 
@@ -21,18 +22,19 @@ def add(file: Path, entry: str) -> None:
 
     new: dict[str, list[dict[str, Any]]] = yaml.safe_load(entry)
     try:
-        old = read_yaml(file.read_bytes()) if file.exists() else None
-    except (OSError, yaml.YAMLError) as error:
+        old = read_yaml(read_file(file)) if file.exists() else None
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise QwenpickError(_("cannot read {file} to add to it: {error}", file=file, error=error)) from error
     document = old if isinstance(old, dict) else {}
     for section, entries in new.items():
-        kept = {item["id"]: item for item in document.get(section) or ()} | {item["id"]: item for item in entries}
+        known = document.get(section) or []
+        if not isinstance(known, list) or not all(isinstance(item, dict) and "id" in item for item in known):
+            raise QwenpickError(_("{file} is no catalogue: `qwenpick catalog check {file}` says why", file=file))
+        kept = {item["id"]: item for item in known} | {item["id"]: item for item in entries}
         document[section] = [kept[name] for name in sorted(kept)]
     text = HEADER + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_suffix(file.suffix + ".part")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(file)
+        write_whole(file, text.encode())
     except OSError as error:
         raise QwenpickError(_("cannot write {file}: {problem}", file=file, problem=error.strerror)) from error

@@ -6,12 +6,11 @@ The name of a cache file is a hash of the content it was made from and of qwenpi
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from qwenpick.storage import folder, write_at_once
+from qwenpick.storage import folder, keep, kept
 
 KEPT = 2  # catalogues: of this qwenpick and of another that is installed beside it
 
@@ -30,11 +29,8 @@ def cached(
     built: dict[str, Any] = {}
 
     def read(kind: str) -> Any:
-        if not built and kind in paths:
-            try:
-                return json.loads(paths[kind].read_bytes())
-            except (OSError, ValueError):
-                pass
+        if not built and kind in paths and isinstance(known := kept(paths[kind]), dict):
+            return known
         if not built:
             built.update(build())
             if directory:
@@ -48,9 +44,9 @@ def _write(directory: Path, records: dict[Path, Any]) -> None:
     """Writes the files, each at once or not at all, and removes the oldest of the others."""
     try:
         for path, content in records.items():
-            write_at_once(path, content)
-        kept = sorted(directory.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for old in kept[KEPT * len(records) :]:
+            keep(path, content)
+        found = sorted(directory.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for old in found[KEPT * len(records) :]:
             old.unlink(missing_ok=True)
     except (OSError, TypeError, ValueError):
         return

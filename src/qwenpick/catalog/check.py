@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from qwenpick.bounded import refuse_deep_yaml
+from qwenpick.bounded import parse_yaml
 from qwenpick.catalog.formats import FORMAT_NAMES
+<<<<<<< HEAD
 from qwenpick.catalog.read import KINDS, read_file, read_yaml, shipped_records
 from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model, ModelFiles
+=======
+from qwenpick.catalog.read import KINDS, read_file, shipped_records
+from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model
+>>>>>>> 92c91d8 (One door through which every file is read: regular, bounded in bytes, values, depth and digits; what is kept carries its digest)
 from qwenpick.catalog.sentences import sentence
-from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.errors import QwenpickError, did_you_mean, shown
 from qwenpick.i18n import N_, _
 
 if TYPE_CHECKING:
@@ -60,9 +65,7 @@ def faults(content: bytes, below: Mapping[str, Mapping[str, Any]]) -> list[str]:
     import yaml
 
     try:
-        refuse_deep_yaml(content)
-        root = yaml.compose(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        document = read_yaml(content)
+        root, document = parse_yaml(content)
     except (yaml.YAMLError, ValueError) as error:
         return [_syntax(error)]
     if document is None:
@@ -83,8 +86,8 @@ def faults(content: bytes, below: Mapping[str, Mapping[str, Any]]) -> list[str]:
                 _(
                     "line {line}: unknown section '{kind}'{near} it can be {known}",
                     line=_line(root, kind),
-                    kind=kind,
-                    near=did_you_mean(str(kind), KINDS) or ";",
+                    kind=shown(kind),
+                    near=did_you_mean(shown(kind), KINDS) or ";",
                     known=", ".join(KINDS),
                 )
             )
@@ -181,14 +184,17 @@ def _duplicate_keys(node: Node | None, visited: set[int]) -> Iterator[str]:
         seen: dict[str, int] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
-            if str(key.value) in seen:
+            if not isinstance(key, yaml.ScalarNode):
+                yield _("line {line}: a key is a word, not a list or a mapping", line=line)
+                continue
+            if key.value in seen:
                 yield _(
                     "line {line}: '{value}' stands here again (first on line {seen}); keep one",
                     line=line,
-                    value=key.value,
-                    seen=seen[str(key.value)],
+                    value=shown(key.value),
+                    seen=seen[key.value],
                 )
-            seen.setdefault(str(key.value), line)
+            seen.setdefault(key.value, line)
             yield from _duplicate_keys(value, visited)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
@@ -198,8 +204,9 @@ def _duplicate_keys(node: Node | None, visited: set[int]) -> Iterator[str]:
 def _line(root: Node | None, kind: str, index: int | None = None) -> int:
     """The line on which a section, or an entry of it, begins."""
     for key, value in getattr(root, "value", ()):
-        if key.value == str(kind):
-            node = value.value[index] if index is not None else key
+        if key.value == kind:
+            items = value.value if index is not None else ()
+            node = items[index] if index is not None and index < len(items) else key
             return int(node.start_mark.line) + 1
     return 1
 

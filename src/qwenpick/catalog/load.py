@@ -33,7 +33,7 @@ def load(overlays: Iterable[Path] = (), *, own: bool = True) -> Catalog:
 
     Raises QwenpickError for an overlay that cannot be read or is not valid.
     """
-    mine = [user_file()] if own and user_file().is_file() else []
+    mine = [path] if own and (path := user_file()) and _is_file(path) else []
     read = shipped_records()
     if paths := [*mine, *overlays]:
         laid = {kind: read(kind) for kind in KINDS}
@@ -54,6 +54,14 @@ def load(overlays: Iterable[Path] = (), *, own: bool = True) -> Catalog:
         gpus=Entries(Gpu, lambda: read("gpus")),
         cloud=Entries(CloudOffer, lambda: read("cloud")),
     )
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is a file; a directory that may not be looked into holds none for us."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _refuse_faults(path: Path, content: bytes, below: Mapping[str, Mapping[str, Any]]) -> None:

@@ -8,14 +8,18 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from qwenpick.bounded import refuse_deep_yaml
+from qwenpick.bounded import parse_yaml, read_bytes
 from qwenpick.check.requirements import Box, Requirement
-from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.errors import QwenpickError, did_you_mean, shown
 from qwenpick.i18n import _
+from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS
 
 FILE_LIMIT = 2**20  # bytes
 NODES_LIMIT = 20_000
-Text = Annotated[str, Field(min_length=1, max_length=500)]
+Text = Annotated[str, Field(strict=True, min_length=1, max_length=500)]
+Whole = Annotated[int, Field(strict=True)]  # strict: `context: true` is not 1 token
+Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Flag = Annotated[bool, Field(strict=True)]
 
 
 class Strict(BaseModel):
@@ -31,7 +35,7 @@ class Simulated(Strict):
     gpus: tuple[Text, ...] = Field(default=(), description='As --gpu: "rtx 4090", "2x l40s"')
     vram: Text | None = None
     ram: Text | None = None
-    cpu_only: bool = False
+    cpu_only: Flag = False
 
     @model_validator(mode="after")
     def _either(self) -> Simulated:
@@ -50,13 +54,17 @@ class Entry(Strict):
     name: Text | None = Field(default=None, description="What reports call it; the model where absent")
     quant: Text | None = Field(default=None, description="4bit, 8bit, fp16, or a format like Q4_K_M")
     runtime: Text | None = None
-    context: Annotated[int, Field(gt=0)] | Text | None = Field(default=None, description="Tokens per user: 32768, 32k")
-    users: Annotated[int, Field(ge=1, le=100_000)] = Field(default=1, description="Sequences at once")
+    context: Annotated[Whole, Field(gt=0, le=MOST_TOKENS)] | Text | None = Field(
+        default=None, description="Tokens per user: 32768, 32k"
+    )
+    users: Annotated[Whole, Field(ge=1, le=MOST_SEQUENCES)] = Field(default=1, description="Sequences at once")
     kv_cache: Text | None = None
-    min_speed: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Tokens/s that each user sees")
-    strict: bool = Field(default=False, description="Tight counts as no, and the slow end of the speed is taken")
-    gpu_only: bool = False
-    options: dict[str, str | int | float | bool] = Field(default={}, description="The engine's own flags")
+    min_speed: Annotated[Real, Field(gt=0, le=1e9)] | None = Field(
+        default=None, description="Tokens/s that each user sees"
+    )
+    strict: Flag = Field(default=False, description="Tight counts as no, and the slow end of the speed is taken")
+    gpu_only: Flag = False
+    options: dict[Text, Flag | Whole | Real | Text] = Field(default={}, description="The engine's own flags")
     machine: Machine | None = None
 
 
@@ -75,12 +83,9 @@ def json_schema() -> dict[str, Any]:
 
 def parse(text: str, name: str) -> tuple[Requirement, ...]:
     """The requirements in a text. Raises QwenpickError as `file:line: what is wrong`."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        refuse_deep_yaml(text)
-        node = yaml.compose(text, Loader=loader)
+        node, content = parse_yaml(text, NODES_LIMIT)
         _refuse(node, name)
-        content = yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader
     except yaml.MarkedYAMLError as problem:
         line = (problem.problem_mark.line + 1) if problem.problem_mark else 1
         raise QwenpickError(
@@ -96,15 +101,16 @@ def parse(text: str, name: str) -> tuple[Requirement, ...]:
         file = File.model_validate(content)
     except ValidationError as problem:
         raise QwenpickError(_sentence(problem, node, name)) from None
-    return tuple(_requirement(file, index, _line(node, ("models", index))) for index in range(len(file.models)))
+    return tuple(_requirement(file, index, node) for index in range(len(file.models)))
 
 
-def _requirement(file: File, index: int, line: int) -> Requirement:
-    entry = file.models[index]
+def _requirement(file: File, index: int, node: yaml.Node | None) -> Requirement:
+    entry, options = file.models[index], ("models", index, "options")
+    releases = {name: _written(node, (*options, name)) for name in entry.options if name.endswith("version")}
     return Requirement(
         name=entry.name or entry.model,
         model=entry.model,
-        line=line,
+        line=_line(node, ("models", index)),
         quant=entry.quant,
         runtime=entry.runtime,
         context=str(entry.context) if entry.context is not None else None,
@@ -113,7 +119,7 @@ def _requirement(file: File, index: int, line: int) -> Requirement:
         min_speed=entry.min_speed,
         strict=entry.strict,
         gpu_only=entry.gpu_only,
-        options=entry.options,
+        options={**entry.options, **{name: text for name, text in releases.items() if text}},
         box=_box(entry.machine if entry.machine is not None else file.machine),
     )
 
@@ -125,26 +131,19 @@ def _box(machine: str | Simulated) -> Box:
 
 
 def _refuse(root: yaml.Node | None, name: str) -> None:
-    """Raises QwenpickError for a key that stands twice (YAML would take the last), and for a file that grows by aliases."""
-    seen, stack = 0, [root] if root else []
+    """Raises QwenpickError for a key that stands twice (YAML would take the last), and for one that is no word."""
+    stack = [root] if root else []
     while stack:
         node = stack.pop()
-        seen += 1
-        if seen > NODES_LIMIT:
-            raise QwenpickError(_("{name} has more than {limit:,} values", name=name, limit=NODES_LIMIT))
         if isinstance(node, yaml.MappingNode):
             keys: set[str] = set()
             for key, value in node.value:
-                if isinstance(key, yaml.ScalarNode) and key.value in keys:
-                    raise QwenpickError(
-                        _(
-                            "{name}:{line}: '{value}' stands twice",
-                            name=name,
-                            line=key.start_mark.line + 1,
-                            value=key.value,
-                        )
-                    )
-                keys.add(str(key.value))
+                where = f"{name}:{key.start_mark.line + 1}"
+                if not isinstance(key, yaml.ScalarNode):
+                    raise QwenpickError(_("{where}: a key is a word, not a list or a mapping", where=where))
+                if key.value in keys:
+                    raise QwenpickError(_("{where}: '{value}' stands twice", where=where, value=shown(key.value)))
+                keys.add(key.value)
                 stack.append(value)
         elif isinstance(node, yaml.SequenceNode):
             stack += node.value
@@ -159,7 +158,7 @@ def _sentence(problem: ValidationError, node: yaml.Node | None, name: str) -> st
     where = f"{name}:{_line(node, place)}"
     if not place:
         return _("{where}: a file of requirements begins with 'models:' (docs/ci.md shows one)", where=where)
-    field = str(place[-1]) if isinstance(place[-1], str) else _("entry {place}", place=place[-1] + 1)
+    field = shown(place[-1]) if isinstance(place[-1], str) else _("entry {place}", place=place[-1] + 1)
     if fault["type"] == "extra_forbidden":
         known = (
             Entry if place[0] == "models" and len(place) == 3 else Simulated if "machine" in place else File
@@ -181,11 +180,11 @@ def _sentence(problem: ValidationError, node: yaml.Node | None, name: str) -> st
     ):
         wrong = wrong.replace(words, plain)
     return _(
-        "{where}: {field}: {wrong}, not {given!r}",
+        "{where}: {field}: {wrong}, not '{given}'",
         where=where,
         field=field,
         wrong=wrong,
-        given=str(fault.get("input"))[:60],
+        given=shown(fault.get("input")),
     )
 
 
@@ -208,6 +207,18 @@ def _line(node: yaml.Node | None, place: tuple[int | str, ...]) -> int:
     return line
 
 
+def _written(node: yaml.Node | None, place: tuple[int | str, ...]) -> str | None:
+    """A plain value as it is written: the release 0.10 is no number, which would be 0.1."""
+    found = node
+    for step in place[:-1]:
+        found = _child(found, step)
+    pairs = found.value if isinstance(found, yaml.MappingNode) else ()
+    return next(
+        (str(value.value) for key, value in pairs if key.value == place[-1] and isinstance(value, yaml.ScalarNode)),
+        None,
+    )
+
+
 def _child(node: yaml.Node | None, step: int | str) -> yaml.Node | None:
     """The value under a key or index; for a plain value its key, which stands on the same line even where the value is folded."""
     if isinstance(node, yaml.MappingNode):
@@ -222,18 +233,12 @@ def _child(node: yaml.Node | None, step: int | str) -> yaml.Node | None:
 
 def read(path: Path) -> tuple[Requirement, ...]:
     """The requirements of a file. Raises QwenpickError with the line of the first thing that is wrong."""
-    try:
-        with path.open("rb") as file:  # a pipe or a device has no size, so no more than the limit is read
-            content = file.read(FILE_LIMIT + 1)
-        if len(content) > FILE_LIMIT:
-            raise QwenpickError(_("{path} is larger than 1 MiB: that is no file of requirements", path=path))
-        text = content.decode("utf-8")
-    except FileNotFoundError:
+    if not path.exists():
         raise QwenpickError(
             _("there is no {path}; write one (docs/ci.md shows how) or name another: qwenpick check FILE", path=path)
-        ) from None
-    except (OSError, ValueError) as problem:
-        raise QwenpickError(
-            _("{path} cannot be read: {problem}", path=path, problem=getattr(problem, "strerror", None) or problem)
-        ) from None
+        )
+    try:
+        text = read_bytes(path, FILE_LIMIT).decode("utf-8")
+    except ValueError as problem:
+        raise QwenpickError(_("{path} cannot be read: {problem}", path=path, problem=problem)) from None
     return parse(text, str(path))

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from qwenpick.fitting.answer import Answer, Request
 
 FILE = "qwenpick.yaml"
-Status = Literal["pass", "fail", "invalid", "unreadable"]
-CODES: dict[Status, int] = {"pass": 0, "fail": 1, "invalid": 2, "unreadable": 3}
+Status = Literal["pass", "fail", "invalid", "unreadable", "error"]
+CODES: dict[Status, int] = {"pass": 0, "fail": 1, "invalid": 2, "unreadable": 3, "error": 70}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,9 @@ def _checked(requirement: Requirement, fit: Callable[[Requirement], Answer]) -> 
         return Result(requirement, "unreadable", str(problem))
     except QwenpickError as problem:
         return Result(requirement, "invalid", str(problem))
+    except Exception as problem:  # a fault of qwenpick in one entry is said, and the others are still checked
+        kind = type(problem).__name__
+        return Result(requirement, "error", _("this is a bug in qwenpick ({kind}); please report the entry", kind=kind))
     return judged(requirement, answer)
 
 

@@ -9,6 +9,7 @@ import typer
 
 from qwenpick.cli import options as given
 from qwenpick.cli.groups import spread
+from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
 app = typer.Typer(no_args_is_help=True, help="Check or extend the catalogue.")
@@ -43,7 +44,7 @@ def where() -> None:
     for label, path in (
         *((_("shipped"), file) for file in shipped_files()),
         (_("schema"), data_directory() / "catalog.schema.json"),
-        (_("your own"), own),
+        *([(_("your own"), own)] if own else []),
     ):
         typer.echo(f"{label:9} {path}{'' if path.exists() else _(' (not there)')}")
 
@@ -69,5 +70,7 @@ def add(
         typer.echo(text, nl=False)
         return
     file = to or user_file()
+    if file is None:
+        raise QwenpickError(_("there is no home directory to keep a catalogue in; say where with --to FILE"))
     write(file, text)
     typer.echo(_("{id} is in {file}", id=reading.model.id, file=file), err=True)

@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
+from qwenpick.bounded import read_ends
 from qwenpick.cli import completion
 from qwenpick.cli import options as given
 from qwenpick.cli.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
-LOG_LIMIT = 256 * 2**20
+LOG_LIMIT = 64 * 2**20  # bytes: engines say what they allocate at the start
 
 
 @spread
@@ -45,7 +46,7 @@ def command(
     from qwenpick.render.verify import corrections_report, verify_report, verify_values
     from qwenpick.runtimes import find_runtime
     from qwenpick.verify import compare, predicted_tokens, read_log
-    from qwenpick.verify.corrections import learned, load, save, store_path
+    from qwenpick.verify.corrections import learn, load, store_path
     from qwenpick.verify.recognise import recognise
 
     if corrections:
@@ -69,29 +70,19 @@ def command(
             _("nothing in this log can be compared: it states neither weights nor cache; give all of it")
         )
     device = seen.device or (devices[0].name if devices else None)
-    kept = record and device is not None
-    if kept and device is not None:
-        save(store_path(), learned(load(store_path()), seen.engine, device, found))
+    kept = record and device is not None and learn(seen.engine, device, found)
     report = verify_report(seen, run, found, allowed, kept)
     emit("verify", output.shown(), report, verify_values(seen, run, found, allowed, kept))
     raise typer.Exit(0 if found.off_by <= allowed else 1)
 
 
 def read_text(log: Path | None) -> str:
-    """The log's text, its last 256 MiB. Raises QwenpickError for no log."""
+    """The log's text; of one with more than 64 MiB its beginning and its end. Raises QwenpickError for no log."""
     if log is None:
         raise QwenpickError(_("which log? qwenpick verify --log FILE, or --log - for stdin"))
     if str(log) == "-":
         return sys.stdin.buffer.read(LOG_LIMIT).decode("utf-8", "replace")
-    try:
-        with log.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - LOG_LIMIT))
-            return file.read(LOG_LIMIT).decode("utf-8", "replace")
-    except OSError as problem:
-        raise QwenpickError(
-            _("cannot read the log '{log}': {problem}", log=log, problem=problem.strerror or problem)
-        ) from None
+    return read_ends(log, LOG_LIMIT).decode("utf-8", "replace")
 
 
 def read_tolerance(text: str) -> float:

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from qwenpick.bounded import read_json
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import N_, _
 from qwenpick.machine.hardware import Machine
@@ -57,24 +58,15 @@ def from_json(document: object) -> Machine:
 
 def read(path: Path) -> Machine:
     """The machine in a file; its origin is `file`. Raises QwenpickError that names the file and what is wrong with it."""
-    try:
-        with path.open("rb") as file:  # a pipe or a device has no size, so no more than the limit is read
-            content = file.read(LARGEST_FILE + 1)
-        if len(content) > LARGEST_FILE:
-            raise QwenpickError(_("is too large to be a machine"))
-        machine = from_json(json.loads(content.decode("utf-8")))
-    except QwenpickError as error:
-        raise QwenpickError(f"{path}: {error}") from None
-    except FileNotFoundError:
+    if not path.exists():
         raise QwenpickError(
             _("there is no machine file {path} (`qwenpick machine --save {path}` writes one)", path=path)
-        ) from None
-    except OSError as error:
-        raise QwenpickError(
-            _("{path} could not be read: {problem}", path=path, problem=error.strerror or error)
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise QwenpickError(_("{path} is not JSON: {error}", path=path, error=error)) from None
+        )
+    document = read_json(path, LARGEST_FILE)
+    try:
+        machine = from_json(document)
+    except QwenpickError as error:
+        raise QwenpickError(f"{path}: {error}") from None
     return replace(machine, origin="file", unreadable=_unreadable(machine))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from qwenpick.bounded import file_size, reason
+from qwenpick.bounded import open_file, reason
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.readers.safetensors import StoredTensor
@@ -62,10 +63,9 @@ class GgufFile:
 
 def read_header(path: Path) -> GgufFile:
     """The header of one file. Raises QwenpickError for a file that is none, is cut off or contradicts itself."""
-    size = file_size(path)
     try:
-        with path.open("rb", buffering=2**18) as file:
-            return _Header(file, size, str(path)).read()
+        with open_file(path, 2**18) as file:
+            return _Header(file, os.fstat(file.fileno()).st_size, str(path)).read()
     except OSError as problem:
         raise QwenpickError(_("cannot read '{path}': {reason}", path=path, reason=reason(problem))) from None
 

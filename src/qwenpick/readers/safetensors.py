@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qwenpick.bounded import INDEX_LIMIT, file_size, parse_json, read_json, reason
+from qwenpick.bounded import INDEX_LIMIT, open_file, parse_json, read_json, reason
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
@@ -39,9 +40,9 @@ class StoredTensor:
 
 def read_header(path: Path) -> tuple[StoredTensor, ...]:
     """The tensors of one file. Reads its header only. Raises QwenpickError for a file that is truncated or contradicts itself."""
-    size = file_size(path)
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
+            size = os.fstat(file.fileno()).st_size
             length = int.from_bytes(file.read(8), "little")
             if size < 8 or length < 2 or length > size - 8:
                 raise QwenpickError(

@@ -20,8 +20,9 @@ WORDS: dict[Status, str] = {
     "fail": N_("no"),
     "invalid": N_("cannot be asked"),
     "unreadable": N_("hardware not readable"),
+    "error": N_("internal error"),
 }
-_TONES: dict[Status, Tone] = {"pass": "good", "fail": "bad", "invalid": "warn", "unreadable": "warn"}
+_TONES: dict[Status, Tone] = {"pass": "good", "fail": "bad", "invalid": "warn", "unreadable": "warn", "error": "bad"}
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from qwenpick.errors import QwenpickError, did_you_mean, shown
 from qwenpick.i18n import _
-from qwenpick.runtimes.option import MOST_TOKENS, EngineOptions, Entry, entries, numbers
+from qwenpick.runtimes.option import EngineOptions, Entry, entries, numbers
+from qwenpick.units import MOST_TOKENS
 
 _YES, _NO = frozenset({"true", "yes", "on", "1", ""}), frozenset({"false", "no", "off", "0"})
 Table = TypeVar("Table", bound=EngineOptions)

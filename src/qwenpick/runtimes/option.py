@@ -30,8 +30,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from qwenpick.i18n import _
 
-MOST_TOKENS = 2**24  # of a batch, a chunk or a cache: far beyond what any Qwen reads
-MOST_SEQUENCES = 100_000
 MOST_GPUS = 1024
 
 # 0.26, 0.11.0rc2.dev449+g134f, b11434

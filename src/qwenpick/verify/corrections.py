@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qwenpick.errors import QwenpickError
+from qwenpick.bounded import read_json
+from qwenpick.errors import QwenpickError, shown
 from qwenpick.i18n import N_, _
 from qwenpick.memory.account import RAM, Memory, memory
+from qwenpick.storage import locked, user_directory, write_whole
 
 if TYPE_CHECKING:
     from qwenpick.verify.compare import Comparison
@@ -38,42 +39,70 @@ class Correction:
         return statistics.median(self.ratios)
 
 
-def store_path() -> Path:
-    """The file of this person on this machine."""
-    from platformdirs import user_data_path
+def store_path() -> Path | None:
+    """The file of this person on this machine; None where there is no directory for it."""
+    directory = user_directory("data")
+    return directory / "corrections.json" if directory else None
 
-    return user_data_path("qwenpick") / "corrections.json"
 
-
-def load(path: Path) -> tuple[Correction, ...]:
-    """All corrections; () where there is no file. Raises QwenpickError for a file that is damaged."""
-    try:
-        text = path.read_bytes() if path.stat().st_size <= FILE_LIMIT else b"{}"
-        document = json.loads(text)
-        if document["version"] != VERSION:
-            raise ValueError(f"version {document['version']}")
-        return tuple(
-            Correction(c["engine"], c["device"], c["kind"], tuple(map(float, c["ratios"])))
-            for c in document["corrections"]
-        )
-    except FileNotFoundError:
+def load(path: Path | None) -> tuple[Correction, ...]:
+    """All corrections; () where there is no file. Raises QwenpickError for one that is damaged, or that no run can have taught."""
+    if path is None or not path.exists():
         return ()
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as problem:
+    try:
+        document = read_json(path, FILE_LIMIT)
+        if document.get("version") != VERSION:
+            raise ValueError(
+                _("its version is {version}, not {known}", version=shown(document.get("version")), known=VERSION)
+            )
+        return tuple(map(_correction, document["corrections"]))
+    except (QwenpickError, ValueError, KeyError, TypeError) as problem:
         raise QwenpickError(
             _("'{path}' cannot be read ({problem}); delete it to start afresh", path=path, problem=problem)
         ) from None
 
 
+def _correction(row: object) -> Correction:
+    """One entry of the file. Raises ValueError for anything that `learned` would not have written."""
+    match row:
+        case {
+            "engine": str(engine),
+            "device": str(device),
+            "kind": str(kind),
+            "ratios": [_first, *_others] as ratios,
+        } if all(type(ratio) in (int, float) and PLAUSIBLE[0] <= ratio <= PLAUSIBLE[1] for ratio in ratios):
+            return Correction(engine, device, kind, tuple(map(float, ratios))[-KEPT:])
+    raise ValueError(
+        _(
+            "a correction has an engine, a device, a kind and ratios from {low} to {high}",
+            low=PLAUSIBLE[0],
+            high=PLAUSIBLE[1],
+        )
+    )
+
+
 def save(path: Path, corrections: tuple[Correction, ...]) -> None:
-    """Write them all, so that a reader sees the old file or the new one."""
+    """Write them all, so that a reader sees the old file or the new one. Raises OSError."""
     rows = [
         {"engine": c.engine, "device": c.device, "kind": c.kind, "ratios": list(c.ratios)}
         for c in sorted(corrections, key=_key)
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps({"version": VERSION, "corrections": rows}, indent=1) + "\n", encoding="utf-8")
-    draft.replace(path)
+    write_whole(path, (json.dumps({"version": VERSION, "corrections": rows}, indent=1) + "\n").encode())
+
+
+def learn(engine: str, device: str, comparison: Comparison) -> bool:
+    """Keep what one run teaches beside what others did, one writer after the other. False where it cannot be kept."""
+    path = store_path()
+    if path is None:
+        return False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with locked(path):
+            save(path, learned(load(path), engine, device, comparison))
+    except OSError:
+        return False
+    return True
 
 
 def learned(

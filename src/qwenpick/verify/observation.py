@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from io import StringIO
+from itertools import islice
 
 from qwenpick.memory.account import RAM, Memory, Part, memory
 
@@ -19,7 +21,7 @@ _UNITS = {
     "GB": GIB,
 }  # engines that print GB divide by 2^30
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-LINES_LIMIT, WIDTH_LIMIT = 500_000, 20_000
+LINES_LIMIT, WIDTH_LIMIT = 100_000, 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,11 @@ class Observation:
 
 
 def lines(text: str) -> list[str]:
-    """The lines of a log without colours; only the first half million, and only the beginning of absurdly long ones."""
-    return [_ANSI.sub("", line[:WIDTH_LIMIT]).rstrip() for line in text.splitlines()[:LINES_LIMIT]]
+    """The lines of a log without colours; only the first hundred thousand that hold something, and only the beginning of absurdly long ones."""
+    found = islice(
+        filter(str.strip, StringIO(text)), LINES_LIMIT
+    )  # one line after the other: a list of all would be larger than the text
+    return [_ANSI.sub("", line[:WIDTH_LIMIT]).rstrip() for line in found]
 
 
 def size(number: str, unit: str) -> int:

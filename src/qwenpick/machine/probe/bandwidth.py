@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from qwenpick.bounded import read_json
+from qwenpick.errors import QwenpickError
 from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Cpu, Machine
+from qwenpick.storage import user_directory, write_whole
 
 ASSUMED = 51.2e9  # two channels x 8 bytes x 3200 MT/s: dual-channel DDR4-3200
+MOST_BANDWIDTH = 1e14  # bytes/s: a hundred times what any board gives
 ASSUMED_FROM = N_("assumed: dual-channel DDR4-3200")
 
 # (pattern on the CPU's name, bytes/s, what it is). channels x 8 bytes x MT/s, per socket, all channels populated at the platform's rated speed.
@@ -90,11 +95,10 @@ def measure_bandwidth(threads: int, size: int | None = None, rounds: int = 3) ->
     return 2 * share * threads / best
 
 
-def bandwidth_file() -> Path:
-    """Where a measured bandwidth is kept, in the user's cache directory."""
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("qwenpick", appauthor=False)) / "bandwidth.json"
+def bandwidth_file() -> Path | None:
+    """Where a measured bandwidth is kept, in the user's cache directory; None where there is none."""
+    directory = user_directory("cache")
+    return directory / "bandwidth.json" if directory else None
 
 
 def box_key(cpu: Cpu, ram_installed: int | None) -> str:
@@ -103,45 +107,48 @@ def box_key(cpu: Cpu, ram_installed: int | None) -> str:
     return f"{cpu.name or 'unknown CPU'}, {cpu.usable_cores or '?'} CPUs, {gib} GiB"
 
 
-def remembered(key: str, file: Path) -> float | None:
+def remembered(key: str, file: Path | None) -> float | None:
     """Bytes/s measured for this box before; None if never, or if the file cannot be read."""
-    import json
-
-    try:
-        value = json.loads(file.read_text(encoding="utf-8")).get(key)
-    except (OSError, ValueError, AttributeError):
-        return None
-    return float(value) if isinstance(value, int | float) and value > 0 else None
+    value = _known(file).get(key) if file else None
+    return float(value) if isinstance(value, int | float) and 0 < value <= MOST_BANDWIDTH else None
 
 
 def remember(key: str, bandwidth: float, file: Path) -> bool:
     """Keep a measurement beside those of other boxes (a home directory may be shared). False if the file cannot be written."""
     import json
 
-    try:
-        known = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = {}
-    entries = {**(known if isinstance(known, dict) else {}), key: round(bandwidth)}
+    entries = {**_known(file), key: round(bandwidth)}
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        write_whole(file, (json.dumps(entries, indent=2, sort_keys=True) + "\n").encode())
     except OSError:
         return False
     return True
+
+
+def _known(file: Path) -> dict[str, Any]:
+    """What was measured before; {} where the file cannot be read."""
+    try:
+        return read_json(file)
+    except QwenpickError:
+        return {}
 
 
 def measured(machine: Machine, file: Path | None = None) -> Machine:
     """The machine with its RAM bandwidth measured now, and kept in `file` (bandwidth_file() by default) for the probes to come."""
     file = file or bandwidth_file()
     bandwidth = measure_bandwidth(max(1, min(MOST_THREADS, int(machine.cpu.usable_cores or 1))))
-    kept = remember(box_key(machine.cpu, machine.ram_installed), bandwidth, file)
+    kept = file is not None and remember(box_key(machine.cpu, machine.ram_installed), bandwidth, file)
     return with_bandwidth(
         machine,
         bandwidth,
         MEASURED
         if kept
-        else N_("{measured}; {file} could not be written, so it is not remembered", measured=MEASURED, file=file),
+        else N_(
+            "{measured}; {file} could not be written, so it is not remembered",
+            measured=MEASURED,
+            file=file or N_("its file"),
+        ),
     )
 
 

@@ -43,7 +43,7 @@ class CheckResultValues(TypedDict):
     model: str
     line: int
     machine: str
-    status: Literal["pass", "fail", "invalid", "unreadable"]
+    status: Literal["pass", "fail", "invalid", "unreadable", "error"]
     exit_code: int
     message: str
     min_speed: float | None

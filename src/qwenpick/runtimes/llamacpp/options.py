@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 
 from qwenpick.i18n import N_
 from qwenpick.runtimes.given import read
-from qwenpick.runtimes.option import MOST_TOKENS, EngineOptions, Word, option
+from qwenpick.runtimes.option import EngineOptions, Word, option
+from qwenpick.units import MOST_TOKENS
 
 MOST_LAYERS = 1_000_000  # people write 99 or 99999 for all
 _CONTEXT = N_("say context (tokens per sequence) and sequences; llama.cpp's -c is their product")

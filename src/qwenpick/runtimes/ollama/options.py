@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from qwenpick.runtimes.llamacpp import options as llamacpp
 from qwenpick.runtimes.llamacpp.options import MOST_LAYERS
-from qwenpick.runtimes.option import MOST_TOKENS, option
+from qwenpick.runtimes.option import option
+from qwenpick.units import MOST_TOKENS
 
 
 class Options(llamacpp.Options):

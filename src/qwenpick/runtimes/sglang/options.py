@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from qwenpick.i18n import N_
-from qwenpick.runtimes.option import MOST_GPUS, MOST_SEQUENCES, MOST_TOKENS, EngineOptions, option
+from qwenpick.runtimes.option import MOST_GPUS, EngineOptions, option
+from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS
 
 WHOLE_PROMPTS = 16384  # max_prefill_tokens: what a step takes where prompts are not cut (server_args.py)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from qwenpick.runtimes.option import MOST_TOKENS, EngineOptions, Version, option
+from qwenpick.runtimes.option import EngineOptions, Version, option
+from qwenpick.units import MOST_TOKENS
 
 
 class Options(EngineOptions):

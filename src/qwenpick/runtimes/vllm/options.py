@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from qwenpick.runtimes.option import MOST_GPUS, MOST_SEQUENCES, MOST_TOKENS, EngineOptions, Version, Word, option
+from qwenpick.runtimes.option import MOST_GPUS, EngineOptions, Version, Word, option
+from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS
 
 
 class Options(EngineOptions):
