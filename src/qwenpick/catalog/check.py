@@ -10,13 +10,8 @@ from pydantic import BaseModel, ValidationError
 
 from qwenpick.bounded import parse_yaml
 from qwenpick.catalog.formats import FORMAT_NAMES
-<<<<<<< HEAD
-from qwenpick.catalog.read import KINDS, read_file, read_yaml, shipped_records
-from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model, ModelFiles
-=======
 from qwenpick.catalog.read import KINDS, read_file, shipped_records
-from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model
->>>>>>> 92c91d8 (One door through which every file is read: regular, bounded in bytes, values, depth and digits; what is kept carries its digest)
+from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model, ModelFiles
 from qwenpick.catalog.sentences import sentence
 from qwenpick.errors import QwenpickError, did_you_mean, shown
 from qwenpick.i18n import N_, _
