@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from qwenpick.buy.hardware import PER_NODE, offers
 from qwenpick.catalog import Catalog, find_gpu, find_model
-from qwenpick.catalog.accelerator import gpu_price
+from qwenpick.catalog.prices import gpu_price
 from qwenpick.fitting.answer import Request, fit
 from qwenpick.machine.simulate import simulate
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from qwenpick.catalog.prices import rent_words
 from qwenpick.errors import QwenpickError
 from qwenpick.fitting.answer import Answer, Request, fit
 from qwenpick.planning.limits import most_sequences
@@ -36,6 +37,7 @@ class Card:
     gpu: Gpu
     answers: dict[str, Answer | None]
     sequences: int
+    rent: str = ""  # what an hour of one costs, in words
 
 
 def compare_models(catalog: Catalog, machine: Machine, models: Sequence[Model], request: Request) -> tuple[Side, ...]:
@@ -71,7 +73,7 @@ def _card(catalog: Catalog, gpu: Gpu, model: Model, request: Request, ram: int |
         except QwenpickError:
             answers[precision] = None  # no engine has this precision for this GPU
     best = next((a for a in answers.values() if a and a.fits), None)
-    return Card(gpu, answers, _users(best.plan, box) if best else 0)
+    return Card(gpu, answers, _users(best.plan, box) if best else 0, rent_words(catalog, gpu))
 
 
 def _users(plan: Plan, machine: Machine) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qwenpick.catalog.accelerator import ON_SALE, gpu_price
+from qwenpick.catalog.accelerator import ON_SALE
+from qwenpick.catalog.prices import gpu_price
 from qwenpick.fitting.answer import PRECISIONS, Answer, Request, fit
 from qwenpick.memory.account import RAM
 from qwenpick.planning.checkpoints import checkpoints, download_bytes

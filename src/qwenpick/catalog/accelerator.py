@@ -7,17 +7,19 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from qwenpick.catalog.fact import Date, Fact, Id, Positive
-from qwenpick.i18n import N_, _
+from qwenpick.vendors import Vendor
 
 PCI_ID = r"^[0-9a-f]{4}:[0-9a-f]{4}(/[0-9a-f]{4}:[0-9a-f]{4})?$"
 
 
 class Price(Fact):
-    """What it cost, where and when: prices move weekly. `usd` to `usd_to` is the range of new parts where the source gives one."""
+    """What it cost, where and when: prices move weekly. `usd` to `usd_to`, `cny` to `cny_to` are ranges where the source gives one."""
 
     usd: float | None = Field(default=None, gt=0)
     usd_to: float | None = Field(default=None, gt=0)
-    text: str | None = Field(default=None, description="The source's own words")
+    cny: float | None = Field(default=None, gt=0)
+    cny_to: float | None = Field(default=None, gt=0)
+    text: str | None = Field(default=None, description="The source's own words, beside the figure")
     date: Date | None = None
     source: str | None = None
 
@@ -39,12 +41,31 @@ class Rates(Fact):
     fp4_supported: bool | None = None
 
 
+class EngineBuild(Fact):
+    """An engine that runs on an accelerator in a build of its own: the vendor's fork or plug-in."""
+
+    engine: str
+    build: str = Field(description="The fork or plug-in, with its version where it is known")
+    note: str | None = None
+    source: str
+
+
+class Unknown(Fact):
+    """Why a figure that planning needs is absent: nothing is missing without a reason on parts of the last six years."""
+
+    memory_bytes: str | None = None
+    bandwidth: str | None = None
+    fp16: str | None = Field(default=None, description="Of the matrix units")
+    power_watts: str | None = None
+
+
 class Gpu(Fact):
     """An accelerator as sold. All figures but power and price are of one device as the driver shows it (an MI250 board shows two)."""
 
     id: Id
     name: str
-    vendor: Literal["nvidia", "amd", "intel", "apple", "ascend", "other"]
+    name_zh: str | None = Field(default=None, description="As it is called in Chinese")
+    vendor: Vendor
     segment: Literal["consumer", "workstation", "datacenter", "laptop", "soc"]
     generation: str | None = None
     aliases: tuple[str, ...] = Field(default=(), description="Names that drivers report; not unique: match with memory")
@@ -65,6 +86,7 @@ class Gpu(Fact):
     bandwidth: float | None = Field(default=None, gt=0, description="Bytes/s")
     rates: Rates = Field(default_factory=Rates)
     power_watts: float | None = Field(default=None, gt=0, description="Of the board")
+    power_note: str | None = Field(default=None, description="Which limit that is, where there are several")
     nvlink_bandwidth: float | None = Field(default=None, gt=0, description="Bytes/s, both directions together")
     pcie_generation: Positive | None = None
     pcie_lanes: Positive | None = None
@@ -73,20 +95,16 @@ class Gpu(Fact):
     )
     released: Date | None = None
     status: Literal["shipping", "discontinued", "announced", "rumoured"]
+    sold_until: Date | None = Field(default=None, description="When its maker stopped selling it")
     launch_price: Price | None = None
-    street_price: Price | None = None
-    cloud_price: Price | None = Field(default=None, description="USD an hour, in words")
+    street_price: Price | None = Field(default=None, description="Of new parts")
+    used_price: Price | None = None
+    cloud_price: Price | None = Field(default=None, description="USD an hour; the shipped file leaves it to cloud.yaml")
+    engines: tuple[EngineBuild, ...] = ()
+    unknown: Unknown = Field(default_factory=Unknown)
     notes: str | None = None
     source: str
     checked: Date
 
 
 ON_SALE = frozenset({"consumer", "workstation", "datacenter", "soc"})
-
-
-def gpu_price(gpu: Gpu) -> tuple[float | None, str | None]:
-    """(USD of one, what that price is and of when): the street price where one is known, else the launch price."""
-    for price, word in ((gpu.street_price, N_("street")), (gpu.launch_price, N_("launch"))):
-        if price and price.usd:
-            return price.usd, f"{_(word)} {price.date or _('undated')}"
-    return None, None

@@ -110,7 +110,7 @@ def _entry_faults(kind: str, record: Any, line: int, seen: dict[str, tuple[str, 
             kind=_NAMES[kind].split()[-1],
         )
         return
-    where = _("line {line}: {what} '{record}'", line=line, what=_(_NAMES[kind]), record=record["id"])
+    where = _("line {line}: {what} '{record}'", line=line, what=_(_NAMES[kind]), record=" ".join(record["id"].split()))
     if record["id"] in seen:
         yield _("{where} stands in this file twice; remove one or give it another id", where=where)
     seen[record["id"]] = (where, record)

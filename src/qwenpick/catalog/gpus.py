@@ -4,60 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
 from itertools import chain
 
 from qwenpick.catalog.entries import Record, records
+from qwenpick.catalog.gpu_names import PROCESSOR, Named, family_of, outside_parentheses, read_name
 from qwenpick.catalog.load import Catalog
 from qwenpick.catalog.schema import Gpu
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.units import GIB
 
-# Words that people leave out or add without meaning another part.
-_NOISE = frozenset(
-    "nvidia geforce rtx gtx amd radeon rx intel arc apple tesla instinct gpu gpus graphics card generation edition chip r tm with design".split()
-)
-_FORM_FACTORS = frozenset("pcie sxm sxm2 sxm3 sxm4 sxm5 sxm6 nvl oam custom".split())
-_LAPTOP = frozenset({"laptop", "mobile", "notebook", "max-q"})
-_MEMORY = re.compile(r"\b(\d+(?:\.\d+)?)\s*(gib|gb|g)\b")
 _DRIVER_SUFFIX = re.compile(
     r"\s+(?:MIG\s+\S+)$|-\d+[A-Z]$|\s+\(.*\)$"
 )  # "… MIG 1g.10gb", vGPU "A100-40C", Vulkan "(RADV NAVI31)"
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A part as people name it: its significant words, and the GiB they said, if any."""
-
-    words: tuple[str, ...]
-    gib: float | None
-
-    @property
-    def key(self) -> str:
-        return "".join(self.words)
-
-
-@lru_cache(maxsize=4096)
-def read_name(text: str) -> Named:
-    """The significant words of a name.
-
-    >>> read_name("NVIDIA GeForce RTX 4060 Ti 16GB"), read_name("rtx4090").key
-    (Named(words=('4060', 'ti'), gib=16.0), '4090')
-    """
-    folded = re.sub(r"\((?:r|tm|c)\)", " ", text.casefold()).replace("max-q", "maxq")
-    memory = _MEMORY.search(folded)
-    folded = re.sub(r"\b(rtx|gtx|rx|arc)(?=[a-z]?\d|pro)", r"\1 ", _MEMORY.sub(" ", folded))
-    words = tuple("laptop" if w in _LAPTOP else w for w in re.findall(r"[a-z0-9.]+", folded) if w not in _NOISE)
-    return Named(words, float(memory[1]) if memory else None)
-
-
 def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
     """The accelerator that a person means by `name`, where `memory` (bytes, or in the name) tells variants apart.
 
-    Without a memory size the default is the variant with the nickname, else the one with the most memory, then bandwidth. Laptop,
-    modified and unreleased parts are meant only when said. Raises QwenpickError for no match or for several different parts.
+    Without a memory size the default is the variant with the nickname, else the one with the most memory; of boards that differ in nothing
+    but their memory bus, the slower (`twins` names the others). Laptop, modified and unreleased parts are meant only when said. Raises
+    QwenpickError for no match or for several different parts.
 
     >>> find_gpu(load(), "rtx 3060").id, find_gpu(load(), "a100 40gb").id
     ('rtx-3060-12gb', 'a100-sxm4-40gb')
@@ -65,9 +32,12 @@ def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
     folded = name.strip().casefold()
     if folded in catalog.gpus:
         return catalog.gpus[folded]
-    for gpu_id, record in records(catalog.gpus).items():
-        if record["name"].casefold() == folded:
-            return catalog.gpus[gpu_id]
+    everything = records(catalog.gpus).items()
+    called = [i for i, record in everything if folded in record.get("nicknames", ())]
+    if named := [i for i, record in everything if record["name"].casefold() == folded] or called[:1] * (
+        len(called) == 1
+    ):
+        return catalog.gpus[named[0]]
     said = read_name(name)
     size = memory or (round(said.gib * GIB) if said.gib else None)
     readings: list[list[Gpu]] = []  # those that had to be tried
@@ -81,14 +51,16 @@ def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
         meant = _as_said(candidates, said, size)
         if not meant:
             continue
-        families = {_family(gpu.name) for gpu in meant}
+        families = {family_of(gpu.name) for gpu in meant}
         if len(families) > 1 and not any(
             read_name(n).key == said.key for gpu in meant for n in (*gpu.nicknames, gpu.name)
         ):
             raise QwenpickError(
                 _("'{name}' can mean {listed}; say which", name=name, listed=_listed(gpu.id for gpu in meant))
             )
-        return max(meant, key=_prominence)
+        return _slowest(max(meant, key=_prominence), meant)
+    if PROCESSOR.search(name):
+        raise QwenpickError(_("'{name}' is a processor; --cpu-only --ram 64GiB plans without a GPU", name=name))
     if size and any(readings):
         raise QwenpickError(
             _(
@@ -108,14 +80,29 @@ def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
 
 def variants(catalog: Catalog, gpu: Gpu) -> tuple[Gpu, ...]:
     """The entries that differ from `gpu` in memory or form factor only, smallest first, itself included; modified ones left out."""
-    family = _family(gpu.name)
+    family = family_of(gpu.name)
     ids = [
         i
         for i, r in records(catalog.gpus).items()
-        if (r["vendor"], r["segment"]) == (gpu.vendor, gpu.segment) and _family(r["name"]) == family
+        if (r["vendor"], r["segment"]) == (gpu.vendor, gpu.segment) and family_of(r["name"]) == family
     ]
     same = [catalog.gpus[i] for i in ids if i == gpu.id or not _is_odd(catalog.gpus[i])]
     return tuple(sorted(same, key=lambda g: g.memory_bytes or 0))
+
+
+def twins(catalog: Catalog, gpu: Gpu) -> tuple[Gpu, ...]:
+    """The boards that neither their driver's name nor their memory tells from `gpu`, and that read it faster or slower; slowest first."""
+    names = {alias.casefold() for alias in gpu.aliases}
+    same = [
+        catalog.gpus[i]
+        for i, r in records(catalog.gpus).items()
+        if i != gpu.id
+        and (r["segment"], r.get("memory_bytes")) == (gpu.segment, gpu.memory_bytes)
+        and r.get("bandwidth") != gpu.bandwidth
+        and family_of(r["name"]) == family_of(gpu.name)
+        and names & {alias.casefold() for alias in r.get("aliases", ())}
+    ]
+    return tuple(sorted((g for g in same if not _is_odd(g)), key=_slowness))
 
 
 def match_gpu(catalog: Catalog, device_name: str, total_bytes: int | None, pci_id: str | None = None) -> Gpu | None:
@@ -129,7 +116,7 @@ def match_gpu(catalog: Catalog, device_name: str, total_bytes: int | None, pci_i
     bare = _DRIVER_SUFFIX.sub("", _DRIVER_SUFFIX.sub("", device_name.strip(" \0"))).removeprefix("GRID ")
     names = {name, bare.casefold(), f"nvidia {bare}".casefold()}
     by_pci = [
-        catalog.gpus[i] for i, r in everything.items() if pci_id and _same_pci(r.get("pci_ids", ()), pci_id.casefold())
+        catalog.gpus[i] for i, r in everything.items() if pci_id and same_pci(r.get("pci_ids", ()), pci_id.casefold())
     ]
     by_name = [
         catalog.gpus[i]
@@ -162,7 +149,7 @@ def _is_nickname(record: Record, said: Named) -> bool:
 
 
 def _is_name(record: Record, said: Named) -> bool:
-    return any(read_name(n).key == said.key for n in (_outside_parentheses(record["name"]), *record.get("aliases", ())))
+    return any(read_name(n).key == said.key for n in (outside_parentheses(record["name"]), *record.get("aliases", ())))
 
 
 def _holds_words(record: Record, said: Named) -> bool:
@@ -184,13 +171,16 @@ def _is_odd(gpu: Gpu) -> bool:
 
 def _nearest(candidates: list[Gpu], total: int | None) -> Gpu | None:
     """The candidate of the nearest memory, within 15 % (ECC takes 6 %, old drivers 8 %); without a total the most prominent one."""
-    if not candidates or total is None:
-        return max([g for g in candidates if not _is_odd(g)] or candidates, key=_prominence, default=None)
+    if not candidates:
+        return None
+    if total is None:
+        usual = [g for g in candidates if not _is_odd(g)] or candidates
+        return _slowest(max(usual, key=_prominence), usual)
     desktop = [g for g in candidates if g.segment != "laptop"] or candidates
     unknown = [g for g in candidates if g.memory_bytes is None]
     best = min(sorted(desktop, key=_prominence, reverse=True), key=lambda g: _distance(g, total))
     if _distance(best, total) <= 0.15 or best.unified:
-        return best
+        return _slowest(best, desktop)
     return unknown[0] if unknown else None
 
 
@@ -205,7 +195,23 @@ def _prominence(gpu: Gpu) -> tuple[int, float, float, str]:
     return (gpu.memory_bytes or 0, gpu.bandwidth or 0.0, gpu.power_watts or 0.0, gpu.id)
 
 
-def _same_pci(ids: Iterable[str], probed: str) -> bool:
+def _slowest(best: Gpu, candidates: Iterable[Gpu]) -> Gpu:
+    """Of the candidates that share the driver's name and the memory of the best, the one that reads its memory slowest."""
+    names = set(best.aliases)
+    same = [
+        g
+        for g in candidates
+        if (g.segment, g.memory_bytes, family_of(g.name)) == (best.segment, best.memory_bytes, family_of(best.name))
+        and names & set(g.aliases)
+    ]
+    return min([best, *same], key=_slowness)
+
+
+def _slowness(gpu: Gpu) -> tuple[float, str]:
+    return gpu.bandwidth or float("inf"), gpu.id
+
+
+def same_pci(ids: Iterable[str], probed: str) -> bool:
     """Whether a probed id is one of `ids`: device ids agree, and subsystem ids where both state one."""
     device, _unused, subsystem = probed.partition("/")
     for known in ids:
@@ -213,15 +219,6 @@ def _same_pci(ids: Iterable[str], probed: str) -> bool:
         if known_device == device and (not subsystem or not known_subsystem or subsystem == known_subsystem):
             return True
     return False
-
-
-def _family(name: str) -> str:
-    """A part's name without memory and form factor: equal for the variants of one part."""
-    return "".join(w for w in read_name(_outside_parentheses(name)).words if w not in _FORM_FACTORS)
-
-
-def _outside_parentheses(name: str) -> str:
-    return re.sub(r"\([^)]*\)", " ", name)
 
 
 def _listed(ids: Iterable[str]) -> str:

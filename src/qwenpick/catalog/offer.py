@@ -28,3 +28,13 @@ class CloudOffer(Fact):
     notes: str | None = None
     source: str
     checked: Date
+
+    @property
+    def priced_in(self) -> str | None:
+        """The currency of `hour`."""
+        return "USD" if self.usd_per_hour else self.currency
+
+    @property
+    def hour(self) -> float | None:
+        """What an hour costs on demand, in `priced_in`."""
+        return self.usd_per_hour or self.native_price

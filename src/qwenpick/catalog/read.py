@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,12 @@ def data_directory() -> Path:
     package = Path(__file__).resolve().parents[1]
     installed = package / "data"
     return installed if installed.is_dir() else package.parents[1] / "data"
+
+
+@cache
+def data_date() -> str:
+    """The day that the shipped facts were last checked (`data/date`), as 2026-11-29: the newest `checked` of the catalogue files."""
+    return (data_directory() / "date").read_text(encoding="ascii").strip()
 
 
 def shipped_files() -> tuple[Path, ...]:

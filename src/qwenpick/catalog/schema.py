@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qwenpick.catalog.accelerator import Gpu, Price, Rates
+from qwenpick.catalog.accelerator import EngineBuild, Gpu, Price, Rates, Unknown
 from qwenpick.catalog.architecture import (
     Architecture,
     AudioTower,
@@ -33,7 +33,7 @@ from qwenpick.catalog.offer import CloudOffer
 from qwenpick.catalog.published import ModelFiles, Published
 
 __all__ = [
-    "Architecture", "AudioTower", "Checkpoint", "CloudOffer", "CommercialUse", "Context", "DenseMlp", "ExtraPart", "Fact", "FullAttention", "Gpu",
-    "Indexer", "Kind", "Layer", "Licence", "LinearAttention", "Mlp", "Modality", "Model", "ModelFiles", "MoeMlp", "Parameters", "Price", "Published",
-    "Rates",    "SlidingAttention", "Thinking", "VisionTower",
+    "Architecture", "AudioTower", "Checkpoint", "CloudOffer", "CommercialUse", "Context", "DenseMlp", "EngineBuild", "ExtraPart", "Fact",
+    "FullAttention", "Gpu", "Indexer", "Kind", "Layer", "Licence", "LinearAttention", "Mlp", "Modality", "Model", "ModelFiles", "MoeMlp",
+    "Parameters", "Price", "Published", "Rates", "SlidingAttention", "Thinking", "Unknown", "VisionTower",
 ]  # fmt: skip

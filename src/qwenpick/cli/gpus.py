@@ -20,7 +20,7 @@ def command(
         typer.Argument(metavar="[NAME]", help="Show everything about this one.", autocompletion=completion.gpu_names),
     ] = None,
     vendor: Annotated[
-        str | None, typer.Option(metavar="VENDOR", help="Only nvidia, amd, intel, apple, ascend or other.")
+        str | None, typer.Option(metavar="VENDOR", help="Only this maker's: nvidia, amd, intel, apple, ascend, hygon …")
     ] = None,
     segment: Annotated[
         str | None, typer.Option(metavar="SEGMENT", help="Only consumer, workstation, datacenter, laptop or soc.")
@@ -40,7 +40,7 @@ def command(
     shown = output.shown()
     if name:
         gpu = find_gpu(facts, name)
-        emit("gpus", shown, gpu_report(facts, gpu), {"gpus": [gpu_values(gpu)]})
+        emit("gpus", shown, gpu_report(facts, gpu), {"gpus": [gpu_values(facts, gpu)]})
         return
     least = parse_bytes(min_memory) if min_memory else 0
     everything = list(facts.gpus.values())
@@ -63,4 +63,4 @@ def command(
         and (gpu.memory_bytes or 0) >= least
         and (not shipping or gpu.status == "shipping")
     ]
-    emit("gpus", shown, gpus_report(chosen), {"gpus": [gpu_values(gpu) for gpu in chosen]})
+    emit("gpus", shown, gpus_report(chosen), {"gpus": [gpu_values(facts, gpu) for gpu in chosen]})

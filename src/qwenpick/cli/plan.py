@@ -75,11 +75,12 @@ def command(
 
         with working(trying):
             hired = rented(facts, wanted, request, budget)
-        report = rented_report(wanted, hired, limit)
+            in_yuan = rented(facts, wanted, request, currency="CNY") if budget is None else ()
+        report = rented_report(wanted, hired, in_yuan, limit)
         if html:
             write_page(html, title, report, [one.plan for one in hired[:limit]])
-        emit("plan", shown, report, rented_values(wanted, hired))
-        raise typer.Exit(0 if hired else 1)
+        emit("plan", shown, report, rented_values(wanted, hired, in_yuan))
+        raise typer.Exit(0 if hired or in_yuan else 1)
     from qwenpick.buy.hardware import offers
 
     with working(trying):

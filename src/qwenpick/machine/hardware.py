@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-Vendor = Literal["nvidia", "amd", "intel", "apple", "ascend", "other"]
+from qwenpick.vendors import Vendor
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,11 +63,15 @@ def _unread(words: str) -> str:
 
 
 def _meant(catalog: Catalog, name: str, vram: int | None, ram: int | None) -> tuple[Gpu, list[str]]:
-    """The entry of a name, and a note where the name left its memory open."""
-    from qwenpick.catalog.gpus import find_gpu, read_name, variants
+    """The entry of a name, and a note where the name left its memory, or its memory bus, open."""
+    from qwenpick.catalog.gpu_names import read_name
+    from qwenpick.catalog.gpus import find_gpu, twins, variants
 
     gpu = find_gpu(catalog, name)
-    said = read_name(name).gib is not None or name.strip().casefold() == gpu.id
+    exact = name.strip().casefold() == gpu.id
+    said = read_name(name).gib is not None or exact
+    if not exact and (same := twins(catalog, gpu)):
+        return gpu, [shared_name(name, gpu, same)]
     if said and gpu.unified and ram and gpu.memory_bytes and not _about(gpu.memory_bytes, ram):
         raise QwenpickError(
             _(
@@ -97,6 +101,17 @@ def _meant(catalog: Catalog, name: str, vram: int | None, ram: int | None) -> tu
     ]
 
 
+def shared_name(name: str, gpu: Gpu, others: tuple[Gpu, ...]) -> str:
+    """The note for a name that boards with other memory buses have too."""
+    return N_(
+        "'{name}' is sold with {others} GB/s too ({ids}); {bandwidth} GB/s assumed",
+        name=name,
+        others=", ".join(f"{other.bandwidth / 1e9:.0f}" for other in others if other.bandwidth),
+        ids=", ".join(other.id for other in others),
+        bandwidth=round((gpu.bandwidth or 0) / 1e9),
+    )
+
+
 def _about(sold: int, said: int) -> bool:
     """Whether a person who says `said` means `sold`: a marketing GB may be decimal (7.4 % less)."""
     return abs(sold - said) <= 0.08 * sold
@@ -108,7 +123,13 @@ def _discrete(gpu: Gpu, vram: int | None) -> Device:
     total, note = (
         (vram, N_("its memory is as --vram says ({vram})", vram=format_bytes(vram))) if vram else usable_memory(gpu)
     )
-    device = _device(gpu, total, (note,) if note else ())
+    builds = [engine.build for engine in gpu.engines if engine.engine == "vllm"]
+    own = (
+        (N_("vLLM on {name} is {build}: what it holds was not measured", name=gpu.name, build=builds[0]),)
+        if builds
+        else ()
+    )
+    device = _device(gpu, total, ((note,) if note else ()) + own)
     return device if vram else _idle(device)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.catalog.accelerator import gpu_price
+from qwenpick.catalog.prices import gpu_price
 from qwenpick.i18n import _
 from qwenpick.render.report import Column, Line, Report, Table
 from qwenpick.render.values import machine_values, plan_values
@@ -101,6 +101,7 @@ def gpus_report(cards: tuple[Card, ...], model_name: str) -> Report:
         (_("sequences at once"), *(str(c.sequences) for c in cards)),
         (_("power"), *(f"{c.gpu.power_watts:.0f} W" if c.gpu.power_watts else _("unknown") for c in cards)),
         (_("price"), *(_price(c) for c in cards)),
+        *([(_("rents for"), *(c.rent for c in cards))] if any(c.rent for c in cards) else []),
         (_("sold"), *(_(c.gpu.status) for c in cards)),
     ]
     return (
@@ -130,7 +131,7 @@ def _decode(answer: Answer | None) -> str:
 
 def _price(card: Card) -> str:
     price, note = gpu_price(card.gpu)
-    return f"${price:,.0f} ({note})" if price else _("unknown")
+    return f"${price:,.0f} ({note})" if price else _("not sold alone") if card.rent else _("unknown")
 
 
 def models_values(sides: tuple[Side, ...], machine: Machine) -> CompareValues:

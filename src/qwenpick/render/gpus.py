@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qwenpick.catalog.accelerator import gpu_price
-from qwenpick.i18n import N_, _
+from qwenpick.catalog.prices import dollars, is_old, priced, rent_words, rents
+from qwenpick.i18n import N_, _, language
 from qwenpick.render.report import Column, Line, Report, Table
 from qwenpick.units import GB, MIB, format_bytes
+from qwenpick.vendors import maker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ def gpus_report(gpus: Sequence[Gpu]) -> Report:
             f"{g.bandwidth / GB:,.0f} GB/s" if g.bandwidth else "",
             f"{rate / 1e12:,.0f} TFLOP/s" if (rate := g.rates.fp16 or g.rates.fp16_vector) else "",
             f"{g.power_watts:,.0f} W" if g.power_watts else "",
-            f"${price:,.0f}" if (price := gpu_price(g)[0]) else "",
+            dollars(found.usd, found.note) if (found := priced(g)) else "",
             _(g.status),
         )
         for g in gpus
@@ -60,13 +61,14 @@ def _yes_or_no(name: str, has: bool) -> str:
 
 def gpu_report(catalog: Catalog, gpu: Gpu) -> Report:
     """Everything about one accelerator, its sources last."""
-    from qwenpick.catalog.gpus import variants
+    from qwenpick.catalog.gpus import twins, variants
 
     others = [other.id for other in variants(catalog, gpu) if other.id != gpu.id]
     supported = {name: getattr(gpu.rates, f"{name}_supported") for name in ("bf16", "fp8", "fp4")}
     rows = [
         ("id", gpu.id),
-        (_("made by"), f"{gpu.vendor}, {gpu.segment}{f', {gpu.generation}' if gpu.generation else ''}"),
+        (_("called in Chinese"), gpu.name_zh or ""),
+        (_("made by"), f"{maker(gpu.vendor, language())}, {gpu.segment}{f', {gpu.generation}' if gpu.generation else ''}"),
         (_("reported as"), ", ".join(gpu.aliases)),
         ('PCI ids', ", ".join(gpu.pci_ids)),
         (_("target"), gpu.compute_capability or ""),
@@ -75,19 +77,24 @@ def gpu_report(catalog: Catalog, gpu: Gpu) -> Report:
         (_("how that is known"), gpu.usable_note or ""),
         (_("unified"), _("its memory is the machine's RAM") if gpu.unified else ""),
         (_("devices on a board"), str(gpu.devices_per_board) if gpu.devices_per_board > 1 else ""),
-        (_("bandwidth"), f"{gpu.bandwidth / GB:,.1f} GB/s" if gpu.bandwidth else _("not known")),
+        (_("bandwidth"), f"{gpu.bandwidth / GB:,.1f} GB/s" if gpu.bandwidth else _why(gpu.unknown.bandwidth)),
         *((_(words), f"{rate / 1e12:,.1f} T/s") for name, words in RATES.items() if (rate := getattr(gpu.rates, name))),
         (_("FP16 rate from"), gpu.rates.fp16_basis or ""),
+        (_("FP16, tensor units"), "" if gpu.rates.fp16 else gpu.unknown.fp16 or ""),
         (_("computes"), _(", ").join(_yes_or_no(name.upper(), has) for name, has in supported.items() if has is not None)),
-        (_("power"), f"{gpu.power_watts:,.0f} W" if gpu.power_watts else ""),
+        (_("power"), _power(gpu)),
         ('NVLink', f"{gpu.nvlink_bandwidth / GB:,.0f} GB/s" if gpu.nvlink_bandwidth else ""),
         ("PCIe", f"{gpu.pcie_generation}.0 x{gpu.pcie_lanes}" if gpu.pcie_generation and gpu.pcie_lanes else ""),
         (_("released"), gpu.released or ""),
         (_("status"), _(gpu.status)),
+        (_("sold until"), gpu.sold_until or ""),
         (_("price at launch"), _price(gpu.launch_price)),
         (_("price on the street"), _price(gpu.street_price)),
-        (_("price of an hour"), _price(gpu.cloud_price)),
+        (_("price of a used one"), _price(gpu.used_price)),
+        (_("price of an hour"), rent_words(catalog, gpu) or _price(gpu.cloud_price)),
+        *((_("runs {engine} as", engine=engine.engine), f"{engine.build}{f': {engine.note}' if engine.note else ''}") for engine in gpu.engines),
         (_("variants"), ", ".join(others)),
+        (_("same name, other bus"), ", ".join(f"{other.id} ({(other.bandwidth or 0) / GB:,.0f} GB/s)" for other in twins(catalog, gpu))),
     ]  # fmt: skip
     table = Table((Column("Fact"), Column("Value")), tuple((name, text) for name, text in rows if text))
     notes = [Line(gpu.notes)] if gpu.notes else []
@@ -103,18 +110,46 @@ def gpu_report(catalog: Catalog, gpu: Gpu) -> Report:
 def _sold(gpu: Gpu) -> str:
     if gpu.memory_bytes:
         return f"{format_bytes(gpu.memory_bytes)}{f' {gpu.memory_type}' if gpu.memory_type else ''}"
-    return _("that of the machine") if gpu.unified else _("not known")
+    return _("that of the machine") if gpu.unified else _why(gpu.unknown.memory_bytes)
 
 
-def gpu_values(gpu: Gpu) -> dict[str, Any]:
-    """The entry as the catalogue has it."""
-    return gpu.model_dump(mode="json", exclude_none=True)
+def _why(reason: str | None) -> str:
+    """`not known`, and why where the catalogue says so."""
+    return _("not known: {reason}", reason=reason) if reason else _("not known")
+
+
+def _power(gpu: Gpu) -> str:
+    if gpu.power_watts:
+        return f"{gpu.power_watts:,.0f} W{f' ({gpu.power_note})' if gpu.power_note else ''}"
+    return _why(gpu.unknown.power_watts) if gpu.unknown.power_watts else ""
+
+
+def gpu_values(catalog: Catalog, gpu: Gpu) -> dict[str, Any]:
+    """The entry as the catalogue has it; `cloud_price`, where the entry has none, is the cheapest hour of data/cloud.yaml."""
+    values = gpu.model_dump(mode="json", exclude_none=True)
+    rent = rents(catalog, gpu)
+    for currency, field in (("USD", "usd"), ("CNY", "cny")):
+        if currency in rent and not gpu.cloud_price:
+            each, offer = rent[currency]
+            text = f"{offer.provider} {offer.instance} {offer.region}"
+            values.setdefault("cloud_price", {"text": text, "date": offer.price_date, "source": offer.source})[
+                field
+            ] = round(each, 4)
+    return values
 
 
 def _price(price: Price | None) -> str:
     """`$2,200-2,800 (2026-06-29; "2000+ used; 2200-2800 new")`."""
     if price is None:
         return ""
-    amount = f"${price.usd:,.0f}{f'-{price.usd_to:,.0f}' if price.usd_to else ''}" if price.usd else ""
-    about = "; ".join(filter(None, (price.date, f'"{price.text}"' if price.text and amount else None, price.source)))
+    amounts = [
+        f"{sign}{low:,.0f}{f'-{high:,.0f}' if high else ''}"
+        for sign, low, high in (("$", price.usd, price.usd_to), ("¥", price.cny, price.cny_to))
+        if low
+    ]
+    amount = ", ".join(amounts)
+    old = _("more than a year old") if is_old(price.date) else None
+    about = "; ".join(
+        filter(None, (price.date, old, f'"{price.text}"' if price.text and amount else None, price.source))
+    )
     return f"{amount or price.text or ''}{f' ({about})' if about else ''}"

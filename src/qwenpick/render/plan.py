@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.buy.hardware import PER_NODE
+from qwenpick.catalog.prices import dollars
 from qwenpick.i18n import _
 from qwenpick.render.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import plan_values
@@ -87,7 +88,7 @@ def _row(offer: Offer) -> tuple[str, ...]:
         f"{offer.longest:,}" if offer.longest else "",
         f"{speed.decode.low:.0f}-{speed.decode.high:.0f}" if speed else _("unknown"),
         f"{offer.power:.0f} W" if offer.power else _("unknown"),
-        f"${offer.price:,.0f}" if offer.price else _("unknown"),
+        dollars(offer.price, offer.price_note) if offer.price else _("unknown"),
         offer.price_note or "",
     )
 

@@ -5,22 +5,45 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _
-from qwenpick.render.report import Column, Line, Report, Table
+from qwenpick.render.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import plan_values
 
 if TYPE_CHECKING:
     from qwenpick.buy.cloud import Rented
     from qwenpick.catalog import Model
-    from qwenpick.render.payloads import RentedCommandValues
+    from qwenpick.render.payloads import OfferedValues, RentedCommandValues
 
 
-def rented_report(model: Model, found: tuple[Rented, ...], limit: int) -> Report:
-    """Machines for rent, for a person."""
-    if not found:
+def rented_report(model: Model, found: tuple[Rented, ...], in_yuan: tuple[Rented, ...], limit: int) -> Report:
+    """Machines for rent, for a person: those priced in dollars, then those in yuan."""
+    if not found and not in_yuan:
         return (Line(_("No machine for rent in the catalogue runs {name} as asked.", name=model.name), "bad"),)
+    first = (found or in_yuan)[0].offer
+    blocks: list[Block] = [
+        Line(
+            _(
+                "{name}: the cheapest hour is {provider} {instance}",
+                name=model.name,
+                provider=first.provider,
+                instance=first.instance,
+            ),
+            "title",
+        )
+    ]
+    for machines in (found, in_yuan):
+        if machines:
+            blocks.append(_table(machines[:limit]))
+        if len(machines) > limit:
+            blocks.append(Line(_("{count} more: --limit shows them", count=len(machines) - limit), "dim"))
+    return tuple(blocks)
+
+
+def _table(machines: tuple[Rented, ...]) -> Table:
+    currency = machines[0].offer.priced_in or ""
     columns = (
         Column("Provider"), Column("Machine"), Column("GPUs"), Column("Format"), Column("Longest", number=True), Column("tok/s", number=True),
-        Column("USD/h", number=True), Column("Region", optional=True), Column("Priced"), Column("USD/M tokens", number=True, optional=True),
+        Column(f"{currency}/h", number=True), Column("Region", optional=True), Column("Priced"),
+        Column(f"{currency}/M tokens", number=True, optional=True),
     )  # fmt: skip
     rows = tuple(
         (
@@ -30,47 +53,40 @@ def rented_report(model: Model, found: tuple[Rented, ...], limit: int) -> Report
             one.plan.checkpoint.format,
             f"{one.longest:,}" if one.longest else "",
             f"{one.plan.speed.together.low:.0f}-{one.plan.speed.together.high:.0f}" if one.plan.speed else _("unknown"),
-            f"{one.offer.usd_per_hour:.2f}",
+            f"{one.offer.hour:.2f}",
             one.offer.region,
             one.offer.price_date,
-            f"{one.usd_per_million_tokens:.2f}" if one.usd_per_million_tokens else _("unknown"),
+            f"{one.per_million_tokens:.2f}" if one.per_million_tokens else _("unknown"),
         )
-        for one in found[:limit]
+        for one in machines
     )
-    more = (Line(_("{count} more: --limit shows them", count=len(found) - limit), "dim"),) if len(found) > limit else ()
-    return (
-        Line(
-            _(
-                "{name}: the cheapest hour is {provider} {instance}",
-                name=model.name,
-                provider=found[0].offer.provider,
-                instance=found[0].offer.instance,
-            ),
-            "title",
-        ),
-        Table(columns, rows),
-        *more,
-    )
+    return Table(columns, rows)
 
 
-def rented_values(model: Model, found: tuple[Rented, ...]) -> RentedCommandValues:
+def rented_values(model: Model, found: tuple[Rented, ...], in_yuan: tuple[Rented, ...]) -> RentedCommandValues:
     """Machines for rent, for a program."""
     return {
         "model": model.id,
         "rented": [
-            {
-                "offer": one.offer.id,
-                "provider": one.offer.provider,
-                "instance": one.offer.instance,
-                "region": one.offer.region,
-                "gpu": one.offer.gpu or "",
-                "count": int(one.offer.count or 1),
-                "usd_per_hour": one.offer.usd_per_hour or 0.0,
-                "price_date": one.offer.price_date,
-                "usd_per_million_tokens": one.usd_per_million_tokens,
-                "longest_context": one.longest,
-                "plan": plan_values(one.plan),
-            }
+            {**_values(one), "usd_per_hour": one.offer.hour or 0.0, "usd_per_million_tokens": one.per_million_tokens}
             for one in found
         ],
+        "rented_cny": [
+            {**_values(one), "cny_per_hour": one.offer.hour or 0.0, "cny_per_million_tokens": one.per_million_tokens}
+            for one in in_yuan
+        ],
+    }
+
+
+def _values(one: Rented) -> OfferedValues:
+    return {
+        "offer": one.offer.id,
+        "provider": one.offer.provider,
+        "instance": one.offer.instance,
+        "region": one.offer.region,
+        "gpu": one.offer.gpu or "",
+        "count": int(one.offer.count or 1),
+        "price_date": one.offer.price_date,
+        "longest_context": one.longest,
+        "plan": plan_values(one.plan),
     }

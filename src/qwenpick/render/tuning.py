@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from qwenpick.catalog.prices import dollars
 from qwenpick.i18n import N_, _, retell
 from qwenpick.render.fit import bar_of, parts_of
 from qwenpick.render.report import Block, Column, Line, Report, Table
@@ -226,7 +227,7 @@ def tuning_plan_report(model: Model, method: str, found: tuple[TuningOffer, ...]
             str(one.tuned.largest or ""),
             f"{one.tuned.speed.low:,.0f}-{one.tuned.speed.high:,.0f}" if one.tuned.speed else _("unknown"),
             f"{one.power:.0f} W" if one.power else _("unknown"),
-            f"${one.price:,.0f}" if one.price else _("unknown"),
+            dollars(one.price, one.price_note) if one.price else _("unknown"),
             one.price_note or "",
         )
         for one in found[:limit]

@@ -133,7 +133,7 @@ def place_of(device: Device, gpus: Mapping[str, Gpu], ram: float | None = None, 
         return None
     kind = _over_vulkan(class_of(device, gpu)) if vulkan else class_of(device, gpu)
     rates = gpu.rates if gpu else None
-    rate = _matrix_rate(kind, rates) or bandwidth * FLOP_PER_BYTE[kind]
+    rate = _matrix_rate(kind, rates, (gpu.compute_capability if gpu else None) or "") or bandwidth * FLOP_PER_BYTE[kind]
     int8 = max(
         (rates.int8 if rates else None) or 2 * rate, rate
     )  # B300's integer units are few: the 16-bit ones do their work
@@ -151,10 +151,16 @@ def place_of(device: Device, gpus: Mapping[str, Gpu], ram: float | None = None, 
     )
 
 
-def _matrix_rate(kind: Class, rates: Rates | None) -> float | None:
-    """FLOP/s of 16-bit matrices: of the matrix units, or on AMD of the vector units where the table knows no others."""
-    if rates is None or kind == "pascal":
+def _matrix_rate(kind: Class, rates: Rates | None, target: str) -> float | None:
+    """FLOP/s of 16-bit matrices: of the matrix units, or on AMD of the vector units where the table knows no others.
+
+    Some are fitted (tools/fit_speed.py) against something else: GB10 against its bandwidth, AMD's graphics in the CPU and RDNA 4 against their
+    vector rate, since llama.cpp's kernels there reach no more (Radeon AI PRO R9700: 1,083 tokens/s measured, 1,698 from its 191 TFLOP/s).
+    """
+    if rates is None or kind in ("pascal", "spark"):
         return None
+    if rates.fp16_vector and (kind in ("amd-apu", "amd-apu-vulkan") or target.startswith("gfx12")):
+        return rates.fp16_vector
     if kind == "arc":
         return rates.fp16 or (rates.int8 / 2 if rates.int8 else None)
     return rates.fp16 or rates.fp16_vector

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog import Checkpoint
-from qwenpick.catalog.accelerator import ON_SALE, gpu_price
+from qwenpick.catalog.accelerator import ON_SALE
 from qwenpick.catalog.lookup import closed_weights
+from qwenpick.catalog.prices import gpu_price
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.i18n import _, retell
 from qwenpick.memory.account import RAM, Memory, gpu

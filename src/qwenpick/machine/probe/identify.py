@@ -21,10 +21,24 @@ def identify(devices: tuple[Device, ...], catalog: Catalog, installed: int | Non
     """The devices with what the catalogue knows of each; `installed` is the box's RAM, by which parts with unified memory are told apart."""
     from qwenpick.catalog.gpus import match_gpu
 
-    return tuple(
-        matched(device, match_gpu(catalog, device.name, installed if device.unified else device.total, device.pci_id))
+    found = [
+        match_gpu(catalog, device.name, installed if device.unified else device.total, device.pci_id)
         for device in devices
-    )
+    ]
+    return tuple(_ambiguous(matched(device, gpu), gpu, catalog) for device, gpu in zip(devices, found, strict=True))
+
+
+def _ambiguous(device: Device, gpu: Gpu | None, catalog: Catalog) -> Device:
+    """The device, with a note where its name, memory and PCI id are those of boards with another memory bus too."""
+    from qwenpick.catalog.gpus import same_pci, twins
+    from qwenpick.machine.simulate import shared_name
+
+    others = twins(catalog, gpu) if gpu else ()
+    if device.pci_id:
+        others = tuple(other for other in others if same_pci(other.pci_ids, device.pci_id))
+    if gpu is None or not others:
+        return device
+    return replace(device, notes=(*device.notes, shared_name(device.name, gpu, others)))
 
 
 def matched(device: Device, gpu: Gpu | None) -> Device:

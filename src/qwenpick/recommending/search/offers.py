@@ -22,7 +22,7 @@ from qwenpick.recommending.search.candidates import engine_groups
 from qwenpick.recommending.search.prospects import ANY_PACE, Pace
 from qwenpick.recommending.search.speed_bound import Paces
 from qwenpick.runtimes.llamacpp.driver import driver_bytes
-from qwenpick.runtimes.llamacpp.limits import budget
+from qwenpick.runtimes.llamacpp.limits import budget, has_backend
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
@@ -198,7 +198,7 @@ class Offers:
     @cached_property
     def _usable(self) -> list[Device]:
         """The devices that llama.cpp can use, the roomiest first."""
-        usable = [device for device in self.devices if device.vendor != "ascend"]
+        usable = [device for device in self.devices if has_backend(device)]
         return sorted(usable, key=lambda device: -(budget(device, self.search.work) or 0))
 
     @cached_property

@@ -54,8 +54,8 @@ class PlanCommandValues(TypedDict):
     offers: list[OfferValues]
 
 
-class RentedValues(TypedDict):
-    """usd_per_million_tokens is for generated tokens with all sequences busy."""
+class OfferedValues(TypedDict):
+    """A machine for rent that runs the model."""
 
     offer: str
     provider: str
@@ -63,11 +63,23 @@ class RentedValues(TypedDict):
     region: str
     gpu: str
     count: int
-    usd_per_hour: float
     price_date: str
-    usd_per_million_tokens: float | None
     longest_context: int | None
     plan: PlanValues
+
+
+class RentedValues(OfferedValues):
+    """usd_per_million_tokens is for generated tokens with all sequences busy."""
+
+    usd_per_hour: float
+    usd_per_million_tokens: float | None
+
+
+class RentedInYuanValues(OfferedValues):
+    """The same of machines that are priced in yuan."""
+
+    cny_per_hour: float
+    cny_per_million_tokens: float | None
 
 
 class RentedCommandValues(TypedDict):
@@ -75,6 +87,7 @@ class RentedCommandValues(TypedDict):
 
     model: str
     rented: list[RentedValues]
+    rented_cny: list[RentedInYuanValues]
 
 
 class SideValues(TypedDict):

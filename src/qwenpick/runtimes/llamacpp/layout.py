@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from qwenpick.machine.hardware import Device
 from qwenpick.memory.account import gpu
 from qwenpick.memory.bands import band
-from qwenpick.runtimes.llamacpp.limits import budget
+from qwenpick.runtimes.llamacpp.limits import budget, has_backend
 from qwenpick.runtimes.llamacpp.options import Options, read_options
 from qwenpick.runtimes.llamacpp.parts import needed, on_first_gpu
 from qwenpick.runtimes.llamacpp.totals import totals
@@ -31,7 +31,7 @@ def placements(
 ) -> Iterator[Placement]:
     """All layers on the roomiest GPU, on the fewest GPUs, experts in RAM, as many layers as fit, none. -ngl and --n-cpu-moe are obeyed."""
     options = read_options(work.options)
-    devices = sorted((d for d in machine.devices if d.vendor != "ascend"), key=lambda d: -(budget(d, work) or 0))
+    devices = sorted(filter(has_backend, machine.devices), key=lambda d: -(budget(d, work) or 0))
     if options.n_gpu_layers is not None or options.n_cpu_moe:
         yield _asked(architecture, options, devices[0]) if devices else Placement()
         return

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from qwenpick.work.placement import Placement
     from qwenpick.work.serving import Serving
 
+BACKENDS = ("nvidia", "amd", "intel", "apple", "mthreads", "qualcomm")
 CACHE_TYPES = ("f16", "bf16", "f32", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")  # common/arg.cpp, kv_cache_types
 
 
@@ -29,9 +30,14 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
             return _("llama.cpp has no {cache} cache (it has {known})", cache=cache, known=", ".join(CACHE_TYPES))
     if work.kv_cache.v not in ("f16", "bf16", "f32") and not read_options(work.options).flash_attn:
         return _("llama.cpp quantizes cached values ({v}) only with flash attention", v=work.kv_cache.v)
-    if unusable := next((d for d in placement.devices if d.vendor == "ascend" and d.kind != "npu"), None):
+    if unusable := next((d for d in placement.devices if not has_backend(d)), None):
         return _("llama.cpp has no backend for {name}", name=unusable.name)
     return None
+
+
+def has_backend(device: Device) -> bool:
+    """Whether a backend of llama.cpp that we can plan runs on it: CUDA, HIP, SYCL, Vulkan, Metal, MUSA or OpenCL (docs/build.md, b6500)."""
+    return device.vendor in BACKENDS
 
 
 def budget(device: Device, work: Serving) -> int | None:

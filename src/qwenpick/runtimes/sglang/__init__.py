@@ -13,6 +13,7 @@ from qwenpick.runtimes.sglang.options import Options
 from qwenpick.runtimes.sglang.pools import LOADED, STATES_SHARE, slot_bytes, slots, token_bytes, weights
 from qwenpick.runtimes.sglang.share import Settings, free_at_start, least, settings
 from qwenpick.runtimes.vllm import refusals
+from qwenpick.runtimes.vllm.vendors import vendors
 from qwenpick.work.parallel import parallel_placements
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def placements(
 ) -> Iterator[Placement]:
     """One GPU, then tensor parallel over equal ones, then pipeline stages."""
     return parallel_placements(
-        architecture, checkpoint.format, machine, refusals.VENDORS, read(Options, work.options).parallel
+        architecture, checkpoint.format, machine, vendors(TITLE), read(Options, work.options).parallel
     )
 
 

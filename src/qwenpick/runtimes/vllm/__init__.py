@@ -14,6 +14,7 @@ from qwenpick.runtimes.vllm.options import Options
 from qwenpick.runtimes.vllm.profile import Profile
 from qwenpick.runtimes.vllm.settings import least, settings
 from qwenpick.runtimes.vllm.start import cache_refusal, planned, share_refusal
+from qwenpick.runtimes.vllm.vendors import vendors
 from qwenpick.work.parallel import parallel_placements
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def placements(
 ) -> Iterator[Placement]:
     """One GPU, then tensor parallel over equal ones, then pipeline stages."""
     return parallel_placements(
-        architecture, checkpoint.format, machine, refusals.VENDORS, read(Options, work.options).parallel
+        architecture, checkpoint.format, machine, vendors(TITLE), read(Options, work.options).parallel
     )
 
 

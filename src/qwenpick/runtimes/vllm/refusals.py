@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qwenpick.i18n import _, retell
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.runtimes.vllm.settings import capability_of
+from qwenpick.runtimes.vllm.vendors import OWN, build_refusal, vendors
 from qwenpick.work.sharding import BLOCK, world_refusal
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from qwenpick.work.placement import Placement
     from qwenpick.work.serving import Serving
 
-VENDORS = ("nvidia", "amd", "intel", "ascend")
 # the least compute capability of each format's kernels: model_executor/layers/quantization/*.py get_min_capability
 MIN_CAPABILITY = {
     "awq-int4": 7.5,
@@ -74,8 +74,10 @@ def cache_type_refusal(work: Serving, title: str) -> str | None:
 
 def _device_refusal(format_name: str, device: Device, title: str) -> str | None:
     """Why this device cannot run this format."""
-    if device.vendor not in VENDORS:
+    if device.vendor not in vendors(title):
         return _("{title} does not run on {name}", title=title, name=device.name)
+    if device.vendor not in OWN:
+        return build_refusal(format_name, device, title)
     if device.vendor != "nvidia":
         if device.vendor == "amd" and device.compute_capability and device.compute_capability not in ROCM_TARGETS:
             return _(
