@@ -49,7 +49,8 @@ def test_an_entry_of_the_same_id_replaces_the_shipped_one_and_the_last_file_wins
         ("models: [\n - {a: b\n", "line 2, column 2: this is not YAML: did not find expected node content "
          "(check indentation, colons and quotes there)"),
         (GPU.replace("vendor: nvidia", "vendor: nvidea"), "line 2: gpu 'my-card': 'vendor' is 'nvidea'; did you mean nvidia? "
-         "it can be nvidia, amd, intel, apple, ascend, hygon, kunlunxin, metax, mthreads, cambricon, thead, iluvatar, enflame, biren, other"),
+         "it can be nvidia, amd, intel, apple, ascend, hygon, kunlunxin, metax, mthreads, cambricon, thead, iluvatar, enflame, biren, "
+         "qualcomm, other"),
         (GPU.replace("memory_bytes", "memory_byte"), "line 2: gpu 'my-card': unknown field 'memory_byte'; did you mean memory_bytes?"),
         (GPU.replace("17179869184", "16GB"), "line 2: gpu 'my-card': 'memory_bytes' must be a whole number, not '16GB'"),
         (GPU.replace("17179869184", "-1"), "line 2: gpu 'my-card': 'memory_bytes' must be more than 0, not -1"),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from qwenpick.catalog.check import faults
-from qwenpick.catalog.read import KINDS, SHIPPED, data_directory, merge, read_yaml
+from qwenpick.catalog.read import KINDS, SHIPPED, data_date, data_directory, merge, read_yaml
 from qwenpick.catalog.schema_json import SECTIONS, text
 
 CONTENTS = {name: (data_directory() / name).read_bytes() for name in SHIPPED}
@@ -83,14 +83,59 @@ def test_rates_get_faster_with_fewer_bits() -> None:
 
 def test_prices_have_a_date() -> None:
     for gpu in MERGED["gpus"].values():
-        for name in ("street_price", "cloud_price"):
+        for name in ("launch_price", "street_price", "used_price"):
             assert name not in gpu or gpu[name]["date"], gpu["id"]
-        price = gpu.get("street_price", {})
-        assert price.get("usd_to", 1e9) > price.get("usd", 0), gpu["id"]
+            price = gpu.get(name, {})
+            assert price.get("usd_to", 1e9) > price.get("usd", 0), gpu["id"]
 
 
-def test_offers_have_a_price_but_for_two() -> None:
+def test_offers_have_a_price_but_for_those_that_publish_none() -> None:
     offers = MERGED["cloud"].values()
-    assert len(offers) == 251
+    assert len(offers) == 261
     priceless = [o["id"] for o in offers if not {"usd_per_hour", "spot_usd_per_hour", "native_price"} & set(o)]
-    assert priceless == ["aws-p5e.48xlarge-us-east-1", "aws-trn2.48xlarge-us-east-1"]  # none in the region's file
+    assert [o for o in priceless if not o.startswith("alibaba-")] == [
+        "aws-p5e.48xlarge-us-east-1",  # none in the region's file
+        "aws-trn2.48xlarge-us-east-1",
+    ]
+    assert {o.split(".")[1].split("-")[0] for o in priceless if o.startswith("alibaba-")} == {
+        "ebmgn9gc",
+        "ebmgn9ge",
+        "gn8is",
+        "gn8v",
+    }
+
+
+def test_the_catalogue_is_as_old_as_its_newest_entry() -> None:
+    newest = max(entry["checked"] for kind in KINDS for entry in MERGED[kind].values())
+    assert data_date() == newest
+
+
+def test_what_a_gpu_of_the_last_six_years_lacks_has_its_reason() -> None:
+    today = date.fromisoformat(data_date())
+    since = today.replace(year=today.year - 6).isoformat()
+    looked_at = [
+        gpu
+        for gpu in MERGED["gpus"].values()
+        if (gpu["released"] >= since if "released" in gpu else gpu["status"] != "discontinued")
+    ]
+    assert len(looked_at) > 300
+    for gpu in looked_at:
+        missing = {name for name in ("memory_bytes", "bandwidth", "power_watts") if name not in gpu}
+        if "fp16" not in gpu.get("rates", {}):
+            missing.add("fp16")
+        assert missing == set(gpu.get("unknown", ())), gpu["id"]
+
+
+@pytest.mark.parametrize("kind", ("gpus", "cloud"))
+def test_sources_are_public_addresses(kind: str) -> None:
+    for entry in MERGED[kind].values():
+        for source in entry.get("sources") or [entry["source"]]:
+            assert re.search(r"https?://[a-z0-9.-]+\.[a-z]+", source), (entry["id"], source)
+
+
+def test_one_pci_id_is_one_kind_of_board() -> None:
+    owners: dict[str, set[str]] = {}
+    for gpu in MERGED["gpus"].values():
+        for pci in gpu.get("pci_ids", ()):
+            owners.setdefault(pci, set()).add("laptop" if "Laptop" in gpu["name"] else "desktop")
+    assert {pci: kinds for pci, kinds in owners.items() if len(kinds) > 1} == {}

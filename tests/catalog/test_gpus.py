@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qwenpick.catalog import Catalog, find_gpu, load, match_gpu
+from qwenpick.catalog.gpus import twins
 from qwenpick.errors import QwenpickError
 from qwenpick.units import GIB, MIB
 
@@ -57,6 +58,17 @@ def catalog() -> Catalog:
         ("m4max 64gb", "m4-max-64gb"),
         ("Apple M3 Ultra 512GB", "m3-ultra-512gb"),
         ("910b", "ascend-910b"),
+        ("昇腾 910B", "ascend-910b"),
+        ("海光K100", "hygon-k100"),
+        ("昆仑芯 P800", "kunlun-p800"),
+        ("沐曦C500", "metax-c500"),
+        ("摩尔线程S4000", "mtt-s4000"),
+        ("寒武纪MLU370", "mlu370-x8"),
+        ("Atlas 300I Duo", "atlas-300i-duo"),
+        ("5090d", "rtx-5090-d"),
+        ("h20", "h20-96gb"),
+        ("l20", "l20"),
+        ("rtx pro 6000 server", "rtx-pro-6000-blackwell-server"),
     ],
 )
 def test_a_name_as_people_write_it_means_one_part(catalog: Catalog, said: str, meant: str) -> None:
@@ -67,6 +79,25 @@ def test_every_id_and_every_full_name_means_itself(catalog: Catalog) -> None:
     for gpu in catalog.gpus.values():
         assert find_gpu(catalog, gpu.id).id == gpu.id
         assert find_gpu(catalog, gpu.name).name.split(" (")[0] == gpu.name.split(" (")[0], gpu.name
+
+
+@pytest.mark.parametrize(
+    ("said", "slower", "faster"),
+    [("rtx 3060 ti", "rtx-3060-ti", "rtx-3060-ti-gddr6x"), ("gtx 1650", "gtx-1650-gddr5", "gtx-1650-gddr6")],
+)
+def test_of_boards_that_differ_in_their_bus_alone_the_slower_is_planned_and_the_others_named(
+    catalog: Catalog, said: str, slower: str, faster: str
+) -> None:
+    gpu = find_gpu(catalog, said)
+    assert gpu.id == slower
+    (other,) = twins(catalog, gpu)
+    assert other.id == faster and (other.bandwidth or 0) > (gpu.bandwidth or 0)
+
+
+@pytest.mark.parametrize("said", ["xeon 6", "Ryzen 9 9950X", "core i7-14700k", "EPYC 9654"])
+def test_a_processor_is_not_taken_for_a_gpu(catalog: Catalog, said: str) -> None:
+    with pytest.raises(QwenpickError, match="is a processor; --cpu-only"):
+        find_gpu(catalog, said)
 
 
 def test_an_unknown_gpu_is_answered_with_the_nearest_name(catalog: Catalog) -> None:

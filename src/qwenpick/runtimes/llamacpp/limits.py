@@ -31,6 +31,8 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
     if work.kv_cache.v not in ("f16", "bf16", "f32") and not read_options(work.options).flash_attn:
         return _("llama.cpp quantizes cached values ({v}) only with flash attention", v=work.kv_cache.v)
     if unusable := next((d for d in placement.devices if not has_backend(d)), None):
+        if unusable.vendor == "ascend":
+            return _("what llama.cpp's CANN backend takes on {name} was never measured", name=unusable.name)
         return _("llama.cpp has no backend for {name}", name=unusable.name)
     return None
 
