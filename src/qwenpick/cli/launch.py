@@ -8,7 +8,9 @@ import typer
 
 from qwenpick.cli import completion
 from qwenpick.cli import options as given
+from qwenpick.cli.clusters import COPIED, Replicated
 from qwenpick.cli.groups import spread
+from qwenpick.cli.manifests import PLAIN, Manifest, print_manifest
 from qwenpick.cli.training import SERVED, Tuning, Wanted
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
@@ -36,7 +38,9 @@ def command(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Print it even if it does not fit.")] = False,
     online: given.Online = False,
+    form: Manifest = PLAIN,
     hardware: given.Box = given.PROBED,
+    clustered: Replicated = COPIED,
     catalog: given.Catalogs = None,
     json: given.Json = False,
     training: Tuning = SERVED,
@@ -59,6 +63,21 @@ def command(
                 path=model,
             )
         )
+    nodes = clustered.fleet(facts, hardware)
+    shape = form.form(nodes)
+    if shape:
+        if tuning or docker or compose or execute:
+            raise QwenpickError(
+                _("a manifest is for serving on a cluster; leave out --train, --docker, --compose and --exec")
+            )
+        asked = replace(run.request(), quant=found.quant, runtime=run.runtime or ("vllm" if shape == "ray" else None))
+        raise typer.Exit(
+            print_manifest(
+                found, asked, nodes or hardware.read(facts), shape, clustered.replicas, form.write, force, json
+            )
+        )
+    if clustered.replicas:
+        raise QwenpickError(_("--replicas goes with --kubernetes, --slurm or --ray"))
     box = hardware.read(facts)
     if tuning:
         raise typer.Exit(

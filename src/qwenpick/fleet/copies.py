@@ -165,10 +165,15 @@ def times(plan: Plan, machine: Machine, cpus: float | None = None) -> int:
     have, used = Counter(machine.devices), Counter(plan.placement.devices)
     limits += [have[device] // count for device, count in used.items()]
     if machine.ram_free is not None:
-        limits.append(machine.ram_free // (plan.memory.on(RAM) + (ENGINE_RAM if plan.placement.devices else 0) or 1))
+        limits.append(machine.ram_free // max(1, host_ram(plan)))
     if cpus is not None:
         limits.append(int(cpus))
     return max(0, min(limits, default=0))
+
+
+def host_ram(plan: Plan) -> int:
+    """Bytes of RAM that one copy takes: what its plan counts there, and on GPUs what the engine's processes take beside."""
+    return plan.memory.on(RAM) + ENGINE_RAM * len(plan.placement.devices)
 
 
 def left(machine: Machine, plan: Plan, copies: int) -> Machine:
@@ -176,7 +181,7 @@ def left(machine: Machine, plan: Plan, copies: int) -> Machine:
     devices = list(machine.devices)
     for device in plan.placement.devices * copies:
         devices.remove(device)
-    taken = copies * (plan.memory.on(RAM) + ENGINE_RAM)
+    taken = copies * host_ram(plan)
     return replace(
         machine,
         devices=tuple(devices),

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from qwenpick.machine.inventory.cluster import Cluster, Node, Taint
 
 STEPS = 4  # RAM sizes in a doubling that are told apart; in a kind the least one counts. Kubernetes' figure differs by kilobytes between equal nodes
-ENGINE_RAM = 4 * 2**30  # bytes that an engine's processes take of RAM beside what its plan counts there: assumed
+ENGINE_RAM = (
+    8 * 2**30
+)  # bytes that an engine's process takes of RAM for each GPU beside what its plan counts there: assumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def _idle(node: Node, machine: Machine, seen: int, free: bool) -> str | None:
         return N_("all of its GPUs are held")
     if node.accelerators and not machine.devices:
         return N_("how much memory its GPUs have is not known")
-    if machine.ram_free is not None and machine.ram_free < ENGINE_RAM:
+    if node.accelerators and machine.ram_free is not None and machine.ram_free < ENGINE_RAM:
         return N_("its RAM is held")
     if free and node.cpus_free is not None and node.cpus_free < 1:
         return N_("its CPUs are held")

@@ -19,7 +19,7 @@ _PLAIN = N_("docker runs vLLM and SGLang here; the other engines are one command
 
 def container(run: Run, planned: Launch) -> Launch:
     """`docker run` of what `planned` starts without it. Raises QwenpickError for engines and hardware that have no such image."""
-    image, command, port, env = _contents(run)
+    image, command, port, env = contents(run)
     words = ["docker", "run", "--rm", *_gpu_words(run), "--shm-size", SHARED_MEMORY, "-p", f"{port}:{port}"]
     words += ["-v", f"huggingface:{CACHE}", *_mount(run)]
     for name, value in env.items():
@@ -32,7 +32,7 @@ def compose(run: Run, planned: Launch) -> Launch:
     """A compose.yaml that does the same. A $ in a value is doubled, since compose would fill it in."""
     import yaml
 
-    image, command, port, env = _contents(run)
+    image, command, port, env = contents(run)
     service: dict[str, Any] = {
         "image": image,
         "command": [_literal(word) for word in command],
@@ -63,7 +63,7 @@ def compose(run: Run, planned: Launch) -> Launch:
     )
 
 
-def _contents(run: Run) -> tuple[str, list[str], int, dict[str, str]]:
+def contents(run: Run) -> tuple[str, list[str], int, dict[str, str]]:
     """(image, command inside it, port, environment)."""
     vendor = _vendor(run)
     inner = replace(run, path=INSIDE, visible={}) if run.path else replace(run, visible={})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from qwenpick.errors import QwenpickError
@@ -43,7 +45,11 @@ def getter(context: str | None = None) -> Get:
             )
         ) from None
     try:
-        config.load_config(context=context) if context else config.load_config()
+        file = os.environ.get("KUBECONFIG")
+        inside = (
+            "KUBERNETES_SERVICE_HOST" in os.environ and not file and not (Path.home() / ".kube" / "config").exists()
+        )
+        config.load_incluster_config() if inside else config.load_kube_config(config_file=file, context=context)
     except (config.ConfigException, OSError, ValueError, TypeError) as problem:
         raise QwenpickError(_("the kubeconfig cannot be used: {problem}", problem=_line(problem))) from None
     settings = client.Configuration.get_default_copy()
@@ -51,11 +57,10 @@ def getter(context: str | None = None) -> Get:
     asked = client.ApiClient(settings)
 
     def get(path: str) -> tuple[int, bytes]:
-        headers, query = {"Accept": "application/json"}, list[tuple[str, str]]()
-        asked.update_params_for_auth(headers, query, ["BearerToken"])
+        login = {one["key"]: one["value"] for one in settings.auth_settings().values() if one["in"] == "header"}
         try:
             found = asked.rest_client.pool_manager.request(
-                "GET", settings.host.rstrip("/") + path, headers={**asked.default_headers, **headers}, timeout=SECONDS, retries=False
+                "GET", settings.host.rstrip("/") + path, headers={**asked.default_headers, **login, "Accept": "application/json"}, timeout=SECONDS, retries=False
             )  # fmt: skip
             return int(found.status), bytes(found.data)
         except (HTTPError, OSError) as problem:

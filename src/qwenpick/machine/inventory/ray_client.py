@@ -33,6 +33,7 @@ def read(address: str | None, catalog: Catalog, seconds: float = SECONDS) -> Clu
     mine = not ray.is_initialized()
     try:
         if mine:
+            _answers(address or os.environ.get("RAY_ADDRESS") or "auto")
             where = address or os.environ.get("RAY_ADDRESS") or "auto"
             ray.init(address=where, log_to_driver=False, logging_level="ERROR", configure_logging=False)
         nodes = [dict(node) for node in ray.nodes()]
@@ -47,6 +48,15 @@ def read(address: str | None, catalog: Catalog, seconds: float = SECONDS) -> Clu
     finally:
         if mine and ray.is_initialized():
             ray.shutdown()
+
+
+def _answers(address: str) -> None:
+    """Ray itself tries for ever where nobody listens. Raises OSError."""
+    import socket
+
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdigit() and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=5).close()
 
 
 def _free() -> Mapping[str, Mapping[str, float]] | None:

@@ -1,0 +1,169 @@
+"""`qwenpick launch MODEL --kubernetes | --slurm | --ray`: the plan as what a cluster's own software reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qwenpick.errors import QwenpickError
+from qwenpick.i18n import _
+
+if TYPE_CHECKING:
+    from qwenpick.fitting.answer import Request
+    from qwenpick.fleet.copies import Answer, Room
+    from qwenpick.fleet.kinds import Fleet
+    from qwenpick.launch import Launch
+    from qwenpick.launch.run import Run
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.planning.plan import Plan
+    from qwenpick.readers import Wanted
+
+FORMS = ("kubernetes", "slurm", "ray")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The options that say in which form a plan is written."""
+
+    kubernetes: Annotated[
+        bool, typer.Option("--kubernetes", help="As Kubernetes objects (vLLM, SGLang, llama.cpp).")
+    ] = False
+    slurm: Annotated[bool, typer.Option("--slurm", help="As a batch script for Slurm.")] = False
+    ray: Annotated[bool, typer.Option("--ray", help="As a config of Ray Serve LLM (vLLM).")] = False
+    write: Annotated[
+        Path | None, typer.Option("--write", metavar="DIR", help="Write the files there instead of to stdout.")
+    ] = None
+
+    def form(self, fleet: Fleet | None) -> str | None:
+        """kubernetes, slurm or ray: as asked, else what the cluster is; None where neither says. Raises QwenpickError for two of them."""
+        asked = [name for name in FORMS if getattr(self, name)]
+        if len(asked) > 1:
+            raise QwenpickError(_("one form at a time: --kubernetes, --slurm or --ray"))
+        if not asked and fleet and fleet.source not in FORMS:
+            raise QwenpickError(_("say in which form: --kubernetes, --slurm or --ray"))
+        found = asked[0] if asked else fleet.source if fleet else None
+        if self.write and found is None:
+            raise QwenpickError(_("--write goes with --kubernetes, --slurm or --ray"))
+        return found
+
+
+PLAIN = Manifest()
+
+
+def manifest(form: str, run: Run, planned: Launch, plan: Plan, room: Room | None, replicas: int) -> Launch:
+    """The plan in the form, for the kind of node that has room for it; for any node where no cluster was read."""
+    from importlib import import_module
+
+    from qwenpick.launch.target import target
+
+    where = target(plan, room.kind if room else None, replicas)
+    written: Launch = import_module(f"qwenpick.launch.{form}").launch(run, planned, where)
+    return written
+
+
+def chosen(answer: Answer) -> Room:
+    """The kind of node that all copies go to: the fewest GPUs a copy, then the fastest. Raises QwenpickError where none holds all."""
+    wanted = answer.replicas or 1
+    rooms = [room for room in answer.rooms if room.ways and room.kind.count * room.ways[0].copies >= wanted]
+    if not rooms:
+        most = max((room.kind.count * room.ways[0].copies for room in answer.rooms if room.ways), default=0)
+        raise QwenpickError(
+            _(
+                "one manifest starts copies on one kind of node, and none has room for more than {most}: ask for fewer --replicas",
+                most=most,
+            )
+        )
+    return min(rooms, key=_scarcest)
+
+
+def _scarcest(room: Room) -> tuple[bool, int, float, str]:
+    plan = room.ways[0].plan
+    speed = plan.speed.each.value if plan.speed else 0.0
+    return not plan.placement.devices, len(plan.placement.devices), -speed, room.kind.nodes[0]
+
+
+def printed(form: str, planned: Launch, write: Path | None) -> None:
+    """One document on stdout, or the files in a directory."""
+    from importlib import import_module
+
+    if write is None:
+        text = (
+            import_module("qwenpick.launch.kubernetes").document(planned)
+            if form == "kubernetes"
+            else "".join(planned.files.values())
+        )
+        typer.echo(text, nl=False)
+        return
+    try:
+        write.mkdir(parents=True, exist_ok=True)
+        for name, text in planned.files.items():
+            (write / name).write_text(text, encoding="utf-8")
+            typer.echo(str(write / name))
+    except OSError as problem:
+        raise QwenpickError(
+            _("{path} could not be written: {problem}", path=write, problem=problem.strerror or problem)
+        ) from None
+    for note in planned.notes:
+        typer.echo(_("note: {note}", note=note), err=True)
+
+
+def print_manifest(
+    found: Wanted,
+    request: Request,
+    where: Fleet | Machine,
+    shape: str,
+    replicas: int | None,
+    write: Path | None,
+    force: bool,
+    json: bool,
+) -> int:
+    """Print the plan as what a cluster's software reads; the exit code."""
+    from qwenpick.fleet.best import best
+    from qwenpick.fleet.copies import fit
+    from qwenpick.fleet.kinds import Fleet
+    from qwenpick.launch import launch, run_of
+
+    if isinstance(where, Fleet):
+        answer = fit(found.catalog, where, found.model, request, replicas)
+        if not answer.fits:
+            raise NoRoomError(
+                _(
+                    "there is room for {found} copies of {name} in the cluster; qwenpick fit {model} --cluster says where",
+                    found=answer.copies,
+                    name=found.model.name,
+                    model=found.model.id,
+                )
+            )
+        room = chosen(answer)
+        plan, fits = room.ways[0].plan, True
+    else:
+        single = best(found.catalog, where, found.model, request)
+        room, plan, fits = None, single.plan, single.fits
+        if not fits and not force:
+            raise NoRoomError(
+                _(
+                    "{reason}; qwenpick fit {model} says what would make it fit (--force prints the commands anyway)",
+                    reason=plan.reason,
+                    model=found.model.id,
+                )
+            )
+    run = run_of(plan, found.path)
+    planned = manifest(shape, run, launch(run), plan, room, replicas or 1)
+    planned = replace(planned, notes=(*planned.notes, *found.notes))
+    if json:
+        from qwenpick.render.envelope import print_json
+        from qwenpick.render.launch import launch_values
+
+        print_json("launch", launch_values(plan, planned, fits))
+    else:
+        printed(shape, planned, write)
+    return 0 if fits else 1
+
+
+class NoRoomError(QwenpickError):
+    """The plan does not hold anywhere. Exit code 1."""
+
+    exit_code = 1
