@@ -59,9 +59,9 @@ def getter(context: str | None = None) -> Get:
     def get(path: str) -> tuple[int, bytes]:
         login = {one["key"]: one["value"] for one in settings.auth_settings().values() if one["in"] == "header"}
         try:
-            found = asked.rest_client.pool_manager.request(
-                "GET", settings.host.rstrip("/") + path, headers={**asked.default_headers, **login, "Accept": "application/json"}, timeout=SECONDS, retries=False
-            )  # fmt: skip
+            words = {**asked.default_headers, **login, "Accept": "application/json"}
+            pool = asked.rest_client.pool_manager
+            found = pool.request("GET", settings.host.rstrip("/") + path, headers=words, timeout=SECONDS, retries=False)
             return int(found.status), bytes(found.data)
         except (HTTPError, OSError) as problem:
             raise QwenpickError(
