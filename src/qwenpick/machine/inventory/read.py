@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qwenpick.bounded import read_bytes
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.machine.inventory.cluster import Cluster, Node
@@ -39,21 +40,15 @@ def read(what: str, catalog: Catalog) -> Cluster:
 
 
 def _content(path: Path) -> str:
-    try:
-        with path.open("rb") as file:  # a pipe has no size, so no more than the limit is read
-            return _decoded(file.read(LARGEST_FILE + 1), str(path))
-    except FileNotFoundError:
+    if not path.exists():
         raise QwenpickError(
             _(
                 "there is no file {path}{near} (or: k8s, slurm, ray, ray=ADDRESS, -)",
                 path=path,
                 near=did_you_mean(str(path), LIVE),
             )
-        ) from None
-    except (OSError, ValueError) as problem:
-        raise QwenpickError(
-            _("{path} could not be read: {problem}", path=path, problem=getattr(problem, "strerror", None) or problem)
-        ) from None
+        )
+    return _decoded(read_bytes(path, LARGEST_FILE), str(path))
 
 
 def _decoded(content: bytes, name: str) -> str:
