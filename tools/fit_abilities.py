@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -70,7 +71,7 @@ def observations(path: Path, models: dict[str, Model]) -> list[Observation]:
         base = models[model].kind == "base" or row["mode"] == "base"
         if base:
             test += " (base)"
-        seen[model, test, capability, thought, base].append((share(test, float(row["score"])), row["source"]))
+        seen[model, test, capability, thought, base].append((share(test, float(row["score"])), address(row["source"])))
     return [
         Observation(model, test, capability, thought, base, logit(p := sum(s for s, _ in rows) / len(rows)),
                     NOISE**2 + 1 / (QUESTIONS * p * (1 - p)), rows[0][1])
@@ -122,6 +123,18 @@ def references(found: Fit, models: dict[str, Model], data: list[Observation]) ->
         c: round(float(np.mean([found.mean[found.index["difficulty", t]] for t in sorted(tests)])), 3)
         for c, tests in sorted(recent.items())
     }
+
+
+def address(source: str) -> str:
+    """A source as a public address: whose table it is and where, without the numbers of the copy it was read in.
+
+    >>> address("HF card Qwen/Qwen3.5-4B (copy id 5640)"), address("arXiv 2603.00729 table 6 (copy id 1)")
+    ('https://huggingface.co/Qwen/Qwen3.5-4B (model card)', 'https://arxiv.org/abs/2603.00729 table 6')
+    """
+    bare = re.sub(r" \((?:[^()]*\bids? [^()]*|git [^()]*|text|models\.dev [^()]*)\)", "", source)
+    bare = re.sub(r"^HF card (\S+)", r"https://huggingface.co/\1 (model card)", bare)
+    bare = re.sub(r"^arXiv (\d{4}\.\d{5})", r"https://arxiv.org/abs/\1", bare)
+    return re.sub(r"^(Qwen3_Technical_Report\.pdf),?", r"https://github.com/QwenLM/Qwen3/blob/main/\1", bare)
 
 
 def write(path: Path, content: dict[str, object]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from qwenpick.catalog.check import faults
 from qwenpick.catalog.read import KINDS, SHIPPED, data_date, data_directory, merge, read_yaml
 from qwenpick.catalog.schema_json import SECTIONS, text
+from qwenpick.recommending.quality import load_abilities
 
 CONTENTS = {name: (data_directory() / name).read_bytes() for name in SHIPPED}
 DOCUMENTS: dict[str, Any] = {name: read_yaml(content) for name, content in CONTENTS.items()}
@@ -126,11 +128,69 @@ def test_what_a_gpu_of_the_last_six_years_lacks_has_its_reason() -> None:
         assert missing == set(gpu.get("unknown", ())), gpu["id"]
 
 
-@pytest.mark.parametrize("kind", ("gpus", "cloud"))
+@pytest.mark.parametrize("kind", KINDS)
 def test_sources_are_public_addresses(kind: str) -> None:
     for entry in MERGED[kind].values():
-        for source in entry.get("sources") or [entry["source"]]:
+        for source in sources(entry):
             assert re.search(r"https?://[a-z0-9.-]+\.[a-z]+", source), (entry["id"], source)
+            assert not re.search(r"\bids? \d{5,}|transcription", source), (entry["id"], source)
+
+
+def test_the_abilities_name_public_addresses() -> None:
+    for source in load_abilities().sources:
+        assert re.fullmatch(r"https://\S+( .*)?", source) and not re.search(r"\bids? \d{5,}", source), source
+
+
+def sources(value: object) -> Iterator[str]:
+    """Every source in an entry, its parts' included."""
+    if isinstance(value, dict):
+        for field, part in value.items():
+            if field in ("source", "sources"):
+                yield from [part] if isinstance(part, str) else part
+            else:
+                yield from sources(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from sources(part)
+
+
+SERVED = (
+    "Qwen1.5",
+    "Qwen1.5-MoE",
+    "Qwen2",
+    "Qwen2.5",
+    "Qwen2.5-VL",
+    "Qwen3",
+    "Qwen3-VL",
+    "Qwen3-Next",
+    "Qwen3.5",
+    "Qwen3.6",
+)
+
+
+def test_an_engine_is_known_to_start_with_some_release_for_every_series_that_it_serves() -> None:
+    def of(model: str, engine: str = "vllm") -> str | None:
+        found: str | None = MERGED["models"][model].get("min_versions", {}).get(engine)
+        return found
+
+    assert (
+        of("qwen3-8b") == "0.8.5"
+        and of("qwen3guard-gen-4b") == "0.9.0"
+        and of("qwen3-next-80b-a3b-instruct") == "0.10.2"
+    )
+    assert of("qwen2.5-vl-7b-instruct") == "0.7.0" and of("qwen3-asr-1.7b") == "0.12.0"
+    assert of("qwen3-tts-12hz-1.7b-base") == "0.20.0"
+    for model in MERGED["models"].values():
+        if model["series"] in SERVED:
+            assert of(model["id"]), model["id"]
+
+
+def test_inputs_are_what_the_makers_pages_say() -> None:
+    inputs = {model["id"]: model["inputs"] for model in MERGED["models"].values()}
+    for name in ("qwen3.6-plus", "qwen3.6-flash", "qwen3.7-plus", "qwen3.7-flash", "qwen3.8-flash"):
+        assert inputs[name] == ["text", "image", "video"], name
+    assert inputs["qwen3-livetranslate-flash-realtime"] == ["text", "image", "audio", "video"]
+    assert inputs["qwen3-tts-12hz-1.7b-customvoice"] == ["text"] and "audio" in inputs["qwen3-tts-12hz-1.7b-base"]
 
 
 def test_one_pci_id_is_one_kind_of_board() -> None:
