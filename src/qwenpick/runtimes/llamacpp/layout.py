@@ -15,7 +15,7 @@ from qwenpick.memory.account import gpu
 from qwenpick.memory.bands import band
 from qwenpick.runtimes.llamacpp.limits import budget, has_backend
 from qwenpick.runtimes.llamacpp.options import Options, read_options
-from qwenpick.runtimes.llamacpp.parts import needed, on_first_gpu
+from qwenpick.runtimes.llamacpp.parts import file_share, needed, on_first_gpu
 from qwenpick.runtimes.llamacpp.totals import totals
 from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
 from qwenpick.work.placement import Placement
@@ -78,7 +78,7 @@ def _alike(device: Device, work: Serving) -> Device:
 @lru_cache(maxsize=8192)
 def fewest_experts(architecture: Architecture, checkpoint: Checkpoint, work: Serving, device: Device) -> int | None:
     """The fewest layers whose experts must lie in RAM for the rest to fit the GPU; None where even all of them are not enough."""
-    sums = totals(architecture, checkpoint.format, work).without_experts
+    sums = totals(architecture, checkpoint.format, work, file_share(architecture, checkpoint)).without_experts
     return _fewest(architecture, checkpoint, work, device, lambda n: Placement((device,), cpu_moe_layers=n), sums)
 
 
@@ -86,7 +86,7 @@ def fewest_experts(architecture: Architecture, checkpoint: Checkpoint, work: Ser
 def fewest_layers(architecture: Architecture, checkpoint: Checkpoint, work: Serving, device: Device) -> int | None:
     """The fewest layers that must lie in RAM for the rest to fit the GPU; None where the GPU does not even hold the output."""
     everything = architecture.num_layers + 1
-    sums = totals(architecture, checkpoint.format, work).from_layer
+    sums = totals(architecture, checkpoint.format, work, file_share(architecture, checkpoint)).from_layer
     return _fewest(
         architecture, checkpoint, work, device, lambda n: Placement((device,), split=(everything - n,)), sums
     )
@@ -113,7 +113,7 @@ def _fewest(
     least = exactly(last, rough=True)
     if round(least * edge) > room:
         return None
-    if work.options or checkpoint.bytes:
+    if work.options:
 
         def need(n: int) -> int:
             return exactly(n, rough=True)

@@ -37,6 +37,7 @@ def sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Tensor, i
     return held + tuple((t, t.elements * 2) for t in others)
 
 
+@lru_cache(maxsize=4096)
 def file_bytes(architecture: Architecture, format_name: str) -> int:
     """Length of the file: header, then every tensor padded to the alignment."""
     return header_bytes(architecture) + sum(
