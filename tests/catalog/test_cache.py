@@ -24,7 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_second_load_reads_no_yaml_and_gives_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = load(own=False)
     cold = {kind: dict(getattr(first, kind)) for kind in ("architectures", "models", "gpus", "cloud")}
-    assert len(list(folder.glob("*.json"))) == 5
+    assert len(list(folder.glob("*.json"))) == 6
     monkeypatch.setattr(sys.modules["qwenpick.catalog.read"], "read_yaml", None)  # calling it would raise
     second = load(own=False)
     assert {kind: dict(getattr(second, kind)) for kind in cold} == cold

@@ -42,8 +42,8 @@ def test_an_entry_of_the_same_id_replaces_the_shipped_one_and_the_last_file_wins
     ("content", "problem"),
     [
         ("", "the file is empty; it needs a list 'architectures', 'models', 'gpus' or 'cloud'"),
-        ("- a\n", "line 1: the file must be a mapping with architectures, models, files, gpus, cloud, not list"),
-        ("modles: []\n", "line 1: unknown section 'modles'; did you mean models? it can be architectures, models, files, gpus, cloud"),
+        ("- a\n", "line 1: the file must be a mapping with architectures, models, files, derivatives, gpus, cloud, not list"),
+        ("modles: []\n", "line 1: unknown section 'modles'; did you mean models? it can be architectures, models, files, derivatives, gpus, cloud"),
         ("models: 3\n", "line 1: 'models' must be a list of entries, each starting with '- id:'"),
         ("models:\n- name: x\n", "line 2: this model has no 'id'; add one, for example 'id: my-model'"),
         ("models: [\n - {a: b\n", "line 2, column 2: this is not YAML: did not find expected node content "

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from qwenpick.bounded import parse_yaml
 from qwenpick.catalog.formats import FORMAT_NAMES
 from qwenpick.catalog.read import KINDS, read_file, shipped_records
-from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model, ModelFiles
+from qwenpick.catalog.schema import Architecture, CloudOffer, Derivative, Gpu, Model, ModelFiles
 from qwenpick.catalog.sentences import sentence
 from qwenpick.errors import QwenpickError, did_you_mean, shown
 from qwenpick.i18n import N_, _
@@ -23,6 +23,7 @@ _TYPES: Mapping[str, type[BaseModel]] = {
     "architectures": Architecture,
     "models": Model,
     "files": ModelFiles,
+    "derivatives": Derivative,
     "gpus": Gpu,
     "cloud": CloudOffer,
 }
@@ -33,13 +34,14 @@ _REFERENCES = {
         "successor": "models",
         "open_alternative": "models",
     },
-    "files": {"id": "models"},
+    "derivatives": {"base": "models"},
     "cloud": {"gpu": "gpus"},
 }
 _NAMES = {
     "architectures": N_("architecture"),
     "models": N_("model"),
     "files": N_("files of model"),
+    "derivatives": N_("derivative"),
     "gpus": N_("gpu"),
     "cloud": N_("cloud offer"),
 }
@@ -132,6 +134,9 @@ def _dangling(
 ) -> Iterator[str]:
     """References to entries and formats that do not exist."""
     known = {kind: {*below[kind], *entries[kind]} for kind in KINDS}
+    for where, record in entries["files"].values():
+        if record["id"] not in known["models"] | known["derivatives"]:
+            yield _("{where}: there is no model of that id; add it", where=where)
     for kind, fields in _REFERENCES.items():
         for where, record in entries[kind].values():
             for field, target in fields.items():

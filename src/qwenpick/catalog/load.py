@@ -9,7 +9,7 @@ from typing import Any
 
 from qwenpick.catalog.entries import Entries
 from qwenpick.catalog.read import KINDS, merge, read_file, read_yaml, shipped_records, user_file
-from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model, ModelFiles
+from qwenpick.catalog.schema import Architecture, CloudOffer, Derivative, Gpu, Model, ModelFiles
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
@@ -22,6 +22,7 @@ class Catalog:
     models: Mapping[str, Model]
     gpus: Mapping[str, Gpu]
     cloud: Mapping[str, CloudOffer] = field(default_factory=dict)
+    derivatives: Mapping[str, Derivative] = field(default_factory=dict)
 
     def architecture(self, model: Model) -> Architecture:
         """The architecture of a model with open weights. KeyError for a name that has none."""
@@ -53,6 +54,7 @@ def load(overlays: Iterable[Path] = (), *, own: bool = True) -> Catalog:
         models=Entries(Model, lambda: read("models"), published),
         gpus=Entries(Gpu, lambda: read("gpus")),
         cloud=Entries(CloudOffer, lambda: read("cloud")),
+        derivatives=Entries(Derivative, lambda: read("derivatives"), published),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from weakref import WeakKeyDictionary
 from qwenpick.catalog.entries import Record, records
 from qwenpick.catalog.load import Catalog
 from qwenpick.catalog.schema import Model
-from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.catalog.spelling import fold, spellings
+from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
 _ADDRESS = re.compile(
@@ -19,11 +19,9 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _INSIDE = re.compile(r"/(tree|blob|resolve|files|summary|tags)(/.*)?$|[?#].*$|\.(gguf|safetensors)$", re.IGNORECASE)
-_PLAIN = re.compile(r"(a\d+b)?-?(instruct|chat)?")  # what may follow the size of a series' main models
 _QUANTIZED = re.compile(
     r"-(gguf|mlx|awq|gptq|fp8|nvfp4|mxfp4|nf4|bnb|(gptq-)?int[48]|w[48]a(8|16)|b?fp?(16|32)|\dbit|(ud-)?i?q\d(-[0-9a-z]+)*)$"
 )
-_SIZED = re.compile(r"(?P<series>[a-z]+[\d.]*(?:-[a-z]+)*)-(?P<size>\d+(?:\.\d+)?)(?P<unit>[bt])(?:-(?P<rest>.*))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +33,6 @@ class _Names:
 
 
 _names: WeakKeyDictionary[Catalog, _Names] = WeakKeyDictionary()
-
-
-def fold(name: str) -> str:
-    """A name without what people vary: case, owner, separators.
-
-    >>> fold("Qwen/Qwen3-8B"), fold("qwen3_8b"), fold("Qwen3:8b")
-    ('qwen3-8b', 'qwen3-8b', 'qwen3-8b')
-    """
-    return re.sub(r"[\s_:-]+", "-", name.strip().rsplit("/", 1)[-1].casefold()).strip("-")
 
 
 def find_model(catalog: Catalog, name: str) -> Model:
@@ -58,12 +47,20 @@ def find_model(catalog: Catalog, name: str) -> Model:
     spelled = _INSIDE.sub("", _ADDRESS.sub("", name.strip())).strip("/")
     if found := _by_tag(known, spelled.casefold()):
         return catalog.models[found]
-    for folded in _shorter(fold(spelled)):
-        if found := known.folded.get(folded) or _other_role(catalog, known, folded):
-            return catalog.models[found]
+    meant = fold(spelled)
+    for meant in spellings(spelled):
+        for folded in _shorter(meant):
+            if found := known.folded.get(folded) or _other_role(catalog, known, folded) or _experts(known, folded):
+                return catalog.models[found]
     if not spelled:
         raise QwenpickError(_("no model was named (qwenpick models lists them)"))
-    raise QwenpickError(_unknown(catalog, name.strip(), fold(spelled)))
+    from qwenpick.catalog.unknown import unknown
+
+    raise UnknownModelError(unknown(catalog, name.strip(), meant))
+
+
+class UnknownModelError(QwenpickError):
+    """A name that is no catalogue model's."""
 
 
 def hint(catalog: Catalog, model: Model) -> str | None:
@@ -128,6 +125,19 @@ def _shorter(folded: str) -> Iterator[str]:
         yield folded
 
 
+def _experts(known: _Names, folded: str) -> str | None:
+    """The mixture whose name was written without the size of what is active: Qwen3-VL-30B is Qwen3-VL-30B-A3B, if there is only one."""
+    said = re.fullmatch(r"(?P<stem>qwen[\d.]+(?:-[a-z]+)*-\d+(?:\.\d+)?[bt])(?P<rest>(?:-.*)?)", folded)
+    if said is None:
+        return None
+    pattern = re.compile(re.escape(said["stem"]) + r"-a\d+(\.\d+)?b")
+    stems = {match[0] for name in known.folded if (match := pattern.match(name))}
+    if len(stems) != 1:
+        return None
+    whole = stems.pop() + said["rest"]
+    return next((known.folded[n] for n in (whole, whole + "-instruct") if n in known.folded), None)
+
+
 def _other_role(catalog: Catalog, known: _Names, folded: str) -> str | None:
     """The model whose role goes by another word in its generation: Qwen3-8B-Instruct is Qwen3-8B, Qwen2.5-7B-Chat is the Instruct one."""
     stem = re.sub(r"-(instruct|chat|it|thinking|base)$", "", folded)
@@ -146,53 +156,6 @@ def _other_role(catalog: Catalog, known: _Names, folded: str) -> str | None:
         if (model.kind == "base") == (role == "base") and (role != "thinking" or model.thinking == "hybrid"):
             return found
     return None
-
-
-def _unknown(catalog: Catalog, name: str, folded: str) -> str:
-    """The sentence for a name that means nothing: the nearest size of its series, else the nearest spelling."""
-    open_ids = [i for i, record in records(catalog.models).items() if record["open_weights"]]
-    sized = {i: match for i in open_ids if (match := _SIZED.fullmatch(i))}
-    said = _SIZED.fullmatch(folded)
-    if said:
-        series = {i: match for i, match in sized.items() if match["series"] == said["series"]}
-        if series:
-            nearest = min(series, key=lambda i: _unlike(catalog, i, series[i], said))
-            return _("there is no {as_written}; did you mean {nearest}?", as_written=_as_written(name), nearest=nearest)
-        same = [i for i, match in sized.items() if (match["size"], match["unit"]) == (said["size"], said["unit"])]
-        return _(
-            "there is no model '{name}'{near} (qwenpick models lists them)",
-            name=name,
-            near=did_you_mean(folded, same or open_ids),
-        )
-    members = [i for i, match in sized.items() if match["series"] == folded and _PLAIN.fullmatch(match["rest"] or "")]
-    if members:
-        order = sorted(members, key=lambda i: (_billions(sized[i]), i))
-        return _("'{name}' is a series: {order}; say which", name=name, order=", ".join(order))
-    return _(
-        "there is no model '{name}'{near} (qwenpick models lists them)",
-        name=name,
-        near=did_you_mean(folded, catalog.models),
-    )
-
-
-def _unlike(
-    catalog: Catalog, model_id: str, match: re.Match[str], said: re.Match[str]
-) -> tuple[float, bool, bool, int]:
-    """How far a sibling is from what was said: size first, then role; a base model only where one was said."""
-    ratio = abs(math.log(_billions(match) / max(_billions(said), 1e-9)))
-    base = catalog.models[model_id].kind == "base"
-    rest = said["rest"] or ""
-    return round(ratio, 6), (match["rest"] or "") != rest and bool(rest), base != rest.endswith("base"), len(model_id)
-
-
-def _billions(match: re.Match[str]) -> float:
-    return float(match["size"]) * (1000 if match["unit"] == "t" else 1)
-
-
-def _as_written(name: str) -> str:
-    """A name in the makers' spelling: Qwen3-7B."""
-    last = name.rsplit("/", 1)[-1]
-    return re.sub(r"(?<=\d)[bt](?![a-z])", lambda m: m[0].upper(), re.sub("qwen", "Qwen", last, flags=re.IGNORECASE))
 
 
 def closed_weights(model: Model) -> str:

@@ -41,6 +41,24 @@ class Published(Fact):
         return self
 
 
+class Derivative(Fact):
+    """A model that others made of a Qwen and whose name does not say which: the catalogue model underneath, and who says so."""
+
+    id: Id
+    repo: str = Field(description="owner/name")
+    base: Id = Field(description="The catalogue model underneath")
+    shape_only: bool = Field(
+        default=False, description="The base is told by its config.json: the numbers are those of the base"
+    )
+    aliases: tuple[str, ...] = ()
+    context: Positive | None = Field(default=None, description="Tokens it reads, where that is not what its base reads")
+    source: str
+    checked: Date
+    published: tuple[Published, ...] = Field(
+        default=(), description="Its files with their bytes; shipped in files.json"
+    )
+
+
 class ModelFiles(Fact):
     """All that is known to be published of one model, by its id."""
 

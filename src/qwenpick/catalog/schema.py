@@ -30,10 +30,10 @@ from qwenpick.catalog.model import (
     Thinking,
 )
 from qwenpick.catalog.offer import CloudOffer
-from qwenpick.catalog.published import ModelFiles, Published
+from qwenpick.catalog.published import Derivative, ModelFiles, Published
 
 __all__ = [
-    "Architecture", "AudioTower", "Checkpoint", "CloudOffer", "CommercialUse", "Context", "DenseMlp", "EngineBuild", "ExtraPart", "Fact",
-    "FullAttention", "Gpu", "Indexer", "Kind", "Layer", "Licence", "LinearAttention", "Mlp", "Modality", "Model", "ModelFiles", "MoeMlp",
+    "Architecture", "AudioTower", "Checkpoint", "CloudOffer", "CommercialUse", "Context", "DenseMlp", "Derivative", "EngineBuild", "ExtraPart",
+    "Fact", "FullAttention", "Gpu", "Indexer", "Kind", "Layer", "Licence", "LinearAttention", "Mlp", "Modality", "Model", "ModelFiles", "MoeMlp",
     "Parameters", "Price", "Published", "Rates", "SlidingAttention", "Thinking", "Unknown", "VisionTower",
 ]  # fmt: skip

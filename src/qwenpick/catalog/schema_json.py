@@ -8,15 +8,23 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from qwenpick.catalog.read import data_directory
-from qwenpick.catalog.schema import Architecture, CloudOffer, Gpu, Model, ModelFiles
+from qwenpick.catalog.schema import Architecture, CloudOffer, Derivative, Gpu, Model, ModelFiles
 
 # A file of one's own may hold every section; the shipped files hold the sections they are named after.
 SECTIONS: dict[str, dict[str, type[BaseModel]]] = {
     "models": {"architectures": Architecture, "models": Model},
     "files": {"files": ModelFiles},
+    "derivatives": {"derivatives": Derivative},
     "gpus": {"gpus": Gpu},
     "cloud": {"cloud": CloudOffer},
-    "catalog": {"architectures": Architecture, "models": Model, "files": ModelFiles, "gpus": Gpu, "cloud": CloudOffer},
+    "catalog": {
+        "architectures": Architecture,
+        "models": Model,
+        "files": ModelFiles,
+        "derivatives": Derivative,
+        "gpus": Gpu,
+        "cloud": CloudOffer,
+    },
 }
 
 

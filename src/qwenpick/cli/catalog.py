@@ -64,7 +64,7 @@ def add(
     from qwenpick.readers import entry, read_model
 
     facts = given.read_catalog(None)
-    reading = read_model(model, facts, online=online)
+    reading = read_model(given.one_name(model), facts, online=online)
     text = entry(reading.model, reading.architecture, facts.architectures)
     if show:
         typer.echo(text, nl=False)

@@ -47,7 +47,7 @@ def command(
     from qwenpick.render.output import emit
 
     tuning = training.read()
-    found = wanted(model, given.read_catalog(catalog), run.quant, online=online, runtime=run.runtime)
+    found = wanted(given.one_name(model), given.read_catalog(catalog), run.quant, online=online, runtime=run.runtime)
     facts = found.catalog
     if nodes := clustered.fleet(facts, hardware):
         if tuning or all or use_corrections or explain:

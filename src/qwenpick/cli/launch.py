@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qwenpick.cli import completion
 from qwenpick.cli import options as given
 from qwenpick.cli.clusters import COPIED, Replicated
 from qwenpick.cli.groups import spread
@@ -22,14 +21,7 @@ if TYPE_CHECKING:
 
 @spread
 def command(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL",
-            help="A name, tag or repository, or a path to a .gguf file, config.json or directory.",
-            autocompletion=completion.model_names,
-        ),
-    ],
+    model: given.ModelName,
     run: given.FullRun = given.ALL_AS_USUAL,
     docker: Annotated[bool, typer.Option("--docker", help="As `docker run` (vLLM and SGLang).")] = False,
     compose: Annotated[bool, typer.Option("--compose", help="As a docker compose file (vLLM and SGLang).")] = False,
@@ -55,12 +47,13 @@ def command(
 
     tuning = training.read()
     facts = given.read_catalog(catalog)
-    found = wanted(model, facts, run.quant, online=online, runtime=run.runtime)
-    if found.path is None and is_path(model.strip()) and not force:
+    said = given.one_name(model)
+    found = wanted(said, facts, run.quant, online=online, runtime=run.runtime)
+    if found.path is None and is_path(said.strip()) and not force:
         raise QwenpickError(
             _(
                 "there are no weights at {path}, only a config: launch needs them, or a name (--force prints the commands anyway)",
-                path=model,
+                path=said,
             )
         )
     nodes = clustered.fleet(facts, hardware)
@@ -98,7 +91,7 @@ def command(
             _(
                 "{reason}; qwenpick fit {model} says what would make it fit (--force prints the commands anyway)",
                 reason=answer.plan.reason,
-                model=model,
+                model=said,
             )
         )
     plan = answer.plan

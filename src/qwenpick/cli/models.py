@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @spread
 def command(
     name: Annotated[
-        str | None,
+        list[str] | None,
         typer.Argument(metavar="[NAME]", help="Show everything about this one.", autocompletion=completion.model_names),
     ] = None,
     series: Annotated[str | None, typer.Option(metavar="SERIES", help="Only this series: qwen3.5, qwen3-vl, …")] = None,
@@ -40,7 +40,7 @@ def command(
     facts = given.read_catalog(catalog)
     shown = output.shown()
     if name:
-        model = find_model(facts, name)
+        model = find_model(facts, given.one_name(name))
         emit("models", shown, model_report(facts, model), {"models": [model_values(facts, model)]})
         return
     everything = list(facts.models.values())

@@ -82,13 +82,20 @@ Cache = Annotated[
     str | None, typer.Option("--kv-cache", metavar="TYPE", help="f16, fp8, q8_0, q4_0, or K and V apart: q8_0/q4_0.")
 ]
 ModelName = Annotated[
-    str,
+    list[str],
     typer.Argument(
         metavar="MODEL",
-        help="A name, repository or Ollama tag (qwen3-8b, Qwen/Qwen3-8B, qwen3:8b), or a path to a .gguf file or a model directory.",
+        help="A name (words too: qwen 3 8b), repository or Ollama tag (Qwen/Qwen3-8B, qwen3:8b), or a path to a .gguf file or a directory.",
         autocompletion=completion.model_names,
     ),
 ]
+
+
+def one_name(words: list[str]) -> str:
+    """The name that several words are: `qwenpick fit qwen 3 8b`."""
+    return " ".join(words)
+
+
 Online = Annotated[bool, typer.Option("--online", help="Ask the hub about a repository that the catalogue lacks.")]
 GpuOnly = Annotated[bool, typer.Option("--gpu-only", help="Do not put experts or layers in RAM.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Tight (inside the estimate's error) counts as no.")]

@@ -43,9 +43,9 @@ def command(
     from qwenpick.render.output import emit, write_page
     from qwenpick.render.progress import working
 
-    tuning = training.read()
-    with working(_("reading {name}", name=model)):
-        facts, wanted, stored, _quant, _notes = read_wanted(model, given.read_catalog(catalog), online=online)
+    tuning, said = training.read(), given.one_name(model)
+    with working(_("reading {name}", name=said)):
+        facts, wanted, stored, _quant, _notes = read_wanted(said, given.read_catalog(catalog), online=online)
     pool = [find_gpu(facts, name) for name in gpu] if gpu else None
     shown, title = output.shown(), _("What hardware does {name} need?", name=wanted.name)
     trying = _("trying {name} on one GPU after the other", name=wanted.name)

@@ -36,7 +36,7 @@ def command(
 
     facts = given.read_catalog(catalog)
     check_quant(quant)
-    wanted = find_model(facts, model)
+    wanted = find_model(facts, given.one_name(model))
     found = replacement(
         facts, wanted, quant=quant, context=given.read_context(context) or 8192, runtime=runtime, task=task
     )

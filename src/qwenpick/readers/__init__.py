@@ -71,10 +71,13 @@ def _is_directory(text: str) -> bool:
 def _beyond(text: str, catalog: Catalog, online: bool, fetch: Fetch | None, unknown: QwenpickError) -> Reading:
     """What the catalogue does not know: Ollama's store, then a hub."""
     from qwenpick.readers import hub, ollama
+    from qwenpick.readers.derived import read_derived
 
     pulled = ollama.read_tag(text, catalog, ollama.models_directory())
     if pulled is not None:
         return pulled
+    if not (hub.is_id(text) and (online or fetch)) and (made := read_derived(text, catalog)):
+        return made
     if not hub.is_id(text):
         if _is_directory(text):
             raise QwenpickError(_("{unknown}; the directory here is ./{name}", unknown=unknown, name=text))
@@ -130,14 +133,17 @@ def wanted(
     Raises QwenpickError as `read_model` does.
     """
     reading = read_model(text, catalog, online=online)
-    if reading.model.id in catalog.models and reading.model is catalog.models[reading.model.id]:
+    known = reading.model.id in catalog.models and reading.model is catalog.models[reading.model.id]
+    if known or reading.note:
         from qwenpick.readers.named import assumed_format, named_format
 
+        catalog = catalog if known else extended(catalog, reading)
+        told = (reading.note,) if reading.note else ()
         if said := quant or named_format(reading.model, text):
-            return Wanted(catalog, reading.model, said, None)
+            return Wanted(catalog, reading.model, said, None, told)
         ollama = (runtime or "").casefold() == "ollama"
         format_name, note = assumed_format(reading.model, text, ollama=ollama) or (None, None)
-        return Wanted(catalog, reading.model, format_name, None, (note,) if note else ())
+        return Wanted(catalog, reading.model, format_name, None, (*told, *((note,) if note else ())))
     first = reading.checkpoints[0] if reading.checkpoints else None
     fixed = first is not None and (first.bytes is not None or first.format not in _ANY)
     own = first.format if first and fixed else None

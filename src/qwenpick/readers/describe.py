@@ -48,7 +48,7 @@ def describe(catalog: Catalog, found: Found) -> Reading:
 
     alike = same_shapes(catalog, found.shape, speaks=found.speaks, text_only=found.text_only)
     base = find_base(catalog, found.names, found.bases, alike)
-    own = _slug(found.names[0])
+    own = slug(found.names[0])
     architecture = catalog.architecture(base[0]) if base else _new_architecture(catalog, found, own)
     checkpoint = Checkpoint.model_validate(found.checkpoint)
     return Reading(_model(found, own, architecture, base, checkpoint), architecture, (checkpoint,))
@@ -150,10 +150,10 @@ def _borrowed(catalog: Catalog, tower: str, fields: Mapping[str, Any]) -> int:
     )
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
     """An id from a name.
 
-    >>> _slug("someone/My Qwen3_8B.finetune")
+    >>> slug("someone/My Qwen3_8B.finetune")
     'my-qwen3-8b.finetune'
     """
     last = name.rstrip("/").rsplit("/", 1)[-1].casefold()

@@ -92,7 +92,8 @@ def find_base(
     `names` are the model's own (a name but for its quantization is that very model), `bases` what it says it was made from, `alike` the
     catalogue architectures of the same shape. Without a telling name the best-known model of that shape is the base.
     """
-    from qwenpick.catalog.lookup import find_model, fold
+    from qwenpick.catalog.lookup import find_model
+    from qwenpick.catalog.spelling import fold
 
     order = {a.id: i for i, a in enumerate(alike)}
     siblings = [m for m in catalog.models.values() if m.architecture in order]

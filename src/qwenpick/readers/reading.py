@@ -10,11 +10,15 @@ if TYPE_CHECKING:
 
 
 class Reading(NamedTuple):
-    """A model that was read. Its checkpoints are the model's: those of the catalogue, or the one that was found, with its exact bytes."""
+    """A model that was read. Its checkpoints are the model's: those of the catalogue, or the one that was found, with its exact bytes.
+
+    `note` says of a model that others made whose architecture it was given.
+    """
 
     model: Model
     architecture: Architecture
     checkpoints: tuple[Checkpoint, ...]
+    note: str | None = None
 
 
 # (repository, file, first byte, last byte) -> those bytes; None for a file that is not there. A negative last byte asks for the whole file.

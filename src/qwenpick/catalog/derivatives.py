@@ -1,0 +1,134 @@
+"""Models that others made of a Qwen: which one lies underneath, by a rule where the name says it, by a sourced list where it does not.
+
+The rule and the list were held against the config.json of 4,649 published derivatives (llmfit 1.1.17's table): no base was wrong in layers and width.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from qwenpick.catalog.entries import records
+from qwenpick.catalog.spelling import fold, spellings
+
+if TYPE_CHECKING:
+    from qwenpick.catalog.load import Catalog
+    from qwenpick.catalog.schema import Derivative, Model
+
+# Base and size inside a longer name: Josiefied-Qwen3-8B-abliterated, huihui-ai_Qwen2.5-Coder-7B-Instruct-abliterated, QwQ-32B-abliterated
+_INSIDE = re.compile(
+    r"(?<![a-z0-9.])(?P<series>qwen-?\d(?:\.\d)?|qwq|qvq)-?(?P<kind>vl|coder|math|omni|next|embedding|reranker)?-(?P<size>\d+(?:\.\d+)?)b"
+    r"(?P<active>-?a\d+(?:\.\d+)?b)?(?P<rest>(?:-.*)?)$"
+)
+# What is no whole model of the base's shape: drafts, adapters, pruned, grown and merged experts, other modalities
+_OTHER_SHAPE = re.compile(
+    r"(?<![a-z])(eagle\d?|d-?flash\d?|dspark|draft(er)?|v?i?spec(ulator|ulative)?|mtp|lora|qlora|adapter|peft|reap|ream|prun(ed|ing)|moe|\d+x\d"
+    r"|upscal\w*|vision|vl|vlm|audio|tts|asr|omni|clip|encoder|embed(ding)?s?|rerank(er)?|reward|rm|prm|classifier|onnx|openvino|mnn|mlc|imatrix"
+    r"|tokenizer|sae|mini|tiny|layers?|\d+l|random|dummy|bitnet|franken\w*|passthrough|expand(ed)?|stack(ed)?|vq|mamba\d?|rwkv|linear|hybrid"
+    r"|diffusion|dllm|domino|dflare)(?![a-z])"
+)
+_ANOTHER_SIZE = re.compile(r"(?<![a-z0-9.])\d+(\.\d+)?b(?![a-z0-9])")
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A model that others made: its name, the catalogue model underneath, and its entry in the list where the name alone does not say it."""
+
+    name: str
+    base: Model
+    listed: Derivative | None = None
+
+
+_names: WeakKeyDictionary[Catalog, dict[str, str]] = WeakKeyDictionary()
+
+
+def derived(catalog: Catalog, name: str) -> Derived | None:
+    """What lies underneath a name that is no catalogue model's; None where neither the name nor the list says it.
+
+    >>> from qwenpick.catalog import load
+    >>> derived(load(), "huihui-ai/Qwen3-8B-abliterated").base.id, derived(load(), "Hermes-4-14B").base.id, derived(load(), "Wan2.2-T2V-A14B")
+    ('qwen3-8b', 'qwen3-14b', None)
+    """
+    return by_list(catalog, name) or by_name(catalog, name)
+
+
+def by_list(catalog: Catalog, name: str) -> Derived | None:
+    """The listed model of that name, or the longest listed name inside it: DeepSeek-R1-Distill-Qwen-7B-abliterated is made of the listed one."""
+    known = _known(catalog)
+    tag = name.strip().casefold().rsplit("/", 1)[-1]
+    for spelled in (tag, *spellings(name)):
+        if found := known.get(spelled):
+            return _listed(catalog, name, found)
+    folded = _plain(name)
+    listed = records(catalog.derivatives)
+    inside = [n for n in listed if len(n) > 5 and re.search(rf"(?<![a-z0-9.]){re.escape(n)}(?![0-9a-z.])", folded)]
+    if not inside:
+        return None
+    longest = max(inside, key=len)
+    around = folded.replace(longest, " ", 1)
+    if _OTHER_SHAPE.search(around) or _ANOTHER_SIZE.search(around):
+        return None
+    return _listed(catalog, name, longest)
+
+
+def by_name(catalog: Catalog, name: str) -> Derived | None:
+    """The rule: series and size stand in the name, the catalogue has that model, and no word says that the shape is another."""
+    folded = _plain(name)
+    match = _INSIDE.search(folded)
+    if match is None:
+        return None
+    around = f"{folded[: match.start()]} {match['rest'] or ''}"
+    if name.casefold().startswith("mlx-community/") is False:  # its -MTP- repositories hold the block alone
+        around = re.sub(r"(?<![a-z])mtp(?![a-z])", "", around)
+    if _OTHER_SHAPE.search(around) or _ANOTHER_SIZE.search(around):
+        return None
+    stem = "-".join(filter(None, (match["series"].replace("qwen-", "qwen"), match["kind"], match["size"] + "b")))
+    stem += f"-{match['active'].strip('-')}" if match["active"] else ""
+    everything = records(catalog.models)
+    found = [i for i in everything if (i == stem or i.startswith(f"{stem}-")) and everything[i]["open_weights"]]
+    found = [i for i in found if match["active"] or not re.match(r"-a\d", i[len(stem) :])]
+    if not found:
+        return None
+    said = set(folded[match.start() :].split("-"))
+
+    def unlike(model_id: str) -> tuple[int, int, bool, int]:
+        """A variant that the name says, then one without words that it does not say; a base model only where it is said."""
+        words = set(filter(None, model_id[len(stem) + 1 :].split("-")))
+        return (
+            -len(words & said),
+            len(words - said - {"instruct", "chat"}),
+            everything[model_id]["kind"] == "base",
+            len(model_id),
+        )
+
+    return Derived(name, catalog.models[min(found, key=unlike)])
+
+
+def starting(catalog: Catalog, name: str) -> list[str]:
+    """The repositories of the list whose name begins so: of AceReason-Nemotron, which is made in several sizes."""
+    folded = fold(name)
+    ids = sorted(i for i in records(catalog.derivatives) if len(folded) > 3 and i.startswith(f"{folded}-"))
+    return [records(catalog.derivatives)[i]["repo"] for i in ids]
+
+
+def _plain(name: str) -> str:
+    """The folded name of a repository without its quantization and without the owner that re-uploads write before it: Qwen_Qwen3-8B-GGUF."""
+    return re.sub(r"^(qwen)-(?=qw[eq]|qvq)", "", fold(name))
+
+
+def _listed(catalog: Catalog, name: str, found: str) -> Derived:
+    entry = catalog.derivatives[found]
+    return Derived(name, catalog.models[entry.base], entry)
+
+
+def _known(catalog: Catalog) -> dict[str, str]:
+    """Ids of the list by folded name, and by Ollama tag, where a colon has a meaning."""
+    if catalog not in _names:
+        known: dict[str, str] = {}
+        for derivative_id, record in records(catalog.derivatives).items():
+            for given in (derivative_id, *record.get("aliases", ())):
+                known.setdefault(given.casefold() if ":" in given else fold(given), derivative_id)
+        _names[catalog] = known
+    return _names[catalog]

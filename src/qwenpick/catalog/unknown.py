@@ -1,0 +1,127 @@
+"""What is said to a name that is no model's of the catalogue: what it is instead, what was probably meant, where to ask."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+from qwenpick.catalog.derivatives import derived, starting
+from qwenpick.catalog.entries import records
+from qwenpick.i18n import _
+
+if TYPE_CHECKING:
+    from qwenpick.catalog.load import Catalog
+
+_PLAIN = re.compile(r"(a\d+b)?-?(instruct|chat)?")  # what may follow the size of a series' main models
+_SIZED = re.compile(r"(?P<series>[a-z]+[\d.]*(?:-[a-z]+)*)-(?P<size>\d+(?:\.\d+)?)(?P<unit>[bt])(?:-(?P<rest>.*))?")
+_ROLES = re.compile(
+    r"(a\d+(\.\d+)?b)?-?(instruct|chat|it|base|thinking|\d{4}|-)*"
+)  # what a name may say after its size and still be the maker's
+_PICTURES = re.compile(
+    r"qwen-?image|(?<![a-z])wan-?[12]|z-image|通义万相|万相|tongyi-?wanxiang|stable-?diffusion|sdxl|(?<![a-z])flux|hunyuan-?video"
+)
+_OTHERS = re.compile(
+    r"(?<![a-z])(code-?)?(llama|gpt|gemma|mi[sx]tral|ministral|devstral|codestral|magistral|deepseek|phi|chatglm|glm|kimi|minimax|yi|internlm|internvl"
+    r"|falcon|granite|nemotron|command-?[ra]|claude|gemini|grok|baichuan|hunyuan|ernie|seed-oss|olmo|smollm|exaone|lfm|starcoder|vicuna|whisper|mimo"
+    r"|step|solar|jamba|mamba|rwkv|bloom|opt|pythia|stablelm|tinyllama|orca|zephyr|dbrx|arctic|aya|laguna|longcat|ling|ring)(?=\d|-|$|\.)"
+)
+_SIZES = re.compile(r"\d+(?:\.\d+)?[bt]")
+_EDITS = 2  # letters that may differ for a name to be meant; one where the name is short
+
+
+def unknown(catalog: Catalog, name: str, folded: str) -> str:
+    """The sentence: other makers' and image models are told as such, else the nearest size of its series, else a name that is two edits away."""
+    if _PICTURES.search(folded):
+        return _(
+            "'{name}' makes pictures or video; qwenpick knows the Qwen models that read and write (qwenpick models lists them)",
+            name=name,
+        )
+    if found := derived(catalog, name):
+        return _(
+            "'{name}' is made of {base} by others: name {id} here", name=name, base=found.base.name, id=found.base.id
+        )
+    open_ids = [i for i, record in records(catalog.models).items() if record["open_weights"]]
+    sized = {i: match for i in open_ids if (match := _SIZED.fullmatch(i))}
+    members = [i for i, match in sized.items() if match["series"] == folded and _PLAIN.fullmatch(match["rest"] or "")]
+    if members:
+        order = sorted(members, key=lambda i: (_billions(sized[i]), i))
+        return _("'{name}' is a series: {order}; say which", name=name, order=", ".join(order))
+    if made := starting(catalog, name):
+        return _("'{name}' is several models: {made}; say which", name=name, made=", ".join(made))
+    if "qwen" not in folded and "qwq" not in folded and _OTHERS.search(folded):
+        return _(
+            "'{name}' is no Qwen; qwenpick knows Qwen models and those made of them (qwenpick models lists them)",
+            name=name,
+        )
+    said = _SIZED.fullmatch(folded)
+    if said and _ROLES.fullmatch(said["rest"] or ""):
+        series = {i: match for i, match in sized.items() if match["series"] == said["series"]}
+        if series:
+            nearest = min(series, key=lambda i: _unlike(catalog, i, series[i], said))
+            return _("there is no {as_written}; did you mean {nearest}?", as_written=_as_written(name), nearest=nearest)
+    if near := nearest_names(folded, catalog):
+        return _(
+            "there is no model '{name}'; did you mean {near}? (qwenpick models lists them)", name=name, near=near[0]
+        )
+    if "/" in name or "qwen" in folded:
+        return _(
+            "there is no model '{name}' here; owner/name with --online reads the config of one on the hub", name=name
+        )
+    return _("there is no model '{name}' (qwenpick models lists them)", name=name)
+
+
+def nearest_names(folded: str, catalog: Catalog) -> list[str]:
+    """Ids that are at most two edits away (one where the name has fewer than six letters), the nearest and newest first."""
+    most = _EDITS if len(folded) > 5 else 1
+    everything = records(catalog.models)
+    alike = (i for i in everything if _SIZES.findall(i) == _SIZES.findall(folded))  # another size is another model
+    far = {i: d for i in alike if abs(len(i) - len(folded)) <= most and (d := edits(folded, i, most)) <= most}
+    return sorted(
+        far, key=lambda i: (far[i], _older(everything[i].get("released")), not everything[i]["open_weights"], i)
+    )
+
+
+def _older(released: object) -> int:
+    """A number that is the smaller the newer a model is."""
+    return -int(str(released or "0").replace("-", "").ljust(8, "0")[:8])
+
+
+def edits(a: str, b: str, most: int) -> int:
+    """Letters to add, take away, change or swap with the next to get from a to b; `most` + 1 where it is more.
+
+    >>> edits("qwen3-8b", "qwne3-8b", 2), edits("qwen3-9x", "qwen3-max", 2), edits("foo", "tools", 2)
+    (1, 3, 3)
+    """
+    rows = [list(range(len(b) + 1))]
+    for i, letter in enumerate(a, 1):
+        last, row = rows[-1], [i]
+        for j, other in enumerate(b, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == b[j - 2] and a[i - 2] == other:
+                cost = min(cost, rows[-2][j - 2] + 1)
+            row.append(cost)
+        if min(row) > most:
+            return most + 1
+        rows.append(row)
+    return min(rows[-1][-1], most + 1)
+
+
+def _unlike(
+    catalog: Catalog, model_id: str, match: re.Match[str], said: re.Match[str]
+) -> tuple[float, bool, bool, int]:
+    """How far a sibling is from what was said: size first, then role; a base model only where one was said."""
+    ratio = abs(math.log(_billions(match) / max(_billions(said), 1e-9)))
+    base = catalog.models[model_id].kind == "base"
+    rest = said["rest"] or ""
+    return round(ratio, 6), (match["rest"] or "") != rest and bool(rest), base != rest.endswith("base"), len(model_id)
+
+
+def _billions(match: re.Match[str]) -> float:
+    return float(match["size"]) * (1000 if match["unit"] == "t" else 1)
+
+
+def _as_written(name: str) -> str:
+    """A name in the makers' spelling: Qwen3-7B."""
+    last = name.rsplit("/", 1)[-1]
+    return re.sub(r"(?<=\d)[bt](?![a-z])", lambda m: m[0].upper(), re.sub("qwen", "Qwen", last, flags=re.IGNORECASE))
