@@ -52,6 +52,16 @@ def parse_bytes(text: str) -> int:
     raise QwenpickError(_("cannot read size '{text}'; write it like 24GiB, 24GB or 512MiB", text=shown(text)))
 
 
+def parse_memory(text: str) -> int:
+    """Bytes of RAM or VRAM as it is sold: `GB` and a bare number are GiB, everything else is read as `parse_bytes` does.
+
+    >>> parse_memory("24GB") == parse_memory("24") == parse_memory("24GiB") == 24 * GIB
+    True
+    """
+    match = _NUMBER_UNIT.fullmatch(text)
+    return parse_bytes(f"{match[1]}GiB" if match and match[2].lower() in ("", "gb") else text)
+
+
 def parse_tokens(text: str) -> int:
     """Tokens of a context length as people write it: `32768`, `32k` (x 1024), `1M` (x 1,000,000, as in Qwen2.5-1M).
 

@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "verify": ("verify", "qwen3-14b", "--log", "tests/verify/logs/sglang-14b.log", "--no-record"),
     "launch": ("launch", "qwen3-8b", "--quant", "4bit", *BOX),
     "unknown model": ("fit", "qwen3-7b", *BOX),
-    "unknown unit": ("fit", "qwen3-8b", "--ram", "24", "--gpu", "rtx 4090"),
+    "unknown unit": ("fit", "qwen3-8b", "--ram", "24 parsecs", "--gpu", "rtx 4090"),
     "unreadable file": ("machine", "--machine", "no-such-machine.json"),
 }
 # Three English words in a row are a sentence, unless they are names: quoted commands, files, a requirement's own.

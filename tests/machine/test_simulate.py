@@ -23,7 +23,7 @@ def test_what_the_driver_keeps_of_a_card_is_not_free(
     catalog: Catalog, name: str, total: int, kept: int, seen: int
 ) -> None:
     """`seen` is what the drivers of real cards kept, in MiB."""
-    (device,) = simulate(catalog, [name], None, 64 * GIB, False).devices
+    (device,) = simulate(catalog, [name], None, 64 * GIB, False, reserve=0).devices
     assert device.total == total * MIB
     assert device.free is not None
     assert round((device.total - device.free) / MIB) == kept
@@ -32,7 +32,7 @@ def test_what_the_driver_keeps_of_a_card_is_not_free(
 
 
 def test_memory_that_was_said_is_free(catalog: Catalog) -> None:
-    (device,) = simulate(catalog, ["rtx 4090"], 20 * GIB, 64 * GIB, False).devices
+    (device,) = simulate(catalog, ["rtx 4090"], 20 * GIB, 64 * GIB, False, reserve=0).devices
     assert device.free == device.total == 20 * GIB
 
 
@@ -69,11 +69,11 @@ def test_unknown_ram_stays_unknown_and_is_said(catalog: Catalog) -> None:
 
 
 def test_an_open_memory_size_is_assumed_aloud(catalog: Catalog) -> None:
-    machine = simulate(catalog, ["rtx 3060"], None, 32 * GIB, False)
+    machine = simulate(catalog, ["rtx 3060"], None, 32 * GIB, False, reserve=0)
     kept = "446 MiB of GeForce RTX 3060 12GB kept by the driver: assumed"
     system = "2 GiB of RAM taken by the system: assumed"
     assert machine.notes == ("'rtx 3060' is sold with 8 and 12 GiB; 12 GiB assumed", kept, system)
-    assert simulate(catalog, ["rtx 3060 12gb"], None, 32 * GIB, False).notes == (kept, system)
+    assert simulate(catalog, ["rtx 3060 12gb"], None, 32 * GIB, False, reserve=0).notes == (kept, system)
 
 
 def test_vram_picks_the_variant_and_is_taken_as_said(catalog: Catalog) -> None:

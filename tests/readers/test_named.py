@@ -79,7 +79,9 @@ def test_no_catalogue_name_is_taken_for_a_format(catalog: Catalog) -> None:
 def test_fit_and_launch_judge_a_bare_config_alike(qwenpick: Callable[..., object], tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
     plans = [
-        json.loads(qwenpick(*words, str(tmp_path), "--gpu", "rtx 4060", "--ram", "16GiB", "--json").out)  # type: ignore[attr-defined]
+        json.loads(
+            qwenpick(*words, str(tmp_path), "--gpu", "rtx 4060", "--ram", "16GiB", "--reserve", "0", "--json").out
+        )  # type: ignore[attr-defined]
         for words in (("fit",), ("launch", "--force"))
     ]
     assert plans[0]["format"] == plans[1]["plan"]["format"] == "Q4_K_M"

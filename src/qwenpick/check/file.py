@@ -36,11 +36,13 @@ class Simulated(Strict):
     vram: Text | None = None
     ram: Text | None = None
     cpu_only: Flag = False
+    reserve: Text | None = Field(default=None, description="As --reserve: memory to leave free on GPUs with a display")
+    system: Literal["linux", "windows", "mac"] | None = None
 
     @model_validator(mode="after")
     def _either(self) -> Simulated:
-        if self.file and (self.gpus or self.vram or self.ram or self.cpu_only):
-            raise ValueError("file describes the whole box; leave out gpus, vram, ram and cpu_only beside it")
+        if self.file and (self.gpus or self.vram or self.ram or self.cpu_only or self.system):
+            raise ValueError("file describes the whole box; leave out gpus, vram, ram, cpu_only and system beside it")
         return self
 
 
@@ -127,7 +129,7 @@ def _requirement(file: File, index: int, node: yaml.Node | None) -> Requirement:
 def _box(machine: str | Simulated) -> Box:
     if isinstance(machine, str):
         return Box() if machine == "this" else Box(file=machine)
-    return Box(machine.file, machine.gpus, machine.vram, machine.ram, machine.cpu_only)
+    return Box(machine.file, machine.gpus, machine.vram, machine.ram, machine.cpu_only, machine.reserve, machine.system)
 
 
 def _refuse(root: yaml.Node | None, name: str) -> None:

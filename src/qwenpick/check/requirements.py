@@ -38,6 +38,8 @@ class Box:
     vram: str | None = None
     ram: str | None = None
     cpu_only: bool = False
+    reserve: str | None = None
+    system: str | None = None
 
     def __str__(self) -> str:
         if self.file:

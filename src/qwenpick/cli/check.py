@@ -57,7 +57,7 @@ def command(
     @cache
     def machine(box: Box) -> Machine:
         files = [file.parent / box.file] if box.file else None
-        return given.Box(files, list(box.gpus), box.vram, box.ram, box.cpu_only).read(facts)
+        return given.Box(files, list(box.gpus), box.vram, box.ram, box.cpu_only, box.reserve, box.system).read(facts)
 
     def answer(requirement: Requirement) -> Answer:
         found = wanted(requirement.model, facts, requirement.quant, online=online)

@@ -11,7 +11,7 @@ from qwenpick.cli import options as given
 from qwenpick.cli.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
-from qwenpick.units import parse_bytes
+from qwenpick.units import parse_memory
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
@@ -48,7 +48,7 @@ def command(
             [find_gpu(facts, name) for name in names],
             wanted,
             request,
-            parse_bytes(hardware.ram) if hardware.ram else None,
+            parse_memory(hardware.ram) if hardware.ram else None,
         )
         emit("compare", shown, gpus_report(cards, wanted.name), gpus_values(cards))
         return

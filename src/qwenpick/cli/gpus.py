@@ -34,7 +34,7 @@ def command(
     from qwenpick.catalog.gpus import find_gpu
     from qwenpick.render.gpus import gpu_report, gpu_values, gpus_report
     from qwenpick.render.output import emit
-    from qwenpick.units import parse_bytes
+    from qwenpick.units import parse_memory
 
     facts = given.read_catalog(catalog)
     shown = output.shown()
@@ -42,7 +42,7 @@ def command(
         gpu = find_gpu(facts, name)
         emit("gpus", shown, gpu_report(facts, gpu), {"gpus": [gpu_values(facts, gpu)]})
         return
-    least = parse_bytes(min_memory) if min_memory else 0
+    least = parse_memory(min_memory) if min_memory else 0
     everything = list(facts.gpus.values())
     for field, word in (("vendor", vendor), ("segment", segment)):
         words = sorted({getattr(gpu, field) for gpu in everything})

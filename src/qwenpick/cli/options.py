@@ -12,7 +12,7 @@ import typer
 from qwenpick.cli import completion
 from qwenpick.errors import QwenpickError, shown
 from qwenpick.i18n import _, use
-from qwenpick.units import parse_bytes, parse_tokens
+from qwenpick.units import parse_memory, parse_tokens
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
@@ -63,6 +63,16 @@ Vram = Annotated[
     str | None, typer.Option(metavar="SIZE", help="Memory of the GPU, e.g. 24GiB (a GPU of no name without --gpu).")
 ]
 Ram = Annotated[str | None, typer.Option(metavar="SIZE", help="RAM of the pretended box, e.g. 64GiB.")]
+Reserve = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Memory to leave free on each GPU that drives a display (600MiB, 1.2GiB on Windows, none on servers); 0 plans without.",
+    ),
+]
+System = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The system of a pretended box: linux, windows or mac.")
+]
 CpuOnly = Annotated[bool, typer.Option("--cpu-only", help="Use no GPU.")]
 Context = Annotated[str | None, typer.Option(metavar="TOKENS", help="Tokens per sequence: 32k, 32768, 128K.")]
 Sequences = Annotated[int, typer.Option(min=1, help="Sequences (users) at once.")]
@@ -198,6 +208,8 @@ class Box:
     vram: Vram = None
     ram: Ram = None
     cpu_only: CpuOnly = False
+    reserve: Reserve = None
+    system: System = None
 
     def is_said(self) -> bool:
         """Whether any of them was given."""
@@ -215,22 +227,32 @@ class Box:
         pretended = bool(self.gpu or self.vram or (self.ram and self.cpu_only))
         if self.machine and (pretended or self.ram):
             raise QwenpickError(_("--machine describes the whole box; leave out --gpu, --vram and --ram beside it"))
+        from qwenpick.machine.reserve import reserved
+
+        kept = parse_memory(self.reserve) if self.reserve is not None else None
+        if self.machine and self.system:
+            raise QwenpickError(_("--machine describes the whole box; leave out --system beside it"))
         if self.machine:
             from qwenpick.machine.file import read
 
-            return [(file.name, _without_gpus(read(file)) if self.cpu_only else read(file)) for file in self.machine]
+            boxes = [(file.name, reserved(read(file), kept)) for file in self.machine]
+            return [(name, _without_gpus(box) if self.cpu_only else box) for name, box in boxes]
         if pretended:
             from qwenpick.machine.simulate import simulate
 
-            sizes = [parse_bytes(size) if size else None for size in (self.vram, self.ram)]
-            return [("simulated", simulate(catalog, self.gpu or [], sizes[0], sizes[1], self.cpu_only))]
+            sizes = [parse_memory(size) if size else None for size in (self.vram, self.ram)]
+            system = read_system(self.system)
+            box = simulate(catalog, self.gpu or [], sizes[0], sizes[1], self.cpu_only, system=system, reserve=kept)
+            return [("simulated", box)]
+        if self.system:
+            raise QwenpickError(_("--system goes with a pretended box: add --gpu, --vram or --cpu-only"))
         from dataclasses import replace
 
         from qwenpick.machine.probe import probe
 
-        box = probe(catalog)
+        box = reserved(probe(catalog), kept)
         if self.ram:
-            size = parse_bytes(self.ram)
+            size = parse_memory(self.ram)
             box = replace(box, ram_total=size, ram_free=size)
         return [(_("this machine"), _without_gpus(box) if self.cpu_only else box)]
 
@@ -244,6 +266,16 @@ def _without_gpus(machine: Machine) -> Machine:
     from dataclasses import replace
 
     return replace(machine, devices=(), unreadable=())
+
+
+def read_system(name: str | None) -> str | None:
+    """linux, windows or darwin, of what `--system` says. Raises QwenpickError with those that are known."""
+    known = {"linux": "linux", "windows": "windows", "mac": "darwin", "macos": "darwin", "darwin": "darwin"}
+    if name is None:
+        return None
+    if found := known.get(name.casefold()):
+        return found
+    raise QwenpickError(_("--system must be linux, windows or mac, not '{name}'", name=shown(name)))
 
 
 def read_context(text: str | None) -> int | None:

@@ -15,7 +15,7 @@ class Device:
 
     `total` and `free` are bytes; on unified memory they are the part of RAM that the GPU may use. `gpu` is the id of the catalogue entry it was
     matched to: that is where bandwidth and rates come from. `memory_from` says what gave `total`; `reserved` is what the driver keeps for itself;
-    `cores` are Apple GPU cores.
+    `cores` are Apple GPU cores. `display` is whether it drives one, and `reserved_bytes` are those that `free` leaves out for that (reserve.py).
     """
 
     name: str
@@ -36,6 +36,8 @@ class Device:
     reserved: int | None = None
     ecc: bool | None = None
     cores: int | None = None
+    display: bool | None = None
+    reserved_bytes: int = 0
 
     @property
     def capability(self) -> tuple[int, int] | None:

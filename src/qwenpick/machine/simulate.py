@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import N_, _
 from qwenpick.machine.hardware import Cpu, Device, Machine
+from qwenpick.machine.reserve import reserved
 from qwenpick.units import GIB, format_bytes
 
 if TYPE_CHECKING:
@@ -23,11 +24,34 @@ _SIGNED = re.compile(r"\s*(?:[-+]\s*\d|\d+\s*[.,]\s*\d+\s*[x×*]\s)", re.IGNOREC
 _COUNT_LAST = re.compile(r"(.*\S)\s+[x×*]\s*(\d+)", re.IGNORECASE)
 
 
-def simulate(catalog: Catalog, gpus: list[str], vram: int | None, ram: int | None, cpu_only: bool) -> Machine:
-    """The box that the options describe, with nothing else running on it: free is all that a driver would report as total.
+def simulate(
+    catalog: Catalog,
+    gpus: list[str],
+    vram: int | None,
+    ram: int | None,
+    cpu_only: bool,
+    *,
+    system: str | None = None,
+    reserve: int | None = None,
+) -> Machine:
+    """The box that the options describe, with nothing else running on it but a desktop: `reserve` bytes (the system's usual where None) are left
+    free on consumer and laptop cards. `system` is linux, windows or darwin; Apple chips run darwin, and others linux where it is None.
 
     Every assumption is a sentence in `notes`. Raises QwenpickError for an unknown GPU and for options that contradict each other.
     """
+    box = _described(catalog, gpus, vram, ram, cpu_only)
+    apple = any(device.vendor == "apple" for device in box.devices)
+    if system and apple != (system == "darwin"):
+        raise QwenpickError(
+            _("Apple chips run macOS: --system mac, or leave it out")
+            if apple
+            else _("--system mac goes with Apple's chips; these GPUs run under linux or windows")
+        )
+    return reserved(replace(box, system=system or box.system), reserve)
+
+
+def _described(catalog: Catalog, gpus: list[str], vram: int | None, ram: int | None, cpu_only: bool) -> Machine:
+    """The same before the desktop takes its part."""
     if cpu_only:
         return _cpu_box(gpus, vram, ram)
     if not gpus:
@@ -185,7 +209,7 @@ def _nameless_box(vram: int | None, ram: int | None) -> Machine:
     if vram is None:
         raise QwenpickError(_("--ram alone describes no machine; add --gpu NAME, --vram SIZE or --cpu-only"))
     note = N_("a GPU of no name: an NVIDIA card of compute capability 8.0 or newer assumed, its bandwidth is not known")
-    device = Device(name="GPU", vendor="nvidia", total=vram, free=vram, notes=(note,))
+    device = Device(name="GPU", vendor="nvidia", total=vram, free=vram, notes=(note,), display=True)
     notes = [note] + ([] if ram else [N_("RAM is not known; say --ram to plan offloading")])
     return _box((device,), ram, notes, Cpu(bandwidth=ASSUMED_CPU_BANDWIDTH, bandwidth_from=ASSUMED_CPU_BANDWIDTH_FROM))
 
@@ -217,6 +241,7 @@ def _device(gpu: Gpu, total: int, notes: tuple[str, ...], bandwidth: float | Non
         bandwidth=bandwidth or gpu.bandwidth,
         kind="npu" if gpu.vendor == "ascend" else "igpu" if integrated else "gpu",
         notes=notes,
+        display=gpu.segment in ("consumer", "laptop"),
     )
 
 

@@ -84,6 +84,7 @@ class Card:
     handle: Any = None
     processes: Any = ()
     ecc: Any = field(default_factory=lambda: error(3))
+    display: Any = field(default_factory=lambda: error(3))
     mig: Any = None  # slot -> Card; None where MIG is not supported
     delay: float = 0.0
 
@@ -150,6 +151,9 @@ class FakeNvml:
 
     def nvmlDeviceGetEccMode(self, card: Card) -> Any:
         return give(card.ecc)
+
+    def nvmlDeviceGetDisplayActive(self, card: Card) -> Any:
+        return give(card.display)
 
     def nvmlDeviceGetComputeRunningProcesses(self, card: Card) -> Any:
         return give(card.processes)

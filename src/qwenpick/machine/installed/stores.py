@@ -109,9 +109,9 @@ def _model(kind: Kind, root: Path, path: Path) -> StoredModel | None:
     if kind == "ollama":
         if len(steps) != 5 or steps[0] != "manifests":
             return None
-        host, owner, name, tag = steps[1:]
-        named = f"{'' if owner == 'library' else f'{owner}/'}{name}:{tag}"
-        return StoredModel(kind, str(path), named if host == "registry.ollama.ai" else f"{host}/{owner}/{name}:{tag}")
+        host, owner, base, tag = steps[1:]
+        named = f"{'' if owner == 'library' else f'{owner}/'}{base}:{tag}"
+        return StoredModel(kind, str(path), named if host == "registry.ollama.ai" else f"{host}/{owner}/{base}:{tag}")
     name, lower = _name(kind, steps), path.name.casefold()
     if lower.endswith(".gguf"):
         part = _SPLIT.search(path.name)

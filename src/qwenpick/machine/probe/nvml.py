@@ -130,6 +130,7 @@ def read_device(nvml: Any, handle: Any, *, processes: Callable[[int], str | None
     if text(name.value) is None:
         notes.append(N_("name: {reason}", reason=name.reason or N_("the driver gave none")))
     ecc = ask(nvml, "nvmlDeviceGetEccMode", handle).value
+    display = ask(nvml, "nvmlDeviceGetDisplayActive", handle).value
     label = text(name.value) or f"unknown ({pci_id or 'no PCI id'})"
     return Device(
         name=label,
@@ -146,6 +147,7 @@ def read_device(nvml: Any, handle: Any, *, processes: Callable[[int], str | None
         memory_from=memory.source,
         reserved=memory.reserved,
         ecc=bool(ecc[0]) if isinstance(ecc, list | tuple) and ecc else None,
+        display=bool(display) if isinstance(display, int) else None,
     ), memory
 
 
