@@ -54,7 +54,7 @@ def read_soon(text: str, catalog: Catalog) -> None:
         read_model(text, catalog)
     except QwenpickError as sentence:
         assert "\n" not in str(sentence) and len(str(sentence)) < 2000
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2
 
 
 @QUICK
