@@ -73,7 +73,7 @@ def test_a_sliding_window_covers_the_layers_after_max_window_layers() -> None:
         ({"hidden_size": 2**63}, "not a whole number"),
         ({"hidden_size": True}, "hidden_size is 'True'"),
         ({"hidden_size": "4096"}, "not a whole number"),
-        ({"num_hidden_layers": 10**9}, "at most 4,096 are believed"),
+        ({"num_hidden_layers": 10**9}, "at most 256 are believed"),
         ({"layer_types": ["full_attention"]}, "does not list 36 layers"),
         ({"layer_types": ["mamba"] * 36}, "unknown kind 'mamba'"),
         ({"tie_word_embeddings": "yes"}, "neither true nor false"),

@@ -106,7 +106,8 @@ def test_files_that_lack_most_of_the_model_are_told_of(catalog: Catalog, tmp_pat
     write(tmp_path / "model.safetensors", *safetensors(rows))
     assert wanted(str(tmp_path), catalog).notes == ()
     write(tmp_path / "model.safetensors", *safetensors(dict(list(rows.items())[:20])))
-    assert "tensors are missing" in wanted(str(tmp_path), catalog).notes[0]
+    with pytest.raises(QwenpickError, match="tensors are missing"):
+        wanted(str(tmp_path), catalog)
 
 
 def test_a_name_that_is_none_but_a_directory_here_is_told_how_to_write_it(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from qwenpick.catalog.fact import Date, Fact, Id, Positive
+from qwenpick.catalog.fact import Date, Fact, Id, Line, Positive
 from qwenpick.vendors import Vendor
 
 PCI_ID = r"^[0-9a-f]{4}:[0-9a-f]{4}(/[0-9a-f]{4}:[0-9a-f]{4})?$"
@@ -63,8 +63,8 @@ class Gpu(Fact):
     """An accelerator as sold. All figures but power and price are of one device as the driver shows it (an MI250 board shows two)."""
 
     id: Id
-    name: str
-    name_zh: str | None = Field(default=None, description="As it is called in Chinese")
+    name: Line
+    name_zh: Line | None = Field(default=None, description="As it is called in Chinese")
     vendor: Vendor
     segment: Literal["consumer", "workstation", "datacenter", "laptop", "soc"]
     generation: str | None = None

@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from qwenpick.catalog.fact import Date, Fact, Id, Natural, Positive
+from qwenpick.catalog.fact import MOST_LAYERS, Date, Fact, Id, Layers, Natural, Positive
+
+MOST_MTP = 16  # prediction layers; Qwen has one
 
 
 class Indexer(Fact):
@@ -24,7 +26,7 @@ class FullAttention(Fact):
     """A layer whose key-value cache grows with every token. `head_dim` is read from the config, never hidden/heads."""
 
     kind: Literal["full_attention"]
-    count: Positive = 1
+    count: Layers = 1
     heads: Positive
     kv_heads: Positive
     head_dim: Positive
@@ -40,7 +42,7 @@ class SlidingAttention(Fact):
     """A layer whose key-value cache holds the last `window` tokens only."""
 
     kind: Literal["sliding_attention"]
-    count: Positive = 1
+    count: Layers = 1
     heads: Positive
     kv_heads: Positive
     head_dim: Positive
@@ -54,7 +56,7 @@ class LinearAttention(Fact):
     """A gated delta-net layer: a state per sequence that does not grow with the context."""
 
     kind: Literal["linear_attention"]
-    count: Positive = 1
+    count: Layers = 1
     key_heads: Positive
     value_heads: Positive
     key_head_dim: Positive
@@ -105,7 +107,7 @@ class VisionTower(Fact):
 
     kind: Literal["qwen_vl", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_5"]
     parameters: Positive
-    depth: Positive
+    depth: Layers
     hidden_size: Positive
     intermediate_size: Positive
     heads: Positive
@@ -114,7 +116,7 @@ class VisionTower(Fact):
     temporal_patch_size: Positive | None = None
     output_size: Positive
     positions: Positive | None = Field(default=None, description="Learned position embeddings")
-    deepstack_layers: tuple[Natural, ...] = ()
+    deepstack_layers: tuple[Natural, ...] = Field(default=(), max_length=MOST_LAYERS)
     fixed_tokens_per_image: Positive | None = Field(default=None, description="Qwen-VL: 256 whatever the image")
 
 
@@ -122,7 +124,7 @@ class AudioTower(Fact):
     """The Whisper-style audio encoder."""
 
     parameters: Positive
-    layers: Positive
+    layers: Layers
     hidden_size: Positive
     intermediate_size: Positive
     heads: Positive
@@ -149,13 +151,13 @@ class Architecture(Fact):
     vocab_size: Positive
     hidden_size: Positive
     tied_embeddings: bool
-    num_layers: Positive
-    layers: tuple[Layer, ...] = Field(min_length=1)
+    num_layers: Layers
+    layers: tuple[Layer, ...] = Field(min_length=1, max_length=MOST_LAYERS)
     mlp: Mlp
     residual_streams: Positive = Field(
         default=1, description="Hidden states that pass the layers side by side (hyper-connections)"
     )
-    mtp_layers: Natural = 0
+    mtp_layers: Annotated[int, Field(ge=0, le=MOST_MTP)] = 0
     mtp_parameters: Positive | None = Field(
         default=None, description="Counted, where the MTP block holds more than a plain layer"
     )
@@ -164,6 +166,14 @@ class Architecture(Fact):
     extras: tuple[ExtraPart, ...] = ()
     source: str
     checked: Date
+
+    @model_validator(mode="after")
+    def _has_a_cache(self) -> Architecture:
+        if sum(layer.count for layer in self.layers) > 2 * MOST_LAYERS or all(
+            isinstance(layer, LinearAttention) for layer in self.layer_list
+        ):
+            raise ValueError("none of its layers is an attention layer: the pattern is longer than the model")
+        return self
 
     def __hash__(self) -> int:
         return hash(

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from qwenpick.catalog.fact import Date, Fact, Id, Natural, Positive
+from qwenpick.catalog.fact import Date, Fact, Id, Line, Natural, Positive, Repository, Tag
 from qwenpick.catalog.published import Published
 
 CommercialUse = Literal["free", "free-under-threshold", "needs-request", "non-commercial", "unknown"]
@@ -63,11 +63,13 @@ class Parameters(Fact):
 class Checkpoint(Fact):
     """A published set of weights in one format. `bytes` is its measured size and wins over the formula."""
 
-    format: str
+    format: Line
     formats: tuple[str, ...] = Field(
         default=(), description="Of a GGUF repository: the formats that it has files of; empty where that is not known"
     )
-    repo: str | None = Field(default=None, description="Where to get it; absent where nobody is known to publish it")
+    repo: Repository | None = Field(
+        default=None, description="Where to get it; absent where nobody is known to publish it"
+    )
     official: bool = True
     bytes: Positive | None = None
     rounding: Natural = Field(default=0, description="How far `bytes` may be off, where a listing rounds them")
@@ -80,15 +82,15 @@ class Model(Fact):
     """One model: a size and a variant of a series."""
 
     id: Id
-    name: str
-    series: str
+    name: Line
+    series: Line
     kind: Kind
     open_weights: bool
     official: bool = True
     architecture: str | None = Field(default=None, description="Id of its architecture; absent for API-only names")
-    huggingface: str | None = None
-    modelscope: str | None = None
-    ollama: str | None = None
+    huggingface: Repository | None = None
+    modelscope: Repository | None = None
+    ollama: Tag | None = None
     aliases: tuple[str, ...] = ()
     variant: str | None = None
     released: Date | None = None

@@ -15,6 +15,7 @@ from qwenpick.memory.cache import KvCache
 from qwenpick.planning.checkpoints import check_quant, checkpoints, without_bf16
 from qwenpick.planning.limits import check_context, longest_context
 from qwenpick.planning.plan import Plan, evaluate, judge, timed
+from qwenpick.planning.unread import refuse_unread
 from qwenpick.runtimes import RUNTIMES, engines_with, find_runtime
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving
@@ -139,6 +140,8 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
     if not found:
         raise QwenpickError(_no_way(model, request, machine))
     chosen = _choose(found, request)
+    if not chosen.holds(request.strict) and chosen.verdict != "refused":
+        refuse_unread(machine, request.gpu_only)
     others = tuple(other for other in found if other is not chosen)
     plan = chosen if chosen.verdict == "refused" else timed(chosen, machine, catalog)
     return Answer(

@@ -147,26 +147,25 @@ def wanted(
     first = reading.checkpoints[0] if reading.checkpoints else None
     fixed = first is not None and (first.bytes is not None or first.format not in _ANY)
     own = first.format if first and fixed else None
-    note = incomplete(reading)
-    return Wanted(
-        extended(catalog, reading), reading.model, quant or own, path_of(text, reading), (note,) if note else ()
-    )
+    refuse_incomplete(reading)
+    return Wanted(extended(catalog, reading), reading.model, quant or own, path_of(text, reading))
 
 
-def incomplete(reading: Reading) -> str | None:
-    """What to say where the files hold far less than the language model that their config describes; None where they hold it."""
+def refuse_incomplete(reading: Reading) -> None:
+    """Raises QwenpickError where the files hold far less than the language model that their config describes."""
     from qwenpick.memory.quantization import stored_bytes
 
     first = reading.checkpoints[0]
     whole = stored_bytes(reading.architecture, first.format, parts=frozenset({"text"}))
-    if first.bytes is None or first.bytes >= WHOLE * whole:
-        return None
-    return _(
-        "the files hold {there} of the {whole} that such a model takes in {format}: tensors are missing",
-        there=format_gb(first.bytes),
-        whole=format_gb(whole),
-        format=first.format,
-    )
+    if first.bytes is not None and first.bytes < WHOLE * whole:
+        raise QwenpickError(
+            _(
+                "the files hold {there} of the {whole} that such a model takes in {format}: tensors are missing",
+                there=format_gb(first.bytes),
+                whole=format_gb(whole),
+                format=first.format,
+            )
+        )
 
 
 def path_of(text: str, reading: Reading) -> str | None:

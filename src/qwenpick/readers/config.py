@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from qwenpick.catalog.architecture import MOST_MTP
+from qwenpick.catalog.fact import MOST_LAYERS
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.readers import towers
@@ -18,7 +20,6 @@ GGUF_ARCH: dict[str, str | None] = {
     "qwen3_5_moe_text": "qwen35moe", "qwen3_asr": None, "qwen3_tts": None, "qwen4_exp": None,
 }  # fmt: skip
 TALKERS = ("qwen2_5_omni", "qwen3_omni_moe")  # they speak unless enable_audio_output is false
-LAYERS_LIMIT = 4096
 
 
 def shape(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def shape(config: Mapping[str, Any]) -> dict[str, Any]:
         "layers": _layers(kind, text),
         "mlp": _mlp(kind, text),
         "residual_streams": natural(text, "hc_count") or 1,
-        "mtp_layers": natural(text, "mtp_num_hidden_layers") or 0,
+        "mtp_layers": prediction_layers(natural(text, "mtp_num_hidden_layers") or 0),
     }
     eyes = section(config, "vision_config") or section(thinker, "vision_config") or section(config, "visual")
     ears = section(config, "audio_config") or section(thinker, "audio_config") or section(config, "audio")
@@ -107,12 +108,12 @@ def _headless(config: Mapping[str, Any]) -> bool:
 
 def _layer_count(text: Mapping[str, Any]) -> int:
     count = positive(text, "num_hidden_layers")
-    if count > LAYERS_LIMIT:
+    if count > MOST_LAYERS:
         raise QwenpickError(
             _(
                 "num_hidden_layers is {count:,}; at most {limit:,} are believed",
                 count=count,
-                limit=LAYERS_LIMIT,
+                limit=MOST_LAYERS,
             )
         )
     return count
@@ -142,8 +143,30 @@ def _layers(kind: str, text: Mapping[str, Any]) -> list[dict[str, Any]]:
             "budget": positive(text, "indexer_budget"),
         }
     if interval := natural(text, "full_attention_interval"):
+        check_interval(interval, _layer_count(text))
         return [_linear(text) | {"count": interval - 1}, full] if interval > 1 else [full]
     return _pattern(text, full)
+
+
+def prediction_layers(count: int) -> int:
+    """The MTP block's layers. Raises QwenpickError for more than any model has."""
+    if count > MOST_MTP:
+        raise QwenpickError(
+            _("{count:,} prediction layers (MTP); at most {limit} are believed", count=count, limit=MOST_MTP)
+        )
+    return count
+
+
+def check_interval(interval: int, layers: int) -> None:
+    """Raises QwenpickError where no layer would be an attention layer."""
+    if interval > layers:
+        raise QwenpickError(
+            _(
+                "full_attention_interval is {interval:,}, of {layers:,} layers: none would have attention",
+                interval=interval,
+                layers=layers,
+            )
+        )
 
 
 def _linear(text: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from qwenpick.catalog.fact import MOST_LAYERS
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
-from qwenpick.readers.config import GGUF_ARCH, LAYERS_LIMIT
+from qwenpick.readers.config import GGUF_ARCH, check_interval, prediction_layers
 from qwenpick.readers.fields import natural, positive, shared
 from qwenpick.readers.safetensors import StoredTensor
 
@@ -42,8 +43,8 @@ def shape(metadata: Mapping[str, Any], tensors: Iterable[StoredTensor]) -> dict[
     by_name = {tensor.name: tensor for tensor in tensors}
     head = {key.removeprefix(f"{written}."): value for key, value in metadata.items()}
     layers = _first(head, "block_count")
-    mtp = natural(head, "nextn_predict_layers") or 0
-    if not 0 < layers - mtp <= LAYERS_LIMIT:
+    mtp = prediction_layers(natural(head, "nextn_predict_layers") or 0)
+    if not 0 < layers - mtp <= MOST_LAYERS:
         raise QwenpickError(
             _(
                 "block_count is {layers:,} with {mtp:,} prediction layers: this does not describe a model",
@@ -117,6 +118,7 @@ def _layers(
         "conv_kernel": _first(head, "ssm.conv_kernel"),
     }
     interval = natural(head, "full_attention_interval") or 4  # llama.cpp's default for these three
+    check_interval(interval, _first(head, "block_count"))
     return [linear | {"count": interval - 1}, full] if interval > 1 else [full]
 
 

@@ -13,6 +13,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.readers import config as config_json
 from qwenpick.readers import gguf, gguf_shape, quantized, safetensors
+from qwenpick.readers.contradictions import refuse_contradictions
 from qwenpick.readers.describe import Found, describe, paths
 from qwenpick.readers.fields import natural
 from qwenpick.readers.reading import Reading
@@ -51,6 +52,8 @@ def from_gguf(
     arch = metadata.get("general.architecture")
     stated = [v for k, v in sorted(metadata.items()) if re.fullmatch(r"general\.base_model\.\d+\.(name|repo_url)", k)]
     label = " ".join(paths([metadata.get("general.basename"), metadata.get("general.size_label")]))
+    shape = gguf_shape.shape(metadata, tensors)
+    refuse_contradictions(shape, tensors, in_gguf=True)
     checkpoint = {
         "format": gguf_shape.format_name(metadata, tensors),
         "repo": repo,
@@ -60,7 +63,7 @@ def from_gguf(
         "source": source,
     }
     return Found(
-        shape=gguf_shape.shape(metadata, tensors),
+        shape=shape,
         names=names,
         bases=paths([*stated, metadata.get("general.name"), label]),
         context=natural(metadata, f"{arch}.context_length") or None,
@@ -110,11 +113,13 @@ def from_config(
 ) -> Found:
     """What config.json and the headers of the weights say."""
     size = sum(t.bytes for t in tensors)
+    shape = config_json.shape(config)
+    refuse_contradictions(shape, tensors)
     checkpoint = {"format": quantized.format_name(config), "official": False, "source": source}
     if size:
         checkpoint |= {"bytes": size, "note": _mix(tensors)}
     return Found(
-        shape=config_json.shape(config),
+        shape=shape,
         names=names,
         bases=(*bases, *paths([config.get("_name_or_path")])),
         context=config_json.context_window(config),

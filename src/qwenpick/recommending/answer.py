@@ -14,6 +14,7 @@ from qwenpick.memory.cache import KvCache
 from qwenpick.planning.checkpoints import check_quant
 from qwenpick.planning.limits import longest_context, most_sequences
 from qwenpick.planning.plan import Plan, longest_allowed
+from qwenpick.planning.unread import refuse_unread
 from qwenpick.recommending.rank import LABELLED, Ranked
 from qwenpick.recommending.search.best_first import first_places
 from qwenpick.recommending.search.candidates import Search
@@ -106,6 +107,8 @@ class Recommender:
             )
             for place in ranked[:limit]
         )
+        if not picks and misfits:
+            refuse_unread(machine, self.wish.gpu_only)
         left_out = self.left_out + Counter({_("does not fit this box"): misfits or 0})
         return Recommendation(self.task, self.wish, self.context, picks, left_out)
 

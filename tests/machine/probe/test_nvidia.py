@@ -160,10 +160,10 @@ def test_a_device_without_a_byte_shares_the_systems_memory(look: Look) -> None: 
     assert device.unified and device.total == 131072000 * KIB
 
 
-def test_a_discrete_card_without_memory_calls_is_assumed_from_the_catalogue(look: Look) -> None:  # N14
-    device = look(nvml=FakeNvml(Card(memory=error(3), memory_v2=error(3)))).devices[0]
-    assert device.total == 24564 * MIB and device.free is None and not device.unified
-    assert (device.memory_from or "").startswith("assumed")
+def test_a_discrete_card_without_memory_calls_is_unreadable(look: Look) -> None:  # N14
+    machine = look(nvml=FakeNvml(Card(memory=error(3), memory_v2=error(3))))
+    assert machine.devices[0].total is None and not machine.devices[0].unified
+    assert "memory: not supported" in machine.unreadable[0]
 
 
 def test_a_vgpu_without_memory_calls_is_assumed_by_its_profile(look: Look) -> None:  # N14

@@ -46,11 +46,12 @@ def amd(world: World, ram: Ram) -> Found:
         if chip is None or chip.vendor != AMD:
             continue
         vram = world.number(f"{card}/device/mem_info_vram_total")
-        if vram is None:
-            continue
+        target = targets.get(chip.bus)
+        if vram is None and target is None and not world.exists("/sys/module/amdgpu"):
+            continue  # another driver's card: radeon, or a firmware's frame buffer
         bound.add(chip.bus)
-        devices.append(_device(world, card, chip, targets.get(chip.bus), ram))
-        carved += [vram] if devices[-1].unified else []
+        devices.append(_device(world, card, chip, target, ram))
+        carved += [vram or 0] if devices[-1].unified else []
     without = [chip for chip in chips(world, AMD) if chip.bus not in bound]
     if world.system == "linux" and without and not devices:
         devices += list(read_rocm(world))
@@ -63,7 +64,12 @@ def amd(world: World, ram: Ram) -> Found:
         ]
     )
     found = _visible(world, sorted(devices, key=lambda d: d.pci_bus or ""), notes)
-    return replace(found, carved=sum(carved))
+    unreadable = tuple(
+        N_("{name} at {pci_bus}: its memory could not be read", name=device.name, pci_bus=device.pci_bus)
+        for device in found.devices
+        if device.total is None
+    )
+    return replace(found, carved=sum(carved), unreadable=unreadable)
 
 
 def cards(world: World) -> tuple[str, ...]:
@@ -101,6 +107,9 @@ def gfx_name(version: int) -> str:
 def _device(world: World, card: str, chip: PciChip, target: str | None, ram: Ram) -> Device:
     base = f"{card}/device"
     total, used = world.number(f"{base}/mem_info_vram_total"), world.number(f"{base}/mem_info_vram_used")
+    shares = is_apu(chip, target, total)
+    if total is not None and total <= 0 and not (shares and total == 0):
+        total = None
     product = world.read(f"{base}/product_name")
     unique = world.read(f"{base}/unique_id")
     notes = [] if target else [N_("gfx target: not known, the compute driver (kfd) lists no such GPU")]
@@ -114,16 +123,16 @@ def _device(world: World, card: str, chip: PciChip, target: str | None, ram: Ram
         pci_id=chip.id,
         pci_bus=chip.bus,
         notes=tuple(notes),
-        memory_from="sysfs mem_info_vram_total",
+        memory_from="sysfs mem_info_vram_total" if total is not None else None,
     )
-    return _with_gtt(world, base, device, ram) if is_apu(chip, target, total) else device
+    return _with_gtt(world, base, device, ram) if shares else device
 
 
 def is_apu(chip: PciChip, target: str | None, vram: int | None) -> bool:
     """Whether the GPU shares the CPU's RAM: by its gfx target, else its PCI id, else by a VRAM that is a mere carve-out."""
     if target is not None:
         return target in APU_TARGETS
-    return chip.device in APU_CHIPS or (vram is not None and vram <= SMALL_CARVE_OUT)
+    return chip.device in APU_CHIPS or (vram is not None and 0 < vram <= SMALL_CARVE_OUT)
 
 
 def _with_gtt(world: World, base: str, device: Device, ram: Ram) -> Device:

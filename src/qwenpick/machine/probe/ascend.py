@@ -27,6 +27,8 @@ def ascend(world: World, ram: Ram) -> Found:  # noqa: ARG001
     if answer.problem or not (devices := parse_npu_smi(answer.out)):
         why = answer.problem or N_("npu-smi lists none (exit code {code})", code=answer.code)
         lost = tuple(f"Ascend {chip.id} at {chip.bus}: {why}" for chip in on_bus)
+        if not lost and any(name.startswith("davinci") for name in world.names("/dev")):
+            lost = (f"Ascend: {why}",)
         return Found(notes=(f"Ascend: {why}",), unreadable=lost)
     value = world.environ.get("ASCEND_RT_VISIBLE_DEVICES")
     if value is None:

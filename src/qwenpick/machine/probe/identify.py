@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
-from qwenpick.units import GIB
+from qwenpick.machine.probe.nvml import vgpu_profile
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Gpu
@@ -55,7 +54,8 @@ def matched(device: Device, gpu: Gpu | None) -> Device:
         bandwidth=device.bandwidth or _bandwidth(device, gpu),
         notes=notes,
     )
-    return _assumed(known, gpu) if device.total is None and NO_MEMORY in device.notes else known
+    slice_of = vgpu_profile(device.name)
+    return _assumed(known, gpu, slice_of) if slice_of and device.total is None and NO_MEMORY in device.notes else known
 
 
 def set_aside(devices: tuple[Device, ...]) -> tuple[tuple[Device, ...], tuple[Device, ...]]:
@@ -87,12 +87,8 @@ def _bandwidth(device: Device, gpu: Gpu) -> float | None:
     return float(round(gpu.bandwidth * min(1.0, device.total / whole)))
 
 
-def _assumed(device: Device, gpu: Gpu) -> Device:
-    """A device whose driver counts no memory though it has its own: a vGPU's slice by its profile's name, else what the card has."""
-    from qwenpick.catalog.usable import usable_memory
-
-    profile = re.search(r"-(\d{1,3})[ABCQV]$", device.name)
-    total = int(profile[1]) * GIB if profile else usable_memory(gpu)[0]
+def _assumed(device: Device, gpu: Gpu, total: int) -> Device:
+    """A vGPU whose driver counts no memory: its profile's name says how much it was given."""
     notes = tuple(note for note in device.notes if note != NO_MEMORY)
     return replace(
         device,

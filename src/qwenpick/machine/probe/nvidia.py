@@ -13,6 +13,7 @@ from qwenpick.machine.probe.nvml import DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND, UN
 from qwenpick.machine.probe.nvml_reading import Reading, read_nvml, shared, unified_chip, unified_platform
 from qwenpick.machine.probe.pci import NVIDIA, PciChip, chips
 from qwenpick.machine.probe.ram import Ram
+from qwenpick.machine.probe.surroundings import surroundings
 from qwenpick.machine.probe.visible import Group, choose, cuda_order, hide
 from qwenpick.machine.probe.world import Found, World
 
@@ -35,7 +36,7 @@ def nvidia(world: World, ram: Ram) -> Found:
     reading = Reading(problem=missing) if nvml is None else read_nvml(world, nvml, ram)
     if reading.groups:
         return _finish(world, reading, on_bus)
-    nothing_to_find = not on_bus and (nvml is None or reading.code in QUIET) and not _driver_traces(world)
+    nothing_to_find = not on_bus and (nvml is None or reading.code in QUIET) and not _offered(world)
     if nothing_to_find or (reading.problem is None and not on_bus):
         return jetson(world, ram) or Found(notes=tuple(reading.notes), driver=reading.driver, cuda=reading.cuda)
     smi = read_smi(world)
@@ -51,7 +52,7 @@ def nvidia(world: World, ram: Ram) -> Found:
             Reading(groups, lost, [*reading.notes, why], driver=smi.driver or reading.driver, cuda=reading.cuda),
             on_bus,
         )
-    return jetson(world, ram) or _from_bus(reading, on_bus, smi.problem)
+    return jetson(world, ram) or _from_bus(world, reading, on_bus, smi.problem)
 
 
 def library(world: World) -> tuple[Any, str | None]:
@@ -82,34 +83,36 @@ def _library_loads() -> bool:
     return False
 
 
-def _driver_traces(world: World) -> bool:
-    """Whether the driver is here though NVML is not: a container or a half-installed driver."""
-    traces = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/nvidia0", "/usr/lib/wsl/lib/libnvidia-ml.so.1")
-    return any(world.exists(path) for path in traces)
+def _offered(world: World) -> bool:
+    """Whether a GPU is offered to this process though nothing reads it: device files, WSL's library, or outside a container a loaded driver.
+
+    A container sees the host's /proc/driver/nvidia and its PCI bus whether it was given the GPU or not.
+    """
+    files = ("/dev/nvidiactl", "/dev/nvidia0", "/usr/lib/wsl/lib/libnvidia-ml.so.1")
+    if any(world.exists(path) for path in files):
+        return True
+    return world.exists("/proc/driver/nvidia/version") and surroundings(world).container is None
 
 
-def _from_bus(reading: Reading, on_bus: Sequence[PciChip], smi_problem: str | None) -> Found:
-    """What the PCI bus alone shows: chips without a driver are of no use and no fault; chips whose driver is broken are unreadable."""
+def _given_away(world: World, chip: PciChip) -> bool:
+    """Whether a chip is not this system's to use: bound to a virtual machine's driver, or in a container without its device file."""
+    driver = world.link(f"/sys/bus/pci/devices/{chip.bus}/driver")
+    if driver is not None and driver != "nvidia":
+        return True  # vfio-pci, nouveau
+    return surroundings(world).container is not None or world.environ.get("NVIDIA_VISIBLE_DEVICES", "all") != "all"
+
+
+def _from_bus(world: World, reading: Reading, on_bus: Sequence[PciChip], smi_problem: str | None) -> Found:
+    """What the PCI bus alone shows: chips without a driver are of no use and no fault; chips whose driver is there and mute are unreadable."""
     why = reading.problem or N_("NVML lists no GPU")
-    devices = tuple(
-        Device(
-            f"unknown ({chip.id})",
-            "nvidia",
-            None,
-            None,
-            pci_id=chip.id,
-            pci_bus=chip.bus,
-            notes=(N_("memory: {why}", why=why),),
-        )
-        for chip in on_bus
-    )
-    notes = [
-        *reading.notes,
-        N_("NVIDIA: {why}", why=why)
-        + (f"; {smi_problem}" if smi_problem and "not installed" not in smi_problem else ""),
-    ]
-    absent = reading.code in QUIET or (reading.code is None and "not installed" in why)
-    if absent or (reading.problem is None):
+    devices = tuple(_unread(chip, why) for chip in on_bus)
+    said = f"; {smi_problem}" if smi_problem and "not installed" not in smi_problem else ""
+    notes = [*reading.notes, N_("NVIDIA: {why}", why=why) + said]
+    driver_works = reading.problem is None and reading.code is None  # it starts and lists nothing
+    absent = reading.code in QUIET or "not installed" in why
+    away = bool(on_bus) and all(_given_away(world, chip) for chip in on_bus)
+    mute = not absent or _offered(world) or bool(said)
+    if (driver_works and away) or not (driver_works or mute):
         if on_bus:
             notes.append(
                 N_(
@@ -121,6 +124,19 @@ def _from_bus(reading: Reading, on_bus: Sequence[PciChip], smi_problem: str | No
         return Found(hidden=devices, notes=tuple(notes), driver=reading.driver)
     lost = [f"NVIDIA {chip.id} at {chip.bus}: {why}" for chip in on_bus] or [N_("NVIDIA: {why}", why=why)]
     return Found(devices, notes=tuple(notes), unreadable=tuple(lost), driver=reading.driver)
+
+
+def _unread(chip: PciChip, why: str) -> Device:
+    """A chip of which nothing but its ids is known."""
+    return Device(
+        f"unknown ({chip.id})",
+        "nvidia",
+        None,
+        None,
+        pci_id=chip.id,
+        pci_bus=chip.bus,
+        notes=(N_("memory: {why}", why=why),),
+    )
 
 
 def jetson(world: World, ram: Ram) -> Found | None:
@@ -176,6 +192,8 @@ def _finish(world: World, reading: Reading, on_bus: Sequence[PciChip]) -> Found:
     every = tuple(device for group in groups for device in group)
     kept: tuple[Device, ...] = every
     hidden: tuple[Device, ...] = ()
+    missing = _missing(every, on_bus)
+    lost = [chip for chip in missing if not _given_away(world, chip)]
     value = world.environ.get("CUDA_VISIBLE_DEVICES")
     if value is not None and every:
         order = world.environ.get("CUDA_DEVICE_ORDER")
@@ -196,4 +214,17 @@ def _finish(world: World, reading: Reading, on_bus: Sequence[PciChip]) -> Found:
                     "GPUs differ and CUDA_DEVICE_ORDER is not PCI_BUS_ID: CUDA counts the fastest first, unlike nvidia-smi"
                 )
             )
-    return Found(kept, hidden, tuple(notes), tuple(reading.unreadable), driver=reading.driver, cuda=reading.cuda)
+    hidden += tuple(_unread(chip, N_("it is not given to this process")) for chip in missing if chip not in lost)
+    unreadable = (
+        *reading.unreadable,
+        *(N_("NVIDIA {id} at {bus}: the driver does not list it", id=c.id, bus=c.bus) for c in lost),
+    )
+    return Found(kept, hidden, tuple(notes), unreadable, driver=reading.driver, cuda=reading.cuda)
+
+
+def _missing(every: Sequence[Device], on_bus: Sequence[PciChip]) -> list[PciChip]:
+    """The chips on the bus that the driver does not list, where it says of each device which chip it is."""
+    listed = {device.pci_bus for device in every}
+    if None in listed and len(every) >= len(on_bus):
+        return []
+    return [chip for chip in on_bus if chip.bus not in listed] if len(on_bus) > len({d.pci_bus for d in every}) else []

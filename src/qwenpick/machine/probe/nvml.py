@@ -13,7 +13,7 @@ from typing import Any
 from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 from qwenpick.machine.probe.pci import normal_bus, packed
-from qwenpick.units import TIB, format_bytes
+from qwenpick.units import GIB, TIB, format_bytes
 
 # nvml.h, CUDA 13: nvmlReturn_t
 NOT_SUPPORTED, NO_PERMISSION, NOT_FOUND, DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND = 3, 4, 6, 9, 12
@@ -169,6 +169,18 @@ def is_vgpu(name: str) -> bool:
     import re
 
     return bool(re.search(r"-\d{1,3}(?:-\d)?[ABCQV](?:ME)?$", name)) or name.startswith("GRID ")
+
+
+def vgpu_profile(name: str) -> int | None:
+    """Bytes that a vGPU's profile gives it, as its name says; None for a name that is none.
+
+    >>> vgpu_profile("GRID A100-10C"), vgpu_profile("NVIDIA A100-SXM4-40GB"), vgpu_profile("NVIDIA GeForce RTX 4090")
+    (10737418240, None, None)
+    """
+    import re
+
+    profile = re.search(r"-(\d{1,3})[ABCQV](?:ME)?$", name)
+    return int(profile[1]) * GIB or None if profile else None
 
 
 def read_processes(nvml: Any, handle: Any, name_of: Callable[[int], str | None]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from qwenpick.machine.probe.nvml import (
     read_device,
     read_mig,
     text,
+    vgpu_profile,
 )
 from qwenpick.machine.probe.ram import Ram
 from qwenpick.machine.probe.visible import Group
@@ -139,7 +140,7 @@ def _read_one(world: World, nvml: Any, ram: Ram, reading: Reading, index: int) -
     if memory.total is None and _shares_ram(world, device, memory):
         device = shared(device, ram)
     device = _limited(world, device, index)
-    if device.total is None and memory.code != NOT_SUPPORTED:
+    if device.total is None and not (memory.code == NOT_SUPPORTED and vgpu_profile(device.name)):
         reading.unreadable.append(
             N_("GPU {index} ({name}): memory: {reason}", index=index, name=device.name, reason=memory.reason)
         )
@@ -147,8 +148,8 @@ def _read_one(world: World, nvml: Any, ram: Ram, reading: Reading, index: int) -
 
 
 def _shares_ram(world: World, device: Device, memory: MemoryRead) -> bool:
-    """Whether a device without memory of its own uses the system's: no byte counted, or not supported on a chip known for it."""
-    return memory.code == 0 or (memory.code == NOT_SUPPORTED and (unified_chip(device) or unified_platform(world)))
+    """Whether a device without memory of its own uses the system's: on a chip known for it alone, for a driver in trouble counts none either."""
+    return memory.code in (0, NOT_SUPPORTED) and (unified_chip(device) or unified_platform(world))
 
 
 def unified_chip(device: Device) -> bool:

@@ -36,23 +36,28 @@ def windows(world: World, ram: Ram) -> Found:
     if world.system != "windows":
         return Found()
     answer = world.run(["powershell", "-NoProfile", "-NonInteractive", "-Command", SCRIPT], max(world.timeout, 10.0))
-    if answer.problem:
-        return Found(notes=(N_("display adapters: {problem}", problem=answer.problem),))
-    devices = tuple(d for d in parse_adapters(answer.out, ram) if d.vendor != "nvidia")
+    found = None if answer.problem else parse_adapters(answer.out, ram)
+    if found is None:
+        line = N_("display adapters: {problem}", problem=answer.problem or N_("PowerShell's answer is no list of them"))
+        return Found(notes=(line,), unreadable=(line,))
+    devices = tuple(d for d in found if d.vendor != "nvidia")
     unreadable = tuple(
         N_("{name}: its memory could not be read", name=d.name) for d in devices if d.total is None and not d.unified
     )
     return Found(devices, unreadable=unreadable)
 
 
-def parse_adapters(text: str, ram: Ram) -> tuple[Device, ...]:
-    """The adapters in the script's JSON, without virtual ones. Memory is matched by the driver's description, never by position."""
+def parse_adapters(text: str, ram: Ram) -> tuple[Device, ...] | None:
+    """The adapters in the script's JSON, without virtual ones. Memory is matched by the driver's description, never by position.
+
+    None where the text is no such JSON.
+    """
     try:
         document = json.loads(text[text.find("{") :])
     except (ValueError, RecursionError):
-        return ()
-    if not isinstance(document, dict):
-        return ()
+        return None
+    if not isinstance(document, dict) or "adapters" not in document:
+        return None
     registry = _records(document.get("registry"))
     adapters = [a for a in _records(document.get("adapters")) if a.get("Name") and not VIRTUAL.search(str(a["Name"]))]
     return tuple(_device(adapter, registry, ram) for adapter in adapters)

@@ -92,6 +92,13 @@ class World:
         """The integer (decimal or 0x…) that a file holds; None if it holds none."""
         return integer(self.read(absolute))
 
+    def link(self, absolute: str) -> str | None:
+        """The last name of what a link leads to (a device's driver); None where there is none."""
+        try:
+            return self.path(absolute).readlink().name
+        except (OSError, ValueError):
+            return None
+
     def exists(self, absolute: str) -> bool:
         """Whether something is there."""
         try:

@@ -1,0 +1,30 @@
+"""Hardware that is there and could not be read: a no that it might turn into a yes is no answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwenpick.errors import HardwareUnreadableError
+from qwenpick.i18n import _, retell
+
+if TYPE_CHECKING:
+    from qwenpick.machine.hardware import Machine
+
+
+def refuse_unread(machine: Machine, gpu_only: bool = False) -> None:
+    """To be called where nothing holds: raises HardwareUnreadableError where what could not be read may be what is missing.
+
+    A pretended box says what it has: what it leaves open was not asked for.
+    """
+    if machine.unreadable:
+        raise HardwareUnreadableError(
+            _(
+                "what could be read does not hold it, and some could not be ({unreadable}); say it with --gpu or --cpu-only",
+                unreadable="; ".join(map(retell, machine.unreadable)),
+            )
+        )
+    if machine.ram_total is None and machine.origin != "simulated" and not gpu_only:
+        notes = [retell(note) for note in machine.notes if "RAM" in note]
+        raise HardwareUnreadableError(
+            _("RAM could not be read{why}; say it with --ram", why=f" ({'; '.join(notes)})" if notes else "")
+        )
