@@ -6,7 +6,6 @@ Names come from files and from other people. `clean` makes them one line of visi
 from __future__ import annotations
 
 import re
-import shlex
 
 # C0 and C1 controls, line and paragraph separators, marks that turn the direction of writing, and halves of characters (surrogates)
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
@@ -57,22 +56,5 @@ def workflow_property(text: str) -> str:
     return workflow_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def shell_word(text: str) -> str:
-    r"""A word that a shell reads as it is: quoted, and with what would steer a terminal written out ($'…' of bash, zsh, ksh and POSIX 2024).
-
-    >>> shell_word("a b"), shell_word("a\nb")
-    ("'a b'", "$'a\\nb'")
-    """
-    if not _STEERING.search(text):
-        return shlex.quote(text)
-    return "$'" + _STEERING.sub(_octets, text.replace("\\", "\\\\").replace("'", "\\'")) + "'"
-
-
 def _written(found: re.Match[str]) -> str:
     return ascii(found[0])[1:-1]
-
-
-def _octets(found: re.Match[str]) -> str:
-    if found[0] in "\n\t\r":
-        return _written(found)
-    return "".join(f"\\x{octet:02x}" for octet in found[0].encode("utf-8", "surrogateescape"))

@@ -87,9 +87,9 @@ def test_a_token_does_not_follow_to_another_host(hub: str) -> None:
 def test_an_answer_is_kept(hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_client, "MODELSCOPE", hub + "/ranges?{repo}/{file}")
     fetch = online_fetch("modelscope:a/b", tmp_path)
-    assert fetch("a/b", "config.json", 0, 7) == BODY[:8]
+    assert fetch("a/b", "model.safetensors", 0, 7) == BODY[:8]
     SEEN.clear()
-    assert fetch("a/b", "config.json", 0, 7) == BODY[:8] and not SEEN
+    assert fetch("a/b", "model.safetensors", 0, 7) == BODY[:8] and not SEEN
 
 
 def test_hugging_face_needs_its_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,3 +74,12 @@ def add(
         raise QwenpickError(_("there is no home directory to keep a catalogue in; say where with --to FILE"))
     write(file, text)
     typer.echo(_("{id} is in {file}", id=reading.model.id, file=file), err=True)
+
+
+@app.command()
+def refresh() -> None:
+    """Forget what a hub answered, so that --online asks it again; without it an answer holds for a day."""
+    from qwenpick.readers.hub_client import forget
+    from qwenpick.storage import folder
+
+    typer.echo(_("{count} answers forgotten", count=forget(folder("hub"))), err=True)

@@ -100,12 +100,11 @@ def command(
     unplanned = unplanned_modalities(found.model, request.image_tokens)
     planned = replace(planned, notes=(*planned.notes, *found.notes, *([unplanned] if unplanned else ())))
     if execute:
-        from platformdirs import user_cache_path
-
         from qwenpick.launch.execute import execute as carry_out
+        from qwenpick.launch.execute import own_directory
 
         typer.echo(script(planned), err=True)
-        raise typer.Exit(carry_out(planned, user_cache_path("qwenpick") / "launch" / plan.model.id))
+        raise typer.Exit(carry_out(planned, own_directory(plan.model.id)))
     if json:
         from qwenpick.render.envelope import print_json
         from qwenpick.render.launch import launch_values

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 from types import ModuleType
 
+from qwenpick.cleaning import clean
 from qwenpick.cli.commands import COMMANDS
+from qwenpick.cli.streams import abandon, can_write, prepare, tell, tell_as_it_is
+from qwenpick.errors import shown
 from qwenpick.i18n import LANGUAGES, _, chosen, language, retell, use
 
 INTERNAL_ERROR = 70  # sysexits.h EX_SOFTWARE: qwenpick itself failed, which is neither "fits" nor "does not fit"
 _YES = frozenset({"1", "true", "t", "yes", "y", "on"})  # what an environment variable says for a flag
+UNWRITTEN = 74  # sysexits.h EX_IOERR: the answer could not be written
 INTERRUPTED, PIPE_CLOSED = 130, 141  # 128 + SIGINT, 128 + SIGPIPE, as shells have them
 
 
@@ -37,11 +42,16 @@ def start_fast() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line; the exit code."""
+    writable = True
     try:
+        writable = prepare()
         use("en")
         name, arguments = chosen(arguments, os.environ.get("QWENPICK_LANG"))
         if not use(name):
             raise _no_language(name)
+        if language() != "en" and not can_write("中文"):
+            tell(_no_characters())
+            use("en")
         if "--json" in arguments:
             use("en")
         from qwenpick.cli.app import build
@@ -59,13 +69,26 @@ def run(arguments: list[str]) -> int:
         return _leave_pipe()
     except Exception as error:
         return report(error, arguments)
+    if not writable:
+        return _unwritten("stdout is closed")
     return code if isinstance(code, int) else 0
 
 
 def _leave_pipe() -> int:
     """Let what is still to be written go nowhere; the exit code."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    abandon()
     return PIPE_CLOSED
+
+
+def _unwritten(why: str) -> int:
+    """Say that the answer could not be written; the exit code."""
+    tell(_("the answer could not be written: {why}", why=why))
+    abandon()
+    return UNWRITTEN
+
+
+def _no_characters() -> str:
+    return _("stdout's encoding ({encoding}) has no Chinese characters: this is English", encoding=sys.stdout.encoding)
 
 
 def _no_language(name: str) -> Exception:
@@ -82,35 +105,62 @@ def _no_language(name: str) -> Exception:
 
 
 def report(error: Exception, arguments: list[str]) -> int:
-    """Say what was wrong on stderr, and on stdout as JSON where JSON was asked for; the exit code."""
+    """Say what was wrong on stderr, and on stdout as JSON where JSON was asked for; the exit code, whatever can be said of it."""
+    code = (
+        getattr(error, "exit_code", 2)
+        if hasattr(error, "format_message")
+        else getattr(error, "exit_code", INTERNAL_ERROR)
+    )
+    try:
+        return _report(error, arguments)
+    except BrokenPipeError:
+        abandon()
+    except Exception:  # no room on the disk, no stdout: what was wrong before stays what is wrong
+        abandon()
+    return code if isinstance(code, int) else INTERNAL_ERROR
+
+
+def _report(error: Exception, arguments: list[str]) -> int:
     import typer
 
+    from qwenpick.bounded import reason
     from qwenpick.errors import QwenpickError
 
     if isinstance(error, typer.Abort):
         return INTERRUPTED
+    if isinstance(error, OSError) and error.filename is None and not isinstance(error, ConnectionError):
+        return _unwritten(reason(error))
     if isinstance(error, QwenpickError):
         code, message = error.exit_code, str(error)
-        print(f"qwenpick: {message}", file=sys.stderr)  # noqa: T201
+        tell(message)
+    elif isinstance(error, OSError):  # a path that nobody may look at, or that no system has
+        code, message = 2, f"'{shown(error.filename)}': {reason(error)}"
+        tell(message)
     elif hasattr(error, "format_message") and hasattr(
         error, "show"
     ):  # Typer's own: an option or argument it cannot read
+        for name, value in vars(error).items():
+            if isinstance(value, str):
+                setattr(error, name, shown(value, 300))
         code, message = 2, retell(error.format_message())
         if language() == "en":
-            error.show()
+            usage = io.StringIO()
+            error.show(usage)
+            tell_as_it_is(usage.getvalue())
         else:
-            print(f"qwenpick: {message}", file=sys.stderr)  # noqa: T201
+            tell(message)
     else:
         import traceback
 
-        traceback.print_exception(error)
-        print(f"qwenpick: {_('this is a bug in qwenpick; please report it with the lines above')}", file=sys.stderr)  # noqa: T201
+        tell_as_it_is("".join(traceback.format_exception(error)))
+        tell(_("this is a bug in qwenpick; please report it with the lines above"))
         code, message = INTERNAL_ERROR, f"internal error: {error}"
     command = next((word for word in arguments if word in COMMANDS), "")
     if wants_json(command, arguments):
         from qwenpick.render.envelope import print_json
 
-        print_json(command, {"error": {"message": message, "exit_code": code}})
+        print_json(command, {"error": {"message": clean(message), "exit_code": code}})
+        sys.stdout.flush()
     return code
 
 

@@ -12,7 +12,7 @@ import typer
 from qwenpick.cli import completion
 from qwenpick.errors import QwenpickError, shown
 from qwenpick.i18n import _, use
-from qwenpick.units import parse_memory, parse_tokens
+from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS, parse_memory, parse_tokens
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
@@ -75,7 +75,7 @@ System = Annotated[
 ]
 CpuOnly = Annotated[bool, typer.Option("--cpu-only", help="Use no GPU.")]
 Context = Annotated[str | None, typer.Option(metavar="TOKENS", help="Tokens per sequence: 32k, 32768, 128K.")]
-Sequences = Annotated[int, typer.Option(min=1, help="Sequences (users) at once.")]
+Sequences = Annotated[int, typer.Option(min=1, max=MOST_SEQUENCES, help="Sequences (users) at once.")]
 Quant = Annotated[
     str | None, typer.Option(metavar="FORMAT", help="4bit, 8bit, fp16, or a format: Q4_K_M, awq-int4, fp8, nf4, …")
 ]
@@ -115,6 +115,7 @@ ImageTokens = Annotated[
         "--image-tokens",
         metavar="N",
         min=0,
+        max=MOST_TOKENS,
         help="Image tokens of one request, 0 for text only (a picture for vision models); with --train those of a sequence.",
     ),
 ]

@@ -11,6 +11,7 @@ from qwenpick.cli.groups import spread
 from qwenpick.cli.training import SERVED, Tuning
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+from qwenpick.units import MOST_SEQUENCES
 
 
 @spread
@@ -18,17 +19,19 @@ def command(
     model: given.ModelName,
     quant: given.Quant = None,
     context: given.Context = None,
-    users: Annotated[int, typer.Option(min=1, help="Sequences at once.")] = 1,
+    users: Annotated[int, typer.Option(min=1, max=MOST_SEQUENCES, help="Sequences at once.")] = 1,
     runtime: given.RuntimeName = None,
     kv_cache: given.Cache = None,
     online: given.Online = False,
     gpu: given.Gpus = None,
     budget: Annotated[
         float | None,
-        typer.Option(metavar="USD", min=0, help="GPUs that cost at most this, all together (with --cloud, an hour)."),
+        typer.Option(
+            metavar="USD", min=0, max=1e12, help="GPUs that cost at most this, all together (with --cloud, an hour)."
+        ),
     ] = None,
     cloud: Annotated[bool, typer.Option("--cloud", help="Machines to rent instead of GPUs to buy.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 15,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Rows to show.")] = 15,
     strict: Annotated[bool, typer.Option("--strict", help="Leave room for the estimate's error.")] = False,
     catalog: given.Catalogs = None,
     html: given.Html = None,

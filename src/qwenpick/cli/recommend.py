@@ -11,7 +11,7 @@ from qwenpick.cli import options as given
 from qwenpick.cli.groups import spread
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
-from qwenpick.units import parse_bytes
+from qwenpick.units import MOST_SEQUENCES, parse_bytes
 
 
 @spread
@@ -29,7 +29,7 @@ def command(
     ] = None,
     ask: Annotated[bool, typer.Option("--ask", help="Be asked: need, hardware, commercial use.")] = False,
     context: given.Context = None,
-    users: Annotated[int | None, typer.Option(min=1, help="Users at once (1).")] = None,
+    users: Annotated[int | None, typer.Option(min=1, max=MOST_SEQUENCES, help="Users at once (1).")] = None,
     prefer: Annotated[
         str | None, typer.Option(metavar="WHAT", help="balanced, quality, speed, context or small.")
     ] = None,
@@ -45,7 +45,7 @@ def command(
     ] = None,
     languages: Annotated[str | None, typer.Option(metavar="zh,en,…", help="Languages it must know.")] = None,
     min_speed: Annotated[
-        float | None, typer.Option(metavar="TOK/S", min=0, help="Tokens/s that each user must get.")
+        float | None, typer.Option(metavar="TOK/S", min=0, max=1e9, help="Tokens/s that each user must get.")
     ] = None,
     min_context: Annotated[str | None, typer.Option(metavar="TOKENS", help="Context it must hold here.")] = None,
     max_disk: Annotated[str | None, typer.Option(metavar="SIZE", help="Largest download, e.g. 20GB.")] = None,
@@ -54,7 +54,7 @@ def command(
     ] = False,
     gpu_only: Annotated[bool, typer.Option("--gpu-only", help="Nothing in RAM.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Leave room for the estimate's error.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many picks.")] = 5,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many picks.")] = 5,
     explain: Annotated[bool, typer.Option("--explain", help="Show the numbers behind each place.")] = False,
     hardware: given.Box = given.PROBED,
     catalog: given.Catalogs = None,

@@ -23,7 +23,7 @@ def command(
             metavar="TASK", help="For this work instead of what the model is for.", autocompletion=completion.task_names
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Rows to show.")] = 5,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Rows to show.")] = 5,
     catalog: given.Catalogs = None,
     output: given.Output = given.SCREEN,
 ) -> None:

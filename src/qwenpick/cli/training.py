@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from qwenpick.units import parse_tokens
+from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS, parse_tokens
 from qwenpick.work.serving import Training
 
 
@@ -27,9 +27,9 @@ class Tuning:
 
     train: Annotated[str | None, typer.Option(metavar="METHOD", help="Fine-tune instead: full, lora, qlora, or all three side by side.")] = None
     seq: Annotated[str | None, typer.Option("--seq", metavar="TOKENS", help="Tokens per training sequence (2048).")] = None
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Sequences per GPU at a time.")] = 1
-    grad_accum: Annotated[int, typer.Option("--grad-accum", min=1, help="Batches before each optimizer step.")] = 1
-    rank: Annotated[int, typer.Option("--rank", min=1, help="Rank of the adapters.")] = 16
+    batch: Annotated[int, typer.Option("--batch", min=1, max=MOST_SEQUENCES, help="Sequences per GPU at a time.")] = 1
+    grad_accum: Annotated[int, typer.Option("--grad-accum", min=1, max=MOST_SEQUENCES, help="Batches before each optimizer step.")] = 1
+    rank: Annotated[int, typer.Option("--rank", min=1, max=65_536, help="Rank of the adapters.")] = 16
     target: Annotated[str, typer.Option("--target", metavar="WHAT", help="What adapters are put on: all-linear or attention.")] = "all-linear"
     optimizer: Annotated[str, typer.Option("--optimizer", metavar="NAME", help="adamw, adamw-8bit, paged-adamw-8bit, adafactor or sgd.")] = "adamw"
     precision: Annotated[str, typer.Option("--precision", metavar="NAME", help="bf16, fp16-mixed or fp32.")] = "bf16"
@@ -39,10 +39,10 @@ class Tuning:
     fsdp: Annotated[bool, typer.Option("--fsdp", help="Shard with PyTorch's FSDP.")] = False
     chunked_loss: Annotated[bool, typer.Option("--chunked-loss", "--liger", help="Never hold the logits of all tokens (Liger and the like).")] = False
     attn: Annotated[str, typer.Option("--attn", metavar="NAME", help="flash, sdpa or eager.")] = "sdpa"
-    gpus: Annotated[int, typer.Option("--gpus", min=1, help="GPUs that share the run.")] = 1
+    gpus: Annotated[int, typer.Option("--gpus", min=1, max=1024, help="GPUs that share the run.")] = 1
     trainer: Annotated[str, typer.Option("--trainer", metavar="NAME", help="trl, transformers, llama-factory, ms-swift, unsloth or torch.")] = "trl"
     train_vision: Annotated[bool, typer.Option("--train-vision", help="Train the vision tower too.")] = False
-    image_tokens: Annotated[int, typer.Option("--image-tokens", min=0, help="Image tokens among those of a sequence.")] = 0
+    image_tokens: Annotated[int, typer.Option("--image-tokens", min=0, max=MOST_TOKENS, help="Image tokens among those of a sequence.")] = 0
     dataset_tokens: Annotated[str | None, typer.Option(metavar="TOKENS", help="Tokens of the data set, for hours per epoch.")] = None
     # fmt: on
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
+from qwenpick.cleaning import clean
 from qwenpick.i18n import _
 from qwenpick.launch.run import Command, Download, Launch, Run, run_of
 from qwenpick.units import format_gb
@@ -104,8 +106,6 @@ def _script(planned: Launch) -> Iterator[str]:
 
 def _written(name: str, text: str) -> str:
     """A here-document that the shell takes as it is; its end is a word that no line of the text is."""
-    import shlex
-
     if not text.endswith("\n") or "\r" in text:
         return f"printf %s {shlex.quote(text)} > {shlex.quote(name)}"
     lines = set(text.split("\n"))
@@ -115,7 +115,7 @@ def _written(name: str, text: str) -> str:
 
 def _comment(text: str) -> str:
     """A comment stays one line, whatever a name holds."""
-    return "# " + " ".join(text.split())
+    return "# " + clean(" ".join(text.split()))
 
 
 __all__ = [

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from qwenpick.bounded import reason
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.launch.run import Command, Launch
+from qwenpick.storage import folder, private, write_whole
 
 OLLAMA_PORT = 11434
 Runner = Callable[[Sequence[str], Mapping[str, str], Path], int]
@@ -25,15 +30,37 @@ def execute(planned: Launch, directory: Path, run: Runner | None = None) -> int:
     start = run or _run
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in planned.files.items():
-        (directory / name).write_text(text, encoding="utf-8")
-    for command in planned.prepare:
-        if command.argv == ("ollama", "serve"):
-            if run is None:
-                _serve_ollama(command, directory)
-            continue
-        if code := start(_found(command, run), {**os.environ, **command.env}, directory):
-            return code
-    return start(_found(planned.serve, run), {**os.environ, **planned.serve.env}, directory)
+        (directory / name).unlink(missing_ok=True)  # a link that lies there is not followed
+        write_whole(directory / name, text.encode("utf-8", "surrogateescape"))
+    servers: list[subprocess.Popen[bytes]] = []
+    try:
+        for command in planned.prepare:
+            if command.argv == ("ollama", "serve"):
+                servers += [] if run else [_serve_ollama(command, directory)]
+                continue
+            if code := start(_found(command, run), {**os.environ, **command.env}, directory):
+                return code
+        return start(_found(planned.serve, run), {**os.environ, **planned.serve.env}, directory)
+    except OSError as problem:
+        raise QwenpickError(
+            _("cannot write to {directory}: {reason}", directory=directory, reason=reason(problem))
+        ) from None
+    finally:
+        for server in servers:
+            _stop(server)
+
+
+def own_directory(name: str) -> Path:
+    """Where a launch writes its files: ours alone, since programs are started in it. Raises QwenpickError where there is none."""
+    found = folder("launch")
+    directory = private(found / name) if found else None
+    if directory is None:
+        raise QwenpickError(
+            _(
+                "there is no cache directory that nobody else can write to, so nothing is started in it (XDG_CACHE_HOME moves it)"
+            )
+        )
+    return directory
 
 
 def _found(command: Command, run: Runner | None) -> Sequence[str]:
@@ -50,13 +77,55 @@ def _found(command: Command, run: Runner | None) -> Sequence[str]:
 
 
 def _run(argv: Sequence[str], env: Mapping[str, str], directory: Path) -> int:
+    """The exit code of a program that gets the signals that we get, and ends when we do; 128 + N for one that a signal N ended."""
+    with _passed_on(_start(argv, env, directory)) as process:
+        while True:
+            try:
+                code = process.wait()
+                break
+            except KeyboardInterrupt:  # Ctrl-C reaches the whole group, the program too: it says when it ends
+                continue
+    return 128 - code if code < 0 else code
+
+
+def _start(argv: Sequence[str], env: Mapping[str, str], directory: Path) -> subprocess.Popen[bytes]:
+    """The program, started. Raises QwenpickError where the system cannot run the file."""
     try:
-        return subprocess.run(argv, env=env, cwd=directory, check=False).returncode
-    except KeyboardInterrupt:
-        return 130
+        return subprocess.Popen(argv, env=env, cwd=directory)
+    except OSError as problem:
+        raise QwenpickError(
+            _("'{program}' could not be started: {reason}", program=argv[0], reason=reason(problem))
+        ) from None
 
 
-def _serve_ollama(command: Command, directory: Path) -> None:
+@contextmanager
+def _passed_on(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """While the block runs, SIGTERM and SIGHUP go to the program; whatever ends the block ends the program."""
+    before = {}
+    for name in ("SIGTERM", "SIGHUP", "SIGQUIT"):
+        number = getattr(signal, name, None)
+        if number is not None and threading.current_thread() is threading.main_thread():
+            before[number] = signal.signal(number, lambda received, _frame: process.send_signal(received))
+    try:
+        yield process
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End a program that still runs: it is asked, and after ten seconds it is made to."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _serve_ollama(command: Command, directory: Path) -> subprocess.Popen[bytes]:
     """Start Ollama's server unless one listens; a running one keeps its own settings, which is an error to be told of."""
     with socket.socket() as probe:
         probe.settimeout(1)
@@ -68,4 +137,4 @@ def _serve_ollama(command: Command, directory: Path) -> None:
                     wanted=wanted,
                 )
             )
-    subprocess.Popen(_found(command, None), env={**os.environ, **command.env}, cwd=directory)
+    return _start(_found(command, None), {**os.environ, **command.env}, directory)

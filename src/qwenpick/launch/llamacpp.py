@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qwenpick.i18n import _
 from qwenpick.launch.facts import LLAMA_CACHE, context_notes, download, file_notes, sampler, stretch
-from qwenpick.launch.run import Command, Download, Launch, Run
+from qwenpick.launch.run import Command, Download, Launch, Run, argument
 from qwenpick.runtimes.llamacpp.options import Options, read_options
 
 READ_FROM = "llama.cpp b11434: common/arg.cpp"
@@ -95,7 +95,7 @@ def _sampling(run: Run) -> list[str]:
 
 def _conversion(run: Run, made: str) -> tuple[Command, ...]:
     """From the published weights to the file: llama.cpp's converter, then its quantizer."""
-    repo = run.model.huggingface or run.model.name
+    repo = run.model.huggingface or argument(run.model.name)
     plain = f"{run.model.name}-BF16.gguf"
     fetch = Command(("hf", "download", repo, "--local-dir", run.model.name), purpose=_("fetch the published weights"))
     convert = ("python", "convert_hf_to_gguf.py", run.model.name, "--outtype", "bf16", "--outfile", plain)

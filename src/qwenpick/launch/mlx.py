@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qwenpick.i18n import _
 from qwenpick.launch.facts import HF_CACHE, context_notes, download
-from qwenpick.launch.run import Command, Launch, Run
+from qwenpick.launch.run import Command, Launch, Run, argument
 from qwenpick.runtimes.given import flags, read
 from qwenpick.runtimes.mlx.options import Options
 
@@ -37,6 +37,6 @@ def launch(run: Run) -> Launch:
 
 
 def _conversion(run: Run, package: str, made: str) -> tuple[str, ...]:
-    words = (f"{package}.convert", "--hf-path", run.model.huggingface or run.model.name, "--mlx-path", made)
+    words = (f"{package}.convert", "--hf-path", run.model.huggingface or argument(run.model.name), "--mlx-path", made)
     bits = run.checkpoint.format.removeprefix("mlx-").removesuffix("bit")
     return (*words, "-q", "--q-bits", bits) if bits.isdigit() else words

@@ -96,8 +96,6 @@ def modelfile(run: Run) -> str:
 def origin(run: Run) -> str:
     """What the Modelfile builds on: the local file, the library's tag, or a GGUF repository. Raises QwenpickError for a path it cannot write."""
     if run.path:
-        if any(ord(character) < 32 for character in run.path):
-            raise QwenpickError(_("a Modelfile cannot hold a path with control characters; rename the file"))
         local = run.source or run.path
         return local if local.startswith(("/", "./", "../")) else f"./{local}"
     if tag := _tag(run):

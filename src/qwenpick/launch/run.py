@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from qwenpick.cleaning import clean
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.planning.files import planned_file
@@ -41,6 +42,11 @@ class Run:
     def source(self) -> str | None:
         """What the engine loads: the local path, else the repository."""
         return argument(self.path) if self.path else self.checkpoint.repo
+
+    @property
+    def weights(self) -> str:
+        """What the engine loads where nothing has to be made first: the path, the repository, or at worst the name; never an option."""
+        return self.source or self.model.huggingface or argument(self.model.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +90,15 @@ class Launch:
 
 
 def argument(text: str) -> str:
-    """A path that no program takes for an option. Raises QwenpickError for the one character that no argument can hold.
+    """A path that no program takes for an option. Raises QwenpickError for characters that steer a terminal, a script or a Modelfile.
 
     >>> argument("-rf"), argument("models/qwen")
     ('./-rf', 'models/qwen')
     """
-    if "\0" in text:
-        raise QwenpickError(_("a path cannot hold a NUL character"))
+    if clean(text) != text:
+        raise QwenpickError(
+            _("'{path}' holds control characters, which no launch hands on; rename it", path=clean(text))
+        )
     return f"./{text}" if text.startswith("-") else text
 
 

@@ -41,7 +41,7 @@ def environment(run: Run) -> dict[str, str]:
 def arguments(run: Run) -> list[str]:
     """What follows `python -m sglang.launch_server`."""
     planned = plan_settings(run.model, run.architecture, run.checkpoint, run.work, run.placement)
-    words = ["--model-path", run.source or run.model.huggingface or run.model.name]
+    words = ["--model-path", run.weights]
     words += ["--context-length", str(run.work.context), "--max-running-requests", str(run.work.sequences)]
     words += ["--mem-fraction-static", f"{planned.static:.3f}", "--chunked-prefill-size", str(planned.chunk)]
     said = read(Options, run.work.options)

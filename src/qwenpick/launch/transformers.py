@@ -55,7 +55,7 @@ def program(run: Run) -> str:
         "import torch",
         f"from transformers import {', '.join(names)}",
         "",
-        f"NAME = {run.source or run.model.huggingface or run.model.name!r}",
+        f"NAME = {run.weights!r}",
         f"CONTEXT, ANSWER = {run.work.context}, {answer}  # tokens; what was planned for",
         "",
         f"reader = {reader}.from_pretrained(NAME)",

@@ -28,7 +28,7 @@ def launch(run: Run) -> Launch:
 def arguments(run: Run) -> list[str]:
     """What follows `vllm serve`, the model first."""
     planned = plan_settings(run.model, run.architecture, run.checkpoint, run.work, run.placement)
-    words = [run.source or run.model.huggingface or run.model.name]
+    words = [run.weights]
     words += ["--max-model-len", str(planned.context), "--max-num-seqs", str(planned.sequences)]
     words += [
         "--max-num-batched-tokens",

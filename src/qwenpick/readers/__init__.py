@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from qwenpick.errors import QwenpickError
+from qwenpick.errors import QwenpickError, shown
 from qwenpick.i18n import _
 from qwenpick.readers.entry import entry
 from qwenpick.readers.reading import Reading
@@ -34,7 +34,7 @@ def read_model(text: str, catalog: Catalog, *, online: bool = False, fetch: Fetc
     if is_path(text):
         from qwenpick.readers.local import read_path
 
-        return read_path(Path(text).expanduser(), catalog)
+        return read_path(_path(text), catalog)
     try:
         model = find_model(catalog, text)
     except QwenpickError as unknown:
@@ -59,6 +59,14 @@ def is_path(text: str) -> bool:
     ):
         return True
     return os.sep in text and _is_directory(text)
+
+
+def _path(text: str) -> Path:
+    """The path that a text means, its ~ followed. Raises QwenpickError for the home of nobody."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise QwenpickError(_("there is no home directory to '{text}'", text=shown(text))) from None
 
 
 def _is_directory(text: str) -> bool:
@@ -92,11 +100,10 @@ def _beyond(text: str, catalog: Catalog, online: bool, fetch: Fetch | None, unkn
     from datetime import UTC, datetime
 
     if fetch is None:
-        from platformdirs import user_cache_path
-
         from qwenpick.readers.hub_client import online_fetch
+        from qwenpick.storage import folder
 
-        fetch = online_fetch(text, user_cache_path("qwenpick") / "hub")
+        fetch = online_fetch(text, folder("hub"))
     return hub.read_id(text, catalog, fetch, datetime.now(UTC).date().isoformat())
 
 
@@ -172,7 +179,7 @@ def path_of(text: str, reading: Reading) -> str | None:
     """The absolute path of local weights that a text means: the file, or the directory beside a config.json; None for a name."""
     if not is_path(text.strip()) or reading.checkpoints[0].bytes is None:
         return None
-    path = Path(text.strip()).expanduser().resolve()
+    path = _path(text.strip()).resolve()
     return str(path.parent if path.name == "config.json" else path)
 
 

@@ -177,8 +177,7 @@ class _Header:
         if of == _STRING:
             count = self.count("Q", "strings", STRINGS_LIMIT - self.strings, 8)
             self.strings += count
-            for _unused in range(count):
-                self.skip(self.number("Q"))
+            self.skip_strings(count)
             return None
         if of not in _SCALARS:
             raise self.broken(_("it has an array of the unknown type {of:,}", of=of))
@@ -226,6 +225,20 @@ class _Header:
             raise self.cut_off()
         self.at += length
         self.file.seek(self.at)
+
+    def skip_strings(self, count: int) -> None:
+        """Step over strings: a vocabulary has a quarter of a million."""
+        at, size, read, seek = self.at, self.size, self.file.read, self.file.seek
+        for _unused in range(count):
+            length = int.from_bytes(read(8), "little")
+            at += 8 + length
+            if at > size:
+                raise self.cut_off()
+            if length > KEPT:
+                seek(at)
+            elif length:
+                read(length)
+        self.at = at
 
     def cut_off(self) -> QwenpickError:
         """The error for bytes that end too early."""

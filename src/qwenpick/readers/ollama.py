@@ -22,15 +22,20 @@ _TAG = re.compile(
 )
 
 
-def models_directory() -> Path:
-    """Where Ollama keeps models: OLLAMA_MODELS, else ~/.ollama/models (ollama 0.12, envconfig/config.go)."""
-    return Path(os.environ.get("OLLAMA_MODELS") or Path.home() / ".ollama" / "models")
+def models_directory() -> Path | None:
+    """Where Ollama keeps models: None where there is no home; OLLAMA_MODELS, else ~/.ollama/models (ollama 0.12, envconfig/config.go)."""
+    if said := os.environ.get("OLLAMA_MODELS"):
+        return Path(said)
+    try:
+        return Path.home() / ".ollama" / "models"
+    except RuntimeError:  # no HOME and no passwd entry
+        return None
 
 
-def manifest(tag: str, models: Path) -> Path | None:
+def manifest(tag: str, models: Path | None) -> Path | None:
     """The manifest of a pulled tag (`qwen3:8b`, `owner/name:tag`); None if the text is no tag or was not pulled."""
     match = _TAG.fullmatch(tag)
-    if match is None or ".." in tag:
+    if match is None or models is None or ".." in tag:
         return None
     path = (
         models
@@ -40,13 +45,16 @@ def manifest(tag: str, models: Path) -> Path | None:
         / match["name"]
         / match["tag"]
     )
-    return path if path.is_file() else None
+    try:
+        return path if path.is_file() else None
+    except OSError:  # a store that may not be looked into, or a name that no system allows, holds nothing for us
+        return None
 
 
-def read_tag(tag: str, catalog: Catalog, models: Path) -> Reading | None:
+def read_tag(tag: str, catalog: Catalog, models: Path | None) -> Reading | None:
     """The model of a pulled tag, exact; None if it was not pulled here. Raises QwenpickError if the store is damaged."""
     path = manifest(tag, models)
-    if path is None:
+    if path is None or models is None:
         return None
     layers = read_json(path).get("layers")
     for layer in layers if isinstance(layers, list) else ():

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
+from qwenpick.cleaning import workflow_data, workflow_property
 from qwenpick.i18n import N_, _
 from qwenpick.render.report import Column, Line, Report, Table, Tone
 from qwenpick.render.values import plan_values
@@ -112,21 +113,11 @@ def _text(text: str) -> str:
 def github(checked: Checked) -> str:
     """Workflow commands that GitHub shows beside the line of the file: an error per requirement that does not hold, a notice at the end."""
     found = [
-        f"::error file={_property(checked.file)},line={result.requirement.line},"
-        f"title={_property(f'qwenpick: {result.requirement.name}')}::{_data(f'{_(WORDS[result.status])}: {result.message}')}"
+        f"::error file={workflow_property(checked.file)},line={result.requirement.line},"
+        f"title={workflow_property(f'qwenpick: {result.requirement.name}')}::{workflow_data(f'{_(WORDS[result.status])}: {result.message}')}"
         for result in checked.results
         if result.code
     ]
     good = len(checked.results) - len(found)
     held = _("{good} of {count} requirements hold", good=good, count=len(checked.results))
-    return "\n".join([*found, f"::notice title=qwenpick::{held}", ""])
-
-
-def _data(text: str) -> str:
-    """As actions/toolkit's command.ts escapes messages."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    """As actions/toolkit's command.ts escapes properties."""
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return "\n".join([*found, f"::notice title=qwenpick::{workflow_data(held)}", ""])

@@ -19,5 +19,5 @@ def envelope(command: str, payload: Mapping[str, Any]) -> dict[str, Any]:
 
 def print_json(command: str, payload: Mapping[str, Any]) -> None:
     """Print the envelope to stdout."""
-    json.dump(envelope(command, payload), sys.stdout, indent=2, ensure_ascii=False)
+    json.dump(envelope(command, payload), sys.stdout, indent=2)  # ASCII: the same bytes whatever the encoding of stdout
     sys.stdout.write("\n")

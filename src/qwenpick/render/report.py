@@ -1,9 +1,14 @@
-"""What a command says, as values: lines, tables and memory bars. Every renderer prints the same ones."""
+"""What a command says, as values: lines, tables and memory bars. Every renderer prints the same ones.
+
+Names in them come from files and from other people: here they become visible text of one line (cleaning.py), whatever prints them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+
+from qwenpick.cleaning import clean
 
 Tone = Literal["plain", "good", "warn", "bad", "dim", "title"]
 
@@ -14,6 +19,9 @@ class Line:
 
     text: str
     tone: Tone = "plain"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", clean(self.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,10 @@ class Table:
     title: str = ""
     tones: tuple[Tone, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", tuple(tuple(map(clean, row)) for row in self.rows))
+        object.__setattr__(self, "title", clean(self.title))
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -46,6 +58,10 @@ class Bar:
     slices: tuple[tuple[str, int], ...]
     capacity: int | None
     budget: int | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", clean(self.label))
+        object.__setattr__(self, "slices", tuple((clean(name), size) for name, size in self.slices))
 
 
 Block = Line | Table | Bar

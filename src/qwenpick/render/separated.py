@@ -6,6 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+from qwenpick.cleaning import csv_cell
 from qwenpick.i18n import _
 from qwenpick.render.report import Table
 
@@ -21,6 +22,6 @@ def separated(report: Report) -> str:
             text = io.StringIO()
             writer = csv.writer(text, lineterminator="\n")
             writer.writerow(_(column.name) for column in block.columns)
-            writer.writerows(block.rows)
+            writer.writerows(map(csv_cell, row) for row in block.rows)
             parts.append(text.getvalue())
     return "\n".join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -18,13 +19,18 @@ if TYPE_CHECKING:
 STYLES: dict[Tone, str] = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "dim": "dim", "title": "bold"}
 SLICES = (("█", "cyan"), ("▓", "blue"), ("▒", "magenta"), ("░", "yellow"), ("▚", "red"))
 BAR_WIDTH = 40
+NARROWEST = 20  # columns; on less, lines are folded
+WORD = 8  # columns that a text needs at least to be read in a table
 
 
 def print_report(report: Report) -> None:
     """Print to stdout. Without a terminal there is no colour and the width is COLUMNS, else 100."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else _columns(os.environ.get("COLUMNS", ""))
+    said = os.environ.get("COLUMNS", "")
+    width = None if sys.stdout.isatty() else _columns(said)
+    if said and not re.fullmatch(r"[1-9]\d{0,3}", said, re.ASCII):
+        os.environ["COLUMNS"] = "100"  # rich reads it too, and believes it
 
     class Piped(Console):
         """Lets `qwenpick … | head` be what it is, instead of exit code 1, which means that it does not fit."""
@@ -44,8 +50,8 @@ def print_report(report: Report) -> None:
 
 
 def _columns(said: str) -> int:
-    """The width that COLUMNS says; 100 where it says none."""
-    return int(said) if said.isascii() and said.isdigit() and int(said) else 100
+    """The width that COLUMNS says, at least 20; 100 where it says none."""
+    return max(NARROWEST, int(said)) if re.fullmatch(r"[1-9]\d{0,3}", said, re.ASCII) else 100
 
 
 def _print_table(console: Console, table: Table) -> None:
@@ -63,6 +69,10 @@ def _print_table(console: Console, table: Table) -> None:
 
     while needed() > console.width and (optional := [i for i in kept if table.columns[i].optional]):
         kept.remove(max(optional, key=lambda i: (table.columns[i].optional, i)))
+    least = sum(3 + max([WORD, *((cell_len(row[i])) for row in table.rows if table.columns[i].number)]) for i in kept)
+    if least > console.width:
+        _print_records(console, table)
+        return
     grid = RichTable(
         title=table.title or None,
         title_justify="left",
@@ -79,6 +89,18 @@ def _print_table(console: Console, table: Table) -> None:
     for number, row in enumerate(table.rows):
         grid.add_row(*(row[i] for i in kept), style=STYLES[table.tones[number]] if table.tones else None)
     console.print(grid)
+
+
+def _print_records(console: Console, table: Table) -> None:
+    """Every row as lines of `column: value`, where a table would cut figures: nothing is left out, and only texts are folded."""
+    if table.title:
+        console.print(table.title, style="bold")
+    for number, row in enumerate(table.rows):
+        for column, cell in zip(table.columns, row, strict=True):
+            if cell:
+                text = f"{_(column.name)}: {cell}" if column.name else cell
+                console.print(text, style=STYLES[table.tones[number]] if table.tones else "", overflow="fold")
+        console.print()
 
 
 def _print_bar(console: Console, bar: Bar) -> None:

@@ -6,10 +6,10 @@ import re
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from qwenpick.errors import QwenpickError
+from qwenpick.errors import QwenpickError, shown
 from qwenpick.i18n import _
 from qwenpick.verify.compare import Comparison, Row, compare
-from qwenpick.verify.observation import Observation, lines
+from qwenpick.verify.observation import Observation, believable, lines
 
 if TYPE_CHECKING:
     from qwenpick.verify.recognise import Recognised
@@ -33,7 +33,13 @@ def read_log(text: str, engine: str | None = None) -> Observation:
     name = engine or recognise_engine(log)
     if name not in PARSERS:
         raise QwenpickError(_("logs of {name} are not read (known: {known})", name=name, known=", ".join(PARSERS)))
-    seen: Observation = import_module(PARSERS[name]).parse(log)
+    try:
+        seen: Observation = import_module(PARSERS[name]).parse(log)
+        believable(seen)
+    except (ValueError, ArithmeticError) as problem:
+        raise QwenpickError(
+            _("this log of {name} holds a number that cannot be read ({problem})", name=name, problem=shown(problem))
+        ) from None
     if not seen.says_something:
         raise QwenpickError(
             _(

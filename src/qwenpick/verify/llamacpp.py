@@ -44,7 +44,7 @@ _DEVICE = re.compile(r"using device (\w+) \((.+?)\)|Device 0: ([^,]+)")
 
 def parse(log: list[str]) -> Observation:
     """What the last start in the log says."""
-    start = max((i for i, line in enumerate(log) if _LOADING.search(line) and _followed_by_buffers(log, i)), default=0)
+    start = _last_start(log)
     found, settings = _buffers(log[start:]), _settings(log[start:])
     cache = last(_KV_SIZE, (line for line in log[start:] if "recurrent" not in line))
     offloaded, kind = first(_OFFLOADED, log[start:]), last(_TYPE, log)
@@ -57,7 +57,7 @@ def parse(log: list[str]) -> Observation:
         version=f"b{build[1]}" if build and build[1] else build[2] if build else None,
         model=_model(log),
         format=_format(kind[1]) if kind else None,
-        context=int(str(context)) // sequences if context else None,
+        context=int(str(context)) // sequences if context and sequences > 0 else None,
         sequences=sequences,
         kv_cache="/".join(dict.fromkeys(t for t in cache.groups()[1:] if t)) if cache else None,
         kv_tokens=int(cache[1]) if cache and cache[1] else None,
@@ -69,12 +69,16 @@ def parse(log: list[str]) -> Observation:
     )
 
 
-def _followed_by_buffers(log: list[str], index: int) -> bool:
-    """Whether weights are placed after this line and before the next one like it."""
-    return any(
-        "model buffer size" in line or re.search(r"load_tensors:\s+\S+ buffer size", line)
-        for line in log[index : index + 4000]
-    )
+def _last_start(log: list[str]) -> int:
+    """The last line that begins to load and has weights placed within 4,000 lines, before the end; 0 for none."""
+    placed: int | None = None
+    for index in reversed(range(len(log))):
+        line = log[index]
+        if "model buffer size" in line or re.search(r"load_tensors:\s+\S+ buffer size", line):
+            placed = index
+        if placed is not None and placed - index < 4000 and _LOADING.search(line):
+            return index
+    return 0
 
 
 def _buffers(log: list[str]) -> list[Part]:

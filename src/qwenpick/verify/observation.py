@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from io import StringIO
 from itertools import islice
 
+from qwenpick.errors import shown
+from qwenpick.i18n import _
 from qwenpick.memory.account import RAM, Memory, Part, memory
+from qwenpick.units import MOST_BYTES, MOST_SEQUENCES, MOST_TOKENS
 
 GIB, MIB, KIB = 2**30, 2**20, 2**10
 _UNITS = {
@@ -62,6 +65,23 @@ def lines(text: str) -> list[str]:
         filter(str.strip, StringIO(text)), LINES_LIMIT
     )  # one line after the other: a list of all would be larger than the text
     return [_ANSI.sub("", line[:WIDTH_LIMIT]).rstrip() for line in found]
+
+
+def believable(seen: Observation) -> None:
+    """Raises ValueError for what no run can have had: a log is text that anybody may have written."""
+    bounds = (
+        (_("context"), seen.context, MOST_TOKENS),
+        (_("sequences"), seen.sequences, MOST_SEQUENCES),
+        (_("GPUs"), seen.ranks, 1024),
+        (_("tokens of cache"), seen.kv_tokens, 2**40),
+        (_("bytes of memory"), seen.total, MOST_BYTES),
+        (_("bytes of memory"), seen.free, MOST_BYTES),
+    )
+    for what, value, most in bounds:
+        if value is not None and not 0 <= value <= most:
+            raise ValueError(_("{value} {what}", value=shown(value), what=what))
+    if seen.sequences == 0 or any(part.bytes > MOST_BYTES for part in seen.memory.parts):
+        raise ValueError(_("sizes that no run has"))
 
 
 def size(number: str, unit: str) -> int:

@@ -52,7 +52,7 @@ def parse(log: list[str]) -> Observation:
         version=version[1] if version else None,
         model=exact.model or (file[3].strip('"') or None if file else None),
         format=exact.format or (file[2] if file and file[2] != "unknown" else None),
-        context=held // parallel if held else exact.context,
+        context=held // parallel if held and parallel else exact.context,
         sequences=parallel,
         kv_cache=exact.kv_cache or cache,
         kv_tokens=exact.kv_tokens or held,

@@ -47,19 +47,36 @@ def recognise(
     """
     from qwenpick.catalog import Checkpoint, find_model
     from qwenpick.memory.quantization import FORMATS, find_format
+    from qwenpick.runtimes import options_of
 
     entry = find_model(catalog, model) if model else find_logged(catalog, seen.model)
+    if not entry.architecture:
+        raise QwenpickError(_("the weights of {name} are not published: no log is of it", name=entry.name))
     name = format_name or seen.format or logged_format(seen.model or "") or _default(seen.engine)
     if name is None:
         raise QwenpickError(_("the log does not say which format the weights have; say it with --quant"))
+    known = FORMATS[name] if name in FORMATS else find_format(name)
+    architecture = catalog.architecture(entry)
+    if (known.container == "gguf") != (seen.engine in ("llamacpp", "ollama")) or (
+        known.container == "gguf" and architecture.gguf_arch is None
+    ):
+        raise QwenpickError(
+            _(
+                "{format} is no format of {engine}'s {name}: the log is of another run",
+                format=known.name,
+                engine=seen.engine,
+                name=entry.name,
+            )
+        )
+    options_of(seen.engine, seen.options)
     given = devices or logged_device(seen)
     used = (given * seen.ranks)[: seen.ranks] if len(given) < seen.ranks else given[: seen.ranks]
     return Recognised(
         entry,
-        catalog.architecture(entry),
-        Checkpoint(format=name if name in FORMATS else find_format(name).name, official=False),
+        architecture,
+        Checkpoint(format=known.name, official=False),
         _work(seen),
-        _placement(seen, used, catalog.architecture(entry)),
+        _placement(seen, used, architecture),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from qwenpick.catalog.schema import Architecture, Checkpoint, Model
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+from qwenpick.launch.run import argument
 from qwenpick.launch.training.common import Launch
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
@@ -42,7 +43,7 @@ def launch(
     if training.trainer not in MAKERS:
         title = TRAINERS[training.trainer].title
         raise QwenpickError(_("{title} has no launch of its own; choose {known}", title=title, known=", ".join(MAKERS)))
-    source = (checkpoint.repo if checkpoint and checkpoint.repo else None) or model.huggingface or model.name
+    source = (checkpoint.repo if checkpoint and checkpoint.repo else None) or model.huggingface or argument(model.name)
     maker = cast(Maker, import_module(f"qwenpick.launch.training.{MAKERS[training.trainer]}"))
     return maker.launch(source, architecture, training, checkpoint)
 

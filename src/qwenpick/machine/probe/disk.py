@@ -23,7 +23,7 @@ class Disk:
 
 def weight_directories(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """(path, what names it): the Hugging Face hub's cache first, then Ollama's models."""
-    home = environ.get("HOME") or environ.get("USERPROFILE") or str(Path.home())
+    home = environ.get("HOME") or environ.get("USERPROFILE") or _home()
     if environ.get("HF_HUB_CACHE"):
         hub = (environ["HF_HUB_CACHE"], "HF_HUB_CACHE")
     elif environ.get("HF_HOME"):
@@ -35,6 +35,14 @@ def weight_directories(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...
     if environ.get("OLLAMA_MODELS"):
         return hub, (environ["OLLAMA_MODELS"], "OLLAMA_MODELS")
     return hub, (str(Path(home) / ".ollama" / "models"), N_("Ollama's default"))
+
+
+def _home() -> str:
+    """The home directory that the passwd entry names; the current directory where there is none."""
+    try:
+        return str(Path.home())
+    except RuntimeError:
+        return "."
 
 
 def disks(world: World) -> tuple[Disk, ...]:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from qwenpick.bounded import open_file
+from qwenpick.errors import QwenpickError
 from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 
@@ -20,31 +27,52 @@ class Answer:
     problem: str | None = None
 
 
+MOST_OUTPUT = 4 * 2**20  # bytes of what a tool prints; nvidia-smi of sixteen GPUs prints 20 KiB
+MOST_FILE = 4 * 2**20  # bytes of a file of /proc or /sys
+
 Runner = Callable[[Sequence[str], float], Answer]
 
 
 def run_command(command: Sequence[str], timeout: float) -> Answer:
     """What `command` prints on stdout within `timeout` seconds. Never raises; whatever it prints is decoded."""
     import shutil
-    import subprocess
 
     executable = shutil.which(command[0])
     if executable is None:
         return Answer(problem=N_("{command} is not installed", command=command[0]))
+    late = N_("{command} gave no answer in {timeout:g} s", command=command[0], timeout=timeout)
     try:
-        done = subprocess.run(
-            [executable, *command[1:]], capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return Answer(problem=N_("{command} gave no answer in {timeout:g} s", command=command[0], timeout=timeout))
+        with (
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as err,
+            subprocess.Popen([executable, *command[1:]], stdout=out, stderr=err, stdin=subprocess.DEVNULL) as process,
+        ):
+            if not _ends(process, out, timeout):
+                process.kill()
+                return Answer(problem=late)
+            out.seek(0)
+            err.seek(0)
+            said, complained = out.read(MOST_OUTPUT), err.read(MOST_OUTPUT)
     except (OSError, ValueError) as error:
         return Answer(
             problem=N_("{command} could not be started ({kind})", command=command[0], kind=type(error).__name__)
         )
-    text = done.stdout.decode("utf-8", errors="replace").replace("\r\n", "\n")
+    text = said.decode("utf-8", errors="replace").replace("\r\n", "\n")
     if not text.strip():
-        text = done.stderr.decode("utf-8", errors="replace").replace("\r\n", "\n")
-    return Answer(text, done.returncode)
+        text = complained.decode("utf-8", errors="replace").replace("\r\n", "\n")
+    return Answer(text, process.returncode)
+
+
+def _ends(process: subprocess.Popen[bytes], out: IO[bytes], timeout: float) -> bool:
+    """Whether the program ends in time, and before it has printed more than anybody reads."""
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(min(0.05, timeout))
+            return True
+        if os.fstat(out.fileno()).st_size > MOST_OUTPUT:
+            return False
+    return False
 
 
 def load_nvml() -> Any:
@@ -84,8 +112,9 @@ class World:
     def read(self, absolute: str) -> str | None:
         """The text of a file, stripped; None if it is not there or may not be read."""
         try:
-            return self.path(absolute).read_text(encoding="utf-8", errors="replace").strip().strip("\0")
-        except (OSError, ValueError):
+            with open_file(self.path(absolute)) as file:
+                return file.read(MOST_FILE).decode("utf-8", errors="replace").strip().strip("\0")
+        except (OSError, ValueError, QwenpickError):
             return None
 
     def number(self, absolute: str) -> int | None:
