@@ -29,7 +29,7 @@ class Strict(BaseModel):
 
 
 class Simulated(Strict):
-    """A pretended machine, in the words of --gpu, --vram, --ram and --cpu-only; or `file`, a saved one."""
+    """A pretended machine, in the words of --gpu, --vram, --ram and --cpu-only; `file`, a saved one; or `cluster`, as --cluster takes it."""
 
     file: Text | None = None
     gpus: tuple[Text, ...] = Field(default=(), description='As --gpu: "rtx 4090", "2x l40s"')
@@ -38,11 +38,18 @@ class Simulated(Strict):
     cpu_only: Flag = False
     reserve: Text | None = Field(default=None, description="As --reserve: memory to leave free on GPUs with a display")
     system: Literal["linux", "windows", "mac"] | None = None
+    cluster: Text | None = Field(default=None, description="k8s, slurm, ray, ray=ADDRESS, or the path of an inventory")
+    total: Flag = False
 
     @model_validator(mode="after")
     def _either(self) -> Simulated:
-        if self.file and (self.gpus or self.vram or self.ram or self.cpu_only or self.system):
+        box = self.gpus or self.vram or self.ram or self.cpu_only or self.system
+        if self.file and box:
             raise ValueError("file describes the whole box; leave out gpus, vram, ram, cpu_only and system beside it")
+        if self.cluster and (self.file or box or self.reserve):
+            raise ValueError("cluster names the hardware; leave out file, gpus, vram, ram, cpu_only, reserve and system beside it")
+        if self.total and not self.cluster:
+            raise ValueError("total says something of a cluster: name it with cluster")
         return self
 
 
@@ -68,6 +75,9 @@ class Entry(Strict):
     gpu_only: Flag = False
     options: dict[Text, Flag | Whole | Real | Text] = Field(default={}, description="The engine's own flags")
     machine: Machine | None = None
+    replicas: Annotated[Whole, Field(ge=1, le=100_000)] | None = Field(
+        default=None, description="Copies that must have room; of a cluster only"
+    )
 
 
 class File(Strict):
@@ -123,13 +133,15 @@ def _requirement(file: File, index: int, node: yaml.Node | None) -> Requirement:
         gpu_only=entry.gpu_only,
         options={**entry.options, **{name: text for name, text in releases.items() if text}},
         box=_box(entry.machine if entry.machine is not None else file.machine),
+        replicas=entry.replicas,
     )
 
 
 def _box(machine: str | Simulated) -> Box:
     if isinstance(machine, str):
         return Box() if machine == "this" else Box(file=machine)
-    return Box(machine.file, machine.gpus, machine.vram, machine.ram, machine.cpu_only, machine.reserve, machine.system)
+    words = (machine.file, machine.gpus, machine.vram, machine.ram, machine.cpu_only, machine.reserve, machine.system)
+    return Box(*words, machine.cluster, machine.total)
 
 
 def _refuse(root: yaml.Node | None, name: str) -> None:

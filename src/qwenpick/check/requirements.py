@@ -31,7 +31,7 @@ CODES: dict[Status, int] = {"pass": 0, "fail": 1, "invalid": 2, "unreadable": 3,
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Where a requirement must hold: this machine (no field set), a saved one, or a pretended one."""
+    """Where a requirement must hold: this machine (no field set), a saved one, a pretended one, or a cluster (what is free there, or its `total`)."""
 
     file: str | None = None
     gpus: tuple[str, ...] = ()
@@ -40,10 +40,12 @@ class Box:
     cpu_only: bool = False
     reserve: str | None = None
     system: str | None = None
+    cluster: str | None = None
+    total: bool = False
 
     def __str__(self) -> str:
-        if self.file:
-            return self.file
+        if self.file or self.cluster:
+            return self.file or _("cluster {cluster}", cluster=self.cluster)
         parts = [
             *self.gpus,
             *([_("{vram} of VRAM", vram=self.vram)] if self.vram else []),
@@ -69,6 +71,7 @@ class Requirement:
     gpu_only: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     box: Box = Box()
+    replicas: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +118,12 @@ def request(requirement: Requirement) -> Request:
     )
 
 
-def check(file: str, requirements: Iterable[Requirement], fit: Callable[[Requirement], Answer]) -> Checked:
-    """Every requirement through `fit`; one that raises is invalid or unreadable, and the others are still checked."""
+def check(file: str, requirements: Iterable[Requirement], fit: Callable[[Requirement], Answer | Result]) -> Checked:
+    """Every requirement through `fit`, which may have judged it; one that raises is invalid or unreadable, the others are still checked."""
     return Checked(file, tuple(_checked(requirement, fit) for requirement in requirements))
 
 
-def _checked(requirement: Requirement, fit: Callable[[Requirement], Answer]) -> Result:
+def _checked(requirement: Requirement, fit: Callable[[Requirement], Answer | Result]) -> Result:
     try:
         answer = fit(requirement)
     except HardwareUnreadableError as problem:
@@ -130,7 +133,7 @@ def _checked(requirement: Requirement, fit: Callable[[Requirement], Answer]) -> 
     except Exception as problem:  # a fault of qwenpick in one entry is said, and the others are still checked
         kind = type(problem).__name__
         return Result(requirement, "error", _("this is a bug in qwenpick ({kind}); please report the entry", kind=kind))
-    return judged(requirement, answer)
+    return answer if isinstance(answer, Result) else judged(requirement, answer)
 
 
 def judged(requirement: Requirement, answer: Answer) -> Result:

@@ -11,21 +11,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwenpick.cli import options as given
+from qwenpick.cli.clusters import NAMED, Clustered
+from qwenpick.cli.groups import spread
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 
 if TYPE_CHECKING:
-    from qwenpick.check.requirements import Box, Checked, Requirement
+    from qwenpick.check.requirements import Box, Checked, Requirement, Result
     from qwenpick.fitting.answer import Answer
+    from qwenpick.fleet.kinds import Fleet
     from qwenpick.machine.hardware import Machine
 
 
+@spread
 def command(
     file: Annotated[Path, typer.Argument(metavar="[FILE]", help="The requirements.")] = Path("qwenpick.yaml"),
     output: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Write there instead of to stdout.")
     ] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the file and stop.")] = False,
+    clustered: Clustered = NAMED,
     online: given.Online = False,
     catalog: given.Catalogs = None,
     format: Annotated[
@@ -43,7 +48,7 @@ def command(
     from dataclasses import replace
 
     from qwenpick.check.file import read
-    from qwenpick.check.requirements import check, request
+    from qwenpick.check.requirements import Box, check, request
     from qwenpick.fitting.answer import fit
     from qwenpick.readers import wanted
 
@@ -59,9 +64,26 @@ def command(
         files = [file.parent / box.file] if box.file else None
         return given.Box(files, list(box.gpus), box.vram, box.ram, box.cpu_only, box.reserve, box.system).read(facts)
 
-    def answer(requirement: Requirement) -> Answer:
+    @cache
+    def nodes(what: str, total: bool) -> Fleet:
+        from qwenpick.fleet.kinds import fleet
+        from qwenpick.machine.inventory.read import read as read_cluster
+
+        beside = file.parent / what  # a path in the file is relative to it
+        return fleet(read_cluster(str(beside) if beside.is_file() else what, facts), facts, free=not total)
+
+    def answer(requirement: Requirement) -> Answer | Result:
         found = wanted(requirement.model, facts, requirement.quant, online=online)
         asked = request(replace(requirement, quant=found.quant))
+        box = Box(cluster=clustered.cluster, total=clustered.total) if requirement.box == Box() else requirement.box
+        if box.cluster:
+            from qwenpick.check.cluster import judged
+            from qwenpick.fleet.copies import fit as fit_cluster
+
+            room = fit_cluster(found.catalog, nodes(box.cluster, box.total), found.model, asked, requirement.replicas)
+            return judged(replace(requirement, box=box), room, asked)
+        if requirement.replicas:
+            raise QwenpickError(_("{option} says something of a cluster: name it with --cluster", option="replicas"))
         return fit(found.catalog, machine(requirement.box), found.model, asked)
 
     checked = check(str(file), read(file), answer)

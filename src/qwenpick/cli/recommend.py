@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qwenpick.cli import completion
 from qwenpick.cli import options as given
+from qwenpick.cli.clusters import NAMED, Clustered
 from qwenpick.cli.groups import spread
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.units import MOST_SEQUENCES, parse_bytes
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog
+    from qwenpick.fleet.kinds import Fleet
+    from qwenpick.recommending.request import Wish
 
 
 @spread
@@ -57,6 +63,7 @@ def command(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many picks.")] = 5,
     explain: Annotated[bool, typer.Option("--explain", help="Show the numbers behind each place.")] = False,
     hardware: given.Box = given.PROBED,
+    clustered: Clustered = NAMED,
     catalog: given.Catalogs = None,
     html: given.Html = None,
     output: given.Output = given.SCREEN,
@@ -104,6 +111,11 @@ def command(
             err=True,
         )
     shown = output.shown()
+    if nodes := clustered.fleet(facts, hardware):
+        if ask or explain or html:
+            raise QwenpickError(_("--cluster prints the sets of nodes; leave out --ask, --explain and --html"))
+        wanted = Wish(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
+        raise typer.Exit(_cluster(facts, nodes, wanted, limit, shown))
     boxes = hardware.read_all(facts)
     if ask:
         from qwenpick.cli.asking import asked
@@ -124,6 +136,19 @@ def command(
         )
     emit("recommend", shown, report, recommend_values(answers))
     raise typer.Exit(0 if all(answer.picks for _label, _box, answer in answers) else 1)
+
+
+def _cluster(facts: Catalog, nodes: Fleet, wish: Wish, limit: int, format: str) -> int:
+    """Print which models serve the users in the cluster; the exit code."""
+    from qwenpick.fleet.serve import serve
+    from qwenpick.render.fleet import served_report, served_values
+    from qwenpick.render.output import emit
+    from qwenpick.render.progress import working
+
+    with working(_("looking for the best models")):
+        served = serve(facts, nodes, wish, limit)
+    emit("recommend", format, served_report(served), served_values(served))
+    return 0 if served.picks else 1
 
 
 def _one_of(word: str, known: object, what: str) -> str:

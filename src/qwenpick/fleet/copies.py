@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -189,7 +189,7 @@ def left(machine: Machine, plan: Plan, copies: int) -> Machine:
     )
 
 
-def added(plans: Iterator[tuple[Plan, int]]) -> Band | None:
+def added(plans: Iterable[tuple[Plan, int]]) -> Band | None:
     """Tokens/s of so many copies of each plan together, without those whose speed is not known; None where none is."""
     from qwenpick.speed import Band
 

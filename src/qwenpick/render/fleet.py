@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from qwenpick.fleet.copies import added
 from qwenpick.i18n import N_, _, retell
 from qwenpick.render.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import band_values, machine_values, plan_values
 from qwenpick.render.words import where_short
 from qwenpick.runtimes import find_runtime
-from qwenpick.units import format_bytes
+from qwenpick.units import format_bytes, format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.fleet.copies import Answer, Room
     from qwenpick.fleet.kinds import Fleet, Kind
+    from qwenpick.fleet.serve import Served, Serving
     from qwenpick.machine.hardware import Machine
-    from qwenpick.render.payloads import ClusterValues, FleetFitValues, FleetValues, KindValues, RoomValues
+    from qwenpick.render.payloads import (
+        ClusterValues,
+        FleetFitValues,
+        FleetRecommendValues,
+        FleetValues,
+        KindValues,
+        RoomValues,
+        ServingValues,
+    )
 
 SHOWN = 3  # names of nodes in a row
 SOURCES = {"kubernetes": "Kubernetes", "slurm": "Slurm", "ray": "Ray", "file": N_("the inventory")}
@@ -203,4 +213,77 @@ def fleet_fit_values(answer: Answer) -> FleetFitValues:
             "together": band_values(together) if together else None,
         },
         "notes": list(answer.notes),
+    }
+
+
+def served_report(served: Served) -> Report:
+    """Which models serve the users in the cluster, for a person."""
+    load = _("{users} users of ", users=served.wish.users) if served.wish.users > 1 else ""
+    asked = _(
+        "for {title} ({name}), {load}{context} tokens of context",
+        title=_(served.task.title),
+        name=served.task.name,
+        load=load,
+        context=format_tokens(served.context),
+    )
+    if served.wish.min_speed:
+        asked += _(", {speed:g} tokens/s for each", speed=served.wish.min_speed)
+    columns = (
+        Column("#", number=True),
+        Column("Model"),
+        Column("Format", optional=1),
+        Column("Runtime", optional=1),
+        Column("Copies", number=True),
+        Column("GPUs", number=True),
+        Column("Nodes", number=True),
+        Column("On", optional=2),
+        Column("tok/s", number=True),
+    )
+    rows = tuple(_served_row(place, one) for place, one in enumerate(served.picks, 1))
+    found: list[Block] = [headline(served.fleet), Line(asked, "dim")]
+    found += [Table(columns, rows)] if rows else [Line(_("no model serves that in this cluster"), "bad")]
+    found += [Line(f"{place}. {one.reason}", "dim") for place, one in enumerate(served.picks, 1)]
+    return (*found, *_open(served.fleet))
+
+
+def _served_row(place: int, one: Serving) -> tuple[str, ...]:
+    plan = one.plan
+    gpus = len(plan.placement.devices)
+    copies = f"{one.copies} x {one.users}" if one.copies > 1 else str(one.copies)
+    return (
+        str(place), plan.model.name, plan.checkpoint.format, find_runtime(plan.runtime).TITLE, copies, f"{one.copies} x {gpus}" if gpus else "0",
+        str(one.nodes), names(one.kind), f"{plan.speed.each.value:,.0f}" if plan.speed else "",
+    )  # fmt: skip
+
+
+def served_values(served: Served) -> FleetRecommendValues:
+    """Which models serve the users in the cluster, for a program."""
+    return {
+        "fits": bool(served.picks),
+        "exit_code": 0 if served.picks else 1,
+        "when": served.fleet.when,  # type: ignore[typeddict-item]
+        "cluster": cluster_values(served.fleet),
+        "task": served.task.name,
+        "users": served.wish.users,
+        "context": served.context,
+        "min_speed": served.wish.min_speed,
+        "picks": [_serving_values(place, one) for place, one in enumerate(served.picks, 1)],
+    }
+
+
+def _serving_values(place: int, one: Serving) -> ServingValues:
+    together = added([(one.plan, one.copies)])
+    return {
+        "place": place,
+        "model": one.plan.model.id,
+        "name": one.plan.model.name,
+        "score": round(one.ranked.score, 1),
+        "reason": one.reason,
+        "copies": one.copies,
+        "users": one.users,
+        "gpus": one.gpus,
+        "nodes": one.nodes,
+        "on": list(one.kind.nodes),
+        "together": band_values(together) if together else None,
+        "plan": plan_values(one.plan),
     }

@@ -14,7 +14,7 @@ PAYLOADS: dict[str, Any] = {
     "fleet": payloads.FleetValues,
     "plan": payloads.PlanCommandValues | payloads.RentedCommandValues | payloads.TuningPlanValues,
     "compare": payloads.CompareValues,
-    "recommend": payloads.RecommendValues,
+    "recommend": payloads.RecommendValues | payloads.FleetRecommendValues,
     "replace": payloads.ReplaceValues,
     "machine": payloads.MachineCommandValues,
     "doctor": payloads.DoctorValues,

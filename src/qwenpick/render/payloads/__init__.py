@@ -34,11 +34,13 @@ from qwenpick.render.payloads.facts import (
 from qwenpick.render.payloads.fleet import (
     ClusterValues,
     FleetFitValues,
+    FleetRecommendValues,
     FleetValues,
     KindValues,
     OutValues,
     ReplicasValues,
     RoomValues,
+    ServingValues,
     WayValues,
 )
 from qwenpick.render.payloads.plans import (
@@ -100,6 +102,7 @@ __all__ = [
     "FitValues",
     "FixValues",
     "FleetFitValues",
+    "FleetRecommendValues",
     "FleetValues",
     "GpusValues",
     "KindValues",
@@ -127,6 +130,7 @@ __all__ = [
     "ReplaceValues",
     "ReplicasValues",
     "RoomValues",
+    "ServingValues",
     "SideValues",
     "SpeedValues",
     "TrainingLaunchValues",

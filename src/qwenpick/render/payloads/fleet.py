@@ -65,6 +65,35 @@ class ReplicasValues(TypedDict):
     together: BandValues | None
 
 
+class ServingValues(TypedDict):
+    """A model for all users: `copies` of `plan` on nodes of one kind, each for `users` of them; `gpus` and `nodes` are what all take together."""
+
+    place: int
+    model: str
+    name: str
+    score: float
+    reason: str
+    copies: int
+    users: int
+    gpus: int
+    nodes: int
+    on: list[str]
+    together: BandValues | None
+    plan: PlanValues
+
+
+class FleetRecommendValues(TypedDict):
+    fits: bool
+    exit_code: int
+    when: Literal["free", "total"]
+    cluster: ClusterValues
+    task: str
+    users: int
+    context: int
+    min_speed: float | None
+    picks: list[ServingValues]
+
+
 class FleetValues(TypedDict):
     when: Literal["free", "total"]
     cluster: ClusterValues

@@ -1,0 +1,49 @@
+"""A requirement that must hold in a cluster: a place, or as many copies as it asks for, each as fast as it asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwenpick.check.requirements import Requirement, Result
+from qwenpick.fitting.answer import Answer as Single
+from qwenpick.i18n import _
+from qwenpick.runtimes import find_runtime
+
+if TYPE_CHECKING:
+    from qwenpick.fleet.copies import Answer, Room
+
+
+def judged(requirement: Requirement, found: Answer, request: object) -> Result:
+    """Room first, then speed: copies that are slower than asked, or whose speed is not known, do not count."""
+    rooms = [room for room in found.rooms if room.ways]
+    fast = [room for room in rooms if _fast(requirement, room)]
+    copies, wanted = sum(room.copies for room in fast), requirement.replicas or 1
+    best = (fast or rooms or [room for room in found.rooms if room.plan])[:1]
+    single = Single(request, best[0].plan, (), None, ()) if best and best[0].plan else None  # type: ignore[arg-type]
+    if copies >= wanted and single:
+        said = _(
+            "{format} in {runtime}: room for {copies} copies on {nodes} nodes, {wanted} required",
+            format=single.plan.checkpoint.format,
+            runtime=find_runtime(single.plan.runtime).TITLE,
+            copies=copies,
+            nodes=sum(room.kind.count for room in fast),
+            wanted=wanted,
+        )
+        return Result(requirement, "pass", said, single)
+    if found.copies >= wanted:
+        slow = _(
+            "{copies} of {found} copies are fast enough, {wanted} required",
+            copies=copies,
+            found=found.copies,
+            wanted=wanted,
+        )
+        return Result(requirement, "fail", slow, single)
+    said = _("the cluster has room for {copies} copies, {wanted} required", copies=found.copies, wanted=wanted)
+    return Result(requirement, "fail", said, single)
+
+
+def _fast(requirement: Requirement, room: Room) -> bool:
+    if requirement.min_speed is None:
+        return True
+    speed = room.ways[0].plan.speed
+    return speed is not None and (speed.each.low if requirement.strict else speed.each.value) >= requirement.min_speed
