@@ -47,7 +47,9 @@ class Simulated(Strict):
         if self.file and box:
             raise ValueError("file describes the whole box; leave out gpus, vram, ram, cpu_only and system beside it")
         if self.cluster and (self.file or box or self.reserve):
-            raise ValueError("cluster names the hardware; leave out file, gpus, vram, ram, cpu_only, reserve and system beside it")
+            raise ValueError(
+                "cluster names the hardware; leave out file, gpus, vram, ram, cpu_only, reserve and system beside it"
+            )
         if self.total and not self.cluster:
             raise ValueError("total says something of a cluster: name it with cluster")
         return self
