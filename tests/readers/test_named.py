@@ -10,7 +10,10 @@ import pytest
 
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
+from qwenpick.planning.checkpoints import checkpoints
+from qwenpick.planning.files import planned_file, settled
 from qwenpick.readers import wanted
+from qwenpick.runtimes import find_runtime
 from tests.readers.making import bf16_of, safetensors, write
 
 CONFIG = {
@@ -25,7 +28,7 @@ CONFIG = {
     [
         ("qwen3-8b", None),
         ("Qwen/Qwen3-8B", None),
-        ("qwen3:8b", None),
+        ("qwen3:8b", "Q4_K_M"),  # what the library holds under that tag
         ("Qwen/Qwen3-8B-GGUF", "Q4_K_M"),  # holds several; llama-server -hf takes this one
         ("Qwen/Qwen3-0.6B-GGUF", "Q8_0"),  # the only one there
         ("unsloth/Qwen3-8B-GGUF:UD-Q4_K_XL", "Q4_K_M"),
@@ -52,7 +55,9 @@ def test_the_format_of_a_name_is_the_one_that_is_judged(catalog: Catalog, text: 
 def test_what_was_assumed_of_a_name_is_said(catalog: Catalog) -> None:
     assert "UD-Q4_K_XL" not in str(wanted("unsloth/Qwen3-8B-GGUF:Q4_K_M", catalog).notes)
     (note,) = wanted("unsloth/Qwen3-8B-GGUF:UD-Q4_K_XL", catalog).notes
-    assert note.startswith("Q4_K_XL is not known here: planned as Q4_K_M")
+    assert note.startswith(
+        "UD-Q4_K_XL is its publisher's own mix: planned with the types of Q4_K_M, as large as the file (5."
+    )
     assert "planned as Q4_K_M" in wanted("Qwen/Qwen3-8B-GGUF", catalog).notes[0]
     with pytest.raises(QwenpickError, match="Q7_K is not known here"):
         wanted("unsloth/Qwen3-8B-GGUF:Q7_K", catalog)
@@ -120,3 +125,56 @@ def test_a_name_that_is_none_but_a_directory_here_is_told_how_to_write_it(
     with pytest.raises(QwenpickError) as plain:
         wanted("m9", catalog)
     assert "directory" not in str(plain.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "quant", "repo", "runtime"),
+    [
+        ("qwen3:8b", "Q4_K_M", None, "ollama"),
+        ("qwen3:8b-q8_0", "Q8_0", None, "ollama"),
+        ("qwen3.5:0.8b", "Q8_0", None, "ollama"),  # the library's smallest are of eight bits
+        ("mlx-community/Qwen3-8B-4bit", "mlx-4bit", "mlx-community/Qwen3-8B-4bit", "mlx"),
+        ("lmstudio-community/Qwen3.6-27B-MLX-6bit", "mlx-6bit", "lmstudio-community/Qwen3.6-27B-MLX-6bit", "mlx"),
+        ("hf.co/unsloth/Qwen3.5-9B-GGUF:Q5_K_S", "Q5_K_S", "unsloth/Qwen3.5-9B-GGUF", "llamacpp"),
+        ("bartowski/Qwen_Qwen3.6-27B-GGUF:IQ4_XS", "IQ4_XS", "bartowski/Qwen_Qwen3.6-27B-GGUF", "llamacpp"),
+        ("QuantTrio/Qwen3-VL-235B-A22B-Instruct-AWQ", "awq-int4", "QuantTrio/Qwen3-VL-235B-A22B-Instruct-AWQ", None),
+        ("Inferact/Qwen3.8-27B-NVFP4", "nvfp4", "Inferact/Qwen3.8-27B-NVFP4", None),
+        ("cyankiwi/Qwen3.6-27B-AWQ-INT4", "awq-int4", "cyankiwi/Qwen3.6-27B-AWQ-INT4", None),
+        ("RedHatAI/Qwen3-8B-FP8-dynamic", "fp8", "RedHatAI/Qwen3-8B-FP8-dynamic", None),
+        ("Qwen/Qwen3-8B-AWQ", "awq-int4", "Qwen/Qwen3-8B-AWQ", None),
+    ],
+)
+def test_a_named_repository_or_tag_is_the_one_that_is_planned(
+    catalog: Catalog, text: str, quant: str, repo: str | None, runtime: str | None
+) -> None:
+    found = wanted(text, catalog)
+    assert (found.quant, found.runtime) == (quant, runtime)
+    engine = find_runtime(runtime or "vllm")
+    assert checkpoints(found.model, engine, quant)[0].repo == repo
+    assert found.catalog.models[found.model.id] is found.model
+
+
+def test_a_publishers_mix_is_as_large_as_its_file(catalog: Catalog) -> None:
+    # 17,559,178,144 bytes; the nearest plain format would take 16.8 GB
+    for found in (
+        wanted("unsloth/Qwen3.8-27B-GGUF:UD-Q4_K_XL", catalog),
+        wanted("qwen3.8-27b", catalog, "UD-Q4_K_XL"),
+        wanted("qwen 3.8 27b", catalog, "ud-q4_k_xl"),
+    ):
+        assert found.quant == "Q4_K_M"
+        (checkpoint, *_rest) = checkpoints(found.model, find_runtime("llamacpp"), "Q4_K_M")
+        assert (checkpoint.label, checkpoint.bytes) == ("UD-Q4_K_XL", 17_559_178_144)
+        architecture = catalog.architecture(found.model)
+        file = planned_file(found.model, architecture, checkpoint, "llamacpp")
+        assert file
+        assert file.files == ("Qwen3.8-27B-UD-Q4_K_XL.gguf",)
+        assert settled(architecture, checkpoint).bytes == 17_559_178_144
+    with pytest.raises(QwenpickError, match="no file of Qwen3-8B in UD-Q9_K_XL is known"):
+        wanted("qwen3-8b", catalog, "UD-Q9_K_XL")
+
+
+def test_an_engine_that_is_asked_for_wins_over_the_names(catalog: Catalog) -> None:
+    assert wanted("qwen3:8b", catalog, runtime="vllm").quant is None
+    assert wanted("qwen3:8b-q8_0", catalog, runtime="llama.cpp").quant == "Q8_0"
+    kept = wanted("unsloth/Qwen3.5-9B-GGUF:Q5_K_S", catalog, runtime="ollama")
+    assert checkpoints(kept.model, find_runtime("llamacpp"), "Q5_K_S")[0].repo == "unsloth/Qwen3.5-9B-GGUF"

@@ -10,15 +10,10 @@ from weakref import WeakKeyDictionary
 from qwenpick.catalog.entries import Record, records
 from qwenpick.catalog.load import Catalog
 from qwenpick.catalog.schema import Model
-from qwenpick.catalog.spelling import fold, spellings
+from qwenpick.catalog.spelling import fold, spellings, without_address
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
-_ADDRESS = re.compile(
-    r"^(https?://)?(www\.)?(huggingface\.co|hf\.co|modelscope\.(cn|ai)(/models)?|ollama\.com(/library)?)/",
-    re.IGNORECASE,
-)
-_INSIDE = re.compile(r"/(tree|blob|resolve|files|summary|tags)(/.*)?$|[?#].*$|\.(gguf|safetensors)$", re.IGNORECASE)
 _QUANTIZED = re.compile(
     r"-(gguf|mlx|awq|gptq|fp8|nvfp4|mxfp4|nf4|bnb|(gptq-)?int[48]|w[48]a(8|16)|b?fp?(16|32)|\dbit|(ud-)?i?q\d(-[0-9a-z]+)*)$"
 )
@@ -44,7 +39,7 @@ def find_model(catalog: Catalog, name: str) -> Model:
     ('qwen3-8b', 'qwen3-30b-a3b-instruct-2507')
     """
     known = _known(catalog)
-    spelled = _INSIDE.sub("", _ADDRESS.sub("", name.strip())).strip("/")
+    spelled = without_address(name)
     if found := _by_tag(known, spelled.casefold()):
         return catalog.models[found]
     meant = fold(spelled)

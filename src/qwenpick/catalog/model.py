@@ -73,6 +73,9 @@ class Checkpoint(Fact):
     official: bool = True
     bytes: Positive | None = None
     rounding: Natural = Field(default=0, description="How far `bytes` may be off, where a listing rounds them")
+    label: str | None = Field(
+        default=None, description="The format as its publisher spells it, where it is none of ours: UD-Q4_K_XL"
+    )
     mtp: bool = Field(default=True, description="Whether the file holds the MTP block, where the architecture has one")
     note: str | None = None
     source: str | None = None

@@ -6,6 +6,11 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+_ADDRESS = re.compile(
+    r"^(https?://)?(www\.)?(huggingface\.co|hf\.co|modelscope\.(cn|ai)(/models)?|ollama\.com(/library)?)/",
+    re.IGNORECASE,
+)
+_INSIDE = re.compile(r"/(tree|blob|resolve|files|summary|tags)(/.*)?$|[?#].*$|\.(gguf|safetensors)$", re.IGNORECASE)
 # What the series are called in Chinese, and what their members are for
 _CHINESE = (
     (r"通义千问|通义|千问", "qwen-"), (r"视觉语言|视觉", "-vl-"), (r"代码|编程|程序员", "-coder-"), (r"数学", "-math-"), (r"音频|语音", "-audio-"),
@@ -27,6 +32,15 @@ _RULES = (
     (r"^(qwen[\d.]+(?:-(?:" + _KINDS + r"))?-\d+(?:\.\d+)?)(?=$|-(?!a\d)(?!\d))", r"\1b"),  # qwen3-8
     (r"^qwen3-?guard(?!-gen|-stream)-", "qwen3guard-gen-"),
 )  # fmt: skip
+
+
+def without_address(name: str) -> str:
+    """A name without the hub's or library's address around it.
+
+    >>> without_address("https://huggingface.co/Qwen/Qwen3-8B/tree/main"), without_address("hf.co/unsloth/Qwen3-8B-GGUF:Q4_K_M")
+    ('Qwen/Qwen3-8B', 'unsloth/Qwen3-8B-GGUF:Q4_K_M')
+    """
+    return _INSIDE.sub("", _ADDRESS.sub("", name.strip())).strip("/")
 
 
 def fold(name: str) -> str:

@@ -73,8 +73,8 @@ def command(
         return fleet(read_cluster(str(beside) if beside.is_file() else what, facts), facts, free=not total)
 
     def answer(requirement: Requirement) -> Answer | Result:
-        found = wanted(requirement.model, facts, requirement.quant, online=online)
-        asked = request(replace(requirement, quant=found.quant))
+        found = wanted(requirement.model, facts, requirement.quant, online=online, runtime=requirement.runtime)
+        asked = request(replace(requirement, quant=found.quant, runtime=requirement.runtime or found.runtime))
         box = Box(cluster=clustered.cluster, total=clustered.total) if requirement.box == Box() else requirement.box
         if box.cluster:
             from qwenpick.check.cluster import judged

@@ -48,7 +48,7 @@ def command(
 
     tuning = training.read()
     found = wanted(given.one_name(model), given.read_catalog(catalog), run.quant, online=online, runtime=run.runtime)
-    facts = found.catalog
+    facts, engine = found.catalog, run.runtime or found.runtime
     if nodes := clustered.fleet(facts, hardware):
         if tuning or all or use_corrections or explain:
             raise QwenpickError(
@@ -58,7 +58,12 @@ def command(
             )
         raise typer.Exit(
             _cluster(
-                facts, nodes, found.model, replace(run.request(), quant=found.quant), clustered.replicas, output.shown()
+                facts,
+                nodes,
+                found.model,
+                replace(run.request(), quant=found.quant, runtime=run.runtime or found.runtime),
+                clustered.replicas,
+                output.shown(),
             )
         )
     if clustered.replicas:
@@ -67,7 +72,7 @@ def command(
     if tuning:
         stored = None if found.notes and found.path is None else found.quant
         raise typer.Exit(_train(facts, box, found.model, tuning, stored, run.strict, explain, output.shown()))
-    request = replace(run.request(), quant=found.quant)
+    request = replace(run.request(), quant=found.quant, runtime=engine)
     answer = fit(facts, box, found.model, request, everything=all)
     answer = replace(answer, notes=(*answer.notes, *found.notes))
     if use_corrections:

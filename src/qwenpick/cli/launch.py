@@ -63,7 +63,11 @@ def command(
             raise QwenpickError(
                 _("a manifest is for serving on a cluster; leave out --train, --docker, --compose and --exec")
             )
-        asked = replace(run.request(), quant=found.quant, runtime=run.runtime or ("vllm" if shape == "ray" else None))
+        asked = replace(
+            run.request(),
+            quant=found.quant,
+            runtime=run.runtime or found.runtime or ("vllm" if shape == "ray" else None),
+        )
         raise typer.Exit(
             print_manifest(
                 found, asked, nodes or hardware.read(facts), shape, clustered.replicas, form.write, force, json
@@ -84,7 +88,7 @@ def command(
                 json,
             )
         )
-    request = replace(run.request(), quant=found.quant)
+    request = replace(run.request(), quant=found.quant, runtime=run.runtime or found.runtime)
     answer = fit(found.catalog, box, found.model, request)
     if not answer.fits and not force:
         raise DoesNotFitError(

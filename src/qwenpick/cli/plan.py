@@ -48,7 +48,7 @@ def command(
 
     tuning, said = training.read(), given.one_name(model)
     with working(_("reading {name}", name=said)):
-        facts, wanted, stored, _quant, _notes = read_wanted(said, given.read_catalog(catalog), online=online)
+        facts, wanted, stored, *_rest = read_wanted(said, given.read_catalog(catalog), online=online)
     pool = [find_gpu(facts, name) for name in gpu] if gpu else None
     shown, title = output.shown(), _("What hardware does {name} need?", name=wanted.name)
     trying = _("trying {name} on one GPU after the other", name=wanted.name)

@@ -16,7 +16,9 @@ def launch(run: Run) -> Launch:
     options = read_options(run.work.options)
     made = "" if run.source else f"{run.model.name}-{run.checkpoint.format}.gguf"
     source = (
-        ["-m", run.source or made] if run.path or made else ["-hf", f"{run.checkpoint.repo}:{run.checkpoint.format}"]
+        ["-m", run.source or made]
+        if run.path or made
+        else ["-hf", f"{run.checkpoint.repo}:{run.checkpoint.label or run.checkpoint.format}"]
     )
     words = [
         "llama-server",

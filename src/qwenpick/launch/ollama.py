@@ -101,7 +101,7 @@ def origin(run: Run) -> str:
     if tag := _tag(run):
         return tag
     if run.checkpoint.repo:
-        return f"hf.co/{run.checkpoint.repo}:{run.checkpoint.format}"
+        return f"hf.co/{run.checkpoint.repo}:{run.checkpoint.label or run.checkpoint.format}"
     return f"./{run.model.name}-{run.checkpoint.format}.gguf"
 
 

@@ -138,7 +138,7 @@ def _sized(model: Model, checkpoint: Checkpoint, engine: str) -> Checkpoint:
     """
     if checkpoint.bytes or checkpoint.repo is None or FORMATS[checkpoint.format].container == "mlx":
         return checkpoint
-    file = published_file(model, checkpoint.format, engine, checkpoint.repo)
+    file = published_file(model, checkpoint.label or checkpoint.format, engine, checkpoint.repo)
     if file is None:
         return checkpoint
     return checkpoint.model_copy(update={"bytes": file.bytes, "rounding": file.rounding or 1, "mtp": file.mtp})

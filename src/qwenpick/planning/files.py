@@ -86,7 +86,7 @@ def planned_file(model: Model, architecture: Architecture, checkpoint: Checkpoin
     Of a repository of whole weights (safetensors, MLX) of which no listing states the size, it is what the publisher's format makes of the
     architecture: `by_rule`. A GGUF file is only one that a listing names.
     """
-    if file := published_file(model, checkpoint.format, engine, checkpoint.repo):
+    if file := published_file(model, checkpoint.label or checkpoint.format, engine, checkpoint.repo):
         return file
     if checkpoint.repo is None or FORMATS[checkpoint.format].container == "gguf":
         return None

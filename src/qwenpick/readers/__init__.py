@@ -129,6 +129,14 @@ class Wanted(NamedTuple):
     quant: str | None
     path: str | None
     notes: tuple[str, ...] = ()
+    runtime: str | None = None
+
+
+def _in_engine(format_name: str | None, runtime: str) -> str | None:
+    """The format that a name states where another engine than the name's is asked for, if that engine has it."""
+    from qwenpick.runtimes import find_runtime
+
+    return format_name if format_name in find_runtime(runtime).FORMATS else None
 
 
 def wanted(
@@ -136,21 +144,26 @@ def wanted(
 ) -> Wanted:
     """The model that a text means, in a catalogue that has it; where no format is asked for, the one of its files or of its name; and their path.
 
-    16-bit weights of which there is only a config.json may be in any format. `notes` say what was assumed of a name that leaves the format open.
+    16-bit weights of which there is only a config.json may be in any format. `notes` say what was assumed of a name that leaves the format open;
+    `runtime` is the engine that the name states: a tag is Ollama's, a repository of MLX files is MLX's.
     Raises QwenpickError as `read_model` does.
     """
     reading = read_model(text, catalog, online=online)
     known = reading.model.id in catalog.models and reading.model is catalog.models[reading.model.id]
     if known or reading.note:
-        from qwenpick.readers.named import assumed_format, named_format
+        from qwenpick.readers.sources import Stated, holding, stated
+        from qwenpick.runtimes import find_runtime
 
-        catalog = catalog if known else extended(catalog, reading)
-        told = (reading.note,) if reading.note else ()
-        if said := quant or named_format(reading.model, text):
-            return Wanted(catalog, reading.model, said, None, told)
-        ollama = (runtime or "").casefold() == "ollama"
-        format_name, note = assumed_format(reading.model, text, ollama=ollama) or (None, None)
-        return Wanted(catalog, reading.model, format_name, None, (*told, *((note,) if note else ())))
+        engine = find_runtime(runtime).NAME if runtime else None
+        source = stated(reading.model, text, quant, ollama=engine == "ollama")
+        if engine and source.runtime and engine != source.runtime:
+            both = source.repo is not None and {engine, source.runtime} == {"llamacpp", "ollama"}
+            source = source if both else Stated(quant or _in_engine(source.format, engine))
+        model = holding(reading.model, source)
+        if model is not reading.model or not known:
+            catalog = extended(catalog, reading._replace(model=model))
+        notes = tuple(note for note in (reading.note, source.note) if note)
+        return Wanted(catalog, model, source.format, None, notes, source.runtime)
     first = reading.checkpoints[0] if reading.checkpoints else None
     fixed = first is not None and (first.bytes is not None or first.format not in _ANY)
     own = first.format if first and fixed else None

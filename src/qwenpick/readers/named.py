@@ -53,7 +53,7 @@ def assumed_format(model: Model, text: str, *, ollama: bool = False) -> tuple[st
     spelled = re.sub(r"\.(gguf|safetensors)$", "", text.strip(), flags=re.IGNORECASE)
     folded = fold(spelled)
     if unknown := _TYPE.search(folded):
-        format_name = _nearest(unknown["type"])
+        format_name = nearest_format(unknown["type"])
         return format_name, _(
             "{name} is not known here: planned as {format}, the nearest; --quant names another",
             name=unknown["type"].replace("-", "_").upper(),
@@ -71,9 +71,10 @@ def assumed_format(model: Model, text: str, *, ollama: bool = False) -> tuple[st
     return None
 
 
-def _nearest(word: str) -> str:
+def nearest_format(word: str) -> str:
     """The GGUF format of as many bits that is spelled most alike, the larger where several are: q4-k-xl is Q4_K_M."""
-    kind = re.match(r"i?q\d", word)
+    word = fold(word).removeprefix("ud-")
+    kind = re.match(r"i?q\d|mxfp4", word)
     alike = {fold(name): name for name in FORMATS if kind and fold(name).startswith(kind[0])}
     if not alike:
         raise QwenpickError(
