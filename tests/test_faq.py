@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from qwenpick.catalog import Catalog
+from qwenpick.catalog.vendors import maker
 from qwenpick.runtimes.vllm.vendors import BUILDS
-from qwenpick.vendors import maker
 from tests.conftest import Result
 
 Run = Callable[..., Result]

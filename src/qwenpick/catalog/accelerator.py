@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from qwenpick.catalog.fact import Date, Fact, Id, Line, Positive
-from qwenpick.vendors import Vendor
+from qwenpick.catalog.vendors import Vendor
 
 PCI_ID = r"^[0-9a-f]{4}:[0-9a-f]{4}(/[0-9a-f]{4}:[0-9a-f]{4})?$"
 

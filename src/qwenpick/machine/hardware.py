@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from qwenpick.vendors import Vendor
+from qwenpick.catalog.vendors import Vendor
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.catalog.prices import dollars, is_old, priced, rent_words, rents
+from qwenpick.catalog.vendors import maker
 from qwenpick.i18n import N_, _, language
 from qwenpick.render.report import Column, Line, Report, Table
 from qwenpick.units import GB, MIB, format_bytes
-from qwenpick.vendors import maker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,8 +14,8 @@ from qwenpick.work.serving import Serving
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
+    from qwenpick.catalog.vendors import Vendor
     from qwenpick.machine.hardware import Device
-    from qwenpick.vendors import Vendor
     from qwenpick.verify.observation import Observation
 
 CONTEXT = (

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from qwenpick.catalog.vendors import Vendor
     from qwenpick.machine.hardware import Machine
-    from qwenpick.vendors import Vendor
 
 Source = Literal["kubernetes", "slurm", "ray", "file"]
 Sharing = Literal["time-slicing", "mps"]

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from qwenpick.catalog.vendors import Vendor
 from qwenpick.machine.inventory.cluster import Accelerator
 from qwenpick.machine.inventory.quantities import whole
-from qwenpick.vendors import Vendor
 
 DRIVERS: dict[str, Vendor] = {"gpu.nvidia.com": "nvidia", "gpu.amd.com": "amd", "gpu.intel.com": "intel"}
 NAMES = ("productName", "model", "product")  # NVIDIA and AMD; Intel; others

@@ -15,8 +15,8 @@ from qwenpick.i18n import N_
 from qwenpick.machine.inventory.cluster import Accelerator, Cluster, Node
 
 if TYPE_CHECKING:
+    from qwenpick.catalog.vendors import Vendor
     from qwenpick.machine.hardware import Machine
-    from qwenpick.vendors import Vendor
 
 MARK = "accelerator_type:"
 SAYS_NOTHING = ("G", "RTX", "GPU", "TITAN", "QUADRO")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qwenpick.machine.probe.world import World, fields, integer
 
 if TYPE_CHECKING:
-    from qwenpick.vendors import Vendor
+    from qwenpick.catalog.vendors import Vendor
 
 NVIDIA, AMD, INTEL = 0x10DE, 0x1002, 0x8086
 HUAWEI = 0x19E5

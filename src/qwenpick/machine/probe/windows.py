@@ -14,7 +14,7 @@ from qwenpick.machine.probe.ram import Ram
 from qwenpick.machine.probe.world import Found, World, integer
 
 if TYPE_CHECKING:
-    from qwenpick.vendors import Vendor
+    from qwenpick.catalog.vendors import Vendor
 
 CLASS = r"HKLM:\SYSTEM\CurrentControlSet\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}\0*"  # display adapters
 SCRIPT = (
