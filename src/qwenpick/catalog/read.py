@@ -9,6 +9,7 @@ from typing import Any
 
 from qwenpick.bounded import parse_yaml, read_bytes
 from qwenpick.catalog.cache import cached
+from qwenpick.catalog.updates import installed
 from qwenpick.storage import user_directory
 
 SHIPPED = ("models.yaml", "files.json", "derivatives.yaml", "gpus.yaml", "cloud.yaml")
@@ -24,15 +25,22 @@ def data_directory() -> Path:
     return installed if installed.is_dir() else package.parents[1] / "data"
 
 
-@cache
 def data_date() -> str:
-    """The day that the shipped facts were last checked (`data/date`), as 2026-11-29: the newest `checked` of the catalogue files."""
+    """The day that the facts in use were last checked, as 2026-11-29: of the person's newer catalogue where there is one, else of the package's."""
+    newer = installed(shipped_date())
+    return newer.name[:10] if newer else shipped_date()
+
+
+@cache
+def shipped_date() -> str:
+    """The day that the package's own facts were last checked (`data/date`): the newest `checked` of its files."""
     return (data_directory() / "date").read_text(encoding="ascii").strip()
 
 
 def shipped_files() -> tuple[Path, ...]:
-    """The files of the shipped catalogue."""
-    return tuple(data_directory() / name for name in SHIPPED)
+    """The files of the catalogue in use: the package's, or those that `qwenpick catalog update` put in their place."""
+    directory = installed(shipped_date()) or data_directory()
+    return tuple(directory / name for name in SHIPPED)
 
 
 def user_file() -> Path | None:

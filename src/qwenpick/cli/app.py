@@ -99,9 +99,10 @@ def _stub() -> None:
 
 def _print_version(asked: bool) -> None:
     if asked:
+        from qwenpick.catalog.read import data_date
         from qwenpick.version import __version__
 
-        typer.echo(f"qwenpick {__version__}")
+        typer.echo(_("qwenpick {version} (facts of {date})", version=__version__, date=data_date()))
         raise typer.Exit
 
 

@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from qwenpick.cli import options as given
+from qwenpick.cli.catalog_update import update
 from qwenpick.cli.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
-app = typer.Typer(no_args_is_help=True, help="Check or extend the catalogue.")
+app = typer.Typer(no_args_is_help=True, help="Check, extend or update the catalogue.")
+app.command()(update)
 
 
 @app.command()

@@ -19,6 +19,6 @@ COMMANDS = {
     "doctor": N_("What is wrong with this box, and how to mend it."),
     "models": N_("The models we know, and everything about one."),
     "gpus": N_("The GPUs we know, and everything about one."),
-    "catalog": N_("Check or extend the catalogue."),
+    "catalog": N_("Check, extend or update the catalogue."),
     "schema": N_("The JSON Schema of a command's --json."),
 }

@@ -15,7 +15,10 @@ def command(
     output: given.Output = given.SCREEN,
 ) -> None:
     """What is wrong with this box (or one from a file), and how to mend it. Exit code 1 if something keeps hardware from being used."""
-    from qwenpick.machine.doctor import findings
+    from datetime import date
+
+    from qwenpick.catalog.read import data_date
+    from qwenpick.machine.doctor import findings, old_facts
     from qwenpick.machine.probe import probe, this_world
     from qwenpick.machine.probe.surroundings import Surroundings, surroundings
     from qwenpick.render.machine import doctor_report, doctor_values
@@ -26,5 +29,7 @@ def command(
     else:
         box, around = probe(given.read_catalog(catalog) if catalog else None), surroundings(this_world())
     found = findings(box, around)
+    if not hardware.is_said():  # a box from a file is judged alone: the same answer on any day
+        found += old_facts(data_date(), date.today().isoformat())
     emit("doctor", output.shown(), doctor_report(found), doctor_values(found))
     raise typer.Exit(1 if any(finding.level == "error" for finding in found) else 0)

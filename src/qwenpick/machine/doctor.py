@@ -19,6 +19,7 @@ LEVELS: tuple[Level, ...] = ("error", "warning", "advice")
 # NVIDIA CUDA 13.0 release notes, table 2 (minimum driver for minor-version compatibility): 12.x needs 525, 13.x needs 580.
 OLDEST_DRIVER, CUDA_13_DRIVER = 525, 580
 LITTLE_DISK = 20 * GIB  # a 32B model in 4 bits takes 20 GB
+OLD_FACTS = 60  # days
 MUCH_USED = 0.25  # of a GPU's memory held by others: worth saying who
 
 
@@ -41,6 +42,22 @@ def findings(machine: Machine, around: Surroundings) -> tuple[Finding, ...]:
     ]
     found += [finding for check in CHECKS for finding in check(machine)]
     return tuple(sorted(dict.fromkeys(found), key=lambda finding: LEVELS.index(finding.level)))
+
+
+def old_facts(date: str, today: str) -> tuple[Finding, ...]:
+    """What to say of facts that were checked on `date`, from 60 days on: models appear and prices move."""
+    from datetime import date as day
+
+    days = (day.fromisoformat(today) - day.fromisoformat(date)).days
+    if days < OLD_FACTS:
+        return ()
+    return (
+        Finding(
+            "advice",
+            _("the facts about models, GPUs and prices are of {date}, {days} days ago", date=date, days=days),
+            _("pip install --upgrade qwenpick, or `qwenpick catalog update FILE` with a newer catalogue"),
+        ),
+    )
 
 
 def _broken(machine: Machine, around: Surroundings) -> Iterator[Finding]:

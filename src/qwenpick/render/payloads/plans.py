@@ -12,6 +12,7 @@ class Envelope(TypedDict):
 
     schema_version: str
     qwenpick_version: str
+    catalog_date: str
     command: str
 
 
