@@ -23,6 +23,12 @@ Run = Callable[..., Result]
 LATER = b"2027-02-03\n"
 
 
+@pytest.fixture(autouse=True)
+def a_data_directory_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What one test installs is no other's catalogue."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
 def some_of(name: str, one: str) -> bytes:
     """A shipped file with this entry alone: whole catalogues take seconds to check."""
     kinds = read_yaml((data_directory() / name).read_bytes())
@@ -35,6 +41,7 @@ def some_of(name: str, one: str) -> bytes:
 SOME = {
     "models.yaml": some_of("models.yaml", "qwen3-8b"),
     "files.json": b"{}",
+    "derivatives.yaml": b"derivatives: []\n",
     "gpus.yaml": some_of("gpus.yaml", "rtx-4090"),
     "cloud.yaml": b"cloud: []\n",
     "date": data_date().encode() + b"\n",

@@ -31,12 +31,15 @@ class Watched:
     derived: Callable[[Any], Any] = lambda value: value
 
 
+SCHEDULE = "sglang/srt/arg_groups/fields/schedule.py"
+QWEN3_NEXT = "transformers/models/qwen3_next/modeling_qwen3_next.py"
+OURS = "qwenpick.runtimes"
 WATCHED = (
-    Watched("vllm", "vllm/config/cache.py", "CacheConfig.DEFAULT_BLOCK_SIZE", "qwenpick.runtimes.vllm.settings:BLOCK_SIZE"),
-    Watched("mlx_lm", "mlx_lm/models/cache.py", "KVCache.step", "qwenpick.runtimes.mlx:CACHE_STEP"),
-    Watched("sglang", "sglang/srt/server_args.py", "ServerArgs.max_prefill_tokens", "qwenpick.runtimes.sglang.options:WHOLE_PROMPTS"),
-    Watched("sglang", "sglang/srt/server_args.py", "ServerArgs.mamba_full_memory_ratio", "qwenpick.runtimes.sglang.pools:STATES_SHARE", lambda ratio: ratio / (1 + ratio)),
-    Watched("transformers", "transformers/models/qwen3_next/modeling_qwen3_next.py", "torch_chunk_gated_delta_rule(chunk_size)", "qwenpick.runtimes.transformers.activations:CHUNK"),
+    Watched("vllm", "vllm/config/cache.py", "CacheConfig.DEFAULT_BLOCK_SIZE", f"{OURS}.vllm.settings:BLOCK_SIZE"),
+    Watched("mlx_lm", "mlx_lm/models/cache.py", "KVCache.step", f"{OURS}.mlx:CACHE_STEP"),
+    Watched("sglang", SCHEDULE, "Schedule.max_prefill_tokens", f"{OURS}.sglang.options:WHOLE_PROMPTS"),
+    Watched("sglang", SCHEDULE, "Schedule.mamba_full_memory_ratio", f"{OURS}.sglang.pools:STATES_SHARE", lambda r: r / (1 + r)),
+    Watched("transformers", QWEN3_NEXT, "torch_chunk_gated_delta_rule(chunk_size)", f"{OURS}.transformers.activations:CHUNK"),
 )  # fmt: skip
 
 
@@ -95,9 +98,16 @@ def named(tree: ast.Module, name: str) -> Iterator[Any]:
     bodies = [n.body for n in tree.body if isinstance(n, ast.ClassDef) and n.name == owner] if owner else [tree.body]
     for body in bodies:
         for node in body:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+            targets = (
+                node.targets
+                if isinstance(node, ast.Assign)
+                else [node.target]
+                if isinstance(node, ast.AnnAssign)
+                else []
+            )
             if any(isinstance(t, ast.Name) and t.id == attribute for t in targets):
-                yield from _value(node.value)  # type: ignore[attr-defined]
+                values = list(_value(node.value))  # type: ignore[attr-defined]
+                yield from _fallback(node) if values in ([], [None]) else values
 
 
 def source_of(wheel: Path, file: str) -> bytes | None:
@@ -113,6 +123,14 @@ def _default(arguments: ast.arguments, parameter: str) -> Iterator[Any]:
     for argument, default in pairs:
         if argument.arg == parameter:
             yield from _value(default)
+
+
+def _fallback(node: ast.stmt) -> Iterator[Any]:
+    """Of `ratio: A[float, Arg(fallback=0.9)] = None` what is taken where nobody says: SGLang resolves such fields later."""
+    for call in ast.walk(node):
+        for keyword in call.keywords if isinstance(call, ast.Call) else ():
+            if keyword.arg == "fallback":
+                yield from _value(keyword.value)
 
 
 def _value(node: ast.expr | None) -> Iterator[Any]:

@@ -2,7 +2,7 @@
 
     manifest.json    {"format": 1, "date": "2026-12-24", "needs": "0.1.0", "files": {"gpus.yaml": "<SHA-256>", …}}
     manifest.sig     the Ed25519 signature of manifest.json, 64 bytes (where there is one)
-    models.yaml, files.json, gpus.yaml, cloud.yaml, date
+    models.yaml, files.json, derivatives.yaml, gpus.yaml, cloud.yaml, date
 
 Nothing in it is run, no name in it is used as a path, and nothing is kept of a bundle that fails one check.
 """
@@ -22,7 +22,8 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
 FORMAT = 1  # grows when an older qwenpick cannot read what is written
-NAMES = ("models.yaml", "files.json", "gpus.yaml", "cloud.yaml", "date")
+SHIPPED = ("models.yaml", "files.json", "derivatives.yaml", "gpus.yaml", "cloud.yaml")  # the files of a catalogue
+NAMES = (*SHIPPED, "date")
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 LARGEST = 16 * 2**20  # bytes of one file, unpacked
 

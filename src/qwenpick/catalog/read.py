@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from qwenpick.bounded import parse_yaml, read_bytes
+from qwenpick.catalog.bundle import SHIPPED as SHIPPED
 from qwenpick.catalog.cache import cached
 from qwenpick.catalog.updates import installed
 from qwenpick.storage import user_directory
 
-SHIPPED = ("models.yaml", "files.json", "derivatives.yaml", "gpus.yaml", "cloud.yaml")
 KINDS = ("architectures", "models", "files", "derivatives", "gpus", "cloud")
 LARGEST_FILE = 16 * 2**20  # bytes; the shipped models.yaml takes 0.4 MiB
 Records = Mapping[str, Mapping[str, Mapping[str, Any]]]
