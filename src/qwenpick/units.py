@@ -85,6 +85,21 @@ def parse_tokens(text: str) -> int:
     raise QwenpickError(_("cannot read context '{text}'; write it like 32768, 32k or 128K (tokens)", text=shown(text)))
 
 
+def parse_amount(text: str) -> int:
+    """How many tokens a data set has, in thousands of a thousand: `250k`, `100M`, `1.5B`.
+
+    >>> parse_amount("100M"), parse_amount("1.5B")
+    (100000000, 1500000000)
+    """
+    match = _NUMBER_UNIT.fullmatch(text) if len(text) <= _LONGEST else None
+    if match:
+        number, unit = _number(match[1]), match[2].lower()
+        factor = {"": 1, "k": 1000, "m": 1_000_000, "b": 1_000_000_000}.get(unit)
+        if factor is not None and number is not None and (amount := round(number * factor)) > 0:
+            return amount
+    raise QwenpickError(_("cannot read '{text}' tokens of data; write it like 250k, 100M or 1.5B", text=shown(text)))
+
+
 def _number(digits: str) -> float | None:
     """'1_024' and '1,024' are 1024; '1.5' and '1,5' are one and a half; '1.5.2' is nothing."""
     if re.fullmatch(r"\d{1,3}(?:[,_]\d{3})+(?:\.\d+)?", digits):

@@ -14,7 +14,8 @@ from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.machine.hardware import Device, Machine
 from qwenpick.machine.simulate import simulate
 from qwenpick.render.schemas import schema
-from qwenpick.training.answer import Tuned, methods, tune, tuning_offers
+from qwenpick.training.answer import Tuned, methods, tune
+from qwenpick.training.offers import tuning_offers
 from qwenpick.work.serving import Training
 from tests.conftest import Result
 

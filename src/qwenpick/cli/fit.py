@@ -9,7 +9,7 @@ import typer
 from qwenpick.cli import options as given
 from qwenpick.cli.clusters import COPIED, Replicated
 from qwenpick.cli.groups import spread
-from qwenpick.cli.training import SERVED, Tuning, Wanted
+from qwenpick.cli.training import SERVED, Tuning, Wanted, serving_only
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.units import format_bytes
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from qwenpick.fitting.answer import Answer, Request
     from qwenpick.fleet.kinds import Fleet
     from qwenpick.machine.hardware import Machine
+    from qwenpick.training.fixes import TuningFix
 
 
 @spread
@@ -70,6 +71,7 @@ def command(
         raise QwenpickError(_("{option} says something of a cluster: name it with --cluster", option="--replicas"))
     box = hardware.read(facts)
     if tuning:
+        serving_only(context=run.context, sequences=run.sequences, runtime=run.runtime, kv_cache=run.kv_cache)
         stored = None if found.notes and found.path is None else found.quant
         raise typer.Exit(_train(facts, box, found.model, tuning, stored, run.strict, explain, output.shown()))
     request = replace(run.request(), quant=found.quant, runtime=engine)
@@ -140,17 +142,27 @@ def _train(
     format: str,
 ) -> int:
     """Print whether the run, or each method of it, holds; the exit code."""
+    from dataclasses import replace
+
     from qwenpick.render.output import emit
     from qwenpick.render.tuning import methods_report, tuning_report, tuning_values
     from qwenpick.training.answer import methods, tune
+    from qwenpick.training.fixes import tuning_fixes
 
+    wanted = wanted.of(model)
+    changes: tuple[TuningFix, ...] = ()
     if wanted.every_method:
         found = list(methods(facts, box, model, wanted.training, strict))
         report = methods_report(model.name, found, box, wanted.dataset_tokens)
     else:
         run = tune(facts, box, model, wanted.training, quant, strict)
         found = [run]
-        report = tuning_report(run, box, wanted.dataset_tokens, explain)
-    values = tuning_values(found, box, wanted.dataset_tokens, strict)
+        changes = () if run.holds(strict) else tuning_fixes(facts, box, run, strict)
+        length = wanted.training.average_seq
+        average = None
+        if length and not wanted.training.packing and length < wanted.training.seq:
+            average = tune(facts, box, model, replace(wanted.training, seq=length), quant, strict)
+        report = tuning_report(run, box, wanted.dataset_tokens, explain, changes, average)
+    values = tuning_values(found, box, wanted.dataset_tokens, strict, changes)
     emit("fit", format, report, values)
     return values["exit_code"]

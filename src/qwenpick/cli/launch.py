@@ -129,6 +129,7 @@ def _train(
 
     if wanted.every_method:
         raise QwenpickError(_("launch takes one method: --train full, lora or qlora"))
+    wanted = wanted.of(model)
     tuned = tune(facts, box, model, wanted.training, quant)
     if not tuned.holds() and not force:
         raise DoesNotFitError(

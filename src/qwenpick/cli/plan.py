@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qwenpick.cli import options as given
 from qwenpick.cli.groups import spread
-from qwenpick.cli.training import SERVED, Tuning
-from qwenpick.errors import QwenpickError
+from qwenpick.cli.training import SERVED, Tuning, Wanted
 from qwenpick.i18n import _
 from qwenpick.units import MOST_SEQUENCES
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog, Gpu, Model
 
 
 @spread
@@ -53,22 +55,11 @@ def command(
     shown, title = output.shown(), _("What hardware does {name} need?", name=wanted.name)
     trying = _("trying {name} on one GPU after the other", name=wanted.name)
     if tuning:
-        from qwenpick.render.tuning import NAMES, tuning_plan_report, tuning_plan_values
-        from qwenpick.training.answer import tuning_offers
+        from qwenpick.cli.training import serving_only
 
-        if tuning.every_method:
-            raise QwenpickError(
-                _("plan takes one method: --train full, lora or qlora (fit --train all shows them side by side)")
-            )
+        serving_only(context=context, users=users, runtime=runtime, kv_cache=kv_cache, quant=quant, html=html)
         with working(trying):
-            runs = tuning_offers(facts, wanted, tuning.training, pool, budget, strict)
-        emit(
-            "plan",
-            shown,
-            tuning_plan_report(wanted, NAMES[tuning.training.method], runs, limit),
-            tuning_plan_values(wanted, runs),
-        )
-        raise typer.Exit(0 if runs else 1)
+            raise typer.Exit(_train(facts, wanted, tuning.of(wanted), pool, budget, cloud, limit, strict, shown))
     request = Request(
         quant or stored, given.read_context(context), users, runtime, given.read_cache(kv_cache), strict=strict
     )
@@ -93,3 +84,41 @@ def command(
         write_page(html, title, report, [offer.plan for offer in found[:limit]])
     emit("plan", shown, report, show.plan_command_values(wanted, found))
     raise typer.Exit(0 if found else 1)
+
+
+def _train(
+    facts: Catalog,
+    model: Model,
+    asked: Wanted,
+    pool: list[Gpu] | None,
+    budget: float | None,
+    cloud: bool,
+    limit: int,
+    strict: bool,
+    shown: str,
+) -> int:
+    """Print on which GPUs to buy, or machines to rent, the run (or each method of it) holds; the exit code."""
+    from dataclasses import replace
+
+    from qwenpick.render import tuning_plan as show
+    from qwenpick.render.output import emit
+    from qwenpick.render.report import Block
+    from qwenpick.render.tuning import named
+    from qwenpick.training.answer import METHODS
+    from qwenpick.training.offers import rented_runs, tuning_offers
+
+    runs = [replace(asked.training, method=one) for one in METHODS] if asked.every_method else [asked.training]
+    tokens, report = asked.dataset_tokens, list[Block]()
+    if cloud:
+        hired = [(rented_runs(facts, model, run, tokens, budget, strict), run) for run in runs]
+        for some, run in hired:
+            report += show.rented_runs_report(model, named(run), some, limit, tokens)
+        everything = tuple(one for some, _run in hired for one in some)
+        emit("plan", shown, tuple(report), show.rented_runs_values(model, everything, tokens))
+        return 0 if everything else 1
+    bought = [(tuning_offers(facts, model, run, pool, budget, strict), run) for run in runs]
+    for found, run in bought:
+        report += show.tuning_plan_report(model, named(run), found, limit, tokens)
+    offered = tuple(one for found, _run in bought for one in found)
+    emit("plan", shown, tuple(report), show.tuning_plan_values(model, offered, tokens))
+    return 0 if offered else 1

@@ -1,14 +1,20 @@
+# ruff: noqa: E501
 """The options of a fine-tuning run, which fit, plan and launch share."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS, parse_tokens
+from qwenpick.errors import QwenpickError
+from qwenpick.i18n import _
+from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS, parse_amount, parse_tokens
 from qwenpick.work.serving import Training
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +24,20 @@ class Wanted:
     training: Training
     every_method: bool
     dataset_tokens: int | None
+    objective: str | None = None
+    trainer: str | None = None
+
+    def of(self, model: Model) -> Wanted:
+        """The same for this model: what it is made for where no --method says it, and the trainer that has it. QwenpickError for odd words."""
+        from qwenpick.training.checks import check
+        from qwenpick.training.objectives import OBJECTIVES, own_objective
+
+        objective = self.objective or own_objective(model)
+        known = OBJECTIVES.get(objective)
+        trainer = self.trainer or (known.trainers[0] if known and known.trainers else "trl")
+        training = replace(self.training, objective=objective, trainer=trainer)
+        check(training)
+        return replace(self, training=training)
 
 
 # fmt: off
@@ -30,20 +50,28 @@ class Tuning:
     batch: Annotated[int, typer.Option("--batch", min=1, max=MOST_SEQUENCES, help="Sequences per GPU at a time.")] = 1
     grad_accum: Annotated[int, typer.Option("--grad-accum", min=1, max=MOST_SEQUENCES, help="Batches before each optimizer step.")] = 1
     rank: Annotated[int, typer.Option("--rank", min=1, max=65_536, help="Rank of the adapters.")] = 16
-    target: Annotated[str, typer.Option("--target", metavar="WHAT", help="What adapters are put on: all-linear or attention.")] = "all-linear"
-    optimizer: Annotated[str, typer.Option("--optimizer", metavar="NAME", help="adamw, adamw-8bit, paged-adamw-8bit, adafactor or sgd.")] = "adamw"
+    target: Annotated[str, typer.Option("--target", metavar="WHAT", help="What adapters are put on: all-linear, attention, or names: q_proj,v_proj.")] = "all-linear"
+    optimizer: Annotated[str, typer.Option("--optimizer", metavar="NAME", help="adamw, adamw-fused, adamw-8bit, paged-adamw-8bit, adafactor or sgd.")] = "adamw"
     precision: Annotated[str, typer.Option("--precision", metavar="NAME", help="bf16, fp16-mixed or fp32.")] = "bf16"
     no_checkpointing: Annotated[bool, typer.Option("--no-checkpointing", help="Keep all activations: faster, far larger.")] = False
     zero: Annotated[int, typer.Option("--zero", min=0, max=3, help="DeepSpeed's ZeRO stage.")] = 0
-    offload: Annotated[str, typer.Option("--offload", metavar="WHAT", help="What ZeRO keeps in RAM: none, optimizer or parameters.")] = "none"
+    offload: Annotated[str, typer.Option("--offload", metavar="WHAT", help="What ZeRO or FSDP keeps in RAM: none, optimizer or parameters.")] = "none"
     fsdp: Annotated[bool, typer.Option("--fsdp", help="Shard with PyTorch's FSDP.")] = False
     chunked_loss: Annotated[bool, typer.Option("--chunked-loss", "--liger", help="Never hold the logits of all tokens (Liger and the like).")] = False
     attn: Annotated[str, typer.Option("--attn", metavar="NAME", help="flash, sdpa or eager.")] = "sdpa"
     gpus: Annotated[int, typer.Option("--gpus", min=1, max=1024, help="GPUs that share the run.")] = 1
-    trainer: Annotated[str, typer.Option("--trainer", metavar="NAME", help="trl, transformers, llama-factory, ms-swift, unsloth or torch.")] = "trl"
+    trainer: Annotated[str | None, typer.Option("--trainer", metavar="NAME", help="trl, transformers, llama-factory, ms-swift, sentence-transformers, unsloth or torch (trl).")] = None
+    method: Annotated[str | None, typer.Option("--method", metavar="NAME", help="What for: sft, dpo, orpo, kto, grpo, reward, embedding or rerank (as the model is made for, else sft).")] = None
+    reference: Annotated[bool | None, typer.Option("--reference/--no-reference", help="A frozen copy of the model beside it (DPO, KTO: yes; GRPO: no).")] = None
+    mini_batch: Annotated[int | None, typer.Option("--mini-batch", min=1, max=MOST_SEQUENCES, help="Embeddings: cached negatives in batches of so many pairs.")] = None
+    sequence_parallel: Annotated[int, typer.Option("--sequence-parallel", min=1, max=1024, help="GPUs that share one sequence: Ulysses with --zero 3, context parallel with --fsdp.")] = 1
     train_vision: Annotated[bool, typer.Option("--train-vision", help="Train the vision tower too.")] = False
     image_tokens: Annotated[int, typer.Option("--image-tokens", min=0, max=MOST_TOKENS, help="Image tokens among those of a sequence.")] = 0
     dataset_tokens: Annotated[str | None, typer.Option(metavar="TOKENS", help="Tokens of the data set, for hours per epoch.")] = None
+    samples: Annotated[int | None, typer.Option("--samples", min=1, max=10**12, help="Sequences of the data set, in place of --dataset-tokens.")] = None
+    epochs: Annotated[int, typer.Option("--epochs", min=1, max=10_000, help="How often the data is gone through.")] = 1
+    average_seq: Annotated[str | None, typer.Option("--average-seq", metavar="TOKENS", help="Average length of the data, where --seq is the cap.")] = None
+    packing: Annotated[bool, typer.Option("--packing", help="Fill every sequence with several samples: no padding.")] = False
     # fmt: on
 
     def read(self) -> Wanted | None:
@@ -52,6 +80,7 @@ class Tuning:
             return None
         from qwenpick.training.checks import METHODS, check
 
+        average = parse_tokens(self.average_seq) if self.average_seq else None
         every = self.train.casefold() == "all"
         training = Training(
             method=METHODS[0] if every else self.train.casefold(),
@@ -69,12 +98,38 @@ class Tuning:
             chunked_loss=self.chunked_loss,
             attention=self.attn,
             gpus=self.gpus,
-            trainer=self.trainer,
+            trainer=self.trainer or "trl",
             train_vision=self.train_vision,
             image_tokens=self.image_tokens or 0,
+            objective=self.method.casefold() if self.method else "sft",
+            reference=self.reference,
+            mini_batch=self.mini_batch,
+            sequence_parallel=self.sequence_parallel,
+            average_seq=average,
+            packing=self.packing,
         )
         check(training)
-        return Wanted(training, every, parse_tokens(self.dataset_tokens) if self.dataset_tokens else None)
+        return Wanted(training, every, self._tokens(training), training.objective if self.method else None, self.trainer)
+
+    def _tokens(self, training: Training) -> int | None:
+        """Tokens that are trained on, padding too: of all epochs."""
+        if self.dataset_tokens and self.samples:
+            raise QwenpickError(_("--dataset-tokens and --samples say the same; give one"))
+        if self.samples:
+            return self.samples * (training.average_seq or training.seq) * self.epochs
+        return parse_amount(self.dataset_tokens) * self.epochs if self.dataset_tokens else None
+
+
+def serving_only(**given: object) -> None:
+    """QwenpickError for options of serving that were given with --train; named as they are typed, with what says it for a run."""
+    instead = {"context": "--seq", "sequences": "--batch", "users": "--batch"}
+    for name, value in given.items():
+        if value in (None, 1, False):
+            continue
+        option = "--" + name.replace("_", "-")
+        if name in instead:
+            raise QwenpickError(_("{option} is of serving; a run that trains has {instead}", option=option, instead=instead[name]))
+        raise QwenpickError(_("{option} is of serving; leave it out with --train", option=option))
 
 
 SERVED = Tuning()  # nothing said: no fine-tuning

@@ -1,31 +1,38 @@
-"""What `fit --train` and `plan --train` print: the verdict, a bar per GPU, how far the run stretches, and methods or GPUs side by side."""
+"""What `fit --train` prints: the verdict, a bar per GPU, how far the run stretches, what would make it fit, and methods side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qwenpick.catalog.prices import dollars
 from qwenpick.i18n import N_, _, retell
 from qwenpick.render.fit import bar_of, parts_of
 from qwenpick.render.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import machine_values, memory_values, place_values
 from qwenpick.render.words import TONES, VERDICTS, box, gpu_count
+from qwenpick.training.objectives import OBJECTIVES
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.units import format_bytes, format_gb, format_tokens
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Model
     from qwenpick.machine.hardware import Machine
-    from qwenpick.render.payloads import TuneValues, TuningPlanValues, TuningValues
-    from qwenpick.training.answer import Tuned, TuningOffer
+    from qwenpick.render.payloads import PeakValues, TuneValues, TuningValues
+    from qwenpick.training.answer import Tuned
+    from qwenpick.training.fixes import TuningFix
     from qwenpick.work.serving import Training
 
 NAMES = {"full": N_("full fine-tuning"), "lora": "LoRA", "qlora": "QLoRA"}
 
 
-def tuning_report(tuned: Tuned, machine: Machine, dataset_tokens: int | None, explain: bool) -> Report:
-    """One run on one box."""
+def tuning_report(
+    tuned: Tuned,
+    machine: Machine,
+    dataset_tokens: int | None,
+    explain: bool,
+    fixes: Sequence[TuningFix] = (),
+    average: Tuned | None = None,
+) -> Report:
+    """One run on one box; `average` is the same with sequences of the data's average length."""
     training = tuned.training
     settings = _(
         "{gpu_count}, {batch} x {seq} tokens each",
@@ -37,7 +44,7 @@ def tuning_report(tuned: Tuned, machine: Machine, dataset_tokens: int | None, ex
         Line(
             _(
                 "{method} of {name} in {format} on {settings}: {verdict}, {reason}",
-                method=_(NAMES[training.method]),
+                method=named(training),
                 name=tuned.model.name,
                 format=tuned.checkpoint.format,
                 settings=settings,
@@ -49,7 +56,9 @@ def tuning_report(tuned: Tuned, machine: Machine, dataset_tokens: int | None, ex
         Line(box(machine), "dim"),
         *(bar_of(place, tuned.memory) for place in tuned.places),
         Line(_stretch(tuned)),
+        *_average(average),
         *_time(tuned, dataset_tokens),
+        *_changes(fixes, tuned),
         Line(
             _(
                 "beside it: {ram} of RAM; disk: {download} of weights, {checkpoint} a saved checkpoint, {result} the result",
@@ -63,7 +72,51 @@ def tuning_report(tuned: Tuned, machine: Machine, dataset_tokens: int | None, ex
     ]
     if explain:
         blocks.append(parts_of(tuned.memory))
-    return (*blocks, *(Line(retell(note), "dim") for note in machine.notes))
+    return (*blocks, *(Line(retell(note), "dim") for note in (*tuned.notes, *machine.notes)))
+
+
+def named(training: Training) -> str:
+    """`LoRA`, or `LoRA with DPO on pairs` where it is for more than supervised tuning."""
+    method = _(NAMES[training.method])
+    if training.objective == "sft":
+        return method
+    return _("{method} with {objective}", method=method, objective=_(OBJECTIVES[training.objective].title))
+
+
+def _average(average: Tuned | None) -> list[Block]:
+    if average is None:
+        return []
+    need, seq = format_bytes(_fullest(average)), format_tokens(average.training.seq)
+    return [
+        Line(_("with the average length of {seq} tokens: {need} a GPU; the longest batch decides", seq=seq, need=need))
+    ]
+
+
+def _changes(fixes: Sequence[TuningFix], tuned: Tuned) -> list[Block]:
+    """What would make it fit, as a table; a sentence where nothing here does."""
+    if tuned.verdict != "no":
+        return []
+    if not fixes:
+        return [
+            Line(
+                _(
+                    "nothing that this box has makes it fit: qwenpick plan {id} --train {method}",
+                    id=tuned.model.id,
+                    method=tuned.training.method,
+                )
+            )
+        ]
+    rows = tuple(
+        (fix.what, fix.flags, format_bytes(fix.saves), "" if fix.speed_change is None else f"{fix.speed_change:+.0%}")
+        for fix in fixes
+    )
+    columns = (
+        Column("What would make it fit"),
+        Column("Flags"),
+        Column("Saves a GPU", number=True),
+        Column("Speed", number=True),
+    )
+    return [Table(columns, rows)]
 
 
 def methods_report(
@@ -99,12 +152,10 @@ def _stretch(tuned: Tuned) -> str:
         else _("no sequence fits")
     )
     largest = _("largest batch {largest}", largest=tuned.largest) if tuned.largest else _("no batch fits")
-    low, high = (round(_fullest(tuned) * edge) for edge in (tuned.band.low, tuned.band.high))
     return _(
-        "needs {fullest} a GPU ({low} to {high}); {longest}, {largest}",
+        "needs {fullest} a GPU, up to {high} with the allocator's cache and this recipe's error; {longest}, {largest}",
         fullest=format_bytes(_fullest(tuned)),
-        low=format_bytes(low),
-        high=format_bytes(high),
+        high=format_bytes(max((peak.high(tuned.band) for peak in tuned.peaks), default=0)),
         longest=longest,
         largest=largest,
     )
@@ -168,7 +219,22 @@ def _settings(training: Training) -> str:
     )
 
 
-def tune_values(tuned: Tuned, dataset_tokens: int | None) -> TuneValues:
+def peak_values(tuned: Tuned) -> list[PeakValues]:
+    """The peak of each GPU: allocated by torch, held by its allocator, shown by the driver, and the band around the last."""
+    return [
+        {
+            "where": peak.where,
+            "allocated_bytes": peak.allocated,
+            "reserved_bytes": peak.reserved,
+            "process_bytes": peak.process,
+            "low": peak.low(tuned.band),
+            "high": peak.high(tuned.band),
+        }
+        for peak in tuned.peaks
+    ]
+
+
+def tune_values(tuned: Tuned, dataset_tokens: int | None, fixes: Sequence[TuningFix] = ()) -> TuneValues:
     """One run for a program."""
     training, storage, speed = tuned.training, tuned.storage, tuned.speed
     hours = speed.hours(dataset_tokens) if speed and dataset_tokens else None
@@ -179,7 +245,7 @@ def tune_values(tuned: Tuned, dataset_tokens: int | None) -> TuneValues:
         "verdict": tuned.verdict,
         "reason": tuned.reason,
         "training": {name: getattr(training, name) for name in training.__slots__},
-        "memory": memory_values(tuned.memory, tuned.band),
+        "memory": {**memory_values(tuned.memory, tuned.band), "peak": peak_values(tuned)},
         "places": [place_values(place) for place in tuned.places],
         "longest_sequence": tuned.longest,
         "largest_batch": tuned.largest,
@@ -187,11 +253,20 @@ def tune_values(tuned: Tuned, dataset_tokens: int | None) -> TuneValues:
         "epoch_hours": {"value": hours[0], "low": hours[1], "high": hours[2]} if hours else None,
         "ram": storage.ram,
         "disk": {"download": storage.download, "checkpoint": storage.checkpoint, "result": storage.result},
+        "fixes": [
+            {"what": fix.what, "flags": fix.flags, "saves": fix.saves, "speed_change": fix.speed_change}
+            for fix in fixes
+        ],
+        "notes": list(tuned.notes),
     }
 
 
 def tuning_values(
-    found: Sequence[Tuned | tuple[str, str]], machine: Machine, dataset_tokens: int | None, strict: bool
+    found: Sequence[Tuned | tuple[str, str]],
+    machine: Machine,
+    dataset_tokens: int | None,
+    strict: bool,
+    fixes: Sequence[TuningFix] = (),
 ) -> TuningValues:
     """Runs for a program, and the exit code of the first."""
     runs = [one for one in found if not isinstance(one, tuple)]
@@ -199,68 +274,7 @@ def tuning_values(
     return {
         "fits": fits,
         "exit_code": 0 if fits else 1,
-        "runs": [tune_values(run, dataset_tokens) for run in runs],
+        "runs": [tune_values(run, dataset_tokens, fixes) for run in runs],
         "refused": {one[0]: one[1] for one in found if isinstance(one, tuple)},
         "machine": machine_values(machine),
-    }
-
-
-def tuning_plan_report(model: Model, method: str, found: tuple[TuningOffer, ...], limit: int) -> Report:
-    """GPUs on which a fine-tuning run holds, for a person."""
-    if not found:
-        return (
-            Line(
-                _("No GPU of the catalogue, up to eight of a kind, holds this run of {name}.", name=model.name), "bad"
-            ),
-        )
-    columns = (
-        Column("Hardware"), Column("Memory", number=True), Column("Needs each", number=True), Column("Longest", number=True),
-        Column("Batch", number=True), Column("tok/s", number=True), Column("Power", number=True, optional=True), Column("Price", number=True),
-        Column("Priced", optional=True),
-    )  # fmt: skip
-    rows = tuple(
-        (
-            f"{one.count} x {one.gpu.name}" if one.count > 1 else one.gpu.name,
-            format_bytes(one.memory, 0),
-            format_bytes(max(place.need for place in one.tuned.places), 1),
-            format_tokens(one.tuned.longest) if one.tuned.longest else "",
-            str(one.tuned.largest or ""),
-            f"{one.tuned.speed.low:,.0f}-{one.tuned.speed.high:,.0f}" if one.tuned.speed else _("unknown"),
-            f"{one.power:.0f} W" if one.power else _("unknown"),
-            dollars(one.price, one.price_note) if one.price else _("unknown"),
-            one.price_note or "",
-        )
-        for one in found[:limit]
-    )
-    storage = found[0].tuned.storage
-    beside = _(
-        "Beside it: {ram} of RAM, {disk} of disk for weights and two saved checkpoints",
-        ram=format_bytes(storage.ram, 0),
-        disk=format_gb(storage.disk()),
-    )
-    more = (Line(_("{count} more: --limit shows them", count=len(found) - limit), "dim"),) if len(found) > limit else ()
-    return (
-        Line(_("{method} of {name}", method=method, name=model.name), "title"),
-        Table(columns, rows),
-        Line(beside),
-        *more,
-    )
-
-
-def tuning_plan_values(model: Model, found: tuple[TuningOffer, ...]) -> TuningPlanValues:
-    """GPUs on which a fine-tuning run holds, for a program."""
-    return {
-        "model": model.id,
-        "tuning_offers": [
-            {
-                "gpu": one.gpu.id,
-                "count": one.count,
-                "memory": one.memory,
-                "price_usd": one.price,
-                "price_note": one.price_note,
-                "power_watts": one.power,
-                "run": tune_values(one.tuned, None),
-            }
-            for one in found
-        ],
     }

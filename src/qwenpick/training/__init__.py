@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -11,6 +12,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.machine.hardware import Device
 from qwenpick.memory.account import Memory, Part
+from qwenpick.memory.bands import Band
 from qwenpick.training.checks import METHODS, check, refusal
 from qwenpick.training.estimate import estimate
 from qwenpick.training.prepared import Prepared
@@ -19,6 +21,7 @@ from qwenpick.work.serving import Training
 
 NOT_TORCH = (
     "CUDA context",
+    "fragmentation",
     "allocator cache",
 )  # the parts that torch.cuda.max_memory_allocated does not count
 DEFAULT_FORMAT = {"full": "bf16", "lora": "bf16", "qlora": "nf4"}
@@ -69,6 +72,44 @@ def memory(
     return estimate(
         architecture, training, recipe(training.method).prepare(architecture, training, source), source, devices
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """Bytes of one GPU: what torch has `allocated` at the highest moment, what its allocator then holds, and what the driver shows of the process."""
+
+    where: str
+    allocated: int
+    reserved: int
+    process: int
+    fragmented: int = 0
+
+    @property
+    def need(self) -> int:
+        """What must be there: allocated bytes, blocks that cannot be given back, and what lies outside of torch."""
+        return self.allocated + self.fragmented + self.process - self.reserved
+
+    def low(self, edge: Band) -> int:
+        """The least that the driver shows: the allocator gave its cache back, or kept less."""
+        return min(round(self.reserved * edge.low), self.allocated) + self.process - self.reserved
+
+    def high(self, edge: Band) -> int:
+        """The most: cache, fragmentation and this recipe's error."""
+        return round(self.reserved * edge.high) + self.process - self.reserved
+
+
+def peaks(memory: Memory) -> tuple[Peak, ...]:
+    """One per GPU. torch gives its cache back before it fails, but for blocks that are partly in use."""
+    found = []
+    for where in memory.places:
+        if where == "ram":
+            continue
+        own = {name: sum(p.bytes for p in memory.parts if p.where == where and p.name == name) for name in NOT_TORCH}
+        process = memory.on(where)
+        reserved = process - own["CUDA context"]
+        kept = own["allocator cache"] + own["fragmentation"]
+        found.append(Peak(where, reserved - kept, reserved, process, own["fragmentation"]))
+    return tuple(found)
 
 
 def allocated(parts: Iterable[Part]) -> int:

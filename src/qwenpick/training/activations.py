@@ -10,6 +10,7 @@ from enum import Enum
 from typing import assert_never
 
 from qwenpick.catalog.schema import Architecture, DenseMlp, FullAttention, LinearAttention, MoeMlp, SlidingAttention
+from qwenpick.training.adapters import touches_mlp
 from qwenpick.work.serving import Training
 
 Layer = FullAttention | SlidingAttention | LinearAttention
@@ -67,7 +68,7 @@ def _mlp(architecture: Architecture, training: Training, style: Style) -> int:
     """The second norm and the MLP: gate, silu(gate), up, and their product where the down projection is trained or adapted."""
     hidden = architecture.hidden_size
     norm = {Style.FULL: 8, Style.FULL_FP32: 8, Style.LORA: 4, Style.QLORA: 4, Style.QLORA_FP32: 4}[style] * hidden
-    adapted = style in (Style.FULL, Style.FULL_FP32) or training.target != "attention"
+    adapted = style in (Style.FULL, Style.FULL_FP32) or touches_mlp(training.target)
     inputs = (
         {Style.FULL: 0, Style.FULL_FP32: 4, Style.LORA: 4, Style.QLORA: 2, Style.QLORA_FP32: 4}[style] * hidden
         if adapted

@@ -13,24 +13,51 @@ LINEAR = (
 )  # fmt: skip
 
 
-def adapter_weights(architecture: Architecture, rank: int, target: str, *, vision: bool = False) -> int:
+# the names that transformers gives the matrices of a layer
+MATRICES = {
+    "q_proj": ("attn_q",), "k_proj": ("attn_k",), "v_proj": ("attn_v",), "o_proj": ("attn_output",),
+    "gate_proj": ("ffn_gate", "ffn_gate_shexp"), "up_proj": ("ffn_up", "ffn_up_shexp"), "down_proj": ("ffn_down", "ffn_down_shexp"),
+    "in_proj_qkv": ("attn_qkv",), "in_proj_z": ("attn_gate",), "in_proj_a": ("ssm_alpha",), "in_proj_b": ("ssm_beta",), "out_proj": ("ssm_out",),
+}  # fmt: skip
+EXPERTS = {"gate_proj", "up_proj", "down_proj"}
+
+
+def named(target: str) -> tuple[str, ...]:
+    """The roles that a list such as `q_proj,v_proj` names; empty where it names something else."""
+    names = [name.strip() for name in target.split(",")]
+    return tuple(role for name in names for role in MATRICES[name]) if all(name in MATRICES for name in names) else ()
+
+
+def touches_mlp(target: str) -> bool:
+    """Whether the MLP's matrices (and a mixture's experts) get adapters."""
+    return target != "attention" and (not named(target) or bool(EXPERTS & set(target.split(","))))
+
+
+def adapter_weights(
+    architecture: Architecture, rank: int, target: str, *, vision: bool = False, experts: str = "fused"
+) -> int:
     """Weights of the adapters, over all layers.
 
-    gate and up of fused experts are one parameter that gets twice the rank: experts x (2 x rank x (hidden + 2 x inner) + rank x (inner + hidden)).
+    `experts` are fused parameters, linear layers, or none where a trainer names linear layers only. gate and up of fused experts are one
+    parameter that gets twice the rank: experts x (2 x rank x (hidden + 2 x inner) + rank x (inner + hidden)).
     """
-    names = ATTENTION if target == "attention" else LINEAR
+    chosen = named(target)
+    names = chosen or (ATTENTION if target == "attention" else LINEAR)
     found = sum(
         tensor.count * rank * sum(tensor.shape[-2:])
         for tensor in tensors(architecture)
         if tensor.part == "text" and tensor.role in names
     )
-    if target != "attention":
-        found += sum(_experts(tensor, rank) for tensor in tensors(architecture) if tensor.part == "text")
+    if touches_mlp(target) and experts != "none":
+        fused = experts == "fused"
+        found += sum(_experts(tensor, rank, fused) for tensor in tensors(architecture) if tensor.part == "text")
     return found + (_vision(architecture, rank) if vision else 0)
 
 
-def _experts(tensor: Tensor, rank: int) -> int:
-    """Weights of the adapters of one role of fused experts; up is counted with gate."""
+def _experts(tensor: Tensor, rank: int, fused: bool) -> int:
+    """Weights of the adapters of one role of experts; fused, up is counted with gate."""
+    if not fused:
+        return tensor.count * rank * tensor.shape[0] * sum(tensor.shape[1:]) if tensor.role.endswith("_exps") else 0
     if tensor.role not in ("ffn_gate_exps", "ffn_down_exps"):
         return 0
     experts, rows, columns = tensor.shape

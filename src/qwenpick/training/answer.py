@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog import Checkpoint
-from qwenpick.catalog.accelerator import ON_SALE
 from qwenpick.catalog.lookup import closed_weights
-from qwenpick.catalog.prices import gpu_price
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.i18n import _, retell
 from qwenpick.memory.account import RAM, Memory, gpu
@@ -17,24 +15,33 @@ from qwenpick.memory.bands import Band, band
 from qwenpick.memory.quantization import find_format
 from qwenpick.planning.checkpoints import is_family
 from qwenpick.planning.limits import most
-from qwenpick.planning.plan import Place, Verdict, longest_allowed, reason_of, verdict_of
-from qwenpick.training import DEFAULT_FORMAT, memory
+from qwenpick.planning.plan import UNCHECKED_RAM, Place, Verdict, longest_allowed, reason_of
+from qwenpick.training import DEFAULT_FORMAT, Peak, memory, peaks
+from qwenpick.training.cards import suited
+from qwenpick.training.estimate import recipe_of
+from qwenpick.training.lora import LINEAR_EXPERTS
+from qwenpick.training.qlora import experts_quantized
 from qwenpick.training.speed import Speed, speed
 from qwenpick.training.storage import Storage, storage
+from qwenpick.training.trainers import TRAINERS
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Architecture, Catalog, Gpu, Model
+    from qwenpick.catalog import Architecture, Catalog, Model
     from qwenpick.machine.hardware import Device, Machine
     from qwenpick.work.serving import Training
 
 METHODS = ("qlora", "lora", "full")  # from the one that needs least
 STEP = 256  # tokens; sequences are cut to multiples of it
 LARGEST_BATCH = 1024
+_ORDER: dict[Verdict, int] = {"fits": 0, "tight": 1, "no": 2, "refused": 3}
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """One fine-tuning run on one machine. `longest` is tokens of a sequence, `largest` sequences per GPU, with the other settings as they are."""
+    """One fine-tuning run on one machine. `longest` is tokens of a sequence, `largest` sequences per GPU, with the other settings as they are.
+
+    A place of a GPU needs what torch allocates and the context; `peaks` have the allocator's cache too. `notes` say what was chosen unasked.
+    """
 
     model: Model
     architecture: Architecture
@@ -50,6 +57,8 @@ class Tuned:
     storage: Storage
     longest: int | None
     largest: int | None
+    peaks: tuple[Peak, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def holds(self, strict: bool = False) -> bool:
         """Whether it fits; `strict` takes the upper edge of the band."""
@@ -67,21 +76,26 @@ def tune(
         raise QwenpickError(closed_weights(model))
     architecture = catalog.architecture(model)
     devices = _devices(machine, training)
+    training, notes = suited(training, devices)
+    limit = longest_allowed(model)
+    if limit and training.seq > limit:
+        raise QwenpickError(
+            _("{model} reads {limit:,} tokens, not {seq:,}", model=model.name, limit=limit, seq=training.seq)
+        )
     checkpoint = _checkpoint(model, training, quant)
-    found = _judged(architecture, model, checkpoint, training, devices, machine)
-    limit = longest_allowed(model) or 131072
+    needed, places, verdict = judged(architecture, model, checkpoint, training, devices, machine)
+    enough = ("fits",) if strict else ("fits", "tight")
 
     def holds(changed: Training) -> bool:
-        return _judged(architecture, model, checkpoint, changed, devices, machine)[2] in (
-            ("fits",) if strict else ("fits", "tight")
-        )
+        return judged(architecture, model, checkpoint, changed, devices, machine)[2] in enough
 
-    longest = most(limit // STEP + 1, lambda n: holds(replace(training, seq=n * STEP))) * STEP or None
+    longest = most((limit or 131072) // STEP + 1, lambda n: holds(replace(training, seq=n * STEP))) * STEP or None
     largest = most(LARGEST_BATCH + 1, lambda n: holds(replace(training, batch=n))) or None
-    needed, places, verdict = found
     return Tuned(
-        model, architecture, checkpoint, training, devices, needed, places, verdict, reason_of(verdict, places), band(training.method),
-        speed(architecture, training, _rate(catalog, devices[0])), storage(architecture, training, checkpoint), longest, largest,
+        model, architecture, checkpoint, training, devices, needed, places, verdict, _reason(verdict, places),
+        band(f"training-{recipe_of(training)}"), speed(architecture, training, _rate(catalog, devices[0]), devices[0]),
+        storage(architecture, training, checkpoint), longest, largest, peaks(needed),
+        (*notes, *_notes(architecture, training, checkpoint, machine)),
     )  # fmt: skip
 
 
@@ -98,23 +112,27 @@ def methods(
             yield method, str(error)
 
 
+def able(machine: Machine) -> tuple[Device, ...]:
+    """The GPUs that can train, most free memory first. Training is CUDA's (or ROCm's): the recipes' kernels run nowhere else."""
+    trained = (device for device in machine.devices if device.vendor in {"nvidia", "amd"})
+    return tuple(sorted(trained, key=lambda device: -(device.free or device.total or 0)))
+
+
 def _devices(machine: Machine, training: Training) -> tuple[Device, ...]:
-    """The GPUs with most free memory. Training is CUDA's (or ROCm's): the recipes' kernels run nowhere else."""
-    able = sorted(
-        (d for d in machine.devices if d.vendor in {"nvidia", "amd"}), key=lambda d: -(d.free or d.total or 0)
-    )
-    if not able and machine.unreadable:
+    """As many of them as the run takes."""
+    found = able(machine)
+    if not found and machine.unreadable:
         raise HardwareUnreadableError(
             _(
                 "the GPU could not be read ({unreadable}); say it with --gpu",
                 unreadable="; ".join(map(retell, machine.unreadable)),
             )
         )
-    if not able:
+    if not found:
         raise QwenpickError(_("fine-tuning is planned for NVIDIA and AMD GPUs, and this box has none"))
-    if len(able) < training.gpus:
-        raise QwenpickError(_("--gpus {gpus}: this box has {count}", gpus=training.gpus, count=len(able)))
-    return tuple(able[: training.gpus])
+    if len(found) * training.nodes < training.gpus:
+        raise QwenpickError(_("--gpus {gpus}: this box has {count}", gpus=training.gpus, count=len(found)))
+    return (found * training.nodes)[: training.gpus]
 
 
 def _checkpoint(model: Model, training: Training, quant: str | None) -> Checkpoint:
@@ -125,7 +143,7 @@ def _checkpoint(model: Model, training: Training, quant: str | None) -> Checkpoi
     return published or Checkpoint(format=name, repo=base.repo if base else None, official=bool(base and base.official))
 
 
-def _judged(
+def judged(
     architecture: Architecture,
     model: Model,
     checkpoint: Checkpoint,
@@ -133,94 +151,69 @@ def _judged(
     devices: tuple[Device, ...],
     machine: Machine,
 ) -> tuple[Memory, tuple[Place, ...], Verdict]:
+    """What the run needs, place by place: no where allocated bytes and the context pass the card, tight where cache and error may."""
     from qwenpick.work.placement import Placement
 
     needed = memory(model, architecture, training, Placement(devices), checkpoint)
-    named = {gpu(index): device for index, device in enumerate(devices)}
-    places = []
-    for where in needed.places:
-        if where == RAM:
-            places.append(Place(RAM, "RAM", needed.on(RAM), machine.ram_free, machine.ram_total))
-            continue
-        device = named[where]
+    edge = band(f"training-{recipe_of(training)}")
+    places: list[Place] = []
+    found: list[Verdict] = []
+    for peak in peaks(needed):
+        device = devices[next(index for index in range(len(devices)) if gpu(index) == peak.where)]
         budget = device.free if device.free is not None else device.total
         if budget is None:
             raise HardwareUnreadableError(
                 _("the memory of {name} could not be read; say it with --vram", name=device.name)
             )
-        places.append(Place(where, device.name, needed.on(where), budget, device.total))
-    return needed, tuple(places), verdict_of(tuple(places), band(training.method))
+        need, high = peak.need, peak.high(edge)
+        found.append("fits" if high <= budget else "tight" if need <= budget else "no")
+        places.append(Place(peak.where, device.name, need, budget, device.total))
+    if in_ram := needed.on(RAM):
+        free = machine.ram_free
+        room = UNCHECKED_RAM if free is None else free * training.nodes
+        found.append("fits" if in_ram * edge.high <= room else "tight" if in_ram <= room else "no")
+        places.append(Place(RAM, "RAM", in_ram, None if free is None else room, machine.ram_total))
+    verdict = max(found, key=_ORDER.__getitem__)
+    return needed, tuple(places), verdict
+
+
+def _reason(verdict: Verdict, places: tuple[Place, ...]) -> str:
+    """What the verdict rests on; unknown RAM is said where it decides."""
+    unknown = any(place.where == RAM and place.budget is None and place.need > UNCHECKED_RAM for place in places)
+    if verdict == "no" and unknown and all((place.headroom or 0) >= 0 for place in places if place.where != RAM):
+        return _("states would lie in RAM, and how much there is is not known; say it with --ram")
+    return reason_of(verdict, places)
+
+
+def _notes(architecture: Architecture, training: Training, checkpoint: Checkpoint, machine: Machine) -> Iterator[str]:
+    """What a reader must know beside the figures: idle GPUs, experts that stay in 16 bits, and the release that quantizes them."""
+    idle = len(able(machine)) * training.nodes - training.gpus
+    if idle > 0:
+        count = training.gpus + idle
+        how = "--fsdp" if training.method == "qlora" else "--zero 3"
+        yield _(
+            "{idle} GPUs of this box are not used: --gpus {count} {how} divides the run",
+            idle=idle,
+            count=count,
+            how=how,
+        )
+    if training.objective == "grpo":
+        yield _(
+            "the answers that GRPO generates are not in the speed, and vLLM beside the trainer is not in the memory"
+        )
+    if training.method == "qlora" and architecture.is_moe:
+        if not experts_quantized(architecture, training, checkpoint):
+            yield _(
+                "the experts stay in 16 bits: bitsandbytes quantizes linear layers, and this model's experts are fused; Unsloth "
+                "packs them into 4 bits"
+            )
+        elif not TRAINERS[training.trainer].experts_in_4_bits and architecture.model_type in LINEAR_EXPERTS:
+            yield _(
+                "experts in 4 bits need transformers below 5 (pip install 'transformers<5'): from 5 on they are fused"
+            )
 
 
 def _rate(catalog: Catalog, device: Device) -> float | None:
     """Dense 16-bit FLOP/s of the GPU; None where the catalogue does not know it."""
     entry = catalog.gpus.get(device.gpu) if device.gpu else None
     return entry.rates.fp16 if entry else None
-
-
-@dataclass(frozen=True, slots=True)
-class TuningOffer:
-    """`count` GPUs of one kind on which the run holds. Prices are USD, power watts, of all of them together."""
-
-    gpu: Gpu
-    count: int
-    tuned: Tuned
-    price: float | None
-    price_note: str | None
-    power: float | None
-
-    @property
-    def memory(self) -> int:
-        """Bytes of all its GPUs."""
-        return sum(device.total or 0 for device in self.tuned.devices)
-
-
-def tuning_offers(
-    catalog: Catalog,
-    model: Model,
-    training: Training,
-    gpus: Iterable[Gpu] | None = None,
-    budget: float | None = None,
-    strict: bool = False,
-) -> tuple[TuningOffer, ...]:
-    """The fewest of every GPU (up to 8) on which the run holds, smallest first, then cheapest; within `budget` USD where it is given.
-
-    More than one share a run by ZeRO-3 (QLoRA by FSDP) unless the training says how. Without `gpus`, all that are sold now count, laptops apart.
-    """
-    pool = (
-        gpus
-        if gpus is not None
-        else [g for g in catalog.gpus.values() if g.status == "shipping" and g.segment in ON_SALE]
-    )
-    found = [offer for gpu in pool if (offer := _smallest(catalog, model, training, gpu, strict))]
-    if budget is not None:
-        found = [offer for offer in found if offer.price is not None and offer.price <= budget]
-    return tuple(sorted(found, key=lambda o: (o.memory, o.price if o.price is not None else float("inf"), o.gpu.id)))
-
-
-def _smallest(catalog: Catalog, model: Model, training: Training, gpu: Gpu, strict: bool) -> TuningOffer | None:
-    from qwenpick.machine.simulate import simulate
-
-    for count in (1,) if gpu.unified else (1, 2, 4, 8):
-        try:
-            box = simulate(catalog, [gpu.id if count == 1 else f"{count}x {gpu.id}"], None, None, False)
-            tuned = tune(catalog, box, model, _shared(training, count), None, strict)
-        except QwenpickError:
-            return None  # it cannot be trained there at all
-        if tuned.holds(strict):
-            price, note = gpu_price(gpu)
-            return TuningOffer(
-                gpu, count, tuned, price and price * count, note, gpu.power_watts and gpu.power_watts * count
-            )
-    return None
-
-
-def _shared(training: Training, count: int) -> Training:
-    """The run over `count` GPUs."""
-    if count == 1 or training.zero or training.fsdp:
-        return replace(training, gpus=count)
-    return (
-        replace(training, gpus=count, fsdp=True)
-        if training.method == "qlora"
-        else replace(training, gpus=count, zero=3)
-    )

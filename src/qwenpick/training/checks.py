@@ -6,6 +6,8 @@ from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.memory.quantization import FORMATS, find_format
+from qwenpick.training.adapters import named
+from qwenpick.training.objectives import OBJECTIVES, objective_refusal
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
@@ -19,6 +21,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "offload": ("none", "optimizer", "parameters"),
     "attention": ("sdpa", "flash", "eager"),
     "trainer": tuple(TRAINERS),
+    "objective": tuple(OBJECTIVES),
 }
 
 
@@ -26,7 +29,7 @@ def check(training: Training) -> None:
     """Raises QwenpickError for a word or a number that has no meaning."""
     for name, choices in _CHOICES.items():
         value = str(getattr(training, name))
-        if value not in choices:
+        if value not in choices and not (name == "target" and named(value)):
             raise QwenpickError(
                 _(
                     "there is no {name} '{value}'{near} (known: {choices})",
@@ -36,7 +39,7 @@ def check(training: Training) -> None:
                     choices=", ".join(choices),
                 )
             )
-    for name in ("seq", "batch", "grad_accum", "rank", "gpus"):
+    for name in ("seq", "batch", "grad_accum", "rank", "gpus", "sequence_parallel", "nodes"):
         if getattr(training, name) < 1:
             raise QwenpickError(_("{name} must be 1 or more, not {given}", name=name, given=getattr(training, name)))
     if training.zero not in (0, 1, 2, 3):
@@ -60,7 +63,11 @@ def per_gpu_batch(total: int, gpus: int, grad_accum: int) -> int:
 def refusal(architecture: Architecture, training: Training, checkpoint: Checkpoint) -> str | None:
     """Why this cannot be trained so, as a sentence; None if it can (memory aside)."""
     return (
-        _format_refusal(training, checkpoint) or _sharding_refusal(training) or _model_refusal(architecture, training)
+        objective_refusal(training)
+        or _format_refusal(training, checkpoint)
+        or _sharding_refusal(training)
+        or _sequence_refusal(training)
+        or _model_refusal(architecture, training)
     )
 
 
@@ -100,9 +107,11 @@ def _sharding_refusal(training: Training) -> str | None:
         return _("ZeRO-3 on one GPU divides nothing and adds its buffers; use more GPUs, offload, or ZeRO 0")
     if training.fsdp and training.gpus == 1:
         return _("FSDP on one GPU divides nothing; use more GPUs or leave it out")
-    if training.offload != "none" and not training.zero:
+    if training.fsdp and training.offload == "optimizer":
+        return _("FSDP offloads weights and states together: --offload parameters")
+    if training.offload != "none" and not training.zero and not training.fsdp:
         return _("offload of {offload} is DeepSpeed's: it needs ZeRO 1, 2 or 3", offload=training.offload)
-    if training.offload == "parameters" and training.zero != 3:
+    if training.offload == "parameters" and training.zero != 3 and not training.fsdp:
         return _("offload of parameters needs ZeRO-3")
     if training.method == "qlora" and training.zero == 3:
         return _("bitsandbytes' 4-bit weights cannot be divided by ZeRO-3; use ZeRO 2 or FSDP")
@@ -110,6 +119,19 @@ def _sharding_refusal(training: Training) -> str | None:
         return _("Unsloth does not divide a model over GPUs; use ZeRO 0")
     if training.optimizer == "adamw-8bit" and training.offload != "none":
         return _("8-bit AdamW runs on the GPU only; with offload use adamw")
+    return None
+
+
+def _sequence_refusal(training: Training) -> str | None:
+    parallel = training.sequence_parallel
+    if parallel == 1:
+        return None
+    if training.gpus % parallel:
+        return _("{gpus} GPUs cannot be divided into groups of {parallel}", gpus=training.gpus, parallel=parallel)
+    if not training.fsdp and training.zero != 3:
+        return _("a divided sequence needs --fsdp (context parallel) or --zero 3 (Ulysses)")
+    if training.objective != "sft" or training.trainer not in ("transformers", "trl", "torch"):
+        return _("sequence parallel is modelled for --method sft with transformers and trl; nearest: --trainer trl")
     return None
 
 

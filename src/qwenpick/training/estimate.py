@@ -9,20 +9,33 @@ from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 from qwenpick.memory.account import RAM, Memory, Part, gpu, memory
 from qwenpick.runtimes.transformers import allocator
-from qwenpick.training.activations import logit_bytes
+from qwenpick.training.loss import NO_LOGITS
 from qwenpick.training.optimizers import OPTIMIZERS, state_bytes
 from qwenpick.training.phases import Phase, highest
 from qwenpick.training.prepared import Prepared
-from qwenpick.training.sharding import buffers, part_of, shares
-from qwenpick.units import GIB, MIB
+from qwenpick.training.sharding import offloaded, part_of, shares
+from qwenpick.training.trainers import TRAINERS
+from qwenpick.units import MIB
 from qwenpick.work.serving import Training
 
-CUDA_CONTEXT = 820 * MIB  # H200, driver 580, torch 2.11+cu130 with training's kernels: 797-801 MiB
+# driver and kernels of one process: H200, driver 580, torch 2.11+cu130, 797-801 MiB; a T4's 141 MiB (fitcheck-llm 0.3.1, measurements)
+CUDA_CONTEXT, CUDA_CONTEXT_OLD = 820 * MIB, 141 * MIB
+NCCL = (
+    780 * MIB
+)  # channels and buffers of a GPU that talks to others: 1.58 GiB between the driver's number and torch's on two H200
 KEPT_OF_LOGITS = 0.25  # freed blocks that fit no later request: 0.18-0.33 of the logits on 30 runs, H200, torch 2.11 …
 KEPT_OF_OTHERS = 0.05  # … and 0.03-0.08 of activations, gradients and temporaries where those carry the peak
 KEPT_OF_HEAD = 0.6  # of the bf16 copy of an FP32 lm_head
-KEPT_ALWAYS = 100 * MIB
-NCCL = GIB // 2  # channels and buffers of a GPU that talks to others
+KEPT_ALWAYS, KEPT_WITHOUT_LOGITS = (
+    100 * MIB,
+    600 * MIB,
+)  # the second where no logits carry the peak: 0.3-1.7 GiB on 18 runs
+KEPT_OF_ORPO = 1.2  # of its logits: 0.7 and 1.7
+# of ZeRO's reserve torch gives nothing back: 57.9 GiB allocated, 17.6 reserved and not allocated in its own message of failure, which it writes
+# after it has freed all it can (LLaMA-Factory 5590, ZeRO 3 on 16 A100); our runs with room hold at least 0.26 of what is allocated
+PINNED_OF_ZERO, PINNED_OF_OTHERS = 0.26, 0.03
+# of all that is allocated, where gathers and buckets come and go on streams of their own: 54 runs of 2026-11-29 and the two-GPU table
+KEPT_OF_ZERO, KEPT_OF_FSDP, KEPT_OF_OFFLOAD = 0.32, 0.22, 0.65
 
 
 def estimate(
@@ -51,16 +64,19 @@ def _on(
     device: Device | None,
 ) -> Iterator[Part]:
     where, share = gpu(index), shares(training)
-    away = RAM if training.offload == "parameters" else where
     of_weights = N_("{format} weights in torch's blocks{over}", format=checkpoint.format, over=_over(share.weights))
-    yield Part("weights", part_of(prepared.base, share.weights), away, of_weights, "weights")
+    moved = training.offload == "parameters"  # a trained weight's copies in RAM are counted with its states there
+    base = 0 if moved and training.method == "full" else part_of(prepared.base, share.weights)
+    yield Part("weights", base, RAM if moved else where, of_weights, "weights")
     upcast = N_("what is not quantized, cast to FP32 by k-bit preparation")
-    yield Part("upcast", part_of(prepared.upcast, share.weights), away, upcast, "weights")
+    yield Part("upcast", part_of(prepared.upcast, share.weights), where, upcast, "weights")
     of_adapters = N_("{trained:,} weights: rank x (inputs + outputs) of each matrix", trained=prepared.trained)
-    yield Part("adapters", prepared.adapters, where, of_adapters, "weights")
+    yield Part("adapters", part_of(prepared.adapters, share.weights), where, of_adapters, "weights")
+    frozen = N_("a frozen copy of the model, for the loss to compare with")
+    yield Part("reference model", part_of(prepared.reference, share.weights), where, frozen, "weights")
     yield from _optimizer(training, prepared, where)
     yield from _highest(architecture, training, prepared, phase, where)
-    yield from _overhead(architecture, training, prepared, phase, where, device)
+    yield from _overhead(training, prepared, phase, where, device)
 
 
 def _highest(
@@ -75,44 +91,107 @@ def _highest(
     )
     yield Part("gradients", phase.gradients, where, trained, "compute")
     yield Part("activations", phase.activations, where, _activations(architecture, training, phase), "compute")
-    per_token = logit_bytes(architecture, training) // architecture.vocab_size
-    of_logits = N_(
-        "{per_token} bytes x {vocab_size:,} vocabulary x tokens whose logits exist at once",
-        per_token=per_token,
-        vocab_size=architecture.vocab_size,
-    )
+    of_logits = N_("logits of the tokens and the part of the vocabulary that exist at once, and their gradients")
     yield Part("logits and loss", phase.logits, where, of_logits, "compute")
     yield Part("step workspace", phase.workspace, where, N_("temporaries at: {name}", name=phase.name), "compute")
+    gathered = N_("weights, gradients and buckets that the GPUs hold for each other, at: {name}", name=phase.name)
+    yield Part("communication", phase.gathered, where, gathered, "overhead")
     yield Part("checkpoints", phase.in_ram, RAM, N_("inputs of checkpointed layers, kept in RAM"), "compute")
 
 
 def _overhead(
-    architecture: Architecture,
-    training: Training,
-    prepared: Prepared,
-    phase: Phase,
-    where: str,
-    device: Device | None,
+    training: Training, prepared: Prepared, phase: Phase, where: str, device: Device | None
 ) -> Iterator[Part]:
-    """Buffers of communication and of cuBLAS, what the allocator keeps, the CUDA context."""
-    size, formula = buffers(architecture, training, prepared.trained, prepared.trained_bytes)
-    yield Part("communication", size, where, formula, "overhead")
+    """Buffers of DistributedDataParallel and of cuBLAS, what the allocator keeps, the CUDA context."""
+    if training.gpus > 1 and not training.zero and not training.fsdp:
+        buckets = N_("gradients once more in the buckets of DistributedDataParallel")
+        yield Part("gradient buckets", prepared.trained_bytes, where, buckets, "overhead")
     threads = N_("one for the forward thread, one for the backward thread")
     yield Part("cuBLAS workspace", 2 * allocator.workspace(device), where, threads, "overhead")
-    kept = KEPT_OF_LOGITS * phase.logits + KEPT_OF_OTHERS * (phase.total - phase.logits)
-    kept += KEPT_OF_HEAD * prepared.head_copy + KEPT_ALWAYS
-    freed = N_(
-        "0.25 x logits + 0.05 x gradients, activations, workspace + 0.6 x lm_head's copy + 100 MiB: freed, but too small"
+    held, pinned = cached(training, prepared, phase), fragmented(training, prepared, phase)
+    partly = N_("blocks that are partly in use: torch cannot give them back before it fails")
+    yield Part("fragmentation", min(held, pinned), where, partly, "overhead")
+    yield Part("allocator cache", max(0, held - pinned), where, CACHE[recipe_of(training)], "overhead")
+    yield Part(
+        "CUDA context", context(training, device), where, N_("measured on an H200; a T4 has 141 MiB"), "overhead"
     )
-    yield Part("allocator cache", round(kept), where, freed, "overhead")
-    context = CUDA_CONTEXT + (NCCL if training.gpus > 1 else 0)
-    yield Part("CUDA context", context, where, N_("measured on an H200"), "overhead")
+
+
+CACHE = {
+    "single": N_(
+        "0.25 x logits + 0.05 x gradients, activations, workspace + 0.6 x lm_head's copy + 100 MiB: freed, but too small"
+    ),
+    "zero": N_("0.32 x what is allocated: gathers and buckets on streams of their own"),
+    "fsdp": N_("0.22 x what is allocated: gathers on streams of their own"),
+    "offload": N_("0.65 x what is allocated: gathers and copies on streams of their own"),
+}
+CACHE |= {"ddp": CACHE["single"], "unsloth": CACHE["single"]}
+
+
+def recipe_of(training: Training) -> str:
+    """The kind of run that shares an error band: single, ddp, zero, fsdp, offload or unsloth."""
+    if training.offload != "none":
+        return "offload"
+    if training.fsdp:
+        return "fsdp"
+    if training.zero == 3 or (training.zero and training.method == "full"):
+        return "zero"
+    if training.trainer == "unsloth":
+        return "unsloth"
+    return "ddp" if training.gpus > 1 else "single"
+
+
+def cached(training: Training, prepared: Prepared, phase: Phase) -> int:
+    """Bytes that torch's allocator holds beyond what is allocated at the peak, as a run with room to spare shows them."""
+    share = {"zero": KEPT_OF_ZERO, "fsdp": KEPT_OF_FSDP, "offload": KEPT_OF_OFFLOAD}.get(recipe_of(training))
+    if share is None:
+        if training.objective == "orpo":
+            return round(KEPT_OF_ORPO * phase.logits + KEPT_ALWAYS)
+        always = (
+            KEPT_WITHOUT_LOGITS
+            if TRAINERS[training.trainer].tiles_loss or training.objective in NO_LOGITS
+            else KEPT_ALWAYS
+        )
+        kept = KEPT_OF_LOGITS * phase.logits + KEPT_OF_OTHERS * (phase.total - phase.logits)
+        return round(kept + KEPT_OF_HEAD * prepared.head_copy + always)
+    return round(share * (_lying(training, prepared) + phase.total))
+
+
+def fragmented(training: Training, prepared: Prepared, phase: Phase) -> int:
+    """Bytes of that which torch cannot give back when memory runs out."""
+    recipe = recipe_of(training)
+    if recipe == "zero" and training.method == "full":
+        return round(PINNED_OF_ZERO * (_lying(training, prepared) + phase.total))
+    if recipe in ("single", "ddp"):
+        return round(PINNED_OF_OTHERS * (phase.total - phase.logits))
+    return 0
+
+
+def _lying(training: Training, prepared: Prepared) -> int:
+    """Bytes of weights and states that lie on a GPU of a divided run throughout."""
+    divided = shares(training)
+    lying = part_of(prepared.base, divided.weights) if training.offload != "parameters" else 0
+    if training.offload == "none":
+        of_one = 12 if training.zero else 2 * prepared.trained_bytes / max(1, prepared.trained)
+        lying += round(of_one * prepared.trained / divided.states)
+    return lying
+
+
+def context(training: Training, device: Device | None) -> int:
+    """Bytes that the driver, its kernels and NCCL take outside of torch's allocator."""
+    old = device is not None and device.compute_capability is not None and device.compute_capability < "8"
+    return (CUDA_CONTEXT_OLD if old else CUDA_CONTEXT) + (NCCL if training.gpus > 1 else 0)
 
 
 def _optimizer(training: Training, prepared: Prepared, where: str) -> Iterator[Part]:
     """States, and FP32 master weights where DeepSpeed keeps them."""
     optimizer, share = OPTIMIZERS[training.optimizer], shares(training).states
-    place = where if training.offload == "none" else RAM
+    if training.offload != "none":
+        beside = N_(
+            "masters, gradients and states of {trained:,} weights, and pinned buffers", trained=prepared.trained
+        )
+        yield Part("offloaded", offloaded(training, prepared.trained), RAM, beside, "state")
+        return
     as_wide = 4 * prepared.trained if training.zero else prepared.trained_bytes
     wide = prepared.wide_states if optimizer.states_8bit else 0
     on_gpu, pageable = state_bytes(optimizer, prepared.trained - wide, as_wide)
@@ -123,7 +202,7 @@ def _optimizer(training: Training, prepared: Prepared, where: str) -> Iterator[P
         trained=prepared.trained,
         over=_over(share),
     )
-    yield Part("optimizer states", part_of(on_gpu, share), place, formula, "state")
+    yield Part("optimizer states", part_of(on_gpu, share), where, formula, "state")
     yield Part(
         "paged optimizer states",
         part_of(pageable, share),
@@ -135,7 +214,7 @@ def _optimizer(training: Training, prepared: Prepared, where: str) -> Iterator[P
     yield Part(
         "master weights",
         part_of(master, share),
-        place,
+        where,
         N_("{trained:,} trained weights x 4 bytes{over}", trained=prepared.trained, over=_over(share)),
         "state",
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.memory.tensors import parameters
 from qwenpick.training.activations import Style
+from qwenpick.training.objectives import has_reference
 from qwenpick.training.prepared import Prepared, base_bytes, largest_matrix, states_in_32_bits, trained_parameters
+from qwenpick.training.sharding import masters
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
 
@@ -14,9 +16,15 @@ FORMATS = ("bf16", "fp16", "fp32")
 
 
 def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoint) -> Prepared:
-    """Weights in bf16 as loaded, or in FP32 under autocast: with `precision` fp32 or fp16-mixed, and by LLaMA-Factory without ZeRO."""
+    """Weights in bf16 as loaded, or in FP32 under autocast: with `precision` fp32 or fp16-mixed, and by LLaMA-Factory without ZeRO.
+
+    FSDP's are FP32 wherever accelerate's mixed precision is on. DPO, KTO and GRPO with a penalty keep a frozen copy beside them.
+    """
     in_fp32 = training.precision != "bf16" or (TRAINERS[training.trainer].full_in_fp32 and not training.zero)
-    width = 4 if in_fp32 and not training.zero else 2
+    autocast = (
+        in_fp32 and not training.zero and not training.fsdp
+    )  # FSDP and DeepSpeed cast what they gather themselves
+    width = 4 if autocast or masters(training) else 2
     source = Checkpoint(format="bf16") if checkpoint.format == "fp32" else checkpoint
     base = base_bytes(architecture, source)
     trained = trained_parameters(architecture, training)
@@ -24,13 +32,17 @@ def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoi
     if width == 4:
         base = 2 * base - 2 * frozen
     return Prepared(
-        style=Style.FULL_FP32 if width == 4 else Style.FULL,
+        style=Style.FULL_FP32 if autocast else Style.FULL,
         base=base,
         trained=trained,
         trained_bytes=trained * width,
         largest=largest_matrix(architecture),
         tied_gradient=2 * architecture.vocab_size * architecture.hidden_size if architecture.tied_embeddings else 0,
-        head_copy=2 * architecture.vocab_size * architecture.hidden_size if width == 4 else 0,
-        autocast_copies=2 * trained if width == 4 else 0,
+        head_copy=2 * architecture.vocab_size * architecture.hidden_size if autocast else 0,
+        autocast_copies=2 * trained if autocast else 0,
         wide_states=states_in_32_bits(architecture, training),
+        whole=parameters(architecture),
+        head=architecture.vocab_size * architecture.hidden_size,
+        head_trained=True,
+        reference=base_bytes(architecture, source) if has_reference(training) else 0,
     )

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from qwenpick.catalog.schema import Architecture
 from qwenpick.i18n import N_
 from qwenpick.training import activations
-from qwenpick.training.optimizers import OPTIMIZERS, Optimizer
+from qwenpick.training.loss import Loss, loss
+from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.prepared import Prepared
-from qwenpick.training.sharding import part_of, shares
-from qwenpick.training.trainers import TRAINERS, Trainer
+from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Bytes alive at one moment beside weights and states. `in_ram` is what the trainer keeps in RAM meanwhile."""
+    """Bytes alive at one moment beside weights and states. `gathered` is weights, gradients and buckets that sharing GPUs hold for each other,
+    `in_ram` what the trainer keeps in RAM meanwhile."""
 
     name: str
     gradients: int = 0
@@ -25,11 +26,26 @@ class Phase:
     logits: int = 0
     workspace: int = 0
     in_ram: int = 0
+    gathered: int = 0
 
     @property
     def total(self) -> int:
         """Bytes on the GPU."""
-        return self.gradients + self.activations + self.logits + self.workspace
+        return self.gradients + self.activations + self.logits + self.workspace + self.gathered
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """Bytes of activations: `kept` from forward to backward, the `ends`, one whole layer on the `back`way, its input, images, what lies in RAM."""
+
+    kept: int
+    ends: int
+    back: int
+    last: int
+    rest: int
+    images: int
+    in_ram: int
+    loss: Loss
 
 
 def highest(architecture: Architecture, training: Training, prepared: Prepared) -> Phase:
@@ -39,10 +55,24 @@ def highest(architecture: Architecture, training: Training, prepared: Prepared) 
 
 def phases(architecture: Architecture, training: Training, prepared: Prepared) -> Iterator[Phase]:
     """Loss on the way back; the layer that keeps most, taken back first or last; the embeddings' gradient; the optimizer's step."""
-    style, tokens = prepared.style, training.batch * training.seq
-    trainer, optimizer = TRAINERS[training.trainer], OPTIMIZERS[training.optimizer]
-    gradients = part_of(2 * prepared.trained if training.zero else prepared.trained_bytes, shares(training).gradients)
-    before = gradients if training.grad_accum > 1 else 0  # left there by the micro-batch before
+    from qwenpick.training import sharded
+
+    held = alive(architecture, training, prepared)
+    if training.fsdp:
+        return sharded.fsdp(architecture, training, prepared, held)
+    if training.zero == 3:
+        return sharded.zero3(architecture, training, prepared, held)
+    if training.zero:
+        return sharded.zero12(training, prepared, held)
+    return _alone(training, prepared, held)
+
+
+def alive(architecture: Architecture, training: Training, prepared: Prepared) -> Alive:
+    """What the tokens of one micro-step keep alive."""
+    style, tokens, trainer = prepared.style, training.tokens, TRAINERS[training.trainer]
+    if training.mini_batch:  # cached negatives: only a small batch has its activations at a time
+        tokens = min(tokens, training.mini_batch * training.seq)
+    at_once = tokens // 2 if training.objective == "embedding" else tokens  # anchors and positives go through apart
     per_layer = [activations.layer_bytes(architecture, layer, training, style) for layer in architecture.layer_list]
     back = max(
         activations.layer_bytes(architecture, layer, training, style)
@@ -58,50 +88,38 @@ def phases(architecture: Architecture, training: Training, prepared: Prepared) -
         kept += tokens * sum(
             activations.int8_inputs(architecture, layer, training, style) for layer in architecture.layer_list
         )
-    ends = activations.head_bytes(architecture, style) * tokens
-    chunked = training.chunked_loss or trainer.chunks_loss
-    at_once = min(tokens, activations.CHUNK) if chunked else tokens
-    logits = activations.logit_bytes(architecture, training) * at_once
-    head = (
-        2 * architecture.vocab_size * architecture.hidden_size
-        if prepared.tied_gradient or style is activations.Style.FULL
-        else 0
+    return Alive(
+        kept=kept,
+        ends=activations.head_bytes(architecture, style) * tokens,
+        back=back * at_once,
+        last=(back if training.checkpointing else back - min(per_layer)) * at_once,
+        rest=images + input_bytes * tokens if training.checkpointing else 0,
+        images=images,
+        in_ram=in_ram,
+        loss=loss(architecture, training, prepared, tokens),
     )
-    in_loss = before or (head if chunked else 0)
-    yield Phase(N_("loss, on the way back"), in_loss, kept + ends, logits, prepared.head_copy, in_ram)
-    yield Phase(
-        N_("loss, on the way there"),
-        in_loss,
-        kept + ends,
-        logits * 10 // 12,
-        prepared.head_copy + prepared.autocast_copies,
-        in_ram,
-    )
+
+
+def _alone(training: Training, prepared: Prepared, held: Alive) -> Iterator[Phase]:
+    """One GPU, or several that each hold all (DistributedDataParallel keeps the gradients in its buckets: they are views of them)."""
+    style, gradients = prepared.style, prepared.trained_bytes
+    before = gradients if training.grad_accum > 1 else 0  # left there by the micro-batch before
+    head = 2 * prepared.head if prepared.tied_gradient or style is activations.Style.FULL else 0
+    one, in_ram = held.loss, held.in_ram
+    in_loss = before or (head if one.chunked and not one.head_gradient else 0)
+    back = N_("loss, on the way back")
+    yield Phase(back, in_loss, held.kept + held.ends, one.logits, prepared.head_copy + one.head_gradient, in_ram)
+    there = one.logits if one.chunked else one.logits * 10 // 12
+    copies = prepared.head_copy + prepared.autocast_copies
+    yield Phase(N_("loss, on the way there"), in_loss, held.kept + held.ends, there, copies, in_ram)
     experts = 4 * prepared.adapted_experts  # FP32 product of both adapters of a layer's experts
-    one = (back if training.checkpointing else back - min(per_layer)) * tokens
     first = before or (gradients if prepared.adapters else head)
-    yield Phase(N_("last layer, on the way back"), first, kept + one, 0, prepared.unpacked + experts, in_ram)
-    rest = images + input_bytes * tokens if training.checkpointing else 0
-    yield Phase(N_("first layer, on the way back"), gradients, rest + back * tokens, 0, prepared.unpacked + experts, 0)
-    yield Phase(
-        N_("embeddings, on the way back"),
-        gradients,
-        images,
-        0,
-        prepared.tied_gradient * (4 if style is activations.Style.FULL_FP32 else 2),
-        0,
-    )
-    step = _step(training, prepared, optimizer, trainer)
-    yield Phase(N_("optimizer step"), gradients, 0, 0, step + optimizer.step_of_largest * 4 * prepared.largest, 0)
-
-
-def _step(training: Training, prepared: Prepared, optimizer: Optimizer, trainer: Trainer) -> int:
-    """Bytes of an optimizer step's temporaries.
-
-    DeepSpeed's fused AdamW needs none, but ZeRO 1 and 2 flatten the gradients once in 16 bits and once in FP32 before it, ZeRO 3 in FP32, a billion
-    at a time (sub_group_size).
-    """
-    if training.zero:
-        mine = part_of(prepared.trained, shares(training).states)
-        return 4 * min(mine, 1_000_000_000) if training.zero == 3 else 6 * mine
-    return optimizer.step * trainer.step_copies * part_of(prepared.trained_bytes, shares(training).states)
+    temporary = prepared.unpacked + experts
+    yield Phase(N_("last layer, on the way back"), first, held.kept + held.last, 0, temporary, in_ram)
+    yield Phase(N_("first layer, on the way back"), gradients, held.rest + held.back, 0, temporary, 0)
+    twice = prepared.tied_gradient * (4 if style is activations.Style.FULL_FP32 else 2)
+    yield Phase(N_("embeddings, on the way back"), gradients, held.images, 0, twice, 0)
+    optimizer = OPTIMIZERS[training.optimizer]
+    step = optimizer.step * TRAINERS[training.trainer].step_copies * prepared.trained_bytes
+    step += optimizer.step_of_largest * 4 * prepared.largest
+    yield Phase(N_("optimizer step"), gradients, 0, 0, step, 0)

@@ -21,7 +21,8 @@ class Prepared:
     `tied_gradient` is how many weights get a second gradient because lm_head is the embedding. `head_copy` is the bf16 copy of an FP32 lm_head
     that backward keeps, `autocast_copies` those of all weights during forward. `unpacked` is the largest weight that is dequantized for a product,
     in bytes. `wide_states` is how many trained weights an 8-bit optimizer treats in 32 bits. `adapted_experts` is the weights of one layer's.
-    `int8`: products are bitsandbytes' INT8, which keeps their inputs.
+    `int8`: products are bitsandbytes' INT8, which keeps their inputs. `whole` is all weights, `head` those of the vocabulary matrix, and
+    `head_trained` whether it gets a gradient. `reference` is the bytes of a frozen copy beside the trained model.
     """
 
     style: Style
@@ -38,6 +39,10 @@ class Prepared:
     wide_states: int = 0
     adapted_experts: int = 0
     int8: bool = False
+    whole: int = 0
+    head: int = 0
+    head_trained: bool = False
+    reference: int = 0
 
 
 def base_weights(architecture: Architecture, checkpoint: Checkpoint) -> tuple[tuple[Tensor, int], ...]:

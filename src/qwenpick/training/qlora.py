@@ -8,7 +8,7 @@ from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.runtimes.transformers.weights import ON_LOAD
 from qwenpick.training import lora
 from qwenpick.training.activations import Style
-from qwenpick.training.prepared import Prepared, base_weights, largest_linear
+from qwenpick.training.prepared import Prepared, base_bytes, base_weights, largest_linear
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
 
@@ -23,13 +23,23 @@ def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoi
     """
     trainer = TRAINERS[training.trainer]
     found = lora.prepare(architecture, training, checkpoint)
+    if experts_quantized(architecture, training, checkpoint):
+        found = replace(found, base=found.base - _saved(architecture, checkpoint))
+    elif architecture.is_moe and checkpoint.format not in ON_LOAD:
+        # AWQ and GPTQ of fused experts (compressed-tensors) are unpacked for training
+        found = replace(found, base=base_bytes(architecture, Checkpoint(format="bf16")))
     cast = trainer.kbit_upcast and checkpoint.format in ON_LOAD
     narrower = (
         found.adapters * trainer.adapters // lora.ADAPTER_WIDTH if checkpoint.format in ON_LOAD else found.adapters
     )
     upcast = 0
     if cast:
-        plain = [t for t, size in base_weights(architecture, checkpoint) if size >= t.elements * 2]
+        quantized = experts_quantized(architecture, training, checkpoint)
+        plain = [
+            t
+            for t, size in base_weights(architecture, checkpoint)
+            if size >= t.elements * 2 and not (quantized and t.role.endswith("_exps"))
+        ]
         upcast = sum(tensor.elements * 2 for tensor in plain)
     return replace(
         found,
@@ -41,3 +51,20 @@ def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoi
         int8=checkpoint.format == "int8",
         unpacked=2 * largest_linear(architecture),
     )
+
+
+# a bf16 weight's bytes after NF4 with double quantization: half a byte, and scales of 8 bits a block of 64 with one of 32 bits for 256 of those
+NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)
+
+
+def experts_quantized(architecture: Architecture, training: Training, checkpoint: Checkpoint) -> bool:
+    """Whether the experts are in 4 bits: Unsloth packs fused ones; elsewhere transformers below 5, where the model is in it, has linear ones."""
+    if not architecture.is_moe or checkpoint.format != "nf4":
+        return False
+    return TRAINERS[training.trainer].experts_in_4_bits or architecture.model_type in lora.LINEAR_EXPERTS
+
+
+def _saved(architecture: Architecture, checkpoint: Checkpoint) -> int:
+    """Bytes by which experts in NF4 are smaller than as they would be loaded."""
+    experts = [(t, size) for t, size in base_weights(architecture, checkpoint) if t.role.endswith("_exps")]
+    return sum(max(0, size - round(t.elements * NF4)) for t, size in experts)

@@ -1,6 +1,7 @@
-"""How GPUs share a training run: plain data parallelism, DeepSpeed's ZeRO stages, FSDP; and what is moved to RAM.
+"""How GPUs share a training run: plain data parallelism, DeepSpeed's ZeRO stages, FSDP; what each GPU holds of it, and what is moved to RAM.
 
-Read from DeepSpeed 0.18 runtime/zero (stage_1_and_2.py, stage3.py) and torch 2.11 nn/parallel/distributed.py.
+Read from DeepSpeed 0.19.8 runtime/zero (stage_1_and_2.py, stage3.py, config.py), accelerate 1.15.0 utils/fsdp_utils.py and torch 2.11
+distributed/fsdp; measured in benchmarks/measured/training_h200_2026_11_29.csv.
 """
 
 from __future__ import annotations
@@ -8,11 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qwenpick.catalog.schema import Architecture
-from qwenpick.i18n import N_
 from qwenpick.memory.tensors import tensors
 from qwenpick.work.serving import Training
 
-BUCKET = 500_000_000  # weights of a reduce or gather bucket: DeepSpeed's default reduce_bucket_size and allgather_bucket_size
+BUCKET = (
+    500_000_000  # weights of a reduce bucket: DeepSpeed's default reduce_bucket_size; two of them with overlap_comm
+)
+LIVE = 1_000_000_000  # gathered weights that ZeRO-3 lets lie for their next use: stage3_max_live_parameters, stage3_max_reuse_distance
+SUB_GROUP = 1_000_000_000  # weights that ZeRO-3's step takes at a time: sub_group_size
+OFFLOADED = 27  # bytes of RAM a weight: 18 x 1.5, DeepSpeed's own estimate (stage3.py, additional_buffer_factor); 27.2-28.6 measured
+OFFLOADED_FSDP = 20  # FP32 weights, gradients, two states and what is pinned beside them: 19.8 measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +31,14 @@ class Shares:
 
 
 def shares(training: Training) -> Shares:
-    """ZeRO 1 divides the states, 2 the gradients too, 3 (and FSDP's full shard) the weights as well."""
+    """ZeRO 1 divides the states, 2 the gradients too, 3 (and FSDP's full shard) the weights as well.
+
+    ZeRO 1 keeps whole gradients only over several micro-steps: with one, its bucket goes straight into the partition.
+    """
     gpus = training.gpus
     stage = 3 if training.fsdp else training.zero
-    return Shares(gpus if stage >= 3 else 1, gpus if stage >= 2 else 1, gpus if stage >= 1 else 1)
+    whole = stage == 1 and training.grad_accum > 1
+    return Shares(gpus if stage >= 3 else 1, gpus if stage >= 1 and not whole else 1, gpus if stage >= 1 else 1)
 
 
 def part_of(size: int, count: int) -> int:
@@ -36,14 +46,28 @@ def part_of(size: int, count: int) -> int:
     return -(-size // count)
 
 
-def buffers(architecture: Architecture, training: Training, trained: int, gradients: int) -> tuple[int, str]:
-    """(bytes, formula) of what communication needs on each GPU beside the shares."""
-    if training.fsdp or training.zero == 3:
-        per_layer = sum(t.elements // t.count for t in tensors(architecture) if t.part == "text" and t.layers)
-        ends = architecture.vocab_size * architecture.hidden_size
-        return 2 * (2 * per_layer + ends), N_("two layers and an embedding gathered in bf16")
-    if training.zero:
-        return 2 * 2 * min(BUCKET, trained), N_("a reduce and a gather bucket of up to 500 million weights in bf16")
-    if training.gpus > 1:
-        return gradients, N_("gradients once more in the buckets of DistributedDataParallel")
-    return 0, ""
+def masters(training: Training) -> bool:
+    """Whether FSDP keeps trained weights in FP32: accelerate raises them before it divides them, wherever mixed precision is on.
+
+    The Trainer's bf16 switches it on; a loop of one's own does as its `precision` says. accelerate 1.15.0 utils/fsdp_utils.py
+    fsdp2_prepare_model; accelerator.py for FSDP 1; since 0.30.
+    """
+    return training.fsdp and training.method == "full" and (training.trainer != "torch" or training.precision != "bf16")
+
+
+def in_layers(architecture: Architecture, *, experts: bool = True) -> int:
+    """Weights of all decoder layers, with or without a mixture's experts."""
+    inside = (tensor for tensor in tensors(architecture) if tensor.part == "text" and tensor.layers)
+    return sum(tensor.elements for tensor in inside if experts or not tensor.role.endswith("_exps"))
+
+
+def largest_layer(architecture: Architecture) -> int:
+    """Weights of one decoder layer, the unit that FSDP gathers."""
+    return sum(t.elements // t.count for t in tensors(architecture) if t.part == "text" and t.layers)
+
+
+def offloaded(training: Training, trained: int) -> int:
+    """Bytes of RAM of one GPU's share where the optimizer, or all, is offloaded."""
+    if training.offload == "none":
+        return 0
+    return (OFFLOADED_FSDP if training.fsdp else OFFLOADED) * part_of(trained, shares(training).states)

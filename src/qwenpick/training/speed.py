@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qwenpick.catalog.schema import Architecture, LinearAttention
+from qwenpick.machine.hardware import Device
 from qwenpick.memory.tensors import active_parameters
+from qwenpick.training.adapters import touches_mlp
+from qwenpick.training.objectives import OBJECTIVES
 from qwenpick.work.serving import Training
 
 # H200, 989.5 TFLOP/s, torch 2.11, transformers 5.17: 46 runs of Qwen3-0.6B to 30B-A3B at 512 to 32,768 tokens
@@ -17,7 +20,10 @@ LAUNCH = {
 }  # seconds a layer and micro-step that the GPU waits for kernels to be started
 DELTA_CHUNK = 0.0022  # seconds a chunk of 64 tokens and linear layer in plain torch, which loops over chunks
 EXPERTS = 0.009  # seconds a layer and micro-step to make the adapted experts' weights and route to them
-LOW, HIGH = 0.6, 1.5  # of the estimate: all 46 runs lie between
+LOW, HIGH = 0.63, 1.5  # of the estimate: all 46 runs lie between
+# a T4: three runs of fitcheck-llm 0.3.1 (1.5B and 7B) and below; consumer cards: an RTX 4060 of arXiv 2509.12229
+UTILISATION_OLD, UTILISATION_CONSUMER = 0.20, 0.22
+UNPACKING_OLD = 1.35  # of the time of products where 4-bit weights are unpacked without bf16 units: the same T4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +51,11 @@ def step_flops(architecture: Architecture, training: Training) -> float:
     attending = [layer for layer in architecture.layer_list if not isinstance(layer, LinearAttention)]
     attention = sum(2 * layer.heads * layer.head_dim * training.seq for layer in attending)
     passes = (3 if training.method == "full" else 2) + (1 if training.checkpointing else 0)
-    return float(2 * weights + attention) * passes * training.batch * training.seq
+    passes += 1 if OBJECTIVES[training.objective].reference and training.reference is not False else 0
+    return float(2 * weights + attention) * passes * training.tokens
 
 
-def step_seconds(architecture: Architecture, training: Training, peak: float) -> float:
+def step_seconds(architecture: Architecture, training: Training, peak: float, device: Device | None = None) -> float:
     """Seconds of one micro-step on a GPU whose dense 16-bit rate is `peak` FLOP/s.
 
     Where kernels are short the GPU waits for the program that starts them; the longer of both counts, and what runs chunk by chunk.
@@ -57,18 +64,29 @@ def step_seconds(architecture: Architecture, training: Training, peak: float) ->
     waiting = architecture.num_layers * LAUNCH[training.method] * passes
     linear = sum(isinstance(layer, LinearAttention) for layer in architecture.layer_list)
     chunks = -(-training.seq // 64) * linear * DELTA_CHUNK * passes
-    routed = architecture.num_layers * EXPERTS if architecture.is_moe and training.target != "attention" else 0.0
-    computing = step_flops(architecture, training) / (UTILISATION * peak)
+    routed = architecture.num_layers * EXPERTS if architecture.is_moe and touches_mlp(training.target) else 0.0
+    computing = step_flops(architecture, training) / (_utilisation(training, device) * peak)
     return max(waiting, computing) + 0.3 * min(waiting, computing) + chunks + routed
 
 
-def speed(architecture: Architecture, training: Training, peak: float | None) -> Speed | None:
+def _utilisation(training: Training, device: Device | None) -> float:
+    """The share of the dense 16-bit rate that large kernels reach on this kind of card."""
+    if device is None or device.vendor != "nvidia":
+        return UTILISATION
+    if device.compute_capability and device.compute_capability < "8":
+        return UTILISATION_OLD / (UNPACKING_OLD if training.method == "qlora" else 1.0)
+    return UTILISATION_CONSUMER if "GeForce" in device.name or "RTX 40" in device.name else UTILISATION
+
+
+def speed(
+    architecture: Architecture, training: Training, peak: float | None, device: Device | None = None
+) -> Speed | None:
     """Tokens per second of the run on GPUs of `peak` dense 16-bit FLOP/s each; None where that rate is not known.
 
     GPUs that share a run reach 90 % of their sum: gradients are exchanged while they are made.
     """
     if not peak:
         return None
-    tokens = training.batch * training.seq * training.gpus * (0.9 if training.gpus > 1 else 1.0)
-    rate = tokens / step_seconds(architecture, training, peak)
+    tokens = training.tokens * training.gpus * (0.9 if training.gpus > 1 else 1.0)
+    rate = tokens / step_seconds(architecture, training, peak, device)
     return Speed(rate, rate * LOW, rate * HIGH)

@@ -10,7 +10,8 @@ class Trainer:
     """`read_from` is the release its code was read from. The rest are its habits.
 
     `kbit_upcast`: QLoRA casts all that is not quantized to FP32. `full_in_fp32`: full fine-tuning in bf16 keeps FP32 weights under autocast.
-    `chunks_loss`: the logits of a sequence never exist at once. `adapters`: bytes per adapter weight in QLoRA. `checkpoints_in_ram`: the inputs of
+    `chunks_loss`: the logits of a sequence never exist at once; `tiles_loss`: nor those of the whole vocabulary. `experts_in_4_bits`: QLoRA
+    quantizes fused experts too. `adapters`: bytes per adapter weight in QLoRA. `checkpoints_in_ram`: the inputs of
     checkpointed layers are kept in RAM. `embedding_states_32bit`: an 8-bit optimizer keeps the embeddings' states in 32 bits.
     `step_copies`: copies of the weights that AdamW's step makes; torch 2.0 made two.
     """
@@ -20,6 +21,8 @@ class Trainer:
     kbit_upcast: bool = False
     full_in_fp32: bool = False
     chunks_loss: bool = False
+    tiles_loss: bool = False
+    experts_in_4_bits: bool = False
     adapters: int = 4
     checkpoints_in_ram: bool = False
     embedding_states_32bit: bool = True
@@ -30,15 +33,22 @@ TRAINERS: dict[str, Trainer] = {
     "torch": Trainer("PyTorch loop with PEFT", "peft 0.21.2", kbit_upcast=True, embedding_states_32bit=False),
     "transformers": Trainer("Transformers Trainer with PEFT", "transformers 5.17.0, peft 0.21.2", kbit_upcast=True),
     "trl": Trainer(
-        "TRL", "trl 1.16.0 trainer/sft_trainer.py, trainer/utils.py add_fused_lm_head", chunks_loss=True, adapters=2
+        "TRL",
+        "trl 1.16.0 trainer/sft_trainer.py, trainer/utils.py add_fused_lm_head, kernels/chunked_logprob.py",
+        tiles_loss=True,
+        adapters=2,
     ),
     "llama-factory": Trainer("LLaMA-Factory", "llamafactory 0.9.5 model/adapter.py", full_in_fp32=True),
     "ms-swift": Trainer("ms-swift", "ms-swift 4.6.0 swift/tuners, swift/trainers"),
     "qwen-1": Trainer("Qwen 1's finetune.py", "QwenLM/Qwen finetune.py with torch 2.0", step_copies=2),
     "unsloth": Trainer(
         "Unsloth",
-        "its documentation: checkpoints go to RAM, the loss is chunked",
+        "unsloth 2026.10.9, unsloth_zoo 2026.10.9 fused_losses, temporary_patches/moe_utils_bnb4bit.py",
         chunks_loss=True,
         checkpoints_in_ram=True,
+        experts_in_4_bits=True,
+    ),
+    "sentence-transformers": Trainer(
+        "Sentence Transformers", "sentence-transformers 6.2.0 sentence_transformer/losses", adapters=2
     ),
 }

@@ -30,10 +30,13 @@ class Serving:
 class Training:
     """Fine-tuning: `batch` sequences of `seq` tokens on each of `gpus` GPUs at a time, `grad_accum` times before each optimizer step.
 
-    `method` is full, lora or qlora. `target` is all-linear or attention. `precision` is bf16 (weights, gradients and states too), fp16-mixed or
-    fp32. `zero` is DeepSpeed's stage and `offload` what it keeps in RAM: none, optimizer or parameters. `chunked_loss` stands for Liger and the
-    like: the logits of all tokens never exist at once. `trainer` is torch (a plain loop with PEFT), transformers, trl, llama-factory, ms-swift,
-    unsloth or qwen-1.
+    `method` is what is trained: full, lora or qlora. `objective` is what for: sft, dpo, orpo, kto, grpo, reward, embedding or rerank.
+    `target` is all-linear, attention, or names of matrices with commas between. `precision` is bf16, fp16-mixed or fp32. `zero` is DeepSpeed's
+    stage and `offload` what is kept in RAM: none, optimizer or parameters. `chunked_loss` stands for Liger and the like: the logits of all tokens
+    never exist at once. `sequence_parallel` is over how many GPUs each sequence is divided. `average_seq` is the data's average length where `seq`
+    is only the cap; `packing` fills every sequence. `reference` says whether a frozen copy lies beside the
+    trained model (None: as the trainer does by default). `trainer` is torch (a plain loop with PEFT), transformers, trl, llama-factory, ms-swift,
+    sentence-transformers, unsloth or qwen-1.
     """
 
     method: str = "lora"
@@ -55,3 +58,18 @@ class Training:
     train_vision: bool = False
     train_embeddings: bool = False
     image_tokens: int = 0
+    objective: str = "sft"
+    sequence_parallel: int = 1
+    average_seq: int | None = None
+    packing: bool = False
+    reference: bool | None = None
+    mini_batch: int | None = None
+    nodes: int = 1
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that one GPU holds at a time: pairs count twice, a divided sequence by its share."""
+        texts = {"dpo": 2, "orpo": 2, "reward": 2, "embedding": 2}.get(self.objective, 1)
+        if self.objective == "rerank" and self.trainer == "ms-swift":
+            texts = 8  # one that answers and seven that do not: MAX_NEGATIVE_SAMPLES of ms-swift 4.6.0 template/base.py
+        return -(-self.batch * texts * self.seq // self.sequence_parallel)

@@ -16,6 +16,30 @@ class DiskValues(TypedDict):
     result: int
 
 
+class PeakValues(TypedDict):
+    """One GPU: what torch allocates, what its allocator holds, what the driver shows of the process, and the band around that."""
+
+    where: str
+    allocated_bytes: int
+    reserved_bytes: int
+    process_bytes: int
+    low: int
+    high: int
+
+
+class TunedMemoryValues(MemoryValues):
+    peak: list[PeakValues]
+
+
+class TuningFixValues(TypedDict):
+    """A change after which the run fits; saves is bytes of the fullest GPU, speed_change a fraction."""
+
+    what: str
+    flags: str
+    saves: int
+    speed_change: float | None
+
+
 class TuneValues(TypedDict):
     """A fine-tuning run. longest_sequence in tokens, largest_batch in sequences per GPU, speed in tokens/s over all GPUs."""
 
@@ -25,7 +49,7 @@ class TuneValues(TypedDict):
     verdict: Literal["fits", "tight", "no", "refused"]
     reason: str
     training: dict[str, Any]
-    memory: MemoryValues
+    memory: TunedMemoryValues
     places: list[PlaceValues]
     longest_sequence: int | None
     largest_batch: int | None
@@ -33,6 +57,8 @@ class TuneValues(TypedDict):
     epoch_hours: BandValues | None
     ram: int
     disk: DiskValues
+    fixes: list[TuningFixValues]
+    notes: list[str]
 
 
 class TuningValues(TypedDict):
@@ -55,6 +81,22 @@ class TuningOfferValues(TypedDict):
     price_note: str | None
     power_watts: float | None
     run: TuneValues
+
+
+class RentedRunValues(TypedDict):
+    """hour and whole (the run over the data) in USD."""
+
+    offer: str
+    hour: float | None
+    whole: float | None
+    run: TuneValues
+
+
+class RentedRunsValues(TypedDict):
+    """What plan --train --cloud prints."""
+
+    model: str
+    rented_runs: list[RentedRunValues]
 
 
 class TuningPlanValues(TypedDict):

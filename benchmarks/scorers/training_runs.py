@@ -1,0 +1,103 @@
+"""Sharded, offloaded and divided runs, and other objectives than supervised tuning: the trainers themselves, and a plain loop on two GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from benchmarks.scoreboard import Row, Score, Scorer, Skip, read
+from benchmarks.scorers.catalogue import found
+from benchmarks.scorers.training import H200
+from qwenpick import training
+from qwenpick.catalog import Architecture, Checkpoint, Model
+from qwenpick.training.estimate import recipe_of
+from qwenpick.units import GIB
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import Training
+
+TABLE, TWO = "training_h200_2026_11_29.csv", "training_2gpu_h200.csv"
+DIRECTORY = Path(__file__).resolve().parents[1] / "measured"
+OPTIMIZERS = {
+    "adamw_torch": "adamw",
+    "adamw_torch_fused": "adamw-fused",
+    "adamw": "adamw",
+    "adamw-fused": "adamw-fused",
+}
+OBJECTIVES = {"mnrl": "embedding", "cached": "embedding"}
+
+
+def measured(rows: Iterable[Row]) -> Iterator[Score | Skip]:
+    """Rows of the trainers themselves; several GPUs are rank 0 of a fake process group on one, which moves nothing and has no NCCL."""
+    for row in list(rows) or read(DIRECTORY, TABLE):
+        said = dict(word.split("=", 1) for word in row["settings"].split())
+        pair = found(row["model"])
+        if "dora" in said or row["method"] == "freeze":
+            yield Skip("training", "one run alone stands beside DoRA and freeze tuning: not modelled", row["case"])
+        elif pair is None:
+            yield Skip("training", "the model is not in the catalogue", row["case"])
+        else:
+            yield from _scores(
+                _work(row, said), row["case"], int(row["peak_allocated_bytes"]), int(row["peak_reserved_bytes"]), pair
+            )
+
+
+def _work(row: Row, said: dict[str, str]) -> Training:
+    strategy = row["strategy"]
+    return Training(
+        method=row["method"],
+        objective=OBJECTIVES.get(row["loss"], row["loss"]),
+        seq=int(row["seq"]),
+        batch=int(row["batch"]),
+        grad_accum=int(row["accum"]),
+        rank=int(row["rank"]) or 16,
+        optimizer=OPTIMIZERS[row["optimizer"]],
+        precision=row["precision"],
+        checkpointing=row["checkpointing"] == "True",
+        zero=int(strategy[4:]) if strategy.startswith("zero") else 0,
+        fsdp=strategy.startswith("fsdp"),
+        offload=said.get("offload", "none"),
+        gpus=int(row["gpus"]),
+        trainer=row["trainer"],
+        sequence_parallel=int(said.get("sp") or said.get("cp") or 1),
+        reference=True if "beta" in said else False if "precompute" in said else None,
+        mini_batch=int(said["mini"]) if "mini" in said else None,
+    )
+
+
+def two_gpus(rows: Iterable[Row]) -> Iterator[Score | Skip]:
+    """training_2gpu_h200.csv: a plain loop with FSDP 2 or DistributedDataParallel under torchrun."""
+    for row in rows:
+        label = f"{row['task']} {row['model']} {row['precision']} {row['optimizer']} {row['batch']}x{row['seq']} rank {row['rank']}"
+        pair = found(row["model"])
+        if pair is None:
+            yield Skip("training", "the model is not in the catalogue", label)
+            continue
+        kind, _, how = row["task"].partition("-")
+        work = Training(
+            method="lora" if kind.startswith("lora") else "full",
+            rank=int(kind.removeprefix("lora")) if kind.startswith("lora") else 16,
+            seq=int(row["seq"]),
+            batch=int(row["batch"]),
+            optimizer=OPTIMIZERS[row["optimizer"]],
+            precision="fp32" if row["precision"] == "fp32-master" else "bf16",
+            checkpointing=row["ckpt"] == "True",
+            fsdp=how == "fsdp2",
+            gpus=int(row["world"]),
+            trainer="torch",
+        )
+        allocated, reserved = (round(float(row[name]) * GIB) for name in ("peak_alloc_gib", "peak_reserved_gib"))
+        yield from _scores(work, label, allocated, reserved, pair)
+
+
+def _scores(
+    work: Training, label: str, allocated: int, reserved: int, pair: tuple[Model, Architecture]
+) -> Iterator[Score]:
+    model, architecture = pair
+    memory = training.memory(model, architecture, work, Placement((H200,) * work.gpus), Checkpoint(format="bf16"))
+    peak = training.peaks(memory)[0]
+    name = f"training-{recipe_of(work)}"
+    yield Score(name, "peak allocation", label, peak.allocated / GIB, allocated / GIB)
+    yield Score(name, "reserved", label, peak.reserved / GIB, reserved / GIB)
+
+
+TABLES: dict[str, Scorer] = {TABLE: measured, TWO: two_gpus}

@@ -1,0 +1,131 @@
+"""What `plan --train` prints: GPUs to buy or machines to rent on which a fine-tuning run holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwenpick.catalog.prices import dollars
+from qwenpick.i18n import _
+from qwenpick.render.report import Column, Line, Report, Table
+from qwenpick.render.tuning import tune_values
+from qwenpick.units import format_bytes, format_gb, format_tokens
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Model
+    from qwenpick.render.payloads import RentedRunsValues, TuningPlanValues
+    from qwenpick.training.offers import RentedRun, TuningOffer
+
+
+def tuning_plan_report(
+    model: Model, method: str, found: tuple[TuningOffer, ...], limit: int, tokens: int | None = None
+) -> Report:
+    """GPUs on which a fine-tuning run holds, for a person; with `tokens` of data, the hours of it."""
+    if not found:
+        return (
+            Line(
+                _("No GPU of the catalogue, up to eight of a kind, holds this run of {name}.", name=model.name), "bad"
+            ),
+        )
+    columns = (
+        Column("Hardware"), Column("Memory", number=True), Column("Needs each", number=True), Column("Longest", number=True),
+        Column("Batch", number=True), Column("tok/s", number=True), Column("Hours", number=True),
+        Column("Power", number=True, optional=True), Column("Price", number=True),
+        Column("Priced", optional=True),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            f"{one.count} x {one.gpu.name}" if one.count > 1 else one.gpu.name,
+            format_bytes(one.memory, 0),
+            format_bytes(max(place.need for place in one.tuned.places), 1),
+            format_tokens(one.tuned.longest) if one.tuned.longest else "",
+            str(one.tuned.largest or ""),
+            f"{one.tuned.speed.low:,.0f}-{one.tuned.speed.high:,.0f}" if one.tuned.speed else _("unknown"),
+            _hours(one, tokens),
+            f"{one.power:.0f} W" if one.power else _("unknown"),
+            dollars(one.price, one.price_note) if one.price else _("unknown"),
+            one.price_note or "",
+        )
+        for one in found[:limit]
+    )
+    storage = found[0].tuned.storage
+    beside = _(
+        "Beside it: {ram} of RAM, {disk} of disk for weights and two saved checkpoints",
+        ram=format_bytes(storage.ram, 0),
+        disk=format_gb(storage.disk()),
+    )
+    more = (Line(_("{count} more: --limit shows them", count=len(found) - limit), "dim"),) if len(found) > limit else ()
+    return (
+        Line(_("{method} of {name}", method=method, name=model.name), "title"),
+        Table(columns, rows),
+        Line(beside),
+        *more,
+    )
+
+
+def tuning_plan_values(model: Model, found: tuple[TuningOffer, ...], tokens: int | None = None) -> TuningPlanValues:
+    """GPUs on which a fine-tuning run holds, for a program."""
+    return {
+        "model": model.id,
+        "tuning_offers": [
+            {
+                "gpu": one.gpu.id,
+                "count": one.count,
+                "memory": one.memory,
+                "price_usd": one.price,
+                "price_note": one.price_note,
+                "power_watts": one.power,
+                "run": tune_values(one.tuned, tokens),
+            }
+            for one in found
+        ],
+    }
+
+
+def _hours(one: TuningOffer | RentedRun, tokens: int | None) -> str:
+    if one.tuned.speed is None or not tokens:
+        return ""
+    return f"{one.tuned.speed.hours(tokens)[0]:,.1f}"
+
+
+def rented_runs_report(
+    model: Model, method: str, found: tuple[RentedRun, ...], limit: int, tokens: int | None
+) -> Report:
+    """Machines to rent on which the run holds: the hour, and the whole run where the data's tokens are known."""
+    if not found:
+        return (Line(_("No machine for rent in the catalogue holds this run of {name}.", name=model.name), "bad"),)
+    columns = (
+        Column("Machine"), Column("GPUs"), Column("Needs each", number=True), Column("tok/s", number=True), Column("Hours", number=True),
+        Column("An hour", number=True), Column("The run", number=True), Column("Priced", optional=True),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            one.offer.id,
+            f"{one.tuned.training.gpus} x {one.tuned.devices[0].name}",
+            format_bytes(max(place.need for place in one.tuned.places if place.where != "ram"), 1),
+            f"{one.tuned.speed.tokens_per_second:,.0f}" if one.tuned.speed else _("unknown"),
+            _hours(one, tokens),
+            f"${one.offer.hour:,.2f}",
+            f"${paid:,.0f}" if (paid := one.whole(tokens)) is not None else "",
+            one.offer.price_date or "",
+        )
+        for one in found[:limit]
+    )
+    more = (Line(_("{count} more: --limit shows them", count=len(found) - limit), "dim"),) if len(found) > limit else ()
+    hint = () if tokens else (Line(_("--dataset-tokens (or --samples) says what the whole run costs"), "dim"),)
+    return (Line(_("{method} of {name}", method=method, name=model.name), "title"), Table(columns, rows), *hint, *more)
+
+
+def rented_runs_values(model: Model, found: tuple[RentedRun, ...], tokens: int | None) -> RentedRunsValues:
+    """The same for a program; prices in USD."""
+    return {
+        "model": model.id,
+        "rented_runs": [
+            {
+                "offer": one.offer.id,
+                "hour": one.offer.hour,
+                "whole": one.whole(tokens),
+                "run": tune_values(one.tuned, tokens),
+            }
+            for one in found
+        ],
+    }

@@ -1,0 +1,40 @@
+"""What a card cannot do of a run: bf16 and flash attention below compute capability 8.0, and what is chosen instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from qwenpick.errors import QwenpickError
+from qwenpick.i18n import _
+from qwenpick.machine.hardware import Device
+from qwenpick.work.serving import Training
+
+AMPERE = (8, 0)  # the first with bf16 units; flash-attn 2 needs it too (its README)
+
+
+def suited(training: Training, devices: Sequence[Device]) -> tuple[Training, tuple[str, ...]]:
+    """The run as these cards can do it, and what was changed, as sentences. QwenpickError where nothing stands in for what was asked."""
+    old = [device for device in devices if (found := _capability(device)) and found < AMPERE]
+    if not old:
+        return training, ()
+    name, notes = old[0].name, []
+    if training.precision == "bf16":
+        training = replace(training, precision="fp16-mixed")
+        notes.append(_("{name} has no bf16: FP16 with a loss scale is taken (--precision fp16-mixed)", name=name))
+    if training.attention == "flash":
+        if training.trainer != "unsloth":
+            raise QwenpickError(
+                _("{name} has no flash attention (compute capability 8.0 and newer have); take --attn sdpa", name=name)
+            )
+        training = replace(training, attention="sdpa")
+        notes.append(_("{name} has no flash attention: Unsloth takes PyTorch's own", name=name))
+    return training, tuple(notes)
+
+
+def _capability(device: Device) -> tuple[int, int] | None:
+    """Compute capability as numbers; None for other vendors and where it is not known."""
+    if device.vendor != "nvidia" or not device.compute_capability:
+        return None
+    major, _dot, minor = device.compute_capability.partition(".")
+    return int(major), int(minor or 0)

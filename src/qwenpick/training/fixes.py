@@ -1,0 +1,111 @@
+"""What would make a fine-tuning run fit, in the order in which a person would try it: each priced in bytes and speed, and ready as flags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from qwenpick.errors import QwenpickError
+from qwenpick.i18n import _
+from qwenpick.training.answer import STEP, Tuned, able, tune
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.work.serving import Training
+
+EIGHT_BITS = {"adamw": "adamw-8bit", "adamw-fused": "adamw-8bit"}
+
+
+@dataclass(frozen=True, slots=True)
+class TuningFix:
+    """A change after which the run fits: what it is, its flags, the bytes a GPU that it saves, and the change of speed as a fraction."""
+
+    what: str
+    flags: str
+    saves: int
+    speed_change: float | None
+    tuned: Tuned
+
+
+def tuning_fixes(catalog: Catalog, machine: Machine, tuned: Tuned, strict: bool = False) -> tuple[TuningFix, ...]:
+    """The changes that are enough by themselves; then, where none is, the first pair of them that is."""
+    tried = list(_changes(tuned, len(able(machine)) * tuned.training.nodes))
+    alone = [
+        fix for what, flags, changed in tried if (fix := _tried(catalog, machine, tuned, what, flags, changed, strict))
+    ]
+    if alone:
+        return tuple(alone)
+    for what, flags, changed in tried:
+        again = replace(tuned, training=changed)
+        for more, others, both in _changes(again, len(able(machine)) * changed.nodes):
+            named = _("{first}, and {second}", first=what, second=more)
+            if fix := _tried(catalog, machine, tuned, named, f"{flags} {others}", both, strict):
+                return (fix,)
+    return ()
+
+
+def _changes(tuned: Tuned, gpus: int) -> Iterator[tuple[str, str, Training]]:
+    """(sentence, flags, the run changed), cheapest for the result first."""
+    now = tuned.training
+    plain = now.trainer not in ("trl", "unsloth") and not now.chunked_loss and now.objective == "sft"
+    if plain:
+        yield _("never hold the logits of all tokens"), "--chunked-loss", replace(now, chunked_loss=True)
+    if not now.checkpointing:
+        yield _("recompute activations"), "(without --no-checkpointing)", replace(now, checkpointing=True)
+    if now.batch > 1:
+        accum = now.grad_accum * now.batch
+        yield _("one sequence at a time"), f"--batch 1 --grad-accum {accum}", replace(now, batch=1, grad_accum=accum)
+    if gpus > now.gpus and now.trainer != "unsloth":
+        if now.method == "qlora" or now.fsdp:
+            yield (
+                _("divide it over all GPUs by FSDP"),
+                f"--gpus {gpus} --fsdp",
+                replace(now, gpus=gpus, fsdp=True, zero=0),
+            )
+        else:
+            yield _("divide it over all GPUs by ZeRO-3"), f"--gpus {gpus} --zero 3", replace(now, gpus=gpus, zero=3)
+    if now.optimizer in EIGHT_BITS and now.offload == "none":
+        name = EIGHT_BITS[now.optimizer]
+        yield _("states in 8 bits"), f"--optimizer {name}", replace(now, optimizer=name)
+    if now.method == "full":
+        yield _("LoRA instead"), "--train lora", replace(now, method="lora")
+    if now.method in ("full", "lora") and now.zero != 3:
+        yield _("QLoRA instead: weights in 4 bits"), "--train qlora", replace(now, method="qlora")
+    if tuned.longest and tuned.longest < now.seq:
+        yield (
+            _("sequences of {seq:,} tokens", seq=tuned.longest),
+            f"--seq {tuned.longest}",
+            replace(now, seq=tuned.longest),
+        )
+    elif now.seq > 2 * STEP:
+        half = now.seq // 2 // STEP * STEP
+        yield _("sequences of {seq:,} tokens", seq=half), f"--seq {half}", replace(now, seq=half)
+    if (
+        now.offload == "none"
+        and now.method != "qlora"
+        and now.trainer != "unsloth"
+        and now.optimizer in ("adamw", "adamw-fused")
+    ):
+        flags = f"--gpus {gpus} --zero 3 --offload parameters"
+        yield _("weights and states in RAM"), flags, replace(now, gpus=gpus, zero=3, fsdp=False, offload="parameters")
+
+
+def _tried(
+    catalog: Catalog, machine: Machine, tuned: Tuned, what: str, flags: str, changed: Training, strict: bool
+) -> TuningFix | None:
+    try:
+        found = tune(catalog, machine, tuned.model, changed, None, strict)
+    except QwenpickError:
+        return None  # it cannot be combined so
+    if not found.holds(strict):
+        return None
+    need, was = (max((p.need for p in run.places if p.where != "ram"), default=0) for run in (found, tuned))
+    rates = found.speed and tuned.speed
+    change = (
+        found.speed.tokens_per_second / tuned.speed.tokens_per_second - 1
+        if rates and found.speed and tuned.speed
+        else None
+    )
+    return TuningFix(what, flags, was - need, change, found)

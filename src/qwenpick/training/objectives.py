@@ -1,0 +1,66 @@
+"""What a run is trained for, beside plain supervised tuning: which trainer has it, what it keeps, and the runs that stand behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qwenpick.catalog.schema import Model
+from qwenpick.i18n import N_, _
+from qwenpick.work.serving import Training
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """`trainers` that have it, `rows` of benchmarks/measured/training_h200_2026_11_29.csv that stand beside it; none means that it is refused."""
+
+    title: str
+    trainers: tuple[str, ...]
+    rows: int
+    reference: bool = False
+    nearest: str = "sft"
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "sft": Objective(N_("supervised fine-tuning"), (), 25),
+    "dpo": Objective(N_("DPO on pairs"), ("trl",), 4, reference=True),
+    "orpo": Objective(N_("ORPO on pairs"), ("trl",), 2),
+    "kto": Objective(N_("KTO"), ("trl",), 2, reference=True),
+    "grpo": Objective(N_("GRPO"), ("trl",), 3),
+    "reward": Objective(N_("a reward model on pairs"), ("trl",), 2),
+    "embedding": Objective(N_("embeddings with contrastive loss"), ("sentence-transformers",), 4),
+    "rerank": Objective(N_("a reranker"), ("transformers", "torch", "ms-swift"), 2),
+    "ppo": Objective(N_("PPO"), (), 0, nearest="grpo"),
+}
+PENALISED = ("dpo", "kto", "grpo")  # losses that can look at a frozen model; GRPO's only with a penalty (beta > 0)
+FEWEST = 2  # runs beside a method before it is offered
+
+
+def has_reference(training: Training) -> bool:
+    """Whether a frozen copy of the model lies beside the trained one; adapters are switched off instead."""
+    if training.reference is None:
+        return OBJECTIVES[training.objective].reference
+    return training.reference and training.objective in PENALISED
+
+
+def own_objective(model: Model) -> str:
+    """What a model is trained for where nobody says: embedding and reranker models for their own losses."""
+    if "embedding" in model.outputs:
+        return "embedding"
+    return "rerank" if "score" in model.outputs else "sft"
+
+
+def objective_refusal(training: Training) -> str | None:
+    """Why this objective is not answered, as a sentence; None where it is."""
+    known = OBJECTIVES[training.objective]
+    if known.rows < FEWEST:
+        return _(
+            "{method} is not modelled; nearest: --method {nearest}", method=training.objective, nearest=known.nearest
+        )
+    if known.trainers and training.trainer not in known.trainers:
+        return _(
+            "{method} with {trainer} is not modelled; nearest: --trainer {nearest}",
+            method=training.objective,
+            trainer=training.trainer,
+            nearest=known.trainers[0],
+        )
+    return None

@@ -1,0 +1,146 @@
+"""GPUs to buy and machines to rent on which a fine-tuning run holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from qwenpick.catalog.accelerator import ON_SALE
+from qwenpick.catalog.prices import gpu_price, is_old
+from qwenpick.errors import QwenpickError
+from qwenpick.training.answer import Tuned, tune
+from qwenpick.work.serving import Training
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog, Gpu, Model
+    from qwenpick.catalog.offer import CloudOffer
+
+
+@dataclass(frozen=True, slots=True)
+class TuningOffer:
+    """`count` GPUs of one kind on which the run holds. Prices are USD, power watts, of all of them together."""
+
+    gpu: Gpu
+    count: int
+    tuned: Tuned
+    price: float | None
+    price_note: str | None
+    power: float | None
+
+    @property
+    def memory(self) -> int:
+        """Bytes of all its GPUs."""
+        return sum(device.total or 0 for device in self.tuned.devices)
+
+
+def tuning_offers(
+    catalog: Catalog,
+    model: Model,
+    training: Training,
+    gpus: Iterable[Gpu] | None = None,
+    budget: float | None = None,
+    strict: bool = False,
+) -> tuple[TuningOffer, ...]:
+    """The fewest of every GPU (up to 8) on which the run holds, smallest first, then cheapest; within `budget` USD where it is given.
+
+    More than one share a run by ZeRO-3 (QLoRA by FSDP) unless the training says how. Without `gpus`, all that are sold now count, laptops apart.
+    """
+    pool = (
+        gpus
+        if gpus is not None
+        else [g for g in catalog.gpus.values() if g.status == "shipping" and g.segment in ON_SALE]
+    )
+    found = [offer for gpu in pool if (offer := _smallest(catalog, model, training, gpu, strict))]
+    if budget is not None:
+        found = [offer for offer in found if offer.price is not None and offer.price <= budget]
+    return tuple(sorted(found, key=lambda o: (o.memory, o.price if o.price is not None else float("inf"), o.gpu.id)))
+
+
+def _smallest(catalog: Catalog, model: Model, training: Training, gpu: Gpu, strict: bool) -> TuningOffer | None:
+    from qwenpick.machine.simulate import simulate
+
+    for count in (1,) if gpu.unified else (1, 2, 4, 8):
+        try:
+            box = simulate(catalog, [gpu.id if count == 1 else f"{count}x {gpu.id}"], None, None, False)
+            tuned = tune(catalog, box, model, _shared(training, count), None, strict)
+        except QwenpickError:
+            return None  # it cannot be trained there at all
+        if tuned.holds(strict):
+            price, note = gpu_price(gpu)
+            return TuningOffer(
+                gpu, count, tuned, price and price * count, note, gpu.power_watts and gpu.power_watts * count
+            )
+    return None
+
+
+def _shared(training: Training, count: int) -> Training:
+    """The run over `count` GPUs."""
+    if count == 1 or training.zero or training.fsdp:
+        return replace(training, gpus=count)
+    return (
+        replace(training, gpus=count, fsdp=True)
+        if training.method == "qlora"
+        else replace(training, gpus=count, zero=3)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RentedRun:
+    """A machine to rent on which the run holds; an hour and the whole run in the offer's currency."""
+
+    offer: CloudOffer
+    tuned: Tuned
+
+    def whole(self, tokens: int | None) -> float | None:
+        """What `tokens` tokens of training cost; None where the speed or their number is not known."""
+        if self.tuned.speed is None or not tokens or self.offer.hour is None:
+            return None
+        return self.offer.hour * self.tuned.speed.hours(tokens)[0]
+
+
+def rented_runs(
+    catalog: Catalog,
+    model: Model,
+    training: Training,
+    tokens: int | None,
+    budget: float | None = None,
+    strict: bool = False,
+) -> tuple[RentedRun, ...]:
+    """Machines with whole GPUs and a price in USD on which the run holds: the cheapest run first, or the cheapest hour where no data is named.
+
+    `budget` is the most that an hour may cost, or the whole run where `tokens` is known.
+    """
+    answers: dict[tuple[str, int, int | None], Tuned | None] = {}
+    found = []
+    for offer in catalog.cloud.values():
+        if offer.gpu is None or not offer.count or offer.gpu_bytes or offer.hour is None or offer.priced_in != "USD":
+            continue
+        key = (offer.gpu, int(offer.count), offer.ram_bytes)
+        if key not in answers:
+            answers[key] = _on(catalog, model, training, key, strict)
+        if tuned := answers[key]:
+            one = RentedRun(offer, tuned)
+            paid = one.whole(tokens) if tokens else offer.hour
+            if budget is None or (paid is not None and paid <= budget):
+                found.append(one)
+    return tuple(sorted(found, key=lambda one: _cheapest(one, tokens)))
+
+
+def _cheapest(one: RentedRun, tokens: int | None) -> tuple[bool, float, str]:
+    paid = one.whole(tokens) if tokens else one.offer.hour
+    return is_old(one.offer.price_date), paid if paid is not None else float("inf"), one.offer.id
+
+
+def _on(
+    catalog: Catalog, model: Model, training: Training, key: tuple[str, int, int | None], strict: bool
+) -> Tuned | None:
+    from qwenpick.machine.simulate import simulate
+
+    name, count, ram = key
+    try:
+        box = simulate(catalog, [name if count == 1 else f"{count}x {name}"], None, ram, False)
+        tuned = tune(catalog, box, model, _shared(training, count), None, strict)
+    except QwenpickError:
+        return None  # it cannot be trained there
+    return tuned if tuned.holds(strict) else None

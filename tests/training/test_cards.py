@@ -1,0 +1,98 @@
+"""What a card cannot do of a run, and options that are answered or refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from qwenpick.catalog import Catalog, find_model
+from qwenpick.errors import QwenpickError
+from qwenpick.machine.simulate import simulate
+from qwenpick.training.answer import tune
+from qwenpick.training.cards import suited
+from qwenpick.training.fixes import tuning_fixes
+from qwenpick.work.serving import Training
+from tests.conftest import Result
+
+GIB = 2**30
+Run = Callable[..., Result]
+
+
+def test_a_t4_trains_in_fp16_and_says_so(catalog: Catalog) -> None:
+    box = simulate(catalog, ["t4"], None, 32 * GIB, False)
+    changed, notes = suited(Training("lora"), box.devices)
+    assert changed.precision == "fp16-mixed"
+    assert any("no bf16" in note for note in notes)
+    with pytest.raises(QwenpickError, match="no flash attention"):
+        suited(Training("lora", attention="flash"), box.devices)
+    unsloth, _notes = suited(Training("lora", attention="flash", trainer="unsloth"), box.devices)
+    assert unsloth.attention == "sdpa"
+    new = simulate(catalog, ["rtx 4090"], None, 32 * GIB, False)
+    assert suited(Training("lora", attention="flash"), new.devices) == (Training("lora", attention="flash"), ())
+
+
+def test_what_does_not_fit_gets_changes_that_do(catalog: Catalog) -> None:
+    box, model = simulate(catalog, ["2x rtx 4090"], None, 64 * GIB, False), find_model(catalog, "qwen3-14b")
+    run = tune(catalog, box, model, Training("lora", trainer="trl"))
+    assert run.verdict == "no"
+    assert any("1 GPUs of this box are not used" in note for note in run.notes)
+    fixes = tuning_fixes(catalog, box, run)
+    assert any("--train qlora" in fix.flags for fix in fixes)
+    for fix in fixes:
+        assert fix.tuned.holds()
+        assert fix.saves > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("fit", "qwen3-8b", "--train", "lora", "--context", "32k"), "--seq"),
+        (("fit", "qwen3-8b", "--train", "lora", "--sequences", "4"), "--batch"),
+        (("plan", "qwen3-8b", "--train", "lora", "--users", "4"), "--batch"),
+        (("fit", "qwen2.5-3b-instruct", "--train", "lora", "--seq", "64k"), "reads 32,768 tokens"),
+        (("fit", "qwen3-8b", "--train", "lora", "--method", "ppo"), "not modelled; nearest: --method grpo"),
+        (("fit", "qwen3-8b", "--train", "lora", "--method", "dpo", "--trainer", "unsloth"), "nearest: --trainer trl"),
+        (("fit", "qwen3-8b", "--train", "lora", "--target", "q_prj"), "target"),
+        (("fit", "qwen3-8b", "--train", "lora", "--dataset-tokens", "1M", "--samples", "9"), "give one"),
+    ],
+)
+def test_options_are_answered_or_refused_in_a_sentence(qwenpick: Run, words: tuple[str, ...], sentence: str) -> None:
+    box = () if words[0] == "plan" else ("--gpu", "h200", "--ram", "64GiB")
+    found = qwenpick(*words, *box)
+    assert found.code == 2
+    assert sentence in found.err
+
+
+def test_the_rent_of_a_run_is_its_hours_times_the_price(qwenpick: Run) -> None:
+    found = qwenpick("plan", "qwen3-8b", "--train", "lora", "--cloud", "--dataset-tokens", "100M", "--json")
+    assert found.code == 0, found.err
+    runs = json.loads(found.out)["rented_runs"]
+    runs = [one for one in runs if one["run"]["speed"]]
+    assert len(runs) > 5
+    for one in runs:
+        assert one["whole"] == pytest.approx(one["hour"] * one["run"]["epoch_hours"]["value"])
+    assert [one["whole"] for one in runs[:5]] == sorted(one["whole"] for one in runs[:5])
+    cheap = qwenpick(
+        "plan", "qwen3-8b", "--train", "lora", "--cloud", "--dataset-tokens", "100M", "--budget", "20", "--json"
+    )
+    assert all(one["whole"] <= 20 for one in json.loads(cheap.out)["rented_runs"])
+
+
+def test_the_peak_of_each_gpu_is_in_the_json(qwenpick: Run) -> None:
+    box = ("--gpu", "2x h200", "--ram", "256GiB")
+    found = qwenpick("fit", "qwen3-8b", "--train", "full", "--fsdp", "--gpus", "2", *box, "--json")
+    peaks = json.loads(found.out)["runs"][0]["memory"]["peak"]
+    assert [peak["where"] for peak in peaks] == ["gpu0", "gpu1"]
+    for peak in peaks:
+        assert peak["allocated_bytes"] < peak["reserved_bytes"] < peak["process_bytes"]
+        assert peak["low"] < peak["process_bytes"] < peak["high"]
+
+
+def test_embedding_models_are_trained_with_their_own_loss(qwenpick: Run) -> None:
+    found = qwenpick(
+        "fit", "qwen3-embedding-0.6b", "--train", "full", "--seq", "512", "--gpu", "h200", "--ram", "64GiB", "--json"
+    )
+    assert json.loads(found.out)["runs"][0]["training"]["objective"] == "embedding"
+    assert json.loads(found.out)["runs"][0]["training"]["trainer"] == "sentence-transformers"

@@ -1,0 +1,86 @@
+"""Runs that share GPUs, and other objectives, against the trainers themselves on an H200 (benchmarks/measured/training_h200_2026_11_29.csv)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from qwenpick import training
+from qwenpick.catalog import Catalog
+from qwenpick.machine.hardware import Device
+from qwenpick.training import Peak
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import Training
+
+GIB = 2**30
+H200 = Device("NVIDIA H200", "nvidia", 139 * GIB, 139 * GIB, compute_capability="9.0")
+FULL = Training("full", trainer="transformers")
+ZERO3, ZERO2, FSDP = replace(FULL, zero=3, gpus=2), replace(FULL, zero=2, gpus=2), replace(FULL, fsdp=True, gpus=2)
+LORA = Training("lora", trainer="trl")
+
+
+def peak(catalog: Catalog, name: str, work: Training) -> Peak:
+    """The first GPU's."""
+    model = catalog.models[name]
+    return training.peaks(training.memory(model, catalog.architecture(model), work, Placement((H200,) * work.gpus)))[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "work", "gib"),
+    [
+        ("qwen3-4b", ZERO3, 37.564),
+        ("qwen3-4b", replace(ZERO3, seq=8192), 47.425),
+        ("qwen3-4b", replace(ZERO3, optimizer="adamw-fused"), 35.820),
+        ("qwen3-14b", replace(ZERO3, gpus=8), 35.113),
+        ("qwen3-4b", replace(ZERO3, seq=32768, sequence_parallel=2), 62.915),
+        ("qwen3-4b", replace(ZERO3, gpus=4, seq=32768, sequence_parallel=4), 32.456),
+        ("qwen3-14b", replace(ZERO3, gpus=4, method="lora"), 33.353),  # frozen layers stay gathered on the way back
+        ("qwen3-4b", ZERO2, 48.769),
+        ("qwen3-8b", replace(ZERO2, gpus=8), 36.301),
+        ("qwen3-4b", replace(ZERO2, offload="optimizer"), 13.041),
+        ("qwen3-14b", replace(ZERO3, gpus=8, offload="parameters"), 6.351),
+        ("qwen3-4b", FSDP, 37.701),  # FP32 masters: accelerate raises them
+        ("qwen3-8b", replace(FSDP, optimizer="adamw-fused"), 63.997),
+        ("qwen3-14b", replace(FSDP, gpus=8, optimizer="adamw-fused"), 30.761),
+        ("qwen3-4b", replace(FSDP, seq=32768, sequence_parallel=2), 54.272),
+        ("qwen3-4b", replace(LORA, batch=4), 11.351),
+        ("qwen3-4b", replace(LORA, objective="dpo", seq=1024, batch=4), 11.350),
+        ("qwen3-1.7b", replace(LORA, method="full", objective="dpo", seq=1024, batch=4), 19.294),
+        ("qwen3-1.7b", replace(LORA, objective="grpo", seq=1024, batch=8), 5.655),
+        ("qwen3-1.7b", replace(LORA, method="full", objective="grpo", seq=1024, batch=8, reference=True), 19.294),
+        ("qwen3-4b", replace(LORA, objective="kto", seq=1024, batch=4), 9.665),
+        ("qwen3-4b", replace(LORA, objective="orpo", seq=1024, batch=2), 14.510),
+        ("qwen3-4b", replace(LORA, objective="reward", seq=1024, batch=4), 11.349),
+    ],
+)
+def test_the_peak_is_what_torch_reported(catalog: Catalog, name: str, work: Training, gib: float) -> None:
+    assert peak(catalog, name, work).allocated / GIB == pytest.approx(gib, rel=0.025)
+
+
+@pytest.mark.parametrize(
+    ("work", "gib"),
+    [  # texts of 512 tokens, pairs x 2
+        (Training("full", seq=512, batch=32, checkpointing=False), 65.319),
+        (Training("full", seq=512, batch=64), 9.844),
+        (Training("full", seq=512, batch=256, checkpointing=False, mini_batch=32), 35.582),
+    ],
+)
+def test_contrastive_losses_keep_both_texts_and_no_logits(catalog: Catalog, work: Training, gib: float) -> None:
+    work = replace(work, objective="embedding", trainer="sentence-transformers")
+    assert peak(catalog, "qwen3-embedding-0.6b", work).allocated / GIB == pytest.approx(gib, rel=0.05)
+
+
+def test_a_run_needs_what_is_allocated_the_context_and_blocks_in_use(catalog: Catalog) -> None:
+    found = peak(catalog, "qwen3-4b", ZERO3)
+    assert found.allocated < found.need < found.process
+    # 0.26 of what is allocated cannot be given back under ZeRO; 820 MiB of context and 780 of NCCL lie outside of torch
+    assert found.need == pytest.approx(found.allocated * 1.26 + 1600 * 2**20, rel=0.001)
+
+
+def test_zero_3_divides_adapters_too(catalog: Catalog) -> None:
+    model = catalog.models["qwen3-30b-a3b"]
+    work = replace(ZERO3, method="lora", gpus=8)
+    parts = training.memory(model, catalog.architecture(model), work).parts
+    adapters = next(part.bytes for part in parts if part.name == "adapters" and part.where == "gpu0")
+    assert adapters == 2 * 996_507_648 // 8  # bf16 under ZeRO 3
