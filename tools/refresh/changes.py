@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tools.refresh.text import entry
+from tools.refresh.text import entry, flow
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any], path: str = "") -> Iterator[str]:
@@ -33,18 +33,19 @@ def put(text: str, record: Mapping[str, Any], section: str) -> str:
     found = re.search(rf"(?m)^{section}:\n", text)
     if found is None:
         raise ValueError(f"no section '{section}'")
-    start = found.end()
+    start = re.compile(r"\n*").match(text, found.end()).end()  # type: ignore[union-attr]
     after = re.compile(r"(?m)^\w+:\n").search(text, start)
     end = after.start() if after else len(text)
-    blocks = [block.rstrip("\n") + "\n" for block in re.split(r"(?m)^(?=- id: )", text[start:end]) if block.strip()]
+    blocks = [block.rstrip("\n") + "\n" for block in re.split(r"(?m)^(?=- \{?id: )", text[start:end]) if block.strip()]
     named = {_id(block): block for block in blocks}
-    named[record["id"]] = entry(record)
-    body = "\n".join(named[name] for name in sorted(named))
+    in_lines = any(block.startswith("- {") for block in blocks)  # cloud.yaml: an entry a line
+    named[record["id"]] = f"- {flow(record)}\n" if in_lines else entry(record)
+    body = ("" if in_lines else "\n").join(named[name] for name in sorted(named))
     return text[:start] + body + ("\n" if after else "") + text[end:]
 
 
 def _id(block: str) -> str:
-    found = re.match(r"- id: '?([^'\s]+)'?", block)
+    found = re.match(r"- \{?id: '?([^'\s,]+)'?", block)
     if found is None:
         raise ValueError(f"an entry without an id: {block[:60]}")
     return found[1]

@@ -37,10 +37,17 @@ OURS = "qwenpick.runtimes"
 WATCHED = (
     Watched("vllm", "vllm/config/cache.py", "CacheConfig.DEFAULT_BLOCK_SIZE", f"{OURS}.vllm.settings:BLOCK_SIZE"),
     Watched("mlx_lm", "mlx_lm/models/cache.py", "KVCache.step", f"{OURS}.mlx:CACHE_STEP"),
+    Watched("mlx_lm", "mlx_lm/generate.py", "generate_step(prefill_step_size)", f"{OURS}.mlx.options:Options.prefill_step_size"),
     Watched("sglang", SCHEDULE, "Schedule.max_prefill_tokens", f"{OURS}.sglang.options:WHOLE_PROMPTS"),
     Watched("sglang", SCHEDULE, "Schedule.mamba_full_memory_ratio", f"{OURS}.sglang.pools:STATES_SHARE", lambda r: r / (1 + r)),
     Watched("transformers", QWEN3_NEXT, "torch_chunk_gated_delta_rule(chunk_size)", f"{OURS}.transformers.activations:CHUNK"),
 )  # fmt: skip
+# What else our arithmetic was read from (READ_FROM of the engines' modules): with an older wheel beside, what changed in them is printed.
+READ: Mapping[str, tuple[str, ...]] = {
+    "vllm": ("vllm/config/vllm.py", "vllm/engine/arg_utils.py", "vllm/v1/worker/gpu_worker.py", "vllm/v1/core/kv_cache_utils.py"),
+    "sglang": ("sglang/srt/model_executor/model_runner_kv_cache_mixin.py", "sglang/srt/mem_cache/memory_pool.py"),
+    "mlx_lm": ("mlx_lm/models/qwen3_moe.py",),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,11 @@ def changed(before: Path, after: Path, files: Iterable[str]) -> Iterator[str]:
             if old.get(name) != new.get(name):
                 word = "added" if name not in old else "removed" if name not in new else "changed"
                 yield f"{word:7} {file}: {name}"
+
+
+def files_of(package: str) -> list[str]:
+    """The files of a package that ours was read from."""
+    return sorted({*READ.get(package, ()), *(one.file for one in WATCHED if one.package == package)})
 
 
 def named(tree: ast.Module, name: str) -> Iterator[Any]:
@@ -174,7 +186,8 @@ def _ours(reference: str) -> Any:
     module, _colon, attribute = reference.partition(":")
     value: Any = import_module(module)
     for part in attribute.split("."):
-        value = getattr(value, part)
+        fields = getattr(value, "model_fields", {})
+        value = fields[part].default if part in fields else getattr(value, part)
     return value
 
 
@@ -193,7 +206,7 @@ def main() -> int:
             print(f"  {found}")
             moved |= found.state != "same"
         if package in older:
-            for line in changed(older[package], wheel, sorted({w.file for w in WATCHED if w.package == package})):
+            for line in changed(older[package], wheel, files_of(package)):
                 print(f"  {line}")
                 moved = True
     return int(moved)
