@@ -1,4 +1,4 @@
-"""vLLM: real starts of 0.26 on one H200."""
+"""vLLM: real starts of 0.26 on one and two H200."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from qwenpick.work.serving import Serving
 
 ENGINE = "vllm"
 FP8_CACHE = KvCache("fp8", "fp8")
+VERSION = "0.26"
 FORMAT_OF = {
     "awq": "awq-int4",
     "gptq": "gptq-int4",
     "int4": "awq-int4",
+    "fp8block": "fp8",
     "fp8": "bf16",
-}  # fp8 of the H200 table is made on load
+}  # fp8 of the H200 tables is made on load, fp8block is what the official repositories hold
 
 
 def weights_gib(memory: Memory) -> float:
@@ -32,8 +34,11 @@ def weights_gib(memory: Memory) -> float:
 
 
 def h200(rows: Iterable[Row]) -> Iterator[Score | Skip]:
-    """vllm_h200.csv: every figure that vLLM 0.26 printed when it started, and the starts that it refused."""
+    """vllm_h200*.csv: every figure that vLLM 0.26 printed when it started, a row a rank, and the starts that it refused."""
     for row in rows:
+        if row["status"].startswith("timeout") and not row["kv_tokens"]:
+            yield Skip(ENGINE, "the start was cut off before it stated its memory", row["case"])
+            continue
         pair = found(row["model"])
         if pair is None:
             yield Skip(ENGINE, "the model is not in the catalogue", row["case"])
@@ -45,13 +50,17 @@ def h200(rows: Iterable[Row]) -> Iterator[Score | Skip]:
         given = json.loads(row["kw"])
         cache_type = str(given.pop("kv_cache_dtype", "auto"))
         options = {name: value for name, value in given.items() if name in vllm.Options.model_fields}
-        options |= {"usage_context": "llm_class", "language_model_only": row["vision"] == "False"}
+        options |= {"usage_context": "llm_class", "language_model_only": row["vision"] == "False", "version": VERSION}
+        if drafted := given.get("speculative_config"):
+            options["num_speculative_tokens"] = drafted["num_speculative_tokens"]
         if row["quant"] == "fp8":
             options["quantization"] = "fp8"
         context = int(given.get("max_model_len") or (pair[0].context.native if pair[0].context else 4096))
         work = Serving(context, 1, FP8_CACHE if "fp8" in cache_type else KvCache(), options)
         total = int(float(row["total_gib"] or 139.8007) * GIB)
-        placement = Placement((Device("NVIDIA H200", "nvidia", total, total, compute_capability="9.0", reserved=0),))
+        card = Device("NVIDIA H200", "nvidia", total, total, gpu="h200", compute_capability="9.0", reserved=0)
+        ranks = int(row.get("tp") or 1)
+        placement = Placement((card,) * ranks, tensor_parallel=ranks)
         checkpoint = Checkpoint(format=name)
         yield from _start(row, *pair, checkpoint, work, placement)
 
@@ -63,7 +72,7 @@ def _start(
     run = (model, architecture, checkpoint, work, placement)
     refused = vllm.start_refusal(*run) is not None
     # 2 where vLLM refuses and 1 where it starts, so that either mistake is an error of 50 or 100 %
-    yield Score(ENGINE, "refused", row["case"], 1.0 + refused, 1.0 + (row["status"] != "ok"))
+    yield Score(ENGINE, "refused", row["case"], 1.0 + refused, 1.0 + (row["status"] == "failed"))
     memory, found_peaks = vllm.memory(*run), vllm.profiled(architecture, checkpoint, work, placement)
     measured = {
         "weights": (weights_gib(memory), row["weights_gib"]),
@@ -80,4 +89,4 @@ def _start(
             yield Score(ENGINE, quantity, row["case"], predicted, float(actual))
 
 
-TABLES: dict[str, Scorer] = {"vllm_h200.csv": h200}
+TABLES: dict[str, Scorer] = {"vllm_h200.csv": h200, "vllm_h200_2026_11_28.csv": h200}

@@ -55,6 +55,22 @@ def before_ampere(device: Device) -> bool:
     return device.capability is not None and device.capability < (8, 0)
 
 
+# Streaming multiprocessors, as NVIDIA's architecture white papers and data sheets give them; ids begin with these, longest first
+_MULTIPROCESSORS = {
+    "t4": 40, "v100": 80, "a100": 108, "a30": 56, "a10": 72, "a40": 84, "a2": 10, "h100": 132, "h100-pcie": 114, "h200": 132, "h20": 78, "gh200": 132,
+    "h800": 132, "b200": 148, "b300": 148, "gb200": 148, "gb300": 148, "l4": 58, "l40": 142, "l40s": 142, "gb10": 48, "rtx-2080-ti": 68,
+    "rtx-3060": 28, "rtx-3080": 68, "rtx-3090": 82, "rtx-3090-ti": 84, "rtx-4060-ti": 34, "rtx-4070": 46, "rtx-4080": 76, "rtx-4090": 128,
+    "rtx-5060-ti": 36, "rtx-5070": 48, "rtx-5070-ti": 70, "rtx-5080": 84, "rtx-5090": 170, "rtx-a6000": 84, "rtx-6000-ada": 142, "rtx-pro-6000": 188,
+}  # fmt: skip
+MOST_MULTIPROCESSORS = 132  # an H200: for a card that the table lacks
+
+
+def multiprocessors(device: Device | None) -> int:
+    """Streaming multiprocessors of an NVIDIA card; those of an H200 where they are not known."""
+    known = [name for name in _MULTIPROCESSORS if device and (device.gpu or "").startswith(name)]
+    return _MULTIPROCESSORS[max(known, key=len)] if known else MOST_MULTIPROCESSORS
+
+
 @dataclass(frozen=True, slots=True)
 class Cpu:
     """The processor. `bandwidth` is what RAM gives, bytes/s, and `bandwidth_from` says how that is known."""

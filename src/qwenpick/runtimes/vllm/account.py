@@ -10,9 +10,9 @@ from qwenpick.machine.hardware import cuda_free, cuda_total
 from qwenpick.memory.account import Memory, Part, gpu
 from qwenpick.memory.account import memory as gather
 from qwenpick.runtimes.vllm import cache as pool
-from qwenpick.runtimes.vllm.profile import CONTEXT, Profile, profile, workspace_bytes
+from qwenpick.runtimes.vllm.profile import CONTEXT, Profile, kernels_of, profile
 from qwenpick.runtimes.vllm.settings import Settings, utilization
-from qwenpick.runtimes.vllm.weights import loaded_format, rope_bytes, selection_bytes, weights
+from qwenpick.runtimes.vllm.weights import deepstack_bytes, loaded_format, rope_bytes, selection_bytes, weights
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
@@ -94,7 +94,7 @@ def parts_of(
         Part("outside torch", found.non_torch, "", N_("kernels and communication buffers, measured"), "overhead"),
         Part(
             "cuda graphs",
-            found.graph_estimate or found.graphs,
+            found.graph_estimate,
             "",
             N_(
                 "captures up to batch {max_graph} x {num_layers} layers",
@@ -108,6 +108,13 @@ def parts_of(
             rope_bytes(model, architecture),
             "",
             N_("positions x rotary dimensions x 2 bytes"),
+            "weights",
+        ),
+        Part(
+            "deepstack buffers",
+            deepstack_bytes(architecture, chosen),
+            "",
+            N_("levels x batched tokens x hidden x 2 bytes"),
             "weights",
         ),
         Part(
@@ -147,9 +154,10 @@ def profile_of(
     architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement, chosen: Settings
 ) -> Profile:
     """What the profile run of these settings finds on each GPU."""
-    fp8 = loaded_format(checkpoint, chosen).startswith("fp8")
-    workspace = workspace_bytes(placement.devices[0] if placement.devices else None)
-    return profile(architecture, chosen, placement.tensor_parallel, workspace, fp8, work.image_tokens)
+    kernels = kernels_of(placement.devices[0] if placement.devices else None, loaded_format(checkpoint, chosen))
+    return profile(
+        architecture, chosen, placement.tensor_parallel, placement.pipeline_parallel, kernels, work.image_tokens
+    )
 
 
 def available(
@@ -169,6 +177,7 @@ def available(
         least_asked
         - heaviest
         - rope_bytes(model, architecture)
+        - deepstack_bytes(architecture, chosen)
         - selection_bytes(architecture, chosen, placement.pipeline_parallel)
         - found.activation
         - found.non_torch

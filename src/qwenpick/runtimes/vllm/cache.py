@@ -44,7 +44,9 @@ def layout(architecture: Architecture, chosen: Settings, cache: KvCache, ranks: 
         count += architecture.mtp_layers
     if not linear:
         return Layout(chosen.block_size, per_token * chosen.block_size, count, 1, 0)
-    state = (linear[0].conv_state_elements * 2 + linear[0].ssm_state_elements * chosen.ssm_bytes) // ranks
+    # kernel - 1 + speculated rows of the convolution: model_executor/layers/mamba/mamba_utils.py gated_delta_net_state_shape
+    rows = linear[0].conv_kernel - 1 + chosen.speculative_tokens
+    state = (rows * linear[0].conv_channels * 2 + linear[0].ssm_state_elements * chosen.ssm_bytes) // ranks
     # the attention block grows until its page holds a state, in steps of block_size: platforms/interface.py
     block = chosen.block_size * -(-state // (chosen.block_size * per_token))
     per_stage = math.ceil(len(linear) / stages)

@@ -12,7 +12,7 @@ class Options(EngineOptions):
     """vLLM's table."""
 
     TITLE: ClassVar[str] = "vLLM"
-    RELEASE: ClassVar[str] = "0.26"
+    RELEASE: ClassVar[str] = "0.33"
 
     version: Version | None = option(None, "the release that runs it", flag=False)
     gpu_memory_utilization: float | None = option(
@@ -43,7 +43,7 @@ class Options(EngineOptions):
     quantization: Word | None = option(None, "fp8 quantizes 16-bit weights as they are loaded", flag=False)
     enable_prefix_caching: bool | None = option(
         None,
-        "keeps what prompts begin with (on; off for hybrids before 0.27, whose states it doubles)",
+        "keeps what prompts begin with (on; off for hybrids before 0.28, whose states it doubles)",
         opposite="no_enable_prefix_caching",
     )
     enable_expert_parallel: bool = option(
@@ -57,7 +57,7 @@ class Options(EngineOptions):
     )
     skip_mm_profiling: bool = option(False, "does not profile the vision tower", opposite="no_skip_mm_profiling")
     mamba_ssm_cache_dtype: Literal["auto", "float32", "float16", "bfloat16"] = option(
-        "auto", "the type of the delta nets' states (FP32)"
+        "auto", "the type of the delta nets' states (FP32; 16 bits for Qwen3-Next)"
     )
     tensor_parallel_size: int | None = option(None, "GPUs that share every layer", least=1, most=MOST_GPUS, flag=False)
     pipeline_parallel_size: int | None = option(

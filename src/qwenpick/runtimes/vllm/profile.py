@@ -12,92 +12,106 @@ from typing import TYPE_CHECKING
 
 from qwenpick.catalog.schema import Architecture, DenseMlp, MoeMlp
 from qwenpick.memory.cache import linear_layers
-from qwenpick.runtimes.vllm.settings import Settings, graph_sizes
+from qwenpick.runtimes.vllm import encoder, graphs
+from qwenpick.runtimes.vllm.settings import Settings
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Device
 
 MIB = 2**20
 ELEMENT = 2  # bytes of a 16-bit activation
-NON_TORCH = 230 * MIB  # measured: 0.2246 GiB in every 0.26 start on an H200
+NON_TORCH = 230 * MIB  # measured: 0.2246 GiB in every 0.26 start on one H200
+NON_TORCH_RANK = 67 * MIB  # 0.065 GiB on each of two: the communicators' kernels were loaded before vLLM's first look
+# From 0.27 on all that is gone from the driver counts (utils/mem_utils.py memory_profiling): segments that torch's allocator holds beyond its
+# tensors and the runner's own buffers too. Public starts of 0.27 to 0.29 on four kinds of cards: 0.2 to 0.3 GiB more
+HELD = 200 * MIB
 CONTEXT = 530 * MIB  # of the worker's CUDA context, outside all that vLLM counts: 139.80 total, 139.29 free at start
-PROFILE_IMAGE_TOKENS = 16384  # the largest image or video that the encoder is profiled with (encoder cache budget)
-SAMPLER = 16  # bytes per row and vocabulary entry: four FP32 copies
+# NCCL and custom all-reduce, outside it too: two H200 had 138.34 GiB free at the start, 137.86 with experts, whose group is a second one
+COMMUNICATION, COMMUNICATION_EXPERTS = 970 * MIB, 490 * MIB
+UNIFIED_PROCESS = 1792 * MIB  # of the engine's own processes, where GPU and CPU share the memory (DGX Spark, 0.27.1: 69.4 GiB of 73.0 left for the cache)
+SAMPLER = 14.065  # bytes per row and vocabulary entry, in starts of 16 to 1,024 rows
 SAMPLER_0_17 = 28  # 0.17 to 0.19 (Qwen3.5-35B-A3B-FP8, A100, 256 rows: 1.82 GiB)
 SAMPLER_SORT = 38  # up to 0.16: logits in 16 and 32 bits, sorted values, 64-bit indices, the sort's scratch (Qwen3-0.6B, H100, 1,024 rows: 5.56 GiB)
-SAMPLER_SMALL = 40 * MIB
-GRAPH_ESTIMATE = 10 * MIB  # per captured size, of the V1 runner's estimate: two captures of each kind, scaled up
-GRAPH_ESTIMATE_LAYER = int(
-    0.06 * MIB
-)  # and per layer (30B-A3B: 0.6426 GiB of 51 sizes and 48 layers; Qwen3.8-27B: 0.69 of 51 and 64)
-GRAPH_LAYER = int(
-    0.29 * MIB
-)  # per captured size and layer, what captures take in fact (8B: 0.61 GiB with 51 sizes, 0.15 with 7)
-GRAPH_FIRST = 20 * MIB
-GRAPH_HIDDEN = 3.5  # hidden states of all batched tokens that the V2 runner keeps for its graphs (8B: 1.0 GiB at 16,384, 0.61 at 2,048)
+SAMPLER_V2, SAMPLER_V2_WARM = 2, 10  # 0.33 samples once more with every parameter, in 32 bits: gpu/model_runner.py _dummy_sampler_run
+TOP_K_ROW = 4  # an FP32 row of the vocabulary for every program of top-k and top-p: v1/sample/ops/topk_topp_triton.py
+REJECTION = 16  # of the V1 runner's dummy rejection sampler, whatever is speculated: gpu_model_runner.py _dummy_sampler_run
+COMPILED_COPY = (0, 27)  # up to here torch 2.11 holds a second embedding matrix while it tunes; 0.27 came with torch 2.13
+STREAMS, STREAMS_WIDE = 4, 5  # hidden states of a dense layer on one GPU; of a hybrid's, and over several GPUs
+BLOCK_SCALE = 1 + 4 / 128  # bytes of a quantized input of the down projection, its scale with it
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """What of the device and the format the profile depends on: cuBLAS's workspace, multiprocessors, whether linear layers need the first."""
+
+    workspace: int
+    processors: int
+    plain: bool = True  # linear layers run through cuBLAS: not in FP8, GPTQ or AWQ
+    block_fp8: bool = False
+    unified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Bytes per rank. `graph_estimate` is taken out of the requested memory (V1 runner), `graphs` is what the captures then take."""
+    """Bytes per rank. `graph_estimate` is taken out of the requested memory, `graphs` is what the captures then take."""
 
     activation: int
     non_torch: int
     graph_estimate: int
     graphs: int
 
+    @property
+    def graphs_outside(self) -> int:
+        """Bytes of graphs beyond the estimate: they come out of what was not requested."""
+        return max(0, self.graphs - self.graph_estimate)
+
 
 @lru_cache(maxsize=8192)
 def profile(
-    architecture: Architecture, chosen: Settings, ranks: int, workspace: int, fp8: bool, image_tokens: int = 0
+    architecture: Architecture, chosen: Settings, ranks: int, stages: int, kernels: Kernels, image_tokens: int = 0
 ) -> Profile:
-    """What the profile run of one rank finds, or what an image of `image_tokens` takes if that is more.
-
-    `workspace` is cuBLAS's; `fp8` weights do not use it.
-    """
-    sizes = graph_sizes(chosen.max_graph)
-    captures = sizes * architecture.num_layers
-    estimate = (
-        sizes * GRAPH_ESTIMATE + captures * GRAPH_ESTIMATE_LAYER if chosen.version >= (0, 21) and not chosen.v2 else 0
-    )
-    kept = int(GRAPH_HIDDEN * chosen.batched_tokens * architecture.hidden_size) * ELEMENT if chosen.v2 else 0
+    """What the profile run of one rank finds, or what an image of `image_tokens` takes if that is more."""
+    asked = encoder.peak_bytes(architecture, image_tokens, ranks) if chosen.multimodal else 0
+    peak = max(activation(architecture, chosen, ranks, kernels), asked)
+    outside = NON_TORCH_RANK if ranks * stages > 1 and chosen.version >= (0, 20) else NON_TORCH
+    if chosen.version >= (0, 27):  # the workspace stays allocated, so it counts as consumed: utils/mem_utils.py memory_profiling
+        held = kernels.workspace if kernels.plain or architecture.is_hybrid else 0
+        peak, outside = peak - min(held, peak), outside + held + HELD
+        if chosen.multimodal or chosen.speculative_tokens:  # embeddings, and the draft's hidden states, have a buffer of the runner's
+            outside += chosen.batched_tokens * architecture.hidden_size * ELEMENT
     return Profile(
-        activation=max(
-            activation(architecture, chosen, ranks, workspace, fp8),
-            _encoder_peak(architecture, image_tokens) if chosen.multimodal else 0,
-        ),
-        non_torch=NON_TORCH,
-        graph_estimate=estimate,
-        graphs=captures * GRAPH_LAYER + GRAPH_FIRST + kept if captures else 0,
+        activation=peak,
+        non_torch=outside + (UNIFIED_PROCESS if kernels.unified else 0),
+        graph_estimate=graphs.estimated_bytes(architecture, chosen),
+        graphs=graphs.taken_bytes(architecture, chosen),
     )
 
 
-def activation(architecture: Architecture, chosen: Settings, ranks: int, workspace: int, fp8: bool) -> int:
+def activation(architecture: Architecture, chosen: Settings, ranks: int, kernels: Kernels) -> int:
     """Peak of the activations: the largest of the forward, the sampler, what compilation copies, and the encoder."""
     compiled = chosen.max_graph > 0
-    kept = _encoder_output(architecture) if chosen.profile_encoder else 0
+    kept = encoder.output_bytes(architecture) if chosen.profile_encoder else 0
     peaks = [
-        kept
-        + forward(architecture, chosen.batched_tokens, ranks, compiled, chosen.expert_parallel)
-        + _matmul(workspace, compiled, fp8)
+        kept + forward(architecture, chosen, ranks, compiled, kernels.block_fp8) + _matmul(architecture, compiled, kernels),
+        kept + sampler(architecture, chosen, ranks, kernels),
     ]
-    peaks.append(kept + sampler(architecture, chosen, ranks, workspace))
-    if compiled:
+    if compiled and chosen.version < COMPILED_COPY:
         # torch.compile's tuning holds a second embedding matrix: vocab x hidden
-        peaks.append(kept + architecture.vocab_size * architecture.hidden_size * ELEMENT // ranks + workspace + MIB)
+        matrix = architecture.vocab_size * architecture.hidden_size * ELEMENT // ranks
+        peaks.append(kept + matrix + kernels.workspace + MIB)
     if chosen.profile_encoder:
-        peaks.append(_encoder_peak(architecture, PROFILE_IMAGE_TOKENS))
+        peaks.append(encoder.peak_bytes(architecture, encoder.PROFILE_IMAGE_TOKENS, ranks) + kernels.workspace)
     return max(peaks)
 
 
-def _matmul(workspace: int, compiled: bool, fp8: bool) -> int:
-    """cuBLAS's workspace while the layers run; a compiled run overlaps 4 MiB of it."""
-    if fp8:
+def _matmul(architecture: Architecture, compiled: bool, kernels: Kernels) -> int:
+    """cuBLAS's workspace while the layers run; a compiled run overlaps 4 MiB of it. Quantized dense layers do not use it, a hybrid's small ones do."""
+    if not (kernels.plain or (kernels.block_fp8 and architecture.is_hybrid)):
         return 0
-    return max(0, workspace - 4 * MIB) if compiled else workspace
+    return max(0, kernels.workspace - 4 * MIB) if compiled else kernels.workspace
 
 
-def forward(architecture: Architecture, tokens: int, ranks: int, compiled: bool, expert_parallel: bool) -> int:
+def forward(architecture: Architecture, chosen: Settings, ranks: int, compiled: bool, block_fp8: bool = False) -> int:
     """Bytes of the widest layer: tokens x 2 bytes x elements."""
     hidden = architecture.hidden_size
     layer = architecture.attention
@@ -107,56 +121,62 @@ def forward(architecture: Architecture, tokens: int, ranks: int, compiled: bool,
         # in: q, k, v and the gate; out: the values. The profile run skips the scan itself
         projections = max(projections, linear.conv_channels + 2 * values)
     projections //= ranks
+    streams = (STREAMS_WIDE if architecture.is_hybrid or ranks > 1 else STREAMS) * hidden
     match architecture.mlp:
         case DenseMlp(intermediate_size=inner):
-            mlp = 3 * inner // ranks  # gate, up and their product
-            streams = 2 * hidden + projections if compiled else 4 * hidden
+            mlp = 3 * inner / ranks  # gate, up and their product
+            if block_fp8:
+                mlp += BLOCK_SCALE * inner / ranks / ELEMENT
+            if compiled and not architecture.is_hybrid:
+                streams = 2 * hidden + projections
         case MoeMlp():
-            mlp = _experts(architecture.mlp, hidden, ranks, expert_parallel)
-            streams = 4 * hidden
+            mlp = _experts(architecture.mlp, ranks, hidden, chosen) + 3 * architecture.mlp.shared_intermediate_size // ranks
+            streams = STREAMS * hidden
+    if chosen.speculative_tokens:
+        streams += hidden  # the draft's own
+    if chosen.multimodal and not architecture.is_hybrid:
+        streams -= hidden  # embeddings come in a buffer of the runner's (Qwen3-VL-8B, 8,192 tokens: 0.781 GiB)
     beside = (architecture.residual_streams - 1) * hidden  # vLLM models/qwen4_exp/nvidia/hyperconnection.py
-    return tokens * ELEMENT * (beside + max(mlp + streams, projections + 4 * hidden))
+    return int(chosen.batched_tokens * ELEMENT * (beside + max(mlp + streams, projections + 4 * hidden)))
 
 
-def _experts(mlp: MoeMlp, hidden: int, ranks: int, expert_parallel: bool) -> int:
-    """Elements per token that fused_moe keeps: max(gate and up, down) and the activation, for every chosen expert."""
-    inner = mlp.intermediate_size if expert_parallel else mlp.intermediate_size // ranks
-    return mlp.experts_per_token * (max(2 * inner, hidden) + inner) + 3 * mlp.shared_intermediate_size // ranks
+def _experts(mlp: MoeMlp, ranks: int, hidden: int, chosen: Settings) -> int:
+    """Elements per token of the experts' two workspaces, for every chosen expert: max(N / 2, K) and max(N, K), N gate and up, K the hidden size.
 
-
-def sampler(architecture: Architecture, chosen: Settings, ranks: int, workspace: int) -> int:
-    """Bytes of the sampler's step over all sequences, with the experts' workspace and two hidden states still held."""
-    rows, hidden = chosen.sequences, architecture.hidden_size
-    if chosen.v2:
-        return rows * architecture.vocab_size * ELEMENT + workspace
-    copies = SAMPLER if chosen.version >= (0, 20) else SAMPLER_0_17 if chosen.version >= (0, 17) else SAMPLER_SORT
-    held = 2 * hidden
-    if isinstance(architecture.mlp, MoeMlp):
-        held += _experts(architecture.mlp, hidden, ranks, chosen.expert_parallel)
-    return rows * architecture.vocab_size * copies + chosen.batched_tokens * ELEMENT * held + workspace + SAMPLER_SMALL
-
-
-def _encoder_output(architecture: Architecture) -> int:
-    """Bytes of one largest image after the tower, kept while the language model is profiled; each deepstack layer adds one."""
-    tower = architecture.vision
-    if tower is None:
-        return 0
-    return PROFILE_IMAGE_TOKENS * architecture.hidden_size * ELEMENT * (1 + len(tower.deepstack_layers))
-
-
-def _encoder_peak(architecture: Architecture, image_tokens: int) -> int:
-    """Bytes of the vision tower at its widest over one image: patches x (two MLP widths and four hidden ones).
-
-    Not divided over ranks: Qwen3.8-27B-FP8 on two RTX 3090 left 4.99 GiB for its cache.
+    vLLM 0.26 fused_moe/experts/triton_moe.py workspace_shapes.
     """
-    tower = architecture.vision
-    if tower is None:
-        return 0
-    patches = image_tokens * (tower.merge_size or 2) ** 2
-    return patches * ELEMENT * (2 * tower.intermediate_size + 4 * tower.hidden_size)
+    inner = mlp.intermediate_size if chosen.expert_parallel else mlp.intermediate_size // ranks
+    return mlp.experts_per_token * (max(inner, hidden) + max(2 * inner, hidden))
 
 
-def workspace_bytes(device: Device | None) -> int:
-    """cuBLAS's workspace in torch: 32 MiB from Hopper on, 8.1 MiB before (aten/src/ATen/cuda/CublasHandlePool.cpp)."""
+def sampler(architecture: Architecture, chosen: Settings, ranks: int, kernels: Kernels) -> int:
+    """Bytes of the sampler's step over all sequences, with the experts' workspace and a hidden state still held."""
+    rows, vocabulary, hidden = chosen.sequences, architecture.vocab_size, architecture.hidden_size
+    if chosen.v2:
+        each = SAMPLER_V2_WARM if chosen.version >= (0, 33) else SAMPLER_V2
+        return rows * vocabulary * each + kernels.workspace
+    each = SAMPLER if chosen.version >= (0, 20) else SAMPLER_0_17 if chosen.version >= (0, 17) else SAMPLER_SORT
+    drafted = REJECTION if chosen.speculative_tokens else 0
+    programs = min(1 << max(0, rows - 1).bit_length(), kernels.processors) if chosen.version >= (0, 20) else 0
+    held = hidden
+    if isinstance(architecture.mlp, MoeMlp):
+        held += _experts(architecture.mlp, ranks, hidden, chosen)
+    logits = int(rows * vocabulary * (each + drafted)) + programs * vocabulary * TOP_K_ROW
+    return logits + chosen.batched_tokens * ELEMENT * held + kernels.workspace
+
+
+def kernels_of(device: Device | None, format_name: str) -> Kernels:
+    """What the profile depends on of this device and format: cuBLAS's workspace in torch is 32 MiB from Hopper on, 8.1 MiB before.
+
+    aten/src/ATen/cuda/CublasHandlePool.cpp.
+    """
+    from qwenpick.machine.hardware import multiprocessors
+
     capability = device.capability if device else None
-    return 8_519_680 if capability and capability < (9, 0) else 32 * MIB
+    return Kernels(
+        workspace=8_519_680 if capability and capability < (9, 0) else 32 * MIB,
+        processors=multiprocessors(device),
+        plain=not format_name.startswith(("fp8", "awq", "gptq")),
+        block_fp8=format_name == "fp8",
+        unified=bool(device and device.unified),
+    )

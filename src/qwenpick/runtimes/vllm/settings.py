@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.runtimes.given import read
+from qwenpick.runtimes.vllm.graphs import graph_sizes, largest_batch
 from qwenpick.runtimes.vllm.options import Options
 
 if TYPE_CHECKING:
@@ -14,18 +15,19 @@ if TYPE_CHECKING:
     from qwenpick.work.serving import Serving
 
 GIB = 2**30
+MEASURED = (0, 26)  # the newest version whose starts were measured; newer ones follow their source
 BLOCK_SIZE = 16  # vLLM 0.26 config/cache.py
-LARGE_GPU = 70 * GIB  # vLLM 0.26 engine/arg_utils.py get_batch_defaults: and not an A100
+LARGE_GPU = 70 * GIB  # vLLM 0.8 to 0.33 engine/arg_utils.py get_batch_defaults: and not an A100, nor from 0.33 on a GB10
+LARGEST_GPU = 160 * GIB  # from 0.28 on, the same function: B200, B300, GB300, MI300X, MI355X
 FP8_CAPABILITY = (
     8.9  # below, FP8 weights run through Marlin, without FP8 arithmetic (quantization/utils/marlin_utils_fp8.py)
 )
-MAX_GRAPH = 512  # vLLM 0.26 config/vllm.py: the largest captured batch
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the engine settles on. `version` is (0, 26); `max_graph` is the largest captured batch, 0 for an eager run;
-    `marlin` says that FP8 weights are repacked for a GPU without FP8 arithmetic."""
+    """What the engine settles on. `version` is (0, 26); `max_graph` is the largest captured batch, 0 for an eager run, and `captures` how many
+    are captured; `marlin` says that FP8 weights are repacked for a GPU without FP8 arithmetic."""
 
     version: tuple[int, ...]
     utilization: float
@@ -34,6 +36,7 @@ class Settings:
     sequences: int
     block_size: int
     max_graph: int
+    captures: int
     v2: bool
     prefix_caching: bool
     speculative_tokens: int
@@ -56,10 +59,10 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
     tokens = said.max_num_batched_tokens or min(tokens, sequences * context)
     sequences = min(sequences, tokens)
     text_only = said.language_model_only or not (architecture.vision or architecture.audio)
-    dense = (
-        not architecture.is_moe or architecture.model_type == "qwen2_moe"
-    )  # config/vllm.py _is_default_v2_model_runner_model
-    v2 = version >= (0, 26) and dense and not architecture.is_hybrid
+    v2 = runs_v2(architecture, version)
+    encodes = not text_only and not (v2 and version < (0, 27))  # the V2 runner of 0.26 profiled no encoder
+    drafted = said.num_speculative_tokens
+    largest = 0 if said.enforce_eager else largest_batch(sequences, tokens, drafted, version)
     caching = said.enable_prefix_caching
     return Settings(
         version=version,
@@ -68,17 +71,42 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
         batched_tokens=tokens,
         sequences=sequences,
         block_size=said.block_size or BLOCK_SIZE,
-        max_graph=0 if said.enforce_eager else min(2 * sequences, MAX_GRAPH, tokens),
+        max_graph=largest,
+        captures=graph_sizes(largest),
         v2=v2,
-        prefix_caching=(not architecture.is_hybrid or version >= (0, 27)) if caching is None else caching,
-        speculative_tokens=said.num_speculative_tokens,
+        prefix_caching=(not architecture.is_hybrid or version >= (0, 28)) if caching is None else caching,
+        speculative_tokens=drafted,
         multimodal=not text_only,
-        profile_encoder=not text_only and not v2 and not said.skip_mm_profiling,
+        profile_encoder=encodes and not said.skip_mm_profiling,
         online_fp8=said.quantization == "fp8",
         expert_parallel=said.enable_expert_parallel,
         marlin=bool(device and device.vendor == "nvidia" and (capability_of(device) or 9.0) < FP8_CAPABILITY),
-        ssm_bytes=2 if said.mamba_ssm_cache_dtype in {"bfloat16", "float16"} else 4,
+        ssm_bytes=_ssm_bytes(architecture, said.mamba_ssm_cache_dtype),
     )
+
+
+def _ssm_bytes(architecture: Architecture, asked: str) -> int:
+    """Bytes of an element of the recurrent state: as asked, else what the config says, which only the Qwen3.5 classes read.
+
+    vLLM 0.26 models/config.py Qwen3_5ForConditionalGenerationConfig; for Qwen3-Next "auto" is the model's own type.
+    """
+    if asked != "auto":
+        return 2 if asked in {"bfloat16", "float16"} else 4
+    return 2 if architecture.model_type.startswith("qwen3_next") else 4
+
+
+def runs_v2(architecture: Architecture, version: tuple[int, ...]) -> bool:
+    """Whether the V2 model runner runs it by default: vllm/config/vllm.py use_v2_model_runner, of 0.22 to 0.33.
+
+    From 0.29 on every model; from 0.25 on the dense ones without a delta net, and Qwen2-MoE; from 0.22 on Qwen3's dense ones in 16 bits, which
+    0.24 widened to quantized ones.
+    """
+    if version >= (0, 29):
+        return True
+    dense = not architecture.is_moe and not architecture.is_hybrid
+    if version >= (0, 25):
+        return dense or architecture.model_type == "qwen2_moe"
+    return version >= (0, 22) and dense and architecture.model_type == "qwen3"
 
 
 def least(architecture: Architecture, work: Serving, device: Device | None) -> Settings:
@@ -93,7 +121,9 @@ def least(architecture: Architecture, work: Serving, device: Device | None) -> S
         chosen = replace(chosen, sequences=min(chosen.sequences, max(sequences, work.sequences)))
     if said.max_num_batched_tokens is None:
         chosen = replace(chosen, batched_tokens=min(chosen.batched_tokens, max(tokens, chosen.sequences)))
-    return replace(chosen, max_graph=chosen.max_graph and min(2 * chosen.sequences, MAX_GRAPH, chosen.batched_tokens))
+    drafted = chosen.speculative_tokens
+    largest = chosen.max_graph and largest_batch(chosen.sequences, chosen.batched_tokens, drafted, chosen.version)
+    return replace(chosen, max_graph=largest, captures=graph_sizes(largest))
 
 
 def utilization(work: Serving) -> float:
@@ -108,18 +138,11 @@ def batch_defaults(device: Device | None, usage: str, version: tuple[int, ...]) 
     total = device.total if device and device.total else 0
     large = total >= LARGE_GPU and "a100" not in (device.name.casefold() if device else "")
     library = usage == "llm_class"
-    if large:
+    if total >= LARGEST_GPU and version >= (0, 28):
+        return 16384, 1024
+    if large and not (version >= (0, 33) and device and device.compute_capability == "12.1"):
         return (16384 if library else 8192), 1024 if version >= (0, 9) else 256
     return (8192 if library else 2048), 256
-
-
-def graph_sizes(max_graph: int) -> int:
-    """How many batch sizes are captured: 1, 2, 4, then every 8 below 256, then every 16 (config/vllm.py).
-
-    >>> graph_sizes(512), graph_sizes(32), graph_sizes(0)
-    (51, 7, 0)
-    """
-    return len({n for n in (1, 2, 4, *range(8, 256, 8), *range(256, max_graph + 1, 16)) if n <= max_graph})
 
 
 def capability_of(device: Device) -> float | None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MIB = 2**20
 NOT_LOADED = ("talker", "token2wav", "code2wav")  # vLLM serves the thinker of an Omni model
+# max_position_embeddings of configs that say more than the context that the card speaks of: the rope table has a row for each
+POSITIONS = {"qwen2_5_vl": 128_000}
 PARTIAL_ROPE = 0.25  # partial_rotary_factor of every hybrid's config (Qwen3-Next, 3.5, 3.8-Flash-Next)
 # types whose positions count images: rotary_embedding/mrope.py keeps four times the rows
 MULTIMODAL_ROPE = ("qwen2_vl", "qwen2_5_vl", "qwen2_5_omni", "qwen3_vl", "qwen3_omni", "qwen3_5", "qwen4_exp")
@@ -85,10 +87,20 @@ def rope_bytes(model: Model, architecture: Architecture) -> int:
 
     Qwen3.5-27B: 262,144 x 4 positions x 256 x 0.25 dimensions x 2 = 128 MiB.
     """
-    positions = model.context.native if model.context else 32768
+    positions = max(model.context.native if model.context else 32768, POSITIONS.get(architecture.model_type, 0))
     if architecture.model_type.startswith(MULTIMODAL_ROPE):
         positions *= 4
     return int(positions * architecture.attention.head_dim * (PARTIAL_ROPE if architecture.is_hybrid else 1)) * 2
+
+
+def deepstack_bytes(architecture: Architecture, chosen: Settings) -> int:
+    """Buffers of the image features that deeper layers are given: levels x batched tokens x hidden x 2 bytes, on the first stage.
+
+    vLLM 0.26 models/qwen3_vl.py deepstack_input_embeds. Qwen3-VL-8B, 8,192 tokens: 3 x 64 MiB.
+    """
+    if architecture.vision is None or not chosen.multimodal:
+        return 0
+    return len(architecture.vision.deepstack_layers) * chosen.batched_tokens * architecture.hidden_size * 2
 
 
 def selection_bytes(architecture: Architecture, chosen: Settings, stages: int) -> int:
