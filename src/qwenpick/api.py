@@ -10,7 +10,7 @@ from qwenpick.i18n import _
 from qwenpick.machine.hardware import ANY_GPU, APPLE_SILICON, Device
 from qwenpick.memory.cache import KvCache, parse_cache
 from qwenpick.units import parse_tokens
-from qwenpick.work.placement import Placement
+from qwenpick.work.placement import Cut, placed
 from qwenpick.work.serving import Serving
 
 if TYPE_CHECKING:
@@ -66,11 +66,9 @@ def estimate(
     cache = parse_cache(kv_cache) if isinstance(kv_cache, str) else kv_cache
     work = Serving(tokens, sequences, cache, dict(options or {}))
     architecture = facts.architecture(wanted)
-    tensor_parallel, pipeline_parallel = options_of(engine.NAME, work.options).parallel or (1, 1)
-    count = max(gpus, tensor_parallel * pipeline_parallel) if gpus else 0
-    placement = Placement(
-        (device or (APPLE_SILICON if engine.NAME == "mlx" else ANY_GPU),) * count, tensor_parallel, pipeline_parallel
-    )
+    cut = options_of(engine.NAME, work.options).parallel or Cut()
+    count = max(gpus, cut.gpus) if gpus else 0
+    placement = placed((device or (APPLE_SILICON if engine.NAME == "mlx" else ANY_GPU),) * count, cut)
     if refusal := engine.refusal(architecture, found[0], work, placement):
         raise QwenpickError(refusal)
     return engine.memory(wanted, architecture, found[0], work, placement)

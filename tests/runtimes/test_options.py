@@ -80,7 +80,7 @@ def outside(entry: Entry) -> list[object]:
             assert entry.least is not None and entry.most is not None
             return [*NONSENSE, *NO_NUMBER, int(entry.least) - 1, int(entry.most) + 1, 1.5, "1.5"]
         case "share":
-            return [*NONSENSE, *NO_NUMBER, 0, -0.5, 1.01, "half", "0"]
+            return [*NONSENSE, *NO_NUMBER, 0, -0.5, (entry.most or 1) + 0.01, "half", "0"]
         case "switch":
             return [*NONSENSE, 2, -1, "maybe", 0.5, 10**6000]
         case "choice":

@@ -82,12 +82,14 @@ def test_loading_takes_what_logs_say(catalog: Catalog, name: str, ranks: int, gi
     assert held / GIB == pytest.approx(gib, rel=0.01)
 
 
-def test_a_running_request_holds_three_slots_of_the_mamba_pool_and_one_without_the_radix_cache(
+def test_a_running_request_holds_five_slots_of_the_mamba_pool_three_before_0_5_16_and_one_without_the_radix_cache(
     catalog: Catalog,
 ) -> None:
     # Qwen3.5-27B: 48 x (3 x 10,240 x 2 + 48 x 128 x 128 x 4) = 153,944,064 bytes a slot, and one slot for padded writes
     run = (*of(catalog, "qwen3.5-27b"), BF16)
-    assert sglang.memory(*run, Serving(4096, 2), gpu(80 * GIB)).of("state") == 7 * 153_944_064
+    old = {"version": "0.5.12"}
+    assert sglang.memory(*run, Serving(4096, 2), gpu(80 * GIB)).of("state") == 11 * 153_944_064
+    assert sglang.memory(*run, Serving(4096, 2, options=old), gpu(80 * GIB)).of("state") == 7 * 153_944_064
     assert (
         sglang.memory(*run, Serving(4096, 2, options={"disable_radix_cache": True}), gpu(80 * GIB)).of("state")
         == 3 * 153_944_064

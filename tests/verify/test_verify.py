@@ -15,7 +15,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.machine.hardware import Device
 from qwenpick.memory.account import RAM, Memory, Part
 from qwenpick.runtimes import find_runtime
-from qwenpick.verify import Comparison, Observation, Row, compare, predicted_tokens, read_log
+from qwenpick.verify import Comparison, Observation, Row, compare, predicted_memory, predicted_tokens, read_log
 from qwenpick.verify.corrections import Correction, corrected, learned, load, save
 from qwenpick.verify.recognise import logged_format, recognise
 
@@ -92,7 +92,7 @@ def test_vllms_workers_are_read_apart(catalog: Catalog) -> None:
         f"gpu{i}": 14589.34 for i in range(4)
     }
     run = recognise(catalog, seen, (), "qwen3-30b-a3b")
-    predicted = find_runtime("vllm").memory(run.model, run.architecture, run.checkpoint, run.work, run.placement)
+    predicted = predicted_memory(run, "vllm")
     assert abs(compare(predicted, seen).total_error or 1) < 0.005  # 14.2474 GiB of weights a rank
 
 
@@ -123,7 +123,7 @@ def test_vllms_arguments_are_read() -> None:
 def test_weights_are_predicted(name: str, model: str, tolerance: float, catalog: Catalog) -> None:
     seen = log(name)
     run = recognise(catalog, seen, (), model)
-    predicted = find_runtime(seen.engine).memory(run.model, run.architecture, run.checkpoint, run.work, run.placement)
+    predicted = predicted_memory(run, seen.engine)
     assert abs(compare(predicted, seen).total_error or 1) < tolerance
 
 
@@ -162,7 +162,7 @@ def test_a_start_on_an_h200_is_predicted(row: dict[str, str], catalog: Catalog) 
     )
     run = recognise(catalog, seen, (), row["model"], "bf16" if row["quant"] == "bf16" else None)
     found = compare(
-        find_runtime("vllm").memory(run.model, run.architecture, run.checkpoint, run.work, run.placement),
+        predicted_memory(run, "vllm"),
         seen,
         predicted_tokens(run, "vllm"),
     )

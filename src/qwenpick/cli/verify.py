@@ -45,7 +45,7 @@ def command(
     from qwenpick.render.output import emit
     from qwenpick.render.verify import corrections_report, verify_report, verify_values
     from qwenpick.runtimes import find_runtime
-    from qwenpick.verify import compare, predicted_tokens, read_log
+    from qwenpick.verify import compare, predicted_memory, predicted_tokens, read_log
     from qwenpick.verify.corrections import learn, load, store_path
     from qwenpick.verify.recognise import recognise
 
@@ -62,8 +62,7 @@ def command(
     seen = read_log(read_text(log), find_runtime(runtime).NAME if runtime else None)
     devices = given.Box(machine, gpu, vram, ram).read(facts).devices if machine or gpu or vram else ()
     run = recognise(facts, seen, devices, model, quant)
-    engine = find_runtime(seen.engine)
-    predicted = engine.memory(run.model, run.architecture, run.checkpoint, run.work, run.placement)
+    predicted = predicted_memory(run, seen.engine)
     found = compare(predicted, seen, predicted_tokens(run, seen.engine))
     if found.off_by is None:
         raise QwenpickError(

@@ -19,6 +19,8 @@ ASSUMED_CPU_BANDWIDTH = 51.2e9  # bytes/s: two channels x 8 bytes x 3200 MT/s
 ASSUMED_CPU_BANDWIDTH_FROM = N_("assumed: dual-channel DDR4-3200")
 MOST_DEVICES = 1024
 SYSTEM_RAM = 2 * GIB  # what an idle desktop or server keeps of its RAM: assumed, and said in a note
+# what an idle DGX Spark holds of its 121.7 GiB: five public starts of vLLM and SGLang had 112.0 to 114.5 free (2026)
+UNIFIED_SYSTEM = int(8.7 * GIB)
 _COUNT_FIRST = re.compile(r"(\d+)\s*[x×*]\s*(\S.*)", re.IGNORECASE)
 _SIGNED = re.compile(r"\s*(?:[-+]\s*\d|\d+\s*[.,]\s*\d+\s*[x×*]\s)", re.IGNORECASE)  # a count that is none
 _COUNT_LAST = re.compile(r"(.*\S)\s+[x×*]\s*(\d+)", re.IGNORECASE)
@@ -201,6 +203,12 @@ def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | 
         else ASSUMED_CPU_BANDWIDTH_FROM,
     )
     device = _device(gpu, total, (note,), bandwidth=gpu.bandwidth or ASSUMED_CPU_BANDWIDTH)
+    if gpu.vendor == "nvidia" and not vram:
+        kept = min(UNIFIED_SYSTEM, total // 8)
+        taken = N_(
+            "{size} of {name} taken by the system and its desktop: assumed", size=format_bytes(kept), name=gpu.name
+        )
+        device = replace(device, free=total - kept, notes=(*device.notes, taken))
     return _box((device,), seen, [*named[0][2], note], cpu, "darwin" if gpu.vendor == "apple" else "linux")
 
 

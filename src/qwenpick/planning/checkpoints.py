@@ -105,10 +105,12 @@ def _family(quant: str) -> str | None:
 
 
 def _checkpoint(model: Model, name: str, engine: str, any_source: bool) -> Checkpoint | None:
-    """The published checkpoint in that format, official before others; else one that can be made; else None."""
+    """The published checkpoint in that format, official ones first, then what the engine's recipe serves; else one that can be made; else None."""
     from qwenpick.catalog import Checkpoint
 
-    published = sorted((c for c in model.checkpoints if c.format == name), key=lambda c: not c.official)
+    published = sorted(
+        (c for c in model.checkpoints if c.format == name), key=lambda c: (not c.official, engine not in c.recipes)
+    )
     fmt = FORMATS[name]
     if published:
         return _sized(model, published[0], engine)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
     from qwenpick.machine.hardware import Device, Machine
     from qwenpick.runtimes import Runtime
+    from qwenpick.runtimes.ledger import Ledger
     from qwenpick.speed import Speed
     from qwenpick.work.placement import Placement
     from qwenpick.work.serving import Serving
@@ -167,6 +168,17 @@ def timed(plan: Plan, machine: Machine, catalog: Catalog, prompt: int | None = N
         flags=read_flags(plan.runtime, plan.work.options),
     )
     return replace(plan, speed=speed)
+
+
+def plan_ledger(plan: Plan) -> Ledger | None:
+    """The account that the plan's engine would log when it starts; None for engines that log none, or on no GPU of known size."""
+    account = getattr(find_runtime(plan.runtime), "ledger", None)
+    devices = plan.placement.devices
+    wanted = plan.placement.tensor_parallel * plan.placement.pipeline_parallel * plan.placement.data_parallel
+    if account is None or len(devices) < wanted or any(device.total is None for device in devices):
+        return None
+    found: Ledger = account(plan.model, plan.architecture, plan.checkpoint, plan.work, plan.placement)
+    return found
 
 
 def longest_allowed(model: Model) -> int | None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _, retell
 from qwenpick.memory.account import RAM
+from qwenpick.planning.plan import plan_ledger
 from qwenpick.render.report import Bar, Block, Column, Line, Report, Table
-from qwenpick.render.values import fix_values, machine_values, plan_values
+from qwenpick.render.values import engine_values, fix_values, machine_values, plan_values
 from qwenpick.render.words import LICENCES, TONES, VERDICTS, box, where
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes, format_tokens
@@ -51,7 +52,7 @@ def fit_report(
         Line(box(machine), "dim"),
     ]
     if plan.verdict != "refused":
-        blocks += [*(bar_of(place, plan.memory) for place in plan.places), _summary(answer)]
+        blocks += [*(bar_of(place, plan.memory) for place in plan.places), _summary(answer), *_cache_line(plan)]
         if explain:
             blocks.append(parts_of(plan.memory))
     if everything:
@@ -157,6 +158,27 @@ def _summary(answer: Answer) -> Line:
     )
 
 
+def _cache_line(plan: Plan) -> tuple[Line, ...]:
+    """What a serving engine's cache holds when it is started with its own settings."""
+    found = plan_ledger(plan)
+    if found is None:
+        return ()
+    measured = "" if found.measured else _(" (by its source: no start of this version was measured)")
+    return (
+        Line(
+            _(
+                "{engine} {version} starts with a cache of {tokens:,} tokens: {requests:.2f} requests of the full length at once{measured}",
+                engine=find_runtime(plan.runtime).TITLE,
+                version=found.version,
+                tokens=found.kv_cache_tokens,
+                requests=found.max_concurrency,
+                measured=measured,
+            ),
+            "dim",
+        ),
+    )
+
+
 def fit_values(answer: Answer, machine: Machine, fixes: tuple[Fix, ...]) -> FitValues:
     """The answer for a program."""
     return {
@@ -164,6 +186,7 @@ def fit_values(answer: Answer, machine: Machine, fixes: tuple[Fix, ...]) -> FitV
         "exit_code": 0 if answer.fits else 1,
         "strict": answer.request.strict,
         **plan_values(answer.plan),
+        "engine": engine_values(answer.plan),
         "longest_context": answer.longest,
         "notes": [*answer.notes, *unused(answer.plan, machine)],
         "fixes": [fix_values(fix) for fix in fixes],

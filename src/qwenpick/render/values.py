@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qwenpick.planning.plan import plan_ledger
 from qwenpick.runtimes import find_runtime
 
 if TYPE_CHECKING:
@@ -15,12 +16,14 @@ if TYPE_CHECKING:
     from qwenpick.planning.plan import Place, Plan
     from qwenpick.render.payloads import (
         BandValues,
+        EngineValues,
         FileValues,
         FixValues,
         MachineValues,
         MemoryValues,
         PlaceValues,
         PlanValues,
+        RankValues,
         SpeedValues,
     )
     from qwenpick.speed import Band as Range
@@ -53,11 +56,50 @@ def plan_values(plan: Plan) -> PlanValues:
             "pipeline_parallel": plan.placement.pipeline_parallel,
             "split": list(plan.placement.split) if plan.placement.split is not None else None,
             "cpu_moe_layers": plan.placement.cpu_moe_layers,
+            "data_parallel": plan.placement.data_parallel,
+            "expert_parallel": plan.placement.expert_parallel,
+            "stage_layers": list(plan.placement.stage_layers) if plan.placement.stage_layers is not None else None,
         },
         "memory": memory_values(plan.memory, plan.band),
         "places": [place_values(place) for place in plan.places],
         "speed": speed_values(plan.speed) if plan.speed else None,
     }  # fmt: skip
+
+
+def engine_values(plan: Plan) -> EngineValues | None:
+    """The account that the plan's engine would log; None for engines that keep none, and where the plan has no GPU of known size."""
+    found = plan_ledger(plan)
+    if found is None:
+        return None
+    ranks: list[RankValues] = [
+        {
+            "where": rank.where,
+            "weights_bytes": rank.weights_bytes,
+            "peak_activation_bytes": rank.peak_activation_bytes,
+            "outside_torch_bytes": rank.outside_torch_bytes,
+            "cuda_graph_bytes": rank.cuda_graph_bytes,
+            "available_kv_cache_bytes": rank.available_kv_cache_bytes,
+        }
+        for rank in found.ranks
+    ]
+    fullest = ranks[found.ranks.index(found.fullest)]
+    alike = len({tuple(list(rank.values())[1:]) for rank in ranks}) == 1
+    return {
+        "version": found.version,
+        "measured": found.measured,
+        "weights_bytes": fullest["weights_bytes"],
+        "peak_activation_bytes": fullest["peak_activation_bytes"],
+        "outside_torch_bytes": fullest["outside_torch_bytes"],
+        "cuda_graph_bytes": fullest["cuda_graph_bytes"],
+        "available_kv_cache_bytes": fullest["available_kv_cache_bytes"],
+        "blocks": found.blocks,
+        "block_tokens": found.block_tokens,
+        "kv_cache_tokens": found.kv_cache_tokens,
+        "max_concurrency": round(found.max_concurrency, 2),
+        "mem_fraction_static": found.mem_fraction_static,
+        "state_slots": found.state_slots,
+        "ranks": [] if alike else ranks,
+    }
 
 
 def file_values(file: File) -> FileValues:

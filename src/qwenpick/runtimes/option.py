@@ -28,7 +28,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+from qwenpick.work.placement import Cut
 
 MOST_GPUS = 1024
 
@@ -152,9 +154,21 @@ class EngineOptions(BaseModel):
         return ""
 
     @property
-    def parallel(self) -> tuple[int, int] | None:
-        """The tensor and pipeline parallel sizes that were asked for; None where neither was."""
+    def parallel(self) -> Cut | None:
+        """How it was asked to be cut over GPUs; None where nobody said."""
         return None
+
+
+def layer_counts(title: str, text: str | None) -> tuple[int, ...] | None:
+    """`13,20,12` as counts of layers. Raises QwenpickError for anything else."""
+    if text is None:
+        return None
+    counts = text.replace(" ", "").split(",")
+    if not all(count.isascii() and count.isdigit() and 0 < int(count) <= MOST_GPUS for count in counts):
+        raise QwenpickError(
+            _("{title}'s layers of each stage are numbers parted by commas, not '{text}'", title=title, text=text)
+        )
+    return tuple(map(int, counts))
 
 
 def numbers(version: str) -> tuple[int, ...]:

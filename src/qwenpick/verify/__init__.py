@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, shown
 from qwenpick.i18n import _
+from qwenpick.memory.account import Memory, Part, memory
+from qwenpick.runtimes import find_runtime
 from qwenpick.verify.compare import Comparison, Row, compare
 from qwenpick.verify.observation import Observation, believable, lines
 
 if TYPE_CHECKING:
+    from qwenpick.runtimes.ledger import Ledger, Rank
     from qwenpick.verify.recognise import Recognised
 
 PARSERS = {name: f"qwenpick.verify.{name}" for name in ("llamacpp", "ollama", "vllm", "sglang")}
@@ -61,10 +65,30 @@ def recognise_engine(log: list[str]) -> str:
     return best
 
 
+def predicted_memory(run: Recognised, engine: str) -> Memory:
+    """What the engine would print of its memory: vLLM's and SGLang's own account, else what the run must hold."""
+    runtime = find_runtime(engine)
+    account = getattr(runtime, "ledger", None)
+    if account is None or not run.placement.devices or run.placement.devices[0].free is None:
+        return runtime.memory(run.model, run.architecture, run.checkpoint, run.work, run.placement)
+    found: Ledger = account(run.model, run.architecture, run.checkpoint, run.work, run.placement)
+    return memory(part for rank in found.ranks for part in _parts(rank, engine))
+
+
+def _parts(rank: Rank, engine: str) -> Iterator[Part]:
+    """A rank's account as parts, called as the logs' parts are."""
+    loaded = rank.weights_bytes + (
+        rank.outside_torch_bytes if engine == "sglang" else 0
+    )  # SGLang prints what left the driver
+    yield Part("weights", loaded, rank.where, "", "weights")
+    if engine == "vllm":
+        yield Part("peak activation", rank.peak_activation_bytes, rank.where, "", "compute")
+        yield Part("outside torch", rank.outside_torch_bytes, rank.where, "", "overhead")
+        yield Part("cuda graphs", rank.cuda_graph_bytes, rank.where, "", "overhead")
+
+
 def predicted_tokens(run: Recognised, engine: str) -> int | None:
     """Tokens of cache that the engine would print; None for engines whose cache is as large as was asked, or without a device to fill."""
-    from qwenpick.runtimes import find_runtime
-
     count = getattr(find_runtime(engine), "kv_tokens", None)
     if count is None or not run.placement.devices or run.placement.devices[0].free is None:
         return None
@@ -72,4 +96,13 @@ def predicted_tokens(run: Recognised, engine: str) -> int | None:
     return tokens
 
 
-__all__ = ["Comparison", "Observation", "Row", "compare", "predicted_tokens", "read_log", "recognise_engine"]
+__all__ = [
+    "Comparison",
+    "Observation",
+    "Row",
+    "compare",
+    "predicted_memory",
+    "predicted_tokens",
+    "read_log",
+    "recognise_engine",
+]

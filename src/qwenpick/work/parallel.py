@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from qwenpick.work.placement import Placement
+from qwenpick.work.placement import Cut, Placement, placed
 from qwenpick.work.sharding import BLOCK, world_refusal
 
 if TYPE_CHECKING:
@@ -21,19 +21,19 @@ def parallel_placements(
     format_name: str,
     machine: Machine,
     vendors: tuple[str, ...],
-    asked: tuple[int, int] | None = None,
+    asked: Cut | None = None,
 ) -> Iterator[Placement]:
     """One GPU of each kind, then tensor parallel over equal GPUs, then pipeline stages for counts that heads do not divide by.
 
-    GPUs of one vendor that are all different come last, together: the engine uses of each what the smallest has. Sizes that are `asked` for (tensor
-    and pipeline parallel) are the only ones, on as many GPUs as there are: what they lack, the engine's refusal says.
+    GPUs of one vendor that are all different come last, together: the engine uses of each what the smallest has. Experts are left whole where their
+    columns do not divide. A cut that is `asked` for is the only one, on as many GPUs as there are: what it lacks, the engine's refusal says.
     """
     if asked:
         equal = sorted(
             (d for d in machine.devices if d.vendor in vendors), key=lambda d: (-(d.free or d.total or 0), d.name)
         )
         if equal:
-            yield Placement(tuple(equal[: asked[0] * asked[1]]), tensor_parallel=asked[0], pipeline_parallel=asked[1])
+            yield placed(tuple(equal[: asked.gpus]), asked)
         return
     usable = [d for d in machine.devices if d.vendor in vendors]
     groups: dict[tuple[str, int | None], list[Device]] = {}
@@ -57,12 +57,14 @@ def _over(
     counts = [only] if only else list(range(2, len(devices) + 1))
     fitting = [n for n in (1, *TENSOR_SIZES) if world_refusal(architecture, n, block) is None]
     tensor = [n for n in counts if n in fitting]
-    for n in tensor:
-        yield Placement(devices[:n], tensor_parallel=n)
+    whole = [n for n in counts if n in TENSOR_SIZES and n not in fitting and architecture.is_moe]
+    whole = [n for n in whole if world_refusal(architecture, n, block, whole_experts=True) is None]
+    for n in sorted([*tensor, *whole]):
+        yield placed(devices[:n], Cut(n, whole_experts=n in whole))
     staged = [
         (max(t for t in (1, *TENSOR_SIZES) if n % t == 0 and t < n and t in fitting), n)
         for n in counts
-        if n not in tensor
+        if n not in tensor and n not in whole
     ]
     for ranks, n in sorted(staged, key=lambda cut: (-cut[0], cut[1])):
         yield Placement(devices[:n], tensor_parallel=ranks, pipeline_parallel=n // ranks)

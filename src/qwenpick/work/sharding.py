@@ -13,12 +13,22 @@ from qwenpick.catalog.schema import Architecture, DenseMlp
 from qwenpick.i18n import N_
 from qwenpick.memory.cache import attention_layers, linear_layers
 from qwenpick.memory.quantization import sizes
-from qwenpick.memory.quantization.safetensors import is_quantized
+from qwenpick.memory.quantization.safetensors import stored_as
 from qwenpick.memory.tensors import Tensor
 
 MAX_WORLD = 128
 VOCAB_PADDING = 64  # vocab_parallel_embedding.py DEFAULT_VOCAB_PADDING_SIZE, the same in vLLM and SGLang
 BLOCK = 128  # columns that share a scale in block FP8, GPTQ and AWQ: a rank's part must hold whole ones
+
+# NCCL and custom all-reduce before an engine looks at its memory: two H200 had 138.34 GiB free where one has 139.29, and 137.86 with experts, whose
+# group is a second one (vLLM 0.26, NCCL 2.28.9, NVLink)
+COMMUNICATION, COMMUNICATION_EXPERTS = 970 * 2**20, 490 * 2**20
+
+
+def communication_bytes(gpus: int, experts: bool) -> int:
+    """Bytes that communicators of several GPUs take on each of them; 0 for one GPU."""
+    return 0 if gpus == 1 else COMMUNICATION + (COMMUNICATION_EXPERTS if experts else 0)
+
 
 # Roles that an engine loads as one tensor: q, k and v side by side, gate over up, the delta net's two input projections.
 _FUSED = {
@@ -41,12 +51,15 @@ class Shard:
 
 
 @lru_cache(maxsize=4096)
-def shards(architecture: Architecture, format_name: str, ranks: int) -> tuple[Shard, ...]:
-    """What each of `ranks` tensor-parallel ranks loads, fused as the engines fuse it."""
+def shards(
+    architecture: Architecture, format_name: str, ranks: int, expert_ranks: int | None = None
+) -> tuple[Shard, ...]:
+    """What each of `ranks` tensor-parallel ranks loads, fused as the engines fuse it; experts are spread over `expert_ranks`, the same by default."""
     fused: dict[tuple[str, tuple[int, ...], str], int] = {}
     for index, (tensor, stored) in enumerate(sizes(architecture, format_name)):
         name = _FUSED.get(tensor.role, tensor.role) if tensor.part == "text" else f"{tensor.part} {index}"
-        held = _rank_bytes(architecture, tensor, stored // tensor.count, ranks)
+        over = expert_ranks or ranks if tensor.role.endswith("_exps") else ranks
+        held = _rank_bytes(architecture, tensor, stored // tensor.count, over)
         scales = _scale_bytes(architecture, tensor, stored, format_name) * held // stored
         for piece, size in ((name, held - scales), (f"{name} scales", scales)):
             if size:
@@ -57,9 +70,10 @@ def shards(architecture: Architecture, format_name: str, ranks: int) -> tuple[Sh
 
 def _scale_bytes(architecture: Architecture, tensor: Tensor, stored: int, format_name: str) -> int:
     """Bytes of all scales and zero points of a quantized tensor, which engines hold beside the packed weights."""
-    if SAFETENSORS_BITS[format_name] >= 16 or not is_quantized(tensor, architecture, format_name):
+    bits = SAFETENSORS_BITS[stored_as(tensor, architecture, format_name)]
+    if SAFETENSORS_BITS[format_name] >= 16 or bits >= 16:
         return 0
-    return max(0, stored - int(tensor.elements * SAFETENSORS_BITS[format_name] / 8))
+    return max(0, stored - int(tensor.elements * bits / 8))
 
 
 def _rank_bytes(architecture: Architecture, tensor: Tensor, size: int, ranks: int) -> int:
@@ -86,8 +100,11 @@ def world_sizes(architecture: Architecture) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=4096)
-def world_refusal(architecture: Architecture, ranks: int, block: int = 1) -> str | None:
-    """Why `ranks` tensor-parallel ranks cannot divide the model; None where they can. `block`: columns a format's scales need together."""
+def world_refusal(architecture: Architecture, ranks: int, block: int = 1, *, whole_experts: bool = False) -> str | None:
+    """Why `ranks` tensor-parallel ranks cannot divide the model; None where they can. `block`: columns a format's scales need together.
+
+    With `whole_experts` (expert parallel) the columns of an expert are not cut.
+    """
     for layer in set(attention_layers(architecture)):
         if layer.heads % ranks:
             return N_("{heads} attention heads do not divide by {ranks}", heads=layer.heads, ranks=ranks)
@@ -103,7 +120,7 @@ def world_refusal(architecture: Architecture, ranks: int, block: int = 1) -> str
                 value_heads=linear.value_heads,
                 ranks=ranks,
             )
-    if ranks == 1:
+    if ranks == 1 or (whole_experts and architecture.is_moe):
         return None
     if architecture.mlp.intermediate_size % (ranks * block):
         what = "MLP" if isinstance(architecture.mlp, DenseMlp) else "expert"
@@ -118,8 +135,8 @@ def world_refusal(architecture: Architecture, ranks: int, block: int = 1) -> str
     return None
 
 
-def stage_layers(layers: int, stages: int) -> tuple[range, ...]:
-    """Which layers each pipeline stage holds: as even as can be, the odd ones in the stages before the last.
+def stage_layers(layers: int, stages: int, asked: tuple[int, ...] | None = None) -> tuple[range, ...]:
+    """Which layers each pipeline stage holds: as `asked` (a count a stage), else as even as can be, the odd ones in the stages before the last.
 
     >>> [len(r) for r in stage_layers(30, 4)]
     [7, 8, 8, 7]
@@ -130,5 +147,7 @@ def stage_layers(layers: int, stages: int) -> tuple[range, ...]:
         2, odd + 2
     ):  # vLLM distributed/utils.py get_pp_indices: from the stage before the last backwards
         counts[-index] += 1
+    if asked:
+        counts = list(asked)
     starts = [sum(counts[:i]) for i in range(stages)]
     return tuple(range(start, start + count) for start, count in zip(starts, counts, strict=True))

@@ -29,8 +29,25 @@ _MLP_ONLY_TYPES = ("qwen3_5",)
 _MLPS = ("ffn_gate", "ffn_up", "ffn_down", "ffn_gate_exps", "ffn_up_exps", "ffn_down_exps")
 
 
+# ModelOpt's NVFP4 of the hybrids (nvidia's and RadixArk's; vLLM's recipe: "MLP in NVFP4, attention in FP8"): the MLP and the head in 4 bits,
+# attention and delta net in 8; of mixtures the experts in 4 bits, the shared one in 8, the head in 16. 27B: 20.41 GiB of 20.42
+_MIXED_TYPES = ("qwen3_next", "qwen3_5")
+_HEAD = "output"
+
+
+def stored_as(tensor: Tensor, architecture: Architecture, format_name: str) -> str:
+    """The format that a checkpoint of this format stores the tensor in: itself, another that it mixes in, or "bf16"."""
+    if format_name == "nvfp4" and architecture.model_type.startswith(_MIXED_TYPES) and architecture.is_hybrid:
+        if tensor.role == _HEAD and not architecture.is_moe:
+            return format_name
+        if is_quantized(tensor, architecture, format_name):
+            return format_name if tensor.role in _MLPS else "fp8-online"
+        return "bf16"
+    return format_name if is_quantized(tensor, architecture, format_name) else "bf16"
+
+
 def is_quantized(tensor: Tensor, architecture: Architecture, format_name: str) -> bool:
-    """Whether a checkpoint in this format stores the tensor in it rather than in 16 bits."""
+    """Whether a checkpoint in this format stores the tensor in fewer than 16 bits."""
     if len(tensor.shape) < 2 or tensor.role in _UNQUANTIZED or tensor.role.startswith("nextn"):
         return False
     if tensor.part == "mtp":
@@ -44,14 +61,16 @@ def is_quantized(tensor: Tensor, architecture: Architecture, format_name: str) -
 
 def sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Tensor, int], ...]:
     """(tensor, bytes of all its copies) in this format."""
-    matrix = _MATRIX[format_name]
     wide = _FP32 if architecture.model_type in _FP32_TYPES else ()
-    return tuple(
-        (t, t.count * math.prod(t.shape[:-2]) * matrix(*t.shape[-2:]))
-        if is_quantized(t, architecture, format_name)
-        else (t, t.elements * (4 if t.role in wide else _plain_bytes(t, format_name)))
-        for t in tensors(architecture)
-    )
+    return tuple((t, _tensor_bytes(t, architecture, format_name, wide)) for t in tensors(architecture))
+
+
+def _tensor_bytes(tensor: Tensor, architecture: Architecture, format_name: str, wide: tuple[str, ...]) -> int:
+    """Bytes of all copies of a tensor."""
+    stored = stored_as(tensor, architecture, format_name)
+    if is_quantized(tensor, architecture, format_name) or stored != "bf16":
+        return tensor.count * math.prod(tensor.shape[:-2]) * _MATRIX[stored](*tensor.shape[-2:])
+    return tensor.elements * (4 if tensor.role in wide else _plain_bytes(tensor, format_name))
 
 
 def _plain_bytes(tensor: Tensor, format_name: str) -> int:

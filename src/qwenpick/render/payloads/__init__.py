@@ -47,6 +47,7 @@ from qwenpick.render.payloads.plans import (
     BandValues,
     CacheValues,
     DeviceValues,
+    EngineValues,
     Envelope,
     FileValues,
     LicenceValues,
@@ -56,6 +57,7 @@ from qwenpick.render.payloads.plans import (
     PlacementValues,
     PlaceValues,
     PlanValues,
+    RankValues,
     SpeedValues,
 )
 from qwenpick.render.payloads.running import (
@@ -101,6 +103,7 @@ __all__ = [
     "DiskValues",
     "DoctorValues",
     "DownloadValues",
+    "EngineValues",
     "Envelope",
     "FileValues",
     "FindingValues",
@@ -128,6 +131,7 @@ __all__ = [
     "PlanCommandValues",
     "PlanValues",
     "QualityValues",
+    "RankValues",
     "RecommendValues",
     "RecommendationValues",
     "RentedCommandValues",

@@ -6,7 +6,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from qwenpick.render.payloads.plans import MachineValues, PlanValues
+from qwenpick.render.payloads.plans import EngineValues, MachineValues, PlanValues
 
 
 class FixValues(TypedDict):
@@ -26,6 +26,7 @@ class FitValues(PlanValues):
     fits: bool
     exit_code: int
     strict: bool
+    engine: EngineValues | None
     longest_context: int | None
     notes: list[str]
     fixes: list[FixValues]

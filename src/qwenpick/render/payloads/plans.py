@@ -33,6 +33,9 @@ class PlacementValues(TypedDict):
     pipeline_parallel: int
     split: list[int] | None
     cpu_moe_layers: int
+    data_parallel: int
+    expert_parallel: bool
+    stage_layers: list[int] | None
 
 
 class PartValues(TypedDict):
@@ -131,6 +134,39 @@ class PlanValues(TypedDict):
     memory: MemoryValues
     places: list[PlaceValues]
     speed: SpeedValues | None
+
+
+class RankValues(TypedDict):
+    """Bytes of one rank, as the engine logs them when it starts."""
+
+    where: str
+    weights_bytes: int
+    peak_activation_bytes: int
+    outside_torch_bytes: int
+    cuda_graph_bytes: int
+    available_kv_cache_bytes: int
+
+
+class EngineValues(TypedDict):
+    """The account that vLLM or SGLang logs when it starts with its own settings: bytes of the fullest rank, `ranks` where they differ.
+
+    `measured` is false where no start of this version was measured; `mem_fraction_static` and `state_slots` are SGLang's.
+    """
+
+    version: str
+    measured: bool
+    weights_bytes: int
+    peak_activation_bytes: int
+    outside_torch_bytes: int
+    cuda_graph_bytes: int
+    available_kv_cache_bytes: int
+    blocks: int
+    block_tokens: int
+    kv_cache_tokens: int
+    max_concurrency: float
+    mem_fraction_static: float | None
+    state_slots: int | None
+    ranks: list[RankValues]
 
 
 class DeviceValues(TypedDict):

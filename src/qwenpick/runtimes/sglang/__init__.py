@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _
 from qwenpick.memory.account import Memory, Part, gpu
 from qwenpick.memory.account import memory as gather
 from qwenpick.runtimes.given import read
+from qwenpick.runtimes.sglang.ledger import ledger, pool_tokens
 from qwenpick.runtimes.sglang.options import Options
-from qwenpick.runtimes.sglang.pools import LOADED, STATES_SHARE, slot_bytes, slots, token_bytes, weights
+from qwenpick.runtimes.sglang.pools import LOADED, draft_states, slot_bytes, slots, token_bytes, weights
 from qwenpick.runtimes.sglang.share import Settings, free_at_start, least, settings
 from qwenpick.runtimes.vllm import refusals
 from qwenpick.runtimes.vllm.vendors import vendors
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 NAME = "sglang"
 TITLE = "SGLang"
 READ_FROM = (
-    "SGLang 0.5: srt/server_args.py, srt/model_executor/model_runner_kv_cache_mixin.py, srt/mem_cache/memory_pool.py"
+    "SGLang 0.5.5 to 0.5.23: srt/server_args.py, srt/arg_groups/memory_hook.py, srt/mem_cache/kv_cache_configurator.py, "
+    "srt/mem_cache/memory_pool.py"
 )
 FORMATS = ("bf16", "fp16", "fp8", "fp8-online", "gptq-int8", "awq-int4", "gptq-int4", "nvfp4", "mxfp4", "nf4")
 FAMILIES: Mapping[str, tuple[str, ...]] = {
@@ -62,21 +65,17 @@ def budget(device: Device, work: Serving) -> int | None:
     return free_at_start(device)
 
 
-def pool_tokens(architecture: Architecture, work: Serving, placement: Placement, available: int) -> int:
-    """Tokens that a KV pool of `available` bytes holds, whole pages: max_total_num_tokens."""
-    page = settings(architecture, work, placement).page
-    return max(0, available) // token_bytes(architecture, work, placement) // page * page
-
-
 def memory(
     model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
 ) -> Memory:
     """What each GPU must hold: weights, the pools for `sequences` x `context`, and at least what the server must set aside."""
+    work = _one_copy(work, placement)
     chosen = least(architecture, work, placement)
     per_stage = weights(architecture, checkpoint, work, placement)
     rows = (-(-work.context // chosen.page) * work.sequences + 1) * chosen.page  # one page takes padded writes
     token, slot = token_bytes(architecture, work, placement), slot_bytes(architecture, work, placement)
     states = slots(work) if slot else 0
+    drafts = draft_states(work.sequences, work) if slot else 0
     said = N_(
         "1 - mem-fraction-static {static:.3f}, chunks of {chunk}: activations and graphs",
         static=chosen.static,
@@ -84,7 +83,7 @@ def memory(
     )
     parts: list[Part] = []
     for index, device in enumerate(placement.devices or (None,)):
-        where, stage = gpu(index), per_stage[min(index // placement.tensor_parallel, len(per_stage) - 1)]
+        where, stage = gpu(index), per_stage[placement.stage(index)]
         free = (free_at_start(device) if device else None) or 0
         parts += [
             Part(
@@ -115,8 +114,22 @@ def memory(
                 "state",
             )
         )
+        parts.append(
+            Part(
+                "states of drafts",
+                drafts * slot,
+                where,
+                N_("{drafts} drafted tokens' states x {slot} bytes", drafts=drafts, slot=slot),
+                "state",
+            )
+        )
         parts.append(Part("set aside", round(free * (1 - chosen.static)), where, said, "compute"))
     return gather(parts)
+
+
+def _one_copy(work: Serving, placement: Placement) -> Serving:
+    """The work of one of several copies: sequences are spread over them."""
+    return replace(work, sequences=-(-work.sequences // placement.data_parallel))
 
 
 def planned(
@@ -135,18 +148,28 @@ def planned(
 def kv_tokens(
     model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
 ) -> int:
-    """Tokens that the server would print as max_total_num_tokens; hybrids give mamba_full_memory_ratio 0.9 of the rest to states."""
-    chosen = settings(architecture, work, placement)
-    free = min((free_at_start(d) or 0) for d in placement.devices)
-    heaviest = max(sum(size for _unused, size in stage) for stage in weights(architecture, checkpoint, work, placement))
-    rest = int(free * chosen.static) - heaviest - LOADED
-    if slot := slot_bytes(architecture, work, placement):
-        explicit = read(Options, work.options).max_mamba_cache_size is not None
-        rest -= slots(work) * slot if explicit else int(rest * STATES_SHARE)
-    return pool_tokens(architecture, work, placement, rest)
+    """Tokens that the server would print as max_total_num_tokens."""
+    return ledger(model, architecture, checkpoint, work, placement).kv_cache_tokens
 
 
 __all__ = [
-    "FAMILIES", "FORMATS", "NAME", "READ_FROM", "TITLE", "Settings", "budget", "kv_tokens", "least", "memory", "placements", "planned",
-    "pool_tokens", "refusal", "settings", "slot_bytes", "token_bytes", "weights",
+    "FAMILIES",
+    "FORMATS",
+    "NAME",
+    "READ_FROM",
+    "TITLE",
+    "Settings",
+    "budget",
+    "kv_tokens",
+    "least",
+    "ledger",
+    "memory",
+    "placements",
+    "planned",
+    "pool_tokens",
+    "refusal",
+    "settings",
+    "slot_bytes",
+    "token_bytes",
+    "weights",
 ]  # fmt: skip

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from qwenpick.i18n import N_
-from qwenpick.runtimes.option import MOST_GPUS, EngineOptions, option
+from qwenpick.runtimes.option import MOST_GPUS, EngineOptions, Version, option
 from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS
+from qwenpick.work.placement import Cut
 
+MOST_CACHED = 2**36  # tokens of a pool: far beyond what any machine holds
 WHOLE_PROMPTS = 16384  # max_prefill_tokens: what a step takes where prompts are not cut (server_args.py)
 
 
@@ -16,12 +18,12 @@ class Options(EngineOptions):
     """SGLang's table."""
 
     TITLE: ClassVar[str] = "SGLang"
-    RELEASE: ClassVar[str] = "0.5"
+    RELEASE: ClassVar[str] = "0.5.23"
     ELSEWHERE: ClassVar[Mapping[str, str]] = {
         "context_length": N_("say context, the longest sequence in tokens"),
-        "max_running_requests": N_("say sequences, how many run at once"),
     }
 
+    version: Version | None = option(None, "the release that runs it", flag=False)
     mem_fraction_static: float | None = option(
         None, "the share of free memory for weights and pools", above=0, most=1, flag=False
     )
@@ -33,10 +35,26 @@ class Options(EngineOptions):
     )
     page_size: int = option(1, "tokens of a page of the pool", least=1, most=4096, flag=False)
     disable_cuda_graph: bool = option(False, "no CUDA graphs: less memory, slower")
-    disable_radix_cache: bool = option(False, "keeps no prefixes, and a third of the states of hybrids")
+    disable_radix_cache: bool = option(False, "keeps no prefixes, and a fifth of the states of hybrids")
     language_only: bool = option(False, "leaves vision and audio towers out", flag=False)
     speculative_num_draft_tokens: int = option(
         0, "tokens that a step checks when the MTP block drafts, its own among them", least=0, most=128
+    )
+    max_running_requests: int | None = option(
+        None,
+        "the most requests at once, whatever the memory (the sequences that are planned; 48 while it speculates)",
+        least=1,
+        most=MOST_SEQUENCES,
+        flag=False,
+    )
+    max_total_tokens: int | None = option(
+        None, "the most tokens of the pool, whatever the memory", least=1, most=MOST_CACHED
+    )
+    mamba_full_memory_ratio: float | None = option(
+        None, "memory of the delta nets' states for each byte of the pool of tokens (0.9)", above=0, most=100
+    )
+    mamba_radix_cache_strategy: Literal["auto", "no_buffer", "extra_buffer", "extra_buffer_lazy"] = option(
+        "auto", "slots of a running request while prefixes are kept: 3, 5 or 4", since="0.5.16"
     )
     max_mamba_cache_size: int | None = option(
         None, "slots of the pool of delta-net states", least=1, most=MOST_SEQUENCES
@@ -53,6 +71,22 @@ class Options(EngineOptions):
         least=1,
         most=MOST_GPUS,
         aliases=("pipeline_parallel_size", "pp"),
+        flag=False,
+    )
+    dp_size: int | None = option(
+        None,
+        "copies of the whole model that share the load",
+        least=1,
+        most=MOST_GPUS,
+        aliases=("data_parallel_size", "dp"),
+        flag=False,
+    )
+    ep_size: int | None = option(
+        None,
+        "GPUs over which whole experts are spread",
+        least=1,
+        most=MOST_GPUS,
+        aliases=("expert_parallel_size", "ep"),
         flag=False,
     )
 
@@ -76,7 +110,10 @@ class Options(EngineOptions):
         return self.disable_cuda_graph
 
     @property
-    def parallel(self) -> tuple[int, int] | None:
-        """The tensor and pipeline parallel sizes that were asked for."""
-        sizes = self.tp_size, self.pp_size
-        return None if sizes == (None, None) else (sizes[0] or 1, sizes[1] or 1)
+    def parallel(self) -> Cut | None:
+        """The cut that was asked for; experts spread over several GPUs make a tensor-parallel group of as many at least."""
+        sizes = self.tp_size or (self.ep_size if (self.ep_size or 1) > 1 else None), self.pp_size, self.dp_size
+        if sizes == (None, None, None):
+            return None
+        tensor, pipeline, data = (size or 1 for size in sizes)
+        return Cut(tensor, pipeline, data, (self.ep_size or 1) > 1)

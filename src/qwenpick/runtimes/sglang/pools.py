@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.memory.cache import attention_layers, conv_state_elements, kv_bytes_per_token, ssm_state_elements
-from qwenpick.memory.quantization import stored_bytes
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.sglang.options import Options
-from qwenpick.runtimes.vllm.weights import stage_weights
+from qwenpick.runtimes.vllm.weights import scaled, stage_weights
+from qwenpick.work.placement import Cut
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
@@ -18,10 +18,19 @@ if TYPE_CHECKING:
 MIB = 2**20
 # kernels and allocator slack that loading takes beside the tensors: Qwen3-0.6B 1.20 GiB, Qwen3.8-27B 51.05 GiB in logs
 LOADED = 92 * MIB
-STATES_PER_SEQUENCE = (
-    3  # slots per running request while the radix cache is on, 1 without: mem_cache/kv_cache_configurator.py
+STATES_KEPT = (
+    3  # slots of a running request while prefixes are kept: mem_cache/kv_cache_configurator.py _calculate_mamba_ratio
 )
-STATES_SHARE = 0.9 / 1.9  # of what weights leave to a hybrid: mamba_full_memory_ratio 0.9
+# and those that track it beside them: mem_cache/allocation_sizing.py get_mamba_tracking_slots
+STATES_TRACKED = {"no_buffer": 0, "extra_buffer": 2, "extra_buffer_lazy": 1}
+EXTRA_BUFFER = (
+    0,
+    5,
+    16,
+)  # from here on "auto" means extra_buffer: arg_groups/overrides.py _mamba_radix_cache_resolution
+STATES_RATIO = 0.9  # mamba_full_memory_ratio: bytes of states for each of tokens, of what weights leave
+SPECULATING = 48  # requests at once where it speculates and nobody says: arg_groups/speculative_hook.py
+IMAGES = 100 * MIB  # kept of the pool for a multimodal model's embeddings from 0.5.19 on: SGLANG_VLM_CACHE_SIZE_MB
 
 
 def weights(
@@ -34,13 +43,13 @@ def weights(
         parts.append("mtp")
     if not said.language_only:
         parts += [name for name, tower in (("vision", architecture.vision), ("audio", architecture.audio)) if tower]
-    found = stage_weights(
-        architecture, checkpoint.format, placement.tensor_parallel, placement.pipeline_parallel, tuple(parts)
+    cut = Cut(
+        placement.tensor_parallel, placement.pipeline_parallel, 1, placement.expert_parallel, placement.stage_layers
     )
+    found = stage_weights(architecture, checkpoint.format, cut, tuple(parts))
     if checkpoint.bytes is None:
         return found
-    share = checkpoint.bytes / stored_bytes(architecture, checkpoint.format)
-    return tuple(tuple((part, int(size * share)) for part, size in stage) for stage in found)
+    return scaled(found, architecture, checkpoint.format, checkpoint.bytes)
 
 
 def token_bytes(architecture: Architecture, work: Serving, placement: Placement) -> int:
@@ -57,8 +66,42 @@ def slot_bytes(architecture: Architecture, work: Serving, placement: Placement) 
     return whole // (placement.tensor_parallel * placement.pipeline_parallel)
 
 
+def slots_each(work: Serving) -> int:
+    """Slots of the mamba pool that a running request holds."""
+    said = read(Options, work.options)
+    if said.disable_radix_cache:
+        return 1
+    strategy = said.mamba_radix_cache_strategy
+    if strategy == "auto":
+        strategy = "extra_buffer" if said.release >= EXTRA_BUFFER else "no_buffer"
+    return STATES_KEPT + STATES_TRACKED[strategy]
+
+
 def slots(work: Serving) -> int:
     """Slots of the mamba pool that `sequences` running requests need, and the dummy one."""
-    said = read(Options, work.options)
-    each = 1 if said.disable_radix_cache else STATES_PER_SEQUENCE
-    return (said.max_mamba_cache_size or each * work.sequences) + 1
+    return (read(Options, work.options).max_mamba_cache_size or slots_each(work) * work.sequences) + 1
+
+
+def draft_states(requests: int, work: Serving) -> int:
+    """States that are kept of every drafted token of so many running requests, and of the padding one."""
+    drafted = read(Options, work.options).speculative_num_draft_tokens
+    return (requests + 1) * drafted if drafted else 0
+
+
+def divided(rest: int, slot: int, work: Serving) -> tuple[int, int]:
+    """(slots, bytes for tokens) of `rest` bytes that a hybrid's weights leave: kv_cache_configurator.py _handle_max_mamba_cache.
+
+    States get mamba_full_memory_ratio of what tokens get, or as many slots as are asked for; drafted tokens' states come first.
+    """
+    said, each = read(Options, work.options), slots_each(work)
+    requests = said.max_running_requests or (SPECULATING if said.speculative_num_draft_tokens else work.sequences)
+    ratio, drafted = said.mamba_full_memory_ratio or STATES_RATIO, said.speculative_num_draft_tokens
+    if said.max_mamba_cache_size:
+        count = said.max_mamba_cache_size
+    elif said.disable_radix_cache and said.max_running_requests:
+        count = said.max_running_requests
+    else:
+        share = rest * ratio / (1 + ratio)
+        count = int((share - slot * (1 + drafted)) // (slot * (1 + drafted / each)))
+    drafts = draft_states(min(requests, count // each), work) if count > 0 else 0
+    return max(0, count), rest - (max(0, count) + 1 + drafts) * slot

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qwenpick.machine.hardware import cuda_free
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.sglang.options import Options
+from qwenpick.work.sharding import communication_bytes
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
@@ -41,7 +42,8 @@ def settings(architecture: Architecture, work: Serving, placement: Placement) ->
     total = min((d.total for d in placement.devices if d.total), default=24 * GIB)
     chunk, low, high = next((chunk, low, high) for limit, chunk, low, high in _BY_MEMORY if total < limit)
     chunk = said.chunk or chunk
-    batch = said.cuda_graph_max_bs or min(low if ranks < 4 else high, work.sequences)  # at most max-running-requests
+    running = said.max_running_requests or work.sequences
+    batch = said.cuda_graph_max_bs or min(low if ranks < 4 else high, running)  # at most max-running-requests
     default = static_share(total, chunk, batch, ranks * placement.pipeline_parallel)
     if architecture.vision and not said.language_only:
         default *= tower_share(architecture.vision)
@@ -73,10 +75,15 @@ def aside_bytes(architecture: Architecture, work: Serving, free: int, chunk: int
     return aside
 
 
-def free_at_start(device: Device) -> int | None:
-    """Bytes the server sees as free once its CUDA context is up: the static share is a share of these."""
+def free_at_start(device: Device, gpus: int = 1, experts: bool = False) -> int | None:
+    """Bytes the server sees as free once its CUDA context and communicators are up: the static share is a share of these."""
     free = cuda_free(device)
-    return None if free is None else max(0, free - CONTEXT)
+    return None if free is None else max(0, free - CONTEXT - communication_bytes(gpus, experts))
+
+
+def graph_bytes(chosen: Settings) -> int:
+    """What is set aside for graphs: 2 MiB a decode batch, 8 a captured prefill size."""
+    return (chosen.graph_batch * 2 + prefill_graphs(chosen.chunk) * 8) * MIB
 
 
 def aside_mib(chunk: int, graph_batch: int, gpus: int) -> float:

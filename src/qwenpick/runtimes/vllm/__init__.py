@@ -9,13 +9,15 @@ from qwenpick.memory.account import Memory
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.vllm import cache as pool
 from qwenpick.runtimes.vllm import refusals
-from qwenpick.runtimes.vllm.account import available, budget, parts_of, profile_of, requested, smallest
+from qwenpick.runtimes.vllm.account import available, budget, parts_of, requested, smallest, stages_of
+from qwenpick.runtimes.vllm.ledger import ledger
 from qwenpick.runtimes.vllm.options import Options
 from qwenpick.runtimes.vllm.profile import Profile
 from qwenpick.runtimes.vllm.settings import least, settings
 from qwenpick.runtimes.vllm.start import cache_refusal, planned, share_refusal
 from qwenpick.runtimes.vllm.vendors import vendors
 from qwenpick.work.parallel import parallel_placements
+from qwenpick.work.sharding import stage_layers
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 NAME = "vllm"
 TITLE = "vLLM"
-READ_FROM = "vLLM 0.26.0: config/cache.py, config/vllm.py, engine/arg_utils.py, v1/worker/gpu_worker.py, v1/core/kv_cache_utils.py"
+READ_FROM = "vLLM 0.8 to 0.33: config/cache.py, config/vllm.py, engine/arg_utils.py, v1/worker/gpu_worker.py, v1/core/kv_cache_utils.py"
 FORMATS = ("bf16", "fp16", "fp8", "fp8-online", "gptq-int8", "awq-int4", "gptq-int4", "nvfp4", "mxfp4", "nf4")
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "fp16": ("bf16", "fp16"),
@@ -42,7 +44,7 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
         architecture, settings(architecture, work, None).version, read(Options, work.options).version is not None
     ):
         return why
-    return refusals.cache_type_refusal(work, TITLE) or share_refusal(work, placement)
+    return refusals.cache_type_refusal(work, TITLE) or share_refusal(architecture, work, placement)
 
 
 def placements(
@@ -66,9 +68,10 @@ def memory(
 
 
 def profiled(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> Profile:
-    """What vLLM's profile run finds on each GPU with vLLM's own settings, by the card that has least memory."""
+    """What vLLM's profile run finds on the GPU that peaks highest, with vLLM's own settings, by the card that has least memory."""
     chosen = settings(architecture, work, smallest(placement))
-    return profile_of(architecture, checkpoint, work, placement, chosen)
+    stages = stages_of(None, architecture, checkpoint, work, placement, chosen)
+    return max((stage.profile for stage in stages), key=lambda found: found.activation)
 
 
 def available_kv(
@@ -92,29 +95,24 @@ def kv_tokens(
     model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
 ) -> int:
     """Tokens that vLLM would print as "GPU KV cache size"; 0 where it would not start."""
-    cut, context, version = _pool(architecture, work, placement)
-    return pool.tokens(cut, available_kv(model, architecture, checkpoint, work, placement), context, version)
+    return ledger(model, architecture, checkpoint, work, placement).kv_cache_tokens
 
 
 def tokens_of(available: int, architecture: Architecture, work: Serving, placement: Placement) -> int:
     """Tokens of a KV cache of `available` bytes per GPU, as vLLM would print them."""
-    cut, context, version = _pool(architecture, work, placement)
-    return pool.tokens(cut, available, context, version)
+    chosen = settings(architecture, work, placement.devices[0] if placement.devices else None)
+    layers = stage_layers(architecture.num_layers, placement.pipeline_parallel, placement.stage_layers)[0]
+    cut = pool.layout(
+        architecture, chosen, work.kv_cache, placement.tensor_parallel, layers, placement.pipeline_parallel == 1
+    )
+    return pool.tokens(cut, max(0, available) // cut.block_bytes, chosen.context, chosen.version)
 
 
 def max_concurrency(
     model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
 ) -> float:
     """How many sequences of the full context are served at once: "Maximum concurrency". Below 1, vLLM refuses to start."""
-    cut, context, _ = _pool(architecture, work, placement)
-    return pool.concurrency(cut, available_kv(model, architecture, checkpoint, work, placement), context)
-
-
-def _pool(architecture: Architecture, work: Serving, placement: Placement) -> tuple[pool.Layout, int, tuple[int, ...]]:
-    """The layout of the pool, the longest sequence and the version."""
-    chosen = settings(architecture, work, placement.devices[0] if placement.devices else None)
-    cut = pool.layout(architecture, chosen, work.kv_cache, placement.tensor_parallel, placement.pipeline_parallel)
-    return cut, chosen.context, chosen.version
+    return ledger(model, architecture, checkpoint, work, placement).max_concurrency
 
 
 __all__ = [
@@ -127,6 +125,7 @@ __all__ = [
     "available_kv",
     "budget",
     "kv_tokens",
+    "ledger",
     "max_concurrency",
     "memory",
     "placements",

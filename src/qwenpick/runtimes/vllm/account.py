@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_
@@ -10,15 +12,40 @@ from qwenpick.machine.hardware import cuda_free, cuda_total
 from qwenpick.memory.account import Memory, Part, gpu
 from qwenpick.memory.account import memory as gather
 from qwenpick.runtimes.vllm import cache as pool
-from qwenpick.runtimes.vllm.profile import CONTEXT, Profile, kernels_of, profile
+from qwenpick.runtimes.vllm.profile import CONTEXT, Profile, Rank, kernels_of, profile
 from qwenpick.runtimes.vllm.settings import Settings, utilization
 from qwenpick.runtimes.vllm.weights import deepstack_bytes, loaded_format, rope_bytes, selection_bytes, weights
+from qwenpick.work.placement import Cut
+from qwenpick.work.sharding import communication_bytes, stage_layers
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
     from qwenpick.machine.hardware import Device
     from qwenpick.work.placement import Placement
     from qwenpick.work.serving import Serving
+
+
+LENT = N_("beside the request")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What each rank of one pipeline stage holds: its weights and buffers, what its profile run finds, and how its pool is cut."""
+
+    weights: tuple[tuple[str, int], ...]
+    buffers: tuple[Part, ...]
+    profile: Profile
+    layout: pool.Layout
+
+    @property
+    def loaded(self) -> int:
+        """Bytes of "Model loading took"."""
+        return sum(size for _, size in self.weights) + sum(part.bytes for part in self.buffers)
+
+    def left(self, requested: int) -> int:
+        """Bytes of the request that are left for the cache; negative where it does not suffice."""
+        found = self.profile
+        return requested - self.loaded - found.activation - found.non_torch - found.graph_estimate
 
 
 def smallest(placement: Placement) -> Device | None:
@@ -42,6 +69,53 @@ def budget(device: Device, work: Serving) -> int | None:
     return min(requested(total, work), max(0, free - CONTEXT))
 
 
+def outside_bytes(architecture: Architecture, placement: Placement, stage: Stage) -> int:
+    """Bytes that a rank takes beside its request: the CUDA context, communicators, and graphs beyond what the request pays for them."""
+    gpus = placement.tensor_parallel * placement.pipeline_parallel * placement.data_parallel
+    return CONTEXT + communication_bytes(gpus, architecture.is_moe) + stage.profile.graphs_outside
+
+
+def stages_of(
+    model: Model | None,
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    work: Serving,
+    placement: Placement,
+    chosen: Settings,
+) -> tuple[Stage, ...]:
+    """Every pipeline stage of a start with these settings, first to last."""
+    stages, ranks = placement.pipeline_parallel, placement.tensor_parallel
+    cut = Cut(ranks, stages, placement.data_parallel, placement.expert_parallel, placement.stage_layers)
+    loaded = weights(architecture, checkpoint, chosen, cut)
+    kernels = kernels_of(placement.devices[0] if placement.devices else None, loaded_format(checkpoint, chosen))
+    found = []
+    for index, layers in enumerate(stage_layers(architecture.num_layers, stages, placement.stage_layers)):
+        first, last = index == 0, index == stages - 1
+        rank = Rank(ranks, len(layers), first, last, cut.gpus == 1)
+        found.append(
+            Stage(
+                loaded[index],
+                tuple(_buffers(model, architecture, chosen, layers, first, last)),
+                profile(architecture, chosen, rank, kernels, work.image_tokens),
+                pool.layout(architecture, chosen, work.kv_cache, ranks, layers, last),
+            )
+        )
+    return tuple(found)
+
+
+def _buffers(
+    model: Model | None, architecture: Architecture, chosen: Settings, layers: range, first: bool, last: bool
+) -> Iterator[Part]:
+    """What is allocated while the weights are loaded and counts as they do."""
+    rope = N_("positions x rotary dimensions x 2 bytes")
+    yield Part("rope table", rope_bytes(model, architecture), "", rope, "weights")
+    if first:
+        deepstack = N_("levels x batched tokens x hidden x 2 bytes")
+        yield Part("deepstack buffers", deepstack_bytes(architecture, chosen), "", deepstack, "weights")
+    selected = N_("batched tokens x (budget + compress_ratio) x 4 bytes, the layers with an indexer")
+    yield Part("selected tokens", selection_bytes(architecture, chosen, layers, last), "", selected, "weights")
+
+
 def parts_of(
     model: Model,
     architecture: Architecture,
@@ -51,112 +125,109 @@ def parts_of(
     chosen: Settings,
 ) -> Memory:
     """The parts of a start with these settings."""
-    ranks, stages = placement.tensor_parallel, placement.pipeline_parallel
-    found = profile_of(architecture, checkpoint, work, placement, chosen)
-    cut = pool.layout(architecture, chosen, work.kv_cache, ranks, stages)
-    pages = -(-work.context // cut.block_size) * work.sequences
-    common = [
-        Part(
-            "kv cache",
-            pages * cut.block_bytes,
-            "",
-            N_(
-                "{pages} blocks of {block_size} tokens x {block_bytes} bytes",
-                pages=pages,
-                block_size=cut.block_size,
-                block_bytes=cut.block_bytes,
-            ),
-            "kv cache",
-        ),
-        Part(
-            "delta-net states",
-            cut.states * work.sequences * cut.block_bytes,
-            "",
-            N_(
-                "{states} blocks x {sequences} sequences x {block_bytes} bytes",
-                states=cut.states,
-                sequences=work.sequences,
-                block_bytes=cut.block_bytes,
-            ),
-            "state",
-        ),
-        Part(
-            "activations",
-            found.activation,
-            "",
-            N_(
-                "profile run of {batched_tokens} tokens and {sequences} sampled rows",
-                batched_tokens=chosen.batched_tokens,
-                sequences=chosen.sequences,
-            ),
-            "compute",
-        ),
-        Part("outside torch", found.non_torch, "", N_("kernels and communication buffers, measured"), "overhead"),
-        Part(
-            "cuda graphs",
-            found.graph_estimate,
-            "",
-            N_(
-                "captures up to batch {max_graph} x {num_layers} layers",
-                max_graph=chosen.max_graph,
-                num_layers=architecture.num_layers,
-            ),
-            "overhead",
-        ),
-        Part(
-            "rope table",
-            rope_bytes(model, architecture),
-            "",
-            N_("positions x rotary dimensions x 2 bytes"),
-            "weights",
-        ),
-        Part(
-            "deepstack buffers",
-            deepstack_bytes(architecture, chosen),
-            "",
-            N_("levels x batched tokens x hidden x 2 bytes"),
-            "weights",
-        ),
-        Part(
-            "selected tokens",
-            selection_bytes(architecture, chosen, stages),
-            "",
-            N_("batched tokens x (budget + compress_ratio) x 4 bytes, the layers with an indexer"),
-            "weights",
-        ),
-    ]
-    per_stage = weights(architecture, checkpoint, chosen, ranks, stages)
-    name = loaded_format(checkpoint, chosen)
+    stages = stages_of(model, architecture, checkpoint, work, placement, chosen)
+    ranks, name = placement.tensor_parallel, loaded_format(checkpoint, chosen)
     formula = (
         N_("tensors in {name} over {ranks} GPUs, rounded as torch allocates", name=name, ranks=ranks)
         if ranks > 1
         else N_("tensors in {name}, rounded as torch allocates", name=name)
     )
+    by_stage = [list(_stage_parts(stage, architecture, work, placement, chosen)) for stage in stages]
     parts: list[Part] = []
     for index in range(max(1, len(placement.devices))):
-        where = gpu(index)
-        stage = per_stage[min(index // ranks, stages - 1)]
+        where, stage = gpu(index), placement.stage(index)
         parts += [
-            Part(
-                N_("{part} weights", part=part),
-                size,
-                where,
-                formula,
-                "weights",
-            )
-            for part, size in stage
+            Part(N_("{part} weights", part=part), size, where, formula, "weights")
+            for part, size in stages[stage].weights
         ]
-        parts += [Part(p.name, p.bytes, where, p.formula, p.kind) for p in common]
+        parts += [Part(p.name, p.bytes, where, p.formula, p.kind) for p in by_stage[stage]]
+        if placement.devices:
+            lent = _lent(architecture, work, placement, stages[stage], placement.devices[index])
+            parts.append(
+                Part(LENT, lent, where, N_("graphs and communicators beyond what is free beside it"), "overhead")
+            )
     return gather(parts)
 
 
-def profile_of(
-    architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement, chosen: Settings
-) -> Profile:
-    """What the profile run of these settings finds on each GPU."""
-    kernels = kernels_of(placement.devices[0] if placement.devices else None, loaded_format(checkpoint, chosen))
-    return profile(
-        architecture, chosen, placement.tensor_parallel, placement.pipeline_parallel, kernels, work.image_tokens
+def _lent(architecture: Architecture, work: Serving, placement: Placement, stage: Stage, device: Device) -> int:
+    """Bytes of the request that have to stay free for what lies beside it, where less than that is left."""
+    free, share = cuda_free(device), budget(device, work)
+    if free is None or share is None:
+        return 0
+    return max(0, outside_bytes(architecture, placement, stage) - (free - share))
+
+
+def _stage_parts(
+    stage: Stage, architecture: Architecture, work: Serving, placement: Placement, chosen: Settings
+) -> Iterator[Part]:
+    """What a rank of the stage holds beside its weights; sequences are spread over the copies."""
+    cut, found = stage.layout, stage.profile
+    sequences = -(-work.sequences // placement.data_parallel)
+    pages = -(-work.context // cut.block_size) * sequences
+    yield Part(
+        "kv cache",
+        pages * cut.block_bytes,
+        "",
+        N_(
+            "{pages} blocks of {block_size} tokens x {block_bytes} bytes",
+            pages=pages,
+            block_size=cut.block_size,
+            block_bytes=cut.block_bytes,
+        ),
+        "kv cache",
+    )
+    yield Part(
+        "delta-net states",
+        cut.states * sequences * cut.block_bytes,
+        "",
+        N_(
+            "{states} blocks x {sequences} sequences x {block_bytes} bytes",
+            states=cut.states,
+            sequences=sequences,
+            block_bytes=cut.block_bytes,
+        ),
+        "state",
+    )
+    yield Part(
+        "activations",
+        found.activation,
+        "",
+        N_(
+            "profile run of {batched_tokens} tokens and {sequences} sampled rows",
+            batched_tokens=chosen.batched_tokens,
+            sequences=chosen.sequences,
+        ),
+        "compute",
+    )
+    yield Part("outside torch", found.non_torch, "", N_("kernels and communication buffers, measured"), "overhead")
+    yield Part(
+        "cuda graphs",
+        found.graph_estimate,
+        "",
+        N_(
+            "captures up to batch {max_graph} x {num_layers} layers",
+            max_graph=chosen.max_graph,
+            num_layers=architecture.num_layers,
+        ),
+        "overhead",
+    )
+    yield from stage.buffers
+
+
+def blocks_of(
+    model: Model,
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    work: Serving,
+    placement: Placement,
+    chosen: Settings,
+) -> int:
+    """Blocks of the pool, which the rank with the fewest decides for all: v1/core/kv_cache_utils.py get_kv_cache_configs."""
+    stages = stages_of(model, architecture, checkpoint, work, placement, chosen)
+    asked = [requested(cuda_total(device) or 0, work) for device in placement.devices]
+    return min(
+        max(0, stages[placement.stage(i)].left(share)) // stages[placement.stage(i)].layout.block_bytes
+        for i, share in enumerate(asked)
     )
 
 
@@ -169,17 +240,8 @@ def available(
     chosen: Settings,
 ) -> int:
     """Bytes that are left for the KV cache on the GPU that has least, with these settings; negative where weights do not fit."""
-    found = profile_of(architecture, checkpoint, work, placement, chosen)
-    per_stage = weights(architecture, checkpoint, chosen, placement.tensor_parallel, placement.pipeline_parallel)
-    heaviest = max(sum(size for _unused, size in stage) for stage in per_stage)
-    least_asked = min(requested(cuda_total(d) or 0, work) for d in placement.devices)
-    return (
-        least_asked
-        - heaviest
-        - rope_bytes(model, architecture)
-        - deepstack_bytes(architecture, chosen)
-        - selection_bytes(architecture, chosen, placement.pipeline_parallel)
-        - found.activation
-        - found.non_torch
-        - found.graph_estimate
+    stages = stages_of(model, architecture, checkpoint, work, placement, chosen)
+    return min(
+        stages[placement.stage(i)].left(requested(cuda_total(device) or 0, work))
+        for i, device in enumerate(placement.devices)
     )

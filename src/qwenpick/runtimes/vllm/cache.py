@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-from qwenpick.catalog.schema import Architecture
-from qwenpick.memory.cache import KvCache, attention_layers, layer_bits, linear_layers
+from qwenpick.catalog.schema import Architecture, LinearAttention
+from qwenpick.memory.cache import KvCache, layer_bits, linear_layers
 from qwenpick.runtimes.vllm.settings import Settings
 
 
@@ -35,12 +35,24 @@ class Layout:
 
 
 @lru_cache(maxsize=8192)
-def layout(architecture: Architecture, chosen: Settings, cache: KvCache, ranks: int, stages: int = 1) -> Layout:
-    """The pool of one rank. Pages per layer: (k + v) x kv heads x head_dim x block size."""
+def layout(
+    architecture: Architecture,
+    chosen: Settings,
+    cache: KvCache,
+    ranks: int,
+    layers: range | None = None,
+    last: bool = True,
+) -> Layout:
+    """The pool of one rank that holds these layers (all by default), the last stage's MTP block with them.
+
+    Pages per layer: (k + v) x kv heads x head_dim x block size.
+    """
     per_token = int(layer_bits(architecture.attention, cache, ranks) / 8)
-    attention, linear = attention_layers(architecture), linear_layers(architecture)
-    count = -(-len(attention) // stages)
-    if chosen.speculative_tokens:
+    linear = linear_layers(architecture)
+    held = architecture.layer_list if layers is None else [architecture.layer_list[i] for i in layers]
+    delta_nets = sum(isinstance(layer, LinearAttention) for layer in held)
+    count = len(held) - delta_nets
+    if chosen.speculative_tokens and last:
         count += architecture.mtp_layers
     if not linear:
         return Layout(chosen.block_size, per_token * chosen.block_size, count, 1, 0)
@@ -49,23 +61,22 @@ def layout(architecture: Architecture, chosen: Settings, cache: KvCache, ranks: 
     state = (rows * linear[0].conv_channels * 2 + linear[0].ssm_state_elements * chosen.ssm_bytes) // ranks
     # the attention block grows until its page holds a state, in steps of block_size: platforms/interface.py
     block = chosen.block_size * -(-state // (chosen.block_size * per_token))
-    per_stage = math.ceil(len(linear) / stages)
-    mamba_groups = math.ceil(per_stage / count)
+    count = max(1, count)
+    mamba_groups = math.ceil(delta_nets / count)
     each = (2 if chosen.prefix_caching else 1) + chosen.speculative_tokens  # v1/kv_cache_interface.py MambaSpec
     return Layout(block, per_token * block, count, 1 + mamba_groups, mamba_groups * each)
 
 
-def tokens(cut: Layout, available: int, context: int, version: tuple[int, ...] = (0, 26)) -> int:
-    """The figure of "GPU KV cache size" for `available` bytes a rank and sequences of up to `context` tokens.
+def tokens(cut: Layout, blocks: int, context: int, version: tuple[int, ...] = (0, 26)) -> int:
+    """The figure of "GPU KV cache size" for so many blocks a rank and sequences of up to `context` tokens.
 
     From 0.20 on int(max_concurrency x max_model_len). Before, the blocks were divided among the groups, a state's counted as tokens.
     """
-    blocks = max(0, available) // cut.block_bytes
     if version < (0, 20):
         return blocks // cut.groups * cut.block_size
     return blocks * context // cut.blocks(context)
 
 
-def concurrency(cut: Layout, available: int, context: int) -> float:
-    """How many sequences of `context` tokens the pool serves at once: "Maximum concurrency"."""
-    return max(0, available) // cut.block_bytes / cut.blocks(context)
+def concurrency(cut: Layout, blocks: int, context: int) -> float:
+    """How many sequences of `context` tokens a pool of so many blocks serves at once: "Maximum concurrency"."""
+    return blocks / cut.blocks(context)

@@ -18,7 +18,10 @@ TAKEN, TAKEN_LAYER = int(9.2 * MIB), int(0.15 * MIB)
 # The V2 runner of 0.26 on dense models: 8B 0.61 GiB with 51 sizes, 0.15 with 7, at 2,048 batched tokens
 V2_LAYER, V2_FIRST = int(0.29 * MIB), 20 * MIB
 V2_KEPT = 3.5  # hidden states of all batched tokens that it keeps for its graphs (8B: 1.0 GiB at 16,384 tokens, 0.61 at 2,048)
-V1_ESTIMATES, V2_ESTIMATES = (0, 20), (0, 29)  # first versions whose request pays for an estimate: v1/worker/gpu_worker.py, and gpu/model_runner.py
+V1_ESTIMATES, V2_ESTIMATES = (
+    (0, 20),
+    (0, 29),
+)  # first versions whose request pays for an estimate: v1/worker/gpu_worker.py, and gpu/model_runner.py
 
 
 def largest_batch(sequences: int, tokens: int, drafted: int, version: tuple[int, ...]) -> int:
@@ -40,18 +43,18 @@ def graph_sizes(largest: int) -> int:
     return len({n for n in (1, 2, 4, *range(8, 256, 8), *range(256, largest + 1, 16)) if n <= largest})
 
 
-def estimated_bytes(architecture: Architecture, chosen: Settings) -> int:
-    """What the request pays for graphs before they are captured; 0 where that version takes them out of the memory outside it."""
+def estimated_bytes(layers: int, chosen: Settings) -> int:
+    """What the request pays for graphs of so many layers before they are captured; 0 where that version takes them out of the memory outside it."""
     if chosen.version < (V2_ESTIMATES if chosen.v2 else V1_ESTIMATES):
         return 0
-    return chosen.captures * (ESTIMATE + ESTIMATE_LAYER * architecture.num_layers)
+    return chosen.captures * (ESTIMATE + ESTIMATE_LAYER * layers)
 
 
-def taken_bytes(architecture: Architecture, chosen: Settings) -> int:
-    """What the captures take in fact."""
+def taken_bytes(architecture: Architecture, layers: int, chosen: Settings) -> int:
+    """What the captures of so many layers take in fact."""
     if not chosen.captures:
         return 0
     if chosen.v2 and chosen.version < V2_ESTIMATES:
         kept = int(V2_KEPT * chosen.batched_tokens * architecture.hidden_size) * ELEMENT
-        return chosen.captures * architecture.num_layers * V2_LAYER + V2_FIRST + kept
-    return chosen.captures * (TAKEN + TAKEN_LAYER * architecture.num_layers)
+        return chosen.captures * layers * V2_LAYER + V2_FIRST + kept
+    return chosen.captures * (TAKEN + TAKEN_LAYER * layers)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from qwenpick.runtimes.option import MOST_GPUS, EngineOptions, Version, Word, option
+from qwenpick.runtimes.option import MOST_GPUS, EngineOptions, Version, Word, layer_counts, option
 from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS
+from qwenpick.work.placement import Cut
 
 
 class Options(EngineOptions):
@@ -63,6 +64,12 @@ class Options(EngineOptions):
     pipeline_parallel_size: int | None = option(
         None, "stages of layers on GPUs of their own", least=1, most=MOST_GPUS, flag=False
     )
+    data_parallel_size: int | None = option(
+        None, "copies that share the load; experts are spread over all of them", least=1, most=MOST_GPUS, flag=False
+    )
+    pp_layer_partition: Word | None = option(
+        None, "layers of each stage, parted by commas (VLLM_PP_LAYER_PARTITION)", flag=False
+    )
 
     @property
     def drafts(self) -> int:
@@ -80,10 +87,18 @@ class Options(EngineOptions):
         return self.enforce_eager
 
     @property
-    def parallel(self) -> tuple[int, int] | None:
-        """The tensor and pipeline parallel sizes that were asked for."""
-        sizes = self.tensor_parallel_size, self.pipeline_parallel_size
-        return None if sizes == (None, None) else (sizes[0] or 1, sizes[1] or 1)
+    def parallel(self) -> Cut | None:
+        """The cut that was asked for."""
+        layers = layer_counts(self.TITLE, self.pp_layer_partition)
+        sizes = (
+            self.tensor_parallel_size,
+            self.pipeline_parallel_size or (len(layers) if layers else None),
+            self.data_parallel_size,
+        )
+        if sizes == (None, None, None):
+            return None
+        tensor, pipeline, data = (size or 1 for size in sizes)
+        return Cut(tensor, pipeline, data, self.enable_expert_parallel, layers)
 
     @property
     def generation(self) -> str:

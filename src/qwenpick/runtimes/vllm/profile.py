@@ -14,6 +14,7 @@ from qwenpick.catalog.schema import Architecture, DenseMlp, MoeMlp
 from qwenpick.memory.cache import linear_layers
 from qwenpick.runtimes.vllm import encoder, graphs
 from qwenpick.runtimes.vllm.settings import Settings
+from qwenpick.work.sharding import communication_bytes
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Device
@@ -26,16 +27,24 @@ NON_TORCH_RANK = 67 * MIB  # 0.065 GiB on each of two: the communicators' kernel
 # tensors and the runner's own buffers too. Public starts of 0.27 to 0.29 on four kinds of cards: 0.2 to 0.3 GiB more
 HELD = 200 * MIB
 CONTEXT = 530 * MIB  # of the worker's CUDA context, outside all that vLLM counts: 139.80 total, 139.29 free at start
-# NCCL and custom all-reduce, outside it too: two H200 had 138.34 GiB free at the start, 137.86 with experts, whose group is a second one
-COMMUNICATION, COMMUNICATION_EXPERTS = 970 * MIB, 490 * MIB
-UNIFIED_PROCESS = 1792 * MIB  # of the engine's own processes, where GPU and CPU share the memory (DGX Spark, 0.27.1: 69.4 GiB of 73.0 left for the cache)
+UNIFIED_PROCESS = (
+    1792 * MIB
+)  # of the engine's own processes, where GPU and CPU share the memory (DGX Spark, 0.27.1: 69.4 GiB of 73.0 left for the cache)
 SAMPLER = 14.065  # bytes per row and vocabulary entry, in starts of 16 to 1,024 rows
 SAMPLER_0_17 = 28  # 0.17 to 0.19 (Qwen3.5-35B-A3B-FP8, A100, 256 rows: 1.82 GiB)
 SAMPLER_SORT = 38  # up to 0.16: logits in 16 and 32 bits, sorted values, 64-bit indices, the sort's scratch (Qwen3-0.6B, H100, 1,024 rows: 5.56 GiB)
-SAMPLER_V2, SAMPLER_V2_WARM = 2, 10  # 0.33 samples once more with every parameter, in 32 bits: gpu/model_runner.py _dummy_sampler_run
+SAMPLER_V2, SAMPLER_V2_WARM = (
+    2,
+    10,
+)  # 0.33 samples once more with every parameter, in 32 bits: gpu/model_runner.py _dummy_sampler_run
 TOP_K_ROW = 4  # an FP32 row of the vocabulary for every program of top-k and top-p: v1/sample/ops/topk_topp_triton.py
-REJECTION = 16  # of the V1 runner's dummy rejection sampler, whatever is speculated: gpu_model_runner.py _dummy_sampler_run
-COMPILED_COPY = (0, 27)  # up to here torch 2.11 holds a second embedding matrix while it tunes; 0.27 came with torch 2.13
+REJECTION = (
+    16  # of the V1 runner's dummy rejection sampler, whatever is speculated: gpu_model_runner.py _dummy_sampler_run
+)
+COMPILED_COPY = (
+    0,
+    27,
+)  # up to here torch 2.11 holds a second embedding matrix while it tunes; 0.27 came with torch 2.13
 STREAMS, STREAMS_WIDE = 4, 5  # hidden states of a dense layer on one GPU; of a hybrid's, and over several GPUs
 BLOCK_SCALE = 1 + 4 / 128  # bytes of a quantized input of the down projection, its scale with it
 
@@ -66,46 +75,71 @@ class Profile:
         return max(0, self.graphs - self.graph_estimate)
 
 
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """Which part of the model a rank has: one of `ranks` that share its `layers`, with the embeddings (first) or the head (last) beside them.
+
+    `alone` says that it talks to no other.
+    """
+
+    ranks: int
+    layers: int
+    first: bool = True
+    last: bool = True
+    alone: bool = True
+
+
 @lru_cache(maxsize=8192)
 def profile(
-    architecture: Architecture, chosen: Settings, ranks: int, stages: int, kernels: Kernels, image_tokens: int = 0
+    architecture: Architecture, chosen: Settings, rank: Rank, kernels: Kernels, image_tokens: int = 0
 ) -> Profile:
     """What the profile run of one rank finds, or what an image of `image_tokens` takes if that is more."""
-    asked = encoder.peak_bytes(architecture, image_tokens, ranks) if chosen.multimodal else 0
-    peak = max(activation(architecture, chosen, ranks, kernels), asked)
-    outside = NON_TORCH_RANK if ranks * stages > 1 and chosen.version >= (0, 20) else NON_TORCH
-    if chosen.version >= (0, 27):  # the workspace stays allocated, so it counts as consumed: utils/mem_utils.py memory_profiling
+    asked = encoder.peak_bytes(architecture, image_tokens, rank.ranks) if chosen.multimodal and rank.first else 0
+    peak = max(activation(architecture, chosen, rank, kernels), asked)
+    outside = NON_TORCH if rank.alone or chosen.version < (0, 20) else NON_TORCH_RANK
+    if chosen.version < (
+        0,
+        11,
+    ):  # v1/worker/gpu_worker.py init_device looked at the memory before the communicators were made
+        outside += communication_bytes(1 if rank.alone else 2, architecture.is_moe)
+    if chosen.version >= (
+        0,
+        27,
+    ):  # the workspace stays allocated, so it counts as consumed: utils/mem_utils.py memory_profiling
         held = kernels.workspace if kernels.plain or architecture.is_hybrid else 0
         peak, outside = peak - min(held, peak), outside + held + HELD
-        if chosen.multimodal or chosen.speculative_tokens:  # embeddings, and the draft's hidden states, have a buffer of the runner's
+        if (
+            chosen.multimodal or chosen.speculative_tokens
+        ):  # embeddings, and the draft's hidden states, have a buffer of the runner's
             outside += chosen.batched_tokens * architecture.hidden_size * ELEMENT
     return Profile(
         activation=peak,
         non_torch=outside + (UNIFIED_PROCESS if kernels.unified else 0),
-        graph_estimate=graphs.estimated_bytes(architecture, chosen),
-        graphs=graphs.taken_bytes(architecture, chosen),
+        graph_estimate=graphs.estimated_bytes(rank.layers, chosen),
+        graphs=graphs.taken_bytes(architecture, rank.layers, chosen),
     )
 
 
-def activation(architecture: Architecture, chosen: Settings, ranks: int, kernels: Kernels) -> int:
+def activation(architecture: Architecture, chosen: Settings, rank: Rank, kernels: Kernels) -> int:
     """Peak of the activations: the largest of the forward, the sampler, what compilation copies, and the encoder."""
-    compiled = chosen.max_graph > 0
-    kept = encoder.output_bytes(architecture) if chosen.profile_encoder else 0
-    peaks = [
-        kept + forward(architecture, chosen, ranks, compiled, kernels.block_fp8) + _matmul(architecture, compiled, kernels),
-        kept + sampler(architecture, chosen, ranks, kernels),
-    ]
-    if compiled and chosen.version < COMPILED_COPY:
+    compiled, ranks = chosen.max_graph > 0, rank.ranks
+    encodes = chosen.profile_encoder and rank.first
+    kept = encoder.output_bytes(architecture) if encodes else 0
+    layers = forward(architecture, chosen, ranks, compiled, kernels.block_fp8)
+    peaks = [kept + layers + _matmul(architecture, compiled, kernels)]
+    if rank.last:
+        peaks.append(kept + sampler(architecture, chosen, ranks, kernels))
+    if compiled and rank.first and chosen.version < COMPILED_COPY:
         # torch.compile's tuning holds a second embedding matrix: vocab x hidden
         matrix = architecture.vocab_size * architecture.hidden_size * ELEMENT // ranks
         peaks.append(kept + matrix + kernels.workspace + MIB)
-    if chosen.profile_encoder:
+    if encodes:
         peaks.append(encoder.peak_bytes(architecture, encoder.PROFILE_IMAGE_TOKENS, ranks) + kernels.workspace)
     return max(peaks)
 
 
 def _matmul(architecture: Architecture, compiled: bool, kernels: Kernels) -> int:
-    """cuBLAS's workspace while the layers run; a compiled run overlaps 4 MiB of it. Quantized dense layers do not use it, a hybrid's small ones do."""
+    """cuBLAS's workspace while the layers run; a compiled run overlaps 4 MiB of it. Quantized dense layers do without, hybrids do not."""
     if not (kernels.plain or (kernels.block_fp8 and architecture.is_hybrid)):
         return 0
     return max(0, kernels.workspace - 4 * MIB) if compiled else kernels.workspace
@@ -130,7 +164,10 @@ def forward(architecture: Architecture, chosen: Settings, ranks: int, compiled: 
             if compiled and not architecture.is_hybrid:
                 streams = 2 * hidden + projections
         case MoeMlp():
-            mlp = _experts(architecture.mlp, ranks, hidden, chosen) + 3 * architecture.mlp.shared_intermediate_size // ranks
+            mlp = (
+                _experts(architecture.mlp, ranks, hidden, chosen)
+                + 3 * architecture.mlp.shared_intermediate_size // ranks
+            )
             streams = STREAMS * hidden
     if chosen.speculative_tokens:
         streams += hidden  # the draft's own
@@ -155,13 +192,13 @@ def sampler(architecture: Architecture, chosen: Settings, ranks: int, kernels: K
     if chosen.v2:
         each = SAMPLER_V2_WARM if chosen.version >= (0, 33) else SAMPLER_V2
         return rows * vocabulary * each + kernels.workspace
-    each = SAMPLER if chosen.version >= (0, 20) else SAMPLER_0_17 if chosen.version >= (0, 17) else SAMPLER_SORT
+    wide = SAMPLER if chosen.version >= (0, 20) else SAMPLER_0_17 if chosen.version >= (0, 17) else SAMPLER_SORT
     drafted = REJECTION if chosen.speculative_tokens else 0
     programs = min(1 << max(0, rows - 1).bit_length(), kernels.processors) if chosen.version >= (0, 20) else 0
     held = hidden
     if isinstance(architecture.mlp, MoeMlp):
         held += _experts(architecture.mlp, ranks, hidden, chosen)
-    logits = int(rows * vocabulary * (each + drafted)) + programs * vocabulary * TOP_K_ROW
+    logits = int(rows * vocabulary * (wide + drafted)) + programs * vocabulary * TOP_K_ROW
     return logits + chosen.batched_tokens * ELEMENT * held + kernels.workspace
 
 

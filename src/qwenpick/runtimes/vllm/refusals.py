@@ -52,10 +52,22 @@ def refusal(
             return why
     block = BLOCK if checkpoint.format in BLOCKED else 1
     ranks = placement.tensor_parallel
-    wanted, there = ranks * placement.pipeline_parallel, len(placement.devices)
+    wanted, there = ranks * placement.pipeline_parallel * placement.data_parallel, len(placement.devices)
     if wanted > there:
         return _("{wanted} GPUs are asked for, and {there} can be used", wanted=wanted, there=there)
-    if why := world_refusal(architecture, ranks, block):
+    if placement.stage_layers and sum(placement.stage_layers) != architecture.num_layers:
+        return _(
+            "stages of {stages} layers are not the model's {layers}",
+            stages=" + ".join(map(str, placement.stage_layers)),
+            layers=architecture.num_layers,
+        )
+    if placement.stage_layers and len(placement.stage_layers) != placement.pipeline_parallel:
+        return _(
+            "{counts} counts of layers are given for {stages} stages",
+            counts=len(placement.stage_layers),
+            stages=placement.pipeline_parallel,
+        )
+    if why := world_refusal(architecture, ranks, block, whole_experts=placement.expert_parallel):
         return _("tensor parallel over {ranks} GPUs: {why}", ranks=ranks, why=retell(why))
     return None
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 GIB = 2**30
 MEASURED = (0, 26)  # the newest version whose starts were measured; newer ones follow their source
 BLOCK_SIZE = 16  # vLLM 0.26 config/cache.py
-LARGE_GPU = 70 * GIB  # vLLM 0.8 to 0.33 engine/arg_utils.py get_batch_defaults: and not an A100, nor from 0.33 on a GB10
+LARGE_GPU = (
+    70 * GIB
+)  # vLLM 0.8 to 0.33 engine/arg_utils.py get_batch_defaults: and not an A100, nor from 0.33 on a GB10
 LARGEST_GPU = 160 * GIB  # from 0.28 on, the same function: B200, B300, GB300, MI300X, MI355X
 FP8_CAPABILITY = (
     8.9  # below, FP8 weights run through Marlin, without FP8 arithmetic (quantization/utils/marlin_utils_fp8.py)

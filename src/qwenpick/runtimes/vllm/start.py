@@ -11,11 +11,21 @@ from qwenpick.machine.hardware import cuda_free, cuda_total
 from qwenpick.memory.account import gpu
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.vllm import cache as pool
-from qwenpick.runtimes.vllm.account import available, budget, parts_of, requested, smallest
+from qwenpick.runtimes.vllm.account import (
+    LENT,
+    available,
+    blocks_of,
+    budget,
+    parts_of,
+    requested,
+    smallest,
+    stages_of,
+)
 from qwenpick.runtimes.vllm.options import Options
 from qwenpick.runtimes.vllm.profile import CONTEXT
 from qwenpick.runtimes.vllm.settings import Settings, least, settings
 from qwenpick.units import format_bytes
+from qwenpick.work.sharding import communication_bytes
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
@@ -38,7 +48,10 @@ def planned(
         chosen = least(architecture, work, device)
     if read(Options, work.options).max_num_seqs is None:
         chosen = replace(chosen, sequences=max(work.sequences, min(chosen.sequences, state_blocks(*run, chosen))))
-    shares = ((budget(d, work) or 0) / (cuda_total(d) or 1) for d in placement.devices)
+    lent = {part.where: part.bytes for part in needed.parts if part.name == LENT}
+    shares = (
+        ((budget(d, work) or 0) - lent.get(gpu(i), 0)) / (cuda_total(d) or 1) for i, d in enumerate(placement.devices)
+    )
     free = math.floor(10000 * min(shares)) / 10000
     return replace(chosen, utilization=min(chosen.utilization, free)) if free else chosen
 
@@ -55,25 +68,25 @@ def state_blocks(
 
     config/compilation.py resolve_cudagraph_mode_and_sizes: every sequence of max_num_seqs needs a block for its state.
     """
-    cut = pool.layout(architecture, chosen, work.kv_cache, placement.tensor_parallel, placement.pipeline_parallel)
-    if not cut.states or not chosen.max_graph:
+    if not architecture.is_hybrid or not chosen.max_graph:
         return chosen.sequences
-    return max(0, available(model, architecture, checkpoint, work, placement, chosen)) // cut.block_bytes
+    return blocks_of(model, architecture, checkpoint, work, placement, chosen)
 
 
-def share_refusal(work: Serving, placement: Placement) -> str | None:
-    """Why a share of the memory that was asked for by name is not free."""
+def share_refusal(architecture: Architecture, work: Serving, placement: Placement) -> str | None:
+    """Why a share of the memory that was asked for by name is not free: beside it lie the context and, over several GPUs, communicators."""
     if read(Options, work.options).gpu_memory_utilization is None:
         return None
+    gpus = placement.tensor_parallel * placement.pipeline_parallel * placement.data_parallel
+    beside = CONTEXT + communication_bytes(gpus, architecture.is_moe)
     for device in placement.devices:
         total, free = cuda_total(device), cuda_free(device)
-        if total and free is not None and requested(total, work) > free - CONTEXT:
-            left = format_bytes(max(0, free - CONTEXT))
+        if total and free is not None and requested(total, work) > free - beside:
             return _(
                 "vLLM wants {requested} of {name} and only {left} would be free when it starts",
                 requested=format_bytes(requested(total, work)),
                 name=device.name,
-                left=left,
+                left=format_bytes(max(0, free - beside)),
             )
     return None
 
@@ -86,15 +99,15 @@ def cache_refusal(
     left = available(model, architecture, checkpoint, work, placement, chosen)
     if left <= 0:
         return _("no memory is left for the cache")
-    cut = pool.layout(architecture, chosen, work.kv_cache, placement.tensor_parallel, placement.pipeline_parallel)
-    if pool.concurrency(cut, left, chosen.context) < 1:
+    cut = stages_of(model, architecture, checkpoint, work, placement, chosen)[0].layout
+    blocks = blocks_of(model, architecture, checkpoint, work, placement, chosen)
+    if pool.concurrency(cut, blocks, chosen.context) < 1:
         return _(
             "the cache of {left} is too small for one sequence of {context} tokens",
             left=format_bytes(left),
             context=chosen.context,
         )
-    blocks = state_blocks(model, architecture, checkpoint, work, placement, chosen)
-    if chosen.sequences > blocks:
+    if architecture.is_hybrid and chosen.max_graph and chosen.sequences > blocks:
         return _(
             "max_num_seqs {sequences} exceeds the {blocks} blocks for states", sequences=chosen.sequences, blocks=blocks
         )

@@ -6,13 +6,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.schema import Architecture, FullAttention
-from qwenpick.memory.cache import attention_layers
 from qwenpick.memory.quantization import stored_bytes
 from qwenpick.work.sharding import Shard, shards, stage_layers
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Checkpoint, Model
     from qwenpick.runtimes.vllm.settings import Settings
+    from qwenpick.work.placement import Cut
 
 MIB = 2**20
 NOT_LOADED = ("talker", "token2wav", "code2wav")  # vLLM serves the thinker of an Omni model
@@ -48,16 +48,19 @@ def rounded(size: int) -> int:
 
 @lru_cache(maxsize=8192)
 def stage_weights(
-    architecture: Architecture, format_name: str, ranks: int, stages: int, parts: tuple[str, ...]
+    architecture: Architecture, format_name: str, cut: Cut, parts: tuple[str, ...]
 ) -> tuple[tuple[tuple[str, int], ...], ...]:
-    """For each pipeline stage, (part, bytes) on every one of its ranks."""
-    found = shards(architecture, format_name, ranks)
+    """For each pipeline stage, (part, bytes) on every one of its ranks.
+
+    Experts are spread over all copies: fused_moe/config.py, flatten_tp_across_dp.
+    """
+    found, stages = shards(architecture, format_name, cut.tensor, cut.tensor * cut.data), cut.pipeline
     return tuple(
         tuple(
             (part, sum(_stage_bytes(s, layers, stage, stages, architecture) for s in found if s.part == part))
             for part in parts
         )
-        for stage, layers in enumerate(stage_layers(architecture.num_layers, stages))
+        for stage, layers in enumerate(stage_layers(architecture.num_layers, stages, cut.stage_layers))
     )
 
 
@@ -82,12 +85,14 @@ def loaded_parts(architecture: Architecture, chosen: Settings) -> tuple[str, ...
     return tuple(parts)
 
 
-def rope_bytes(model: Model, architecture: Architecture) -> int:
+def rope_bytes(model: Model | None, architecture: Architecture) -> int:
     """The table of cosines and sines that all layers share: positions x rotary dimensions x 2 bytes.
 
     Qwen3.5-27B: 262,144 x 4 positions x 256 x 0.25 dimensions x 2 = 128 MiB.
     """
-    positions = max(model.context.native if model.context else 32768, POSITIONS.get(architecture.model_type, 0))
+    positions = max(
+        model.context.native if model and model.context else 32768, POSITIONS.get(architecture.model_type, 0)
+    )
     if architecture.model_type.startswith(MULTIMODAL_ROPE):
         positions *= 4
     return int(positions * architecture.attention.head_dim * (PARTIAL_ROPE if architecture.is_hybrid else 1)) * 2
@@ -103,28 +108,28 @@ def deepstack_bytes(architecture: Architecture, chosen: Settings) -> int:
     return len(architecture.vision.deepstack_layers) * chosen.batched_tokens * architecture.hidden_size * 2
 
 
-def selection_bytes(architecture: Architecture, chosen: Settings, stages: int) -> int:
+def selection_bytes(architecture: Architecture, chosen: Settings, layers: range, last: bool) -> int:
     """Buffers of the tokens that an indexer selects: in each of its layers, batched tokens x (budget + compress_ratio) x 4 bytes, on every rank.
 
     vLLM models/qwen4_exp/nvidia/qsa.py, September 2026: topk_indices_buffer. They are there from the start, as the weights are.
     """
-    full = [layer for layer in attention_layers(architecture) if isinstance(layer, FullAttention)]
-    indexers = [layer.indexer for layer in full if layer.indexer]
+    held = [architecture.layer_list[i] for i in layers]
+    indexers = [layer.indexer for layer in held if isinstance(layer, FullAttention) and layer.indexer]
     if not indexers:
         return 0
-    count = -(-len(indexers) // stages) + (architecture.mtp_layers if chosen.speculative_tokens else 0)
+    count = len(indexers) + (architecture.mtp_layers if chosen.speculative_tokens and last else 0)
     return count * chosen.batched_tokens * (indexers[0].budget + indexers[0].compress_ratio) * 4
 
 
 def weights(
-    architecture: Architecture, checkpoint: Checkpoint, chosen: Settings, ranks: int, stages: int
+    architecture: Architecture, checkpoint: Checkpoint, chosen: Settings, cut: Cut
 ) -> tuple[tuple[tuple[str, int], ...], ...]:
     """For each pipeline stage, (part, bytes) on each rank; a checkpoint's measured size, where it is known, wins over the formula."""
     name, parts = loaded_format(checkpoint, chosen), loaded_parts(architecture, chosen)
-    by_stage = stage_weights(architecture, name, ranks, stages, parts)
+    by_stage = stage_weights(architecture, name, cut, parts)
     change = 1 / MARLIN_COLUMNS if name == "fp8" and chosen.marlin else -ZERO_POINTS.get(name, 0.0)
     if change:  # in proportion to what quantization saved, which is what it applies to
-        plain = stage_weights(architecture, "bf16", ranks, stages, parts)
+        plain = stage_weights(architecture, "bf16", cut, parts)
         by_stage = tuple(
             tuple(
                 (part, size + int((wide - size) * change)) for (part, size), (_, wide) in zip(stage, wider, strict=True)
@@ -133,8 +138,18 @@ def weights(
         )
     if checkpoint.bytes is None or name == ONLINE_FP8:
         return by_stage
-    share = checkpoint.bytes / stored_bytes(architecture, name)
-    return tuple(tuple((part, int(size * share)) for part, size in stage) for stage in by_stage)
+    return scaled(by_stage, architecture, name, checkpoint.bytes)
+
+
+def scaled(
+    by_stage: tuple[tuple[tuple[str, int], ...], ...], architecture: Architecture, name: str, measured: int
+) -> tuple[tuple[tuple[str, int], ...], ...]:
+    """The same, with the language model as large as the measured bytes leave it beside towers and MTP, which are as they are in every format."""
+    text, whole = stored_bytes(architecture, name, parts=frozenset({"text"})), stored_bytes(architecture, name)
+    share = max(0.0, (measured - (whole - text)) / text)
+    return tuple(
+        tuple((part, int(size * share) if part == "text" else size) for part, size in stage) for stage in by_stage
+    )
 
 
 def loaded_format(checkpoint: Checkpoint, chosen: Settings) -> str:

@@ -1,0 +1,62 @@
+"""What SGLang logs of its memory when it starts: per rank, and the pool that all of them share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwenpick.memory.account import gpu
+from qwenpick.runtimes.given import read
+from qwenpick.runtimes.ledger import Ledger, Rank
+from qwenpick.runtimes.sglang.options import Options
+from qwenpick.runtimes.sglang.pools import IMAGES, LOADED, divided, slot_bytes, token_bytes, weights
+from qwenpick.runtimes.sglang.share import free_at_start, graph_bytes, settings
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Checkpoint, Model
+    from qwenpick.work.placement import Placement
+    from qwenpick.work.serving import Serving
+
+MEASURED: tuple[int, ...] = (0, 0)  # no start of SGLang was measured here; public logs are scored in docs/accuracy.md
+IMAGES_KEPT = (0, 5, 19)
+
+
+def ledger(
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
+) -> Ledger:
+    """The account of a start with the server's own settings: available_kv_cache_bytes is what the pool of tokens gets."""
+    said, chosen = read(Options, work.options), settings(architecture, work, placement)
+    loaded = [sum(size for _part, size in stage) for stage in weights(architecture, checkpoint, work, placement)]
+    slot = slot_bytes(architecture, work, placement)
+    copy = placement.tensor_parallel * placement.pipeline_parallel
+    frees = [free_at_start(device, copy, architecture.is_moe) or 0 for device in placement.devices[:copy]]
+    free = min(frees)
+    kept = IMAGES if architecture.vision and not said.language_only and said.release >= IMAGES_KEPT else 0
+    graphs = graph_bytes(chosen)
+    ranks, pools, slots = [], [], 0
+    for index, seen in enumerate(frees):
+        held = loaded[placement.stage(index)]
+        rest = seen - held - LOADED - (free - int(free * chosen.static)) - kept
+        slots, tokens = divided(rest, slot, work) if slot else (0, rest)
+        pools.append(tokens)
+        aside = max(0, seen - int(seen * chosen.static) - graphs)
+        ranks.append(Rank(gpu(index), held, aside, LOADED, graphs, tokens))
+    tokens = pool_tokens(architecture, work, placement, min(pools))
+    if said.max_total_tokens:
+        tokens = min(tokens, said.max_total_tokens)
+    return Ledger(
+        version=said.said_release or said.RELEASE,
+        measured=said.release <= MEASURED,
+        ranks=tuple(ranks),
+        blocks=tokens // chosen.page,
+        block_tokens=chosen.page,
+        kv_cache_tokens=tokens,
+        max_concurrency=tokens / work.context,
+        mem_fraction_static=round(chosen.static, 3),
+        state_slots=slots if slot else None,
+    )
+
+
+def pool_tokens(architecture: Architecture, work: Serving, placement: Placement, available: int) -> int:
+    """Tokens that a KV pool of `available` bytes holds, whole pages: max_total_num_tokens."""
+    page = settings(architecture, work, placement).page
+    return max(0, available) // token_bytes(architecture, work, placement) // page * page
