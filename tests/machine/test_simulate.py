@@ -143,7 +143,7 @@ def test_a_box_without_a_gpu_has_a_cpu_of_assumed_bandwidth(catalog: Catalog) ->
             None,
             None,
             False,
-            "m4-max-128gb is a whole machine whose GPU shares its RAM; give it alone, once",
+            "no engine here runs one model over several Macs; give m4-max-128gb once",
         ),
         (["m4 max 128gb"], None, 64 * GIB, False, "'m4 max 128gb' has 128 GiB of RAM, but --ram says 64 GiB"),
         (

@@ -73,6 +73,13 @@ Reserve = Annotated[
 System = Annotated[
     str | None, typer.Option(metavar="NAME", help="The system of a pretended box: linux, windows or mac.")
 ]
+Nodes = Annotated[
+    int,
+    typer.Option("--nodes", metavar="N", min=1, max=1024, help="So many equal boxes, each as said, joined by --link."),
+]
+LinkName = Annotated[
+    str | None, typer.Option("--link", metavar="LINK", help="What joins the nodes: 25GB/s, nvlink, ib400, eth25.")
+]
 CpuOnly = Annotated[bool, typer.Option("--cpu-only", help="Use no GPU.")]
 Context = Annotated[str | None, typer.Option(metavar="TOKENS", help="Tokens per sequence: 32k, 32768, 128K.")]
 Sequences = Annotated[int, typer.Option(min=1, max=MOST_SEQUENCES, help="Sequences (users) at once.")]
@@ -211,6 +218,8 @@ class Box:
     cpu_only: CpuOnly = False
     reserve: Reserve = None
     system: System = None
+    nodes: Nodes = 1
+    link: LinkName = None
 
     def is_said(self) -> bool:
         """Whether any of them was given."""
@@ -224,7 +233,14 @@ class Box:
         return machines[0][1]
 
     def read_all(self, catalog: Catalog) -> list[tuple[str, Machine]]:
-        """(label, box) for every box that the options mean. Raises QwenpickError when files and pretended parts are mixed."""
+        """(label, box) for every box that the options mean, nodes joined. Raises QwenpickError when files and pretended parts are mixed."""
+        from qwenpick.machine.nodes import parse_link, rejoined
+
+        link = parse_link(self.link) if self.link else None
+        return [(label, rejoined(box, self.nodes, link)) for label, box in self._boxes(catalog)]
+
+    def _boxes(self, catalog: Catalog) -> list[tuple[str, Machine]]:
+        """(label, box) for every single box that the options mean."""
         pretended = bool(self.gpu or self.vram or (self.ram and self.cpu_only))
         if self.machine and (pretended or self.ram):
             raise QwenpickError(_("--machine describes the whole box; leave out --gpu, --vram and --ram beside it"))

@@ -88,8 +88,19 @@ class Cpu:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """What joins equal boxes: `bandwidth` is bytes/s each way, `latency` seconds of one small all-reduce over it."""
+
+    name: str
+    bandwidth: float
+    latency: float
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     """A box: its accelerators, what this process may use of its RAM, its CPU and its disk, and what could not be read.
+
+    `nodes` equal boxes joined by `link` are one machine: its devices are those of all of them, box after box; RAM and disk are those of one.
 
     `ram_total` and `ram_free` obey cgroups; `ram_installed` is what the system has. `origin` is probe, file or simulated. `unreadable` lists hardware
     that is there but could not be read: a verdict that depends on it fails closed. `hidden` are devices that a variable such as CUDA_VISIBLE_DEVICES
@@ -111,6 +122,8 @@ class Machine:
     sources: dict[str, str] = field(default_factory=dict)
     ram_installed: int | None = None
     hidden: tuple[Device, ...] = ()
+    nodes: int = 1
+    link: Link | None = None
 
 
 DRIVER_KEEPS = (

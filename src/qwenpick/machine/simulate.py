@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import N_, _
 from qwenpick.machine.hardware import Cpu, Device, Machine
+from qwenpick.machine.nodes import several
 from qwenpick.machine.reserve import reserved
 from qwenpick.units import GIB, format_bytes
 
@@ -174,8 +175,10 @@ def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | 
     """A machine whose only GPU uses the machine's RAM."""
     from qwenpick.catalog.usable import NVIDIA_UNIFIED_SHARE, sold_memory, unified_memory
 
-    if len(named) > 1 or named[0][0] > 1:
-        raise QwenpickError(_("{id} is a whole machine whose GPU shares its RAM; give it alone, once", id=gpu.id))
+    if len(named) > 1:
+        raise QwenpickError(_("{id} is a whole machine whose GPU shares its RAM; give it alone", id=gpu.id))
+    if named[0][0] > 1 and gpu.vendor == "apple":
+        raise QwenpickError(_("no engine here runs one model over several Macs; give {id} once", id=gpu.id))
     sold = (
         gpu.memory_bytes
         if ram and gpu.memory_bytes and _about(gpu.memory_bytes, ram)
@@ -209,7 +212,8 @@ def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | 
             "{size} of {name} taken by the system and its desktop: assumed", size=format_bytes(kept), name=gpu.name
         )
         device = replace(device, free=total - kept, notes=(*device.notes, taken))
-    return _box((device,), seen, [*named[0][2], note], cpu, "darwin" if gpu.vendor == "apple" else "linux")
+    box = _box((device,), seen, [*named[0][2], note], cpu, "darwin" if gpu.vendor == "apple" else "linux")
+    return several(box, named[0][0], None)  # each is a box of its own
 
 
 def _nameless_box(vram: int | None, ram: int | None) -> Machine:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from qwenpick.errors import HardwareUnreadableError
 from qwenpick.i18n import _
+from qwenpick.machine.nodes import one_node, per_node
 from qwenpick.memory.account import RAM, Memory, gpu
 from qwenpick.memory.bands import Band, band
 from qwenpick.planning.files import File, planned_file, settled
@@ -109,6 +110,7 @@ def evaluate(
     With `strict` a tight placement gives way to one that fits, however slow; among misses the one with the least missing wins.
     """
     checkpoint = settled(architecture, checkpoint)
+    machine = machine if getattr(runtime, "SPANS_NODES", False) else one_node(machine)
     best: Plan | None = None
     for placement in runtime.placements(model, architecture, checkpoint, work, machine):
         if len(placement.devices) > 1 and any(device.kind == "mig" for device in placement.devices):
@@ -188,7 +190,10 @@ def longest_allowed(model: Model) -> int | None:
 
 def _places(needed: Memory, runtime: Runtime, work: Serving, placement: Placement, machine: Machine) -> Iterator[Place]:
     devices: dict[str, Device] = {gpu(index): device for index, device in enumerate(placement.devices)}
-    shared = sum(needed.on(where) for where, device in devices.items() if device.unified)  # lies in the same RAM
+    first = [gpu(index) for index in range(per_node(machine))]  # of several boxes: RAM is that of one
+    shared = sum(
+        needed.on(where) for where in first if where in devices and devices[where].unified
+    )  # lies in the same RAM
     for where in needed.places:
         if where == RAM:
             left = None if machine.ram_free is None else max(0, machine.ram_free - shared)

@@ -126,7 +126,8 @@ class Step:
         work = max(work, self.compute.of(stage) / (rate * ways))
         work += stage.layers * (self.cached / (place.bandwidth * min(ways, self.pieces)) + self.state / bandwidth)
         if ways > 1:
-            each = measured.COMMON.nvlink_exchange if place.nvlink else measured.COMMON.pcie_exchange
+            inside = measured.COMMON.nvlink_exchange if place.nvlink else measured.COMMON.pcie_exchange
+            each = inside if stage.exchange is None else stage.exchange
             work += stage.layers * self.exchanges * each * math.log2(ways)
         if self.host is not None:
             return max(work, stage.layers * self.host)

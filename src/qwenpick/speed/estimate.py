@@ -157,9 +157,10 @@ def estimate(
     around, before = spreads(load.engine, tuple(stage.place.kind for stage in parts))
     if drafts:
         around = Spread(min(around.low, measured.MTP_SPREAD.low), max(around.high, measured.MTP_SPREAD.high))
-    generation = Generation(load, drafts, work.sequences, work.context, parts, around)
+    together = -(-work.sequences // placement.data_parallel)  # that one copy generates at once
+    generation = Generation(load, drafts, together, work.context, parts, around)
     decode = generation.each(depth, 1)
-    each = generation.each(depth) if work.sequences > 1 else decode
+    each = generation.each(depth) if together > 1 else decode
     first = reading + 1 / decode.value
     return Speed(
         decode=decode,

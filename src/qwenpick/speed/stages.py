@@ -17,21 +17,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What runs on one place: shares (0 to 1) of all layers, of all layers' experts, and of the output head. `ways` is tensor parallelism."""
+    """What runs on one place: shares (0 to 1) of all layers, of all layers' experts, and of the output head. `ways` is tensor parallelism.
+
+    `exchange` is seconds of one small all-reduce of ways that lie in several boxes; None inside one.
+    """
 
     place: Place
     layers: float
     experts: float
     output: float
     ways: int = 1
+    exchange: float | None = None
 
 
 def stages(
     layers: int, placement: Placement, machine: Machine, gpus: Mapping[str, Gpu], vulkan: bool = False
 ) -> tuple[Stage, ...] | str:
     """The stages in the order a token passes them, or why they are not known."""
-    places = [place_of(device, gpus, machine.cpu.bandwidth, vulkan) for device in placement.devices]
-    for device, place in zip(placement.devices, places, strict=True):
+    devices = placement.devices
+    if placement.data_parallel > 1:  # one copy
+        devices = devices[: placement.tensor_parallel * placement.pipeline_parallel]
+    places = [place_of(device, gpus, machine.cpu.bandwidth, vulkan) for device in devices]
+    for device, place in zip(devices, places, strict=True):
         if place is None:
             return _("the memory bandwidth of {name} is not known", name=device.name)
     known = [place for place in places if place is not None]
@@ -42,7 +49,9 @@ def stages(
         return _("the bandwidth of RAM is not known")
     if placement.tensor_parallel > 1 and known:
         slowest = min(known, key=lambda place: place.bandwidth)
-        return (Stage(slowest, 1.0, 1.0, 1.0, placement.tensor_parallel),)
+        apart = machine.link is not None and placement.tensor_parallel > len(machine.devices) // machine.nodes
+        exchange = machine.link.latency if machine.link and apart else None
+        return (Stage(slowest, 1.0, 1.0, 1.0, placement.tensor_parallel, exchange),)
     held = placement.split if placement.split and any(placement.split) else (1,) * len(known)
     found, left = list[Stage](), moe_in_ram
     for place, n in zip(known, held, strict=True):

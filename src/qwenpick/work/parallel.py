@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from qwenpick.machine.nodes import per_node
 from qwenpick.work.placement import Cut, Placement, placed
 from qwenpick.work.sharding import BLOCK, world_refusal
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Device, Machine
 
 TENSOR_SIZES = (2, 4, 8)
+MOST_TENSOR = max(TENSOR_SIZES)
 BLOCKED = ("fp8", "gptq-int4", "gptq-int8", "awq-int4")  # formats whose scales span 128 columns
 
 
@@ -36,13 +38,14 @@ def parallel_placements(
             yield placed(tuple(equal[: asked.gpus]), asked)
         return
     usable = [d for d in machine.devices if d.vendor in vendors]
+    widest = per_node(machine) if machine.nodes > 1 and per_node(machine) > 1 else MOST_TENSOR
     groups: dict[tuple[str, int | None], list[Device]] = {}
     for device in sorted(usable, key=lambda d: -(d.free or d.total or 0)):
         groups.setdefault((device.name, device.total), []).append(device)
     for group in groups.values():
         yield Placement((group[0],))
     for group in groups.values():
-        yield from _over(architecture, format_name, tuple(group))
+        yield from _over(architecture, format_name, tuple(group), widest=widest)
     if len(groups) > 1 and len({d.vendor for d in usable}) == 1:
         yield from _over(
             architecture, format_name, tuple(d for group in groups.values() for d in group), only=len(usable)
@@ -50,14 +53,21 @@ def parallel_placements(
 
 
 def _over(
-    architecture: Architecture, format_name: str, devices: tuple[Device, ...], only: int | None = None
+    architecture: Architecture,
+    format_name: str,
+    devices: tuple[Device, ...],
+    only: int | None = None,
+    widest: int = MOST_TENSOR,
 ) -> Iterator[Placement]:
-    """Tensor parallel over 2, 4, 8 of these devices, then stages of as many ranks as divide, the widest first."""
+    """Tensor parallel over 2, 4, 8 of these devices, then stages of as many ranks as divide, the widest first.
+
+    Boxes of several GPUs share layers inside (`widest` ranks) and have stages of their own; boxes of one GPU share layers between them.
+    """
     block = BLOCK if format_name in BLOCKED else 1
-    counts = [only] if only else list(range(2, len(devices) + 1))
-    fitting = [n for n in (1, *TENSOR_SIZES) if world_refusal(architecture, n, block) is None]
+    counts = [only] if only else [n for n in range(2, len(devices) + 1) if n <= widest or n % widest == 0]
+    fitting = [n for n in (1, *TENSOR_SIZES) if n <= widest and world_refusal(architecture, n, block) is None]
     tensor = [n for n in counts if n in fitting]
-    whole = [n for n in counts if n in TENSOR_SIZES and n not in fitting and architecture.is_moe]
+    whole = [n for n in counts if n in TENSOR_SIZES and n <= widest and n not in fitting and architecture.is_moe]
     whole = [n for n in whole if world_refusal(architecture, n, block, whole_experts=True) is None]
     for n in sorted([*tensor, *whole]):
         yield placed(devices[:n], Cut(n, whole_experts=n in whole))

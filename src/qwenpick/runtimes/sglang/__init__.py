@@ -30,6 +30,7 @@ READ_FROM = (
     "SGLang 0.5.5 to 0.5.23: srt/server_args.py, srt/arg_groups/memory_hook.py, srt/mem_cache/kv_cache_configurator.py, "
     "srt/mem_cache/memory_pool.py"
 )
+SPANS_NODES = True  # one copy may lie on several boxes
 FORMATS = ("bf16", "fp16", "fp8", "fp8-online", "gptq-int8", "awq-int4", "gptq-int4", "nvfp4", "mxfp4", "nf4")
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "fp16": ("bf16", "fp16"),
