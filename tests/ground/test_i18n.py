@@ -118,7 +118,7 @@ def test_the_language_of_the_system_does_not_change_the_output(qwenpick: Run, mo
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("fit", "--qqq"), "没有选项：--qqq"),
+        (("fit", "--xyzzy"), "没有选项：--xyzzy"),
         (("fit",), "缺少参数 'MODEL'。"),
         (("fit", "qwen3-8b", "--context"), "选项 '--context' 需要一个值。"),
         (("nope",), "没有命令 'nope'。"),
