@@ -302,7 +302,7 @@ def test_docker_shows_the_planned_gpus_only(run: Run) -> None:
     argv = launch(on(run, "vllm", "bf16", visible={"CUDA_VISIBLE_DEVICES": "GPU-a,GPU-b"}), docker=True).serve.argv
     assert (
         option(argv, "--gpus") == '"device=GPU-a,GPU-b"'
-        and argv[argv.index("vllm/vllm-openai:v0.26.0") + 1] == "Qwen/Qwen3-8B"
+        and argv[argv.index("vllm/vllm-openai:v0.33.0") + 1] == "Qwen/Qwen3-8B"
     )
     assert option(launch(on(run, "sglang", "bf16"), docker=True).serve.argv, "--gpus") == "all"
 
@@ -310,7 +310,7 @@ def test_docker_shows_the_planned_gpus_only(run: Run) -> None:
 def test_docker_mounts_local_weights_read_only(run: Run) -> None:
     argv = launch(on(run, "vllm", "bf16", path="/data/my model"), docker=True).serve.argv
     assert option(argv, "--mount") == "type=bind,source=/data/my model,target=/model,readonly"
-    assert argv[argv.index("vllm/vllm-openai:v0.26.0") + 1] == "/model"
+    assert argv[argv.index("vllm/vllm-openai:v0.33.0") + 1] == "/model"
     with pytest.raises(QwenpickError, match="comma"):
         launch(on(run, "vllm", "bf16", path="/data/a,readonly=false"), docker=True)
 

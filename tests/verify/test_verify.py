@@ -111,7 +111,8 @@ def test_vllms_arguments_are_read() -> None:
         "fp8",
     )
     assert (
-        seen.options == {"max_num_seqs": 1, "max_num_batched_tokens": 8192, "version": "0.24"}
+        seen.options
+        == {"max_num_seqs": 1, "max_num_batched_tokens": 8192, "enable_prefix_caching": True, "version": "0.24"}
         and seen.context == 131_072
     )
     assert (seen.kv_tokens, mib(seen)["kv cache", "gpu0"]) == (567_978, 6123.52)
@@ -164,7 +165,7 @@ def test_a_start_on_an_h200_is_predicted(row: dict[str, str], catalog: Catalog) 
     found = compare(
         predicted_memory(run, "vllm"),
         seen,
-        predicted_tokens(run, "vllm"),
+        predicted_tokens(run, seen),
     )
     assert found.off_by is not None and found.off_by < 0.03, found.rows
 

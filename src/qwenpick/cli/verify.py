@@ -43,10 +43,10 @@ def command(
 ) -> None:
     """Was the prediction right? Exit code 1 where it was off by more than the tolerance."""
     from qwenpick.render.output import emit
-    from qwenpick.render.verify import corrections_report, verify_report, verify_values
+    from qwenpick.render.verify import corrections_report, stated, verify_report, verify_values
     from qwenpick.runtimes import find_runtime
-    from qwenpick.verify import compare, predicted_memory, predicted_tokens, read_log
-    from qwenpick.verify.corrections import learn, load, store_path
+    from qwenpick.verify import compared, read_log
+    from qwenpick.verify.corrections import learn, load, store_path, teaches
     from qwenpick.verify.recognise import recognise
 
     if corrections:
@@ -62,14 +62,20 @@ def command(
     seen = read_log(read_text(log), find_runtime(runtime).NAME if runtime else None)
     devices = given.Box(machine, gpu, vram, ram).read(facts).devices if machine or gpu or vram else ()
     run = recognise(facts, seen, devices, model, quant)
-    predicted = predicted_memory(run, seen.engine)
-    found = compare(predicted, seen, predicted_tokens(run, seen.engine))
+    found = compared(run, seen)
+    if found.off_by is None and found.rows and not devices and seen.total is None:
+        raise QwenpickError(
+            _(
+                "the log states {stated}, but not which card it ran on; say it: qwenpick verify --gpu NAME --log FILE",
+                stated=", ".join(dict.fromkeys(stated(row) for row in found.rows if row.actual)),
+            )
+        )
     if found.off_by is None:
         raise QwenpickError(
             _("nothing in this log can be compared: it states neither weights nor cache; give all of it")
         )
     device = seen.device or (devices[0].name if devices else None)
-    kept = record and device is not None and learn(seen.engine, device, found)
+    kept = record and device is not None and teaches(found) and learn(seen.engine, device, found)
     report = verify_report(seen, run, found, allowed, kept)
     emit("verify", output.shown(), report, verify_values(seen, run, found, allowed, kept))
     raise typer.Exit(0 if found.off_by <= allowed else 1)

@@ -101,6 +101,8 @@ def _script(planned: Launch) -> Iterator[str]:
     for command in planned.prepare:
         yield _comment(command.purpose)
         yield command.line() + (" &" if command.argv[-1] == "serve" else "")
+    for command in planned.others:
+        yield _comment(f"{command.purpose}: {command.line()}")
     yield planned.serve.line()
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _
 from qwenpick.launch.run import Download, Run, calls_tools, thinks
+from qwenpick.planning.limits import unstretched
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
@@ -33,6 +34,43 @@ _XML_TOOLS = (
     "Qwen3.8",
     "Qwen-AgentWorld",
 )  # their templates write <function=…> instead of JSON
+
+
+HEAD = "HEAD_ADDRESS"  # of the first box: nobody but its owner knows it
+
+
+def source_of(run: Run) -> str:
+    """What the engine loads: the path, the planned repository, and where nobody is known to publish the format a placeholder that says so.
+
+    Weights of another format than was planned would be of another size.
+    """
+    if run.source:
+        return run.source
+    base = {c.repo for c in run.model.checkpoints if c.format in ("bf16", "fp16")}
+    plain = run.checkpoint.format in ("bf16", "fp16", "fp32", "fp8-online", "nf4")
+    known = run.model.huggingface or next(iter(sorted(filter(None, base))), None)
+    return (
+        known
+        if plain and known
+        else f"REPOSITORY_OF_{run.model.id}_IN_{run.checkpoint.format}".upper().replace("-", "_")
+    )
+
+
+def node_notes(run: Run) -> list[str]:
+    """What to know of a model that lies on several boxes, or of weights that nobody is known to publish."""
+    notes = []
+    if run.placement.nodes > 1:
+        notes.append(
+            _(
+                "it lies on {nodes} boxes: the last line is the first one's, those in comments the others'; {head} is the first one's address",
+                nodes=run.placement.nodes,
+                head=HEAD,
+            )
+        )
+    if source_of(run).startswith("REPOSITORY_OF_"):
+        name, form = run.model.name, run.checkpoint.format
+        notes.append(_("no repository of {name} in {format} is known: put one in its place", name=name, format=form))
+    return notes
 
 
 def sampler(model: Model) -> dict[str, str]:
@@ -63,7 +101,7 @@ def _reasoning(model: Model) -> str:
 def stretch(run: Run) -> tuple[float, int] | None:
     """(YaRN factor, native context) where the planned context is beyond the native one; None where it is not."""
     context = run.model.context
-    if context is None or run.work.context <= context.native:
+    if context is None or run.work.context <= (unstretched(run.model) or 0):
         return None
     return round(max(run.work.context / context.native, 1.0), 4), context.native
 

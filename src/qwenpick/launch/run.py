@@ -79,7 +79,10 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How to start it: files to write first, commands that prepare, the command that serves, what is downloaded, and what to know."""
+    """How to start it: files to write first, commands that prepare, the command that serves, what is downloaded, and what to know.
+
+    `others` are the commands of the other boxes of one model that lies on several, in their order.
+    """
 
     runtime: str
     serve: Command
@@ -87,6 +90,7 @@ class Launch:
     files: Mapping[str, str] = field(default_factory=dict)
     downloads: tuple[Download, ...] = ()
     notes: tuple[str, ...] = ()
+    others: tuple[Command, ...] = ()
 
 
 def argument(text: str) -> str:

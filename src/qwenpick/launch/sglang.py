@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from qwenpick.launch.facts import HF_CACHE, context_notes, download, parsers, stretch, yarn
+from qwenpick.i18n import _
+from qwenpick.launch.facts import HEAD, HF_CACHE, context_notes, download, node_notes, parsers, source_of, stretch, yarn
 from qwenpick.launch.run import Command, Launch, Run
 from qwenpick.runtimes.given import flags, read
 from qwenpick.runtimes.sglang import planned as plan_settings
@@ -22,15 +23,24 @@ PORT = 30000
 
 def launch(run: Run) -> Launch:
     """`sglang.launch_server` with the planned context, requests, static share, chunk and graphs."""
+    words = ("python", "-m", "sglang.launch_server", *arguments(run))
+    others = tuple(
+        Command((*words, *_node(run, rank)), environment(run), _("box {number}", number=rank + 1))
+        for rank in range(1, run.placement.nodes)
+    )
     return Launch(
         runtime=run.runtime,
-        serve=Command(
-            ("python", "-m", "sglang.launch_server", *arguments(run), "--port", str(PORT)),
-            {**run.visible, **environment(run)},
-        ),
+        serve=Command((*words, *_node(run, 0), "--port", str(PORT)), {**run.visible, **environment(run)}),
         downloads=download(run, HF_CACHE),
-        notes=tuple(context_notes(run)),
+        notes=(*context_notes(run), *node_notes(run)),
+        others=others,
     )
+
+
+def _node(run: Run, rank: int) -> tuple[str, ...]:
+    """Which of several boxes it is."""
+    nodes = run.placement.nodes
+    return () if nodes == 1 else ("--nnodes", str(nodes), "--node-rank", str(rank), "--dist-init-addr", f"{HEAD}:20000")
 
 
 def environment(run: Run) -> dict[str, str]:
@@ -41,10 +51,11 @@ def environment(run: Run) -> dict[str, str]:
 def arguments(run: Run) -> list[str]:
     """What follows `python -m sglang.launch_server`."""
     planned = plan_settings(run.model, run.architecture, run.checkpoint, run.work, run.placement)
-    words = ["--model-path", run.weights]
-    words += ["--context-length", str(run.work.context), "--max-running-requests", str(run.work.sequences)]
-    words += ["--mem-fraction-static", f"{planned.static:.3f}", "--chunked-prefill-size", str(planned.chunk)]
     said = read(Options, run.work.options)
+    running = said.max_running_requests or run.work.sequences
+    words = ["--model-path", source_of(run)]
+    words += ["--context-length", str(run.work.context), "--max-running-requests", str(running)]
+    words += ["--mem-fraction-static", f"{planned.static:.3f}", "--chunked-prefill-size", str(planned.chunk)]
     if not said.disable_cuda_graph:
         words += ["--cuda-graph-max-bs", str(planned.graph_batch)]
     if planned.page != 1:
@@ -55,6 +66,10 @@ def arguments(run: Run) -> list[str]:
         words += ["--tensor-parallel-size", str(run.placement.tensor_parallel)]
     if run.placement.pipeline_parallel > 1:
         words += ["--pipeline-parallel-size", str(run.placement.pipeline_parallel)]
+    if run.placement.data_parallel > 1:
+        words += ["--data-parallel-size", str(run.placement.data_parallel)]
+    if run.placement.expert_parallel:
+        words += ["--expert-parallel-size", str(said.ep_size or run.placement.tensor_parallel)]
     if run.checkpoint.format in ("fp8-online", "nf4"):
         words += ["--quantization", "fp8" if run.checkpoint.format == "fp8-online" else "bitsandbytes"]
     words += parsers(run.model, "qwen25")

@@ -1,34 +1,54 @@
-"""vLLM's command line. Flags: vLLM 0.26.0, engine/arg_utils.py and entrypoints/openai/cli_args.py."""
+"""vLLM's command line. Flags: vLLM 0.26 to 0.33, engine/arg_utils.py and entrypoints/openai/cli_args.py."""
 
 from __future__ import annotations
 
 import json
 
-from qwenpick.launch.facts import HF_CACHE, context_notes, download, parsers, yarn
+from qwenpick.i18n import _
+from qwenpick.launch.facts import HEAD, HF_CACHE, context_notes, download, node_notes, parsers, source_of, yarn
 from qwenpick.launch.run import Command, Launch, Run, calls_tools
 from qwenpick.runtimes.given import flags, read
 from qwenpick.runtimes.vllm import planned as plan_settings
 from qwenpick.runtimes.vllm.options import Options
+from qwenpick.runtimes.vllm.settings import Settings
 
-READ_FROM = "vLLM 0.26.0: engine/arg_utils.py"
-IMAGE = {"nvidia": "vllm/vllm-openai:v0.26.0", "amd": "rocm/vllm:latest"}
+READ_FROM = "vLLM 0.33.0: engine/arg_utils.py"
+IMAGE = {"nvidia": "vllm/vllm-openai:v0.33.0", "amd": "rocm/vllm:latest"}
 PORT = 8000
 
 
 def launch(run: Run) -> Launch:
     """`vllm serve` with the planned context, batch, share of memory, cache format and parallel sizes."""
+    words = ("vllm", "serve", *arguments(run))
+    others = tuple(
+        Command((*words, *_node(run, rank), "--headless"), environment(run), _("box {number}", number=rank + 1))
+        for rank in range(1, run.placement.nodes)
+    )
     return Launch(
         runtime=run.runtime,
-        serve=Command(("vllm", "serve", *arguments(run), "--port", str(PORT)), run.visible),
+        serve=Command((*words, *_node(run, 0), "--port", str(PORT)), {**run.visible, **environment(run)}),
         downloads=download(run, HF_CACHE),
-        notes=tuple(context_notes(run)),
+        notes=(*context_notes(run), *node_notes(run)),
+        others=others,
     )
+
+
+def environment(run: Run) -> dict[str, str]:
+    """Uneven stages are said by a variable: distributed/utils.py get_pp_indices."""
+    layers = run.placement.stage_layers
+    return {"VLLM_PP_LAYER_PARTITION": ",".join(map(str, layers))} if layers else {}
+
+
+def _node(run: Run, rank: int) -> tuple[str, ...]:
+    """Which of several boxes it is: --nnodes and its kin, of 0.12 and newer."""
+    nodes = run.placement.nodes
+    return () if nodes == 1 else ("--nnodes", str(nodes), "--node-rank", str(rank), "--master-addr", HEAD)
 
 
 def arguments(run: Run) -> list[str]:
     """What follows `vllm serve`, the model first."""
     planned = plan_settings(run.model, run.architecture, run.checkpoint, run.work, run.placement)
-    words = [run.weights]
+    words = [source_of(run)]
     words += ["--max-model-len", str(planned.context), "--max-num-seqs", str(planned.sequences)]
     words += [
         "--max-num-batched-tokens",
@@ -42,6 +62,10 @@ def arguments(run: Run) -> list[str]:
         words += ["--tensor-parallel-size", str(run.placement.tensor_parallel)]
     if run.placement.pipeline_parallel > 1:
         words += ["--pipeline-parallel-size", str(run.placement.pipeline_parallel)]
+    if run.placement.data_parallel > 1:
+        words += ["--data-parallel-size", str(run.placement.data_parallel)]
+    if run.placement.expert_parallel and not read(Options, run.work.options).enable_expert_parallel:
+        words.append("--enable-expert-parallel")
     words += _loading(run)
     words += parsers(run.model, "hermes")
     if calls_tools(run.model):
@@ -53,11 +77,16 @@ def arguments(run: Run) -> list[str]:
     if planned.speculative_tokens:
         words += [
             "--speculative-config",
-            json.dumps({"method": "mtp", "num_speculative_tokens": planned.speculative_tokens}),
+            json.dumps({"method": _draft_method(run, planned), "num_speculative_tokens": planned.speculative_tokens}),
         ]
     if not planned.multimodal and (run.architecture.vision or run.architecture.audio):
         words.append("--language-model-only")
     return words + flags(read(Options, run.work.options))
+
+
+def _draft_method(run: Run, planned: Settings) -> str:
+    """The word for the model's own MTP block: "mtp" from 0.13 on, before that by the model (config/speculative.py MTPModelTypes)."""
+    return "mtp" if planned.version >= (0, 13) else f"{run.architecture.model_type.removesuffix('_moe')}_mtp"
 
 
 def _loading(run: Run) -> list[str]:

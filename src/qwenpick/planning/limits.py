@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from qwenpick.work.serving import Serving
 
 
+CONFIG_POSITIONS = 40960
+
+
 def check_context(model: Model, context: int) -> str | None:
     """A note where the context needs stretching; raises QwenpickError where it is longer than the model can be stretched to."""
     if not model.context:
         return None
-    longest = longest_allowed(model) or context
+    plain = unstretched(model) or context
+    longest = max(longest_allowed(model) or context, plain)
     if context > longest:
         limit = _("{longest} ({exactly:,} tokens)", longest=format_tokens(longest), exactly=longest)
         raise QwenpickError(
@@ -35,7 +39,7 @@ def check_context(model: Model, context: int) -> str | None:
                 context=context,
             )
         )
-    if context > model.context.native:
+    if context > plain:
         method = _stretched(model.context.method or "YaRN", context / model.context.native)
         return _(
             "{context:,} tokens is beyond the native {native:,}: switch on {method}, which can cost quality on short texts",
@@ -44,6 +48,17 @@ def check_context(model: Model, context: int) -> str | None:
             method=method,
         )
     return None
+
+
+def unstretched(model: Model) -> int | None:
+    """Tokens that the model's config takes without stretching positions; None where they are not known.
+
+    The first Qwen3's cards say 32,768, for a prompt; max_position_embeddings of their config.json is 40,960, the answer's 8,192 included.
+    """
+    if model.context is None:
+        return None
+    native = model.context.native
+    return CONFIG_POSITIONS if model.series == "Qwen3" and native == 32768 else native
 
 
 def _stretched(method: str, factor: float) -> str:

@@ -24,6 +24,7 @@ def launch_values(plan: Plan, planned: Launch, fits: bool) -> LaunchValues:
         "files": dict(planned.files),
         "downloads": [{"what": d.what, "bytes": d.bytes, "where": d.where} for d in planned.downloads],
         "notes": list(planned.notes),
+        "others": [_command(command) for command in planned.others],
     }
 
 

@@ -50,6 +50,7 @@ def verify_report(seen: Observation, run: Recognised, found: Comparison, toleran
     ]
     if any(not row.counts for row in found.rows):
         lines.append(Line(_("dim rows do not count: the log does not state them, or what they depend on"), "dim"))
+    lines += [Line(_("not read, and not part of the comparison: {line}", line=line), "warn") for line in seen.unread]
     if recorded:
         lines.append(
             Line(_("kept as a correction for this engine and device (qwenpick verify --corrections shows all)"), "dim")
@@ -58,9 +59,23 @@ def verify_report(seen: Observation, run: Recognised, found: Comparison, toleran
 
 
 def _row(row: Row) -> tuple[str, ...]:
-    size = (lambda n: _("{n:,} tokens", n=n)) if row.unit == "tokens" else format_bytes
-    shown = [size(n) if n is not None else "-" for n in (row.predicted, row.actual)]
+    shown = [_size(row, n) if n is not None else "-" for n in (row.predicted, row.actual)]
     return (_(row.kind), row.where, *shown, f"{row.error:+.1%}" if row.error is not None else "-")
+
+
+def stated(row: Row) -> str:
+    """What a log states, in words: "786 blocks of kv cache"."""
+    return f"{_size(row, row.actual or 0)} ({_(row.kind)})"
+
+
+def _size(row: Row, n: int) -> str:
+    match row.unit:
+        case "tokens":
+            return _("{n:,} tokens", n=n)
+        case "blocks":
+            return _("{n:,} blocks", n=n)
+        case _:
+            return format_bytes(n)
 
 
 def verify_values(
@@ -79,6 +94,7 @@ def verify_values(
         "tolerance": tolerance,
         "within": off <= tolerance,
         "recorded": recorded,
+        "unread": list(seen.unread),
         "rows": [
             {
                 "kind": row.kind,

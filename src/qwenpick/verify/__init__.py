@@ -87,13 +87,32 @@ def _parts(rank: Rank, engine: str) -> Iterator[Part]:
         yield Part("cuda graphs", rank.cuda_graph_bytes, rank.where, "", "overhead")
 
 
-def predicted_tokens(run: Recognised, engine: str) -> int | None:
-    """Tokens of cache that the engine would print; None for engines whose cache is as large as was asked, or without a device to fill."""
-    count = getattr(find_runtime(engine), "kv_tokens", None)
-    if count is None or not run.placement.devices or run.placement.devices[0].free is None:
-        return None
-    tokens: int = count(run.model, run.architecture, run.checkpoint, run.work, run.placement)
+def predicted_tokens(run: Recognised, seen: Observation) -> int | None:
+    """Tokens of cache that the engine would print; of the cache that the log states where the device is not known; None for other engines."""
+    runtime = find_runtime(seen.engine)
+    count, holds = getattr(runtime, "kv_tokens", None), getattr(runtime, "tokens_of", None)
+    arguments = (run.model, run.architecture, run.checkpoint, run.work, run.placement)
+    tokens: int | None = None
+    if count and run.placement.devices and run.placement.devices[0].free is not None:
+        tokens = count(*arguments)
+    elif holds and (stated := min((p.bytes for p in seen.memory.parts if p.kind == "kv cache"), default=0)):
+        tokens = holds(stated, run.architecture, run.work, run.placement)
     return tokens
+
+
+def predicted_blocks(run: Recognised, seen: Observation) -> int | None:
+    """Blocks of the cache, where the log states them and the device is known."""
+    account = getattr(find_runtime(seen.engine), "ledger", None)
+    if account is None or seen.blocks is None or not run.placement.devices or run.placement.devices[0].free is None:
+        return None
+    found: Ledger = account(run.model, run.architecture, run.checkpoint, run.work, run.placement)
+    return found.blocks
+
+
+def compared(run: Recognised, seen: Observation) -> Comparison:
+    """Predicted against actual, row by row."""
+    tokens, blocks = predicted_tokens(run, seen), predicted_blocks(run, seen)
+    return compare(predicted_memory(run, seen.engine), seen, tokens, blocks)
 
 
 __all__ = [
@@ -101,6 +120,7 @@ __all__ = [
     "Observation",
     "Row",
     "compare",
+    "compared",
     "predicted_memory",
     "predicted_tokens",
     "read_log",

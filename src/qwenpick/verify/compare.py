@@ -33,7 +33,7 @@ class Row:
     where: str
     predicted: int | None
     actual: int | None
-    unit: Literal["bytes", "tokens"] = "bytes"
+    unit: Literal["bytes", "tokens", "blocks"] = "bytes"
     counts: bool = True
 
     @property
@@ -60,12 +60,14 @@ class Comparison:
     @property
     def off_by(self) -> float | None:
         """The larger of the two errors, without sign: all bytes together, and the tokens of the cache."""
-        tokens = [abs(row.error) for row in self.rows if row.unit == "tokens" and row.counts and row.error is not None]
+        tokens = [abs(row.error) for row in self.rows if row.unit != "bytes" and row.counts and row.error is not None]
         whole = [abs(self.total_error)] if self.total_error is not None else []
         return max([*whole, *tokens], default=None)
 
 
-def compare(predicted: Memory, seen: Observation, kv_tokens: int | None = None) -> Comparison:
+def compare(
+    predicted: Memory, seen: Observation, kv_tokens: int | None = None, blocks: int | None = None
+) -> Comparison:
     """Rows by kind and place. `kv_tokens` is how many tokens of cache were predicted, for the engines that fill their memory.
 
     What depends on a setting that the log does not state (context, batch sizes) is shown and does not count.
@@ -86,6 +88,12 @@ def compare(predicted: Memory, seen: Observation, kv_tokens: int | None = None) 
     ]
     if kv_tokens is not None and seen.kv_tokens is not None:
         rows.append(Row("kv cache", "all", kv_tokens, seen.kv_tokens, "tokens"))
+    elif (
+        kv_tokens is not None and seen.longest is not None
+    ):  # a refused start says how long a sequence its cache would hold
+        rows.append(Row("longest sequence", "all", kv_tokens, seen.longest, "tokens"))
+    if seen.blocks is not None:
+        rows.append(Row("kv cache", "all", blocks, seen.blocks, "blocks"))
     return Comparison(tuple(row for row in rows if row.predicted or row.actual))
 
 

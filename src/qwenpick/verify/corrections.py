@@ -105,6 +105,11 @@ def learn(engine: str, device: str, comparison: Comparison) -> bool:
     return True
 
 
+def teaches(comparison: Comparison) -> bool:
+    """Whether a run has anything to keep: ratios so far off that something else was compared are dropped."""
+    return any(True for _kind, _ratio in _ratios(comparison))
+
+
 def learned(
     corrections: tuple[Correction, ...], engine: str, device: str, comparison: Comparison
 ) -> tuple[Correction, ...]:

@@ -12,6 +12,7 @@ from qwenpick.errors import shown
 from qwenpick.i18n import _
 from qwenpick.memory.account import RAM, Memory, Part, memory
 from qwenpick.units import MOST_BYTES, MOST_SEQUENCES, MOST_TOKENS
+from qwenpick.work.placement import Cut
 
 GIB, MIB, KIB = 2**30, 2**20, 2**10
 _UNITS = {
@@ -24,6 +25,11 @@ _UNITS = {
     "GB": GIB,
 }  # engines that print GB divide by 2^30
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_SIZE_OF_MEMORY = re.compile(
+    r"(?:memory|cache|weights?|graph|buffer|pool)\b.{0,60}?\d+(?:\.\d+)? ?(?:GiB|MiB|GB|MB)\b"
+    r"|\d+(?:\.\d+)? ?(?:GiB|GB)\b.{0,40}?(?:memory|cache|weight)",
+    re.IGNORECASE,
+)
 LINES_LIMIT, WIDTH_LIMIT = 100_000, 20_000
 
 
@@ -33,7 +39,9 @@ class Observation:
 
     `memory` has one part per thing the engine printed, with the line's own words as its formula. `model` and `format` are as printed; `context`
     is tokens per sequence; `kv_tokens` what the cache holds together; `total` and `free` are the device's memory at the start; `options` the
-    engine's flags by name, and `settled` whether the log shows all that buffers depend on.
+    engine's flags by name, and `settled` whether the log shows all that buffers depend on. `quantization` is the engine's own word where it is none
+    of ours; `cut` is how the model was cut over ranks, where that is stated; `blocks` are those of the cache; `longest` is the longest sequence that
+    a refused start said its cache would hold; `unread` are lines that speak of memory and were not understood.
     """
 
     engine: str
@@ -52,11 +60,16 @@ class Observation:
     free: int | None = None
     settled: bool = True
     options: Mapping[str, object] = field(default_factory=dict)
+    quantization: str | None = None
+    cut: Cut | None = None
+    blocks: int | None = None
+    longest: int | None = None
+    unread: tuple[str, ...] = ()
 
     @property
     def says_something(self) -> bool:
         """Whether there is a number to compare."""
-        return bool(self.memory.parts) or self.kv_tokens is not None
+        return bool(self.memory.parts) or any(n is not None for n in (self.kv_tokens, self.blocks, self.longest))
 
 
 def lines(text: str) -> list[str]:
@@ -104,6 +117,13 @@ def last(pattern: re.Pattern[str], where: Iterable[str]) -> re.Match[str] | None
     for line in where:
         found = pattern.search(line) or found
     return found
+
+
+def unread_lines(log: Iterable[str], known: Iterable[re.Pattern[str]], most: int = 3) -> tuple[str, ...]:
+    """The first lines that state a size of GPU memory and that no known pattern is found in."""
+    patterns = tuple(known)
+    found = (line for line in log if _SIZE_OF_MEMORY.search(line) and not any(p.search(line) for p in patterns))
+    return tuple(line.strip()[:200] for line, _count in zip(found, range(most), strict=False))
 
 
 def observed(parts: Iterable[Part]) -> Memory:

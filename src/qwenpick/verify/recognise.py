@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.memory.cache import parse_cache
-from qwenpick.work.placement import Placement
+from qwenpick.work.placement import Cut, Placement, placed
 from qwenpick.work.serving import Serving
 
 if TYPE_CHECKING:
@@ -52,7 +52,15 @@ def recognise(
     entry = find_model(catalog, model) if model else find_logged(catalog, seen.model)
     if not entry.architecture:
         raise QwenpickError(_("the weights of {name} are not published: no log is of it", name=entry.name))
-    name = format_name or seen.format or logged_format(seen.model or "") or _default(seen.engine)
+    name = format_name or seen.format or logged_format(seen.model or "")
+    if name is None and seen.quantization:
+        raise QwenpickError(
+            _(
+                "the log says quantization {word}, which several layouts share; say which format it is with --quant",
+                word=seen.quantization,
+            )
+        )
+    name = name or _default(seen.engine)
     if name is None:
         raise QwenpickError(_("the log does not say which format the weights have; say it with --quant"))
     known = FORMATS[name] if name in FORMATS else find_format(name)
@@ -155,7 +163,8 @@ def _work(seen: Observation) -> Serving:
 
 def _placement(seen: Observation, used: tuple[Device, ...], architecture: Architecture) -> Placement:
     if seen.engine in ("vllm", "sglang"):
-        return Placement(used, tensor_parallel=max(1, len(used)))
+        cut = seen.cut or Cut(max(1, len(used)))
+        return placed(used, cut if cut.gpus == len(used) else Cut(max(1, len(used))))
     layers = seen.layers_on_gpu
     if not used or layers is None or layers >= architecture.num_layers + 1:
         return Placement(used)

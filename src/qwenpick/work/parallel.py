@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.machine.nodes import per_node
@@ -19,6 +20,19 @@ BLOCKED = ("fp8", "gptq-int4", "gptq-int8", "awq-int4")  # formats whose scales 
 
 
 def parallel_placements(
+    architecture: Architecture,
+    format_name: str,
+    machine: Machine,
+    vendors: tuple[str, ...],
+    asked: Cut | None = None,
+) -> Iterator[Placement]:
+    """The ways of `_placements`, each with the number of boxes that it lies in."""
+    for placement in _placements(architecture, format_name, machine, vendors, asked):
+        boxes = -(-len(placement.devices) // per_node(machine)) if machine.nodes > 1 else 1
+        yield replace(placement, nodes=boxes) if boxes > 1 else placement
+
+
+def _placements(
     architecture: Architecture,
     format_name: str,
     machine: Machine,

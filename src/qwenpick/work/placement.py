@@ -32,7 +32,8 @@ class Placement:
     """The devices a run uses, in order, and how it is cut.
 
     No devices is CPU only. `split` is how many layers each device holds (llama.cpp counts the output as one more layer); None is all of them, on one
-    device or evenly. `cpu_moe_layers` is llama.cpp's --n-cpu-moe: that many first layers keep their experts in RAM. The last three are `Cut`'s.
+    device or evenly. `cpu_moe_layers` is llama.cpp's --n-cpu-moe: that many first layers keep their experts in RAM. The last but one are `Cut`'s;
+    `nodes` is how many boxes the devices are in.
     """
 
     devices: tuple[Device, ...] = ()
@@ -43,6 +44,7 @@ class Placement:
     data_parallel: int = 1
     expert_parallel: bool = False
     stage_layers: tuple[int, ...] | None = None
+    nodes: int = 1
 
     def stage(self, index: int) -> int:
         """The pipeline stage of the device at `index`: copies one after the other, stages within a copy, ranks within a stage."""

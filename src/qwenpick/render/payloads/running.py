@@ -25,7 +25,7 @@ class DownloadValues(TypedDict):
 
 
 class LaunchValues(TypedDict):
-    """files are written first, then prepare runs in order, then serve."""
+    """files are written first, then prepare runs in order, then serve; others run on the other boxes of a model that lies on several."""
 
     fits: bool
     plan: PlanValues
@@ -34,6 +34,7 @@ class LaunchValues(TypedDict):
     files: dict[str, str]
     downloads: list[DownloadValues]
     notes: list[str]
+    others: list[CommandValues]
 
 
 class CheckResultValues(TypedDict):
@@ -63,7 +64,7 @@ class VerifyRowValues(TypedDict):
 
     kind: str
     where: str
-    unit: Literal["bytes", "tokens"]
+    unit: Literal["bytes", "tokens", "blocks"]
     predicted: int | None
     actual: int | None
     error: float | None
@@ -81,6 +82,7 @@ class VerifyValues(TypedDict):
     tolerance: float
     within: bool
     recorded: bool
+    unread: list[str]
     rows: list[VerifyRowValues]
 
 

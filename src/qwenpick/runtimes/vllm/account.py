@@ -53,9 +53,9 @@ def smallest(placement: Placement) -> Device | None:
     return min(placement.devices, key=lambda d: d.total or 0) if placement.devices else None
 
 
-def requested(total: int, work: Serving) -> int:
+def requested(device: Device, work: Serving) -> int:
     """Bytes that vLLM asks for of CUDA's total: ceil(total x gpu_memory_utilization), v1/worker/utils.py request_memory."""
-    return math.ceil(total * utilization(work))
+    return math.ceil((cuda_total(device) or 0) * utilization(work, device))
 
 
 def budget(device: Device, work: Serving) -> int | None:
@@ -66,7 +66,7 @@ def budget(device: Device, work: Serving) -> int | None:
     total, free = cuda_total(device), cuda_free(device)
     if total is None or free is None:
         return None
-    return min(requested(total, work), max(0, free - CONTEXT))
+    return min(requested(device, work), max(0, free - CONTEXT))
 
 
 def outside_bytes(architecture: Architecture, placement: Placement, stage: Stage) -> int:
@@ -224,7 +224,7 @@ def blocks_of(
 ) -> int:
     """Blocks of the pool, which the rank with the fewest decides for all: v1/core/kv_cache_utils.py get_kv_cache_configs."""
     stages = stages_of(model, architecture, checkpoint, work, placement, chosen)
-    asked = [requested(cuda_total(device) or 0, work) for device in placement.devices]
+    asked = [requested(device, work) for device in placement.devices]
     return min(
         max(0, stages[placement.stage(i)].left(share)) // stages[placement.stage(i)].layout.block_bytes
         for i, share in enumerate(asked)
@@ -241,7 +241,4 @@ def available(
 ) -> int:
     """Bytes that are left for the KV cache on the GPU that has least, with these settings; negative where weights do not fit."""
     stages = stages_of(model, architecture, checkpoint, work, placement, chosen)
-    return min(
-        stages[placement.stage(i)].left(requested(cuda_total(device) or 0, work))
-        for i, device in enumerate(placement.devices)
-    )
+    return min(stages[placement.stage(i)].left(requested(device, work)) for i, device in enumerate(placement.devices))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.machine.hardware import cuda_total
 from qwenpick.memory.account import gpu
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.ledger import Ledger, Rank
@@ -33,7 +32,7 @@ def ledger(
         version=said.said_release or said.RELEASE,
         measured=chosen.version <= MEASURED,
         ranks=tuple(
-            _rank(gpu(i), stages[placement.stage(i)], requested(cuda_total(device) or 0, work), chosen.version)
+            _rank(gpu(i), stages[placement.stage(i)], requested(device, work), chosen.version)
             for i, device in enumerate(placement.devices[:copy])
         ),
         blocks=blocks,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+from qwenpick.i18n import N_
 from qwenpick.runtimes.option import MOST_GPUS, EngineOptions, Version, Word, layer_counts, option
 from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS
 from qwenpick.work.placement import Cut
@@ -14,6 +16,11 @@ class Options(EngineOptions):
 
     TITLE: ClassVar[str] = "vLLM"
     RELEASE: ClassVar[str] = "0.33"
+    ELSEWHERE: ClassVar[Mapping[str, str]] = {
+        "kv_cache_dtype": N_("say --kv-cache, as fp8"),
+        "speculative_config": N_("say num_speculative_tokens, what the model's own MTP block drafts a step"),
+        "max_loras": N_("adapters are not planned for: their memory is not known here"),
+    }
 
     version: Version | None = option(None, "the release that runs it", flag=False)
     gpu_memory_utilization: float | None = option(

@@ -21,6 +21,7 @@ LARGE_GPU = (
     70 * GIB
 )  # vLLM 0.8 to 0.33 engine/arg_utils.py get_batch_defaults: and not an A100, nor from 0.33 on a GB10
 LARGEST_GPU = 160 * GIB  # from 0.28 on, the same function: B200, B300, GB300, MI300X, MI355X
+UNIFIED_SHARE = 0.85  # vllm-project/recipes issue 632: the default does not start on a GB10, whose system holds 7 to 10 of 121.7 GiB
 FP8_CAPABILITY = (
     8.9  # below, FP8 weights run through Marlin, without FP8 arithmetic (quantization/utils/marlin_utils_fp8.py)
 )
@@ -68,7 +69,7 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
     caching = said.enable_prefix_caching
     return Settings(
         version=version,
-        utilization=utilization(work),
+        utilization=utilization(work, device),
         context=context,
         batched_tokens=tokens,
         sequences=sequences,
@@ -128,9 +129,11 @@ def least(architecture: Architecture, work: Serving, device: Device | None) -> S
     return replace(chosen, max_graph=largest, captures=graph_sizes(largest))
 
 
-def utilization(work: Serving) -> float:
-    """The share of the device's memory that vLLM asks for."""
+def utilization(work: Serving, device: Device | None = None) -> float:
+    """The share of the device's memory that vLLM asks for; where GPU and system share it, the share that a start has left it."""
     said = read(Options, work.options)
+    if said.gpu_memory_utilization is None and device and device.unified:
+        return UNIFIED_SHARE
     default = 0.92 if said.release >= (0, 20) else 0.90  # config/cache.py; 0.90 up to 0.19
     return said.gpu_memory_utilization or default
 

@@ -1,0 +1,135 @@
+"""The faults that public reports showed, each as the command that showed it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.conftest import Result
+
+Run = Callable[..., Result]
+
+
+def values(qwenpick: Run, command: str) -> Any:
+    """What a command prints as JSON, whatever its exit code."""
+    return json.loads(qwenpick(*shlex.split(command), "--json").out)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "unsloth/Qwen3.8-27B-NVFP4",
+        "Inferact/Qwen3.8-27B-NVFP4",
+        "cyankiwi/Qwen3.6-27B-AWQ-INT4",
+        "RedHatAI/Qwen3-8B-FP8-dynamic",
+    ],
+)
+def test_the_repository_that_was_named_is_the_one_that_is_served(qwenpick: Run, named: str) -> None:
+    for engine in ("vllm", "sglang"):
+        served = values(qwenpick, f'launch {named} --runtime {engine} --gpu "2x h100" --context 8k')
+        assert named in served["serve"]["argv"] and served["plan"]["repository"] == named
+
+
+def test_whole_experts_need_no_whole_blocks_of_columns(qwenpick: Run) -> None:
+    # 1,536 / 8 = 192 columns are one and a half blocks of 128; whole experts are not cut
+    cut = '--gpu "8x h100" --quant fp8 --runtime vllm --context 32k -o tensor_parallel_size=8'
+    assert values(qwenpick, f"fit qwen3-235b-a22b {cut}")["verdict"] == "refused"
+    found = values(qwenpick, f"fit qwen3-235b-a22b {cut} -o enable_expert_parallel=true")
+    assert found["fits"] and found["placement"]["expert_parallel"]
+    flash = values(
+        qwenpick, 'fit qwen3.8-flash-next --runtime sglang --gpu "2x h200" --quant fp8 -o tp_size=2 -o ep_size=2'
+    )
+    assert flash["fits"]
+
+
+def test_experts_are_spread_over_all_copies_and_attention_is_not(qwenpick: Run) -> None:
+    # vLLM's own report of the 480B in FP8 over 8 x H20: 48.66 GiB of cache at 0.9, and a rank holds every key-value head: 62.0 GiB for 262,144 tokens
+    asked = 'fit qwen3-coder-480b-a35b-instruct --runtime vllm --gpu "8x h20 141gb" --quant fp8 --context 262144 -o version=0.10.1'
+    found = values(
+        qwenpick, f"{asked} -o data_parallel_size=8 -o enable_expert_parallel=true -o gpu_memory_utilization=0.9"
+    )
+    assert not found["fits"]
+    assert found["engine"]["available_kv_cache_bytes"] / 2**30 == pytest.approx(48.66, rel=0.1)
+
+
+def test_a_release_is_text(qwenpick: Run) -> None:
+    asked = "fit qwen3-8b --runtime vllm --gpu h100 --context 32k -o version="
+    assert values(qwenpick, asked + "0.20")["engine"] == values(qwenpick, asked + "0.20.0")["engine"] | {
+        "version": "0.20"
+    }
+
+
+def test_mixed_nvfp4_is_as_large_as_its_publishers_say(qwenpick: Run) -> None:
+    # 20.42 GiB of files with 0.79 of MTP; 12.02 GiB a GPU over two; 10.64
+    for name, gpus, gib in [
+        ("nvidia/Qwen3.6-27B-NVFP4", 1, 19.63 + 0.125),
+        ("Inferact/Qwen3.8-27B-NVFP4", 2, 12.02),
+        ("unsloth/Qwen3.8-27B-NVFP4", 2, 10.64),
+    ]:
+        card = f'--gpu "{gpus}x h100" -o tensor_parallel_size={gpus}'
+        found = values(qwenpick, f"fit {name} --runtime vllm {card} --context 8k")
+        assert found["engine"]["weights_bytes"] / 2**30 == pytest.approx(gib, rel=0.015), name
+
+
+def test_a_speculating_hybrid_keeps_a_state_of_every_draft(qwenpick: Run) -> None:
+    # 147 MiB x (8 + 1) x 4 = 5.2 GiB, and five slots a request instead of three
+    asked = "fit qwen3.8-27b --runtime sglang --quant fp8 --gpu h100 --context 32k --sequences 8"
+    plain, drafting = (
+        sum(part["bytes"] for part in values(qwenpick, asked + more)["memory"]["parts"] if part["kind"] == "state")
+        for more in ("", " -o speculative_num_draft_tokens=4")
+    )
+    assert plain == 41 * 153_944_064
+    assert drafting - plain == 9 * 4 * 153_944_064
+
+
+def test_convolutions_keep_a_row_of_every_draft(qwenpick: Run) -> None:
+    # public boots: blocks of 1,600 tokens with three drafts (27B), 2,128 with two (35B-A3B)
+    for name, drafts, tokens in [("qwen3.6-27b", 3, 1600), ("qwen3.6-35b-a3b", 2, 2128)]:
+        asked = f'fit {name} --runtime vllm --gpu "2x rtx 5090" --quant fp8 --context 131072 --kv-cache fp8 -o tensor_parallel_size=2'
+        found = values(qwenpick, f"{asked} -o num_speculative_tokens={drafts} -o enable_prefix_caching=true")
+        assert found["engine"]["block_tokens"] == tokens
+
+
+def test_graphs_of_0_17_come_out_of_what_was_not_requested(qwenpick: Run) -> None:
+    # vllm issue 36861: it works
+    asked = 'fit qwen3.5-35b-a3b --runtime vllm --gpu "4x a10" --quant bf16 --context 160000 -o version=0.17.0 -o gpu_memory_utilization=0.9'
+    more = "-o max_num_seqs=32 -o max_num_batched_tokens=4096 -o tensor_parallel_size=4 -o enable_prefix_caching=true"
+    assert qwenpick(*shlex.split(f"{asked} {more}")).code == 0
+
+
+def test_the_largest_cards_batch_more_and_a_spark_less(qwenpick: Run) -> None:
+    def batch(gpu: str) -> list[str]:
+        argv = values(qwenpick, f'launch qwen3-8b --runtime vllm --gpu "{gpu}" --context 32k')["serve"]["argv"]
+        return [
+            argv[argv.index(flag) + 1]
+            for flag in ("--max-num-batched-tokens", "--max-num-seqs", "--gpu-memory-utilization")
+        ]
+
+    assert batch("b200") == ["16384", "1024", "0.92"]
+    assert batch("h100") == ["8192", "1024", "0.92"]
+    assert batch("dgx spark") == ["2048", "256", "0.85"]
+
+
+def test_several_sparks_are_said_by_their_count(qwenpick: Run) -> None:
+    served = values(qwenpick, 'launch qwen3-235b-a22b --quant nvfp4 --runtime vllm --gpu "2x dgx spark" --context 8k')
+    assert served["plan"]["placement"]["tensor_parallel"] == 2
+    assert [command["argv"][-4:-3] for command in served["others"]] == [["1"]]
+    assert "--nnodes" in served["serve"]["argv"]
+
+
+def test_words_point_to_the_option_that_is_meant(qwenpick: Run) -> None:
+    box = '--runtime vllm --gpu "rtx 4090" --context 8k'
+    assert "--kv-cache" in qwenpick(*shlex.split(f"fit qwen3-8b {box} -o kv_cache_dtype=fp8")).err
+    assert "num_speculative_tokens" in qwenpick(*shlex.split(f"fit qwen3-8b {box} -o speculative_config=mtp")).err
+
+
+def test_the_configs_own_positions_are_no_stretch(qwenpick: Run) -> None:
+    # config.json of the first Qwen3: max_position_embeddings 40960
+    served = values(qwenpick, "launch qwen3-8b --runtime vllm --gpu h100 --context 40960")
+    assert "--hf-overrides" not in served["serve"]["argv"]
+    assert qwenpick("fit", "qwen3-0.6b", "--context", "40960", "--gpu", "h100").code == 0
+    assert qwenpick("fit", "qwen3-0.6b", "--context", "40961", "--gpu", "h100").code == 2
