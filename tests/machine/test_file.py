@@ -96,8 +96,10 @@ def test_the_same_file_gives_the_same_bytes_anywhere(tmp_path: Path) -> None:
 
 
 def test_every_field_is_written() -> None:
-    written = to_json(Machine(devices=(Device("x", "other", 1, 1),)))
+    device = Device("x", "other", 1, 1)
+    written = to_json(Machine(devices=(device,) * 2, nodes=2))
     assert set(written) == {"machine_version"} | {field.name for field in fields(Machine)}
+    assert set(written) - set(to_json(Machine(devices=(device,)))) == {"nodes", "link"}
     assert set(written["devices"][0]) == {field.name for field in fields(Device)}
 
 

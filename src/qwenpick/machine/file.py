@@ -29,7 +29,10 @@ WORDS = {
 
 def to_json(machine: Machine) -> dict[str, Any]:
     """The machine as JSON values: every field, None as null, so that `from_json` gives an equal machine."""
-    return {"machine_version": MACHINE_VERSION, **_plain(asdict(machine))}
+    values = _plain(asdict(machine))
+    if machine.nodes == 1:  # a single box is written as it always was
+        values = {name: value for name, value in values.items() if name not in ("nodes", "link")}
+    return {"machine_version": MACHINE_VERSION, **values}
 
 
 def from_json(document: object) -> Machine:
