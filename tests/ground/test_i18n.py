@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tools import messages
 
 from qwenpick.i18n import N_, _, chosen, language, retell, use
 from tests.conftest import Result
+from tools import messages
 
 Run = Callable[..., Result]
 BOX = ("--gpu", "rtx 4090", "--ram", "64GiB")
