@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from qwenpick.cli.commands import COMMANDS
+from qwenpick.cli.commands import COMMANDS, ELSEWHERE
 from qwenpick.i18n import DOMAIN, LOCALE, N_, _, language
 
 
@@ -30,7 +30,7 @@ def build(arguments: list[str]) -> Callable[..., Any]:
         if name != wanted and not completing:
             app.command(name, help=line)(_stub)
             continue
-        module = import_module(f"qwenpick.cli.{name}")
+        module = import_module(ELSEWHERE.get(name, f"qwenpick.cli.{name}"))
         if hasattr(module, "app"):
             app.add_typer(module.app, name=name, help=line)
         else:

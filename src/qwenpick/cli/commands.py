@@ -21,4 +21,6 @@ COMMANDS = {
     "gpus": N_("The GPUs we know, and everything about one."),
     "catalog": N_("Check, extend or update the catalogue."),
     "schema": N_("The JSON Schema of a command's --json."),
+    "mcp": N_("Answer an agent over the Model Context Protocol."),
 }
+ELSEWHERE = {"mcp": "qwenpick.mcp.command"}  # commands whose module is not cli/<name>.py

@@ -1,0 +1,74 @@
+"""A real client talks to `qwenpick mcp` over pipes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+pytest.importorskip("mcp")
+
+import anyio
+
+from mcp import Client, StdioServerParameters
+from qwenpick.mcp.tools import TOOLS, input_schema, words
+from qwenpick.render.schemas import schema
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def talk(*calls: tuple[str, dict[str, Any]]) -> tuple[list[Any], list[Any]]:
+    """(the tools that are offered, the results of the calls)."""
+    server = StdioServerParameters(
+        command=sys.executable, args=["-m", "qwenpick", "mcp"], env={**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    )
+
+    async def session() -> tuple[list[Any], list[Any]]:
+        async with Client(server) as client:
+            offered = (await client.list_tools()).tools
+            return offered, [await client.call_tool(name, values) for name, values in calls]
+
+    return anyio.run(session)
+
+
+def test_an_agent_lists_the_tools_asks_them_and_is_told_what_was_wrong() -> None:
+    offered, (fits, not_known, strange, picks) = talk(
+        ("fit", {"model": "qwen3-8b", "quant": "4bit", "gpu": ["rtx 4090"], "ram": "64GiB"}),
+        ("fit", {"model": "qwen3-7b", "gpu": ["rtx 4090"]}),
+        ("fit", {"model": "qwen3-8b", "exec": True}),
+        ("recommend", {"gpu": ["rtx 4090"], "ram": "64GiB", "task": "coding"}),
+    )
+    assert tuple(tool.name for tool in offered) == TOOLS
+    by_name = {tool.name: tool for tool in offered}
+    assert by_name["fit"].output_schema == schema("fit") and by_name["fit"].input_schema == input_schema("fit")
+    assert fits.structured_content["fits"] is True and not fits.is_error
+    jsonschema.validate(fits.structured_content, schema("fit"))
+    assert not_known.is_error and "qwen3" in not_known.structured_content["error"]["message"]
+    assert strange.is_error and "fit takes no 'exec'" in strange.content[0].text
+    assert picks.structured_content["boxes"][0]["picks"]
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_tool_takes_what_its_command_takes_and_starts_or_writes_nothing(name: str) -> None:
+    properties = input_schema(name)["properties"]
+    assert properties
+    assert not {"exec", "write", "save", "html", "output", "ask"} & properties.keys()
+
+
+def test_a_value_cannot_become_an_option() -> None:
+    assert words("fit", {"model": "--exec", "runtime": "--exec"}) == [
+        "fit",
+        "--runtime=--exec",
+        "--json",
+        "--",
+        "--exec",
+    ]
+
+
+def test_an_argument_that_is_not_known_is_refused_with_those_that_are() -> None:
+    with pytest.raises(ValueError, match="fit takes no 'colour'; it takes model"):
+        words("fit", {"colour": "red"})
