@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -12,6 +13,7 @@ from qwenpick.machine.simulate import simulate
 from qwenpick.runtimes.llamacpp.limits import has_backend
 from qwenpick.runtimes.vllm.vendors import BUILDS, build_refusal, vendors
 from qwenpick.units import GIB
+from tests.conftest import Result
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +54,13 @@ def test_llama_cpp_plans_only_where_it_has_a_backend(catalog: Catalog, name: str
     assert find_gpu(catalog, name)
     (device,) = simulate(catalog, [name], None, 64 * GIB, False).devices
     assert has_backend(device) is runs
+
+
+@pytest.mark.parametrize(
+    ("name", "runs"), [("trainium2", False), ("tpu v6e", False), ("ascend 910b", True), ("rtx 4090", True)]
+)
+def test_transformers_is_not_planned_where_torch_has_no_device(
+    qwenpick: Callable[..., Result], name: str, runs: bool
+) -> None:
+    found = qwenpick("fit", "qwen3-0.6b", "--gpu", name, "--runtime", "transformers", "--quant", "bf16", "--gpu-only")
+    assert ("was never measured" not in found.out) is runs

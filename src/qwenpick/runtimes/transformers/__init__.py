@@ -26,6 +26,10 @@ FAMILIES = {
     "fp16": ("bf16", "fp16"),
 }
 
+COMPILED = (
+    "other",
+    "qualcomm",
+)  # TPU (XLA), Trainium and Inferentia (Neuron), Tenstorrent, Hexagon: torch has no device for them
 NOT_TORCH = (
     "CUDA context",
     "allocator cache",
@@ -47,6 +51,11 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
     if str(work.kv_cache) not in ("f16", "bf16"):
         return _("transformers keeps the cache in 16 bits")
     devices = placement.devices
+    if compiled := next((d for d in devices if d.vendor in COMPILED), None):
+        return _(
+            "torch runs on {name} only through a compiler of its maker: what it takes there was never measured",
+            name=compiled.name,
+        )
     if form in ("nf4", "int8") and not (devices and all(d.vendor in ("nvidia", "amd", "intel") for d in devices)):
         return _("bitsandbytes' {form} needs an NVIDIA, AMD or Intel GPU", form=form)
     if form in ("awq-int4", "gptq-int4", "gptq-int8") and not (
