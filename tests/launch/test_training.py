@@ -40,8 +40,8 @@ def test_numbers_in_yaml_are_numbers(catalog: Catalog) -> None:
 
 def test_ms_swift_gets_one_command_line(catalog: Catalog) -> None:
     words = started(catalog, Training("lora", trainer="ms-swift", gpus=2, zero=2, **WORK)).command
-    options = dict(zip(words[4::2], words[5::2], strict=False))
-    assert words[:4] == ("env", "NPROC_PER_NODE=2", "swift", "sft")
+    options = dict(zip(words[5::2], words[6::2], strict=False))
+    assert words[:5] == ("env", "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True", "NPROC_PER_NODE=2", "swift", "sft")
     assert options["--deepspeed"] == "zero2"
     assert (options["--max_length"], options["--lora_rank"], options["--optim"]) == ("4096", "32", "paged_adamw_8bit")
 
@@ -99,3 +99,57 @@ def test_every_program_of_every_trainer_and_method_parses(catalog: Catalog) -> N
 def test_what_a_trainer_cannot_start_is_a_sentence(catalog: Catalog, work: Training, words: str) -> None:
     with pytest.raises(QwenpickError, match=words):
         started(catalog, work)
+
+
+def test_fsdp_wraps_by_decoder_layer_and_names_the_allocator(catalog: Catalog) -> None:
+    words = started(catalog, Training("full", trainer="trl", fsdp=True, gpus=8)).command
+    assert words[words.index("--fsdp_auto_wrap_policy") + 1] == "TRANSFORMER_BASED_WRAP"
+    assert "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True" in words
+
+
+@pytest.mark.parametrize("objective", ["sft", "dpo", "kto", "grpo", "reward", "orpo"])
+def test_every_objective_of_trl_gets_its_trainer(catalog: Catalog, objective: str) -> None:
+    found = started(catalog, Training("lora", trainer="trl", objective=objective, target="q_proj,v_proj", batch=8))
+    program = found.files["train.py"]
+    ast.parse(program)
+    name = "Reward" if objective == "reward" else objective.upper()
+    assert f"trainer = {name}Trainer(" in program
+    assert 'target_modules=["q_proj", "v_proj"]' in program
+    assert found.notes
+
+
+@pytest.mark.parametrize(
+    ("work", "words"),
+    [
+        (Training("full", trainer="transformers", zero=3, gpus=4, sequence_parallel=4), "sp_size=4"),
+        (Training("full", trainer="trl", fsdp=True, gpus=4, sequence_parallel=2), "cp_size=2, dp_shard_size=2"),
+        (Training("qlora", trainer="transformers"), "prepare_model_for_kbit_training"),
+        (Training("lora", trainer="trl", packing=True), "packing=True"),
+    ],
+)
+def test_a_program_says_what_was_estimated(catalog: Catalog, work: Training, words: str) -> None:
+    program = started(catalog, work).files["train.py"]
+    ast.parse(program)
+    assert words in program
+
+
+def test_embeddings_get_their_own_program(catalog: Catalog) -> None:
+    work = Training("lora", trainer="sentence-transformers", objective="embedding", mini_batch=32)
+    program = started(catalog, work, "qwen3-embedding-0.6b").files["train.py"]
+    ast.parse(program)
+    assert "CachedMultipleNegativesRankingLoss(model, mini_batch_size=32)" in program
+
+
+@pytest.mark.parametrize(
+    ("name", "template"),
+    [
+        ("qwen3-8b", "qwen3"),
+        ("qwen3-4b-instruct-2507", "qwen3_nothink"),
+        ("qwen3-vl-8b-instruct", "qwen3_vl_nothink"),
+        ("qwen3-next-80b-a3b-instruct", "qwen3_nothink"),
+        ("qwen2.5-7b-instruct", "qwen"),
+    ],
+)
+def test_llama_factory_knows_the_template_by_this_name(catalog: Catalog, name: str, template: str) -> None:
+    settings = yaml.safe_load(started(catalog, Training("lora", trainer="llama-factory"), name).files["train.yaml"])
+    assert settings["template"] == template

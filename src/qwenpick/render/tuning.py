@@ -162,6 +162,8 @@ def _stretch(tuned: Tuned) -> str:
 
 
 def _time(tuned: Tuned, dataset_tokens: int | None) -> list[Block]:
+    if tuned.speed is None and tuned.training.offload != "none":
+        return [Line(_("training speed unknown: with offload it depends on the CPU and its link to the GPU"), "dim")]
     if tuned.speed is None:
         return [Line(_("training speed unknown: the catalogue has no rate for this GPU"), "dim")]
     speed = tuned.speed

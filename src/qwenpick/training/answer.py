@@ -190,7 +190,7 @@ def _notes(architecture: Architecture, training: Training, checkpoint: Checkpoin
     idle = len(able(machine)) * training.nodes - training.gpus
     if idle > 0:
         count = training.gpus + idle
-        how = "--fsdp" if training.method == "qlora" else "--zero 3"
+        how = "--zero 3" if training.method == "full" else "--fsdp"
         yield _(
             "{idle} GPUs of this box are not used: --gpus {count} {how} divides the run",
             idle=idle,

@@ -58,7 +58,7 @@ def _changes(tuned: Tuned, gpus: int) -> Iterator[tuple[str, str, Training]]:
         accum = now.grad_accum * now.batch
         yield _("one sequence at a time"), f"--batch 1 --grad-accum {accum}", replace(now, batch=1, grad_accum=accum)
     if gpus > now.gpus and now.trainer != "unsloth":
-        if now.method == "qlora" or now.fsdp:
+        if now.method != "full" or now.fsdp:
             yield (
                 _("divide it over all GPUs by FSDP"),
                 f"--gpus {gpus} --fsdp",

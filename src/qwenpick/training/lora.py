@@ -23,7 +23,7 @@ def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoi
     adapters = adapter_weights(
         architecture,
         training.rank,
-        training.target,
+        target_of(training),
         vision=training.train_vision,
         experts=experts_of(architecture, training),
     )
@@ -73,6 +73,19 @@ BY_NAME = (
     "llama-factory",
     "ms-swift",
 )  # they name linear layers (find_all_linear_modules, find_all_linears): fused experts are none
+
+
+# what Unsloth's notebooks and our launch adapt: attention and MLP, no delta net, no router
+UNSLOTH_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+def target_of(training: Training) -> str:
+    """The target as its trainer reads it."""
+    return (
+        ",".join(UNSLOTH_LINEAR)
+        if training.trainer == "unsloth" and training.target == "all-linear"
+        else training.target
+    )
 
 
 def experts_of(architecture: Architecture, training: Training) -> str:

@@ -32,6 +32,7 @@ OBJECTIVES: dict[str, Objective] = {
     "ppo": Objective(N_("PPO"), (), 0, nearest="grpo"),
 }
 PENALISED = ("dpo", "kto", "grpo")  # losses that can look at a frozen model; GRPO's only with a penalty (beta > 0)
+GROUP = 8  # answers to a prompt: num_generations of trl 1.16.0 trainer/grpo_config.py; the batch of a step holds whole groups
 FEWEST = 2  # runs beside a method before it is offered
 
 
@@ -56,6 +57,8 @@ def objective_refusal(training: Training) -> str | None:
         return _(
             "{method} is not modelled; nearest: --method {nearest}", method=training.objective, nearest=known.nearest
         )
+    if training.objective == "grpo" and training.batch * training.grad_accum * training.gpus < GROUP:
+        return _("GRPO compares {group} answers to a prompt: --batch {group}, or --grad-accum {group}", group=GROUP)
     if known.trainers and training.trainer not in known.trainers:
         return _(
             "{method} with {trainer} is not modelled; nearest: --trainer {nearest}",

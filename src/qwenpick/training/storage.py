@@ -8,6 +8,7 @@ from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.memory.quantization import stored_bytes
 from qwenpick.memory.tensors import parameters
 from qwenpick.training.adapters import adapter_weights
+from qwenpick.training.lora import experts_of, target_of
 from qwenpick.training.optimizers import OPTIMIZERS, state_bytes
 from qwenpick.training.prepared import embedding_weights, trained_parameters
 from qwenpick.units import GIB
@@ -45,7 +46,13 @@ def storage(architecture: Architecture, training: Training, checkpoint: Checkpoi
         width = 2 if training.precision == "bf16" else 4
         result = parameters(architecture) * 2
     else:
-        trained = adapter_weights(architecture, training.rank, training.target, vision=training.train_vision)
+        trained = adapter_weights(
+            architecture,
+            training.rank,
+            target_of(training),
+            vision=training.train_vision,
+            experts=experts_of(architecture, training),
+        )
         trained += embedding_weights(architecture) if training.train_embeddings else 0
         width = 4
         result = trained * width

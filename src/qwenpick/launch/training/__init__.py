@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -10,6 +11,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.launch.run import argument
 from qwenpick.launch.training.common import Launch
+from qwenpick.training.lora import LINEAR_EXPERTS
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
 
@@ -21,14 +23,17 @@ MAKERS = {
     "ms-swift": "ms_swift",
     "trl": "trl",
     "unsloth": "unsloth",
+    "transformers": "transformers",
+    "sentence-transformers": "sentence_transformers",
 }
+FOR_MORE = ("trl", "sentence-transformers")  # whose programs are for other objectives than supervised tuning
 
 
 class Maker(Protocol):
     """What a trainer's module must know."""
 
     def launch(
-        self, source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None
+        self, source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None, /
     ) -> Launch:
         """How to start the run on the weights of `source`."""
 
@@ -43,9 +48,26 @@ def launch(
     if training.trainer not in MAKERS:
         title = TRAINERS[training.trainer].title
         raise QwenpickError(_("{title} has no launch of its own; choose {known}", title=title, known=", ".join(MAKERS)))
+    if training.objective != "sft" and training.trainer not in FOR_MORE:
+        raise QwenpickError(
+            _(
+                "{title} has no launch for {method} here; it starts from a program of its own",
+                title=TRAINERS[training.trainer].title,
+                method=training.objective,
+            )
+        )
     source = (checkpoint.repo if checkpoint and checkpoint.repo else None) or model.huggingface or argument(model.name)
     maker = cast(Maker, import_module(f"qwenpick.launch.training.{MAKERS[training.trainer]}"))
-    return maker.launch(source, architecture, training, checkpoint)
+    return _with_release(maker.launch(source, architecture, training, checkpoint), architecture, training)
+
+
+def _with_release(made: Launch, architecture: Architecture, training: Training) -> Launch:
+    """With what must be installed for it, where the newest release does not do."""
+    linear = training.method == "qlora" and architecture.model_type in LINEAR_EXPERTS
+    if not linear or TRAINERS[training.trainer].experts_in_4_bits:
+        return made
+    note = _("experts in 4 bits need transformers below 5 (pip install 'transformers<5'): from 5 on they are fused")
+    return replace(made, notes=(*made.notes, note))
 
 
 def as_script(started: Launch, trainer: str) -> Script:

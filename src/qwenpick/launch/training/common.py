@@ -34,6 +34,50 @@ def precision(training: Training) -> dict[str, object]:
     return {"fp16": True, "bf16": False} if training.precision == "fp16-mixed" else {"bf16": True}
 
 
+# blocks that grow in place: gathers and buckets leave less that no request fits (torch, notes on CUDA's caching allocator)
+SEGMENTS = "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
+
+
+def environment(training: Training, *more: str) -> tuple[str, ...]:
+    """`env NAME=VALUE …` before the command, where a run that shares GPUs needs it."""
+    shared = (SEGMENTS,) if training.zero or training.fsdp else ()
+    return ("env", *shared, *more) if shared or more else ()
+
+
+def targets(training: Training, everything: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of the matrices that get adapters; `everything` is how the trainer says all."""
+    if training.target == "all-linear":
+        return everything
+    return ATTENTION if training.target == "attention" else tuple(training.target.split(","))
+
+
+def accelerate(training: Training) -> tuple[str, ...]:
+    """How accelerate starts a program: alone, on several GPUs, or with FSDP 2 by decoder layer (without a policy all layers are one unit)."""
+    if training.gpus == 1:
+        return ("python",)
+    start = (*environment(training), "accelerate", "launch", "--num_processes", str(training.gpus))
+    if not training.fsdp:
+        return start
+    start = (*start, "--use_fsdp", "--fsdp_version", "2", "--fsdp_auto_wrap_policy", "TRANSFORMER_BASED_WRAP")
+    return (*start, "--fsdp_offload_params", "true") if training.offload == "parameters" else start
+
+
+def parallelism(training: Training) -> tuple[str, str]:
+    """(imports, line of the settings) of a run that divides its sequences: Ulysses beside ZeRO 3, context parallel beside FSDP."""
+    count = training.sequence_parallel
+    if count == 1:
+        return "", ""
+    if training.fsdp:
+        shards = f", dp_shard_size={training.gpus // count}" if training.gpus > count else ""
+        made = f"ParallelismConfig(cp_size={count}{shards})"
+        return "from accelerate.parallelism_config import ParallelismConfig\n", f"    parallelism_config={made},\n"
+    handler = f'DeepSpeedSequenceParallelConfig(sp_seq_length={training.seq}, sp_seq_length_is_variable=True, sp_attn_implementation="sdpa")'
+    imports = "from accelerate.parallelism_config import ParallelismConfig\nfrom accelerate.utils import DeepSpeedSequenceParallelConfig\n"
+    made = f'ParallelismConfig(sp_backend="deepspeed", sp_size={count}, sp_handler={handler})'
+    return imports, f"    parallelism_config={made},\n"
+
+
 def deepspeed(training: Training) -> dict[str, str]:
     """DeepSpeed's configuration as a file, where ZeRO is used."""
     if not training.zero:
@@ -43,7 +87,10 @@ def deepspeed(training: Training) -> dict[str, str]:
         zero["offload_optimizer"] = {"device": "cpu", "pin_memory": True}
     if training.offload == "parameters":
         zero["offload_param"] = {"device": "cpu", "pin_memory": True}
-    whole = {
+    if training.zero == 3:
+        names = ("reduce_bucket_size", "stage3_prefetch_bucket_size", "stage3_param_persistence_threshold")
+        zero |= dict.fromkeys(names, "auto") | {"stage3_gather_16bit_weights_on_model_save": True}
+    whole: dict[str, object] = {
         "zero_optimization": zero,
         "bf16": {"enabled": "auto"},
         "fp16": {"enabled": "auto"},
@@ -54,4 +101,7 @@ def deepspeed(training: Training) -> dict[str, str]:
         "gradient_accumulation_steps": "auto",
         "gradient_clipping": "auto",
     }
+    if training.sequence_parallel > 1:
+        whole["sequence_parallel_size"] = training.sequence_parallel
+        del whole["train_batch_size"]
     return {"deepspeed.json": json.dumps(whole, indent=2) + "\n"}

@@ -7,7 +7,17 @@ import json
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
-from qwenpick.launch.training.common import DATA, OUTPUT, RATE, Launch, deepspeed, on_load, precision
+from qwenpick.launch.training.common import (
+    DATA,
+    OUTPUT,
+    RATE,
+    Launch,
+    deepspeed,
+    environment,
+    on_load,
+    precision,
+    targets,
+)
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
@@ -33,7 +43,7 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         "finetuning_type": "full" if training.method == "full" else "lora",
         "dataset": "mine",
         "dataset_dir": ".",
-        "template": _template(architecture),
+        "template": _template(source, architecture),
         "cutoff_len": training.seq,
         "per_device_train_batch_size": training.batch,
         "gradient_accumulation_steps": training.grad_accum,
@@ -49,7 +59,7 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         **precision(training),
     }
     if training.method != "full":
-        names = "q_proj,k_proj,v_proj,o_proj" if training.target == "attention" else "all"
+        names = ",".join(targets(training, ("all",)))
         settings |= {"lora_rank": training.rank, "lora_alpha": 2 * training.rank, "lora_target": names}
         if training.train_embeddings:
             settings["additional_target"] = "embed_tokens,lm_head"
@@ -66,11 +76,32 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         "dataset_info.json": json.dumps(listed, indent=2) + "\n",
         **deepspeed(training),
     }
-    return Launch(("llamafactory-cli", "train", "train.yaml"), TRAINERS["llama-factory"].read_from, files)
+    if training.packing:
+        files["train.yaml"] += "packing: true\n"
+    return Launch(
+        (*environment(training), "llamafactory-cli", "train", "train.yaml"), TRAINERS["llama-factory"].read_from, files
+    )
 
 
-def _template(architecture: Architecture) -> str:
-    """LLaMA-Factory's name of the chat template."""
+NOTHINK = (
+    "Instruct-2507",
+    "Next-80B-A3B-Instruct",
+    "VL-",
+    "Omni-30B-A3B-Instruct",
+)  # of Qwen 3 without thinking: extras/constants.py
+
+
+def _template(source: str, architecture: Architecture) -> str:
+    """LLaMA-Factory's name of the chat template (0.9.5, data/template.py and the table of extras/constants.py)."""
+    if "Qwen3.6" in source:
+        return "qwen3_6"
+    instruct = source.endswith("Instruct") or "Instruct-2507" in source
+    quiet = "_nothink" if instruct and any(word in source for word in NOTHINK) and "Qwen3" in source else ""
+    for start in ("qwen3_vl", "qwen3_omni"):
+        if architecture.model_type.startswith(start):
+            return start + quiet
+    if quiet:
+        return "qwen3_nothink"
     names = {
         "qwen3_vl": "qwen3_vl",
         "qwen3_5": "qwen3_5",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
-from qwenpick.launch.training.common import DATA, OUTPUT, RATE, Launch, on_load, precision
+from qwenpick.launch.training.common import DATA, OUTPUT, RATE, Launch, environment, on_load, precision, targets
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
@@ -30,7 +30,7 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         **precision(training),
     }
     if training.method != "full":
-        names = ("q_proj", "k_proj", "v_proj", "o_proj") if training.target == "attention" else ("all-linear",)
+        names = targets(training, ("all-linear",))
         options |= {"lora_rank": training.rank, "lora_alpha": 2 * training.rank, "target_modules": names}
         if training.train_embeddings:
             options["modules_to_save"] = ("embed_tokens", "lm_head")
@@ -45,10 +45,12 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         options["freeze_vit"] = not training.train_vision
     if training.zero:
         options["deepspeed"] = f"zero{training.zero}" + ("" if training.offload == "none" else "_offload")
+    if training.packing:
+        options["packing"] = True
     if training.fsdp:
         options["fsdp"] = "fsdp2"
     argv = [word for name, value in options.items() for word in (f"--{name}", *words(value))]
-    several = ("env", f"NPROC_PER_NODE={training.gpus}") if training.gpus > 1 else ()
+    several = environment(training, *((f"NPROC_PER_NODE={training.gpus}",) if training.gpus > 1 else ()))
     return Launch((*several, "swift", "sft", *argv), TRAINERS["ms-swift"].read_from)
 
 

@@ -1,49 +1,103 @@
-"""TRL: a Python program with SFTTrainer."""
+"""TRL: a Python program with the trainer of the objective."""
 
 from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
-from qwenpick.launch.training.common import DATA, OUTPUT, RATE, Launch, deepspeed, on_load, precision
+from qwenpick.i18n import N_, _
+from qwenpick.launch.training.common import (
+    DATA,
+    OUTPUT,
+    RATE,
+    Launch,
+    accelerate,
+    deepspeed,
+    on_load,
+    parallelism,
+    precision,
+    targets,
+)
+from qwenpick.training.objectives import GROUP, has_reference
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
 
+# objective -> the module and name of its trainer (trl 1.16.0), and the keys of a line of its data
+CLASSES = {
+    "sft": ("trl", "SFT", N_("a line of {data} has messages")),
+    "dpo": ("trl", "DPO", N_("a line of {data} has prompt, chosen and rejected")),
+    "kto": ("trl", "KTO", N_("a line of {data} has prompt, completion and label")),
+    "reward": ("trl", "Reward", N_("a line of {data} has chosen and rejected")),
+    "grpo": ("trl", "GRPO", N_("a line of {data} has prompt; write your reward into train.py")),
+    "orpo": ("trl.experimental.orpo", "ORPO", N_("a line of {data} has prompt, chosen and rejected")),
+}
+REWARD = "def reward(completions, **columns):\n    return [float(len(set(str(text)))) for text in completions]  # replace by your own\n\n\n"
+
 
 def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:
     """`train.py`, started by accelerate where there are several GPUs."""
+    module, name, data = CLASSES[training.objective]
+    quantized = training.method == "qlora" and on_load(checkpoint)
+    parallel, divided = parallelism(training)
+    adapter = _adapter(architecture, training)
+    imports = "from peft import LoraConfig\n" if adapter else ""
+    imports += "from transformers import BitsAndBytesConfig\n" if quantized else ""
+    imports += f"{parallel}from {module} import {name}Config, {name}Trainer\n"
+    limit, more = f"    max_length={training.seq},\n", divided
+    if training.objective == "grpo":
+        limit = f"    max_completion_length={min(256, training.seq // 2)},\n"
+        more += f"    num_generations={GROUP},\n    beta={0.04 if has_reference(training) else 0.0},\n"
+    if training.objective == "dpo" and training.reference is False:
+        more += "    precompute_ref_log_probs=True,\n"
+    if training.packing and training.objective == "sft":
+        more += "    packing=True,\n"
+    rewards = "    reward_funcs=reward,\n" if training.objective == "grpo" else ""
+    settings = _settings(training, limit, more, _weights(training, checkpoint, quantized))
+    text = (
+        f"import torch\nfrom datasets import load_dataset\n{imports}\n{REWARD if rewards else ''}settings = {name}Config(\n{settings})\n"
+        f"trainer = {name}Trainer(\n    model={source!r},\n    args=settings,\n{rewards}"
+        f'    train_dataset=load_dataset("json", data_files={DATA!r}, split="train"),\n{adapter})\n{_frozen(architecture, training)}trainer.train()\n'
+    )
+    command = (*accelerate(training), "train.py")
+    return Launch(command, TRAINERS["trl"].read_from, {"train.py": text, **deepspeed(training)}, (_(data, data=DATA),))
+
+
+def _weights(training: Training, checkpoint: Checkpoint | None, quantized: bool) -> str:
+    """How the weights are loaded, as a Python dictionary."""
     dtype = "bfloat16" if training.precision == "bf16" else "float32"
     attention = {"flash": "flash_attention_2", "sdpa": "sdpa", "eager": "eager"}[training.attention]
     init = [f'"dtype": torch.{dtype}', f'"attn_implementation": "{attention}"']
-    quantized = training.method == "qlora" and on_load(checkpoint)
     if quantized:
         eight = checkpoint is not None and checkpoint.format == "int8"
         four = 'load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.bfloat16'
         init.append(f'"quantization_config": BitsAndBytesConfig({"load_in_8bit=True" if eight else four})')
+    return f"{{{', '.join(init)}}}"
+
+
+def _settings(training: Training, limit: str, more: str, weights: str) -> str:
+    """The lines of the configuration."""
     extra = "".join(f"    {name}={value!r},\n" for name, value in precision(training).items())
     extra += '    deepspeed="deepspeed.json",\n' if training.zero else ""
-    adapter = ""
-    if training.method != "full":
-        names = '["q_proj", "k_proj", "v_proj", "o_proj"]' if training.target == "attention" else '"all-linear"'
-        saved = ', modules_to_save=["embed_tokens", "lm_head"]' if training.train_embeddings else ""
-        saved += ', exclude_modules=r".*visual.*"' if architecture.vision and not training.train_vision else ""
-        adapter = f"    peft_config=LoraConfig(r={training.rank}, lora_alpha={2 * training.rank}, target_modules={names}{saved}),\n"
-    imports = "from peft import LoraConfig\n" if adapter else ""
-    imports += "from transformers import BitsAndBytesConfig\n" if quantized else ""
-    frozen = ""
-    if training.method == "full" and architecture.vision and not training.train_vision:
-        frozen = (
-            "for name, weight in trainer.model.named_parameters():\n    weight.requires_grad_('.visual.' not in name)\n"
-        )
-    text = (
-        f"import torch\nfrom datasets import load_dataset\n{imports}from trl import SFTConfig, SFTTrainer\n\n"
-        f"settings = SFTConfig(\n    output_dir={OUTPUT!r},\n    max_length={training.seq},\n"
+    return (
+        f"    output_dir={OUTPUT!r},\n{limit}"
         f"    per_device_train_batch_size={training.batch},\n    gradient_accumulation_steps={training.grad_accum},\n"
         f"    learning_rate={RATE[training.method]},\n    num_train_epochs=1,\n    gradient_checkpointing={training.checkpointing},\n"
-        f"    optim={OPTIMIZERS[training.optimizer].launch!r},\n{extra}    model_init_kwargs={{{', '.join(init)}}},\n)\n"
-        f"trainer = SFTTrainer(\n    model={source!r},\n    args=settings,\n"
-        f'    train_dataset=load_dataset("json", data_files={DATA!r}, split="train"),\n{adapter})\n{frozen}trainer.train()\n'
+        f"    optim={OPTIMIZERS[training.optimizer].launch!r},\n{extra}{more}    model_init_kwargs={weights},\n"
     )
-    start = ("accelerate", "launch", "--num_processes", str(training.gpus)) if training.gpus > 1 else ("python",)
-    if training.fsdp:
-        start = (*start, "--use_fsdp", "--fsdp_version", "2")
-    return Launch((*start, "train.py"), TRAINERS["trl"].read_from, {"train.py": text, **deepspeed(training)})
+
+
+def _adapter(architecture: Architecture, training: Training) -> str:
+    """The line that puts adapters on; nothing where all weights are trained."""
+    if training.method == "full":
+        return ""
+    names = targets(training, ())
+    chosen = f"{list(names)!r}".replace("'", '"') if names else '"all-linear"'
+    saved = ', modules_to_save=["embed_tokens", "lm_head"]' if training.train_embeddings else ""
+    saved += ', exclude_modules=r".*visual.*"' if architecture.vision and not training.train_vision else ""
+    return f"    peft_config=LoraConfig(r={training.rank}, lora_alpha={2 * training.rank}, target_modules={chosen}{saved}),\n"
+
+
+def _frozen(architecture: Architecture, training: Training) -> str:
+    """What keeps a vision tower as it is."""
+    if training.method != "full" or not architecture.vision or training.train_vision:
+        return ""
+    return "for name, weight in trainer.model.named_parameters():\n    weight.requires_grad_('.visual.' not in name)\n"

@@ -1,0 +1,69 @@
+"""The plain Trainer of transformers: a Python program that tokenizes messages itself."""
+
+from __future__ import annotations
+
+from qwenpick.catalog.schema import Architecture, Checkpoint
+from qwenpick.i18n import _
+from qwenpick.launch.training.common import (
+    DATA,
+    OUTPUT,
+    RATE,
+    Launch,
+    accelerate,
+    deepspeed,
+    on_load,
+    parallelism,
+    precision,
+    targets,
+)
+from qwenpick.training.optimizers import OPTIMIZERS
+from qwenpick.training.trainers import TRAINERS
+from qwenpick.work.serving import Training
+
+
+def launch(source: str, _architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:
+    """`train.py` with Trainer, started by accelerate where there are several GPUs."""
+    quantized = training.method == "qlora" and on_load(checkpoint)
+    parallel, divided = parallelism(training)
+    dtype = "bfloat16" if training.precision == "bf16" else "float32"
+    attention = {"flash": "flash_attention_2", "sdpa": "sdpa", "eager": "eager"}[training.attention]
+    bits = (
+        "load_in_8bit=True"
+        if checkpoint and checkpoint.format == "int8"
+        else (
+            'load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.bfloat16'
+        )
+    )
+    loaded = f", quantization_config=BitsAndBytesConfig({bits})" if quantized else ""
+    extra = "".join(f"    {name}={value!r},\n" for name, value in precision(training).items())
+    extra += '    deepspeed="deepspeed.json",\n' if training.zero else ""
+    extra += "    use_liger_kernel=True,\n" if training.chunked_loss else ""
+    prepared = ""
+    if training.method != "full":
+        names = targets(training, ())
+        chosen = f"{list(names)!r}".replace("'", '"') if names else '"all-linear"'
+        prepared = "model = prepare_model_for_kbit_training(model)\n" if quantized else ""
+        prepared += (
+            f"model = get_peft_model(model, LoraConfig(r={training.rank}, lora_alpha={2 * training.rank}, target_modules={chosen}))\n"
+            "model.enable_input_require_grads()\n"
+        )
+    imports = "from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training\n" if prepared else ""
+    names_imported = "AutoModelForCausalLM, AutoTokenizer, DataCollatorForLanguageModeling, Trainer, TrainingArguments"
+    text = (
+        f"import torch\nfrom datasets import load_dataset\n{imports}{parallel}from transformers import {names_imported}"
+        f"{', BitsAndBytesConfig' if quantized else ''}\n\n"
+        f"settings = TrainingArguments(\n    output_dir={OUTPUT!r},\n    per_device_train_batch_size={training.batch},\n"
+        f"    gradient_accumulation_steps={training.grad_accum},\n    learning_rate={RATE[training.method]},\n    num_train_epochs=1,\n"
+        f"    gradient_checkpointing={training.checkpointing},\n    optim={OPTIMIZERS[training.optimizer].launch!r},\n{extra}{divided})\n"
+        f"tokenizer = AutoTokenizer.from_pretrained({source!r})\n"
+        f"model = AutoModelForCausalLM.from_pretrained({source!r}, dtype=torch.{dtype}, attn_implementation={attention!r}{loaded})\n"
+        f"{prepared}\n\ndef read(line):\n    text = tokenizer.apply_chat_template(line['messages'], tokenize=False)\n"
+        f"    return tokenizer(text, truncation=True, max_length={training.seq})\n\n\n"
+        f'data = load_dataset("json", data_files={DATA!r}, split="train")\n'
+        "data = data.map(read, remove_columns=data.column_names)\n"
+        "collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)\n"
+        "Trainer(model=model, args=settings, train_dataset=data, data_collator=collator).train()\n"
+    )
+    command = (*accelerate(training), "train.py")
+    note = _("a line of {data} has messages", data=DATA)
+    return Launch(command, TRAINERS["transformers"].read_from, {"train.py": text, **deepspeed(training)}, (note,))
