@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qwenpick.fleet.copies import added
@@ -98,8 +99,12 @@ def headline(fleet: Fleet) -> Line:
 
 def names(kind: Kind) -> str:
     """The first names of a kind."""
-    more = len(kind.nodes) - SHOWN
-    return ", ".join(kind.nodes[:SHOWN]) + (_(" and {more} more", more=more) if more > 0 else "")
+    return _listed(kind.nodes)
+
+
+def _listed(nodes: Sequence[str]) -> str:
+    more = len(nodes) - SHOWN
+    return ", ".join(nodes[:SHOWN]) + (_(" and {more} more", more=more) if more > 0 else "")
 
 
 def has(machine: Machine, kind: Kind) -> str:
@@ -142,8 +147,12 @@ def _room_row(room: Room) -> tuple[str, ...]:
 
 
 def _spoken(answer: Answer) -> list[str]:
-    """What the kinds that are planned with take for granted, each once."""
-    return list(dict.fromkeys(retell(note) for room in answer.rooms if room.ways for note in room.kind.machine.notes))
+    """What the kinds that are planned with take for granted, and where."""
+    said: dict[str, list[str]] = {}
+    for room in answer.rooms:
+        for note in room.kind.machine.notes if room.ways else ():
+            said.setdefault(note, []).extend(room.kind.nodes)
+    return [f"{_listed(where)}: {retell(note)}" for note, where in said.items()]
 
 
 def fleet_values(fleet: Fleet) -> FleetValues:
