@@ -60,6 +60,16 @@ class Replicated(Clustered):
     replicas: Annotated[
         int | None, typer.Option("--replicas", min=1, max=100_000, help="Copies that must have room in the cluster.")
     ] = None
+    link: Annotated[
+        str | None,
+        typer.Option("--link", metavar="RATE", help="The network between nodes: 25GB/s, nvlink, ib400, eth100, …"),
+    ] = None
+
+    def refuse(self) -> None:
+        """Raises QwenpickError for what is said of a cluster where none is named."""
+        for option, said in (("--replicas", self.replicas), ("--link", self.link)):
+            if said:
+                raise QwenpickError(_("{option} says something of a cluster: name it with --cluster", option=option))
 
 
 NAMED, COPIED = Clustered(), Replicated()

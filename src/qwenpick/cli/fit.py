@@ -48,6 +48,8 @@ def command(
     from qwenpick.render.output import emit
 
     tuning = training.read()
+    if "+" in model and clustered.cluster:
+        raise typer.Exit(_packed(model, run, given.read_catalog(catalog), clustered, hardware, online, output.shown()))
     found = wanted(given.one_name(model), given.read_catalog(catalog), run.quant, online=online, runtime=run.runtime)
     facts, engine = found.catalog, run.runtime or found.runtime
     if nodes := clustered.fleet(facts, hardware):
@@ -62,13 +64,12 @@ def command(
                 facts,
                 nodes,
                 found.model,
-                replace(run.request(), quant=found.quant, runtime=run.runtime or found.runtime),
-                clustered.replicas,
+                replace(run.request(), quant=found.quant, runtime=engine),
+                clustered,
                 output.shown(),
             )
         )
-    if clustered.replicas:
-        raise QwenpickError(_("{option} says something of a cluster: name it with --cluster", option="--replicas"))
+    clustered.refuse()
     box = hardware.read(facts)
     if tuning:
         serving_only(context=run.context, sequences=run.sequences, runtime=run.runtime, kv_cache=run.kv_cache)
@@ -89,15 +90,53 @@ def command(
     raise typer.Exit(0 if answer.fits else 1)
 
 
-def _cluster(facts: Catalog, nodes: Fleet, model: Model, request: Request, replicas: int | None, format: str) -> int:
+def _cluster(facts: Catalog, nodes: Fleet, model: Model, request: Request, clustered: Replicated, format: str) -> int:
     """Print where in the cluster the model runs; the exit code."""
     from qwenpick.fleet.copies import fit
     from qwenpick.render.fleet import fleet_fit_report, fleet_fit_values
     from qwenpick.render.output import emit
 
-    answer = fit(facts, nodes, model, request, replicas)
+    answer = fit(facts, nodes, model, request, clustered.replicas, clustered.link)
     emit("fit", format, fleet_fit_report(answer), fleet_fit_values(answer))
     return 0 if answer.fits else 1
+
+
+def _packed(
+    words: list[str],
+    run: given.FullRun,
+    facts: Catalog,
+    clustered: Replicated,
+    box: given.Box,
+    online: bool,
+    format: str,
+) -> int:
+    """Print where in the cluster each of several models lies; the exit code."""
+    from dataclasses import replace
+
+    from qwenpick.fleet.pack import Wanted as Part
+    from qwenpick.fleet.pack import pack
+    from qwenpick.fleet.words import several
+    from qwenpick.readers import wanted
+    from qwenpick.render.fleet import packed_report, packed_values
+    from qwenpick.render.output import emit
+
+    parts = []
+    for asked in several(words):
+        found = wanted(asked.name, facts, asked.quant or run.quant, online=online, runtime=run.runtime)
+        usual = run.request()
+        users = asked.users or usual.sequences
+        engine = run.runtime or found.runtime
+        request = replace(
+            usual, quant=found.quant, runtime=engine, context=asked.context or usual.context, sequences=users
+        )
+        parts.append((found.catalog, Part(found.model, request, clustered.replicas or 1)))
+    nodes = clustered.fleet(facts, box)
+    if nodes is None:
+        raise QwenpickError(_("say which cluster: --cluster k8s, slurm, ray, ray=ADDRESS, a file, or -"))
+    models = tuple(part for _facts, part in parts)
+    packing = pack(facts, nodes, models)
+    emit("fit", format, packed_report(nodes, models, packing), packed_values(nodes, models, packing))
+    return 0 if packing.fits else 1
 
 
 def _corrected(answer: Answer, box: Machine) -> Answer:

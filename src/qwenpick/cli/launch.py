@@ -69,12 +69,10 @@ def command(
             runtime=run.runtime or found.runtime or ("vllm" if shape == "ray" else None),
         )
         raise typer.Exit(
-            print_manifest(
-                found, asked, nodes or hardware.read(facts), shape, clustered.replicas, form.write, force, json
-            )
+            print_manifest(found, asked, nodes or hardware.read(facts), shape, clustered, form.write, force, json)
         )
-    if clustered.replicas:
-        raise QwenpickError(_("--replicas goes with --kubernetes, --slurm or --ray"))
+    if clustered.replicas or clustered.link:
+        raise QwenpickError(_("--replicas and --link go with --kubernetes, --slurm or --ray"))
     box = hardware.read(facts)
     if tuning:
         raise typer.Exit(

@@ -12,6 +12,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
 if TYPE_CHECKING:
+    from qwenpick.cli.clusters import Replicated
     from qwenpick.fitting.answer import Request
     from qwenpick.fleet.copies import Answer, Room
     from qwenpick.fleet.kinds import Fleet
@@ -59,7 +60,7 @@ def manifest(form: str, run: Run, planned: Launch, plan: Plan, room: Room | None
 
     from qwenpick.launch.target import target
 
-    where = target(plan, room.kind if room else None, replicas)
+    where = target(plan, room.kind if room else None, replicas, room.nodes if room else 1)
     written: Launch = import_module(f"qwenpick.launch.{form}").launch(run, planned, where)
     return written
 
@@ -67,9 +68,9 @@ def manifest(form: str, run: Run, planned: Launch, plan: Plan, room: Room | None
 def chosen(answer: Answer) -> Room:
     """The kind of node that all copies go to: the fewest GPUs a copy, then the fastest. Raises QwenpickError where none holds all."""
     wanted = answer.replicas or 1
-    rooms = [room for room in answer.rooms if room.ways and room.kind.count * room.ways[0].copies >= wanted]
+    rooms = [room for room in answer.rooms if room.ways and room.units * room.ways[0].copies >= wanted]
     if not rooms:
-        most = max((room.kind.count * room.ways[0].copies for room in answer.rooms if room.ways), default=0)
+        most = max((room.units * room.ways[0].copies for room in answer.rooms if room.ways), default=0)
         raise QwenpickError(
             _(
                 "one manifest starts copies on one kind of node, and none has room for more than {most}: ask for fewer --replicas",
@@ -115,7 +116,7 @@ def print_manifest(
     request: Request,
     where: Fleet | Machine,
     shape: str,
-    replicas: int | None,
+    clustered: Replicated,
     write: Path | None,
     force: bool,
     json: bool,
@@ -127,7 +128,7 @@ def print_manifest(
     from qwenpick.launch import launch, run_of
 
     if isinstance(where, Fleet):
-        answer = fit(found.catalog, where, found.model, request, replicas)
+        answer = fit(found.catalog, where, found.model, request, clustered.replicas, clustered.link)
         if not answer.fits:
             raise NoRoomError(
                 _(
@@ -151,7 +152,7 @@ def print_manifest(
                 )
             )
     run = run_of(plan, found.path)
-    planned = manifest(shape, run, launch(run), plan, room, replicas or 1)
+    planned = manifest(shape, run, launch(run), plan, room, clustered.replicas or 1)
     planned = replace(planned, notes=(*planned.notes, *found.notes))
     if json:
         from qwenpick.render.envelope import print_json

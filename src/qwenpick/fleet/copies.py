@@ -33,23 +33,30 @@ class Way:
 class Room:
     """What a kind of node holds: `ways` are those of one node, the best plan first; () where it does not fit, and `reason` says why or how well.
 
-    `plan` is the best plan, or the nearest miss; None where nothing could be planned.
+    `plan` is the best plan, or the nearest miss; None where nothing could be planned. A copy takes `nodes` nodes, joined by `link`.
     """
 
     kind: Kind
     ways: tuple[Way, ...]
     plan: Plan | None
     reason: str
+    nodes: int = 1
+    link: str | None = None
+
+    @property
+    def units(self) -> int:
+        """Nodes, or groups of as many nodes as a copy takes."""
+        return self.kind.count // self.nodes
 
     @property
     def copies(self) -> int:
         """On all nodes of the kind together."""
-        return self.kind.count * sum(way.copies for way in self.ways)
+        return self.units * sum(way.copies for way in self.ways)
 
     @property
     def together(self) -> Band | None:
         """Tokens/s of all its copies; None where a speed is not known."""
-        return added((way.plan, way.copies * self.kind.count) for way in self.ways)
+        return added((way.plan, way.copies * self.units) for way in self.ways)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +85,23 @@ class Answer:
         left = self.replicas or self.copies
         taken: list[tuple[Plan, int]] = []
         for room, way in sorted(((r, w) for r in self.rooms for w in r.ways), key=lambda pair: -_each(pair[1].plan)):
-            used = min(left, way.copies * room.kind.count)
+            used = min(left, way.copies * room.units)
             taken.append((way.plan, used))
             left -= used
         return added((plan, count) for plan, count in taken if count)
 
 
-def fit(catalog: Catalog, fleet: Fleet, model: Model, request: Request, replicas: int | None = None) -> Answer:
-    """Where the model runs as asked. Where its best plans leave too little room for the copies that are asked for, smaller formats are tried in turn.
+def fit(
+    catalog: Catalog, fleet: Fleet, model: Model, request: Request, replicas: int | None = None, link: str | None = None
+) -> Answer:
+    """Where the model runs as asked; over several nodes of a kind, joined by `link`, where no single node holds it on its GPUs.
 
-    Raises QwenpickError for what cannot be asked anywhere.
+    Where its best plans leave too little room for the copies that are asked for, smaller formats are tried in turn. Raises QwenpickError for what
+    cannot be asked anywhere.
     """
     answer = _answer(catalog, fleet, model, request, replicas)
+    if not any(way.plan.mode == "gpu" for room in answer.rooms for way in room.ways):
+        answer = _over_nodes(catalog, answer, request, link)
     if answer.fits or replicas is None or request.quant:
         return answer
     for precision in PRECISIONS[1:]:
@@ -100,6 +112,23 @@ def fit(catalog: Catalog, fleet: Fleet, model: Model, request: Request, replicas
         if answer.fits:
             break
     return answer
+
+
+def _over_nodes(catalog: Catalog, answer: Answer, request: Request, link: str | None) -> Answer:
+    """The answer with stages across nodes of each kind that holds the model so."""
+    from qwenpick.fleet.stages import read_link, staged
+
+    joined, rooms = read_link(link), list[Room]()
+    for room in answer.rooms:
+        found = staged(catalog, room.kind, answer.model, request, joined, room.plan)
+        if found is None:
+            rooms.append(room)
+            continue
+        rooms.append(Room(room.kind, (Way(found.plan, 1),), found.plan, found.plan.reason, found.nodes, joined.name))
+    notes = answer.notes
+    if link is None and any(room.nodes > 1 for room in rooms):
+        notes += (_("the network between nodes is taken as {link}; --link says otherwise", link=joined.name),)
+    return replace(answer, rooms=tuple(rooms), notes=notes)
 
 
 def _answer(catalog: Catalog, fleet: Fleet, model: Model, request: Request, replicas: int | None) -> Answer:

@@ -17,14 +17,17 @@ from qwenpick.units import format_bytes, format_tokens
 if TYPE_CHECKING:
     from qwenpick.fleet.copies import Answer, Room
     from qwenpick.fleet.kinds import Fleet, Kind
+    from qwenpick.fleet.pack import Packed, Packing, Wanted
     from qwenpick.fleet.serve import Served, Serving
     from qwenpick.machine.hardware import Machine
     from qwenpick.render.payloads import (
         ClusterValues,
         FleetFitValues,
         FleetRecommendValues,
+        FleetTogetherValues,
         FleetValues,
         KindValues,
+        PackedValues,
         RoomValues,
         ServingValues,
     )
@@ -139,6 +142,7 @@ def _room_row(room: Room) -> tuple[str, ...]:
     kind = room.kind
     plan = room.plan if room.ways else None
     shown = f"{plan.checkpoint.format}, {find_runtime(plan.runtime).TITLE}, {where_short(plan)}" if plan else ""
+    shown += _(" on {nodes} nodes", nodes=room.nodes) if room.nodes > 1 else ""
     speed = room.together
     return (
         names(kind), str(kind.count), has(kind.machine, kind), _free(kind), str(room.copies) if room.ways else "–", shown,
@@ -190,6 +194,8 @@ def room_values(room: Room) -> RoomValues:
         **kind_values(room.kind),
         "fits": bool(room.ways),
         "copies": room.copies,
+        "nodes_a_copy": room.nodes,
+        "link": room.link,
         "together": band_values(together) if together else None,
         "ways": [
             {
@@ -295,4 +301,82 @@ def _serving_values(place: int, one: Serving) -> ServingValues:
         "on": list(one.kind.nodes),
         "together": band_values(together) if together else None,
         "plan": plan_values(one.plan),
+    }
+
+
+def packed_report(fleet: Fleet, wanted: Sequence[Wanted], packing: Packing) -> Report:
+    """Where each of several models lies, for a person."""
+    columns = (
+        Column("Model"),
+        Column("Copies", number=True),
+        Column("Format", optional=1),
+        Column("Runtime", optional=1),
+        Column("GPUs", number=True),
+        Column("On"),
+    )
+    rows, gone = [], Counter(one.model.name for one in packing.missing)
+    for one in wanted:
+        own = [place for place in packing.placed if place.wanted is one]
+        first = own[0].plan if own else None
+        rows.append(
+            (
+                one.model.name,
+                _("{found} of {asked}", found=len(own), asked=one.copies),
+                first.checkpoint.format if first else "",
+                find_runtime(first.runtime).TITLE if first else "",
+                str(sum(len(place.plan.placement.devices) for place in own)),
+                _listed([_on(place) for place in own]) if own else "–",
+            )
+        )
+    said = (
+        _("all of them have a place, on {gpus} GPUs", gpus=_taken(packing))
+        if packing.fits
+        else _("no place for {missing}", missing=", ".join(f"{count} x {name}" for name, count in gone.items()))
+    )
+    unsure = [] if packing.sure or packing.fits else [Line(_("not every way of placing them was tried"), "warn")]
+    title = Line(said, "good" if packing.fits else "bad")
+    return (title, headline(fleet), Table(columns, tuple(rows)), *unsure, *_open(fleet))
+
+
+def _on(place: Packed) -> str:
+    """The node's name; of an entry that stands for many its number there."""
+    names_ = place.kind.nodes
+    return names_[place.node] if len(names_) == place.kind.count else f"{names_[0]}[{place.node}]"
+
+
+def _taken(packing: Packing) -> int:
+    return sum(len(place.plan.placement.devices) for place in packing.placed)
+
+
+def packed_values(fleet: Fleet, wanted: Sequence[Wanted], packing: Packing) -> FleetTogetherValues:
+    """Where each of several models lies, for a program."""
+    models: list[PackedValues] = []
+    for one in wanted:
+        own = [place for place in packing.placed if place.wanted is one]
+        models.append(
+            {
+                "model": one.model.id,
+                "name": one.model.name,
+                "fits": len(own) == one.copies,
+                "copies": len(own),
+                "places": [
+                    {
+                        "on": _on(place),
+                        "gpus": len(place.plan.placement.devices),
+                        "format": place.plan.checkpoint.format,
+                        "runtime": place.plan.runtime,
+                    }
+                    for place in own
+                ],
+                "plan": plan_values(own[0].plan) if own else None,
+            }
+        )
+    return {
+        "fits": packing.fits,
+        "exit_code": 0 if packing.fits else 1,
+        "together": True,
+        "when": fleet.when,  # type: ignore[typeddict-item]
+        "cluster": cluster_values(fleet),
+        "gpus": _taken(packing),
+        "models": models,
     }

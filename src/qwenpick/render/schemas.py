@@ -10,7 +10,7 @@ from qwenpick.render import payloads
 from qwenpick.render.envelope import SCHEMA_VERSION
 
 PAYLOADS: dict[str, Any] = {
-    "fit": payloads.FitValues | payloads.TuningValues | payloads.FleetFitValues,
+    "fit": payloads.FitValues | payloads.TuningValues | payloads.FleetFitValues | payloads.FleetTogetherValues,
     "fleet": payloads.FleetValues,
     "plan": payloads.PlanCommandValues | payloads.RentedCommandValues | payloads.TuningPlanValues,
     "compare": payloads.CompareValues,

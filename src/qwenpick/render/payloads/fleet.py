@@ -51,6 +51,8 @@ class RoomValues(KindValues):
 
     fits: bool
     copies: int
+    nodes_a_copy: int
+    link: str | None
     together: BandValues | None
     ways: list[WayValues]
     plan: PlanValues | None
@@ -63,6 +65,36 @@ class ReplicasValues(TypedDict):
     asked: int | None
     found: int
     together: BandValues | None
+
+
+class PackedValues(TypedDict):
+    """Where the copies of one model lie: the names of its nodes, one a copy; `node` counts within an entry that stands for many."""
+
+    model: str
+    name: str
+    fits: bool
+    copies: int
+    places: list[PackedPlaceValues]
+    plan: PlanValues | None
+
+
+class PackedPlaceValues(TypedDict):
+    on: str
+    gpus: int
+    format: str
+    runtime: str
+
+
+class FleetTogetherValues(TypedDict):
+    """Several models as one request: `together` is true, `models` as they were asked, `gpus` what all take."""
+
+    fits: bool
+    exit_code: int
+    together: Literal[True]
+    when: Literal["free", "total"]
+    cluster: ClusterValues
+    gpus: int
+    models: list[PackedValues]
 
 
 class ServingValues(TypedDict):

@@ -1,0 +1,146 @@
+"""A model that no single node holds: tensor parallel inside each node, pipeline stages across nodes of one kind, and what their network takes.
+
+Between two stages the hidden states of a step's tokens cross the network: tokens x hidden size x 2 bytes, once a boundary and step. That is what NCCL
+sends for pipeline parallelism in vLLM 0.26 (v1/worker/gpu_model_runner.py, IntermediateTensors: hidden states and residual, so twice that).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from qwenpick.errors import QwenpickError
+from qwenpick.fleet.best import best
+from qwenpick.i18n import _
+from qwenpick.units import parse_bytes
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog, Model
+    from qwenpick.fitting.answer import Request
+    from qwenpick.fleet.kinds import Kind
+    from qwenpick.planning.plan import Plan
+    from qwenpick.speed import Band, Speed
+
+TENSORS = 2  # hidden states and residual
+WIDTH = 2  # bytes of an element: 16 bits
+# bytes/s one way, and the seconds of a message at best and at worst: NVLink between trays, InfiniBand and RoCE, TCP over Ethernet
+NETWORKS = {
+    "nvlink": (450e9, 5e-6, 2e-5),
+    "ib800": (100e9, 5e-6, 3e-5),
+    "ib400": (50e9, 5e-6, 3e-5),
+    "ib200": (25e9, 5e-6, 3e-5),
+    "ib100": (12.5e9, 5e-6, 3e-5),
+    "eth400": (50e9, 2e-5, 2e-4),
+    "eth100": (12.5e9, 2e-5, 2e-4),
+    "eth25": (3.125e9, 3e-5, 3e-4),
+    "eth10": (1.25e9, 3e-5, 3e-4),
+}
+USUAL = "eth100"  # where nobody says
+MOST_STAGES = 16
+PART = 0.5  # of the nominal rate that one stream gets at worst
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A network between nodes: bytes/s one way, and the least and the most seconds of a message."""
+
+    name: str
+    bandwidth: float
+    fastest: float
+    slowest: float
+
+
+def read_link(text: str | None) -> Link:
+    """The network that `--link` names: ib400, eth25, nvlink, or a rate (`25GB/s`, over which TCP is assumed). Raises QwenpickError.
+
+    >>> read_link("ib400").bandwidth, read_link("25GB/s").bandwidth
+    (50000000000.0, 25000000000.0)
+    """
+    name = (text or USUAL).strip().casefold().replace(" ", "")
+    if name in NETWORKS:
+        return Link(name, *NETWORKS[name])
+    if found := re.fullmatch(r"(\d+(?:\.\d+)?[kmgt]i?b)/s", name):
+        rate = float(parse_bytes(found[1]))
+        if rate > 0:
+            return Link(name, rate, 3e-5, 3e-4)
+    raise QwenpickError(
+        _("cannot read --link '{text}'; write it like 25GB/s, or one of {known}", text=text, known=", ".join(NETWORKS))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A plan over `nodes` nodes, with the network it was timed with."""
+
+    plan: Plan
+    nodes: int
+    link: Link
+
+
+def staged(
+    catalog: Catalog, kind: Kind, model: Model, request: Request, link: Link, missed: Plan | None = None
+) -> Staged | None:
+    """The fewest nodes of the kind that hold the model in stages, all of a node's equal GPUs in each; None where all of them do not.
+
+    vLLM, unless SGLang is asked for: they are the engines that run so. `missed` is the plan on one node, which says from how many on to look.
+    """
+    runtime = request.runtime or "vllm"
+    if runtime not in ("vllm", "sglang") or kind.idle is not None or kind.count < 2 or not kind.machine.devices:
+        return None
+    ranks = _ranks(kind)
+    names = ("tensor_parallel_size", "pipeline_parallel_size") if runtime == "vllm" else ("tp_size", "pp_size")
+    if any(name in request.options for name in names):
+        return None
+    total = kind.machine.devices[0].total or 1
+    least = missed.memory.total // 2 // (ranks * total) if missed else 0  # half: other formats may be smaller
+    for nodes in range(max(2, least), min(kind.count, MOST_STAGES) + 1):
+        ram = None if kind.machine.ram_free is None else kind.machine.ram_free * nodes
+        machine = replace(kind.machine, devices=kind.machine.devices[:1] * (ranks * nodes), ram_free=ram, ram_total=ram)
+        cut = {**request.options, names[0]: ranks, names[1]: nodes}
+        try:
+            answer = best(catalog, machine, model, replace(request, runtime=runtime, options=cut, gpu_only=True))
+        except QwenpickError:
+            return None
+        if answer.fits:
+            plan = replace(answer.plan, speed=crossed(answer.plan, nodes, link) if answer.plan.speed else None)
+            return Staged(plan, nodes, link)
+    return None
+
+
+def _ranks(kind: Kind) -> int:
+    """GPUs of a node that share a layer: the largest power of two among those that are equal."""
+    first = kind.machine.devices[0]
+    equal = sum(device == first for device in kind.machine.devices)
+    return 1 << (equal.bit_length() - 1)
+
+
+def crossed(plan: Plan, nodes: int, link: Link) -> Speed | None:
+    """The plan's speed with what its stages send over the network, and a band from the fastest to the slowest that such a network is."""
+    speed = plan.speed
+    if speed is None:
+        return None
+    hidden = plan.architecture.hidden_size
+    size = speed.sequences * hidden * WIDTH * TENSORS
+    prompt = speed.prompt * hidden * WIDTH * TENSORS
+    hops = nodes - 1
+
+    def slowed(band: Band, tokens: float, sent: int) -> Band:
+        """tokens/s after each step of `tokens` waits for the network: 1 / (1 / rate + wait / tokens)."""
+        least, most = (
+            hops * (delay + sent / (link.bandwidth * part))
+            for delay, part in ((link.fastest, 1.0), (link.slowest, PART))
+        )
+        middle = (least * most) ** 0.5
+
+        def after(rate: float, wait: float) -> float:
+            return rate / (1 + rate * wait / tokens)
+
+        return replace(band, value=after(band.value, middle), low=after(band.low, most), high=after(band.high, least))
+
+    decode, each = slowed(speed.decode, 1, size), slowed(speed.each, 1, size)
+    together, prefill = (
+        slowed(speed.together, speed.sequences, size),
+        slowed(speed.prefill, max(1, speed.prompt), prompt),
+    )
+    return replace(speed, decode=decode, each=each, together=together, prefill=prefill)
