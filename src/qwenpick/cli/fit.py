@@ -117,7 +117,7 @@ def _packed(
     from qwenpick.fleet.pack import pack
     from qwenpick.fleet.words import several
     from qwenpick.readers import wanted
-    from qwenpick.render.fleet import packed_report, packed_values
+    from qwenpick.render.fleet_sets import packed_report, packed_values
     from qwenpick.render.output import emit
 
     parts = []

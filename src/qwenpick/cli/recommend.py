@@ -141,7 +141,7 @@ def command(
 def _cluster(facts: Catalog, nodes: Fleet, wish: Wish, limit: int, format: str) -> int:
     """Print which models serve the users in the cluster; the exit code."""
     from qwenpick.fleet.serve import serve
-    from qwenpick.render.fleet import served_report, served_values
+    from qwenpick.render.fleet_sets import served_report, served_values
     from qwenpick.render.output import emit
     from qwenpick.render.progress import working
 
