@@ -83,6 +83,11 @@ class Checkpoint(Fact):
     note: str | None = None
     source: str | None = None
 
+    @property
+    def shown(self) -> str:
+        """The format as people read it: the publisher's own name where it is none of ours."""
+        return self.label or self.format
+
 
 class Model(Fact):
     """One model: a size and a variant of a series."""

@@ -10,7 +10,7 @@ from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.machine.hardware import before_ampere
 from qwenpick.memory.quantization import FORMATS, find_format, stored_bytes
-from qwenpick.planning.files import MAKER, published_file, settled
+from qwenpick.planning.files import MAKER, own_mix, published_file, settled
 from qwenpick.runtimes import find_runtime
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def _checkpoints(model: Model, engine: str, quant: str | None, any_source: bool)
     checkpoints = tuple(checkpoint for checkpoint in found if checkpoint)
     if quant and _family(quant) == "fp16":  # all alike in size and quality: the one that is published
         return tuple(sorted(checkpoints, key=lambda checkpoint: not checkpoint.official))
+    if quant and is_family(quant):  # what somebody publishes before what one makes oneself
+        return tuple(sorted(checkpoints, key=lambda checkpoint: checkpoint.repo is None and runtime.NAME != "ollama"))
     return checkpoints
 
 
@@ -117,20 +119,32 @@ def _checkpoint(model: Model, name: str, engine: str, any_source: bool) -> Check
     if not fmt.on_load and (file := published_file(model, name, engine)):
         found = Checkpoint(format=name, repo=file.repository, official=(file.repository or "").startswith(MAKER))
         return _sized(model, found, engine)
+    if fmt.container == "gguf" and (label := own_mix(model, name, "llamacpp")):
+        return _sized(
+            model, Checkpoint(format=name, label=label, repo=_publisher(model, label), official=False), engine
+        )
     if fmt.container == "gguf":
         repositories = sorted((c for c in model.checkpoints if c.format == "gguf"), key=lambda c: not c.official)
         holding = next((c for c in repositories if name in c.formats), None)
-        perhaps = next((c for c in repositories if not c.formats), None)  # what it holds is not known
+        listed = {listing.repo for listing in model.published}
+        perhaps = next(
+            (c for c in repositories if not c.formats and c.repo not in listed), None
+        )  # what it holds is not known
         repository = holding or perhaps
         return Checkpoint(
             format=name, repo=repository.repo if repository else None, official=bool(holding and holding.official)
         )
     base = next((c for c in model.checkpoints if c.format in {"bf16", "fp16"}), None)
-    if base and (fmt.on_load or name in {"bf16", "fp16", "fp32"}):
+    if base and (fmt.on_load or name in {"bf16", "fp16", "fp32", "mlx-bf16"}):  # which MLX reads as they are
         return Checkpoint(format=name, repo=base.repo, official=base.official)
     if fmt.container == "mlx" or any_source:
         return Checkpoint(format=name, repo=None, official=False)
     return None
+
+
+def _publisher(model: Model, label: str) -> str | None:
+    file = published_file(model, label, "llamacpp")
+    return file.repository if file else None
 
 
 def _sized(model: Model, checkpoint: Checkpoint, engine: str) -> Checkpoint:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from qwenpick.catalog.spelling import fold
+from qwenpick.errors import QwenpickError
+from qwenpick.i18n import _
 from qwenpick.memory.quantization import FORMATS, stored_bytes
 from qwenpick.memory.quantization.gguf import file_bytes
 
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 MAKER, HUB = "Qwen/", "https://huggingface.co/"
 # Whose file is taken where several publish one: the maker's, then those whose files most people run; anybody else after them
 PUBLISHERS = ("Qwen", "unsloth", "bartowski", "mlx-community", "lmstudio-community", "ggml-org")
+HALVES = frozenset({"bf16", "fp16", "fp32"})
 HEADER = 0.002  # of a file: chat template, imatrix notes and vocabulary, which differ from publisher to publisher
 _GGUF_ENGINES = ("llamacpp", "ollama")
 
@@ -80,6 +85,30 @@ def files_of(model: Model, format_name: str, engine: str) -> Iterator[File]:
             yield File(checkpoint.repo, None, (), checkpoint.bytes, checkpoint.source, model.checked)
 
 
+def own_mix(model: Model, format_name: str, engine: str) -> str | None:
+    """The publisher's own format, the smallest if several, that stands for one of ours which nobody publishes: Flash-Next's Q2_K is UD-Q2_K_XL."""
+    alike = [
+        label
+        for label in published_formats(model, engine)
+        if label not in FORMATS and _near(label) == format_name and published_file(model, label, engine)
+    ]
+    return min(alike, key=lambda label: (file_size(model, label, engine), label), default=None)
+
+
+def file_size(model: Model, format_name: str, engine: str) -> int:
+    """Bytes of the published file; 0 where there is none."""
+    file = published_file(model, format_name, engine)
+    return file.bytes if file else 0
+
+
+@lru_cache(maxsize=512)
+def _near(label: str) -> str | None:
+    try:
+        return nearest_format(label)
+    except QwenpickError:
+        return None
+
+
 def planned_file(model: Model, architecture: Architecture, checkpoint: Checkpoint, engine: str) -> File | None:
     """The published file of a checkpoint that an engine was planned with; None where nobody is known to publish it.
 
@@ -91,10 +120,18 @@ def planned_file(model: Model, architecture: Architecture, checkpoint: Checkpoin
     if checkpoint.repo is None or FORMATS[checkpoint.format].container == "gguf":
         return None
     stored = _stored_as(checkpoint.format)
-    known = next((c for c in model.checkpoints if c.repo == checkpoint.repo and c.format == stored), None)
+    cast = stored in HALVES  # an engine casts one to the other as it loads
+    known = next(
+        (
+            c
+            for c in model.checkpoints
+            if c.repo == checkpoint.repo and (c.format == stored or (cast and c.format in HALVES))
+        ),
+        None,
+    )
     if known is None:
         return None
-    size = stored_bytes(architecture, stored)
+    size = known.bytes or stored_bytes(architecture, known.format)
     return File(known.repo, None, (), size, known.source or HUB + checkpoint.repo, model.checked, by_rule=True)
 
 
@@ -147,8 +184,9 @@ def _of_repository(listing: Published, names: Mapping[str, int]) -> File:
 
 
 def _stored_as(format_name: str) -> str:
-    """The format in which weights that are converted on load are published."""
-    return "bf16" if format_name in FORMATS and FORMATS[format_name].on_load else format_name
+    """The format in which weights that are converted on load, or read as they are, are published."""
+    converted = format_name in FORMATS and FORMATS[format_name].on_load
+    return "bf16" if converted or format_name == "mlx-bf16" else format_name
 
 
 def _rank(file: File) -> tuple[bool, int, bool, int, str]:
@@ -172,3 +210,26 @@ def _shortest(tags: Mapping[str, int]) -> tuple[str, int]:
 def _tag_rounding(size: int) -> int:
     """Half of the last figure that Ollama's library prints: MB, tenths of a GB below ten, GB."""
     return (10**6 if size < 10**9 else 10**8 if size < 10**10 else 10**9) // 2
+
+
+def nearest_format(word: str) -> str:
+    """The GGUF format of as many bits that is spelled most alike, the larger where several are: q4-k-xl is Q4_K_M."""
+    word = fold(word).removeprefix("ud-")
+    kind = re.match(r"i?q\d|mxfp4", word)
+    alike = {fold(name): name for name in FORMATS if kind and fold(name).startswith(kind[0])}
+    if word.endswith("l"):  # XL and L are more than the plain format, never its small variant
+        alike = {near: name for near, name in alike.items() if not near.endswith("-s")} or alike
+    if not alike:
+        raise QwenpickError(
+            _(
+                "the format {name} is not known here; say a known one with --quant",
+                name=word.replace("-", "_").upper(),
+            )
+        )
+
+    def likeness(name: str) -> tuple[int, float]:
+        return next((i for i, (a, b) in enumerate(zip(name, word, strict=False)) if a != b), len(name)), FORMATS[
+            alike[name]
+        ].bits
+
+    return alike[max(alike, key=likeness)]

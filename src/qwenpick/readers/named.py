@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.spelling import fold
-from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.memory.quantization import FORMATS
+from qwenpick.planning.files import nearest_format
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
@@ -69,24 +69,3 @@ def assumed_format(model: Model, text: str, *, ollama: bool = False) -> tuple[st
     if ollama and ":" in spelled and "/" not in spelled:
         return DEFAULT, _("an Ollama tag that names no format holds {format}", format=DEFAULT)
     return None
-
-
-def nearest_format(word: str) -> str:
-    """The GGUF format of as many bits that is spelled most alike, the larger where several are: q4-k-xl is Q4_K_M."""
-    word = fold(word).removeprefix("ud-")
-    kind = re.match(r"i?q\d|mxfp4", word)
-    alike = {fold(name): name for name in FORMATS if kind and fold(name).startswith(kind[0])}
-    if not alike:
-        raise QwenpickError(
-            _(
-                "the format {name} is not known here; say a known one with --quant",
-                name=word.replace("-", "_").upper(),
-            )
-        )
-
-    def likeness(name: str) -> tuple[int, float]:
-        return next((i for i, (a, b) in enumerate(zip(name, word, strict=False)) if a != b), len(name)), FORMATS[
-            alike[name]
-        ].bits
-
-    return alike[max(alike, key=likeness)]

@@ -11,8 +11,8 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.planning.checkpoints import is_family
-from qwenpick.planning.files import MAKER, published_file, published_formats
-from qwenpick.readers.named import DEFAULT, assumed_format, named_format, nearest_format
+from qwenpick.planning.files import MAKER, nearest_format, published_file, published_formats
+from qwenpick.readers.named import DEFAULT, assumed_format, named_format
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Checkpoint, Model

@@ -41,7 +41,7 @@ def fit_report(
             _(
                 "{name} in {format} on {engine}, {load} tokens: {verdict}, {reason}",
                 name=plan.model.name,
-                format=plan.checkpoint.format,
+                format=plan.checkpoint.shown,
                 engine=engine,
                 load=load,
                 verdict=_(VERDICTS[plan.verdict]),

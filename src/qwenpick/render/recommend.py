@@ -95,7 +95,7 @@ def _row(pick: Pick) -> tuple[str, ...]:
     return (
         str(pick.ranked.place),
         plan.model.name,
-        plan.checkpoint.format,
+        plan.checkpoint.shown,
         find_runtime(plan.runtime).TITLE,
         where_short(plan),
         _("{size} each", size=format_bytes(place.need, 1))
