@@ -30,14 +30,18 @@ UNDATED = datetime(2026, 1, 1, tzinfo=UTC)  # a date of today would change the f
 
 def sentences(path: Path) -> Iterator[str]:
     """The sentences of one file, in the order of its syntax tree."""
-    command_line = path.parent.name == "cli"
+    command_line = path.parent.name in {"cli", "mcp"}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
             if isinstance(node.func, ast.Name) and node.func.id in SAID and node.args:
                 yield from _text(node.args[0])
             if command_line:
                 yield from (text for word in node.keywords if word.arg == "help" for text in _text(word.value))
-        elif command_line and isinstance(node, ast.FunctionDef) and (node.name == "command" or node.decorator_list):
+        elif (
+            command_line
+            and isinstance(node, ast.FunctionDef)
+            and (node.name == "command" or (node.decorator_list and path.parent.name == "cli"))
+        ):
             yield ast.get_docstring(node) or ""
 
 
