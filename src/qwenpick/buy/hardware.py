@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from qwenpick.catalog.accelerator import ON_SALE
 from qwenpick.catalog.prices import gpu_price
-from qwenpick.fitting.answer import PRECISIONS, Answer, Request, fit
+from qwenpick.fitting.answer import PRECISIONS, Answer, Request, default_context, fit
 from qwenpick.memory.account import RAM
+from qwenpick.memory.cache import KvCache, kv_bytes
 from qwenpick.planning.checkpoints import checkpoints, download_bytes
 from qwenpick.recommending.search.candidates import weights_of
 from qwenpick.runtimes import RUNTIMES, find_runtime
@@ -80,14 +81,16 @@ def offers(
 
 
 def _lightest(catalog: Catalog, model: Model, request: Request) -> int:
-    """Bytes of weights that GPUs must hold at the very least, in any format that the request allows."""
+    """Bytes of weights and cache that GPUs must hold at the very least, in any format that the request allows."""
     if not model.open_weights or not model.architecture:
         return 0
     architecture = catalog.architecture(model)
     engines = map(find_runtime, (request.runtime,) if request.runtime else RUNTIMES)
     precisions = (request.quant,) if request.quant else PRECISIONS
     found = (one for engine in engines for precision in precisions for one in checkpoints(model, engine, precision))
-    return min((weights_of(architecture, checkpoint) for checkpoint in found), default=0)
+    tokens = request.context or default_context(model)
+    cache = request.sequences * kv_bytes(architecture, tokens, request.kv_cache or KvCache())
+    return min((weights_of(architecture, checkpoint) for checkpoint in found), default=0) + cache
 
 
 def _smallest(catalog: Catalog, model: Model, request: Request, gpu: Gpu, lightest: int) -> Offer | None:

@@ -207,7 +207,9 @@ def _sentence(problem: ValidationError, node: yaml.Node | None, name: str) -> st
 def _is_branch(step: int | str) -> bool:
     """Whether pydantic put this into a place to say which of several kinds it tried."""
     return isinstance(step, str) and (
-        step in ("Simulated", "literal['this']", "str", "int", "float", "bool") or "[" in step
+        step in ("Simulated", "literal['this']", "str", "int", "float", "bool")
+        or "[" in step
+        or step.startswith("constrained-")
     )
 
 

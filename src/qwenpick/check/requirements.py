@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from qwenpick.errors import HardwareUnreadableError, QwenpickError
+from qwenpick.bounded import reason
+from qwenpick.errors import HardwareUnreadableError, QwenpickError, shown
 from qwenpick.i18n import _
 from qwenpick.memory.cache import parse_cache
 from qwenpick.runtimes import find_runtime
@@ -130,6 +131,8 @@ def _checked(requirement: Requirement, fit: Callable[[Requirement], Answer | Res
         return Result(requirement, "unreadable", str(problem))
     except QwenpickError as problem:
         return Result(requirement, "invalid", str(problem))
+    except OSError as problem:  # a path that nobody may look at, or that no system has
+        return Result(requirement, "invalid", f"'{shown(problem.filename)}': {reason(problem)}")
     except Exception as problem:  # a fault of qwenpick in one entry is said, and the others are still checked
         kind = type(problem).__name__
         return Result(requirement, "error", _("this is a bug in qwenpick ({kind}); please report the entry", kind=kind))

@@ -8,9 +8,8 @@ import os
 import sys
 from types import ModuleType
 
-from qwenpick.cleaning import clean
 from qwenpick.cli.commands import COMMANDS
-from qwenpick.cli.streams import abandon, can_write, prepare, tell, tell_as_it_is
+from qwenpick.cli.streams import LONGEST, abandon, can_write, prepare, tell, tell_as_it_is
 from qwenpick.errors import shown
 from qwenpick.i18n import LANGUAGES, _, chosen, language, retell, use
 
@@ -159,7 +158,7 @@ def _report(error: Exception, arguments: list[str]) -> int:
     if wants_json(command, arguments):
         from qwenpick.render.envelope import print_json
 
-        print_json(command, {"error": {"message": clean(message), "exit_code": code}})
+        print_json(command, {"error": {"message": shown(message, LONGEST), "exit_code": code}})
         sys.stdout.flush()
     return code
 

@@ -6,8 +6,10 @@ import codecs
 import os
 import sys
 
-from qwenpick.cleaning import clean, clean_lines
+from qwenpick.cleaning import clean_lines
+from qwenpick.errors import shown
 
+LONGEST = 2500  # characters of a sentence: what it quotes may be longer than anybody reads
 PLAIN = "qwenpick.plain"  # the name of the error handler
 # What our own texts hold beyond ASCII, for encodings that lack it: bars, marks, rules
 _ASCII = {
@@ -42,7 +44,7 @@ def can_write(text: str) -> bool:
 
 def tell(message: str) -> None:
     """A sentence on stderr, in one line; nothing where there is no stderr, or it takes nothing."""
-    _write(f"qwenpick: {clean(message)}\n")
+    _write(f"qwenpick: {shown(message, LONGEST)}\n")
 
 
 def tell_as_it_is(text: str) -> None:

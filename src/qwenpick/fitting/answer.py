@@ -148,7 +148,7 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
         request,
         plan,
         others,
-        longest_context(plan, machine, request.strict) if plan.verdict != "refused" else None,
+        longest_context(plan, machine, request.strict, request.gpu_only) if plan.verdict != "refused" else None,
         tuple(notes),
     )
 

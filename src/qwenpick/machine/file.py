@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from qwenpick.bounded import read_json
-from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.errors import QwenpickError, did_you_mean, shown
 from qwenpick.i18n import N_, _
 from qwenpick.machine.hardware import Machine
 
@@ -55,6 +55,14 @@ def from_json(document: object) -> Machine:
     machine: Machine = _value("", {k: v for k, v in document.items() if k != "machine_version"}, Machine)
     for index, device in enumerate(machine.devices):
         _not_more(f"devices[{index}].free", device.free, device.total)
+        if device.vendor == "nvidia" and device.compute_capability is not None and device.capability is None:
+            raise QwenpickError(
+                _(
+                    "devices[{index}].compute_capability is '{value}'; of NVIDIA it is like 8.9",
+                    index=index,
+                    value=shown(device.compute_capability),
+                )
+            )
     _not_more("ram_free", machine.ram_free, machine.ram_total)
     return machine
 

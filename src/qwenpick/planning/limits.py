@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
-from qwenpick.planning.plan import UNCHECKED_RAM, Plan, judge, longest_allowed
+from qwenpick.planning.plan import UNCHECKED_RAM, Plan, evaluate, judge, longest_allowed
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_tokens
 
@@ -70,8 +70,27 @@ def _stretched(method: str, factor: float) -> str:
     return re.sub(r"(?<=YaRN factor )[\d.]+", str(round(factor, 4)), method)
 
 
-def longest_context(plan: Plan, machine: Machine, strict: bool = False) -> int | None:
-    """The longest context (tokens per sequence, a multiple of 256) that still fits in the plan's own placement; None if not even 256 does."""
+def longest_context(plan: Plan, machine: Machine, strict: bool = False, gpu_only: bool = False) -> int | None:
+    """The longest context (tokens per sequence, a multiple of 256) that still fits in the plan's own placement; None if not even 256 does.
+
+    It is what the same command grants: one that is asked for looks for a placement anew, which has to find one that holds.
+    """
+    longest = _longest_here(plan, machine, strict)
+
+    def granted(context: int) -> bool:
+        work = replace(plan.work, context=context)
+        found = evaluate(
+            plan.model, plan.architecture, plan.checkpoint, find_runtime(plan.runtime), work, machine, gpu_only, strict
+        )
+        return found is not None and found.holds(strict)
+
+    if longest is None or granted(longest):
+        return longest
+    return most(longest // 256, lambda n: granted(256 * n)) * 256 or None
+
+
+def _longest_here(plan: Plan, machine: Machine, strict: bool) -> int | None:
+    """The longest context in the plan's own placement."""
     limit = longest_allowed(plan.model) or max(plan.work.context, 131072)
 
     def spare(context: int) -> float:

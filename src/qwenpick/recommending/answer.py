@@ -102,7 +102,7 @@ class Recommender:
         picks = tuple(
             Pick(
                 place,
-                longest_context(place.plan, search.machine, self.wish.strict),
+                longest_context(place.plan, search.machine, self.wish.strict, self.wish.gpu_only),
                 most_sequences(place.plan, search.machine, self.wish.strict, MOST_STREAMS) if details else None,
             )
             for place in ranked[:limit]

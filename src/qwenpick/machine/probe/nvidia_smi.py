@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 
 from qwenpick.i18n import N_
@@ -25,6 +26,7 @@ COLUMNS = (
     "driver_version",
 )
 OLD_COLUMNS = tuple(column for column in COLUMNS if column != "compute_cap")  # before driver 510
+CAPABILITY = re.compile(r"\d{1,3}\.\d{1,3}", re.ASCII)
 PLACES = ("nvidia-smi", "/usr/lib/wsl/lib/nvidia-smi", r"C:\Windows\System32\nvidia-smi.exe")
 
 
@@ -97,7 +99,7 @@ def _device(row: dict[str, str]) -> Device:
         vendor="nvidia",
         total=total * MIB if total is not None and total > 0 else None,
         free=min(free, total) * MIB if free is not None and total is not None and free >= 0 else None,
-        compute_capability=capability if capability and capability[:1].isdigit() else None,
+        compute_capability=capability if capability and CAPABILITY.fullmatch(capability) else None,
         uuid=uuid if uuid and uuid.startswith(("GPU-", "MIG-")) else None,
         pci_id=pci_id,
         pci_bus=normal_bus(known(row["pci.bus_id"])),

@@ -52,22 +52,31 @@ def _on_gpus(
 ) -> Iterator[Placement]:
     device = devices[0]
     alone = Placement((device,))
-    if whole(architecture, checkpoint, work).missing(device, work) <= 0:
+    holds = whole(architecture, checkpoint, work).missing(device, work) <= 0
+    if holds:
         yield alone
-        return
-    for count in range(2, len(devices) + 1):
+    for count in range(
+        2, len(devices) + 1
+    ):  # what is wanted may be more than that it just holds: each further GPU leaves more room
         if split := _best_split(architecture, checkpoint, work, devices[:count]):
             yield split
-            return
     if ram is not None and layer_bytes(architecture, checkpoint) > ram + (budget(device, work) or 0):
-        yield Placement((device,), cpu_moe_layers=architecture.num_layers if architecture.is_moe else 0)
+        if not holds:
+            yield Placement((device,), cpu_moe_layers=architecture.num_layers if architecture.is_moe else 0)
         return  # no cut of it holds
     like = _alike(device, work)
-    if architecture.is_moe and (moved := fewest_experts(architecture, checkpoint, work, like)):
-        yield Placement((device,), cpu_moe_layers=moved)
-    if layers := fewest_layers(architecture, checkpoint, work, like):
-        yield Placement((device,), split=(architecture.num_layers + 1 - layers,))
-    yield alone
+    found = dict[Placement, None]()  # in their order, each once
+    for edge in (
+        band("llamacpp").high,
+        1.0,
+    ):  # clear of the estimate's error; else what just holds, which leaves least to RAM
+        if architecture.is_moe and (moved := fewest_experts(architecture, checkpoint, work, like, edge)):
+            found[Placement((device,), cpu_moe_layers=moved)] = None
+        if layers := fewest_layers(architecture, checkpoint, work, like, edge):
+            found[Placement((device,), split=(architecture.num_layers + 1 - layers,))] = None
+    yield from found
+    if not holds:
+        yield alone
 
 
 def _alike(device: Device, work: Serving) -> Device:
@@ -76,19 +85,23 @@ def _alike(device: Device, work: Serving) -> Device:
 
 
 @lru_cache(maxsize=8192)
-def fewest_experts(architecture: Architecture, checkpoint: Checkpoint, work: Serving, device: Device) -> int | None:
+def fewest_experts(
+    architecture: Architecture, checkpoint: Checkpoint, work: Serving, device: Device, edge: float
+) -> int | None:
     """The fewest layers whose experts must lie in RAM for the rest to fit the GPU; None where even all of them are not enough."""
     sums = totals(architecture, checkpoint.format, work, file_share(architecture, checkpoint)).without_experts
-    return _fewest(architecture, checkpoint, work, device, lambda n: Placement((device,), cpu_moe_layers=n), sums)
+    return _fewest(architecture, checkpoint, work, device, lambda n: Placement((device,), cpu_moe_layers=n), sums, edge)
 
 
 @lru_cache(maxsize=8192)
-def fewest_layers(architecture: Architecture, checkpoint: Checkpoint, work: Serving, device: Device) -> int | None:
+def fewest_layers(
+    architecture: Architecture, checkpoint: Checkpoint, work: Serving, device: Device, edge: float
+) -> int | None:
     """The fewest layers that must lie in RAM for the rest to fit the GPU; None where the GPU does not even hold the output."""
     everything = architecture.num_layers + 1
     sums = totals(architecture, checkpoint.format, work, file_share(architecture, checkpoint)).from_layer
     return _fewest(
-        architecture, checkpoint, work, device, lambda n: Placement((device,), split=(everything - n,)), sums
+        architecture, checkpoint, work, device, lambda n: Placement((device,), split=(everything - n,)), sums, edge
     )
 
 
@@ -99,13 +112,14 @@ def _fewest(
     device: Device,
     placed: Callable[[int], Placement],
     falling: Sequence[int],
+    edge: float,
 ) -> int | None:
     """The smallest number from 1 to all layers whose placement fits the GPU, as those of all after it do; None where none does.
 
-    It keeps clear of the estimate's error. It is searched with the rough compute buffer, which is the same for all, and `falling` sums for a workload
-    without options (totals.py); then it is made sure of with the exact one.
+    `edge` is what the estimate is multiplied by. It is searched with the rough compute buffer, which is the same for all, and `falling` sums
+    for a workload without options (totals.py); then it is made sure of with the exact one.
     """
-    last, room, edge = architecture.num_layers, budget(device, work) or 0, band("llamacpp").high
+    last, room = architecture.num_layers, budget(device, work) or 0
 
     def exactly(n: int, *, rough: bool = False) -> int:
         return on_first_gpu(architecture, checkpoint, work, placed(n), rough=rough)
