@@ -34,7 +34,7 @@ def main() -> int:
     from qwenpick.planning.checkpoints import checkpoints
     from qwenpick.planning.files import settled
     from qwenpick.recommending.answer import Recommender
-    from qwenpick.recommending.request import Wish
+    from qwenpick.recommending.request import Request
     from qwenpick.runtimes import find_runtime
 
     parser = argparse.ArgumentParser(description=__doc__)
@@ -43,7 +43,7 @@ def main() -> int:
     catalog = load(own=False)
     found, unread = Counter[str](), []
     for task in TASKS:
-        recommender = Recommender(catalog, Wish(task=task))
+        recommender = Recommender(catalog, Request(task=task))
         for gpu, ram in BOXES:
             unified = gpu.startswith("m")
             try:

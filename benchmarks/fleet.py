@@ -44,13 +44,13 @@ def seconds(count: int) -> float:
     start_fast()
     from qwenpick.catalog import load
     from qwenpick.recommending.answer import Recommender
-    from qwenpick.recommending.request import Wish
+    from qwenpick.recommending.request import Request
 
     catalog = load(own=False)
     machines = fleet(catalog, count)
     assert len({repr(machine) for machine in machines}) == count, "the machines are not distinct"
     start = time.process_time()
-    recommender = Recommender(catalog, Wish())
+    recommender = Recommender(catalog, Request())
     ranked = [recommender.rank(machine) for machine in machines]
     took = time.process_time() - start
     assert all(ranked), "a machine without any pick"

@@ -22,6 +22,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.recommending.answer import Recommendation, recommend
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks import picks_agreement
 from benchmarks import picks_reading as reading
 
 FIRST = 3  # an expected model must be among these
@@ -42,8 +43,8 @@ class Verdict:
     passed: bool
 
 
-def judge(row: dict[str, str], catalog: Catalog) -> Verdict | str:
-    """The verdict on one row, or the class of reasons for leaving it out."""
+def judge(row: dict[str, str], catalog: Catalog, alike: list[picks_agreement.Agreement] | None = None) -> Verdict | str:
+    """The verdict on one row, or the class of reasons for leaving it out; how it is run beside ours is added to `alike`."""
     if row["polarity"] not in ("pick", "avoid"):
         return "information only, no recommendation"
     if row["polarity"] == "pick" and not row["status"].startswith("current") and not row["current_equivalent"]:
@@ -59,9 +60,11 @@ def judge(row: dict[str, str], catalog: Catalog) -> Verdict | str:
     machine = reading.machine(row, catalog)
     if isinstance(machine, str):
         return machine
-    wish = reading.wish(row)
-    answer = recommend(catalog, machine, wish, limit=WARNED, details=False)
-    asked = f"{row['gpu']} | {wish.task} | {wish.prefer}" + (f" | {wish.context}" if wish.context else "")
+    request = reading.request(row)
+    if alike is not None and (found := picks_agreement.agreement(row, expected, machine, catalog)):
+        alike.append(found)
+    answer = recommend(catalog, machine, request, limit=WARNED, details=False)
+    asked = f"{row['gpu']} | {request.task} | {request.prefer}" + (f" | {request.context}" if request.context else "")
     return _avoid(row, expected, answer, asked) if row["polarity"] == "avoid" else _pick(row, expected, answer, asked)
 
 
@@ -89,12 +92,14 @@ def _avoid(row: dict[str, str], expected: dict[str, frozenset[str]], answer: Rec
     )
 
 
-def verdicts(path: Path, catalog: Catalog, left_out: Counter[str]) -> Iterator[Verdict]:
+def verdicts(
+    path: Path, catalog: Catalog, left_out: Counter[str], alike: list[picks_agreement.Agreement]
+) -> Iterator[Verdict]:
     """The verdict on every row that can be asked; counts the others by class."""
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             try:
-                found = judge(row, catalog)
+                found = judge(row, catalog, alike)
             except QwenpickError as error:
                 found = f"cannot be asked: {error}"
             if isinstance(found, str):
@@ -131,12 +136,12 @@ def main() -> None:
     parser.add_argument("--rows", action="store_true", help="print every row, not only those that differ")
     options = parser.parse_args()
     left_out: Counter[str] = Counter()
-    rows = list(verdicts(options.truth / "expert_picks.csv", load(), left_out))
+    alike: list[picks_agreement.Agreement] = []
+    rows = list(verdicts(options.truth / "expert_picks.csv", load(), left_out, alike))
+    scored = figures(rows) | picks_agreement.shares(alike)
     if options.json:
         print(
-            json.dumps(
-                {"figures": figures(rows), "left_out": dict(left_out), "rows": [asdict(row) for row in rows]}, indent=1
-            )
+            json.dumps({"figures": scored, "left_out": dict(left_out), "rows": [asdict(row) for row in rows]}, indent=1)
         )
         return
     for row in rows:
@@ -144,7 +149,9 @@ def main() -> None:
             sign = "ok  " if row.passed else "MISS"
             print(f"{sign} {row.id} {'' if row.trusted else '(not trusted) '}{row.polarity} {row.asked}")
             print(f"       wanted {', '.join(row.expected)}; got {', '.join(row.got)}")
-    for name, value in figures(rows).items():
+    for line in picks_agreement.differing(alike):
+        print(line)
+    for name, value in scored.items():
         print(f"{name:20} {value:.1%}" if isinstance(value, float) else f"{name:20} {value}")
     for reason, count in left_out.most_common():
         print(f"left out {count:3}: {reason}")

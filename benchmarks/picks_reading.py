@@ -10,7 +10,7 @@ from qwenpick.machine.simulate import simulate
 from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.recommending.rank import Prefer
-from qwenpick.recommending.request import Wish
+from qwenpick.recommending.request import Request
 from qwenpick.units import GIB
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _bytes(gib: float | None) -> int | None:
     return round(gib * GIB) if gib else None
 
 
-def wish(row: dict[str, str]) -> Wish:
+def request(row: dict[str, str]) -> Request:
     """The task and constraints of the row."""
     task_text, words = row["task"].casefold(), f"{row['task']} {row['constraints']}".casefold()
     parts = [part for part in re.split(r"[;,(]", task_text) if not part.strip().startswith("serving")] or [task_text]
@@ -120,9 +120,15 @@ def wish(row: dict[str, str]) -> Wish:
     best = re.search(r"quality|\bmax\b|frontier", words)
     fast = re.search(r"\bspeed\b|throughput|\bfast\b", words)
     prefer: Prefer = "quality" if best else "speed" if fast else "balanced"
-    users = int(m[1]) if (m := re.search(r"(\d+)\+? concurrent", words)) else 4 if "many users" in words else 1
-    cache = next((KvCache(name, name) for name in ("q8_0", "q5_1", "q4_0") if f"{name} kv" in words), KvCache())
-    return Wish(
+    users = (
+        int(m[1])
+        if (m := re.search(r"(\d+)\+? concurrent", words))
+        else 4
+        if "many users" in words or ("serving" in words and not row["context"])
+        else 1
+    )
+    cache = next((KvCache(name, name) for name in ("q8_0", "q5_1", "q4_0") if f"{name} kv" in words), None)
+    return Request(
         task=task, context=_context(row["context"]), users=users, kv_cache=cache, prefer=prefer, commercial="commercial" in words,
         gpu_only="fit fully" in words, thinking="no" if "thinking off" in words else "yes" if "thinking on" in words else "either",
     )  # fmt: skip

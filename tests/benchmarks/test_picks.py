@@ -1,4 +1,4 @@
-"""The words of a table of recommendations, read into a box, a wish and models; and two rows of it asked."""
+"""The words of a table of recommendations, read into a box, a request and models; and two rows of it asked."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def test_a_box_of_no_size_is_left_out(catalog: Catalog) -> None:
     ],
 )
 def test_a_wish_is_read_as_people_write_it(said: dict[str, str], task: str, prefer: str, context: int | None) -> None:
-    wish = reading.wish(a_row(**said))
-    assert (wish.task, wish.prefer, wish.context) == (task, prefer, context)
+    request = reading.request(a_row(**said))
+    assert (request.task, request.prefer, request.context) == (task, prefer, context)
 
 
 def test_a_pick_is_met_when_a_named_model_is_among_the_first(catalog: Catalog) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from qwenpick.buy.compare import compare_gpus, compare_models
 from qwenpick.catalog import Catalog, find_gpu, find_model
-from qwenpick.fitting.answer import Request
 from qwenpick.machine.simulate import simulate
+from qwenpick.recommending.request import Request
 
 GIB = 2**30
 
@@ -13,7 +13,7 @@ GIB = 2**30
 def test_a_model_that_cannot_be_planned_keeps_its_column_and_says_why(catalog: Catalog) -> None:
     box = simulate(catalog, ["rtx 4090"], None, 64 * GIB, False)
     sides = compare_models(
-        catalog, box, [find_model(catalog, "qwen3-8b"), find_model(catalog, "qwen-max")], Request("4bit")
+        catalog, box, [find_model(catalog, "qwen3-8b"), find_model(catalog, "qwen-max")], Request(quant="4bit")
     )
     assert sides[0].answer
     assert sides[0].answer.fits

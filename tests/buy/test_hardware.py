@@ -7,14 +7,15 @@ from dataclasses import replace
 from qwenpick.buy.hardware import PER_NODE, offers
 from qwenpick.catalog import Catalog, find_gpu, find_model
 from qwenpick.catalog.prices import gpu_price
-from qwenpick.fitting.answer import Request, fit
+from qwenpick.fitting.answer import fit
 from qwenpick.machine.simulate import simulate
+from qwenpick.recommending.request import Request
 
 GIB = 2**30
 
 
 def test_every_offer_fits_and_one_gpu_fewer_does_not(catalog: Catalog) -> None:
-    model, request = find_model(catalog, "qwen3-32b"), Request("fp16", 8192, runtime="vllm")
+    model, request = find_model(catalog, "qwen3-32b"), Request(quant="fp16", context=8192, runtime="vllm")
     found = offers(catalog, model, request, [find_gpu(catalog, name) for name in ("l40s", "h100", "h200")])
     assert {offer.gpu.id: offer.count for offer in found}
     for offer in found:
@@ -25,7 +26,7 @@ def test_every_offer_fits_and_one_gpu_fewer_does_not(catalog: Catalog) -> None:
 
 
 def test_the_smallest_box_comes_first_and_the_budget_is_kept(catalog: Catalog) -> None:
-    found = offers(catalog, find_model(catalog, "qwen3-8b"), Request("4bit", runtime="llama.cpp"), budget=500)
+    found = offers(catalog, find_model(catalog, "qwen3-8b"), Request(quant="4bit", runtime="llama.cpp"), budget=500)
     assert found
     assert [offer.memory for offer in found] == sorted(offer.memory for offer in found)
     assert all(offer.price is not None and offer.price <= 500 for offer in found)
@@ -37,7 +38,7 @@ def test_a_model_too_large_for_one_box_says_how_many_nodes(catalog: Catalog) -> 
     found = offers(
         catalog,
         find_model(catalog, "qwen3-coder-480b-a35b-instruct"),
-        Request("fp16", 4096, runtime="vllm"),
+        Request(quant="fp16", context=4096, runtime="vllm"),
         [find_gpu(catalog, "h100")],
     )
     assert found
@@ -53,32 +54,34 @@ def test_a_price_says_what_it_is_and_of_when(catalog: Catalog) -> None:
 
 
 def test_ram_is_what_the_plan_keeps_there_and_room_for_the_system(catalog: Catalog) -> None:
-    found = offers(catalog, find_model(catalog, "qwen3-0.6b"), Request("4bit"), [find_gpu(catalog, "rtx 4090")])
+    found = offers(catalog, find_model(catalog, "qwen3-0.6b"), Request(quant="4bit"), [find_gpu(catalog, "rtx 4090")])
     assert found[0].ram == 16 * GIB  # under 1 GiB of host buffers and 8 GiB for the system: the next size that is sold
 
 
 def test_what_stands_beside_grows_with_the_gpus_of_a_node(catalog: Catalog) -> None:
     # 397 billion parameters at 16 bits take 16 H100: in each node 8 GiB + 7 workers x 4 GiB = 36, the next size sold is 48; 8 GPUs x 8 threads
-    found = offers(catalog, find_model(catalog, "qwen3.5-397b"), Request("fp16"), [find_gpu(catalog, "h100 80gb")])
+    found = offers(
+        catalog, find_model(catalog, "qwen3.5-397b"), Request(quant="fp16"), [find_gpu(catalog, "h100 80gb")]
+    )
     assert [(o.nodes, o.ram // GIB, o.threads) for o in found] == [(2, 48, 64)]
 
 
 def test_a_board_with_two_gpus_has_the_memory_of_both(catalog: Catalog) -> None:
     # Flex 140: two GPUs of 6 GB
-    found = offers(catalog, find_model(catalog, "qwen3-8b"), Request("8bit"), [find_gpu(catalog, "flex 140")])
+    found = offers(catalog, find_model(catalog, "qwen3-8b"), Request(quant="8bit"), [find_gpu(catalog, "flex 140")])
     assert [(o.count, round(o.memory / GIB)) for o in found] == [(1, 12)]
 
 
 def test_only_engines_that_span_nodes_are_offered_on_several(catalog: Catalog) -> None:
     # 397 billion parameters at 16 bits are 740 GiB: two nodes of 8 x H100; llama.cpp runs in one process of one box
     model, cards = find_model(catalog, "qwen3.5-397b-a17b"), [find_gpu(catalog, "h100")]
-    (offer,) = offers(catalog, model, Request("fp16"), cards)
+    (offer,) = offers(catalog, model, Request(quant="fp16"), cards)
     assert (offer.count, offer.plan.runtime) == (2 * PER_NODE, "vllm")
-    assert offers(catalog, model, Request("fp16", runtime="llama.cpp"), cards) == ()
+    assert offers(catalog, model, Request(quant="fp16", runtime="llama.cpp"), cards) == ()
 
 
 def test_three_nodes_are_offered_where_three_do_and_all_their_memory_is_counted(catalog: Catalog) -> None:
     card = find_gpu(catalog, "h200")
-    (offer,) = offers(catalog, find_model(catalog, "qwen3.8-2.4t-a95b"), Request("fp8"), [card])
+    (offer,) = offers(catalog, find_model(catalog, "qwen3.8-2.4t-a95b"), Request(quant="fp8"), [card])
     assert offer.count == len(offer.plan.placement.devices) == 3 * PER_NODE
     assert offer.memory == offer.count * (offer.plan.placement.devices[0].total or 0)

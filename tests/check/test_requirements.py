@@ -142,8 +142,9 @@ def test_the_exit_code_is_that_of_the_worst(statuses: tuple[Any, ...], code: int
 
 
 def test_speed_is_judged_as_each_user_sees_it(catalog: Any) -> None:
-    from qwenpick.fitting.answer import Request, fit
+    from qwenpick.fitting.answer import fit
     from qwenpick.machine.simulate import simulate
+    from qwenpick.recommending.request import Request
 
     box = simulate(catalog, ["rtx 4090"], None, 64 * 2**30, False)
     answer = fit(catalog, box, catalog.models["qwen3-8b"], Request(quant="4bit", context=8192))

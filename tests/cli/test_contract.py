@@ -70,6 +70,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "--ram",
         "32GiB",
         "--gpu-only",
+        "--kv-cache",
+        "f16",
     ),
     "fleet": ("fleet", "--cluster", "tests/machine/inventory/samples/slurm-24.11-sinfo.busy.json"),
     "plan": ("plan", "qwen3-8b", "--quant", "4bit", "--gpu", "rtx 4090", "--gpu", "a10g"),

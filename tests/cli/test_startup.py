@@ -16,7 +16,7 @@ HEAVY = {
     "yaml", "rich", "psutil", "pynvml", "importlib.metadata", "email.message", "numpy", "huggingface_hub",
     "qwenpick.runtimes.mlx", "qwenpick.training.estimate", "qwenpick.machine.probe",
 }  # fmt: skip
-OTHER_ENGINES = {f"qwenpick.runtimes.{name}" for name in ("vllm", "sglang", "transformers", "ollama")}
+OTHER_ENGINES = {f"qwenpick.runtimes.{name}" for name in ("sglang", "transformers", "ollama")}  # vLLM is compared
 FIT = ["fit", "qwen3-8b", "--quant", "4bit", "--gpu", "rtx 4090", "--ram", "64GiB", "--json"]
 
 

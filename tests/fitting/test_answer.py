@@ -6,10 +6,13 @@ import pytest
 
 from qwenpick.catalog import Catalog, Model, find_model
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
-from qwenpick.fitting.answer import Request, fit
+from qwenpick.fitting.answer import fit
 from qwenpick.fitting.fixes import fixes
 from qwenpick.machine.hardware import Device, Machine
 from qwenpick.machine.simulate import simulate
+from qwenpick.memory.cache import KvCache
+from qwenpick.recommending.answer import recommend
+from qwenpick.recommending.request import Request
 
 GIB = 2**30
 
@@ -18,11 +21,25 @@ def box(catalog: Catalog, *gpus: str, ram: int | None = 64) -> Machine:
     return simulate(catalog, list(gpus), None, ram * GIB if ram else None, not gpus)
 
 
-def test_without_a_precision_the_highest_that_fits_on_the_gpu_is_taken(catalog: Catalog) -> None:
+def test_the_highest_precision_is_that_of_the_most_bits_that_fit_on_the_gpu(catalog: Catalog) -> None:
     model = find_model(catalog, "qwen3-8b")
-    assert fit(catalog, box(catalog, "rtx 4090"), model, Request()).plan.checkpoint.format in {"BF16", "F16"}
+    most = Request(quant="max")
+    assert fit(catalog, box(catalog, "rtx 4090"), model, most).plan.checkpoint.format in {"bf16", "BF16", "F16"}
     # 8.2 billion parameters at 8.5 bits are 8.1 GiB: they fit 12 GiB, at 16 bits they do not
-    assert fit(catalog, box(catalog, "rtx 3060 12gb"), model, Request()).plan.checkpoint.format == "Q8_0"
+    assert fit(catalog, box(catalog, "rtx 3060 12gb"), model, most).plan.checkpoint.format == "Q8_0"
+
+
+@pytest.mark.parametrize("gpus", [(), ("rtx 4090",), ("2x rtx 3090",), ("m4 max 64gb",), ("h100 80gb",)])
+@pytest.mark.parametrize("task", ["chat", "coding", "vision", "rag-embedding"])
+def test_every_pick_is_planned_the_same_by_itself(catalog: Catalog, gpus: tuple[str, ...], task: str) -> None:
+    machine = box(catalog, *gpus)
+    picks = recommend(catalog, machine, Request(task=task), details=False).picks
+    assert picks
+    for pick in picks:
+        alone = fit(catalog, machine, pick.plan.model, Request(task=task))
+        assert (alone.plan, alone.longest) == (pick.plan, pick.longest)
+        assert alone.ranked
+        assert (alone.ranked.effort, alone.ranked.seconds) == (pick.ranked.effort, pick.ranked.seconds)
 
 
 def test_a_precision_that_is_asked_for_is_kept(catalog: Catalog) -> None:
@@ -34,7 +51,10 @@ def test_a_precision_that_is_asked_for_is_kept(catalog: Catalog) -> None:
 def test_what_does_not_fit_says_how_much_is_missing_and_every_fix_fits(catalog: Catalog) -> None:
     machine = box(catalog, "rtx 3060 12gb")
     answer = fit(
-        catalog, machine, find_model(catalog, "qwen3-14b"), Request("4bit", 32768, runtime="llama.cpp", gpu_only=True)
+        catalog,
+        machine,
+        find_model(catalog, "qwen3-14b"),
+        Request(quant="4bit", context=32768, runtime="llama.cpp", gpu_only=True, kv_cache=KvCache()),
     )
     assert not answer.fits
     assert answer.plan.headroom < 0
@@ -49,22 +69,37 @@ def test_what_does_not_fit_says_how_much_is_missing_and_every_fix_fits(catalog: 
 
 def test_the_longest_context_fits_and_the_next_step_does_not(catalog: Catalog) -> None:
     machine, model = box(catalog, "rtx 3060 12gb"), find_model(catalog, "qwen3-8b")
-    longest = fit(catalog, machine, model, Request("8bit", 4096, runtime="llama.cpp", gpu_only=True)).longest
+    longest = fit(
+        catalog,
+        machine,
+        model,
+        Request(quant="8bit", context=4096, runtime="llama.cpp", gpu_only=True, kv_cache=KvCache()),
+    ).longest
     assert longest
     assert longest % 256 == 0
-    assert fit(catalog, machine, model, Request("8bit", longest, runtime="llama.cpp", gpu_only=True)).fits
-    plan = fit(catalog, machine, model, Request("Q8_0", longest + 256, runtime="llama.cpp", gpu_only=True)).plan
+    assert fit(
+        catalog,
+        machine,
+        model,
+        Request(quant="8bit", context=longest, runtime="llama.cpp", gpu_only=True, kv_cache=KvCache()),
+    ).fits
+    plan = fit(
+        catalog,
+        machine,
+        model,
+        Request(quant="Q8_0", context=longest + 256, runtime="llama.cpp", gpu_only=True, kv_cache=KvCache()),
+    ).plan
     assert not plan.holds()
 
 
 def test_a_context_beyond_the_native_one_names_yarn(catalog: Catalog) -> None:
-    answer = fit(catalog, box(catalog, "h200"), find_model(catalog, "qwen3-8b"), Request("4bit", 65536))
+    answer = fit(catalog, box(catalog, "h200"), find_model(catalog, "qwen3-8b"), Request(quant="4bit", context=65536))
     assert any("YaRN" in note and "32,768" in note for note in answer.notes)
 
 
 def test_a_context_beyond_the_extended_one_is_refused(catalog: Catalog) -> None:
     with pytest.raises(QwenpickError, match=r"reads at most 128k \(131,072 tokens\)"):
-        fit(catalog, box(catalog, "h200"), find_model(catalog, "qwen3-8b"), Request("4bit", 131073))
+        fit(catalog, box(catalog, "h200"), find_model(catalog, "qwen3-8b"), Request(quant="4bit", context=131073))
 
 
 def test_an_api_only_name_is_explained(catalog: Catalog) -> None:
@@ -75,25 +110,28 @@ def test_an_api_only_name_is_explained(catalog: Catalog) -> None:
 def test_a_gpu_that_cannot_be_read_fails_closed(catalog: Catalog) -> None:
     machine = Machine(ram_total=64 * GIB, ram_free=64 * GIB, unreadable=("NVIDIA driver and library versions differ",))
     with pytest.raises(HardwareUnreadableError, match="versions differ"):
-        fit(catalog, machine, find_model(catalog, "qwen3-8b"), Request("4bit"))
+        fit(catalog, machine, find_model(catalog, "qwen3-8b"), Request(quant="4bit"))
     blind = Machine((Device("GPU", "nvidia", None, None),), 64 * GIB, 64 * GIB)
     with pytest.raises(HardwareUnreadableError):
-        fit(catalog, blind, find_model(catalog, "qwen3-8b"), Request("4bit", gpu_only=True))
+        fit(catalog, blind, find_model(catalog, "qwen3-8b"), Request(quant="4bit", gpu_only=True))
 
 
 def test_an_unknown_option_of_an_engine_is_refused_with_the_nearest(catalog: Catalog) -> None:
-    request = Request("4bit", runtime="vllm", options={"gpu_memory_utilisation": 0.8})
+    request = Request(quant="4bit", runtime="vllm", options={"gpu_memory_utilisation": 0.8})
     with pytest.raises(QwenpickError, match="gpu_memory_utilization"):
         fit(catalog, box(catalog, "h200"), find_model(catalog, "qwen3-8b"), request)
 
 
 def test_weights_are_not_put_in_ram_that_nobody_knows_the_size_of(catalog: Catalog) -> None:
     machine = box(catalog, "rtx 3060 12gb", ram=None)
-    answer = fit(catalog, machine, find_model(catalog, "qwen3.6-35b-a3b"), Request("4bit", 8192))
+    answer = fit(catalog, machine, find_model(catalog, "qwen3.6-35b-a3b"), Request(quant="4bit", context=8192))
     assert not answer.fits
     assert "say it with --ram" in answer.plan.reason
     assert fit(
-        catalog, box(catalog, "rtx 3060 12gb"), find_model(catalog, "qwen3.6-35b-a3b"), Request("4bit", 8192)
+        catalog,
+        box(catalog, "rtx 3060 12gb"),
+        find_model(catalog, "qwen3.6-35b-a3b"),
+        Request(quant="4bit", context=8192),
     ).fits
 
 
@@ -108,7 +146,7 @@ def test_options_choose_among_engines_and_one_that_none_has_is_a_bad_request(cat
 
 
 def test_layers_that_an_option_puts_in_ram_count_as_layers_in_ram(catalog: Catalog) -> None:
-    request = Request("4bit", runtime="llama.cpp", options={"n_gpu_layers": 10})
+    request = Request(quant="4bit", runtime="llama.cpp", options={"n_gpu_layers": 10})
     model = find_model(catalog, "qwen3-8b")
     known = fit(catalog, simulate(catalog, ["rtx 4090"], None, 64 * 2**30, False), model, request).plan
     assert known.mode == "gpu+layers-in-ram"
@@ -124,18 +162,18 @@ def test_a_vision_model_is_planned_with_a_picture_and_a_chat_model_that_sees_wit
     def parts(model: Model, request: Request) -> set[str]:
         return {part.name for part in fit(catalog, machine, model, request).plan.memory.parts}
 
-    assert "projector" in parts(vision, Request("4bit", runtime="llama.cpp"))
-    assert "projector" not in parts(vision, Request("4bit", runtime="llama.cpp", image_tokens=0))
-    assert "projector" not in parts(chat, Request("4bit", runtime="llama.cpp"))
-    assert "projector" in parts(chat, Request("4bit", runtime="llama.cpp", image_tokens=1280))
-    assert any("--image-tokens" in note for note in fit(catalog, machine, chat, Request("4bit")).notes)
+    assert "projector" in parts(vision, Request(quant="4bit", runtime="llama.cpp"))
+    assert "projector" not in parts(vision, Request(quant="4bit", runtime="llama.cpp", image_tokens=0))
+    assert "projector" not in parts(chat, Request(quant="4bit", runtime="llama.cpp"))
+    assert "projector" in parts(chat, Request(quant="4bit", runtime="llama.cpp", image_tokens=1280))
+    assert any("--image-tokens" in note for note in fit(catalog, machine, chat, Request(quant="4bit")).notes)
     with pytest.raises(QwenpickError, match="does not read image"):
-        fit(catalog, machine, find_model(catalog, "qwen3-8b"), Request("4bit", image_tokens=1280))
+        fit(catalog, machine, find_model(catalog, "qwen3-8b"), Request(quant="4bit", image_tokens=1280))
 
 
 def test_advice_for_a_plan_with_options_stays_with_the_engine_that_has_them(catalog: Catalog) -> None:
     machine = simulate(catalog, ["rtx 4090"], None, None, False)
-    request = Request("4bit", runtime="llama.cpp", options={"n_gpu_layers": 10})
+    request = Request(quant="4bit", runtime="llama.cpp", options={"n_gpu_layers": 10})
     answer = fit(catalog, machine, find_model(catalog, "qwen3-8b"), request)
     assert {fix.plan.runtime for fix in fixes(catalog, machine, answer)} <= {"llamacpp"}
 
@@ -160,7 +198,6 @@ def test_an_engine_that_cannot_use_the_hardware_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("gpu", "runtime", "quant", "expected"),
     [
-        ("t4", None, None, "F16"),
         ("t4", None, "fp16", "F16"),
         ("t4", None, "BF16", "BF16"),
         ("t4", "transformers", "fp16", "fp16"),
@@ -173,4 +210,5 @@ def test_sixteen_bits_are_those_that_the_gpu_has_units_for(
 ) -> None:
     box = simulate(catalog, [gpu], None, 32 * GIB, False)
     answer = fit(catalog, box, catalog.models["qwen3-0.6b"], Request(quant=quant, runtime=runtime))
-    assert answer.plan.checkpoint.format == expected
+    # vLLM has no name of its own for llama.cpp's types
+    assert answer.plan.checkpoint.format in {expected, {"F16": "fp16", "BF16": "bf16"}.get(expected)}

@@ -12,11 +12,11 @@ import pytest
 
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
-from qwenpick.fitting.answer import Request
 from qwenpick.fleet.kinds import Fleet, fleet
 from qwenpick.fleet.pack import Wanted, pack
 from qwenpick.fleet.words import Asked, several
 from qwenpick.machine.inventory.cluster import Accelerator, Cluster, Node
+from qwenpick.recommending.request import Request
 from qwenpick.render.schemas import schema
 from tests.conftest import Result
 

@@ -13,7 +13,7 @@ from qwenpick.catalog import Catalog
 from qwenpick.fleet.kinds import Fleet, fleet
 from qwenpick.fleet.serve import boxes, serve, shares
 from qwenpick.machine.inventory.cluster import Accelerator, Cluster, Node
-from qwenpick.recommending.request import Wish
+from qwenpick.recommending.request import Request
 from qwenpick.render.schemas import schema
 from tests.conftest import Result
 
@@ -30,11 +30,11 @@ def nodes(catalog: Catalog) -> Fleet:
 
 
 def test_users_are_shared_out_over_copies_that_have_room_and_are_fast_enough(catalog: Catalog, nodes: Fleet) -> None:
-    few, many = (serve(catalog, nodes, Wish(users=users, min_speed=20.0, series="Qwen3"), 3) for users in (2, 120))
+    few, many = (serve(catalog, nodes, Request(users=users, min_speed=20.0, series="Qwen3"), 3) for users in (2, 120))
     assert few.picks and many.picks
     for served in (few, many):
         for one in served.picks:
-            assert one.copies * one.users >= served.wish.users > (one.copies - 1) * one.users
+            assert one.copies * one.users >= served.request.users > (one.copies - 1) * one.users
             assert one.gpus == one.copies * len(one.plan.placement.devices) <= 24
             assert one.nodes <= 6 and one.plan.speed is not None and one.plan.speed.each.value >= 20
     least = {one.plan.model.id: one.gpus for one in few.picks}
@@ -42,7 +42,7 @@ def test_users_are_shared_out_over_copies_that_have_room_and_are_fast_enough(cat
 
 
 def test_what_no_set_of_nodes_serves_is_not_picked(catalog: Catalog, nodes: Fleet) -> None:
-    assert serve(catalog, nodes, Wish(users=2, min_speed=9000.0, series="Qwen3"), 2).picks == ()
+    assert serve(catalog, nodes, Request(users=2, min_speed=9000.0, series="Qwen3"), 2).picks == ()
 
 
 def test_a_copy_may_have_one_gpu_of_a_node_or_two_or_four(nodes: Fleet) -> None:

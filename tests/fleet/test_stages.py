@@ -11,11 +11,11 @@ import pytest
 
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
-from qwenpick.fitting.answer import Request
 from qwenpick.fleet.copies import Answer, fit
 from qwenpick.fleet.kinds import fleet
 from qwenpick.fleet.stages import crossed, read_link
 from qwenpick.machine.inventory.cluster import Accelerator, Cluster, Node
+from qwenpick.recommending.request import Request
 from tests.conftest import Result
 
 GIB, MIB = 2**30, 2**20

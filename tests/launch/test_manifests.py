@@ -15,7 +15,6 @@ import pytest
 import yaml
 
 from qwenpick.catalog import Catalog
-from qwenpick.fitting.answer import Request
 from qwenpick.fleet.best import best
 from qwenpick.launch import kubernetes, launch, ray, run_of, slurm
 from qwenpick.launch.run import Run
@@ -23,6 +22,7 @@ from qwenpick.launch.target import Target, object_name
 from qwenpick.machine.inventory.cluster import Taint
 from qwenpick.machine.simulate import simulate
 from qwenpick.planning.plan import Plan
+from qwenpick.recommending.request import Request
 from qwenpick.render.schemas import schema
 from tests.conftest import Result
 from tests.machine.inventory.nodes import listed, node, pod
@@ -83,8 +83,8 @@ def test_it_asks_for_what_was_planned_where_it_was_planned(catalog: Catalog) -> 
     assert {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": "16Gi"}} in spec["volumes"]
     assert found["persistentvolumeclaim"]["spec"]["accessModes"] == ["ReadWriteMany"]
     assert (
-        found["persistentvolumeclaim"]["spec"]["resources"]["requests"]["storage"] == "17Gi"
-    )  # 16.4e9 bytes and a tenth
+        found["persistentvolumeclaim"]["spec"]["resources"]["requests"]["storage"] == "10Gi"
+    )  # 9.4e9 bytes of FP8 and a tenth
     assert found["service"]["spec"]["selector"] == found["deployment"]["spec"]["selector"]["matchLabels"]
     assert {probe["httpGet"]["path"] for name, probe in container.items() if name.endswith("Probe")} == {"/health"}
 

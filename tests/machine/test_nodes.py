@@ -6,11 +6,12 @@ import pytest
 
 from qwenpick.catalog import Catalog, find_model
 from qwenpick.errors import QwenpickError
-from qwenpick.fitting.answer import Request, fit
+from qwenpick.fitting.answer import fit
 from qwenpick.machine.file import from_json, to_json
 from qwenpick.machine.hardware import Device, Machine
 from qwenpick.machine.nodes import one_node, parse_link, per_node, rejoined, several
 from qwenpick.machine.simulate import simulate
+from qwenpick.recommending.request import Request
 from qwenpick.work.parallel import parallel_placements
 
 GIB = 2**30

@@ -113,9 +113,13 @@ def test_other_unified_memory_is_a_share_of_ram(catalog: Catalog) -> None:
     assert simulate(catalog, ["780m"], None, 32 * GIB, False).devices[0].total == 16 * GIB
 
 
-def test_vram_alone_is_a_card_of_no_name(catalog: Catalog) -> None:
-    (device,) = simulate(catalog, [], 24 * GIB, 32 * GIB, False).devices
-    assert (device.gpu, device.total, device.bandwidth) == (None, 24 * GIB, None)
+def test_vram_alone_is_a_card_of_no_name_planned_as_a_usual_one(catalog: Catalog) -> None:
+    machine = simulate(catalog, [], 24 * GIB, 32 * GIB, False)
+    (device,) = machine.devices
+    usual = catalog.gpus[device.gpu or ""]
+    assert (device.name, device.total, device.bandwidth) == ("GPU", 24 * GIB, usual.bandwidth)
+    assert usual.memory_bytes == 24 * GIB
+    assert any(usual.name in note for note in machine.notes)
 
 
 def test_a_box_without_a_gpu_has_a_cpu_of_assumed_bandwidth(catalog: Catalog) -> None:

@@ -9,14 +9,13 @@ import pytest
 from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model, load
 from qwenpick.machine.hardware import Machine
 from qwenpick.machine.simulate import simulate
-from qwenpick.memory.cache import KvCache
 from qwenpick.planning.plan import Plan, evaluate, timed
 from qwenpick.recommending.answer import Recommender, recommend, why_not
-from qwenpick.recommending.rank import LABELLED, Ranked, rank
-from qwenpick.recommending.request import Wish
+from qwenpick.recommending.rank import LABELLED, Ranked, rank, told
+from qwenpick.recommending.request import Request
 from qwenpick.recommending.search.best_first import ROUNDING, first_places
 from qwenpick.recommending.search.cache_format import in_eight_bits, miss_of, miss_on_one_gpu
-from qwenpick.recommending.search.candidates import Search, engine_groups, holds_somehow, is_enough, rungs, work_of
+from qwenpick.recommending.search.candidates import Search, holds_somehow, is_enough, rungs, work_of
 from qwenpick.recommending.search.offers import Offers
 from qwenpick.recommending.search.prospects import Prospects
 from qwenpick.recommending.search.upper_bound import ceiling
@@ -38,8 +37,8 @@ def box(catalog: Catalog, gpus: list[str], ram: int) -> Machine:
     return simulate(catalog, gpus, None, ram * GIB, not gpus)
 
 
-def serving_models(catalog: Catalog, task: Task, wish: Wish) -> list[Model]:
-    return [model for model in catalog.models.values() if not why_not(model, task, wish, catalog)]
+def serving_models(catalog: Catalog, task: Task, asked: Request) -> list[Model]:
+    return [model for model in catalog.models.values() if not why_not(model, task, asked, catalog)]
 
 
 def must_use_ram(architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine) -> bool:
@@ -53,9 +52,9 @@ def must_use_ram(architecture: Architecture, checkpoint: Checkpoint, work: Servi
 
 def every_plan(catalog: Catalog, model: Model, search: Search, task: Task) -> list[Plan]:
     """All plans of the model that hold, none of them left out: what docs/ranking.md says is compared, tried one after the other."""
-    architecture, work, machine = catalog.architecture(model), work_of(model, search.work), search.machine
+    architecture, work, machine = catalog.architecture(model), work_of(model, search), search.machine
     found: list[Plan] = []
-    for group in engine_groups(machine.system, machine.devices, search.runtime):
+    for group in search.groups:
         for engine in map(find_runtime, group):
             for checkpoint in rungs(architecture, model, engine, search):
                 plan = evaluate(model, architecture, checkpoint, engine, work, machine, search.gpu_only, search.strict)
@@ -79,69 +78,64 @@ def as_told(row: Ranked) -> tuple[object, ...]:
 
 
 BOXES = [
-    (["rtx 4090"], 64, Wish()),
-    (["rtx 3060 12gb"], 16, Wish(context=32768)),
-    (["rtx 3090", "rtx 3090"], 32, Wish(task="coding", prefer="quality", strict=True)),
-    (["m4 max 64gb"], 64, Wish(thinking="yes")),
-    ([], 32, Wish(min_speed=3)),
-    (["gtx 1080"], 96, Wish(users=4, prefer="speed")),
-    (["rtx 4060"], 32, Wish(prefer="small")),
-    (["rtx 4080"], 32, Wish(context=65536)),
-    (["rtx 4080"], 32, Wish(context=65536, gpu_only=True)),
-    (["h100 80gb"], 64, Wish(task="coding-agent", users=32)),
-    (["rx 7900 xtx"], 48, Wish(prefer="context")),
-    (["rtx 4090"], 64, Wish(max_disk=12 * 10**9)),
-    (["2x rtx 3060 12gb"], 96, Wish(task="vision")),
+    (["rtx 4090"], 64, Request()),
+    (["rtx 3060 12gb"], 16, Request(context=32768)),
+    (["rtx 3090", "rtx 3090"], 32, Request(task="coding", prefer="quality", strict=True)),
+    (["m4 max 64gb"], 64, Request(thinking="yes")),
+    ([], 32, Request(min_speed=3)),
+    (["gtx 1080"], 96, Request(users=4, prefer="speed")),
+    (["rtx 4060"], 32, Request(prefer="small")),
+    (["rtx 4080"], 32, Request(context=65536)),
+    (["rtx 4080"], 32, Request(context=65536, gpu_only=True)),
+    (["h100 80gb"], 64, Request(task="coding-agent", users=32)),
+    (["rx 7900 xtx"], 48, Request(prefer="context")),
+    (["rtx 4090"], 64, Request(max_disk=12 * 10**9)),
+    (["2x rtx 3060 12gb"], 96, Request(task="vision")),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("gpus", "ram", "wish"), BOXES)
-def test_the_first_places_are_those_of_all_plans(catalog: Catalog, gpus: list[str], ram: int, wish: Wish) -> None:
-    machine, task = box(catalog, gpus, ram), find_task(wish.task)
-    work = Serving(wish.context or task.context, wish.users, wish.kv_cache or KvCache(), wish.options)
-    work = replace(work, image_tokens=task.image_tokens, audio_seconds=task.audio_seconds)
-    search = Search(
-        machine, work, wish.runtime, wish.quant, wish.gpu_only, wish.strict, wish.kv_cache is None, wish.max_disk
-    )
-    models = serving_models(catalog, task, wish)
+@pytest.mark.parametrize(("gpus", "ram", "asked"), BOXES)
+def test_the_first_places_are_those_of_all_plans(catalog: Catalog, gpus: list[str], ram: int, asked: Request) -> None:
+    machine, task = box(catalog, gpus, ram), find_task(asked.task or "chat")
+    search = Search(machine, task, asked)
+    models = serving_models(catalog, task, asked)
     plans = {model.id: every_plan(catalog, model, search, task) for model in models}
     everything = rank(
         [plan for found in plans.values() for plan in found],
         task,
-        prefer=wish.prefer,
-        thinking=wish.thinking,
-        min_speed=wish.min_speed,
+        prefer=asked.prefer,
+        thinking=asked.thinking,
+        min_speed=asked.min_speed,
     )
-    found, misfits = first_places(
-        Offers(Prospects(catalog, models, task, wish, work.context), search), search, LABELLED
-    )
-    assert [as_told(row) for row in found[:LABELLED]] == [as_told(row) for row in everything[:LABELLED]]
+    found, misfits = first_places(Offers(Prospects(catalog, models, search), search), search, LABELLED)
+    ranked = told(found, task)
+    assert [as_told(row) for row in ranked[:LABELLED]] == [as_told(row) for row in everything[:LABELLED]]
     assert misfits == sum(not own for own in plans.values())
 
 
 @pytest.mark.parametrize(
-    ("gpus", "wish"),
+    ("gpus", "asked"),
     [
-        (["rtx 4090"], Wish()),
-        (["rtx 3060 12gb"], Wish()),
-        (["h100 80gb"], Wish()),
-        (["rx 7900 xtx"], Wish(official_only=False)),
-        (["rtx 4060"], Wish(context=65536)),
-        (["rtx 4080"], Wish(context=65536, strict=True)),
-        (["2x rtx 3060 12gb"], Wish(task="vision", strict=True)),
-        (["ascend 910b"], Wish(runtime="llamacpp")),
-        ([], Wish(users=4)),
+        (["rtx 4090"], Request()),
+        (["rtx 3060 12gb"], Request()),
+        (["h100 80gb"], Request()),
+        (["rx 7900 xtx"], Request(official_only=False)),
+        (["rtx 4060"], Request(context=65536)),
+        (["rtx 4080"], Request(context=65536, strict=True)),
+        (["2x rtx 3060 12gb"], Request(task="vision", strict=True)),
+        (["ascend 910b"], Request(runtime="llamacpp")),
+        ([], Request(users=4)),
     ],
 )
 def test_a_box_seen_after_others_with_the_same_gpu_is_answered_as_if_it_were_the_first(
-    catalog: Catalog, gpus: list[str], wish: Wish
+    catalog: Catalog, gpus: list[str], asked: Request
 ) -> None:
     machines = [box(catalog, gpus, ram) for ram in (256, 8, 48, 16, 96)]
     machines += [replace(machine, ram_free=(machine.ram_free or 0) // 2) for machine in machines]
     machines += [replace(machine, ram_free=GIB // 2) for machine in machines[:1]]
-    recommender = Recommender(catalog, wish)
+    recommender = Recommender(catalog, asked)
     for machine in machines:
-        assert recommender.rank(machine) == Recommender(catalog, wish).rank(machine)
+        assert recommender.rank(machine) == Recommender(catalog, asked).rank(machine)
 
 
 def test_a_fleet_takes_few_plans(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +146,7 @@ def test_a_fleet_takes_few_plans(catalog: Catalog, monkeypatch: pytest.MonkeyPat
         return evaluate(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr("qwenpick.recommending.search.best_first.evaluate", counted)
-    recommender = Recommender(catalog, Wish())
+    recommender = Recommender(catalog, Request())
     counts = []
     for gpu in ("rtx 4090", "rtx 3060 12gb", "rx 7900 xtx", "h100 80gb"):
         for ram in (64, 96, 128, 192):
@@ -163,15 +157,15 @@ def test_a_fleet_takes_few_plans(catalog: Catalog, monkeypatch: pytest.MonkeyPat
     assert sum(counts) < 1.5 * sum(counts[::4])  # more RAM changes little
 
 
-@pytest.mark.parametrize(("gpus", "ram", "wish"), BOXES[:5])
+@pytest.mark.parametrize(("gpus", "ram", "asked"), BOXES[:5])
 def test_no_offer_is_worth_less_than_the_plans_made_of_it(
-    catalog: Catalog, gpus: list[str], ram: int, wish: Wish
+    catalog: Catalog, gpus: list[str], ram: int, asked: Request
 ) -> None:
-    machine, task = box(catalog, gpus, ram), find_task(wish.task)
-    search = Search(machine, Serving(wish.context or task.context, wish.users), strict=wish.strict)
-    offers = Offers(Prospects(catalog, [], task, wish, search.work.context), search)
+    machine, task = box(catalog, gpus, ram), find_task(asked.task or "chat")
+    search = Search(machine, task, asked)
+    offers = Offers(Prospects(catalog, [], search), search)
     seen = 0
-    for model in serving_models(catalog, task, wish)[::7]:
+    for model in serving_models(catalog, task, asked)[::7]:
         known = [offer for group in range(len(offers.groups)) for offer in offers.of(model, group, search)]
         for plan in every_plan(catalog, model, search, task):
             own = [
@@ -179,7 +173,7 @@ def test_no_offer_is_worth_less_than_the_plans_made_of_it(
                 for offer in known
                 if (offer.prospect.engine, offer.prospect.checkpoint) == (plan.runtime, plan.checkpoint)
             ]
-            for row in rank([plan], task, prefer=wish.prefer, thinking=wish.thinking):
+            for row in rank([plan], task, prefer=asked.prefer, thinking=asked.thinking):
                 assert row.score <= max(offer.points for offer in own) + ROUNDING
                 assert row.quality.value <= max(offer.quality for offer in own)
                 assert row.seconds is None or row.seconds >= min(offer.seconds for offer in own) - ROUNDING
@@ -188,22 +182,24 @@ def test_no_offer_is_worth_less_than_the_plans_made_of_it(
     assert seen > 20
 
 
-@pytest.mark.parametrize(("gpus", "ram", "wish"), BOXES[:5])
-def test_no_plan_is_worth_more_than_its_models_ceiling(catalog: Catalog, gpus: list[str], ram: int, wish: Wish) -> None:
-    machine, task = box(catalog, gpus, ram), find_task(wish.task)
-    search = Search(machine, Serving(wish.context or task.context, wish.users))
-    for model in serving_models(catalog, task, wish)[::5]:
-        top = ceiling(model, task, wish.prefer, wish.thinking, search.work.context)
-        for row in rank(every_plan(catalog, model, search, task), task, prefer=wish.prefer, thinking=wish.thinking):
+@pytest.mark.parametrize(("gpus", "ram", "asked"), BOXES[:5])
+def test_no_plan_is_worth_more_than_its_models_ceiling(
+    catalog: Catalog, gpus: list[str], ram: int, asked: Request
+) -> None:
+    machine, task = box(catalog, gpus, ram), find_task(asked.task or "chat")
+    search = Search(machine, task, asked)
+    for model in serving_models(catalog, task, asked)[::5]:
+        top = ceiling(model, task, asked, search.work.context)
+        for row in rank(every_plan(catalog, model, search, task), task, prefer=asked.prefer, thinking=asked.thinking):
             assert top is not None
             assert row.score <= top.points(0.0)
             assert row.quality.value <= top.quality
 
 
 def test_a_model_holds_somehow_if_a_search_of_all_its_plans_finds_one(catalog: Catalog) -> None:
-    task, wish = find_task("chat"), Wish()
-    search = Search(box(catalog, ["gtx 1080"], 16), Serving(task.context))
-    for model in serving_models(catalog, task, wish)[::4]:
+    task, asked = find_task("chat"), Request()
+    search = Search(box(catalog, ["gtx 1080"], 16), task, asked)
+    for model in serving_models(catalog, task, asked)[::4]:
         assert holds_somehow(catalog.architecture(model), model, search) == bool(
             every_plan(catalog, model, search, task)
         )
@@ -225,5 +221,5 @@ def test_few_graphs_are_walked(catalog: Catalog, monkeypatch: pytest.MonkeyPatch
     from qwenpick.runtimes.llamacpp.parts import on_any_device
 
     on_any_device.cache_clear()
-    recommend(catalog, box(catalog, ["rtx 4090"], 64), Wish())
+    recommend(catalog, box(catalog, ["rtx 4090"], 64), Request())
     assert 0 < len(walked) <= 150

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from qwenpick.catalog import Catalog, find_model, load
-from qwenpick.fitting.answer import Request, fit
+from qwenpick.fitting.answer import fit
 from qwenpick.fitting.fixes import Fix, fixes
 from qwenpick.machine.simulate import simulate
+from qwenpick.recommending.request import Request
 from qwenpick.render.fit import speed_change
 from qwenpick.units import GIB
 

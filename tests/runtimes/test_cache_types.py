@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from qwenpick.catalog import Catalog
-from qwenpick.fitting.answer import Request, fit
+from qwenpick.fitting.answer import fit
 from qwenpick.machine.simulate import simulate
 from qwenpick.memory.cache import CACHE_BITS, KvCache, parse_cache
 from qwenpick.recommending.answer import recommend
-from qwenpick.recommending.request import Wish
+from qwenpick.recommending.request import Request
 from qwenpick.runtimes import RUNTIMES
 
 BOX = (["h200"], None, 64 * 2**30, False)
@@ -48,4 +48,4 @@ def test_a_gate_does_not_pass_a_cache_that_the_engine_refuses_at_its_start(
 def test_an_fp8_cache_without_an_engine_finds_one_that_has_it(catalog: Catalog) -> None:
     box, cache = simulate(catalog, *BOX), KvCache("fp8", "fp8")
     assert fit(catalog, box, catalog.models["qwen3-8b"], Request(kv_cache=cache)).plan.runtime == "vllm"
-    assert {pick.plan.runtime for pick in recommend(catalog, box, Wish(kv_cache=cache)).picks} <= {"vllm", "sglang"}
+    assert {pick.plan.runtime for pick in recommend(catalog, box, Request(kv_cache=cache)).picks} <= {"vllm", "sglang"}

@@ -12,13 +12,13 @@ import yaml
 
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
-from qwenpick.fitting.answer import Request
 from qwenpick.fleet.best import best
 from qwenpick.launch import kubernetes, launch, run_of
 from qwenpick.launch.target import Target
 from qwenpick.machine.inventory import kubernetes_client
 from qwenpick.machine.inventory.cluster import Taint
 from qwenpick.machine.simulate import simulate
+from qwenpick.recommending.request import Request
 from tests.machine.inventory.nodes import pod
 from tests.machine.inventory.replay import replay
 

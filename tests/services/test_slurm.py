@@ -12,13 +12,13 @@ import pytest
 
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
-from qwenpick.fitting.answer import Request
 from qwenpick.fleet.best import best
 from qwenpick.launch import launch, run_of, slurm
 from qwenpick.launch.target import Target
 from qwenpick.machine.inventory import slurm_client
 from qwenpick.machine.inventory.machines import Machines
 from qwenpick.machine.simulate import simulate
+from qwenpick.recommending.request import Request
 from tests.conftest import Result
 from tests.services.slurm_cluster import cluster, missing, path
 

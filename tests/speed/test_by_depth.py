@@ -7,12 +7,13 @@ import pytest
 from qwenpick import speed
 from qwenpick.catalog import Catalog, load
 from qwenpick.machine.simulate import simulate
+from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.runtimes.flags import read_flags
 from qwenpick.speed import Speed
 from qwenpick.units import GIB
 from qwenpick.work.placement import Placement
-from qwenpick.work.serving import KvCache, Serving
+from qwenpick.work.serving import Serving
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,14 @@ import pytest
 
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
-from qwenpick.fitting.answer import Answer, Request, fit
+from qwenpick.fitting.answer import Answer, fit
 from qwenpick.machine.simulate import simulate
+from qwenpick.recommending.request import Request
 
 
 def asked(catalog: Catalog, gpus: str, runtime: str, **options: object) -> Answer:
     box = simulate(catalog, [gpus], None, 64 * 2**30, False)
-    return fit(catalog, box, catalog.models["qwen3-8b"], Request("fp16", runtime=runtime, options=options))
+    return fit(catalog, box, catalog.models["qwen3-8b"], Request(quant="fp16", runtime=runtime, options=options))
 
 
 @pytest.mark.parametrize(

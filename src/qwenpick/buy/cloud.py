@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qwenpick.buy.hardware import buyer
 from qwenpick.catalog.prices import is_old
 from qwenpick.errors import QwenpickError
-from qwenpick.fitting.answer import Answer, Request, fit
+from qwenpick.planning.limits import longest_context
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
     from qwenpick.catalog.offer import CloudOffer
     from qwenpick.planning.plan import Plan
+    from qwenpick.recommending.request import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,10 @@ def rented(
 
     Prices of the last year come before older ones; `budget` is the most that an hour may cost.
     """
-    answers: dict[tuple[str, int, int | None], Answer | None] = {}
+    from qwenpick.machine.simulate import simulate
+
+    chooser = buyer(catalog, model, request)
+    plans: dict[tuple[str, int, int | None], tuple[Plan, int | None] | None] = {}
     found = []
     for offer in catalog.cloud.values():
         if offer.gpu is None or offer.count is None or offer.count < 1 or offer.gpu_bytes:
@@ -46,19 +51,14 @@ def rented(
         if offer.hour is None or offer.priced_in != currency or (budget is not None and offer.hour > budget):
             continue
         key = (offer.gpu, int(offer.count), offer.ram_bytes)
-        if key not in answers:
-            answers[key] = _answer(catalog, model, request, *key)
-        answer = answers[key]
-        if answer and answer.fits:
-            found.append(Rented(offer, answer.plan, answer.longest))
+        if key not in plans:
+            try:
+                box = simulate(catalog, [key[0] if key[1] == 1 else f"{key[1]}x {key[0]}"], None, key[2], False)
+                ranked = chooser.one(box)
+            except QwenpickError:
+                ranked = None  # no engine runs it there
+            usable = ranked.plan if ranked and ranked.usable else None
+            plans[key] = (usable, longest_context(usable, box, request.strict)) if usable else None
+        if found_there := plans[key]:
+            found.append(Rented(offer, *found_there))
     return tuple(sorted(found, key=lambda r: (is_old(r.offer.price_date), r.offer.hour or 0.0, r.offer.id)))
-
-
-def _answer(catalog: Catalog, model: Model, request: Request, gpu: str, count: int, ram: int | None) -> Answer | None:
-    from qwenpick.machine.simulate import simulate
-
-    try:
-        box = simulate(catalog, [gpu if count == 1 else f"{count}x {gpu}"], None, ram, False)
-        return fit(catalog, box, model, replace(request, gpu_only=True))
-    except QwenpickError:
-        return None  # no engine runs it there

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from qwenpick.buy.hardware import buyer
 from qwenpick.catalog.prices import rent_words
 from qwenpick.errors import QwenpickError
-from qwenpick.fitting.answer import Answer, Request, fit
+from qwenpick.fitting.answer import Answer, fit
 from qwenpick.planning.limits import most_sequences
 from qwenpick.planning.plan import Plan
+from qwenpick.recommending.request import HIGHEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qwenpick.catalog import Catalog, Gpu, Model
     from qwenpick.machine.hardware import Machine
+    from qwenpick.recommending.request import Request
 
 PRECISIONS = ("fp16", "8bit", "4bit")
 
@@ -32,9 +35,13 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One GPU for the model: the answer for each precision (None where no engine has it), and the users that the best one serves."""
+    """One GPU for the model: the best plan (None where none is usable), the answer for each precision (None where no engine has it).
+
+    `sequences` is how many users the best plan serves at once.
+    """
 
     gpu: Gpu
+    best: Plan | None
     answers: dict[str, Answer | None]
     sequences: int
     rent: str = ""  # what an hour of one costs, in words
@@ -67,13 +74,14 @@ def _card(catalog: Catalog, gpu: Gpu, model: Model, request: Request, ram: int |
 
     box = simulate(catalog, [gpu.id], None, ram, False)
     answers: dict[str, Answer | None] = {}
-    for precision in (request.quant,) if request.quant else PRECISIONS:
+    for precision in (request.quant,) if request.quant and request.quant != HIGHEST else PRECISIONS:
         try:
             answers[precision] = fit(catalog, box, model, replace(request, quant=precision, gpu_only=True))
         except QwenpickError:
             answers[precision] = None  # no engine has this precision for this GPU
-    best = next((a for a in answers.values() if a and a.fits), None)
-    return Card(gpu, answers, _users(best.plan, box) if best else 0, rent_words(catalog, gpu))
+    ranked = buyer(catalog, model, request).one(box)
+    best = ranked.plan if ranked and ranked.usable else None
+    return Card(gpu, best, answers, _users(best, box) if best else 0, rent_words(catalog, gpu))
 
 
 def _users(plan: Plan, machine: Machine) -> int:

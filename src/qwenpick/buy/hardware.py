@@ -7,21 +7,28 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.accelerator import ON_SALE
+from qwenpick.catalog.lookup import closed_weights
 from qwenpick.catalog.prices import gpu_price
-from qwenpick.fitting.answer import PRECISIONS, Answer, Request, default_context, fit
+from qwenpick.errors import QwenpickError
 from qwenpick.memory.account import RAM
 from qwenpick.memory.cache import KvCache, kv_bytes
 from qwenpick.planning.checkpoints import checkpoints, download_bytes
-from qwenpick.recommending.search.candidates import weights_of
+from qwenpick.planning.limits import longest_context
+from qwenpick.planning.plan import longest_allowed
+from qwenpick.recommending.choose import Chooser, task_for
+from qwenpick.recommending.request import HIGHEST
+from qwenpick.recommending.search.candidates import named_bits, weights_of
 from qwenpick.runtimes import RUNTIMES, find_runtime
 from qwenpick.units import GIB
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Gpu, Model
     from qwenpick.planning.plan import Plan
+    from qwenpick.recommending.request import Request
 
 COUNTS = (1, 2, 4, 8, 16, 24, 32)  # GPUs of one kind: a box holds up to 8, more are nodes of 8
 PER_NODE = 8
+LEAST_BITS = 4  # bits a weight: nobody buys a GPU to run a model in fewer, unless a format was asked for
 ACROSS_NODES = ("vllm", "sglang")  # engines that one model can run in on several nodes
 SYSTEM_RAM = (
     8 * GIB
@@ -74,7 +81,8 @@ def offers(
         else [g for g in catalog.gpus.values() if g.status == "shipping" and g.segment in ON_SALE]
     )
     lightest = _lightest(catalog, model, request)
-    found = [offer for gpu in pool if (offer := _smallest(catalog, model, request, gpu, lightest))]
+    buyers = {name: buyer(catalog, model, replace(request, runtime=name)) for name in (request.runtime, *ACROSS_NODES)}
+    found = [offer for gpu in pool if (offer := _smallest(catalog, request, gpu, lightest, buyers))]
     if budget is not None:
         found = [offer for offer in found if offer.price is not None and offer.price <= budget]
     return tuple(sorted(found, key=lambda o: (o.memory, o.price if o.price is not None else float("inf"), o.gpu.id)))
@@ -86,14 +94,29 @@ def _lightest(catalog: Catalog, model: Model, request: Request) -> int:
         return 0
     architecture = catalog.architecture(model)
     engines = map(find_runtime, (request.runtime,) if request.runtime else RUNTIMES)
-    precisions = (request.quant,) if request.quant else PRECISIONS
-    found = (one for engine in engines for precision in precisions for one in checkpoints(model, engine, precision))
-    tokens = request.context or default_context(model)
-    cache = request.sequences * kv_bytes(architecture, tokens, request.kv_cache or KvCache())
-    return min((weights_of(architecture, checkpoint) for checkpoint in found), default=0) + cache
+    asked = request.quant if request.quant != HIGHEST else None
+    found = (one for engine in engines for one in checkpoints(model, engine, asked))
+    allowed = (one for one in found if asked or named_bits(one.format) >= LEAST_BITS)
+    wanted = request.context or task_for([model], request).context
+    tokens = min(wanted, longest_allowed(model) or wanted)
+    cache = request.users * kv_bytes(architecture, tokens, request.kv_cache or KvCache("fp8", "fp8"))
+    return min((weights_of(architecture, checkpoint) for checkpoint in allowed), default=0) + cache
 
 
-def _smallest(catalog: Catalog, model: Model, request: Request, gpu: Gpu, lightest: int) -> Offer | None:
+def buyer(catalog: Catalog, model: Model, request: Request) -> Chooser:
+    """What chooses on each candidate box: on its GPUs alone, in four bits or more unless a format was asked for.
+
+    Raises QwenpickError for a model without open weights.
+    """
+    if not model.open_weights or not model.architecture:
+        raise QwenpickError(closed_weights(model))
+    asked = replace(request, gpu_only=True, least_bits=LEAST_BITS)
+    return Chooser(catalog, [model], task_for([model], asked), asked)
+
+
+def _smallest(
+    catalog: Catalog, request: Request, gpu: Gpu, lightest: int, buyers: dict[str | None, Chooser]
+) -> Offer | None:
     """The fewest of this GPU that run the model; None where even the largest count does not, or its memory is not known."""
     each = max(gpu.memory_bytes or 0, gpu.usable_bytes or 0) * gpu.devices_per_board
     if not each:
@@ -101,19 +124,19 @@ def _smallest(catalog: Catalog, model: Model, request: Request, gpu: Gpu, lighte
     for count in _counts(gpu):
         if count * each < lightest:
             continue
-        answer = _answer(catalog, model, request, gpu, count)
-        if answer and answer.fits:
+        if chosen := _chosen(catalog, request, gpu, count, buyers):
+            plan, longest = chosen
             price, note = gpu_price(gpu)
             return Offer(
                 gpu,
                 count,
-                answer.plan,
-                answer.longest,
+                plan,
+                longest,
                 price and price * count,
                 note,
                 gpu.power_watts and gpu.power_watts * count,
-                needed_ram(answer.plan, min(count, PER_NODE)),
-                download_bytes(answer.plan.model, answer.plan.architecture, answer.plan.checkpoint),
+                needed_ram(plan, min(count, PER_NODE)),
+                download_bytes(plan.model, plan.architecture, plan.checkpoint),
                 THREADS_PER_GPU * min(count, PER_NODE),
             )
     return None
@@ -125,23 +148,23 @@ def _counts(gpu: Gpu) -> Iterator[int]:
     return (count for count in COUNTS if count <= most)
 
 
-def _answer(catalog: Catalog, model: Model, request: Request, gpu: Gpu, count: int) -> Answer | None:
-    """What fits on `count` GPUs; beyond one node, what fits in an engine that spans nodes. None where no engine runs it there."""
-    from qwenpick.errors import QwenpickError
+def _chosen(
+    catalog: Catalog, request: Request, gpu: Gpu, count: int, buyers: dict[str | None, Chooser]
+) -> tuple[Plan, int | None] | None:
+    """The usable plan on `count` GPUs and the longest context in it; beyond one node, in an engine that spans nodes. None where there is none."""
     from qwenpick.machine.simulate import simulate
 
     asked = find_runtime(request.runtime).NAME if request.runtime else None
-    names = (asked,) if count <= PER_NODE else [name for name in ACROSS_NODES if asked in {None, name}]
-    found = None
+    names = (request.runtime,) if count <= PER_NODE else [name for name in ACROSS_NODES if asked in {None, name}]
     for name in names:
         try:
             box = simulate(catalog, [gpu.id if count == 1 else f"{count}x {gpu.id}"], None, None, False)
-            found = fit(catalog, box, model, replace(request, gpu_only=True, runtime=name))
+            ranked = buyers[name].one(box)
         except QwenpickError:
-            continue
-        if found.fits:
-            break
-    return found
+            continue  # no engine runs it there
+        if ranked and ranked.usable:
+            return ranked.plan, longest_context(ranked.plan, box, request.strict)
+    return None
 
 
 def needed_ram(plan: Plan, gpus: int = 1) -> int:

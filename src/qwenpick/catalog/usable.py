@@ -12,6 +12,10 @@ METAL_SHARE_SMALL, METAL_SHARE_LARGE, METAL_SMALL_RAM = 2 / 3, 3 / 4, 32 * GIB
 METAL_SEEN = {16 * GIB: 11453251584, 48 * GIB: 40200896512, 256 * GIB: 223338299392, 512 * GIB: 498216206336}
 METAL_SHARE_NEWER = {16 * GIB: 0.74, 32 * GIB: 0.78, 64 * GIB: 0.81, 128 * GIB: 0.84}  # macOS 15-26, M3 to M5 Max
 
+# A Mac of 64 GB had 17 GB in use with all programs quit and 34 GB with the usual ones (github.com/ddalcu/mlx-serve issue 440): between them, and 5 %
+# for what engines keep of earlier prompts. Larger ones are not filled in proportion: half of that share beyond, our estimate.
+MAC_KEEPS, MAC_KEEPS_BEYOND, MAC_LARGE = 0.45, 0.2, 64 * GIB
+
 # GB10: MemTotal 127600748 kB of 128 GiB (driver 580). The rest is the firmware's.
 NVIDIA_UNIFIED_SHARE = 127600748 * 1024 / (128 * GIB)
 STRIX_HALO_SHARE = 0.75  # the largest BIOS carve-out: 96 of 128 GiB
@@ -48,6 +52,15 @@ def unified_memory(gpu: Gpu, ram: int) -> tuple[int, str]:
             )
         )
     return round(ram * INTEGRATED_SHARE), N_("half of RAM assumed: the driver's default for integrated graphics")
+
+
+def mac_keeps(ram: int) -> int:
+    """Bytes of a Mac's one memory that macOS and the usual programs hold, which a model that shares it cannot have.
+
+    >>> [round(mac_keeps(size * GIB) / GIB, 1) for size in (16, 64, 128)]
+    [7.2, 28.8, 41.6]
+    """
+    return round(MAC_KEEPS * min(ram, MAC_LARGE) + MAC_KEEPS_BEYOND * max(0, ram - MAC_LARGE))
 
 
 def metal_working_set(ram: int) -> tuple[int, str]:

@@ -7,19 +7,25 @@ from typing import TYPE_CHECKING
 from qwenpick.check.requirements import Requirement, Result
 from qwenpick.fitting.answer import Answer as Single
 from qwenpick.i18n import _
+from qwenpick.recommending.choose import task_for
 from qwenpick.runtimes import find_runtime
 
 if TYPE_CHECKING:
     from qwenpick.fleet.copies import Answer, Room
+    from qwenpick.recommending.request import Request
 
 
-def judged(requirement: Requirement, found: Answer, request: object) -> Result:
+def judged(requirement: Requirement, found: Answer, request: Request) -> Result:
     """Room first, then speed: copies that are slower than asked, or whose speed is not known, do not count."""
     rooms = [room for room in found.rooms if room.ways]
     fast = [room for room in rooms if _fast(requirement, room)]
     copies, wanted = sum(room.copies for room in fast), requirement.replicas or 1
     best = (fast or rooms or [room for room in found.rooms if room.plan])[:1]
-    single = Single(request, best[0].plan, (), None, ()) if best and best[0].plan else None  # type: ignore[arg-type]
+    single = (
+        Single(request, task_for([best[0].plan.model], request), best[0].plan, None, (), None, ())
+        if best and best[0].plan
+        else None
+    )
     if copies >= wanted and single:
         said = _(
             "{format} in {runtime}: room for {copies} copies on {nodes} nodes, {wanted} required",

@@ -68,6 +68,9 @@ class Entry(Strict):
     context: Annotated[Whole, Field(gt=0, le=MOST_TOKENS)] | Text | None = Field(
         default=None, description="Tokens per user: 32768, 32k"
     )
+    task: Text | None = Field(
+        default=None, description="What it is for, as --task; what the model was made for where absent"
+    )
     users: Annotated[Whole, Field(ge=1, le=MOST_SEQUENCES)] = Field(default=1, description="Sequences at once")
     kv_cache: Text | None = None
     min_speed: Annotated[Real, Field(gt=0, le=1e9)] | None = Field(
@@ -129,6 +132,7 @@ def _requirement(file: File, index: int, node: yaml.Node | None) -> Requirement:
         runtime=entry.runtime,
         context=str(entry.context) if entry.context is not None else None,
         users=entry.users,
+        task=entry.task,
         kv_cache=entry.kv_cache,
         min_speed=entry.min_speed,
         strict=entry.strict,

@@ -19,13 +19,16 @@ from qwenpick.bounded import reason
 from qwenpick.errors import HardwareUnreadableError, QwenpickError, shown
 from qwenpick.i18n import _
 from qwenpick.memory.cache import parse_cache
+from qwenpick.planning.words import speed_of, where
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import parse_tokens
 
 if TYPE_CHECKING:
-    from qwenpick.fitting.answer import Answer, Request
+    from qwenpick.fitting.answer import Answer
+    from qwenpick.recommending.request import Request
 
 FILE = "qwenpick.yaml"
+SLOW = 5.0  # tokens/s of one user below which a pass is warned of
 Status = Literal["pass", "fail", "invalid", "unreadable", "error"]
 CODES: dict[Status, int] = {"pass": 0, "fail": 1, "invalid": 2, "unreadable": 3, "error": 70}
 
@@ -66,6 +69,7 @@ class Requirement:
     runtime: str | None = None
     context: str | None = None
     users: int = 1
+    task: str | None = None
     kv_cache: str | None = None
     min_speed: float | None = None
     strict: bool = False
@@ -77,12 +81,13 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a requirement: `message` is a sentence, `answer` the plan behind it where there is one."""
+    """What became of a requirement: `message` is a sentence, `answer` the plan behind it where there is one, `warning` what a pass does not say."""
 
     requirement: Requirement
     status: Status
     message: str
     answer: Answer | None = None
+    warning: str | None = None
 
     @property
     def code(self) -> int:
@@ -105,12 +110,14 @@ class Checked:
 
 def request(requirement: Requirement) -> Request:
     """The requirement as `fit` takes it. Raises QwenpickError for a context or cache format that cannot be read."""
-    from qwenpick.fitting.answer import Request
+    from qwenpick.recommending.request import Request
 
     return Request(
         quant=requirement.quant,
         context=parse_tokens(requirement.context) if requirement.context else None,
-        sequences=requirement.users,
+        task=requirement.task,
+        users=requirement.users,
+        min_speed=requirement.min_speed,
         runtime=requirement.runtime,
         kv_cache=parse_cache(requirement.kv_cache) if requirement.kv_cache else None,
         options=requirement.options,
@@ -140,16 +147,12 @@ def _checked(requirement: Requirement, fit: Callable[[Requirement], Answer | Res
 
 
 def judged(requirement: Requirement, answer: Answer) -> Result:
-    """Memory first, then speed: a speed that cannot be known fails closed."""
+    """Memory first, then speed: a speed that cannot be known fails closed where one is asked for, and a slow one is warned of where none is."""
     plan = answer.plan
-    if not answer.fits or requirement.min_speed is None:
-        said = _(
-            "{format} in {runtime}: {reason}",
-            format=plan.checkpoint.format,
-            runtime=find_runtime(plan.runtime).TITLE,
-            reason=plan.reason,
-        )
-        return Result(requirement, "pass" if answer.fits else "fail", said, answer)
+    if not answer.fits:
+        return Result(requirement, "fail", _way(answer), answer)
+    if requirement.min_speed is None:
+        return Result(requirement, "pass", _way(answer), answer, _slow(answer))
     if plan.speed is None:
         return Result(
             requirement,
@@ -168,15 +171,30 @@ def judged(requirement: Requirement, answer: Answer) -> Result:
     )
     if speed < requirement.min_speed:
         return Result(requirement, "fail", _("too slow: {said}", said=said), answer)
-    return Result(
-        requirement,
-        "pass",
-        _(
-            "{format} in {runtime}: {reason}; {said}",
-            format=plan.checkpoint.format,
-            runtime=find_runtime(plan.runtime).TITLE,
-            reason=plan.reason,
-            said=said,
-        ),
-        answer,
+    return Result(requirement, "pass", f"{_way(answer)}; {said}", answer)
+
+
+def _way(answer: Answer) -> str:
+    """How it would run, how fast, and what the verdict rests on: `Q4_K_M in llama.cpp on 1 GPU, 29-49 tokens/s: 5.2 GiB to spare on RTX 4090`."""
+    plan = answer.plan
+    way = _("{format} in {runtime}", format=plan.checkpoint.format, runtime=find_runtime(plan.runtime).TITLE)
+    if answer.fits:
+        way = _(
+            "{way} on {where}, {speed}",
+            way=way,
+            where=where(plan),
+            speed=speed_of(plan.speed, writes=bool(answer.task.answer)),
+        )
+    return f"{way}: {plan.reason}"
+
+
+def _slow(answer: Answer) -> str | None:
+    """What to warn of where a user would see fewer than SLOW tokens/s; None elsewhere."""
+    speed = answer.plan.speed
+    if speed is None or not answer.task.answer or speed.each.value >= SLOW:
+        return None
+    return _(
+        "it fits, but slowly: {speed} on {where}; min_speed or gpu_only make that a failure",
+        speed=speed_of(speed, writes=bool(answer.task.answer)),
+        where=where(answer.plan),
     )

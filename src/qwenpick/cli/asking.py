@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def asked(boxes: Sequence[tuple[str, Machine]], said: Mapping[str, object]) -> dict[str, object]:
-    """What the person answers, as fields of the wish. Questions go to stderr; raises QwenpickError where nobody answers."""
+    """What the person answers, as fields of the request. Questions go to stderr; raises QwenpickError where nobody answers."""
     try:
         return _asked(boxes, said)
     except typer.Abort:

@@ -16,9 +16,10 @@ from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
-    from qwenpick.fitting.answer import Answer, Request
+    from qwenpick.fitting.answer import Answer
     from qwenpick.fleet.kinds import Fleet
     from qwenpick.machine.hardware import Machine
+    from qwenpick.recommending.request import Request
     from qwenpick.training.fixes import TuningFix
 
 
@@ -72,7 +73,7 @@ def command(
     clustered.refuse()
     box = hardware.read(facts)
     if tuning:
-        serving_only(context=run.context, sequences=run.sequences, runtime=run.runtime, kv_cache=run.kv_cache)
+        serving_only(context=run.context, users=run.users, runtime=run.runtime, kv_cache=run.kv_cache)
         stored = None if found.notes and found.path is None else found.quant
         raise typer.Exit(_train(facts, box, found.model, tuning, stored, run.strict, explain, output.shown()))
     request = replace(run.request(), quant=found.quant, runtime=engine)
@@ -124,11 +125,9 @@ def _packed(
     for asked in several(words):
         found = wanted(asked.name, facts, asked.quant or run.quant, online=online, runtime=run.runtime)
         usual = run.request()
-        users = asked.users or usual.sequences
+        users = asked.users or usual.users
         engine = run.runtime or found.runtime
-        request = replace(
-            usual, quant=found.quant, runtime=engine, context=asked.context or usual.context, sequences=users
-        )
+        request = replace(usual, quant=found.quant, runtime=engine, context=asked.context or usual.context, users=users)
         parts.append((found.catalog, Part(found.model, request, clustered.replicas or 1)))
     nodes = clustered.fleet(facts, box)
     if nodes is None:

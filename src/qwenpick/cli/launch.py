@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qwenpick.cli import completion
 from qwenpick.cli import options as given
 from qwenpick.cli.clusters import COPIED, Replicated
 from qwenpick.cli.groups import spread
@@ -17,11 +18,19 @@ from qwenpick.i18n import _
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
     from qwenpick.machine.hardware import Machine
+    from qwenpick.recommending.request import Request
 
 
 @spread
 def command(
-    model: given.ModelName,
+    model: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="A name, tag or repository, or a path to a .gguf file, config.json or directory; the first pick of `recommend` where there is none.",
+            autocompletion=completion.model_names,
+        ),
+    ] = None,
     run: given.FullRun = given.ALL_AS_USUAL,
     docker: Annotated[bool, typer.Option("--docker", help="As `docker run` (vLLM and SGLang).")] = False,
     compose: Annotated[bool, typer.Option("--compose", help="As a docker compose file (vLLM and SGLang).")] = False,
@@ -41,13 +50,19 @@ def command(
     from dataclasses import replace
 
     from qwenpick.fitting.answer import fit
-    from qwenpick.fitting.modalities import unplanned_modalities
     from qwenpick.launch import launch, run_of, script, visible_devices, with_disk
     from qwenpick.readers import is_path, wanted
 
     tuning = training.read()
     facts = given.read_catalog(catalog)
-    said = given.one_name(model)
+    asked, nodes = run.request(), clustered.fleet(facts, hardware)
+    box = None
+    if model:
+        said = given.one_name(model)
+    else:
+        asked = replace(asked, task=asked.task or "chat")
+        box = hardware.read(facts)
+        said = _first(facts, box, asked)
     found = wanted(said, facts, run.quant, online=online, runtime=run.runtime)
     if found.path is None and is_path(said.strip()) and not force:
         raise QwenpickError(
@@ -56,24 +71,23 @@ def command(
                 path=said,
             )
         )
-    nodes = clustered.fleet(facts, hardware)
     shape = form.form(nodes)
     if shape:
         if tuning or docker or compose or execute:
             raise QwenpickError(
                 _("a manifest is for serving on a cluster; leave out --train, --docker, --compose and --exec")
             )
-        asked = replace(
-            run.request(),
+        manifest = replace(
+            asked,
             quant=found.quant,
             runtime=run.runtime or found.runtime or ("vllm" if shape == "ray" else None),
         )
         raise typer.Exit(
-            print_manifest(found, asked, nodes or hardware.read(facts), shape, clustered, form.write, force, json)
+            print_manifest(found, manifest, nodes or hardware.read(facts), shape, clustered, form.write, force, json)
         )
     if clustered.replicas or clustered.link:
         raise QwenpickError(_("--replicas and --link go with --kubernetes, --slurm or --ray"))
-    box = hardware.read(facts)
+    box = box or hardware.read(facts)
     if tuning:
         raise typer.Exit(
             _train(
@@ -86,7 +100,7 @@ def command(
                 json,
             )
         )
-    request = replace(run.request(), quant=found.quant, runtime=run.runtime or found.runtime)
+    request = replace(asked, quant=found.quant, runtime=run.runtime or found.runtime)
     answer = fit(found.catalog, box, found.model, request)
     if not answer.fits and not force:
         raise DoesNotFitError(
@@ -99,8 +113,7 @@ def command(
     plan = answer.plan
     planned_run = run_of(plan, found.path, visible_devices(plan.placement, box))
     planned = with_disk(launch(planned_run, docker=docker, compose=compose), box)
-    unplanned = unplanned_modalities(found.model, request.image_tokens)
-    planned = replace(planned, notes=(*planned.notes, *found.notes, *([unplanned] if unplanned else ())))
+    planned = replace(planned, notes=(*planned.notes, *found.notes, *answer.notes))
     if execute:
         from qwenpick.launch.execute import execute as carry_out
         from qwenpick.launch.execute import own_directory
@@ -111,10 +124,20 @@ def command(
         from qwenpick.render.envelope import print_json
         from qwenpick.render.launch import launch_values
 
-        print_json("launch", launch_values(plan, planned, answer.fits))
+        print_json("launch", launch_values(plan, planned, answer.fits, answer))
     else:
         typer.echo(script(planned), nl=False)
     raise typer.Exit(0 if answer.fits else 1)
+
+
+def _first(facts: Catalog, box: Machine, request: Request) -> str:
+    """The model that `recommend` puts first. Raises DoesNotFitError where nothing fits."""
+    from qwenpick.recommending.answer import Recommender
+
+    places = Recommender(facts, request).rank(box, 1)
+    if not places:
+        raise DoesNotFitError(_("nothing fits; qwenpick recommend says what was left out, and why"))
+    return places[0].plan.model.id
 
 
 def _train(

@@ -13,7 +13,6 @@ from qwenpick.i18n import _
 
 if TYPE_CHECKING:
     from qwenpick.cli.clusters import Replicated
-    from qwenpick.fitting.answer import Request
     from qwenpick.fleet.copies import Answer, Room
     from qwenpick.fleet.kinds import Fleet
     from qwenpick.launch import Launch
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
     from qwenpick.planning.plan import Plan
     from qwenpick.readers import Wanted
+    from qwenpick.recommending.request import Request
 
 FORMS = ("kubernetes", "slurm", "ray")
 

@@ -16,9 +16,9 @@ from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS, parse_memory, parse_toke
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
-    from qwenpick.fitting.answer import Request
     from qwenpick.machine.hardware import Machine
     from qwenpick.memory.cache import KvCache
+    from qwenpick.recommending.request import Request
 
 
 def for_programs(value: bool | str) -> bool | str:
@@ -82,9 +82,20 @@ LinkName = Annotated[
 ]
 CpuOnly = Annotated[bool, typer.Option("--cpu-only", help="Use no GPU.")]
 Context = Annotated[str | None, typer.Option(metavar="TOKENS", help="Tokens per sequence: 32k, 32768, 128K.")]
-Sequences = Annotated[int, typer.Option(min=1, max=MOST_SEQUENCES, help="Sequences (users) at once.")]
+TaskName = Annotated[
+    str | None,
+    typer.Option(
+        "--task",
+        metavar="TASK",
+        help="What it is for: chat, coding, coding-agent, vision, rag-embedding, …",
+        autocompletion=completion.task_names,
+    ),
+]
+Users = Annotated[
+    int, typer.Option("--users", "--sequences", min=1, max=MOST_SEQUENCES, help="Users (sequences) at once.")
+]
 Quant = Annotated[
-    str | None, typer.Option(metavar="FORMAT", help="4bit, 8bit, fp16, or a format: Q4_K_M, awq-int4, fp8, nf4, …")
+    str | None, typer.Option(metavar="FORMAT", help="4bit, 8bit, fp16, max, or a format: Q4_K_M, awq-int4, fp8, nf4, …")
 ]
 RuntimeName = Annotated[
     str | None,
@@ -170,17 +181,25 @@ class Output:
 class Run:
     """The options that say how a model is to run."""
 
+    task: TaskName = None
     quant: Quant = None
     context: Context = None
-    sequences: Sequences = 1
+    users: Users = 1
     runtime: RuntimeName = None
     kv_cache: Cache = None
 
     def request(self) -> Request:
-        """What they ask of `fit`. Raises QwenpickError for a size or a cache that means nothing."""
-        from qwenpick.fitting.answer import Request
+        """What they ask. Raises QwenpickError for a size or a cache that means nothing."""
+        from qwenpick.recommending.request import Request
 
-        return Request(self.quant, read_context(self.context), self.sequences, self.runtime, read_cache(self.kv_cache))
+        return Request(
+            task=self.task,
+            context=read_context(self.context),
+            users=self.users,
+            runtime=self.runtime,
+            quant=self.quant,
+            kv_cache=read_cache(self.kv_cache),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +213,7 @@ class FullRun(Run):
     strict: Strict = False
 
     def request(self) -> Request:
-        """What they ask of `fit`. Raises QwenpickError for a size, a cache or an option that means nothing."""
+        """What they ask. Raises QwenpickError for a size, a cache or an option that means nothing."""
         from dataclasses import replace
 
         return replace(

@@ -10,7 +10,6 @@ from qwenpick.cli import options as given
 from qwenpick.cli.groups import spread
 from qwenpick.cli.training import SERVED, Tuning, Wanted
 from qwenpick.i18n import _
-from qwenpick.units import MOST_SEQUENCES
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Gpu, Model
@@ -21,7 +20,8 @@ def command(
     model: given.ModelName,
     quant: given.Quant = None,
     context: given.Context = None,
-    users: Annotated[int, typer.Option(min=1, max=MOST_SEQUENCES, help="Sequences at once.")] = 1,
+    task: given.TaskName = None,
+    users: given.Users = 1,
     runtime: given.RuntimeName = None,
     kv_cache: given.Cache = None,
     online: given.Online = False,
@@ -42,8 +42,8 @@ def command(
 ) -> None:
     """What hardware does this model need; which GPU to buy or rent? Smallest box first."""
     from qwenpick.catalog import find_gpu
-    from qwenpick.fitting.answer import Request
     from qwenpick.readers import wanted as read_wanted
+    from qwenpick.recommending.request import Request
     from qwenpick.render import plan as show
     from qwenpick.render.output import emit, write_page
     from qwenpick.render.progress import working
@@ -61,7 +61,13 @@ def command(
         with working(trying):
             raise typer.Exit(_train(facts, wanted, tuning.of(wanted), pool, budget, cloud, limit, strict, shown))
     request = Request(
-        quant or stored, given.read_context(context), users, runtime, given.read_cache(kv_cache), strict=strict
+        task=task,
+        context=given.read_context(context),
+        users=users,
+        runtime=runtime,
+        quant=quant or stored,
+        kv_cache=given.read_cache(kv_cache),
+        strict=strict,
     )
     if cloud:
         from qwenpick.buy.cloud import rented

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qwenpick.cli import completion
 from qwenpick.cli import options as given
 from qwenpick.cli.clusters import NAMED, Clustered
 from qwenpick.cli.groups import spread
@@ -17,25 +16,21 @@ from qwenpick.units import MOST_SEQUENCES, parse_bytes
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
     from qwenpick.fleet.kinds import Fleet
-    from qwenpick.recommending.request import Wish
+    from qwenpick.recommending.request import Request
 
 
 @spread
 def command(
-    task: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TASK",
-            help="chat, coding, coding-agent, vision, rag-embedding, …",
-            autocompletion=completion.task_names,
-        ),
-    ] = None,
+    task: given.TaskName = None,
     scenario: Annotated[
         str | None, typer.Option(metavar="NAME", help="A situation that stands for a task and constraints.")
     ] = None,
     ask: Annotated[bool, typer.Option("--ask", help="Be asked: need, hardware, commercial use.")] = False,
     context: given.Context = None,
-    users: Annotated[int | None, typer.Option(min=1, max=MOST_SEQUENCES, help="Users at once (1).")] = None,
+    users: Annotated[
+        int | None,
+        typer.Option("--users", "--sequences", min=1, max=MOST_SEQUENCES, help="Users (sequences) at once (1)."),
+    ] = None,
     prefer: Annotated[
         str | None, typer.Option(metavar="WHAT", help="balanced, quality, speed, context or small.")
     ] = None,
@@ -70,7 +65,7 @@ def command(
 ) -> None:
     """Which Qwen should I run on this box, for this job? Exit code 0 if something fits, 1 if nothing does."""
     from qwenpick.recommending.answer import Recommender
-    from qwenpick.recommending.request import Wish
+    from qwenpick.recommending.request import Request
     from qwenpick.recommending.scenarios import find_scenario
     from qwenpick.recommending.scoring import PREFERENCES
     from qwenpick.render.output import emit, write_page
@@ -114,16 +109,16 @@ def command(
     if nodes := clustered.fleet(facts, hardware):
         if ask or explain or html:
             raise QwenpickError(_("--cluster prints the sets of nodes; leave out --ask, --explain and --html"))
-        wanted = Wish(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
+        wanted = Request(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
         raise typer.Exit(_cluster(facts, nodes, wanted, limit, shown))
     boxes = hardware.read_all(facts)
     if ask:
         from qwenpick.cli.asking import asked
 
         said |= asked(boxes, said)
-    wish = Wish(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
+    request = Request(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
     with working(_("looking for the best models")):
-        recommender = Recommender(facts, wish)
+        recommender = Recommender(facts, request)
         details = explain or shown == "json"
         answers = [(label, box, recommender.recommend(box, limit, details=details)) for label, box in boxes]
     report = recommend_report(answers, explain)
@@ -138,7 +133,7 @@ def command(
     raise typer.Exit(0 if all(answer.picks for _label, _box, answer in answers) else 1)
 
 
-def _cluster(facts: Catalog, nodes: Fleet, wish: Wish, limit: int, format: str) -> int:
+def _cluster(facts: Catalog, nodes: Fleet, request: Request, limit: int, format: str) -> int:
     """Print which models serve the users in the cluster; the exit code."""
     from qwenpick.fleet.serve import serve
     from qwenpick.render.fleet_sets import served_report, served_values
@@ -146,7 +141,7 @@ def _cluster(facts: Catalog, nodes: Fleet, wish: Wish, limit: int, format: str) 
     from qwenpick.render.progress import working
 
     with working(_("looking for the best models")):
-        served = serve(facts, nodes, wish, limit)
+        served = serve(facts, nodes, request, limit)
     emit("recommend", format, served_report(served), served_values(served))
     return 0 if served.picks else 1
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from qwenpick.fitting.answer import Answer, engines
+from qwenpick.fitting.answer import Answer
 from qwenpick.i18n import _
 from qwenpick.memory.account import RAM
 from qwenpick.memory.cache import KvCache
 from qwenpick.planning.checkpoints import FAMILIES, checkpoints
 from qwenpick.planning.limits import most
 from qwenpick.planning.plan import Plan, evaluate, timed
+from qwenpick.recommending.request import HIGHEST
 from qwenpick.recommending.search.cache_format import EIGHT_BIT_CACHE
+from qwenpick.recommending.search.candidates import engine_groups
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes, format_tokens
 
@@ -47,7 +50,7 @@ def fixes(catalog: Catalog, machine: Machine, answer: Answer) -> tuple[Fix, ...]
         return ()
     found = dict[str, Fix]()
     for fix in _fixes(catalog, _Trial(machine, answer)):
-        found.setdefault(fix.what, _priced(fix, answer.plan, machine, catalog))
+        found.setdefault(fix.what, _priced(fix, answer, machine, catalog))
     return tuple(found.values())
 
 
@@ -61,6 +64,12 @@ class _Trial:
     @property
     def plan(self) -> Plan:
         return self.answer.plan
+
+    @property
+    def quant(self) -> str:
+        """The precision in which other ways are tried."""
+        asked = self.answer.request.quant
+        return asked if asked and asked != HIGHEST else "4bit"
 
     def with_work(self, work: Serving, *, gpu_only: bool | None = None) -> Plan | None:
         """The same checkpoint and engine for other work, if that holds."""
@@ -118,14 +127,20 @@ def _fixes(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
     yield from _fewer_sequences(trial)
     yield from _offload(trial)
     yield from _lower_precision(trial)
-    yield from _other_engine(catalog, trial)
+    yield from _other_engine(trial)
     yield from _smaller_model(catalog, trial)
-    yield from _more_gpus(catalog, trial)
+    yield from _more_gpus(trial)
 
 
-def _priced(fix: Fix, before: Plan, machine: Machine, catalog: Catalog) -> Fix:
+def _engines(machine: Machine) -> Iterator[str]:
+    """The engines that are compared on the machine, preferred first."""
+    return chain(*engine_groups(machine.system, machine.devices))
+
+
+def _priced(fix: Fix, answer: Answer, machine: Machine, catalog: Catalog) -> Fix:
     """The fix with its price in speed."""
-    plan = timed(fix.plan, machine, catalog)
+    before, task = answer.plan, answer.task
+    plan = timed(fix.plan, machine, catalog, task.prompt, min(fix.plan.work.context, task.depth))
     change = plan.speed.each.value / before.speed.each.value - 1 if plan.speed and before.speed else None
     return replace(fix, plan=plan, speed_change=change)
 
@@ -161,7 +176,7 @@ def _fewer_sequences(trial: _Trial) -> Iterator[Fix]:
         yield trial.fix(
             plan,
             _("{count} sequences at once", count=sequences) if sequences > 1 else _("1 sequence at once"),
-            f"--sequences {sequences}",
+            f"--users {sequences}",
         )
 
 
@@ -184,10 +199,10 @@ def _lower_precision(trial: _Trial) -> Iterator[Fix]:
             return
 
 
-def _other_engine(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
-    for name in engines(trial.machine, catalog.gpus, trial.plan.work.sequences):
+def _other_engine(trial: _Trial) -> Iterator[Fix]:
+    for name in _engines(trial.machine):
         engine = find_runtime(name)
-        found = checkpoints(trial.plan.model, engine, trial.answer.request.quant or "4bit")
+        found = checkpoints(trial.plan.model, engine, trial.quant)
         if name != trial.plan.runtime and (plan := trial.first(engine, found)):
             flags = f"--runtime {name} --quant {plan.checkpoint.format}"
             yield trial.fix(
@@ -199,7 +214,7 @@ def _other_engine(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
 def _smaller_model(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
     engine, request = find_runtime(trial.plan.runtime), trial.answer.request
     for model in _smaller(catalog, trial.plan.model):
-        for checkpoint in checkpoints(model, engine, request.quant or "4bit"):
+        for checkpoint in checkpoints(model, engine, trial.quant):
             architecture = catalog.architecture(model)
             plan = evaluate(
                 model,
@@ -232,7 +247,7 @@ def _smaller(catalog: Catalog, model: Model) -> list[Model]:
     return [m for _unused, m in sorted(below, key=lambda pair: (-pair[0], pair[1].id))]
 
 
-def _more_gpus(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
+def _more_gpus(trial: _Trial) -> Iterator[Fix]:
     """More of the first GPU of the box, as many as it takes up to a node of eight."""
     machine, old = trial.machine, trial.plan
     if not machine.devices or machine.devices[0].unified:
@@ -242,9 +257,9 @@ def _more_gpus(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
         if count <= len(machine.devices):
             continue
         box = replace(machine, devices=(device,) * count)
-        for name in dict.fromkeys((old.runtime, *engines(box, catalog.gpus, old.work.sequences))):
+        for name in dict.fromkeys((old.runtime, *_engines(box))):
             engine = find_runtime(name)
-            found = checkpoints(old.model, engine, trial.answer.request.quant or "4bit")
+            found = checkpoints(old.model, engine, trial.quant)
             if plan := trial.first(engine, found, machine=box, gpu_only=True):
                 what = f"{count} x {device.name} ({engine.TITLE}, {plan.checkpoint.format})"
                 yield trial.fix(plan, what, f'--gpu "{count}x {device.gpu or device.name}"')

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.fitting.answer import Answer, Request, fit
+from qwenpick.fitting.answer import Answer, fit
+from qwenpick.recommending.request import Request
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model

@@ -8,17 +8,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
-from qwenpick.fitting.answer import PRECISIONS, Request
 from qwenpick.fleet.best import best
 from qwenpick.fleet.kinds import ENGINE_RAM, Fleet, Kind
 from qwenpick.i18n import _
 from qwenpick.memory.account import RAM
+from qwenpick.recommending.request import Request
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
     from qwenpick.machine.hardware import Machine
     from qwenpick.planning.plan import Plan
     from qwenpick.speed import Band
+
+SMALLER = ("8bit", "6bit", "5bit", "4bit")  # precisions that are tried in turn for more copies
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def fit(
         answer = _over_nodes(catalog, answer, request, link)
     if answer.fits or replicas is None or request.quant:
         return answer
-    for precision in PRECISIONS[1:]:
+    for precision in SMALLER:
         smaller = _answer(catalog, fleet, model, replace(request, quant=precision), replicas)
         if smaller.copies > answer.copies:
             note = _("planned in {precision}, so that more copies have room", precision=precision)

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qwenpick.catalog import Catalog, Model
-    from qwenpick.fitting.answer import Request
     from qwenpick.fleet.kinds import Fleet, Kind
     from qwenpick.machine.hardware import Device
     from qwenpick.planning.plan import Plan
+    from qwenpick.recommending.request import Request
 
 STEPS = 20_000  # places that are tried before it is said that none was found
 

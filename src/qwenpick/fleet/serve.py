@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
-from qwenpick.fitting.answer import Request
 from qwenpick.fleet.best import best
 from qwenpick.fleet.copies import times
 from qwenpick.i18n import _
 from qwenpick.recommending.answer import Recommender
+from qwenpick.recommending.request import Request
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Device, Machine
     from qwenpick.planning.plan import Plan
     from qwenpick.recommending.rank import Ranked
-    from qwenpick.recommending.request import Wish
     from qwenpick.recommending.tasks import Task
 
 LOOKED_AT = 8  # best models of one GPU and of a whole node of each kind that are compared
@@ -63,21 +62,21 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The models that can serve the wish in the cluster, best first."""
+    """The models that can serve the request in the cluster, best first."""
 
     task: Task
-    wish: Wish
+    request: Request
     context: int
     fleet: Fleet
     picks: tuple[Serving, ...]
 
 
-def serve(catalog: Catalog, fleet: Fleet, wish: Wish, limit: int = 5) -> Served:
+def serve(catalog: Catalog, fleet: Fleet, request: Request, limit: int = 5) -> Served:
     """For each of the best models the set of copies that takes the fewest GPUs, in the order of `rank`. Raises QwenpickError for unknown words.
 
     The users are shared out evenly: to one copy, to two, to four and so on, as long as a kind of node has room for as many.
     """
-    recommender = Recommender(catalog, replace(wish, users=1))
+    recommender = Recommender(catalog, replace(request, users=1))
     rows: dict[str, Ranked] = {}
     ends = {(box.devices, box.ram_free): box for kind in fleet.kinds if kind.idle is None for box in _ends(kind)}
     for box in ends.values():
@@ -86,11 +85,11 @@ def serve(catalog: Catalog, fleet: Fleet, wish: Wish, limit: int = 5) -> Served:
                 rows[row.plan.model.id] = row
     found = []
     for row in sorted(rows.values(), key=lambda row: (-row.score, row.plan.model.id))[: max(TRIED, limit)]:
-        if (one := _fewest(catalog, fleet, wish, recommender.context, row)) is not None:
+        if (one := _fewest(catalog, fleet, request, recommender.context, row)) is not None:
             found.append(one)
         if len(found) == limit:
             break
-    return Served(recommender.task, wish, recommender.context, fleet, tuple(found))
+    return Served(recommender.task, request, recommender.context, fleet, tuple(found))
 
 
 def shares(users: int) -> list[int]:
@@ -134,21 +133,21 @@ def _ranked(recommender: Recommender, box: Machine) -> list[Ranked]:
         return []
 
 
-def _fewest(catalog: Catalog, fleet: Fleet, wish: Wish, context: int, row: Ranked) -> Serving | None:
+def _fewest(catalog: Catalog, fleet: Fleet, request: Request, context: int, row: Ranked) -> Serving | None:
     """The set of copies of this model that takes the fewest GPUs; where none needs a GPU the fewest nodes. None where no kind has room."""
     least: Serving | None = None
     for kind in fleet.kinds:
         if kind.idle is not None or (least and not kind.machine.devices):
             continue
         for box in boxes(kind):
-            for users in shares(wish.users):
-                copies = -(-wish.users // users)
+            for users in shares(request.users):
+                copies = -(-request.users // users)
                 gpus = copies * max(1, len(box.devices))
                 if (least and gpus >= max(1, least.gpus)) or copies * len(box.devices) > kind.count * len(
                     kind.machine.devices
                 ):
                     break
-                plan = _plan(catalog, box, wish, context, row, users)
+                plan = _plan(catalog, box, request, context, row, users)
                 per_node = times(plan, kind.machine, kind.cpus) if plan else 0
                 if plan and per_node * kind.count >= copies:
                     least = Serving(row, plan, kind, copies, users, per_node)
@@ -156,25 +155,23 @@ def _fewest(catalog: Catalog, fleet: Fleet, wish: Wish, context: int, row: Ranke
     return least
 
 
-def _plan(catalog: Catalog, box: Machine, wish: Wish, context: int, row: Ranked, users: int) -> Plan | None:
+def _plan(catalog: Catalog, box: Machine, request: Request, context: int, row: Ranked, users: int) -> Plan | None:
     """How this box serves so many users of the model: in the format that ranks best, else in four bits. None where it does not, or too slowly."""
-    for quant in dict.fromkeys((wish.quant or row.plan.checkpoint.format, wish.quant or "4bit")):
-        request = Request(
-            quant,
-            context,
-            users,
-            wish.runtime,
-            wish.kv_cache,
-            wish.options,
-            gpu_only=bool(box.devices) or wish.gpu_only,
-            strict=wish.strict,
+    for quant in dict.fromkeys((request.quant or row.plan.checkpoint.format, request.quant or "4bit")):
+        asked = replace(
+            request,
+            quant=quant,
+            context=context,
+            users=users,
+            min_speed=None,
+            gpu_only=bool(box.devices) or request.gpu_only,
         )
         try:
-            answer = best(catalog, box, row.plan.model, request)
+            answer = best(catalog, box, row.plan.model, asked)
         except QwenpickError:
             continue
         speed = answer.plan.speed
-        fast = wish.min_speed is None or (speed is not None and speed.each.value >= wish.min_speed)
+        fast = request.min_speed is None or (speed is not None and speed.each.value >= request.min_speed)
         if answer.fits and fast:
             return answer.plan
     return None

@@ -17,9 +17,9 @@ from qwenpick.units import parse_bytes
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
-    from qwenpick.fitting.answer import Request
     from qwenpick.fleet.kinds import Kind
     from qwenpick.planning.plan import Plan
+    from qwenpick.recommending.request import Request
     from qwenpick.speed import Band, Speed
 
 TENSORS = 2  # hidden states and residual

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ASSUMED_CPU_BANDWIDTH = 51.2e9  # bytes/s: two channels x 8 bytes x 3200 MT/s
 ASSUMED_CPU_BANDWIDTH_FROM = N_("assumed: dual-channel DDR4-3200")
 MOST_DEVICES = 1024
+USUAL_CAPABILITY = 8.0  # what a card of no name is taken to have at least: most that people still buy or own
 SYSTEM_RAM = 2 * GIB  # what an idle desktop or server keeps of its RAM: assumed, and said in a note
 # what an idle DGX Spark holds of its 121.7 GiB: five public starts of vLLM and SGLang had 112.0 to 114.5 free (2026)
 UNIFIED_SYSTEM = int(8.7 * GIB)
@@ -58,7 +59,7 @@ def _described(catalog: Catalog, gpus: list[str], vram: int | None, ram: int | N
     if cpu_only:
         return _cpu_box(gpus, vram, ram)
     if not gpus:
-        return _nameless_box(vram, ram)
+        return _nameless_box(catalog, vram, ram)
     named = [(count, *_meant(catalog, name, vram, ram)) for count, name in map(_counted, gpus)]
     unified = [gpu for _count, gpu, _notes in named if gpu.unified]
     if unified:
@@ -173,7 +174,7 @@ def _idle(device: Device) -> Device:
 
 def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | None, ram: int | None) -> Machine:
     """A machine whose only GPU uses the machine's RAM."""
-    from qwenpick.catalog.usable import NVIDIA_UNIFIED_SHARE, sold_memory, unified_memory
+    from qwenpick.catalog.usable import NVIDIA_UNIFIED_SHARE, mac_keeps, sold_memory, unified_memory
 
     if len(named) > 1:
         raise QwenpickError(_("{id} is a whole machine whose GPU shares its RAM; give it alone", id=gpu.id))
@@ -206,24 +207,62 @@ def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | 
         else ASSUMED_CPU_BANDWIDTH_FROM,
     )
     device = _device(gpu, total, (note,), bandwidth=gpu.bandwidth or ASSUMED_CPU_BANDWIDTH)
+    notes = [*named[0][2], note]
     if gpu.vendor == "nvidia" and not vram:
         kept = min(UNIFIED_SYSTEM, total // 8)
         taken = N_(
             "{size} of {name} taken by the system and its desktop: assumed", size=format_bytes(kept), name=gpu.name
         )
         device = replace(device, free=total - kept, notes=(*device.notes, taken))
-    box = _box((device,), seen, [*named[0][2], note], cpu, "darwin" if gpu.vendor == "apple" else "linux")
-    return several(box, named[0][0], None)  # each is a box of its own
+    if gpu.vendor != "apple":
+        return several(_box((device,), seen, notes, cpu), named[0][0], None)  # each is a box of its own
+    kept = mac_keeps(sold)
+    if not vram:
+        device = replace(device, free=min(total, sold - kept))
+    said = N_(
+        "macOS and programs hold {kept} of {size}: assumed (64 GB Macs had 17 to 34 GB in use)",
+        kept=format_bytes(kept, 1),
+        size=format_bytes(sold, 0),
+    )
+    return replace(_box((device,), seen, notes, cpu, "darwin"), ram_free=sold - kept, notes=(*notes, said))
 
 
-def _nameless_box(vram: int | None, ram: int | None) -> Machine:
+def _nameless_box(catalog: Catalog, vram: int | None, ram: int | None) -> Machine:
     """A box with a GPU of no name."""
     if vram is None:
         raise QwenpickError(_("--ram alone describes no machine; add --gpu NAME, --vram SIZE or --cpu-only"))
-    note = N_("a GPU of no name: an NVIDIA card of compute capability 8.0 or newer assumed, its bandwidth is not known")
-    device = Device(name="GPU", vendor="nvidia", total=vram, free=vram, notes=(note,), display=True)
+    like = _usual(catalog, vram)
+    note = N_(
+        "a GPU of no name: planned as fast as a {like}, which is usual for that size; --gpu names another",
+        like=like.name,
+    )
+    device = Device(
+        "GPU",
+        "nvidia",
+        vram,
+        vram,
+        compute_capability=like.compute_capability,
+        bandwidth=like.bandwidth,
+        notes=(note,),
+        gpu=like.id,
+        display=like.segment == "consumer",
+    )
     notes = [note] + ([] if ram else [N_("RAM is not known; say --ram to plan offloading")])
     return _box((device,), ram, notes, Cpu(bandwidth=ASSUMED_CPU_BANDWIDTH, bandwidth_from=ASSUMED_CPU_BANDWIDTH_FROM))
+
+
+def _usual(catalog: Catalog, vram: int) -> Gpu:
+    """The NVIDIA card that stands for those of that much memory: of the nearest size, the one of middling bandwidth."""
+    named = [
+        gpu
+        for gpu in catalog.gpus.values()
+        if gpu.vendor == "nvidia" and not gpu.unified and gpu.memory_bytes and gpu.bandwidth and gpu.devices_per_board == 1
+        and gpu.segment in ("consumer", "workstation", "datacenter") and gpu.compute_capability
+        and float(gpu.compute_capability) >= USUAL_CAPABILITY
+    ]  # fmt: skip
+    nearest = min(abs((gpu.memory_bytes or 0) - vram) for gpu in named)
+    alike = sorted((gpu.bandwidth or 0.0, gpu.id) for gpu in named if abs((gpu.memory_bytes or 0) - vram) == nearest)
+    return catalog.gpus[alike[len(alike) // 2][1]]
 
 
 def _cpu_box(gpus: list[str], vram: int | None, ram: int | None) -> Machine:

@@ -50,7 +50,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One way to run one model, and whether it holds. `refusal` says why the engine would not run it; `band` is its error on real runs."""
+    """One way to run one model, and whether it holds. `refusal` says why the engine would not run it; `band` is its error on real runs.
+
+    `speed_without` is the speed without the speculation that the plan uses; None where it uses none of its own accord.
+    """
 
     model: Model
     architecture: Architecture
@@ -64,6 +67,7 @@ class Plan:
     refusal: str | None
     band: Band
     speed: Speed | None = None
+    speed_without: Speed | None = None
 
     @property
     def mode(self) -> Mode:
@@ -107,7 +111,8 @@ def evaluate(
 ) -> Plan | None:
     """The preferred placement that holds, else the nearest miss; None where the engine has no way to run on this machine at all.
 
-    With `strict` a tight placement gives way to one that fits, however slow; among misses the one with the least missing wins.
+    With `strict` a tight placement gives way to one that fits, however slow; among misses the one with the least missing wins. On a Mac nothing
+    is left to the CPU unless an option says so.
     """
     checkpoint = settled(architecture, checkpoint)
     machine = machine if getattr(runtime, "SPANS_NODES", False) else one_node(machine)
@@ -116,13 +121,18 @@ def evaluate(
         if len(placement.devices) > 1 and any(device.kind == "mig" for device in placement.devices):
             continue  # CUDA shows a process one MIG instance
         plan = judge(model, architecture, checkpoint, runtime, work, placement, machine)
-        if gpu_only and plan.mode != "gpu":
+        if plan.mode != "gpu" and (gpu_only or (one_memory(machine) and not work.options)):
             continue
         if plan.holds(strict):
             return plan
         if best is None or (_ORDER[plan.verdict], -plan.headroom) < (_ORDER[best.verdict], -best.headroom):
             best = plan
     return best
+
+
+def one_memory(machine: Machine) -> bool:
+    """Whether GPU and CPU share all of the memory, as on a Mac: then nothing is gained by leaving layers, or all of them, to the CPU."""
+    return any(device.vendor == "apple" for device in machine.devices)
 
 
 def judge(

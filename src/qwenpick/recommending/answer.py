@@ -8,29 +8,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qwenpick.errors import HardwareUnreadableError, QwenpickError, did_you_mean
+from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
-from qwenpick.memory.cache import KvCache
-from qwenpick.planning.checkpoints import check_quant
 from qwenpick.planning.limits import longest_context, most_sequences
 from qwenpick.planning.plan import Plan, longest_allowed
 from qwenpick.planning.unread import refuse_unread
+from qwenpick.recommending.choose import Chooser, readable
 from qwenpick.recommending.rank import LABELLED, Ranked
-from qwenpick.recommending.search.best_first import first_places
-from qwenpick.recommending.search.candidates import Search
-from qwenpick.recommending.search.offers import Offers
-from qwenpick.recommending.search.prospects import Prospects
 from qwenpick.recommending.tasks import Task, find_task, serves
-from qwenpick.work.serving import Serving
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
-    from qwenpick.machine.hardware import Cpu, Device, Machine
-    from qwenpick.recommending.request import Wish
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.recommending.request import Request
 
 COMMERCIAL = frozenset({"free", "free-under-threshold"})  # licence classes that need nobody's leave for commercial use
 MOST_STREAMS = 64
-SPEAKING = "transformers"  # llama.cpp has no talker (ggml-org/llama.cpp#17634, open in 2026-06); vLLM's is another program, vLLM-Omni
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,124 +48,83 @@ class Recommendation:
     """The picks, best first, and why the other models are not among them (reason -> how many)."""
 
     task: Task
-    wish: Wish
+    request: Request
     context: int
     picks: tuple[Pick, ...]
     left_out: Mapping[str, int]
 
 
 def recommend(
-    catalog: Catalog, machine: Machine, wish: Wish, limit: int = 5, *, details: bool = True
+    catalog: Catalog, machine: Machine, request: Request, limit: int = 5, *, details: bool = True
 ) -> Recommendation:
-    """The models that serve the task on the machine within the wish, in the order of `rank`, one place each.
+    """The models that serve the task (chat where none is asked for) on the machine as requested, in the order of `rank`, one place each.
 
     `details` (what --explain and --json show, which take their time): how many models do not fit, and how many streams each pick serves.
 
     A GPU that could not be read is left aside; where none could, HardwareUnreadableError. Raises QwenpickError for words it does not know.
     """
-    return Recommender(catalog, wish).recommend(machine, limit, details=details)
+    return Recommender(catalog, request).recommend(machine, limit, details=details)
 
 
 class Recommender:
-    """The answers to one wish on machine after machine. What does not depend on the machine is done once, and the rest once for the same devices.
+    """The answers to one request on machine after machine. What does not depend on the machine is done once, and the rest once for the same devices.
 
     Raises QwenpickError for words it does not know.
     """
 
-    def __init__(self, catalog: Catalog, wish: Wish) -> None:
-        if wish.quant:
-            check_quant(wish.quant)
-        if wish.languages:
+    def __init__(self, catalog: Catalog, request: Request) -> None:
+        if request.languages:
             from qwenpick.recommending.languages import find_language
 
-            wish = replace(wish, languages=tuple(map(find_language, wish.languages)))
-        self.catalog, self.wish = catalog, wish
-        self.task = find_task(wish.task)
-        self.context = max(wish.context or self.task.context, wish.min_context or 0)
-        reasons = [(model, why_not(model, self.task, wish, catalog)) for model in catalog.models.values()]
+            request = replace(request, languages=tuple(map(find_language, request.languages)))
+        self.task, self.request = find_task(request.task or "chat"), request
+        reasons = [(model, why_not(model, self.task, request, catalog)) for model in catalog.models.values()]
         models = [model for model, reason in reasons if reason is None]
+        self.context = max(request.context or self.task.context, request.min_context or 0)
         self.left_out = Counter(reason for _unused, reason in reasons if reason)
-        self._prospects = Prospects(catalog, models, self.task, wish, self.context)
-        self._offers: dict[tuple[tuple[Device, ...], Cpu, str], Offers] = {}
+        self._chooser = Chooser(catalog, models, self.task, request)
 
     def recommend(self, machine: Machine, limit: int = 5, *, details: bool = True) -> Recommendation:
         """The answer on one machine; see the function."""
-        search = self._search(machine)
-        ranked, misfits = self._places(search, max(limit, LABELLED), details)
+        ranked, misfits = self._chooser.places(machine, max(limit, LABELLED), counted=details)
+        box, strict = readable(machine), self.request.strict
         picks = tuple(
             Pick(
                 place,
-                longest_context(place.plan, search.machine, self.wish.strict, self.wish.gpu_only),
-                most_sequences(place.plan, search.machine, self.wish.strict, MOST_STREAMS) if details else None,
+                longest_context(place.plan, box, strict, self.request.gpu_only),
+                most_sequences(place.plan, box, strict, MOST_STREAMS) if details else None,
             )
             for place in ranked[:limit]
         )
         if not picks and misfits:
-            refuse_unread(machine, self.wish.gpu_only)
+            refuse_unread(machine, self.request.gpu_only)
         left_out = self.left_out + Counter({_("does not fit this box"): misfits or 0})
-        return Recommendation(self.task, self.wish, self.context, picks, left_out)
+        return Recommendation(self.task, self.request, self.context, picks, left_out)
 
     def rank(self, machine: Machine, limit: int = 5) -> list[Ranked]:
         """The first places alone, without how long a context each of them could have."""
-        return self._places(self._search(machine), max(limit, LABELLED), counted=False)[0][:limit]
-
-    def _places(self, search: Search, wanted: int, counted: bool) -> tuple[list[Ranked], int | None]:
-        machine = search.machine
-        key = machine.devices, machine.cpu, machine.system
-        if key not in self._offers:
-            self._offers[key] = Offers(self._prospects, search)
-        return first_places(self._offers[key], search, wanted, counted)
-
-    def _search(self, machine: Machine) -> Search:
-        """The readable part of the machine, and what is looked for there."""
-        readable = tuple(device for device in machine.devices if device.total is not None or device.free is not None)
-        if not readable and (machine.unreadable or machine.devices):
-            raise HardwareUnreadableError(
-                _(
-                    "the GPU could not be read ({unreadable}); say it with --gpu or --cpu-only",
-                    unreadable="; ".join(machine.unreadable),
-                )
-            )
-        wish, task = self.wish, self.task
-        work = Serving(
-            self.context,
-            wish.users,
-            wish.kv_cache or KvCache(),
-            wish.options,
-            image_tokens=task.image_tokens,
-            audio_seconds=task.audio_seconds,
-        )
-        return Search(
-            machine if readable == machine.devices else replace(machine, devices=readable),
-            work,
-            wish.runtime or (SPEAKING if "speech" in task.outputs else None),
-            wish.quant,
-            wish.gpu_only,
-            wish.strict,
-            wish.kv_cache is None,
-            wish.max_disk,
-        )
+        return self._chooser.places(machine, max(limit, LABELLED))[0][:limit]
 
 
-def why_not(model: Model, task: Task, wish: Wish, catalog: Catalog) -> str | None:
+def why_not(model: Model, task: Task, request: Request, catalog: Catalog) -> str | None:
     """The first constraint that the model does not meet, as a class of reasons; None if it meets them all."""
     if not model.open_weights or not model.architecture:
         return _("weights not published")
     if serves(model, task):
         return _("not made for {name}", name=task.name)
-    if wish.series and model.series.casefold() != _series(catalog, wish.series).casefold():
+    if request.series and model.series.casefold() != _series(catalog, request.series).casefold():
         return _("of another series")
-    if wish.official_only and not model.official:
+    if request.official_only and not model.official:
         return _("not an official model")
-    if wish.commercial and model.licence.commercial_use not in COMMERCIAL:
+    if request.commercial and model.licence.commercial_use not in COMMERCIAL:
         return _("its licence does not allow commercial use")
-    if wish.thinking == "yes" and model.thinking not in {"always", "hybrid"}:
+    if request.thinking == "yes" and model.thinking not in {"always", "hybrid"}:
         return _("it does not think")
-    if wish.thinking == "no" and model.thinking == "always":
+    if request.thinking == "no" and model.thinking == "always":
         return _("it always thinks")
-    if wish.min_context and (longest_allowed(model) or 0) < wish.min_context:
+    if request.min_context and (longest_allowed(model) or 0) < request.min_context:
         return _("it cannot read that much")
-    if any(not speaks(model, language) for language in wish.languages):
+    if any(not speaks(model, language) for language in request.languages):
         return _("it does not state the language")
     return None
 

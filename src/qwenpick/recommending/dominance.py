@@ -52,6 +52,8 @@ def relation(better: Model, worse: Model) -> Relation | None:
 
 def _may_succeed(better: Model, worse: Model) -> bool:
     """Whether it is no less free, tuned for nothing else, and no larger."""
+    if worse.kind == "vision" and better.kind != "vision":
+        return False  # small things and many pictures are what it was made for: an all-rounder stands beside it
     if better.variant in TUNED or LICENCE[better.licence.commercial_use] < LICENCE[worse.licence.commercial_use]:
         return False
     return _size(better) <= _size(worse) * _close(better, worse)

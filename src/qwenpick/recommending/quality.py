@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -42,10 +42,11 @@ class Abilities:
     gain: Mapping[str, float]
     reference: Mapping[str, float]
     sources: tuple[str, ...]
+    unknown: Mapping[str, Any] = field(default_factory=dict)  # of a model that is not among them
 
     def of(self, model: str, capability: str) -> Ability | None:
         """The ability of a model (with thinking, where it can); None where the catalogue has none."""
-        entry = self.models.get(model, {}).get(capability)
+        entry = self.models.get(model, self.unknown).get(capability)
         if entry is None:
             return None
         return Ability(
@@ -78,6 +79,19 @@ def load_abilities(path: Path | None = None) -> Abilities:
     if path is None:
         return _shipped()
     return _read(path)
+
+
+@cache
+def alike() -> Abilities:
+    """All models worth the same, half of the tests: what orders the plans of a model of whose quality nothing is known."""
+    known = load_abilities()
+    entry = {"deviation": 1.0, "inferred": True, "tests": (), "sources": ()}
+    capabilities = {
+        **known.reference,
+        **{name: 0.0 for name in ("embedding", "reranking") if name not in known.reference},
+    }
+    unknown = {name: {"ability": known.reference.get(name, 0.0), **entry} for name in capabilities}
+    return Abilities({}, known.gain, known.reference, (), unknown)
 
 
 @cache

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from qwenpick.recommending.thinking import Effort
 
 OUTDONE = 15.0  # points lost by a plan that another model's plan beats in everything: nothing speaks for it
+ENOUGH = 3  # places from which on those that are too slow and NEAR points behind are left out
 LABELLED = 5  # places that are looked at for "best quality" and "best speed"
-NEAR = 10.0  # points of quality that "best speed" may lie below the best
+NEAR = 10.0  # points of quality that "best speed" may lie below the best, and points within which a slow model stands beside the first
 _ENGINES = tuple(RUNTIMES)
 
 
@@ -65,7 +66,8 @@ def rank(
     weights, known = PREFERENCES[prefer], abilities or load_abilities()
     by_model: dict[str, list[Plan]] = {}
     for plan in plans:
-        by_model.setdefault(plan.model.id, []).append(plan)
+        if serves(plan.model, task) is None:
+            by_model.setdefault(plan.model.id, []).append(plan)
     found = (best(own, task, weights, known, thinking, min_speed) for own in by_model.values())
     return places([row for row in found if row], task)
 
@@ -79,9 +81,9 @@ def best(
     min_speed: float | None = None,
     chosen: Scored | None = None,
 ) -> Scored | None:
-    """The best of one model's plans, `chosen` among them; None where none serves the task, holds, and is fast enough."""
+    """The best of one model's plans, `chosen` among them; None where none holds and is fast enough."""
     for plan in plans:
-        if plan.verdict not in ("fits", "tight") or serves(plan.model, task) or _slower(plan, min_speed):
+        if plan.verdict not in ("fits", "tight") or _slower(plan, min_speed):
             continue
         found = score(plan, task, weights, abilities, thinking)
         if found:
@@ -96,7 +98,7 @@ def better(one: Scored, two: Scored) -> Scored:
 
 def order(best_of_each: Iterable[Scored], wanted: int | None = None) -> list[tuple[Scored, str | None]]:
     """The first `wanted` (a model's best plan, the name of the model that outdoes it) in order; what is outdone has lost points for it."""
-    keyed = sorted(((_key(row), row) for row in best_of_each), key=itemgetter(0))
+    keyed = sorted(((place_key(row), row) for row in best_of_each), key=itemgetter(0))
     rows = [row for _unused, row in keyed]
     final, standing = [], 0
     for key, row in keyed:
@@ -115,6 +117,7 @@ def places(best_of_each: Iterable[Scored], task: Task) -> list[Ranked]:
 
 def told(final: Sequence[tuple[Scored, str | None]], task: Task) -> list[Ranked]:
     """The places of what `order` gave, or of the first of it, with their labels and reasons."""
+    final = quick_enough(final)
     labels = _labels([row for row, _unused in final[:LABELLED]])
     return [
         Ranked(
@@ -125,11 +128,21 @@ def told(final: Sequence[tuple[Scored, str | None]], task: Task) -> list[Ranked]
     ]  # fmt: skip
 
 
+def quick_enough(final: Sequence[tuple[Scored, str | None]]) -> Sequence[tuple[Scored, str | None]]:
+    """The places without those that are too slow for the task and far behind the first, where enough others are left to choose from."""
+    kept = [
+        one
+        for one in final
+        if one[0].usable or one[0].seconds is None or one[0].score >= final[0][0].score - NEAR
+    ]  # fmt: skip
+    return kept if len(kept) >= ENOUGH else final
+
+
 def _slower(plan: Plan, floor: float | None) -> bool:
     return floor is not None and (plan.speed is None or plan.speed.each.value < floor)
 
 
-def _key(row: Scored) -> tuple[Any, ...]:
+def place_key(row: Scored) -> tuple[Any, ...]:
     """The total order of models: points, then speed, newer, freer, official, smaller, and names."""
     plan = row.plan
     return (
@@ -145,7 +158,7 @@ def _standing(model: Model) -> tuple[object, ...]:
 
 def _before(one: Scored, two: Scored) -> bool:
     """The total order of one model's plans: that of models, then the placement, so that no two plans are equal."""
-    first, second = _key(one), _key(two)
+    first, second = place_key(one), place_key(two)
     return _spelled(one.plan) < _spelled(two.plan) if first == second else first < second
 
 
@@ -172,12 +185,12 @@ def _labels(rows: Sequence[Scored]) -> dict[str, tuple[str, ...]]:
         return {}
     kept = [row for row in rows if "outdone" not in row.parts] or list(rows)
     good = [row for row in kept if row.usable or row.seconds is None] or kept
-    best = min(good, key=lambda r: (-r.quality.value, _key(r)))
+    best = min(good, key=lambda r: (-r.quality.value, place_key(r)))
     known = [row for row in good if row.seconds is not None and row.quality.value >= best.quality.value - NEAR]
     winners = [(N_("best quality"), best)]
     if known:
-        winners.append((N_("best speed"), min(known, key=lambda r: (r.seconds or 0.0, _key(r)))))
-    winners.append((N_("smallest"), min(good, key=lambda r: (r.plan.memory.total, _key(r)))))
+        winners.append((N_("best speed"), min(known, key=lambda r: (r.seconds or 0.0, place_key(r)))))
+    winners.append((N_("smallest"), min(good, key=lambda r: (r.plan.memory.total, place_key(r)))))
     return {row.plan.model.id: tuple(label for label, won in winners if won is row) for _unused, row in winners}
 
 

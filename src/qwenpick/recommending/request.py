@@ -1,4 +1,4 @@
-"""What `recommend` is asked."""
+"""What every planning command is asked: recommend, fit, launch, compare, plan, replace and check share one request."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ from qwenpick.memory.cache import KvCache
 if TYPE_CHECKING:
     from qwenpick.recommending.rank import Prefer
 
+HIGHEST = "max"  # --quant max: the most bits per weight that lie wholly on the GPU, instead of the best plan
+
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What `recommend` was asked: the task and the constraints. None is what was not said."""
+class Request:
+    """What was asked, before defaults; None is what was not said.
 
-    task: str = "chat"
+    Without a task each model is planned for what it was made for (tasks.task_of). `context` are tokens of one sequence, and `users` how many
+    sequences run at once. `image_tokens` and `audio_seconds` are of one request, 0 is text only. `min_speed` is tokens/s of one user and `max_disk`
+    bytes of a download. `least_bits` leaves out formats named for fewer bits, where no format was asked for.
+    """
+
+    task: str | None = None
     context: int | None = None
     users: int = 1
     runtime: str | None = None
@@ -34,3 +41,6 @@ class Wish:
     prefer: Prefer = "balanced"
     gpu_only: bool = False
     strict: bool = False
+    image_tokens: int | None = None
+    audio_seconds: float | None = None
+    least_bits: int = 0

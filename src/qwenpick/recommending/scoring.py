@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Literal
 
+from qwenpick.machine.hardware import before_ampere
 from qwenpick.memory.account import RAM
 from qwenpick.memory.cache import CACHE_BITS, KvCache
 from qwenpick.memory.quantization import FORMATS
@@ -63,7 +64,24 @@ TUNED = frozenset({"safety aligned"})
 # What an engine that serves is worth where many are served: 14 of 15 recommendations for serving, throughput or datacentre GPUs in our table of
 # experts' picks name vLLM. The gain in speed is in the speed; this is continuous batching, prefix caching and tensor parallelism beside it.
 SERVER = 3.0
+SERVER_MEMORY = (
+    44 * 2**30
+)  # bytes of NVIDIA GPUs from which it is worth that for one user too: 48 GB as drivers count it
+ON_APPLE = 1.0  # llama.cpp where MLX runs: 12 of 18 of those recommendations for Macs name MLX
+NO_UNITS = 1.5  # a float format that the GPU has no arithmetic for: kernels widen it first, and few people run it so
+FLOAT_UNITS: Mapping[str, tuple[int, int]] = {
+    "fp8": (8, 9),
+    "fp8-online": (8, 9),
+    "nvfp4": (10, 0),
+    "mxfp4": (10, 0),
+}  # compute capabilities
+MADE_ON_LOAD = 1.0  # weights that are quantized as the engine starts: a larger download and a slower start than a file in that format
+SCORES_WRONG = 12.0  # rerankers in llama.cpp and Ollama: scores differ from the model's own (ggml-org/llama.cpp issues 16407, 25447)
+TEXT_FIRST = 5.0  # a model that embeds or ranks pictures too, where there is only text
+STAGED = 10.0  # pipeline stages without being asked: only where nothing else holds
+HOMEMADE = 8.0  # nobody is known to publish the file: it would have to be made from the 16-bit weights
 MANY = 4  # sequences at once
+JETSON_CHIPS = frozenset({"7.2", "8.7"})  # Xavier, Orin: vLLM publishes no wheels for them
 SERVER_CHIPS = frozenset(
     {"8.0", "9.0", "10.0", "10.3"}
 )  # compute capabilities of A100/A30, H100/H200, B200, B300: in no desktop card
@@ -126,21 +144,28 @@ def score(
     best: Scored | None = None
     most = -math.inf
     for effort in efforts_for(model, task, thinking):
-        worth = quality(abilities, model.id, model.thinking in ("hybrid", "always"), task, effort, kept)
-        if worth is None:
+        thinks = model.thinking in ("hybrid", "always")
+        worth = quality(abilities, model.id, thinks, task, effort, kept)
+        seen = quality(abilities, model.id, thinks, task, effort, beyond_doubt(kept))
+        if worth is None or seen is None:
             return None
         # everybody's prompt is read by the same device: with N users each gets an Nth of it
         seconds = (
             seconds_to_answer(task, effort, speed.each.value, speed.prefill.value / speed.sequences) if speed else None
         )
         wait = _assumed_wait(plan, task, effort, usable) if seconds is None else seconds
-        value = weights.quality * worth.value
+        value = weights.quality * seen.value
         points = speed_points(math.log2(comfortable / wait), math.log2(comfortable / usable), weights)
         if value + points > most:
             most = value + points
             parts = {"quality": value, "speed": points, **fixed}
             best = Scored(plan, effort, worth, kept, seconds, wait <= usable, parts)
     return best
+
+
+def beyond_doubt(kept: Retention) -> Retention:
+    """What is left where only a loss larger than the doubt about it counts: bits that no measurement rewards are better spent on speed."""
+    return replace(kept, value=kept.high)
 
 
 def kept_of(model: Model, architecture: Architecture, format_name: str, cache: KvCache) -> Retention:
@@ -158,6 +183,7 @@ def kept_of(model: Model, architecture: Architecture, format_name: str, cache: K
         kept.confidence,
         kept.advised and held.advised,
         kept.source,
+        kept.exacting,
     )
 
 
@@ -199,6 +225,15 @@ def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[st
     }
     if weights.context:
         parts["context"] = weights.context * math.log2(max(1.0, roomiest(plan) / task.context))
+    if plan.placement.pipeline_parallel > 1 and not plan.work.options:
+        parts["engine"] -= STAGED
+    parts["format"] -= _without_units(plan) + (MADE_ON_LOAD if FORMATS[plan.checkpoint.format].on_load else 0.0)
+    if plan.model.kind == "reranker" and plan.runtime in ("llamacpp", "ollama"):
+        parts["engine"] -= SCORES_WRONG
+    if plan.model.kind in ("reranker", "embedding") and "image" in plan.model.inputs and task.inputs == {"text"}:
+        parts["origin"] = parts.get("origin", 0.0) - TEXT_FIRST
+    if plan.file is None:
+        parts["file"] = -HOMEMADE
     return {name: part for name, part in parts.items() if part}
 
 
@@ -213,8 +248,27 @@ def engine_cost(runtime: str, devices: tuple[Device, ...], sequences: int) -> fl
         return LIBRARY
     if runtime not in ("llamacpp", "ollama") or not devices:
         return 0.0
+    if any(device.vendor == "apple" for device in devices):
+        return ON_APPLE
     server = all(device.compute_capability in SERVER_CHIPS for device in devices)
-    return SERVER if server or sequences >= MANY else 0.0
+    return SERVER if server or sequences >= MANY or _roomy(devices) else 0.0
+
+
+def _without_units(plan: Plan) -> float:
+    """Points for a float format on NVIDIA GPUs older than its arithmetic."""
+    least = FLOAT_UNITS.get(plan.checkpoint.format)
+    known = [device.capability for device in plan.placement.devices if device.vendor == "nvidia"]
+    return NO_UNITS if least and any(one is not None and one < least for one in known) else 0.0
+
+
+def _roomy(devices: tuple[Device, ...]) -> bool:
+    """Whether these are NVIDIA GPUs, of Ampere or newer, of one kind and with the memory that people serve from: cards, or a Spark, no Jetson."""
+    return (
+        all(device.vendor == "nvidia" and not before_ampere(device) for device in devices)
+        and len({device.name for device in devices}) == 1
+        and not any(device.unified and device.compute_capability in JETSON_CHIPS for device in devices)
+        and sum(device.total or device.free or 0 for device in devices) >= SERVER_MEMORY
+    )
 
 
 def _unchecked(plan: Plan) -> bool:

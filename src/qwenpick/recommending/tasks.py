@@ -232,6 +232,11 @@ def find_task(name: str) -> Task:
     )
 
 
+def task_of(model: Model) -> Task:
+    """What the model is planned for where nobody said: chat where it was made for it, else the first task of its kind; chat for what has none."""
+    return next((task for task in TASKS.values() if serves(model, task) is None), TASKS["chat"])
+
+
 def serves(model: Model, task: Task) -> str | None:
     """Why the model cannot do the task, as a sentence; None if it can.
 

@@ -39,11 +39,15 @@ def check_report(checked: Checked) -> Report:
         Column("why"),
     )
     rows = tuple(_row(result) for result in checked.results)
-    tones = tuple(_TONES[result.status] for result in checked.results)
+    tones = tuple("warn" if result.warning else _TONES[result.status] for result in checked.results)
     good = sum(result.code == 0 for result in checked.results)
     closing: Tone = "good" if checked.code == 0 else "bad"
+    slow = [
+        Line(f"{result.requirement.name}: {result.warning}", "warn") for result in checked.results if result.warning
+    ]
     return (
         Table(columns, rows, tones=tones),
+        *slow,
         Line(_("{good} of {count} requirements hold ({file})", good=good, count=len(rows), file=checked.file), closing),
     )
 
@@ -75,6 +79,7 @@ def check_values(checked: Checked) -> CheckValues:
                 "status": result.status,
                 "exit_code": result.code,
                 "message": result.message,
+                "warning": result.warning,
                 "min_speed": result.requirement.min_speed,
                 "plan": plan_values(result.answer.plan) if result.answer else None,
             }
@@ -120,4 +125,10 @@ def github(checked: Checked) -> str:
     ]
     good = len(checked.results) - len(found)
     held = _("{good} of {count} requirements hold", good=good, count=len(checked.results))
-    return "\n".join([*found, f"::notice title=qwenpick::{workflow_data(held)}", ""])
+    slow = [
+        f"::warning file={workflow_property(checked.file)},line={result.requirement.line},"
+        f"title={workflow_property(f'qwenpick: {result.requirement.name}')}::{workflow_data(result.warning)}"
+        for result in checked.results
+        if result.warning
+    ]
+    return "\n".join([*found, *slow, f"::notice title=qwenpick::{workflow_data(held)}", ""])

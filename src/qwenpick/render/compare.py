@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from qwenpick.catalog.prices import gpu_price
 from qwenpick.i18n import _
+from qwenpick.planning.words import rate, where
 from qwenpick.render.report import Column, Line, Report, Table
 from qwenpick.render.values import machine_values, plan_values
-from qwenpick.render.words import LICENCES, VERDICTS, box, where
+from qwenpick.render.words import LICENCES, VERDICTS, box
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import GB, format_bytes, format_count, format_tokens
 
@@ -48,11 +49,7 @@ def models_report(sides: tuple[Side, ...], machine: Machine) -> Report:
         (_("sequences at once"), *(str(s.sequences) if s.answer else "" for s in sides)),
         (
             _("decode tok/s"),
-            *planned(
-                lambda a: (
-                    f"{a.plan.speed.decode.low:.0f}-{a.plan.speed.decode.high:.0f}" if a.plan.speed else _("unknown")
-                )
-            ),
+            *planned(lambda a: rate(a.plan.speed.each.low, a.plan.speed.each.high) if a.plan.speed else _("unknown")),
         ),
         (
             _("parameters"),
@@ -87,6 +84,16 @@ def gpus_report(cards: tuple[Card, ...], model_name: str) -> Report:
             _("fp16 rate, dense"),
             *(f"{c.gpu.rates.fp16 / 1e12:,.0f} TFLOP/s" if c.gpu.rates.fp16 else _("unknown") for c in cards),
         ),
+    ]
+    rows += [
+        (
+            _("best plan"),
+            *(
+                f"{c.best.checkpoint.format}, {find_runtime(c.best.runtime).TITLE}" if c.best else _("none")
+                for c in cards
+            ),
+        ),
+        (_("decode tok/s"), *(rate(s.each.low, s.each.high) if c.best and (s := c.best.speed) else "" for c in cards)),
     ]
     for precision in cards[0].answers:
         rows += [
@@ -126,7 +133,7 @@ def _longest(answer: Answer | None) -> str:
 
 def _decode(answer: Answer | None) -> str:
     speed = answer.plan.speed if answer and answer.fits else None
-    return f"{speed.decode.low:.0f}-{speed.decode.high:.0f}" if speed else ""
+    return rate(speed.each.low, speed.each.high) if speed else ""
 
 
 def _price(card: Card) -> str:
@@ -156,6 +163,7 @@ def gpus_values(cards: tuple[Card, ...]) -> CompareValues:
         {
             "gpu": card.gpu.id,
             "sequences": card.sequences,
+            "plan": plan_values(card.best) if card.best else None,
             "plans": {name: plan_values(answer.plan) if answer else None for name, answer in card.answers.items()},
             "longest_context": {name: answer.longest if answer else None for name, answer in card.answers.items()},
         }

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from qwenpick.i18n import N_, _, retell
 from qwenpick.memory.account import RAM
 from qwenpick.planning.plan import plan_ledger
+from qwenpick.planning.words import speed_of, where
 from qwenpick.render.report import Bar, Block, Column, Line, Report, Table
 from qwenpick.render.values import engine_values, fix_values, machine_values, plan_values
-from qwenpick.render.words import LICENCES, TONES, VERDICTS, box, where
+from qwenpick.render.words import LICENCES, TONES, VERDICTS, box
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes, format_tokens
 
@@ -39,15 +40,14 @@ def fit_report(
     blocks: list[Block] = [
         Line(
             _(
-                "{name} in {format} on {engine}, {load} tokens: {verdict}, {reason}",
+                "{name} in {format} on {engine}, {load} tokens: {verdict}",
                 name=plan.model.name,
                 format=plan.checkpoint.shown,
                 engine=engine,
                 load=load,
-                verdict=_(VERDICTS[plan.verdict]),
-                reason=plan.reason,
+                verdict=verdict(answer),
             ),
-            TONES[plan.verdict],
+            "warn" if answer.fits and too_slow(answer) else TONES[plan.verdict],
         ),
         Line(box(machine), "dim"),
     ]
@@ -72,6 +72,23 @@ def fit_report(
     elif not answer.fits and plan.verdict != "refused":
         blocks.append(Line(_("Nothing short of more memory makes it fit: `qwenpick plan` says how much."), "warn"))
     return tuple(blocks)
+
+
+def verdict(answer: Answer) -> str:
+    """Whether it fits, how fast it then is, and what that rests on: `fits, 29-49 tokens/s, 5.2 GiB to spare on RTX 4090`."""
+    plan = answer.plan
+    if not answer.fits:
+        return f"{_(VERDICTS[plan.verdict])}, {plan.reason}"
+    word = (
+        _("{verdict}, but slowly", verdict=_(VERDICTS[plan.verdict])) if too_slow(answer) else _(VERDICTS[plan.verdict])
+    )
+    lies = [where(plan)] if plan.mode not in ("gpu", "cpu") else []
+    return _(", ").join([word, speed_of(plan.speed, writes=bool(answer.task.answer)), *lies, plan.reason])
+
+
+def too_slow(answer: Answer) -> bool:
+    """Whether its speed is known to be below what the task needs."""
+    return answer.plan.speed is not None and answer.ranked is not None and not answer.usable
 
 
 def unused(plan: Plan, machine: Machine) -> list[str]:
@@ -187,6 +204,11 @@ def fit_values(answer: Answer, machine: Machine, fixes: tuple[Fix, ...]) -> FitV
         "strict": answer.request.strict,
         **plan_values(answer.plan),
         "engine": engine_values(answer.plan),
+        "task": answer.task.name,
+        "usable": answer.usable,
+        "thinking": answer.ranked.effort if answer.ranked else None,
+        "seconds_to_answer": answer.ranked.seconds if answer.ranked else None,
+        "left_out": answer.left_out,
         "longest_context": answer.longest,
         "notes": [*answer.notes, *unused(answer.plan, machine)],
         "fixes": [fix_values(fix) for fix in fixes],

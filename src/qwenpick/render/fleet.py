@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _, retell
+from qwenpick.planning.words import where_short
 from qwenpick.render.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import band_values, machine_values, plan_values
-from qwenpick.render.words import where_short
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes
 

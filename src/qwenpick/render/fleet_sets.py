@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def served_report(served: Served) -> Report:
     """Which models serve the users in the cluster, for a person."""
-    load = _("{users} users of ", users=served.wish.users) if served.wish.users > 1 else ""
+    load = _("{users} users of ", users=served.request.users) if served.request.users > 1 else ""
     asked = _(
         "for {title} ({name}), {load}{context} tokens of context",
         title=_(served.task.title),
@@ -31,8 +31,8 @@ def served_report(served: Served) -> Report:
         load=load,
         context=format_tokens(served.context),
     )
-    if served.wish.min_speed:
-        asked += _(", {speed:g} tokens/s for each", speed=served.wish.min_speed)
+    if served.request.min_speed:
+        asked += _(", {speed:g} tokens/s for each", speed=served.request.min_speed)
     columns = (
         Column("#", number=True),
         Column("Model"),
@@ -69,9 +69,9 @@ def served_values(served: Served) -> FleetRecommendValues:
         "when": served.fleet.when,  # type: ignore[typeddict-item]
         "cluster": cluster_values(served.fleet),
         "task": served.task.name,
-        "users": served.wish.users,
+        "users": served.request.users,
         "context": served.context,
-        "min_speed": served.wish.min_speed,
+        "min_speed": served.request.min_speed,
         "picks": [_serving_values(place, one) for place, one in enumerate(served.picks, 1)],
     }
 

@@ -8,16 +8,20 @@ from qwenpick.render.tuning import tune_values
 from qwenpick.render.values import plan_values
 
 if TYPE_CHECKING:
+    from qwenpick.fitting.answer import Answer
     from qwenpick.launch import Command, Launch
     from qwenpick.planning.plan import Plan
     from qwenpick.render.payloads import CommandValues, LaunchValues, TrainingLaunchValues
     from qwenpick.training.answer import Tuned
 
 
-def launch_values(plan: Plan, planned: Launch, fits: bool) -> LaunchValues:
-    """The plan and everything that carries it out."""
+def launch_values(plan: Plan, planned: Launch, fits: bool, answer: Answer | None = None) -> LaunchValues:
+    """The plan and everything that carries it out; `answer` is where the plan was chosen for one box."""
     return {
         "fits": fits,
+        "task": answer.task.name if answer else None,
+        "usable": answer.usable if answer else None,
+        "thinking": answer.ranked.effort if answer and answer.ranked else None,
         "plan": plan_values(plan),
         "serve": _command(planned.serve),
         "prepare": [_command(command) for command in planned.prepare],

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _, retell
+from qwenpick.planning.words import gpu_count
 from qwenpick.render.report import Block, Column, Line, Report, Table, Tone
-from qwenpick.render.words import gpu_count
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _, retell
 from qwenpick.memory.cache import KvCache
+from qwenpick.planning.words import rate, where, where_short
 from qwenpick.recommending.answer import MOST_STREAMS
 from qwenpick.recommending.rank import explain
 from qwenpick.recommending.thinking import why_effort
 from qwenpick.render.report import Block, Column, Line, Report, Table, Tone
 from qwenpick.render.values import machine_values, plan_values
-from qwenpick.render.words import LICENCES, box, where, where_short
+from qwenpick.render.words import LICENCES, box
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes, format_tokens
 
@@ -44,8 +45,8 @@ def recommend_report(answers: Sequence[tuple[str, Machine, Recommendation]], det
 
 
 def _box_blocks(label: str, machine: Machine, answer: Recommendation, details: bool) -> list[Block]:
-    wish, task = answer.wish, answer.task
-    load = _("{users} users of ", users=wish.users) if wish.users > 1 else ""
+    request, task = answer.request, answer.task
+    load = _("{users} users of ", users=request.users) if request.users > 1 else ""
     blocks: list[Block] = [
         Line(f"{f'{label}: ' if label else ''}{box(machine)}", "title"),
         Line(
@@ -78,7 +79,7 @@ def _box_blocks(label: str, machine: Machine, answer: Recommendation, details: b
             "dim",
         )
     )
-    if wish.commercial:
+    if request.commercial:
         blocks += [
             Line(f"{pick.plan.model.name}: {pick.plan.model.licence.clause}", "dim")
             for pick in answer.picks
@@ -102,7 +103,7 @@ def _row(pick: Pick) -> tuple[str, ...]:
         if len(plan.placement.devices) > 1
         else format_bytes(place.need, 1),
         format_bytes(place.budget, 1) if place.budget is not None else _("unknown"),
-        f"{plan.speed.each.low:.0f}-{plan.speed.each.high:.0f}" if plan.speed else _("unknown"),
+        rate(plan.speed.each.low, plan.speed.each.high) if plan.speed else _("unknown"),
         f"{pick.longest:,}" if pick.longest else _("unknown"),
         _(LICENCES[plan.model.licence.commercial_use]),
     )
@@ -172,7 +173,7 @@ def _box_values(label: str, machine: Machine, answer: Recommendation) -> Recomme
         "machine": machine_values(machine),
         "task": answer.task.name,
         "context": answer.context,
-        "users": answer.wish.users,
+        "users": answer.request.users,
         "picks": [pick_values(pick) for pick in answer.picks],
         "left_out": dict(answer.left_out),
     }

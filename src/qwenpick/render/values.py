@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.planning.plan import plan_ledger
 from qwenpick.runtimes import find_runtime
+from qwenpick.speed.decode import accepted_tokens
 
 if TYPE_CHECKING:
     from qwenpick.fitting.fixes import Fix
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         PlaceValues,
         PlanValues,
         RankValues,
+        SpeculationValues,
         SpeedValues,
     )
     from qwenpick.speed import Band as Range
@@ -63,6 +65,7 @@ def plan_values(plan: Plan) -> PlanValues:
         "memory": memory_values(plan.memory, plan.band),
         "places": [place_values(place) for place in plan.places],
         "speed": speed_values(plan.speed) if plan.speed else None,
+        "speculation": speculation_values(plan),
     }  # fmt: skip
 
 
@@ -114,6 +117,19 @@ def file_values(file: File) -> FileValues:
         "projector": file.projector,
         "source": file.source,
         "checked": file.checked,
+    }
+
+
+def speculation_values(plan: Plan) -> SpeculationValues | None:
+    """How the plan drafts of its own accord, and how fast it would be without; None where it does not."""
+    if plan.speed is None or plan.speed_without is None:
+        return None
+    drafts = plan.speed.generation.drafts
+    return {
+        "kind": "mtp",
+        "draft_tokens": drafts,
+        "accepted": round(accepted_tokens(drafts) - 1, 2),
+        "speed_without": band_values(plan.speed_without.each),
     }
 
 

@@ -10,7 +10,7 @@ from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
-    from qwenpick.planning.plan import Plan, Verdict
+    from qwenpick.planning.plan import Verdict
     from qwenpick.render.report import Tone
 
 TONES: dict[Verdict, Tone] = {"fits": "good", "tight": "warn", "no": "bad", "refused": "bad"}
@@ -80,50 +80,3 @@ def box(machine: Machine) -> str:
             )
         )
     return _(", ").join(parts)
-
-
-def gpu_count(count: int) -> str:
-    """`1 GPU`, `2 GPUs`."""
-    return _("{count} GPUs", count=count) if count > 1 else _("1 GPU")
-
-
-def where_short(plan: Plan) -> str:
-    """Where a plan runs, in a word: `GPU`, `2 GPUs`, `GPU+RAM`, `CPU`."""
-    if plan.mode == "cpu":
-        return "CPU"
-    count = len(plan.placement.devices)
-    return f"{'GPU' if count == 1 else gpu_count(count)}{'' if plan.mode == 'gpu' else '+RAM'}"
-
-
-def where(plan: Plan) -> str:
-    """Where a plan runs: `1 GPU`, `2 GPUs (tensor parallel)`, `GPU + 12 layers' experts in RAM`, `CPU`."""
-    count = len(plan.placement.devices)
-    gpus = gpu_count(count)
-    match plan.mode:
-        case "cpu":
-            return "CPU"
-        case "gpu+experts-in-ram":
-            return _(
-                "{gpus} + experts of {cpu_moe_layers} layers in RAM",
-                gpus=gpus,
-                cpu_moe_layers=plan.placement.cpu_moe_layers,
-            )
-        case "gpu+layers-in-ram":
-            held = sum(plan.placement.split or ())
-            return _(
-                "{gpus} with {held} of {num_layers} layers, rest in RAM",
-                gpus=gpus,
-                held=held,
-                num_layers=plan.architecture.num_layers + 1,
-            )
-        case "gpu" if plan.placement.tensor_parallel > 1 and plan.placement.pipeline_parallel > 1:
-            return _(
-                "{gpus} (tensor {tensor_parallel} x pipeline {pipeline_parallel})",
-                gpus=gpus,
-                tensor_parallel=plan.placement.tensor_parallel,
-                pipeline_parallel=plan.placement.pipeline_parallel,
-            )
-        case "gpu" if plan.placement.tensor_parallel > 1:
-            return _("{gpus} (tensor parallel)", gpus=gpus)
-        case _:
-            return gpus

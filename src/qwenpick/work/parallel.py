@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 TENSOR_SIZES = (2, 4, 8)
 MOST_TENSOR = max(TENSOR_SIZES)
+STAGED_GPUS = (2, 4, 8)  # GPUs of a node that are cut into stages unasked: nobody serves over three, five or seven
+# Model types whose n-gram embedding vLLM and SGLang keep on one stage (vllm-project/vllm issue 55515, sgl-project/sglang issue 39393)
+NEVER_STAGED = ("qwen4_exp",)
 BLOCKED = ("fp8", "gptq-int4", "gptq-int8", "awq-int4")  # formats whose scales span 128 columns
 
 
@@ -90,5 +93,8 @@ def _over(
         for n in counts
         if n not in tensor and n not in whole
     ]
+    if architecture.model_type in NEVER_STAGED:
+        return
+    staged = [(ranks, n) for ranks, n in staged if n in STAGED_GPUS or n > widest]
     for ranks, n in sorted(staged, key=lambda cut: (-cut[0], cut[1])):
         yield Placement(devices[:n], tensor_parallel=ranks, pipeline_parallel=n // ranks)

@@ -9,9 +9,10 @@ import pytest
 
 from qwenpick.catalog import Catalog
 from qwenpick.errors import HardwareUnreadableError
-from qwenpick.fitting.answer import Request, fit
+from qwenpick.fitting.answer import fit
 from qwenpick.machine.hardware import Machine
 from qwenpick.machine.probe import Answer
+from qwenpick.recommending.request import Request
 from qwenpick.units import GIB, MIB
 from tests.machine.probe.conftest import Look
 from tests.machine.probe.recorded import Card, FakeNvml, drm, error, pci
@@ -99,9 +100,11 @@ def test_an_nvidia_gpu_that_is_not_offered_is_no_fault(
 def test_a_second_gpu_that_the_driver_does_not_list_is_unreadable(look: Look, catalog: Catalog) -> None:  # A4
     machine = look(ON_BUS | SECOND, nvml=FakeNvml(Card()))
     assert "0000:02:00.0" in machine.unreadable[0]
-    assert fit(catalog, machine, catalog.models["qwen3-8b"], Request("4bit")).fits  # the one that was read holds it
+    assert fit(
+        catalog, machine, catalog.models["qwen3-8b"], Request(quant="4bit")
+    ).fits  # the one that was read holds it
     with pytest.raises(HardwareUnreadableError, match="does not list it"):
-        fit(catalog, machine, catalog.models["qwen3-235b-a22b"], Request("4bit", gpu_only=True))
+        fit(catalog, machine, catalog.models["qwen3-235b-a22b"], Request(quant="4bit", gpu_only=True))
 
 
 def test_a_second_gpu_that_a_container_was_not_given_is_hidden(look: Look) -> None:
@@ -163,8 +166,8 @@ def test_ram_that_cannot_be_read_does_not_matter_on_a_gpu(look: Look, catalog: C
 
     machine = look(ON_BUS | {"/proc/meminfo": ""}, psutil=broken, nvml=FakeNvml(Card()))
     assert machine.devices[0].total == 24564 * MIB
-    assert fit(catalog, machine, catalog.models["qwen3-8b"], Request("4bit")).fits
-    assert not fit(catalog, machine, catalog.models["qwen3-32b"], Request("8bit", gpu_only=True)).fits
+    assert fit(catalog, machine, catalog.models["qwen3-8b"], Request(quant="4bit")).fits
+    assert not fit(catalog, machine, catalog.models["qwen3-32b"], Request(quant="8bit", gpu_only=True)).fits
 
 
 def test_the_same_box_says_so_from_a_file(look: Look, catalog: Catalog, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from qwenpick.memory.account import RAM
 from qwenpick.memory.bands import band
 from qwenpick.planning.plan import Place, Plan, evaluate
 from qwenpick.recommending.quality import load_abilities
-from qwenpick.recommending.rank import Ranked, best, better, order, told
+from qwenpick.recommending.rank import best, better, order
 from qwenpick.recommending.scoring import PREFERENCES, Scored
 from qwenpick.recommending.search.cache_format import in_eight_bits, miss_of, miss_on_one_gpu
 from qwenpick.recommending.search.candidates import Search, holds_somehow, is_enough
@@ -58,8 +58,10 @@ class Contender:
         return self.row is not None and self.more < self.row.score - ROUNDING
 
 
-def first_places(offers: Offers, search: Search, wanted: int, counted: bool = True) -> tuple[list[Ranked], int | None]:
-    """(the first `wanted` places, how many models do not fit).
+def first_places(
+    offers: Offers, search: Search, wanted: int, counted: bool = True
+) -> tuple[list[tuple[Scored, str | None]], int | None]:
+    """(the first `wanted` of what `rank.order` gives of all plans, how many models do not fit).
 
     How many do not fit takes a proof for each model that was not planned; it is None where it was not `counted`.
     """
@@ -101,7 +103,7 @@ def first_places(offers: Offers, search: Search, wanted: int, counted: bool = Tr
                 found.append(one.row)
                 insort(scores, one.row.score)
                 first = []
-    ranked = [_here(row, search) for row in told(first or order(found, wanted), offers.task)]
+    ranked = [(_here(row, search), by) for row, by in first or order(found, wanted)]
     if not counted:
         return ranked, None
     unseen = [one.model for one in left.values() if not one.holds] + offers.prospects.unknown
@@ -126,7 +128,7 @@ def _rival(
     return found
 
 
-def _here(row: Ranked, search: Search) -> Ranked:
+def _here(row: Scored, search: Search) -> Scored:
     """The row with the room there is in this machine's RAM: what was planned on a box with the same devices, and stands here, knows another."""
     plan, machine = row.plan, search.machine
     if any(device.unified for device in plan.placement.devices):  # then it was planned here
@@ -217,10 +219,13 @@ def _rows(offer: Offer, offers: Offers, search: Search) -> list[Row]:
 
 
 def _scored(offer: Offer, offers: Offers, search: Search) -> Iterator[Row]:
-    task, wish = offers.task, offers.wish
+    task, request = offers.task, offers.request
     for plan in _plans(offer, search):
         told = offers.timed(offer.prospect, plan, search.machine)
-        yield plan, best([told], task, PREFERENCES[wish.prefer], load_abilities(), wish.thinking, wish.min_speed)
+        yield (
+            plan,
+            best([told], task, PREFERENCES[request.prefer], load_abilities(), request.thinking, request.min_speed),
+        )
 
 
 def _plans(offer: Offer, search: Search) -> Iterator[Plan]:

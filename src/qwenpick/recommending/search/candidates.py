@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization import FORMATS, stored_bytes
 from qwenpick.planning.checkpoints import FAMILIES, checkpoints, download_bytes, without_bf16
-from qwenpick.planning.files import settled
+from qwenpick.planning.files import published_file, settled
 from qwenpick.planning.plan import Plan, evaluate, longest_allowed
-from qwenpick.recommending.search.cache_format import in_eight_bits, miss_of
-from qwenpick.runtimes import find_runtime
+from qwenpick.recommending.modalities import modalities
+from qwenpick.recommending.request import HIGHEST
+from qwenpick.recommending.search.cache_format import Miss, in_eight_bits, miss_of, miss_on_one_gpu
+from qwenpick.runtimes import engines_with, find_runtime
 from qwenpick.runtimes.llamacpp.whole import layer_bytes
+from qwenpick.work.serving import Serving
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
     from qwenpick.machine.hardware import Device, Machine
+    from qwenpick.recommending.request import Request
+    from qwenpick.recommending.tasks import Task
     from qwenpick.runtimes import Runtime
-    from qwenpick.work.serving import Serving
 
 # Engines in the order they are tried; the next group only for a model that none of the group before holds. Within a group all are compared.
 # SGLang plans like vLLM and Ollama is llama.cpp under other defaults: they are taken where the first cannot, or where they are asked for.
 APPLE_ENGINES = (("mlx", "llamacpp"), ("ollama", "transformers"))
 ENGINES = (("llamacpp", "vllm"), ("sglang", "ollama", "transformers"))
 CPU_ENGINES = (("llamacpp",), ("ollama", "transformers"))
-PER_FAMILY = 2  # formats of one precision that are compared: between them lies nothing that changes a choice
+SPEAKING = "transformers"  # llama.cpp has no talker (ggml-org/llama.cpp#17634, open in 2026-06); vLLM's is another program, vLLM-Omni
+ONLINE = "fp8-online"  # made from 16-bit weights when the engine starts: twice the download of a published FP8
+LEGACY = ("Q4_0", "Q4_1", "Q5_0", "Q5_1")  # llama.cpp types without scales of scales: worse than others of their size
 LOW_BITS = 5.0  # once a format of about four bits is held by the GPUs alone, fewer bits only lose quality
 
 
@@ -41,19 +50,56 @@ def engine_groups(system: str, devices: tuple[Device, ...], runtime: str | None 
 
 @dataclass(frozen=True)
 class Search:
-    """Where plans are looked for: the machine, the work, and what the engine, the format and the placement may be.
-
-    With `any_cache` the cache may be of 8 bits where that of the work does not fit. `max_disk` are the bytes that a checkpoint may take on disk.
-    """
+    """Where plans are looked for, and what for: the machine, the task and the request."""
 
     machine: Machine
-    work: Serving
-    runtime: str | None = None
-    quant: str | None = None
-    gpu_only: bool = False
-    strict: bool = False
-    any_cache: bool = True
-    max_disk: int | None = None
+    task: Task
+    request: Request
+
+    @cached_property
+    def work(self) -> Serving:
+        """What is asked of a model that reads as much as the task asks for."""
+        asked, task = self.request, self.task
+        return Serving(
+            max(asked.context or task.context, asked.min_context or 0),
+            asked.users,
+            asked.kv_cache or KvCache(),
+            asked.options,
+            image_tokens=task.image_tokens if asked.image_tokens is None else asked.image_tokens,
+            audio_seconds=task.audio_seconds if asked.audio_seconds is None else asked.audio_seconds,
+        )
+
+    @property
+    def runtime(self) -> str | None:
+        """The only engine that may be planned, where there is one."""
+        return self.request.runtime or (SPEAKING if "speech" in self.task.outputs else None)
+
+    @property
+    def quant(self) -> str | None:
+        """The only format or precision that may be planned, where there is one."""
+        return None if self.request.quant == HIGHEST else self.request.quant
+
+    @property
+    def gpu_only(self) -> bool:
+        """Whether nothing of the model may lie in RAM."""
+        return self.request.gpu_only
+
+    @property
+    def strict(self) -> bool:
+        """Whether a tight fit is none."""
+        return self.request.strict
+
+    @property
+    def any_cache(self) -> bool:
+        """Whether the cache may be of 8 bits where that of 16 does not fit."""
+        return self.request.kv_cache is None
+
+    @cached_property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """The engines that are compared, group by group: those that take the options. Raises QwenpickError where none does."""
+        groups = engine_groups(self.machine.system, self.machine.devices, self.runtime)
+        able = engines_with(chain(*groups), self.request.options)
+        return tuple(tuple(name for name in group if name in able) for group in groups)
 
     @cached_property
     def gpu_room(self) -> int:
@@ -66,25 +112,69 @@ class Search:
         return self.gpu_room if self.gpu_only else self.gpu_room + (self.machine.ram_free or 0)
 
 
-def work_of(model: Model, work: Serving) -> Serving:
-    """The work, its context cut to what the model reads."""
-    context = min(work.context, longest_allowed(model) or work.context)
-    return work if context == work.context else replace(work, context=context)
+def work_of(model: Model, search: Search) -> Serving:
+    """The work: its context cut to what the model reads, with the pictures and the sound that the model is there for."""
+    context = min(search.work.context, longest_allowed(model) or search.work.context)
+    pictures, sound = modalities(model, search.task, search.request)
+    work = replace(search.work, context=context, image_tokens=pictures, audio_seconds=sound)
+    return search.work if work == search.work else work
 
 
 def rungs(architecture: Architecture, model: Model, engine: Runtime, search: Search) -> list[Checkpoint]:
     """The checkpoints of an engine that are compared, most bits first."""
-    found = without_bf16(list(ladder(model, engine, search.quant)), search.quant, search.machine.devices)
-    found = tuple(settled(architecture, one) for one in found)
-    if search.max_disk is None:
-        return list(found)
-    return [one for one in found if download_bytes(model, architecture, one) <= search.max_disk]
+    known = list(ladder(model, engine, search.quant))
+    found = (settled(architecture, one) for one in without_bf16(known, search.quant, search.machine.devices))
+    asked, fp8_is_published = search.request, any(one.format == "fp8" and one.repo for one in model.checkpoints)
+    return [
+        one
+        for one in found
+        if not (one.format == ONLINE and fp8_is_published and not search.quant)
+        and (asked.max_disk is None or download_bytes(model, architecture, one) <= asked.max_disk)
+        and (search.quant or named_bits(one.format) >= asked.least_bits)
+    ]
 
 
 def ladder(model: Model, engine: Runtime, quant: str | None) -> Iterator[Checkpoint]:
-    """The checkpoints to compare, most bits first: the preferred ones of every precision, or of the one that was asked for."""
+    """The checkpoints to compare, most bits first: the preferred ones of every precision, or of the one that was asked for.
+
+    Where somebody publishes a precision, what would have to be made is left out.
+    """
     for precision in (quant,) if quant else FAMILIES:
-        yield from checkpoints(model, engine, precision)[: None if quant else PER_FAMILY]
+        found = checkpoints(model, engine, precision)
+        if quant is None:
+            found = tuple(one for one in found if is_published(model, one, engine.NAME)) or found
+            found = compared(found)
+        yield from found
+
+
+def compared(found: Sequence[Checkpoint]) -> tuple[Checkpoint, ...]:
+    """Of the formats of one precision those that are compared: the preferred, the smallest, and NVFP4, which has hardware of its own.
+
+    Between them lies nothing that changes a choice.
+    """
+    if not found:
+        return ()
+    smallest = min(found, key=lambda one: (one.format in LEGACY, FORMATS[one.format].bits))
+    return tuple(one for one in found if one is found[0] or one is smallest or one.format == "nvfp4")
+
+
+def is_published(model: Model, checkpoint: Checkpoint, engine: str) -> bool:
+    """Whether somebody is known to publish the checkpoint, or the weights that the engine makes it of when it starts."""
+    if checkpoint.repo is None:
+        return False
+    if FORMATS[checkpoint.format].container != "gguf":
+        return True
+    return published_file(model, checkpoint.label or checkpoint.format, engine, checkpoint.repo) is not None
+
+
+def named_bits(format_name: str) -> int:
+    """The bits that a format is named for: 3 of Q3_K_L, though it takes 4.3 a weight.
+
+    >>> named_bits("Q4_K_M"), named_bits("awq-int4"), named_bits("bf16")
+    (4, 4, 16)
+    """
+    found = re.search(r"\d+", format_name)
+    return int(found[0]) if found else 16
 
 
 def is_enough(plan: Plan) -> bool:
@@ -92,10 +182,34 @@ def is_enough(plan: Plan) -> bool:
     return plan.verdict == "fits" and FORMATS[plan.checkpoint.format].bits < LOW_BITS and plan.mode == "gpu"
 
 
+def every_plan(
+    architecture: Architecture, model: Model, search: Search, *, every_engine: bool = False
+) -> Iterator[Plan]:
+    """Every candidate of one model planned, whether it holds or not: engines of a group after the first that holds one are left out."""
+    work, holds = work_of(model, search), False
+    for group in search.groups:
+        for engine in map(find_runtime, group):
+            for checkpoint in rungs(architecture, model, engine, search):
+                plan = evaluate(
+                    model, architecture, checkpoint, engine, work, search.machine, search.gpu_only, search.strict
+                )
+                if plan:
+                    holds |= plan.holds(search.strict)
+                    yield plan
+                if plan and plan.holds(search.strict):
+                    continue
+                missing = _miss(plan, checkpoint, search)
+                if small := in_eight_bits(architecture, model, checkpoint, engine, work, search, missing):
+                    holds = True
+                    yield small
+        if holds and not every_engine:
+            return
+
+
 def holds_somehow(architecture: Architecture, model: Model, search: Search) -> bool:
     """Whether any of the engines and formats holds the model; the fewest bits are tried first."""
-    work, machine = work_of(model, search.work), search.machine
-    for group in engine_groups(machine.system, machine.devices, search.runtime):
+    work, machine = work_of(model, search), search.machine
+    for group in search.groups:
         for engine in map(find_runtime, group):
             for checkpoint in reversed(rungs(architecture, model, engine, search)):
                 least = least_held(architecture, model, checkpoint)
@@ -104,9 +218,18 @@ def holds_somehow(architecture: Architecture, model: Model, search: Search) -> b
                 tried = evaluate(model, architecture, checkpoint, engine, work, machine, search.gpu_only, search.strict)
                 if tried and tried.holds(search.strict):
                     return True
-                if in_eight_bits(architecture, model, checkpoint, engine, work, search, miss_of(tried)):
+                if in_eight_bits(
+                    architecture, model, checkpoint, engine, work, search, _miss(tried, checkpoint, search)
+                ):
                     return True
     return False
+
+
+def _miss(tried: Plan | None, checkpoint: Checkpoint, search: Search) -> Miss | None:
+    """How far from the GPUs the plan is: as it was tried there, or, where llama.cpp was tried beside RAM, as it would be on the only one."""
+    if tried is None or tried.runtime != "llamacpp" or tried.mode == "gpu":
+        return miss_of(tried)
+    return miss_on_one_gpu(tried.architecture, checkpoint, tried.work, search)
 
 
 def least_held(architecture: Architecture, model: Model, checkpoint: Checkpoint) -> int:

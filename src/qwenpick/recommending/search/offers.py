@@ -18,7 +18,6 @@ from qwenpick.memory.bands import band
 from qwenpick.planning.plan import timed
 from qwenpick.recommending.scoring import PREFERENCES, TIGHT, engine_cost
 from qwenpick.recommending.search.cache_format import Miss
-from qwenpick.recommending.search.candidates import engine_groups
 from qwenpick.recommending.search.prospects import ANY_PACE, Pace
 from qwenpick.recommending.search.speed_bound import Paces
 from qwenpick.runtimes.llamacpp.driver import driver_bytes
@@ -62,15 +61,16 @@ class Offers:
 
     def __init__(self, prospects: Prospects, search: Search) -> None:
         self.prospects, self.search = prospects, search
-        self.catalog, self.task, self.wish = prospects.catalog, prospects.task, prospects.wish
+        self.catalog, self.task, self.request = prospects.catalog, prospects.task, prospects.request
         self.devices = search.machine.devices
-        self.groups = engine_groups(search.machine.system, self.devices, search.runtime)
+        self.groups = search.groups
         self.on_any_box: dict[Offer, tuple[list[Row], int]] = {}  # rows, and the bytes of RAM that they need
         self._speeds: dict[tuple[Prospect, Placement, KvCache], Speed | None] = {}
         self._known: dict[Prospect, list[Offer]] = {}
         self._paces = Paces(self.devices, search.machine.cpu, self.catalog.gpus, gpu_only=search.gpu_only)
         self._costs = {
-            engine: engine_cost(engine, self.devices, search.work.sequences) for engine in chain(*self.groups)
+            engine: min(engine_cost(engine, some, search.work.sequences) for some in self._some)
+            for engine in chain(*self.groups)
         }
         self._settled: dict[str, tuple[Scored, int]] = {}
         self._edge = band("llamacpp").high
@@ -107,7 +107,7 @@ class Offers:
         They stand where RAM is not what decides: on GPUs alone, or in the placement that comes first of all with RAM to spare.
         """
         prospect = offer.prospect
-        if PREFERENCES[self.wish.prefer].context or any(device.unified for device in self.devices):
+        if PREFERENCES[self.request.prefer].context or any(device.unified for device in self.devices):
             return None
         if prospect.on_gpus:
             return 0
@@ -189,6 +189,11 @@ class Offers:
         return [Offer(prospect, points, top.quality, seconds, cut, ram, small)]
 
     # -- the devices ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _some(self) -> list[tuple[Device, ...]]:
+        """The devices together, and each by itself: a plan may use fewer than there are."""
+        return [self.devices, *((device,) for device in self.devices)]
 
     @cached_property
     def _old(self) -> bool:

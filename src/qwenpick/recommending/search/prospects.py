@@ -28,10 +28,9 @@ from qwenpick.speed.traffic import attention, traffic
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
-    from qwenpick.recommending.request import Wish
-    from qwenpick.recommending.tasks import Task
     from qwenpick.speed.devices import Class
     from qwenpick.speed.stages import Stage
+    from qwenpick.work.serving import Serving
 
 GPU_ENGINES = ("vllm", "sglang")  # engines that use no RAM for layers
 
@@ -59,14 +58,12 @@ class Prospect:
         architecture: Architecture,
         engine: str,
         checkpoint: Checkpoint,
-        task: Task,
-        wish: Wish,
         search: Search,
     ) -> None:
         self.model, self.architecture, self.engine, self.checkpoint = model, architecture, engine, checkpoint
-        self.task, self.wish = task, wish
-        self.work = work_of(model, search.work)
-        self.depth = min(self.work.context, task.depth)
+        self.task, self.request = search.task, search.request
+        self.work = work_of(model, search)
+        self.depth = min(self.work.context, search.task.depth)
         self.least = least_held(architecture, model, checkpoint)
         self.on_gpus = engine in GPU_ENGINES
         self.low = FORMATS[checkpoint.format].bits < LOW_BITS
@@ -149,7 +146,7 @@ class Prospect:
         return KvCache(self.small or "f16", self.small or "f16")
 
     def _top(self, cache: KvCache) -> Ceiling | None:
-        wish, name = self.wish, self.checkpoint.format
+        request, name = self.request, self.checkpoint.format
         return ceiling_in(
             self.model,
             self.architecture,
@@ -157,8 +154,7 @@ class Prospect:
             cache,
             self.held,
             self.task,
-            wish.prefer,
-            wish.thinking,
+            request,
             self.work.context,
         )
 
@@ -179,14 +175,15 @@ class Prospects:
     `starts` are the models by id, and `queue` is a heap of them, (-points, turn, id); of the quality of the `unknown` nothing is known.
     """
 
-    def __init__(self, catalog: Catalog, models: Iterable[Model], task: Task, wish: Wish, context: int) -> None:
-        self.catalog, self.task, self.wish = catalog, task, wish
-        tops = [(model, ceiling(model, task, wish.prefer, wish.thinking, context)) for model in models]
+    def __init__(self, catalog: Catalog, models: Iterable[Model], search: Search) -> None:
+        self.catalog, self.task, self.request = catalog, search.task, search.request
+        task, request, context = search.task, search.request, search.work.context
+        tops = [(model, ceiling(model, task, request, context)) for model in models]
         self.starts = {model.id: Start(model, top.points(0.0), top.quality) for model, top in tops if top}
         self.queue = sorted((-start.points, turn, name) for turn, (name, start) in enumerate(self.starts.items()))
         self.unknown = [model for model, top in tops if top is None]
         self._known: dict[tuple[str, tuple[str, ...], bool], tuple[Prospect, ...]] = {}
-        self._alike: dict[tuple[str, str, str, int | None, int], Prospect] = {}
+        self._alike: dict[tuple[str, str, str, int | None, Serving], Prospect] = {}
         self._rivals: dict[str, list[tuple[Start, Relation]]] = {}
 
     def rivals(self, model: Model) -> list[tuple[Start, Relation]]:
@@ -207,7 +204,7 @@ class Prospects:
     def _in(self, model: Model, engine: str, search: Search) -> Iterator[Prospect]:
         architecture = self.catalog.architecture(model)
         for checkpoint in rungs(architecture, model, find_runtime(engine), search):
-            one = Prospect(model, architecture, engine, checkpoint, self.task, self.wish, search)
-            alike = architecture.id, engine, checkpoint.format, checkpoint.bytes, one.work.context
+            one = Prospect(model, architecture, engine, checkpoint, search)
+            alike = architecture.id, engine, checkpoint.format, checkpoint.bytes, one.work
             one.like = self._alike.setdefault(alike, one)
             yield one

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from qwenpick.recommending.quality import load_abilities, quality
 from qwenpick.recommending.quantization_loss import Retention
@@ -15,8 +15,8 @@ from qwenpick.recommending.scoring import (
     BARELY,
     EXPERIMENTAL,
     PREFERENCES,
-    Prefer,
     Weights,
+    beyond_doubt,
     kept_of,
     size_points,
     speed_points,
@@ -27,9 +27,9 @@ from qwenpick.recommending.thinking import THINKING_TOKENS, efforts_for, seconds
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Model
     from qwenpick.memory.cache import KvCache
+    from qwenpick.recommending.request import Request
     from qwenpick.recommending.tasks import Task
 
-Thinking = Literal["yes", "no", "either"]
 UNTOUCHED = Retention(1.0, 1.0, 1.0, "high", True, "16-bit weights")
 FEWEST_BITS = 1.0  # no format stores a weight in less: IQ1_S takes 1.56
 NOTHING = 1e-9  # seconds: faster than anything
@@ -63,12 +63,12 @@ class Ceiling:
         return self.fixed + best
 
 
-def ceiling(model: Model, task: Task, prefer: Prefer, thinking: Thinking, context: int) -> Ceiling | None:
+def ceiling(model: Model, task: Task, request: Request, context: int) -> Ceiling | None:
     """The model's ceiling in a task, whatever it runs on; None where nothing is known of its quality, so that it has no place at all."""
     if model.parameters is None:
         return None
     least = model.parameters.active * FEWEST_BITS / 8  # bytes: the weights that every token reads, in any format
-    return _ceiling(model, task, prefer, thinking, context, UNTOUCHED, int(least))
+    return _ceiling(model, task, request, context, UNTOUCHED, int(least))
 
 
 def ceiling_in(
@@ -78,29 +78,27 @@ def ceiling_in(
     cache: KvCache,
     held: int,
     task: Task,
-    prefer: Prefer,
-    thinking: Thinking,
+    request: Request,
     context: int,
 ) -> Ceiling | None:
     """The same in one format, of which any run holds `held` bytes; what the engine costs is left out."""
     if model.parameters is None:
         return None
     kept = kept_of(model, architecture, format_name, cache)
-    return _ceiling(model, task, prefer, thinking, context, kept, held)
+    return _ceiling(model, task, request, context, kept, held)
 
 
-def _ceiling(
-    model: Model, task: Task, prefer: Prefer, thinking: Thinking, context: int, kept: Retention, least: int
-) -> Ceiling | None:
-    weights, abilities = PREFERENCES[prefer], load_abilities()
+def _ceiling(model: Model, task: Task, request: Request, context: int, kept: Retention, least: int) -> Ceiling | None:
+    weights, abilities = PREFERENCES[request.prefer], load_abilities()
     usable, comfortable = seconds_wanted(task)
     thinks = model.thinking in ("hybrid", "always")
     efforts, best = list[tuple[float, float]](), 0.0
-    for effort in efforts_for(model, task, thinking):
+    for effort in efforts_for(model, task, request.thinking):
         worth = quality(abilities, model.id, thinks, task, effort, kept)
         if worth is None:
             return None
-        efforts.append((weights.quality * worth.value, task.answer * THINKING_TOKENS[effort]))
+        seen = quality(abilities, model.id, thinks, task, effort, beyond_doubt(kept)) or worth
+        efforts.append((weights.quality * seen.value, task.answer * THINKING_TOKENS[effort]))
         best = max(best, worth.value)
     fixed = sum(standing(model).values()) + size_points(least, task, weights) - (0.0 if kept.advised else EXPERIMENTAL)
     if weights.context:

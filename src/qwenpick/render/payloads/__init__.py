@@ -61,6 +61,7 @@ from qwenpick.render.payloads.plans import (
     PlaceValues,
     PlanValues,
     RankValues,
+    SpeculationValues,
     SpeedValues,
 )
 from qwenpick.render.payloads.running import (
@@ -150,6 +151,7 @@ __all__ = [
     "RoomValues",
     "ServingValues",
     "SideValues",
+    "SpeculationValues",
     "SpeedValues",
     "TrainingLaunchValues",
     "TuneValues",

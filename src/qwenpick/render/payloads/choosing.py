@@ -23,10 +23,17 @@ class FixValues(TypedDict):
 
 
 class FitValues(PlanValues):
+    """usable is whether it fits and is fast enough for the task; left_out is why recommend would not offer the model, null where it would."""
+
     fits: bool
     exit_code: int
     strict: bool
     engine: EngineValues | None
+    task: str
+    usable: bool
+    thinking: Literal["off", "low", "high"] | None
+    seconds_to_answer: float | None
+    left_out: str | None
     longest_context: int | None
     notes: list[str]
     fixes: list[FixValues]
@@ -101,10 +108,11 @@ class SideValues(TypedDict):
 
 
 class CardValues(TypedDict):
-    """Plans and contexts by precision (fp16, 8bit, 4bit)."""
+    """plan is the usable one of four bits or more that the card would run; plans and contexts by precision (fp16, 8bit, 4bit)."""
 
     gpu: str
     sequences: int
+    plan: PlanValues | None
     plans: dict[str, PlanValues | None]
     longest_context: dict[str, int | None]
 

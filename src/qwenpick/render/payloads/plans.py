@@ -114,6 +114,15 @@ class FileValues(TypedDict):
     checked: str
 
 
+class SpeculationValues(TypedDict):
+    """A drafting that the plan uses of its own accord; accepted drafts of a step that are right on average, speed_without tokens/s."""
+
+    kind: Literal["mtp"]
+    draft_tokens: int
+    accepted: float
+    speed_without: BandValues
+
+
 class PlanValues(TypedDict):
     model: str
     name: str
@@ -134,6 +143,7 @@ class PlanValues(TypedDict):
     memory: MemoryValues
     places: list[PlaceValues]
     speed: SpeedValues | None
+    speculation: SpeculationValues | None
 
 
 class RankValues(TypedDict):

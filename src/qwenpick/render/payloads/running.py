@@ -28,6 +28,9 @@ class LaunchValues(TypedDict):
     """files are written first, then prepare runs in order, then serve; others run on the other boxes of a model that lies on several."""
 
     fits: bool
+    task: str | None
+    usable: bool | None
+    thinking: Literal["off", "low", "high"] | None
     plan: PlanValues
     serve: CommandValues
     prepare: list[CommandValues]
@@ -47,6 +50,7 @@ class CheckResultValues(TypedDict):
     status: Literal["pass", "fail", "invalid", "unreadable", "error"]
     exit_code: int
     message: str
+    warning: str | None
     min_speed: float | None
     plan: PlanValues | None
 

@@ -1,0 +1,75 @@
+"""How a plan's place and speed are said in a few words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwenpick.i18n import _
+
+if TYPE_CHECKING:
+    from qwenpick.planning.plan import Plan
+    from qwenpick.speed import Speed
+
+
+def rate(low: float, high: float) -> str:
+    """A range of tokens/s, never down to nothing: `29-49`, `2.7-4.6`, `0.4-0.9`."""
+    return "-".join(
+        f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.95 else f"{value:.1g}"
+        for value in (low, high)
+    )
+
+
+def speed_of(speed: Speed | None, *, writes: bool) -> str:
+    """What a user sees while an answer is written, or while a text is read in a task that `writes` nothing: `29-49 tokens/s`."""
+    if speed is None:
+        return _("speed not known")
+    if writes:
+        return _("{rate} tokens/s", rate=rate(speed.each.low, speed.each.high))
+    return _("reads {rate} tokens/s", rate=rate(speed.prefill.low, speed.prefill.high))
+
+
+def gpu_count(count: int) -> str:
+    """`1 GPU`, `2 GPUs`."""
+    return _("{count} GPUs", count=count) if count > 1 else _("1 GPU")
+
+
+def where_short(plan: Plan) -> str:
+    """Where a plan runs, in a word: `GPU`, `2 GPUs`, `GPU+RAM`, `CPU`."""
+    if plan.mode == "cpu":
+        return "CPU"
+    count = len(plan.placement.devices)
+    return f"{'GPU' if count == 1 else gpu_count(count)}{'' if plan.mode == 'gpu' else '+RAM'}"
+
+
+def where(plan: Plan) -> str:
+    """Where a plan runs: `1 GPU`, `2 GPUs (tensor parallel)`, `GPU + 12 layers' experts in RAM`, `CPU`."""
+    count = len(plan.placement.devices)
+    gpus = gpu_count(count)
+    match plan.mode:
+        case "cpu":
+            return "CPU"
+        case "gpu+experts-in-ram":
+            return _(
+                "{gpus} + experts of {cpu_moe_layers} layers in RAM",
+                gpus=gpus,
+                cpu_moe_layers=plan.placement.cpu_moe_layers,
+            )
+        case "gpu+layers-in-ram":
+            held = sum(plan.placement.split or ())
+            return _(
+                "{gpus} with {held} of {num_layers} layers, rest in RAM",
+                gpus=gpus,
+                held=held,
+                num_layers=plan.architecture.num_layers + 1,
+            )
+        case "gpu" if plan.placement.tensor_parallel > 1 and plan.placement.pipeline_parallel > 1:
+            return _(
+                "{gpus} (tensor {tensor_parallel} x pipeline {pipeline_parallel})",
+                gpus=gpus,
+                tensor_parallel=plan.placement.tensor_parallel,
+                pipeline_parallel=plan.placement.pipeline_parallel,
+            )
+        case "gpu" if plan.placement.tensor_parallel > 1:
+            return _("{gpus} (tensor parallel)", gpus=gpus)
+        case _:
+            return gpus

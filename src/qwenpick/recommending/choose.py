@@ -1,0 +1,159 @@
+"""The one chooser: the best plan of each of some models on a box for a request, best model first. Every command that plans asks here.
+
+`recommend` chooses among all models; `fit`, `launch`, `compare` and `check` among one; `plan` and `compare GPU GPU` on each candidate box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from qwenpick.errors import HardwareUnreadableError
+from qwenpick.i18n import _, retell
+from qwenpick.memory.quantization import FORMATS
+from qwenpick.planning.checkpoints import check_quant
+from qwenpick.planning.plan import Plan, timed
+from qwenpick.recommending.quality import Abilities, alike, load_abilities
+from qwenpick.recommending.rank import Ranked, best, order, place_key, told
+from qwenpick.recommending.request import HIGHEST
+from qwenpick.recommending.scoring import PREFERENCES, Scored
+from qwenpick.recommending.search.best_first import first_places
+from qwenpick.recommending.search.candidates import Search, every_plan
+from qwenpick.recommending.search.offers import Offers
+from qwenpick.recommending.search.prospects import Prospects
+from qwenpick.recommending.search.upper_bound import ceiling
+from qwenpick.recommending.speculation import is_faster, speculating
+from qwenpick.recommending.tasks import find_task, task_of
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog, Model
+    from qwenpick.machine.hardware import Cpu, Device, Machine
+    from qwenpick.recommending.request import Request
+    from qwenpick.recommending.tasks import Task
+
+
+SPARE = 3  # places beyond those asked for that speculation may bring among them
+
+
+def choose(catalog: Catalog, models: Iterable[Model], machine: Machine, request: Request) -> list[Ranked]:
+    """The best plan of each of the models that has one, best model first.
+
+    With no task in the request the first model's is taken (tasks.task_of). Raises QwenpickError for words that it does not know,
+    HardwareUnreadableError where no GPU of the box could be read.
+    """
+    models = list(models)
+    return Chooser(catalog, models, task_for(models, request), request).places(machine, len(models))[0]
+
+
+def task_for(models: list[Model], request: Request) -> Task:
+    """The task that was asked for, else that which the first of the models is for. Raises QwenpickError with the nearest name."""
+    return find_task(request.task) if request.task else task_of(models[0]) if models else find_task("chat")
+
+
+class Chooser:
+    """The places of some models for one request on machine after machine: what does not depend on the machine is worked out once.
+
+    Raises QwenpickError for a format that it does not know.
+    """
+
+    def __init__(self, catalog: Catalog, models: Iterable[Model], task: Task, request: Request) -> None:
+        if request.quant and request.quant != HIGHEST:
+            check_quant(request.quant)
+        self.catalog, self.models, self.task, self.request = catalog, list(models), task, request
+        self._abilities = load_abilities()
+        self._prospects: Prospects | None = None
+        self._offers: dict[tuple[tuple[Device, ...], Cpu, str], Offers] = {}
+
+    def places(self, machine: Machine, wanted: int, *, counted: bool = False) -> tuple[list[Ranked], int | None]:
+        """(the first `wanted` places, how many models have no plan that holds; None unless it is `counted`)."""
+        search = self.search(machine)
+        if self.request.options or self.request.quant == HIGHEST:  # then bounds say nothing
+            rows = [self.best(model, search) for model in self.models]
+            found = [row for row in rows if row]
+            final, misfits = order(found, wanted + SPARE), len(rows) - len(found) if counted else None
+        else:
+            final, misfits = first_places(self._offers_on(search), search, wanted + SPARE, counted)
+        drafted = sorted(((self._drafted(row, search), by) for row, by in final), key=lambda one: place_key(one[0]))
+        return told(drafted[:wanted], self.task), misfits
+
+    def _offers_on(self, search: Search) -> Offers:
+        key = search.machine.devices, search.machine.cpu, search.machine.system
+        if key not in self._offers:
+            if self._prospects is None:
+                self._prospects = Prospects(self.catalog, self.models, search)
+            self._offers[key] = Offers(self._prospects, search)
+        return self._offers[key]
+
+    def _drafted(self, row: Scored, search: Search) -> Scored:
+        """The plan with its own MTP block drafting, where that is faster."""
+        found = speculating(row.plan, search.machine)
+        if found is None:
+            return row
+        plan = replace(self.timed(found, search.machine), speed_without=row.plan.speed)
+        if not is_faster(plan, row.plan):
+            return row
+        wanted = self.request
+        scored = best([plan], self.task, PREFERENCES[wanted.prefer], self._abilities, wanted.thinking, wanted.min_speed)
+        outdone = {name: points for name, points in row.parts.items() if name == "outdone"}
+        return replace(scored, parts={**scored.parts, **outdone}) if scored else row
+
+    def search(self, machine: Machine) -> Search:
+        """What is looked for on the readable part of the machine."""
+        return Search(readable(machine), self.task, self.request)
+
+    def best(self, model: Model, search: Search, abilities: Abilities | None = None) -> Scored | None:
+        """The best of all plans of one model, every one of them planned; None where none holds."""
+        plans = self.plans(model, search)
+        held = [plan for plan in plans if plan.holds(self.request.strict)]
+        if self.request.quant == HIGHEST:
+            held = highest(held)
+        wanted = self.request
+        known = abilities or self._abilities
+        timed_ = [self.timed(plan, search.machine) for plan in held]
+        return best(timed_, self.task, PREFERENCES[wanted.prefer], known, wanted.thinking, wanted.min_speed)
+
+    def plans(self, model: Model, search: Search, *, every_engine: bool = False) -> list[Plan]:
+        """Every plan of one model that is compared, whether it holds or not, without speeds."""
+        return list(every_plan(self.catalog.architecture(model), model, search, every_engine=every_engine))
+
+    def timed(self, plan: Plan, machine: Machine) -> Plan:
+        """The plan with its speed at the depth that the task's prompt and answer reach."""
+        return timed(plan, machine, self.catalog, self.task.prompt, min(plan.work.context, self.task.depth))
+
+    def one(self, machine: Machine) -> Ranked | None:
+        """The best plan of the only model, whatever it was made for and though nothing be known of its quality; None where none holds.
+
+        One that is as fast as was asked for, if there is one.
+        """
+        (model,) = self.models
+        if places := self.places(machine, 1)[0]:
+            return places[0]
+        unknown = ceiling(model, self.task, self.request, 1) is None
+        if not (unknown or self.request.min_speed):
+            return None
+        any_speed = Chooser(self.catalog, [model], self.task, replace(self.request, min_speed=None))
+        row = any_speed.best(model, self.search(machine), alike() if unknown else None)
+        return told([(row, None)], self.task)[0] if row else None
+
+
+def highest(plans: list[Plan]) -> list[Plan]:
+    """Those of the most bits a weight among published files wholly on GPUs (in RAM, on a box without any); else of the most that fit at all."""
+    published = [plan for plan in plans if plan.checkpoint.repo] or plans
+    pool = [plan for plan in published if plan.mode in ("gpu", "cpu")] or published
+    on_gpu = [plan for plan in pool if plan.mode == "gpu"] or pool
+    most = max((FORMATS[plan.checkpoint.format].bits for plan in on_gpu), default=0.0)
+    return [plan for plan in on_gpu if FORMATS[plan.checkpoint.format].bits == most]
+
+
+def readable(machine: Machine) -> Machine:
+    """The machine without the GPUs that could not be read. Raises HardwareUnreadableError where that is all of them."""
+    found = tuple(device for device in machine.devices if device.total is not None or device.free is not None)
+    if not found and (machine.unreadable or machine.devices):
+        raise HardwareUnreadableError(
+            _(
+                "the GPU could not be read ({unreadable}); say it with --gpu or --cpu-only",
+                unreadable="; ".join(map(retell, machine.unreadable)),
+            )
+        )
+    return machine if found == machine.devices else replace(machine, devices=found)
