@@ -58,7 +58,7 @@ def rented(
             except QwenpickError:
                 ranked = None  # no engine runs it there
             usable = ranked.plan if ranked and ranked.usable else None
-            plans[key] = (usable, longest_context(usable, box, request.strict)) if usable else None
+            plans[key] = (usable, longest_context(usable, box, request.strict, gpu_only=True)) if usable else None
         if found_there := plans[key]:
             found.append(Rented(offer, *found_there))
     return tuple(sorted(found, key=lambda r: (is_old(r.offer.price_date), r.offer.hour or 0.0, r.offer.id)))

@@ -163,7 +163,7 @@ def _chosen(
         except QwenpickError:
             continue  # no engine runs it there
         if ranked and ranked.usable:
-            return ranked.plan, longest_context(ranked.plan, box, request.strict)
+            return ranked.plan, longest_context(ranked.plan, box, request.strict, gpu_only=True)
     return None
 
 
