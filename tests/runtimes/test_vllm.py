@@ -344,3 +344,60 @@ def test_symmetric_gptq_holds_no_zero_points(catalog: Catalog) -> None:
     assert sum(p.bytes for p in memory.parts if p.kind == "weights" and p.where == "gpu0") / GIB == pytest.approx(
         57.64, rel=0.005
     )
+
+
+@pytest.mark.parametrize(("cache_type", "tokens"), [("fp8", 172_463), ("nvfp4", 273_066)])
+def test_the_tokens_of_two_gib_are_those_of_a_public_log(catalog: Catalog, cache_type: str, tokens: int) -> None:
+    # club-3090: Qwen3.6-35B-A3B on vLLM 0.25.1, 2 GiB of cache, 65,536 tokens, prefix caching
+    _, architecture = of(catalog, "qwen3.6-35b-a3b")
+    options = {"version": "0.25.1", "enable_prefix_caching": True}
+    work = Serving(65536, 1, KvCache(cache_type, cache_type), options)
+    assert vllm.tokens_of(2 * GIB, architecture, work, Placement((H200,))) == tokens
+
+
+def test_scales_of_a_head_count_whatever_its_width(catalog: Catalog) -> None:
+    # Qwen3-8B: 36 layers x 8 heads x 2 x (128 + 4 bytes of one FP32 scale) a token; turboquant: 64 + 2 for a key, 64 + 4 for a value
+    _, architecture = of(catalog, "qwen3-8b")
+    for name, each in [
+        ("int8_per_token_head", 2 * 132),
+        ("int4_per_token_head", 2 * 68),
+        ("turboquant_4bit_nc", 66 + 68),
+    ]:
+        cut = cache.layout(architecture, settings(architecture, Serving(4096), None), KvCache(name, name), 1)
+        assert cut.block_bytes == 36 * 8 * each * 16
+
+
+def test_a_cache_that_came_later_is_refused_with_the_release(catalog: Catalog) -> None:
+    _, architecture = of(catalog, "qwen3-8b")
+    b200 = Device("B200", "nvidia", 180 * GIB, 180 * GIB, compute_capability="10.0")
+    old, new = ({"version": version} for version in ("0.20", "0.33"))
+    asked = KvCache("nvfp4", "nvfp4")
+    assert "0.22" in (vllm.refusal(architecture, BF16, Serving(4096, 1, asked, old), Placement((b200,))) or "")
+    assert vllm.refusal(architecture, BF16, Serving(4096, 1, asked, new), Placement((b200,))) is None
+    assert "Blackwell" in (vllm.refusal(architecture, BF16, Serving(4096, 1, asked, new), Placement((H200,))) or "")
+
+
+def test_a_cache_in_bytes_stands_whatever_the_share(catalog: Catalog) -> None:
+    run = (*of(catalog, "qwen3-8b"), BF16)
+    for share in (0.5, 0.9):
+        work = Serving(4096, options={"kv_cache_memory_bytes": 10 * GIB, "gpu_memory_utilization": share})
+        assert vllm.kv_tokens(*run, work, Placement((H200,))) == 10 * GIB // (147_456 * 16) * 16
+
+
+def test_offloaded_weights_lie_in_ram(catalog: Catalog) -> None:
+    run = (*of(catalog, "qwen3-8b"), BF16)
+    plain, less = (
+        vllm.memory(*run, Serving(4096, options=options), Placement((H200,)))
+        for options in ({}, {"cpu_offload_gb": 4.0})
+    )
+    assert plain.on("gpu0") - less.on("gpu0") == 4 * GIB == less.on("ram")
+
+
+def test_uneven_stages_hold_what_they_were_given(catalog: Catalog) -> None:
+    work = Serving(4096, options={"pp_layer_partition": "20,44"})
+    placement = Placement((H200,) * 2, pipeline_parallel=2, stage_layers=(20, 44))
+    found = vllm.ledger(*of(catalog, "qwen3-32b"), BF16, work, placement).ranks
+    # 64 layers of 0.91 GiB: 44 - 20 = 24 of them more, the embedding and the head of 1.45 GiB each on one
+    assert (found[1].weights_bytes - found[0].weights_bytes) / GIB == pytest.approx(24 * 0.909, rel=0.01)
+    refused = vllm.refusal(of(catalog, "qwen3-32b")[1], BF16, work, Placement((H200,) * 2, 1, 2, stage_layers=(20, 40)))
+    assert "64" in (refused or "")

@@ -56,8 +56,8 @@ def arguments(run: Run) -> list[str]:
         "--gpu-memory-utilization",
         f"{planned.utilization:g}",
     ]
-    if run.work.kv_cache.k == "fp8":
-        words += ["--kv-cache-dtype", "fp8"]
+    if run.work.kv_cache.k not in ("f16", "bf16"):
+        words += ["--kv-cache-dtype", run.work.kv_cache.k]
     if run.placement.tensor_parallel > 1:
         words += ["--tensor-parallel-size", str(run.placement.tensor_parallel)]
     if run.placement.pipeline_parallel > 1:

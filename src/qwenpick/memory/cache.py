@@ -11,6 +11,15 @@ from qwenpick.i18n import _
 
 CACHE_BITS = {  # bits per element of a key or value, block scales included
     "f32": 32.0, "f16": 16.0, "bf16": 16.0, "fp8": 8.0, "q8_0": 8.5, "q5_1": 6.0, "q5_0": 5.5, "q4_1": 5.0, "q4_0": 4.5, "iq4_nl": 4.5,
+    # vLLM's: config/cache.py CacheDType of 0.22 to 0.33. Keys and values of turboquant differ: their mean
+    "nvfp4": 4.5, "int8_per_token_head": 8.0, "fp8_per_token_head": 8.0, "int4_per_token_head": 4.0, "turboquant_k8v4": 6.0,
+    "turboquant_4bit_nc": 4.0, "turboquant_k3v4_nc": 3.5, "turboquant_3bit_nc": 3.0,
+}  # fmt: skip
+# Bits of scales, norms and zero points of one head's key or value, whatever its width: an FP32 scale (v1/kv_cache_interface.py); turboquant a 16-bit
+# norm of a key, scale and zero point of a value (quantization/turboquant/config.py), FP8 keys none: their mean
+HEAD_BITS = {
+    "int8_per_token_head": 32.0, "fp8_per_token_head": 32.0, "int4_per_token_head": 32.0, "turboquant_k8v4": 16.0, "turboquant_4bit_nc": 24.0,
+    "turboquant_k3v4_nc": 24.0, "turboquant_3bit_nc": 24.0,
 }  # fmt: skip
 
 
@@ -77,9 +86,9 @@ def layer_bits(
     An indexer keeps a key beside them for every `compress_ratio` tokens, in 16 bits and whole on every rank (vLLM models/qwen4_exp/common/
     qsa_cache.py, SGLang mem_cache: QSATokenToKVPool, September 2026), or one for each token where it is not `compressed`.
     """
-    bits = (
-        (CACHE_BITS[cache.k] + CACHE_BITS[cache.v]) * max(1, layer.kv_heads // ranks) * layer.head_dim
-    )  # k and v x heads x head_dim
+    heads = max(1, layer.kv_heads // ranks)
+    bits = (CACHE_BITS[cache.k] + CACHE_BITS[cache.v]) * heads * layer.head_dim  # k and v x heads x head_dim
+    bits += (HEAD_BITS.get(cache.k, 0.0) + HEAD_BITS.get(cache.v, 0.0)) * heads
     if isinstance(layer, FullAttention) and layer.indexer:
         keys = layer.indexer.kv_heads * layer.indexer.head_dim
         bits += CACHE_BITS["f16"] * keys / (layer.indexer.compress_ratio if compressed else 1)

@@ -167,6 +167,9 @@ def timed(plan: Plan, machine: Machine, catalog: Catalog, prompt: int | None = N
     from qwenpick.runtimes.flags import read_flags
     from qwenpick.speed import estimate
 
+    if plan.work.options.get("cpu_offload_gb"):
+        return plan  # weights that are read over the bus every step: how fast is not known here
+
     speed = estimate(
         plan.architecture,
         plan.checkpoint,

@@ -11,6 +11,7 @@ from functools import lru_cache
 from qwenpick.catalog.formats import SAFETENSORS_BITS
 from qwenpick.catalog.schema import Architecture, DenseMlp
 from qwenpick.i18n import N_
+from qwenpick.machine.hardware import Device
 from qwenpick.memory.cache import attention_layers, linear_layers
 from qwenpick.memory.quantization import sizes
 from qwenpick.memory.quantization.safetensors import stored_as
@@ -21,13 +22,32 @@ VOCAB_PADDING = 64  # vocab_parallel_embedding.py DEFAULT_VOCAB_PADDING_SIZE, th
 BLOCK = 128  # columns that share a scale in block FP8, GPTQ and AWQ: a rank's part must hold whole ones
 
 # NCCL and custom all-reduce before an engine looks at its memory: two H200 had 138.34 GiB free where one has 139.29, and 137.86 with experts, whose
-# group is a second one (vLLM 0.26, NCCL 2.28.9, NVLink)
+# group is a second one (vLLM 0.26, NCCL 2.28.9, NVLink). Two RTX 5090 without NVLink had 30.5 of 31.4 GiB, 0.5 of it the context (vLLM 0.27).
 COMMUNICATION, COMMUNICATION_EXPERTS = 970 * 2**20, 490 * 2**20
+OVER_PCIE = 0.42  # of that
+_NVLINK = (
+    "h100-sxm",
+    "h200",
+    "h20",
+    "h800-sxm",
+    "a100-sxm",
+    "a800-sxm",
+    "b200",
+    "b300",
+    "gb200",
+    "gb300",
+    "gh200",
+    "v100-sxm",
+)
 
 
-def communication_bytes(gpus: int, experts: bool) -> int:
-    """Bytes that communicators of several GPUs take on each of them; 0 for one GPU."""
-    return 0 if gpus == 1 else COMMUNICATION + (COMMUNICATION_EXPERTS if experts else 0)
+def communication_bytes(gpus: int, experts: bool, device: Device | None = None) -> int:
+    """Bytes that communicators of several GPUs take on each of them, as over NVLink where the card is not known; 0 for one GPU."""
+    if gpus == 1:
+        return 0
+    whole = COMMUNICATION + (COMMUNICATION_EXPERTS if experts else 0)
+    over_pcie = device is not None and device.gpu is not None and not device.gpu.startswith(_NVLINK)
+    return int(whole * OVER_PCIE) if over_pcie else whole
 
 
 # Roles that an engine loads as one tensor: q, k and v side by side, gate over up, the delta net's two input projections.

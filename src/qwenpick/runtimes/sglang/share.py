@@ -78,7 +78,7 @@ def aside_bytes(architecture: Architecture, work: Serving, free: int, chunk: int
 def free_at_start(device: Device, gpus: int = 1, experts: bool = False) -> int | None:
     """Bytes the server sees as free once its CUDA context and communicators are up: the static share is a share of these."""
     free = cuda_free(device)
-    return None if free is None else max(0, free - CONTEXT - communication_bytes(gpus, experts))
+    return None if free is None else max(0, free - CONTEXT - communication_bytes(gpus, experts, device))
 
 
 def graph_bytes(chosen: Settings) -> int:

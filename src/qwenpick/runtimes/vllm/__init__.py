@@ -45,7 +45,9 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
         architecture, settings(architecture, work, None).version, read(Options, work.options).version is not None
     ):
         return why
-    return refusals.cache_type_refusal(work, TITLE) or share_refusal(architecture, work, placement)
+    return refusals.cache_type_refusal(work, TITLE, refusals.CACHE_TYPES_SINCE, placement) or share_refusal(
+        architecture, work, placement
+    )
 
 
 def placements(

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_
 from qwenpick.machine.hardware import cuda_free, cuda_total
-from qwenpick.memory.account import Memory, Part, gpu
+from qwenpick.memory.account import RAM, Memory, Part, gpu
 from qwenpick.memory.account import memory as gather
+from qwenpick.runtimes.given import read
 from qwenpick.runtimes.vllm import cache as pool
+from qwenpick.runtimes.vllm.options import Options
 from qwenpick.runtimes.vllm.profile import CONTEXT, Profile, Rank, kernels_of, profile
 from qwenpick.runtimes.vllm.settings import Settings, utilization
 from qwenpick.runtimes.vllm.weights import deepstack_bytes, loaded_format, rope_bytes, selection_bytes, weights
@@ -42,9 +44,13 @@ class Stage:
         """Bytes of "Model loading took"."""
         return sum(size for _, size in self.weights) + sum(part.bytes for part in self.buffers)
 
+    cache_bytes: int | None = None
+
     def left(self, requested: int) -> int:
-        """Bytes of the request that are left for the cache; negative where it does not suffice."""
+        """Bytes of the request that are left for the cache, negative where it does not suffice; as many as were asked for by name."""
         found = self.profile
+        if self.cache_bytes is not None:  # kv_cache_memory_bytes does not respect the share: gpu_worker.py
+            return self.cache_bytes
         return requested - self.loaded - found.activation - found.non_torch - found.graph_estimate
 
 
@@ -72,7 +78,7 @@ def budget(device: Device, work: Serving) -> int | None:
 def outside_bytes(architecture: Architecture, placement: Placement, stage: Stage) -> int:
     """Bytes that a rank takes beside its request: the CUDA context, communicators, and graphs beyond what the request pays for them."""
     gpus = placement.tensor_parallel * placement.pipeline_parallel * placement.data_parallel
-    return CONTEXT + communication_bytes(gpus, architecture.is_moe) + stage.profile.graphs_outside
+    return CONTEXT + communication_bytes(gpus, architecture.is_moe, smallest(placement)) + stage.profile.graphs_outside
 
 
 def stages_of(
@@ -88,6 +94,9 @@ def stages_of(
     cut = Cut(ranks, stages, placement.data_parallel, placement.expert_parallel, placement.stage_layers)
     loaded = weights(architecture, checkpoint, chosen, cut)
     kernels = kernels_of(placement.devices[0] if placement.devices else None, loaded_format(checkpoint, chosen))
+    said = read(Options, work.options)
+    if said.cpu_offload_gb:
+        loaded = tuple(_offloaded(stage, int(said.cpu_offload_gb * 2**30)) for stage in loaded)
     found = []
     for index, layers in enumerate(stage_layers(architecture.num_layers, stages, placement.stage_layers)):
         first, last = index == 0, index == stages - 1
@@ -98,9 +107,15 @@ def stages_of(
                 tuple(_buffers(model, architecture, chosen, layers, first, last)),
                 profile(architecture, chosen, rank, kernels, work.image_tokens),
                 pool.layout(architecture, chosen, work.kv_cache, ranks, layers, last),
+                said.kv_cache_memory_bytes,
             )
         )
     return tuple(found)
+
+
+def _offloaded(stage: tuple[tuple[str, int], ...], offload: int) -> tuple[tuple[str, int], ...]:
+    """The stage's weights less what stays in RAM, which is taken from the language model: model_executor/offloader."""
+    return tuple((part, max(0, size - offload) if part == "text" else size) for part, size in stage)
 
 
 def _buffers(
@@ -146,6 +161,9 @@ def parts_of(
             parts.append(
                 Part(LENT, lent, where, N_("graphs and communicators beyond what is free beside it"), "overhead")
             )
+    if offload := read(Options, work.options).cpu_offload_gb:
+        kept = int(offload * 2**30) * max(1, len(placement.devices))
+        parts.append(Part("offloaded weights", kept, RAM, N_("cpu_offload_gb x GPUs"), "weights"))
     return gather(parts)
 
 

@@ -78,6 +78,16 @@ class Options(EngineOptions):
         None, "layers of each stage, parted by commas (VLLM_PP_LAYER_PARTITION)", flag=False
     )
 
+    kv_cache_memory_bytes: int | None = option(
+        None, "bytes of the cache of each GPU, whatever the share", least=2**20, most=2**48, since="0.10"
+    )
+    cpu_offload_gb: float | None = option(
+        None, "GiB of each GPU's weights that stay in RAM and are read over the bus every step", above=0, most=4096
+    )
+    max_cudagraph_capture_size: int | None = option(
+        None, "the largest batch that graphs are captured for", least=1, most=MOST_SEQUENCES, since="0.12"
+    )
+
     @property
     def drafts(self) -> int:
         """Tokens that the MTP block proposes a step."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _, retell
 from qwenpick.memory.quantization import FORMATS
+from qwenpick.runtimes.given import read
+from qwenpick.runtimes.vllm.options import Options
 from qwenpick.runtimes.vllm.settings import capability_of
 from qwenpick.runtimes.vllm.vendors import OWN, build_refusal, vendors
 from qwenpick.work.sharding import BLOCK, world_refusal
@@ -29,7 +32,13 @@ MIN_CAPABILITY = {
     "mxfp4": 8.0,
 }
 NVIDIA_ONLY = ("awq-int4", "nf4", "nvfp4")
-CACHE_TYPES = ("f16", "bf16", "fp8")  # --kv-cache-dtype (SGLang: --kv-cache-dtype): auto, bfloat16, fp8_e4m3, fp8_e5m2
+CACHE_TYPES = ("f16", "bf16", "fp8")  # --kv-cache-dtype of both engines: auto, bfloat16, fp8_e4m3, fp8_e5m2
+# vLLM's others, and the release that brought each: config/cache.py CacheDType
+CACHE_TYPES_SINCE = {
+    "nvfp4": (0, 22), "int8_per_token_head": (0, 22), "fp8_per_token_head": (0, 22), "int4_per_token_head": (0, 25), "turboquant_k8v4": (0, 22),
+    "turboquant_4bit_nc": (0, 22), "turboquant_k3v4_nc": (0, 22), "turboquant_3bit_nc": (0, 22),
+}  # fmt: skip
+BLACKWELL = (10, 0)  # NVFP4 keys and values are FlashInfer's on Blackwell: v1/attention/backends/flashinfer.py
 BLOCKED = ("fp8", "gptq-int4", "gptq-int8", "awq-int4")  # scales shared by 128 columns
 # AMD targets that vLLM's ROCm wheels are built for: MI200, MI300, MI350, RX 7900, Strix, RX 9000 (docs/getting_started/installation/gpu.rocm)
 ROCM_TARGETS = ("gfx90a", "gfx942", "gfx950", "gfx1100", "gfx1101", "gfx1150", "gfx1151", "gfx1200", "gfx1201")
@@ -72,15 +81,29 @@ def refusal(
     return None
 
 
-def cache_type_refusal(work: Serving, title: str) -> str | None:
-    """Why the engine has no such cache: one type for keys and values, of its own."""
-    if work.kv_cache.k == work.kv_cache.v and work.kv_cache.k in CACHE_TYPES:
+def cache_type_refusal(
+    work: Serving, title: str, since: Mapping[str, tuple[int, ...]] | None = None, placement: Placement | None = None
+) -> str | None:
+    """Why the engine has no such cache: one type for keys and values, of its own. `since` are types that came with a release."""
+    wanted, more = work.kv_cache.k, since or {}
+    if work.kv_cache.k == work.kv_cache.v and wanted in CACHE_TYPES:
+        return None
+    if work.kv_cache.k == work.kv_cache.v and wanted in more:
+        release = read(Options, work.options).release
+        if release < more[wanted]:
+            version = ".".join(map(str, more[wanted]))
+            return _("{title} has a cache in {cache} from {version} on", title=title, cache=wanted, version=version)
+        for device in placement.devices if placement and wanted == "nvfp4" else ():
+            if device.vendor != "nvidia" or (device.capability and device.capability < BLACKWELL):
+                return _(
+                    "{title} has a cache in nvfp4 on Blackwell only; {name} is none", title=title, name=device.name
+                )
         return None
     return _(
         "{title} has no {cache} cache (it has {known}, keys and values alike)",
         title=title,
         cache=work.kv_cache,
-        known=", ".join(CACHE_TYPES),
+        known=", ".join((*CACHE_TYPES, *more)),
     )
 
 

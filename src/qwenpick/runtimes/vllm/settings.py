@@ -65,7 +65,8 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
     v2 = runs_v2(architecture, version)
     encodes = not text_only and not (v2 and version < (0, 27))  # the V2 runner of 0.26 profiled no encoder
     drafted = said.num_speculative_tokens
-    largest = 0 if said.enforce_eager else largest_batch(sequences, tokens, drafted, version)
+    usual = largest_batch(sequences, tokens, drafted, version)
+    largest = 0 if said.enforce_eager else min(said.max_cudagraph_capture_size or usual, tokens)
     caching = said.enable_prefix_caching
     return Settings(
         version=version,
@@ -126,6 +127,8 @@ def least(architecture: Architecture, work: Serving, device: Device | None) -> S
         chosen = replace(chosen, batched_tokens=min(chosen.batched_tokens, max(tokens, chosen.sequences)))
     drafted = chosen.speculative_tokens
     largest = chosen.max_graph and largest_batch(chosen.sequences, chosen.batched_tokens, drafted, chosen.version)
+    if chosen.max_graph and said.max_cudagraph_capture_size:
+        largest = min(chosen.max_graph, chosen.batched_tokens)
     return replace(chosen, max_graph=largest, captures=graph_sizes(largest))
 
 

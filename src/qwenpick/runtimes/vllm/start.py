@@ -78,7 +78,7 @@ def share_refusal(architecture: Architecture, work: Serving, placement: Placemen
     if read(Options, work.options).gpu_memory_utilization is None:
         return None
     gpus = placement.tensor_parallel * placement.pipeline_parallel * placement.data_parallel
-    beside = CONTEXT + communication_bytes(gpus, architecture.is_moe)
+    beside = CONTEXT + communication_bytes(gpus, architecture.is_moe, smallest(placement))
     for device in placement.devices:
         total, free = cuda_total(device), cuda_free(device)
         if total and free is not None and requested(device, work) > free - beside:
