@@ -187,8 +187,8 @@ def run(
         parallel = max(1, len(devices)) if engine in ("vllm", "sglang") else 1
         flags = dict(options or {})
         if drafts:
-            own = {"spec_type": "draft-mtp", "draft_n_max": drafts}
-            flags |= own if engine in ("llamacpp", "ollama") else {"num_speculative_tokens": drafts}
+            own = {"vllm": {"num_speculative_tokens": drafts}, "sglang": {"speculative_num_draft_tokens": drafts + 1}}
+            flags |= own.get(engine, {"spec_type": "draft-mtp", "draft_n_max": drafts})
         if vulkan:
             flags["device"] = "Vulkan0"
         work = Serving(cached + prompt + generated, sequences=streams, kv_cache=cache or KvCache(), options=flags)

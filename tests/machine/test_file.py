@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -200,3 +202,13 @@ def test_a_file_that_leaves_memory_open_says_which_device_was_not_read(machines:
     file.write_text(json.dumps(saved | {"unreadable": ["NVML: no permission"]}), encoding="utf-8")
     assert read(file).unreadable == ("NVML: no permission",)
     assert read(machines / "l4.json").unreadable == ()
+
+
+def test_a_machine_is_handed_on_over_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(devices=(Device("x", "nvidia", GIB, GIB),), ram_total=GIB)
+    envelope = json.dumps({"schema_version": "1.0", "command": "machine", "machine": to_json(machine)}).encode()
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(envelope)))
+    assert read(Path("-")) == replace(machine, origin="file")
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"")))
+    with pytest.raises(QwenpickError, match="'-' is not valid JSON"):
+        read(Path("-"))

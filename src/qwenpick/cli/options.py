@@ -47,7 +47,8 @@ Catalogs = Annotated[
     typer.Option("--catalog", metavar="FILE", help="Lay this catalogue over the shipped one (repeatable)."),
 ]
 MachineFiles = Annotated[
-    list[Path] | None, typer.Option("--machine", metavar="FILE", help="A box saved by `qwenpick machine --save`.")
+    list[Path] | None,
+    typer.Option("--machine", metavar="FILE", help="A box saved by `qwenpick machine --save`; - is standard input."),
 ]
 Gpus = Annotated[
     list[str] | None,

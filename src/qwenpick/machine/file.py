@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from qwenpick.bounded import read_json
+from qwenpick.bounded import parse_json, read_json
 from qwenpick.errors import QwenpickError, did_you_mean, shown
 from qwenpick.i18n import N_, _
 from qwenpick.machine.hardware import Machine
@@ -67,18 +68,28 @@ def from_json(document: object) -> Machine:
     return machine
 
 
+STDIN = Path("-")  # --machine -: what another machine printed, handed on
+
+
 def read(path: Path) -> Machine:
-    """The machine in a file; its origin is `file`. Raises QwenpickError that names the file and what is wrong with it."""
-    if not path.exists():
+    """The machine in a file, `-` is standard input; its origin is `file`. Raises QwenpickError that names the file and what is wrong with it."""
+    if path != STDIN and not path.exists():
         raise QwenpickError(
             _("there is no machine file {path} (`qwenpick machine --save {path}` writes one)", path=path)
         )
-    document = read_json(path, LARGEST_FILE)
+    document = _standard_input() if path == STDIN else read_json(path, LARGEST_FILE)
     try:
         machine = from_json(document)
     except QwenpickError as error:
         raise QwenpickError(f"{path}: {error}") from None
     return replace(machine, origin="file", unreadable=_unreadable(machine))
+
+
+def _standard_input() -> dict[str, Any]:
+    content = sys.stdin.buffer.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise QwenpickError(_("standard input is too large to be a machine"))
+    return parse_json(content, "-")
 
 
 def _unreadable(machine: Machine) -> tuple[str, ...]:
