@@ -71,6 +71,7 @@ def test_an_update_is_used_at_once_and_undone(qwenpick: Run, tmp_path: Path) -> 
     assert "facts of 2027-02-03" in qwenpick("--version").out
     assert "GeForce RTX 4090 (new)" in qwenpick("gpus", "rtx-4090").out
     assert json.loads(qwenpick("gpus", "rtx-4090", "--json").out)["catalog_date"] == "2027-02-03"
+    assert "updated" in qwenpick("catalog", "where").out and "shipped" not in qwenpick("catalog", "where").out
     again = qwenpick("catalog", "update", str(file))
     assert again.code == 2 and "nothing to do" in again.err
     assert qwenpick("catalog", "update", "--undo").code == 0

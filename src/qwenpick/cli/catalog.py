@@ -44,7 +44,7 @@ def where() -> None:
 
     own = user_file()
     for label, path in (
-        *((_("shipped"), file) for file in shipped_files()),
+        *((_("shipped") if file.parent == data_directory() else _("updated"), file) for file in shipped_files()),
         (_("schema"), data_directory() / "catalog.schema.json"),
         *([(_("your own"), own)] if own else []),
     ):
