@@ -126,7 +126,9 @@ def _plain(value: Any) -> Any:
 
 @cache
 def _types(kind: type) -> Mapping[str, Any]:
-    return typing.get_type_hints(kind)
+    from qwenpick.catalog.vendors import Vendor
+
+    return typing.get_type_hints(kind, localns={"Vendor": Vendor})
 
 
 def _value(where: str, value: Any, wanted: Any) -> Any:

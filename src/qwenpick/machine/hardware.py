@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from qwenpick.catalog.vendors import Vendor
+if TYPE_CHECKING:
+    from qwenpick.catalog.vendors import Vendor  # probing loads no catalogue
 
 
 @dataclass(frozen=True, slots=True)
