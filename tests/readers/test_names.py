@@ -34,6 +34,11 @@ MEANT = {
     "qwq": "qwq-32b",
     "QwQ 32B": "qwq-32b",
     "qwen3 coder next": "qwen3-coder-next",
+    "QVQ 72B": "qvq-72b-preview",
+    "qwen3-tts 1.7b": "qwen3-tts-12hz-1.7b-customvoice",
+    "qwen3.8:latest": "qwen3.8-27b",
+    "Qwen3.8-27B-MTP": "qwen3.8-27b",
+    "unsloth/Qwen3-14B-unsloth-bnb-4bit": "qwen3-14b",
     # the article's spellings
     "Qwen1.5-14BA2.7B": "qwen1.5-moe-a2.7b",
     "Qwen1.5-14B-A2.7B": "qwen1.5-moe-a2.7b",
@@ -83,6 +88,7 @@ MADE_OF = {
     "NousResearch/Hermes-4-14B": "qwen3-14b",
     "OpenThinker3-7B": "qwen2.5-7b-instruct",
     "QwenLong-L1-32B": "qwen2.5-32b",
+    "QwenLong-L1": "qwen2.5-32b",
     "Kimi-Dev-72B": "qwen2.5-72b",
     "Jan-v1-4B": "qwen3-4b-thinking-2507",
     "gte-Qwen2-7B-instruct": "qwen2-7b-instruct",
@@ -126,6 +132,11 @@ TOLD = {
     "someone/qwen-experiment": "--online",
     "Qwen3-8B-EAGLE3": "--online",
     "Qwen3-MOE-4x1.7B": "--online",
+    "deepseek-ai/DeepSeek-V3": "is no Qwen",
+    "mlx-community/Qwen3.8-27B-MTP-4bit": "--online",  # the MTP block alone
+    "Qwen3-53B-A3B": "--online",
+    "qwen mt": "say which",
+    "Qwen3Guard": "say which",
     "klingon": "there is no model 'klingon'",
 }
 
@@ -162,6 +173,8 @@ def test_a_name_that_means_nothing_gets_one_sentence(catalog: Catalog, said: str
         ("qwen3-8bb", "qwen3-8b"),
         ("qwen3-14", None),  # read as 14b
         ("qwen3-7b", "qwen3-8b"),
+        ("qwen-8b", "qwen3-8b"),
+        ("qwen3-8b-instruct-2507", "qwen3-8b"),
         ("qwen3.5-14b", "qwen3.5-9b"),
         ("qwen-image-bensch", None),
         ("qwen3-9x", None),

@@ -29,6 +29,9 @@ _OTHER_SHAPE = re.compile(
     r"|tokenizer|sae|mini|tiny|layers?|\d+l|random|dummy|bitnet|franken\w*|passthrough|expand(ed)?|stack(ed)?|vq|mamba\d?|rwkv|linear|hybrid"
     r"|diffusion|dllm|domino|dflare)(?![a-z])"
 )
+_ROLE_ALONE = re.compile(
+    r"[\s-]*((instruct|chat|base|thinking|it|preview|\d{4})[\s-]*)*"
+)  # what the makers themselves add: no derivative
 _ANOTHER_SIZE = re.compile(r"(?<![a-z0-9.])\d+(\.\d+)?b(?![a-z0-9])")
 
 
@@ -63,6 +66,8 @@ def by_list(catalog: Catalog, name: str) -> Derived | None:
             return _listed(catalog, name, found)
     folded = _plain(name)
     listed = records(catalog.derivatives)
+    if "/" not in name and len(begun := [i for i in listed if len(folded) > 5 and i.startswith(f"{folded}-")]) == 1:
+        return _listed(catalog, name, begun[0])
     inside = [n for n in listed if len(n) > 5 and re.search(rf"(?<![a-z0-9.]){re.escape(n)}(?![0-9a-z.])", folded)]
     if not inside:
         return None
@@ -82,7 +87,7 @@ def by_name(catalog: Catalog, name: str) -> Derived | None:
     around = f"{folded[: match.start()]} {match['rest'] or ''}"
     if name.casefold().startswith("mlx-community/") is False:  # its -MTP- repositories hold the block alone
         around = re.sub(r"(?<![a-z])mtp(?![a-z])", "", around)
-    if _OTHER_SHAPE.search(around) or _ANOTHER_SIZE.search(around):
+    if _OTHER_SHAPE.search(around) or _ANOTHER_SIZE.search(around) or _ROLE_ALONE.fullmatch(around):
         return None
     stem = "-".join(filter(None, (match["series"].replace("qwen-", "qwen"), match["kind"], match["size"] + "b")))
     stem += f"-{match['active'].strip('-')}" if match["active"] else ""

@@ -15,7 +15,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
 _QUANTIZED = re.compile(
-    r"-(gguf|mlx|awq|gptq|fp8|nvfp4|mxfp4|nf4|bnb|(gptq-)?int[48]|w[48]a(8|16)|b?fp?(16|32)|\dbit|(ud-)?i?q\d(-[0-9a-z]+)*)$"
+    r"-(gguf|mlx|mtp|unsloth|awq|gptq|fp8|nvfp4|mxfp4|nf4|bnb|(gptq-)?int[48]|w[48]a(8|16)|b?fp?(16|32)|\dbit|(ud-)?i?q\d(-[0-9a-z]+)*)$"
 )
 
 
@@ -43,7 +43,8 @@ def find_model(catalog: Catalog, name: str) -> Model:
     if found := _by_tag(known, spelled.casefold()):
         return catalog.models[found]
     meant = fold(spelled)
-    for meant in spellings(spelled):
+    block = spelled.casefold().startswith("mlx-community/") and "-mtp-" in meant  # the MTP block alone
+    for meant in () if block else spellings(spelled):
         for folded in _shorter(meant):
             if found := known.folded.get(folded) or _other_role(catalog, known, folded) or _experts(known, folded):
                 return catalog.models[found]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.catalog.derivatives import derived, starting
 from qwenpick.catalog.entries import records
+from qwenpick.catalog.spelling import fold
 from qwenpick.i18n import _
 
 if TYPE_CHECKING:
@@ -55,11 +56,15 @@ def unknown(catalog: Catalog, name: str, folded: str) -> str:
             name=name,
         )
     said = _SIZED.fullmatch(folded)
-    if said and _ROLES.fullmatch(said["rest"] or ""):
+    if said and said["series"] == "qwen" and (newest := _newest_of(catalog, sized, said)):
+        return _("there is no {as_written}; did you mean {nearest}?", as_written=_as_written(name), nearest=newest)
+    if said and _ROLES.fullmatch(said["rest"] or "") and not re.match(r"a\d", said["rest"] or ""):
         series = {i: match for i, match in sized.items() if match["series"] == said["series"]}
         if series:
             nearest = min(series, key=lambda i: _unlike(catalog, i, series[i], said))
             return _("there is no {as_written}; did you mean {nearest}?", as_written=_as_written(name), nearest=nearest)
+    if begun := [i for i in records(catalog.models) if len(folded) > 3 and i.startswith(f"{folded}-")][:8]:
+        return _("'{name}' is several models: {made}; say which", name=name, made=", ".join(begun))
     if near := nearest_names(folded, catalog):
         return _(
             "there is no model '{name}'; did you mean {near}? (qwenpick models lists them)", name=name, near=near[0]
@@ -69,6 +74,23 @@ def unknown(catalog: Catalog, name: str, folded: str) -> str:
             "there is no model '{name}' here; owner/name with --online reads the config of one on the hub", name=name
         )
     return _("there is no model '{name}' (qwenpick models lists them)", name=name)
+
+
+def is_no_qwen(name: str) -> bool:
+    """Whether a name is another maker's, or one of a model that makes pictures."""
+    folded = fold(name)
+    return bool(_PICTURES.search(folded) or ("qwen" not in folded and "qwq" not in folded and _OTHERS.search(folded)))
+
+
+def _newest_of(catalog: Catalog, sized: dict[str, re.Match[str]], said: re.Match[str]) -> str | None:
+    """The newest model of exactly that size that chats, for a size without a series: Qwen-8B."""
+    everything = records(catalog.models)
+    alike = [
+        i
+        for i, match in sized.items()
+        if (match["size"], match["unit"]) == (said["size"], said["unit"]) and everything[i]["kind"] == "chat"
+    ]
+    return min(alike, key=lambda i: (_older(everything[i].get("released")), i), default=None)
 
 
 def nearest_names(folded: str, catalog: Catalog) -> list[str]:

@@ -78,6 +78,7 @@ def _is_directory(text: str) -> bool:
 
 def _beyond(text: str, catalog: Catalog, online: bool, fetch: Fetch | None, unknown: QwenpickError) -> Reading:
     """What the catalogue does not know: Ollama's store, then a hub."""
+    from qwenpick.catalog.unknown import is_no_qwen
     from qwenpick.readers import hub, ollama
     from qwenpick.readers.derived import read_derived
 
@@ -91,6 +92,8 @@ def _beyond(text: str, catalog: Catalog, online: bool, fetch: Fetch | None, unkn
             raise QwenpickError(_("{unknown}; the directory here is ./{name}", unknown=unknown, name=text))
         raise unknown
     if not online and fetch is None:
+        if is_no_qwen(text):
+            raise unknown
         raise QwenpickError(
             _(
                 "'{text}' is not in the catalogue; add --online to ask the hub for its config and headers, or give a local path",
