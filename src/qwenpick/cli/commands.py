@@ -12,6 +12,7 @@ COMMANDS = {
     "compare": N_("Models side by side on one box, or GPUs side by side for one model."),
     "replace": N_("What supersedes this model in the same memory?"),
     "launch": N_("The command line that starts a model as planned."),
+    "scan": N_("Which models are on this disk already, and how do they run here?"),
     "check": N_("Check a file of requirements in one run, for CI."),
     "verify": N_("Was the prediction right? Read an engine's log."),
     "fleet": N_("What is in this cluster: the nodes of Kubernetes, Slurm or Ray by kind."),

@@ -86,7 +86,7 @@ def command(
         "fit",
         output.shown(),
         fit_report(answer, box, changes, explain, all),
-        fit_values(answer, box, changes),
+        fit_values(answer, box, changes, hardware.here()(answer.plan)),
     )
     raise typer.Exit(0 if answer.fits else 1)
 

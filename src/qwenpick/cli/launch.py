@@ -124,7 +124,7 @@ def command(
         from qwenpick.render.envelope import print_json
         from qwenpick.render.launch import launch_values
 
-        print_json("launch", launch_values(plan, planned, answer.fits, answer))
+        print_json("launch", launch_values(plan, planned, answer.fits, answer, hardware.here()(plan)))
     else:
         typer.echo(script(planned), nl=False)
     raise typer.Exit(0 if answer.fits else 1)

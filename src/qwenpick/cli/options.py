@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
     from qwenpick.memory.cache import KvCache
     from qwenpick.recommending.request import Request
+    from qwenpick.scan.here import Here
 
 
 def for_programs(value: bool | str) -> bool | str:
@@ -244,6 +245,12 @@ class Box:
     def is_said(self) -> bool:
         """Whether any of them was given."""
         return bool(self.machine or self.gpu or self.vram or self.ram or self.cpu_only)
+
+    def here(self) -> Here:
+        """Where a plan's file lies on this disk; nowhere for a box that is not this machine."""
+        from qwenpick.scan.here import nowhere, on_this_disk
+
+        return nowhere if self.is_said() else on_this_disk()
 
     def read(self, catalog: Catalog) -> Machine:
         """The one box that the options mean: pretended, from a file, or probed."""

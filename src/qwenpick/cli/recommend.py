@@ -55,6 +55,9 @@ def command(
     ] = False,
     gpu_only: Annotated[bool, typer.Option("--gpu-only", help="Nothing in RAM.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Leave room for the estimate's error.")] = False,
+    installed: Annotated[
+        bool, typer.Option("--installed", help="Only engines that are installed on this machine.")
+    ] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many picks.")] = 5,
     explain: Annotated[bool, typer.Option("--explain", help="Show the numbers behind each place.")] = False,
     hardware: given.Box = given.PROBED,
@@ -89,6 +92,7 @@ def command(
         "min_context": given.read_context(min_context),
         "max_disk": parse_bytes(max_disk) if max_disk else None,
         "official_only": not any_,
+        "engines": _installed(hardware) if installed else None,
         "gpu_only": gpu_only,
         "strict": strict,
     }
@@ -121,7 +125,8 @@ def command(
         recommender = Recommender(facts, request)
         details = explain or shown == "json"
         answers = [(label, box, recommender.recommend(box, limit, details=details)) for label, box in boxes]
-    report = recommend_report(answers, explain)
+    here = hardware.here()
+    report = recommend_report(answers, explain, here)
     if html:
         write_page(
             html,
@@ -129,7 +134,7 @@ def command(
             report,
             [pick.plan for _label, _box, answer in answers for pick in answer.picks],
         )
-    emit("recommend", shown, report, recommend_values(answers))
+    emit("recommend", shown, report, recommend_values(answers, here))
     raise typer.Exit(0 if all(answer.picks for _label, _box, answer in answers) else 1)
 
 
@@ -144,6 +149,24 @@ def _cluster(facts: Catalog, nodes: Fleet, request: Request, limit: int, format:
         served = serve(facts, nodes, request, limit)
     emit("recommend", format, served_report(served), served_values(served))
     return 0 if served.picks else 1
+
+
+def _installed(hardware: given.Box) -> tuple[str, ...]:
+    """The engines of this machine; LM Studio runs llama.cpp. QwenpickError for a box that is not this machine, and where there is none."""
+    from qwenpick.machine.installed.engines import PROGRAMS, installed_engines
+    from qwenpick.machine.installed.stores import home_directory
+
+    if hardware.is_said():
+        raise QwenpickError(
+            _("--installed looks at this machine; leave out --machine, --gpu, --vram, --ram and --cpu-only")
+        )
+    found = tuple(
+        dict.fromkeys("llamacpp" if one.name == "lmstudio" else one.name for one in installed_engines(home_directory()))
+    )
+    if not found:
+        programs = ", ".join(names[0] for names in PROGRAMS.values())
+        raise QwenpickError(_("no engine is installed on this machine (looked for {programs})", programs=programs))
+    return found
 
 
 def _one_of(word: str, known: object, what: str) -> str:

@@ -19,7 +19,8 @@ class Request:
     """What was asked, before defaults; None is what was not said.
 
     Without a task each model is planned for what it was made for (tasks.task_of). `context` are tokens of one sequence, and `users` how many
-    sequences run at once. `image_tokens` and `audio_seconds` are of one request, 0 is text only. `min_speed` is tokens/s of one user and `max_disk`
+    sequences run at once. `engines` are the only ones that are compared (those that are installed); None is all.
+    `image_tokens` and `audio_seconds` are of one request, 0 is text only. `min_speed` is tokens/s of one user and `max_disk`
     bytes of a download. `least_bits` leaves out formats named for fewer bits, where no format was asked for.
     """
 
@@ -27,6 +28,7 @@ class Request:
     context: int | None = None
     users: int = 1
     runtime: str | None = None
+    engines: tuple[str, ...] | None = None
     quant: str | None = None
     kv_cache: KvCache | None = None
     options: Mapping[str, object] = field(default_factory=dict)

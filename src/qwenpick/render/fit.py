@@ -196,13 +196,13 @@ def _cache_line(plan: Plan) -> tuple[Line, ...]:
     )
 
 
-def fit_values(answer: Answer, machine: Machine, fixes: tuple[Fix, ...]) -> FitValues:
+def fit_values(answer: Answer, machine: Machine, fixes: tuple[Fix, ...], here: str | None = None) -> FitValues:
     """The answer for a program."""
     return {
         "fits": answer.fits,
         "exit_code": 0 if answer.fits else 1,
         "strict": answer.request.strict,
-        **plan_values(answer.plan),
+        **plan_values(answer.plan, here),
         "engine": engine_values(answer.plan),
         "task": answer.task.name,
         "usable": answer.usable,

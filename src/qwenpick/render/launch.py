@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from qwenpick.training.answer import Tuned
 
 
-def launch_values(plan: Plan, planned: Launch, fits: bool, answer: Answer | None = None) -> LaunchValues:
+def launch_values(
+    plan: Plan, planned: Launch, fits: bool, answer: Answer | None = None, here: str | None = None
+) -> LaunchValues:
     """The plan and everything that carries it out; `answer` is where the plan was chosen for one box."""
     return {
         "fits": fits,
         "task": answer.task.name if answer else None,
         "usable": answer.usable if answer else None,
         "thinking": answer.ranked.effort if answer and answer.ranked else None,
-        "plan": plan_values(plan),
+        "plan": plan_values(plan, here),
         "serve": _command(planned.serve),
         "prepare": [_command(command) for command in planned.prepare],
         "files": dict(planned.files),

@@ -15,12 +15,14 @@ from qwenpick.render.report import Block, Column, Line, Report, Table, Tone
 from qwenpick.render.values import machine_values, plan_values
 from qwenpick.render.words import LICENCES, box
 from qwenpick.runtimes import find_runtime
+from qwenpick.scan.here import nowhere
 from qwenpick.units import format_bytes, format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
     from qwenpick.recommending.answer import Pick, Recommendation
     from qwenpick.render.payloads import PickValues, RecommendationValues, RecommendValues
+    from qwenpick.scan.here import Here
 
 COLUMNS = (
     Column("#", number=True),
@@ -36,15 +38,17 @@ COLUMNS = (
 )
 
 
-def recommend_report(answers: Sequence[tuple[str, Machine, Recommendation]], details: bool) -> Report:
+def recommend_report(
+    answers: Sequence[tuple[str, Machine, Recommendation]], details: bool, here: Here = nowhere
+) -> Report:
     """The picks of every box, boxes one after the other."""
     blocks: list[Block] = []
     for label, machine, answer in answers:
-        blocks += _box_blocks(label if len(answers) > 1 else "", machine, answer, details)
+        blocks += _box_blocks(label if len(answers) > 1 else "", machine, answer, details, here)
     return tuple(blocks)
 
 
-def _box_blocks(label: str, machine: Machine, answer: Recommendation, details: bool) -> list[Block]:
+def _box_blocks(label: str, machine: Machine, answer: Recommendation, details: bool, here: Here) -> list[Block]:
     request, task = answer.request, answer.task
     load = _("{users} users of ", users=request.users) if request.users > 1 else ""
     blocks: list[Block] = [
@@ -65,7 +69,9 @@ def _box_blocks(label: str, machine: Machine, answer: Recommendation, details: b
         return [*blocks, Line(_("Nothing fits. What was left out, and why:"), "bad"), _left_out(answer)]
     blocks.append(Table(COLUMNS, tuple(_row(pick) for pick in answer.picks), tones=tuple(map(_tone, answer.picks))))
     blocks += [
-        Line(f"{pick.ranked.place}. {_labels(pick)}{pick.ranked.reason}{_offload(pick)}", _tone(pick))
+        Line(
+            f"{pick.ranked.place}. {_labels(pick)}{pick.ranked.reason}{_offload(pick)}{_found(pick, here)}", _tone(pick)
+        )
         for pick in answer.picks
     ]
     first = answer.picks[0]
@@ -119,6 +125,11 @@ def _labels(pick: Pick) -> str:
     return f"[{_(', ').join(map(_, pick.ranked.labels))}] " if pick.ranked.labels else ""
 
 
+def _found(pick: Pick, here: Here) -> str:
+    path = here(pick.plan)
+    return _("; already here: {path}", path=path) if path else ""
+
+
 def _offload(pick: Pick) -> str:
     """What of it is not on the GPU, or not in 16 bits."""
     said = _("; ") + where(pick.plan) if pick.plan.mode.startswith("gpu+") else ""
@@ -162,24 +173,24 @@ def _left_out(answer: Recommendation) -> Table:
     return Table((Column("Left out", number=True), Column("Because")), rows)
 
 
-def recommend_values(answers: Sequence[tuple[str, Machine, Recommendation]]) -> RecommendValues:
+def recommend_values(answers: Sequence[tuple[str, Machine, Recommendation]], here: Here = nowhere) -> RecommendValues:
     """The picks for a program."""
-    return {"boxes": [_box_values(*one) for one in answers]}
+    return {"boxes": [_box_values(*one, here) for one in answers]}
 
 
-def _box_values(label: str, machine: Machine, answer: Recommendation) -> RecommendationValues:
+def _box_values(label: str, machine: Machine, answer: Recommendation, here: Here) -> RecommendationValues:
     return {
         "label": label,
         "machine": machine_values(machine),
         "task": answer.task.name,
         "context": answer.context,
         "users": answer.request.users,
-        "picks": [pick_values(pick) for pick in answer.picks],
+        "picks": [pick_values(pick, here) for pick in answer.picks],
         "left_out": dict(answer.left_out),
     }
 
 
-def pick_values(pick: Pick) -> PickValues:
+def pick_values(pick: Pick, here: Here = nowhere) -> PickValues:
     """One place of the list."""
     ranked = pick.ranked
     return {
@@ -201,5 +212,5 @@ def pick_values(pick: Pick) -> PickValues:
         "outdone_by": ranked.outdone_by,
         "longest_context": pick.longest,
         "streams": pick.streams,
-        "plan": plan_values(pick.plan),
+        "plan": plan_values(pick.plan, here(pick.plan)),
     }

@@ -16,6 +16,7 @@ PAYLOADS: dict[str, Any] = {
     "compare": payloads.CompareValues,
     "recommend": payloads.RecommendValues | payloads.FleetRecommendValues,
     "replace": payloads.ReplaceValues,
+    "scan": payloads.ScanValues,
     "machine": payloads.MachineCommandValues,
     "doctor": payloads.DoctorValues,
     "models": payloads.ModelsValues,

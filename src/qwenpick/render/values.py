@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from qwenpick.speed import Speed
 
 
-def plan_values(plan: Plan) -> PlanValues:
-    """Everything a plan says."""
+def plan_values(plan: Plan, here: str | None = None) -> PlanValues:
+    """Everything a plan says; `here` is where its file lies on this disk."""
     licence = plan.model.licence
     return {
         "model": plan.model.id,
@@ -45,6 +45,7 @@ def plan_values(plan: Plan) -> PlanValues:
         "format": plan.checkpoint.format,
         "repository": plan.checkpoint.repo,
         "file": file_values(plan.file) if plan.file else None,
+        "here": here,
         "official": plan.checkpoint.official,
         "licence": {"id": licence.id, "commercial_use": licence.commercial_use},
         "context": plan.work.context,

@@ -77,6 +77,14 @@ def store_places(environ: Mapping[str, str], home: Path | None, system: str) -> 
     return tuple(dict.fromkeys(places))
 
 
+def home_directory() -> Path | None:
+    """The person's home directory; None for one without (no HOME, no entry in passwd)."""
+    try:
+        return Path.home()
+    except (RuntimeError, KeyError, OSError):
+        return None
+
+
 def lmstudio_home(home: Path) -> Path:
     """LM Studio's own directory: what ~/.lmstudio-home-pointer names, else ~/.lmstudio."""
     pointer = home / ".lmstudio-home-pointer"

@@ -99,7 +99,10 @@ class Search:
         """The engines that are compared, group by group: those that take the options. Raises QwenpickError where none does."""
         groups = engine_groups(self.machine.system, self.machine.devices, self.runtime)
         able = engines_with(chain(*groups), self.request.options)
-        return tuple(tuple(name for name in group if name in able) for group in groups)
+        allowed = self.request.engines
+        return tuple(
+            tuple(name for name in group if name in able and (allowed is None or name in allowed)) for group in groups
+        )
 
     @cached_property
     def gpu_room(self) -> int:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from qwenpick.render.payloads.plans import EngineValues, MachineValues, PlanValues
+from qwenpick.render.payloads.plans import EngineValues, MachineValues, PlanValues, SpeedValues
 
 
 class FixValues(TypedDict):
@@ -123,6 +123,36 @@ class CompareValues(TypedDict):
     models: list[SideValues]
     gpus: list[CardValues]
     machine: MachineValues | None
+
+
+class StoreValues(TypedDict):
+    """A directory in which an engine keeps models; problem says why it could not be read, or not to the end."""
+
+    kind: Literal["ollama", "huggingface", "llamacpp", "lmstudio", "mlx", "directory"]
+    path: str
+    problem: str | None
+
+
+class StoredModelValues(TypedDict):
+    """A model on this disk; what its files do not say, or could not be planned for the reason in problem, is null. bytes are those of its tensors."""
+
+    path: str
+    name: str | None
+    model: str | None
+    format: str | None
+    bytes: int | None
+    runtime: str | None
+    fits: bool | None
+    verdict: Literal["fits", "tight", "no", "refused"] | None
+    speed: SpeedValues | None
+    best_for: list[str]
+    problem: str | None
+
+
+class ScanValues(TypedDict):
+    stores: list[StoreValues]
+    models: list[StoredModelValues]
+    machine: MachineValues
 
 
 class QualityValues(TypedDict):

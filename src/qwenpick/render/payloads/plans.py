@@ -133,6 +133,7 @@ class PlanValues(TypedDict):
     format: str
     repository: str | None
     file: FileValues | None
+    here: str | None
     official: bool
     licence: LicenceValues
     context: int

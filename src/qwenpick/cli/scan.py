@@ -1,0 +1,42 @@
+"""`qwenpick scan [DIR…]`: the models on this disk, and how each would run here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qwenpick.cli import completion
+from qwenpick.cli import options as given
+from qwenpick.cli.groups import spread
+
+
+@spread
+def command(
+    directories: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="DIR…", help="Directories to look into, instead of the engines' own stores."),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TASK", help="What the models are for, e.g. coding.", autocompletion=completion.task_names
+        ),
+    ] = None,
+    hardware: given.Box = given.PROBED,
+    catalog: given.Catalogs = None,
+    output: given.Output = given.SCREEN,
+) -> None:
+    """Which models are on this disk already, and how would each run here? Ends with 0 also where nothing is found."""
+    import os
+
+    from qwenpick.machine.installed.stores import home_directory
+    from qwenpick.render.output import emit
+    from qwenpick.render.scan import scan_report, scan_values
+    from qwenpick.scan.answer import scan
+
+    facts = given.read_catalog(catalog)
+    box = hardware.read(facts)
+    found = scan(facts, box, directories or (), task=task, environ=os.environ, home=home_directory())
+    emit("scan", output.shown(), scan_report(found, box), scan_values(found, box))
