@@ -57,7 +57,7 @@ def _work(row: Row, said: dict[str, str]) -> Training:
         fsdp=strategy.startswith("fsdp"),
         offload=said.get("offload", "none"),
         gpus=int(row["gpus"]),
-        trainer=row["trainer"],
+        trainer="llama-factory" if said.get("reentrant") == "True" and row["method"] == "lora" else row["trainer"],
         sequence_parallel=int(said.get("sp") or said.get("cp") or 1),
         reference=True if "beta" in said else False if "precompute" in said else None,
         mini_batch=int(said["mini"]) if "mini" in said else None,

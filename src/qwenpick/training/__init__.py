@@ -89,6 +89,14 @@ class Peak:
         """What must be there: allocated bytes, blocks that cannot be given back, and what lies outside of torch."""
         return self.allocated + self.fragmented + self.process - self.reserved
 
+    def within(self, budget: int | None) -> Peak:
+        """As the card shows it: near its end torch gives its cache back, as far as it can be."""
+        outside = self.process - self.reserved
+        if budget is None or self.process <= budget:
+            return self
+        reserved = max(self.allocated + self.fragmented, budget - outside)
+        return Peak(self.where, self.allocated, reserved, reserved + outside, self.fragmented)
+
     def low(self, edge: Band) -> int:
         """The least that the driver shows: the allocator gave its cache back, or kept less."""
         return min(round(self.reserved * edge.low), self.allocated) + self.process - self.reserved

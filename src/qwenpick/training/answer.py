@@ -94,7 +94,8 @@ def tune(
     return Tuned(
         model, architecture, checkpoint, training, devices, needed, places, verdict, _reason(verdict, places),
         band(f"training-{recipe_of(training)}"), speed(architecture, training, _rate(catalog, devices[0]), devices[0]),
-        storage(architecture, training, checkpoint), longest, largest, peaks(needed),
+        storage(architecture, training, checkpoint), longest, largest,
+        tuple(peak.within(place.budget) for peak, place in zip(peaks(needed), places, strict=False)),
         (*notes, *_notes(architecture, training, checkpoint, machine)),
     )  # fmt: skip
 

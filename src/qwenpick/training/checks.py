@@ -128,10 +128,12 @@ def _sequence_refusal(training: Training) -> str | None:
         return None
     if training.gpus % parallel:
         return _("{gpus} GPUs cannot be divided into groups of {parallel}", gpus=training.gpus, parallel=parallel)
-    if not training.fsdp and training.zero != 3:
+    if training.objective != "sft" or training.trainer not in ("transformers", "trl", "torch", "ms-swift"):
+        return _(
+            "sequence parallel is modelled for --method sft with transformers, trl and ms-swift; nearest: --trainer trl"
+        )
+    if training.trainer != "ms-swift" and not training.fsdp and training.zero != 3:
         return _("a divided sequence needs --fsdp (context parallel) or --zero 3 (Ulysses)")
-    if training.objective != "sft" or training.trainer not in ("transformers", "trl", "torch"):
-        return _("sequence parallel is modelled for --method sft with transformers and trl; nearest: --trainer trl")
     return None
 
 

@@ -134,7 +134,7 @@ def recipe_of(training: Training) -> str:
         return "offload"
     if training.fsdp:
         return "fsdp"
-    if training.zero == 3 or (training.zero and training.method == "full"):
+    if training.gpus > 1 and (training.zero == 3 or (training.zero and training.method == "full")):
         return "zero"
     if training.trainer == "unsloth":
         return "unsloth"

@@ -23,6 +23,7 @@ from qwenpick.training.sharding import (
     part_of,
     shares,
 )
+from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
 
 BACK, LAST, FIRST, ENDS, STEP = (
@@ -37,17 +38,20 @@ BACK, LAST, FIRST, ENDS, STEP = (
 def zero3(architecture: Architecture, training: Training, prepared: Prepared, held: Alive) -> Iterator[Phase]:
     """Gradients lie in a 16-bit buffer of their own all the time; gathered weights stay for their next use up to LIVE.
 
-    Under adapters the layers that recomputation gathered are released only by the step: frozen weights have no gradient whose hook would do it
-    (DeepSpeed 0.19.8 with reentrant checkpointing, which trl and LLaMA-Factory ask for: 8B on 2 and 14B on 4 GPUs measured).
+    Under adapters and reentrant checkpointing the layers that recomputation gathered are released only by the step: frozen weights have no gradient
+    whose hook would do it (DeepSpeed 0.19.8: 8B on 2 and 14B on 4 GPUs; without reentrance they are released).
     """
     mine = part_of(prepared.trained, shares(training).states)
     gradients = 0 if training.offload != "none" else 2 * part_of(prepared.trained, shares(training).gradients)
     live = 2 * min(LIVE, prepared.whole)
     leaf = training.trainer in LEAVES  # a mixture's block is one leaf, which is released as a whole
-    frozen = 2 * in_layers(architecture, experts=not leaf) if prepared.adapters and training.checkpointing else live
+    kept = prepared.adapters and training.checkpointing and TRAINERS[training.trainer].reentrant
+    frozen = 2 * in_layers(architecture, experts=not leaf) if kept else live
     temporary = prepared.unpacked + 4 * prepared.adapted_experts
     one = held.loss
-    yield Phase(BACK, gradients, held.kept + held.ends, one.logits, one.head_gradient, held.in_ram, live)
+    yield Phase(
+        BACK, gradients, held.kept + held.ends, one.logits, one.head_gradient + prepared.head_copy, held.in_ram, live
+    )
     yield Phase(LAST, gradients, held.kept + held.last, 0, temporary, held.in_ram, live)
     yield Phase(FIRST, gradients, held.rest + held.back, 0, temporary, 0, frozen)
     yield Phase(ENDS, gradients, held.images, 0, 2 * prepared.tied_gradient, 0, live + 2 * prepared.head)
@@ -67,14 +71,23 @@ def zero12(training: Training, prepared: Prepared, held: Alive) -> Iterator[Phas
     temporary = prepared.unpacked + 4 * prepared.adapted_experts
     one = held.loss
     head = 2 * prepared.head if prepared.head_trained and not one.head_gradient else 0
-    yield Phase(BACK, before, held.kept + held.ends, one.logits, one.head_gradient + left + head, held.in_ram)
+    early = buckets if training.trainer == "qwen-1" else 0  # made before the loss goes back, and kept, in 2023
+    yield Phase(
+        BACK,
+        before,
+        held.kept + held.ends,
+        one.logits,
+        one.head_gradient + left + head + prepared.head_copy,
+        held.in_ram,
+        early,
+    )
     yield Phase(LAST, before, held.kept + held.last, 0, temporary + head, held.in_ram, buckets)
     yield Phase(FIRST, before + partition, held.rest + held.back, 0, temporary, 0, buckets)
     copies = (6 if prepared.tied_gradient else 2) * prepared.head if prepared.head_trained else 0
     yield Phase(ENDS, before + partition, held.images, 0, copies + left, 0, buckets)
     if training.offload == "none":
         step = mine * (4 + 4 * OPTIMIZERS[training.optimizer].step)
-        yield Phase(STEP, 2 * mine, 0, 0, step)
+        yield Phase(STEP, 2 * mine, 0, 0, step, 0, early)
 
 
 def fsdp(architecture: Architecture, training: Training, prepared: Prepared, held: Alive) -> Iterator[Phase]:
@@ -91,7 +104,15 @@ def fsdp(architecture: Architecture, training: Training, prepared: Prepared, hel
     root = 2 * head if joint else head
     temporary = prepared.unpacked + 4 * prepared.adapted_experts
     one = held.loss
-    yield Phase(BACK, before, held.kept + held.ends, one.logits, one.head_gradient, held.in_ram, root + layer)
+    yield Phase(
+        BACK,
+        before,
+        held.kept + held.ends,
+        one.logits,
+        one.head_gradient + prepared.head_copy,
+        held.in_ram,
+        root + layer,
+    )
     yield Phase(LAST, before, held.kept + held.last, 0, temporary, held.in_ram, root + 3 * layer)
     yield Phase(FIRST, gradients, held.rest + held.back, 0, temporary, 0, (root if joint else 0) + 3 * layer)
     if prepared.head_trained:

@@ -11,7 +11,8 @@ class Trainer:
 
     `kbit_upcast`: QLoRA casts all that is not quantized to FP32. `full_in_fp32`: full fine-tuning in bf16 keeps FP32 weights under autocast.
     `chunks_loss`: the logits of a sequence never exist at once; `tiles_loss`: nor those of the whole vocabulary. `experts_in_4_bits`: QLoRA
-    quantizes fused experts too. `adapters`: bytes per adapter weight in QLoRA. `checkpoints_in_ram`: the inputs of
+    quantizes fused experts too. `reentrant`: adapters under ZeRO 3 are checkpointed reentrantly, and frozen layers stay gathered (ms-swift asks for
+    it too, but two runs that it published show them released). `adapters`: bytes per adapter weight in QLoRA. `checkpoints_in_ram`: the inputs of
     checkpointed layers are kept in RAM. `embedding_states_32bit`: an 8-bit optimizer keeps the embeddings' states in 32 bits.
     `step_copies`: copies of the weights that AdamW's step makes; torch 2.0 made two.
     """
@@ -23,6 +24,7 @@ class Trainer:
     chunks_loss: bool = False
     tiles_loss: bool = False
     experts_in_4_bits: bool = False
+    reentrant: bool = False
     adapters: int = 4
     checkpoints_in_ram: bool = False
     embedding_states_32bit: bool = True
@@ -36,9 +38,10 @@ TRAINERS: dict[str, Trainer] = {
         "TRL",
         "trl 1.16.0 trainer/sft_trainer.py, trainer/utils.py add_fused_lm_head, kernels/chunked_logprob.py",
         tiles_loss=True,
+        reentrant=True,
         adapters=2,
     ),
-    "llama-factory": Trainer("LLaMA-Factory", "llamafactory 0.9.5 model/adapter.py", full_in_fp32=True),
+    "llama-factory": Trainer("LLaMA-Factory", "llamafactory 0.9.5 model/adapter.py", full_in_fp32=True, reentrant=True),
     "ms-swift": Trainer("ms-swift", "ms-swift 4.6.0 swift/tuners, swift/trainers"),
     "qwen-1": Trainer("Qwen 1's finetune.py", "QwenLM/Qwen finetune.py with torch 2.0", step_copies=2),
     "unsloth": Trainer(

@@ -45,6 +45,8 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         options["freeze_vit"] = not training.train_vision
     if training.zero:
         options["deepspeed"] = f"zero{training.zero}" + ("" if training.offload == "none" else "_offload")
+    if training.sequence_parallel > 1:
+        options["sequence_parallel_size"] = training.sequence_parallel
     if training.packing:
         options["packing"] = True
     if training.fsdp:
