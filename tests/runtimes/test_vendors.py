@@ -64,3 +64,19 @@ def test_transformers_is_not_planned_where_torch_has_no_device(
 ) -> None:
     found = qwenpick("fit", "qwen3-0.6b", "--gpu", name, "--runtime", "transformers", "--quant", "bf16", "--gpu-only")
     assert ("was never measured" not in found.out) is runs
+
+
+@pytest.mark.parametrize(
+    ("gpu", "model", "knows"),
+    [
+        ("kunlun p800", "qwen3-8b", True),
+        ("kunlun p800", "qwen3.8-27b", False),
+        ("ascend 910b", "qwen3.6-27b", True),
+        ("ascend 910b", "qwen3.8-flash-next", False),
+    ],
+)
+def test_a_build_knows_the_models_of_the_release_that_it_follows(
+    qwenpick: Callable[..., Result], gpu: str, model: str, knows: bool
+) -> None:
+    found = qwenpick("fit", model, "--gpu", f"8x {gpu}", "--runtime", "vllm", "--quant", "bf16", "--ram", "512GiB")
+    assert ("does not know" not in found.out) is knows, found.out

@@ -22,17 +22,18 @@ FP8_ASCEND = ("A5",)  # Ascend 950: the only one whose units multiply FP8 (vllm-
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A vendor's build of an engine and the formats it is known to load."""
+    """A vendor's build of an engine, the formats it is known to load, and the release of the engine that it follows, where that is known."""
 
     name: str
     formats: tuple[str, ...] = SIXTEEN
+    follows: tuple[int, int] | None = None
 
 
 BUILDS: Mapping[str, Mapping[str, Build]] = {
     "vLLM": {
-        "ascend": Build("vllm-ascend"),
+        "ascend": Build("vllm-ascend", follows=(0, 23)),
         "hygon": Build("Hygon's vLLM (DAS)"),
-        "kunlunxin": Build("vllm-kunlun", (*SIXTEEN, "awq-int4", "gptq-int4")),
+        "kunlunxin": Build("vllm-kunlun", (*SIXTEEN, "awq-int4", "gptq-int4"), (0, 11)),
         "metax": Build("vllm-metax", (*SIXTEEN, "awq-int4", "gptq-int4", "gptq-int8")),
         "mthreads": Build("vllm-musa"),
         "cambricon": Build("vllm-mlu"),
@@ -48,6 +49,12 @@ OWN = ("nvidia", "amd", "intel")  # what the engines' own builds run on
 def vendors(title: str) -> tuple[str, ...]:
     """The vendors whose devices the engine runs on, in its own build or the vendor's."""
     return (*OWN, *BUILDS.get(title, {}))
+
+
+def follows(device: Device, title: str) -> tuple[int, int] | None:
+    """The release that the build on this device follows: it knows no newer model. None where that is not known, or the build is the engine's own."""
+    build = BUILDS.get(title, {}).get(device.vendor)
+    return build.follows if build else None
 
 
 def build_refusal(format_name: str, device: Device, title: str) -> str | None:
