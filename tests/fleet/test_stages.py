@@ -13,7 +13,8 @@ from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
 from qwenpick.fleet.copies import Answer, fit
 from qwenpick.fleet.kinds import fleet
-from qwenpick.fleet.stages import crossed, read_link
+from qwenpick.fleet.stages import crossed
+from qwenpick.machine.hardware import Link
 from qwenpick.machine.inventory.cluster import Accelerator, Cluster, Node
 from qwenpick.recommending.request import Request
 from tests.conftest import Result
@@ -59,25 +60,29 @@ def test_a_slower_network_never_is_faster_and_its_band_is_wider(catalog: Catalog
 
 
 def test_what_crosses_is_counted_by_hand(catalog: Catalog) -> None:
-    """One sequence: hidden size x 2 bytes x 2 tensors over 25 GB/s, and 30 to 300 microseconds: the middle is their geometric mean."""
+    """One sequence: hidden size x 2 bytes x 2 tensors at 25 GB/s and half the latency, or at half that and four times: the middle is their mean."""
     plan = next(room.plan for room in ask(catalog, 2, "ib400").rooms if room.nodes > 1)
     assert plan is not None and plan.speed is not None
     bare = replace(plan.speed, sequences=1)
-    link = read_link("25GB/s")
-    after = crossed(replace(plan, speed=bare), 2, link)
+    after = crossed(replace(plan, speed=bare), 2, Link("x", 25e9, 2e-5))
     sent = plan.architecture.hidden_size * 4
-    wait = ((3e-5 + sent / 25e9) * (3e-4 + sent / 12.5e9)) ** 0.5
+    wait = ((1e-5 + sent / 25e9) * (8e-5 + sent / 12.5e9)) ** 0.5
     assert after is not None
     assert after.each.value == pytest.approx(1 / (1 / bare.each.value + wait))
 
 
-@pytest.mark.parametrize("text", ["fast", "25GB", "0GB/s", "eth7", ""])
-def test_a_network_that_is_none_is_a_sentence(text: str) -> None:
-    if text == "":
-        assert read_link(text or None).name == "eth100"
-        return
+def test_a_network_that_is_none_is_a_sentence(catalog: Catalog) -> None:
     with pytest.raises(QwenpickError, match="cannot read --link"):
-        read_link(text)
+        ask(catalog, 2, "fast")
+
+
+def test_pretended_nodes_are_started_as_such_too(qwenpick: Callable[..., Result]) -> None:
+    box = ("--gpu", "8x h100", "--ram", "2000GiB", "--nodes", "2")
+    assert (
+        "kind: LeaderWorkerSet"
+        in qwenpick("launch", BIG, "--quant", "fp16", "--runtime", "vllm", *box, "--kubernetes").out
+    )
+    assert qwenpick("fit", BIG, "--cluster", "k8s", "--nodes", "2").code == 2
 
 
 def test_the_commands_say_it_and_start_it(qwenpick: Callable[..., Result], tmp_path: Path) -> None:

@@ -229,7 +229,7 @@ def test_json_carries_the_files(qwenpick: Qwenpick) -> None:
         (("--ray", "--runtime", "sglang"), "Ray Serve LLM runs vLLM"),
         (("--kubernetes", "--runtime", "ollama"), "manifests are written for"),
         (("--write", "x"), "--write goes with"),
-        (("--replicas", "2"), "--replicas and --link go with"),
+        (("--replicas", "2"), "--replicas goes with"),
     ],
 )
 def test_what_does_not_go_together_is_a_sentence(qwenpick: Qwenpick, words: tuple[str, ...], sentence: str) -> None:

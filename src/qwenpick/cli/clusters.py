@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qwenpick.cli import options as given
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
-    from qwenpick.cli.options import Box
     from qwenpick.fleet.kinds import Fleet
     from qwenpick.machine.inventory.cluster import Cluster
 
@@ -39,11 +39,13 @@ class Clustered:
 
         return read(self.cluster, catalog)
 
-    def fleet(self, catalog: Catalog, box: Box) -> Fleet | None:
+    def fleet(self, catalog: Catalog, box: given.Box) -> Fleet | None:
         """The cluster by kinds of node; None where none is named. Raises QwenpickError where a box is described beside it."""
         cluster = self.read(catalog)
         if cluster is None:
             return None
+        if box.nodes > 1:
+            raise QwenpickError(_("--cluster says how many nodes there are; leave out --nodes"))
         if box.is_said():
             raise QwenpickError(
                 _("--cluster names the hardware; leave out --machine, --gpu, --vram, --ram and --cpu-only beside it")
@@ -60,16 +62,12 @@ class Replicated(Clustered):
     replicas: Annotated[
         int | None, typer.Option("--replicas", min=1, max=100_000, help="Copies that must have room in the cluster.")
     ] = None
-    link: Annotated[
-        str | None,
-        typer.Option("--link", metavar="RATE", help="The network between nodes: 25GB/s, nvlink, ib400, eth100, …"),
-    ] = None
+    link: given.LinkName = None
 
     def refuse(self) -> None:
         """Raises QwenpickError for what is said of a cluster where none is named."""
-        for option, said in (("--replicas", self.replicas), ("--link", self.link)):
-            if said:
-                raise QwenpickError(_("{option} says something of a cluster: name it with --cluster", option=option))
+        if self.replicas:
+            raise QwenpickError(_("{option} says something of a cluster: name it with --cluster", option="--replicas"))
 
 
 NAMED, COPIED = Clustered(), Replicated()

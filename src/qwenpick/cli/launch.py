@@ -85,8 +85,8 @@ def command(
         raise typer.Exit(
             print_manifest(found, manifest, nodes or hardware.read(facts), shape, clustered, form.write, force, json)
         )
-    if clustered.replicas or clustered.link:
-        raise QwenpickError(_("--replicas and --link go with --kubernetes, --slurm or --ray"))
+    if clustered.replicas:
+        raise QwenpickError(_("--replicas goes with --kubernetes, --slurm or --ray"))
     box = box or hardware.read(facts)
     if tuning:
         raise typer.Exit(

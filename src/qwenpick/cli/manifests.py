@@ -54,13 +54,15 @@ class Manifest:
 PLAIN = Manifest()
 
 
-def manifest(form: str, run: Run, planned: Launch, plan: Plan, room: Room | None, replicas: int) -> Launch:
+def manifest(
+    form: str, run: Run, planned: Launch, plan: Plan, room: Room | None, replicas: int, nodes: int = 1
+) -> Launch:
     """The plan in the form, for the kind of node that has room for it; for any node where no cluster was read."""
     from importlib import import_module
 
     from qwenpick.launch.target import target
 
-    where = target(plan, room.kind if room else None, replicas, room.nodes if room else 1)
+    where = target(plan, room.kind if room else None, replicas, room.nodes if room else nodes)
     written: Launch = import_module(f"qwenpick.launch.{form}").launch(run, planned, where)
     return written
 
@@ -126,7 +128,9 @@ def print_manifest(
     from qwenpick.fleet.copies import fit
     from qwenpick.fleet.kinds import Fleet
     from qwenpick.launch import launch, run_of
+    from qwenpick.machine.nodes import per_node
 
+    nodes = 1
     if isinstance(where, Fleet):
         answer = fit(found.catalog, where, found.model, request, clustered.replicas, clustered.link)
         if not answer.fits:
@@ -143,6 +147,7 @@ def print_manifest(
     else:
         single = best(found.catalog, where, found.model, request)
         room, plan, fits = None, single.plan, single.fits
+        nodes = max(1, -(-len(plan.placement.devices) // max(1, per_node(where))))
         if not fits and not force:
             raise NoRoomError(
                 _(
@@ -152,7 +157,7 @@ def print_manifest(
                 )
             )
     run = run_of(plan, found.path)
-    planned = manifest(shape, run, launch(run), plan, room, clustered.replicas or 1)
+    planned = manifest(shape, run, launch(run), plan, room, clustered.replicas or 1, nodes)
     planned = replace(planned, notes=(*planned.notes, *found.notes))
     if json:
         from qwenpick.render.envelope import print_json

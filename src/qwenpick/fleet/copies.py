@@ -118,9 +118,10 @@ def fit(
 
 def _over_nodes(catalog: Catalog, answer: Answer, request: Request, link: str | None) -> Answer:
     """The answer with stages across nodes of each kind that holds the model so."""
-    from qwenpick.fleet.stages import read_link, staged
+    from qwenpick.fleet.stages import staged
+    from qwenpick.machine.nodes import USUAL, parse_link
 
-    joined, rooms = read_link(link), list[Room]()
+    joined, rooms = parse_link(link) if link else USUAL, list[Room]()
     for room in answer.rooms:
         found = staged(catalog, room.kind, answer.model, request, joined, room.plan)
         if found is None:

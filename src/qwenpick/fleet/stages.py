@@ -6,67 +6,26 @@ sends for pipeline parallelism in vLLM 0.26 (v1/worker/gpu_model_runner.py, Inte
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.fleet.best import best
-from qwenpick.i18n import _
-from qwenpick.units import parse_bytes
+from qwenpick.machine.nodes import several
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
     from qwenpick.fleet.kinds import Kind
+    from qwenpick.machine.hardware import Link
     from qwenpick.planning.plan import Plan
     from qwenpick.recommending.request import Request
     from qwenpick.speed import Band, Speed
 
 TENSORS = 2  # hidden states and residual
 WIDTH = 2  # bytes of an element: 16 bits
-# bytes/s one way, and the seconds of a message at best and at worst: NVLink between trays, InfiniBand and RoCE, TCP over Ethernet
-NETWORKS = {
-    "nvlink": (450e9, 5e-6, 2e-5),
-    "ib800": (100e9, 5e-6, 3e-5),
-    "ib400": (50e9, 5e-6, 3e-5),
-    "ib200": (25e9, 5e-6, 3e-5),
-    "ib100": (12.5e9, 5e-6, 3e-5),
-    "eth400": (50e9, 2e-5, 2e-4),
-    "eth100": (12.5e9, 2e-5, 2e-4),
-    "eth25": (3.125e9, 3e-5, 3e-4),
-    "eth10": (1.25e9, 3e-5, 3e-4),
-}
-USUAL = "eth100"  # where nobody says
 MOST_STAGES = 16
-PART = 0.5  # of the nominal rate that one stream gets at worst
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A network between nodes: bytes/s one way, and the least and the most seconds of a message."""
-
-    name: str
-    bandwidth: float
-    fastest: float
-    slowest: float
-
-
-def read_link(text: str | None) -> Link:
-    """The network that `--link` names: ib400, eth25, nvlink, or a rate (`25GB/s`, over which TCP is assumed). Raises QwenpickError.
-
-    >>> read_link("ib400").bandwidth, read_link("25GB/s").bandwidth
-    (50000000000.0, 25000000000.0)
-    """
-    name = (text or USUAL).strip().casefold().replace(" ", "")
-    if name in NETWORKS:
-        return Link(name, *NETWORKS[name])
-    if found := re.fullmatch(r"(\d+(?:\.\d+)?[kmgt]i?b)/s", name):
-        rate = float(parse_bytes(found[1]))
-        if rate > 0:
-            return Link(name, rate, 3e-5, 3e-4)
-    raise QwenpickError(
-        _("cannot read --link '{text}'; write it like 25GB/s, or one of {known}", text=text, known=", ".join(NETWORKS))
-    )
+# How much better and worse than its name a network is between two stages: of the latency of a small all-reduce, and of the rate that one stream gets
+QUICKEST, SLOWEST, PART = 0.5, 4.0, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +54,7 @@ def staged(
     total = kind.machine.devices[0].total or 1
     least = missed.memory.total // 2 // (ranks * total) if missed else 0  # half: other formats may be smaller
     for nodes in range(max(2, least), min(kind.count, MOST_STAGES) + 1):
-        ram = None if kind.machine.ram_free is None else kind.machine.ram_free * nodes
-        machine = replace(kind.machine, devices=kind.machine.devices[:1] * (ranks * nodes), ram_free=ram, ram_total=ram)
+        machine = several(replace(kind.machine, devices=kind.machine.devices[:1] * ranks), nodes, link)
         cut = {**request.options, names[0]: ranks, names[1]: nodes}
         try:
             answer = best(catalog, machine, model, replace(request, runtime=runtime, options=cut, gpu_only=True))
@@ -127,10 +85,8 @@ def crossed(plan: Plan, nodes: int, link: Link) -> Speed | None:
 
     def slowed(band: Band, tokens: float, sent: int) -> Band:
         """tokens/s after each step of `tokens` waits for the network: 1 / (1 / rate + wait / tokens)."""
-        least, most = (
-            hops * (delay + sent / (link.bandwidth * part))
-            for delay, part in ((link.fastest, 1.0), (link.slowest, PART))
-        )
+        least = hops * (link.latency * QUICKEST + sent / link.bandwidth)
+        most = hops * (link.latency * SLOWEST + sent / (link.bandwidth * PART))
         middle = (least * most) ** 0.5
 
         def after(rate: float, wait: float) -> float:
