@@ -120,6 +120,13 @@ def test_a_plan_fits_as_often_as_its_scarcest_need(catalog: Catalog) -> None:
     assert times(plan, replace(box, ram_free=None)) == 8
 
 
+def test_nodes_that_no_record_describes_leave_the_answer_open(catalog: Catalog) -> None:
+    unknown = Node("u", (Accelerator(None, 8, 8),), 512 * GIB, 512 * GIB, 64, 64)
+    assert ask(catalog, nodes(unknown)).exit_code == 3
+    assert ask(catalog, nodes(unknown, node("h", H100))).exit_code == 0
+    assert ask(catalog, nodes(node("a", A10G)), QWEN3_32B, replicas=99).exit_code == 1
+
+
 def test_an_empty_cluster_has_no_room(catalog: Catalog) -> None:
     answer = fit(catalog, Fleet("file", "free", 0, (), {}, ()), catalog.models[QWEN3_8B], Request())
     assert (answer.fits, answer.together) == (False, None)

@@ -45,7 +45,7 @@ def judged(requirement: Requirement, found: Answer, request: Request) -> Result:
         )
         return Result(requirement, "fail", slow, single)
     said = _("the cluster has room for {copies} copies, {wanted} required", copies=found.copies, wanted=wanted)
-    return Result(requirement, "fail", said, single)
+    return Result(requirement, "unreadable" if found.exit_code == 3 else "fail", said, single)
 
 
 def _fast(requirement: Requirement, room: Room) -> bool:

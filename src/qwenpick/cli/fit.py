@@ -99,7 +99,7 @@ def _cluster(facts: Catalog, nodes: Fleet, model: Model, request: Request, clust
 
     answer = fit(facts, nodes, model, request, clustered.replicas, clustered.link)
     emit("fit", format, fleet_fit_report(answer), fleet_fit_values(answer))
-    return 0 if answer.fits else 1
+    return answer.exit_code
 
 
 def _packed(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.fleet.best import best
-from qwenpick.fleet.kinds import ENGINE_RAM, Fleet, Kind
+from qwenpick.fleet.kinds import ENGINE_RAM, UNREAD, Fleet, Kind
 from qwenpick.i18n import _
 from qwenpick.memory.account import RAM
 from qwenpick.recommending.request import Request
@@ -80,6 +80,12 @@ class Answer:
     def fits(self) -> bool:
         """Whether a place, or as many copies as were asked for, is there."""
         return self.copies >= (self.replicas or 1)
+
+    @property
+    def exit_code(self) -> int:
+        """0 where it fits; 3 where it may and nobody can say, since no record says what GPUs some nodes have; else 1."""
+        unread = any(room.kind.idle == UNREAD for room in self.rooms)
+        return 0 if self.fits else HardwareUnreadableError.exit_code if unread else 1
 
     @property
     def together(self) -> Band | None:

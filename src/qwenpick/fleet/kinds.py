@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Device, Machine
     from qwenpick.machine.inventory.cluster import Cluster, Node, Taint
 
+UNREAD = N_("how much memory its GPUs have is not known")
 STEPS = 4  # RAM sizes in a doubling that are told apart; in a kind the least one counts. Kubernetes' figure differs by kilobytes between equal nodes
 ENGINE_RAM = (
     8 * 2**30
@@ -136,7 +137,7 @@ def _idle(node: Node, machine: Machine, seen: int, free: bool) -> str | None:
     if node.accelerators and not seen:
         return N_("all of its GPUs are held")
     if node.accelerators and not machine.devices:
-        return N_("how much memory its GPUs have is not known")
+        return UNREAD
     if node.accelerators and machine.ram_free is not None and machine.ram_free < ENGINE_RAM:
         return N_("its RAM is held")
     if free and node.cpus_free is not None and node.cpus_free < 1:
@@ -145,7 +146,7 @@ def _idle(node: Node, machine: Machine, seen: int, free: bool) -> str | None:
 
 
 def _unread(kind: Kind) -> list[str]:
-    if kind.idle != "how much memory its GPUs have is not known":
+    if kind.idle != UNREAD:
         return []
     named = ", ".join(kind.nodes[:3]) + (", …" if len(kind.nodes) > 3 else "")
     return [N_("no record says which GPUs {nodes} have, or how much memory: they are not counted", nodes=named)]

@@ -211,7 +211,7 @@ def fleet_fit_values(answer: Answer) -> FleetFitValues:
     together = answer.together
     return {
         "fits": answer.fits,
-        "exit_code": 0 if answer.fits else 1,
+        "exit_code": answer.exit_code,
         "when": answer.fleet.when,  # type: ignore[typeddict-item]
         "model": answer.model.id,
         "name": answer.model.name,
