@@ -213,6 +213,11 @@ def test_files_are_written_to_a_directory_and_their_names_said(qwenpick: Qwenpic
     assert yaml.safe_load((tmp_path / "out" / "deployment.yaml").read_text())["kind"] == "Deployment"
 
 
+def test_a_cluster_wants_a_model_by_name(qwenpick: Qwenpick) -> None:
+    result = qwenpick("launch", "--cluster", str(SAMPLES / "kubernetes-nodes.json"))
+    assert result.code == 2 and "name the model" in result.err
+
+
 def test_json_carries_the_files(qwenpick: Qwenpick) -> None:
     result = qwenpick("launch", "qwen3-8b", "--gpu", "2x l40s", "--ram", "256GiB", "--slurm", "--json")
     content = json.loads(result.out)

@@ -59,6 +59,8 @@ def command(
     box = None
     if model:
         said = given.one_name(model)
+    elif nodes:
+        raise QwenpickError(_("name the model that is to run in the cluster; qwenpick recommend --cluster says which"))
     else:
         asked = replace(asked, task=asked.task or "chat")
         box = hardware.read(facts)
