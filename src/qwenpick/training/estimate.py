@@ -20,6 +20,10 @@ from qwenpick.work.serving import Training
 
 # driver and kernels of one process: H200, driver 580, torch 2.11+cu130, 797-801 MiB; a T4's 141 MiB (fitcheck-llm 0.3.1, measurements)
 CUDA_CONTEXT, CUDA_CONTEXT_OLD = 820 * MIB, 141 * MIB
+# a GeForce 4090 shows about 450 MiB beside an engine's own buffers; training's kernels add 190 on the H200
+CUDA_CONTEXT_GEFORCE = 640 * MIB
+# over PCIe NCCL has 4 channels, not 24 (4 MiB and two protocols more, both ways: 20 MiB a channel); its kernels are the rest. Not measured
+NCCL_PCIE = 380 * MIB
 NCCL = (
     780 * MIB
 )  # channels and buffers of a GPU that talks to others: 1.58 GiB between the driver's number and torch's on two H200
@@ -180,7 +184,9 @@ def _lying(training: Training, prepared: Prepared) -> int:
 def context(training: Training, device: Device | None) -> int:
     """Bytes that the driver, its kernels and NCCL take outside of torch's allocator."""
     old = device is not None and device.compute_capability is not None and device.compute_capability < "8"
-    return (CUDA_CONTEXT_OLD if old else CUDA_CONTEXT) + (NCCL if training.gpus > 1 else 0)
+    of_game = device is not None and "GeForce" in device.name
+    alone = CUDA_CONTEXT_OLD if old else CUDA_CONTEXT_GEFORCE if of_game else CUDA_CONTEXT
+    return alone + ((NCCL_PCIE if of_game else NCCL) if training.gpus > 1 else 0)
 
 
 def _optimizer(training: Training, prepared: Prepared, where: str) -> Iterator[Part]:
