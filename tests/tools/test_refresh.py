@@ -17,7 +17,7 @@ from tools.refresh.sheet import apply, rows
 from qwenpick.catalog import Catalog
 from qwenpick.catalog.read import data_directory
 from qwenpick.readers.reading import Fetch
-from tests.readers.making import bf16_of, safetensors
+from tests.readers.making import bf16_of, gguf_of, safetensors
 
 CONFIG = (Path(__file__).parents[1] / "readers" / "configs" / "Qwen3-8B.json").read_bytes()
 DAY = "2027-01-04"
@@ -68,6 +68,22 @@ def test_another_precision_of_a_known_model_is_a_checkpoint(catalog: Catalog, hu
     found = propose(read_listing(listing(("Qwen/Qwen3-8B-GPTQ-Int4", "apache-2.0", None))), catalog, hub(), DAY)
     (text,) = found.checkpoints
     assert "# qwen3-8b\n" in text and "format: gptq-int4" in text and DAY in text and not found.entries
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_the_files_of_a_gguf_repository_are_proposed_once_their_header_holds_the_model(
+    tmp_path: Path, catalog: Catalog, wrong: bool
+) -> None:
+    repo, file = "Qwen/Qwen3-4B-Base-GGUF", "Qwen3-4B-Base-Q8_0.gguf"
+    header, size = gguf_of(catalog.architectures["qwen3-8b" if wrong else "qwen3-4b"], "Q8_0")
+    (tmp_path / repo).mkdir(parents=True)
+    (tmp_path / repo / file).write_bytes(header)
+    said = [{"id": repo, "siblings": [{"rfilename": file, "size": len(header) + size}, {"rfilename": "README.md"}]}]
+    found = propose(read_listing(json.dumps(said).encode()), catalog, recorded(tmp_path), DAY)
+    if wrong:
+        assert not found.checkpoints and "holds 8,190,735,360 parameters, qwen3-4b-base has" in found.refused[0]
+    else:
+        assert f"# {file}: {len(header) + size}\n" in found.checkpoints[0] and not found.refused
 
 
 @pytest.mark.parametrize(

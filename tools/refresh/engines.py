@@ -39,7 +39,7 @@ WATCHED = (
     Watched("mlx_lm", "mlx_lm/models/cache.py", "KVCache.step", f"{OURS}.mlx:CACHE_STEP"),
     Watched("mlx_lm", "mlx_lm/generate.py", "generate_step(prefill_step_size)", f"{OURS}.mlx.options:Options.prefill_step_size"),
     Watched("sglang", SCHEDULE, "Schedule.max_prefill_tokens", f"{OURS}.sglang.options:WHOLE_PROMPTS"),
-    Watched("sglang", SCHEDULE, "Schedule.mamba_full_memory_ratio", f"{OURS}.sglang.pools:STATES_SHARE", lambda r: r / (1 + r)),
+    Watched("sglang", SCHEDULE, "Schedule.mamba_full_memory_ratio", f"{OURS}.sglang.pools:STATES_RATIO"),
     Watched("transformers", QWEN3_NEXT, "torch_chunk_gated_delta_rule(chunk_size)", f"{OURS}.transformers.activations:CHUNK"),
 )  # fmt: skip
 # What else our arithmetic was read from (READ_FROM of the engines' modules): with an older wheel beside, what changed in them is printed.

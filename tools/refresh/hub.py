@@ -12,21 +12,23 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from tools.refresh.text import flow
 
-from qwenpick.catalog import Catalog, Model, load
+from qwenpick.catalog import Architecture, Catalog, Model, load
 from qwenpick.errors import QwenpickError
 from qwenpick.memory.tensors import parameters
 from qwenpick.readers.hub import read_id
+from qwenpick.readers.hub_gguf import read_files
 from qwenpick.readers.reading import Fetch
 
-LISTING = "https://huggingface.co/api/models?author={owner}&limit=1000&full=true&expand[]=safetensors&expand[]=tags"
+LISTING = "https://huggingface.co/api/models?author={owner}&limit=1000&full=true&expand[]=safetensors&expand[]=tags&expand[]=siblings"
 # A repository of another precision: what its name has at its end, and the format that the catalogue calls it.
 PRECISIONS = (
     ("-FP8", "fp8"), ("-AWQ", "awq-int4"), ("-GPTQ-Int4", "gptq-int4"), ("-GPTQ-Int8", "gptq-int8"), ("-GGUF", "gguf"),
@@ -41,6 +43,7 @@ class Listed:
     repo: str
     licence: str | None
     count: int | None
+    files: Mapping[str, int]  # of weights, with their bytes where the listing has them, else 0
 
 
 @dataclass
@@ -63,7 +66,12 @@ def read_listing(raw: bytes) -> list[Listed]:
         tags = [tag for tag in item.get("tags") or () if isinstance(tag, str)]
         licence = next((tag.removeprefix("license:") for tag in tags if tag.startswith("license:")), None)
         total = (item.get("safetensors") or {}).get("total")
-        found.append(Listed(str(item["id"]), licence, total if isinstance(total, int) else None))
+        files = {
+            str(s["rfilename"]): int(s.get("size") or 0)
+            for s in item.get("siblings") or ()
+            if str(s["rfilename"]).endswith(".gguf")
+        }
+        found.append(Listed(str(item["id"]), licence, total if isinstance(total, int) else None, files))
     return sorted(found, key=lambda one: one.repo)
 
 
@@ -78,11 +86,37 @@ def propose(listed: Iterable[Listed], catalog: Catalog, fetch: Fetch, day: str) 
         elif one.repo in known:
             continue
         elif base := _of_another_precision(one.repo, models):
-            checkpoint = {"format": base[1], "repo": one.repo, "source": f"https://huggingface.co/{one.repo} ({day})"}
-            found.checkpoints.append(f"# {base[0].id}\n    - {flow(checkpoint)}\n")
+            _checkpoint(one, *base, catalog, fetch, day, found)
         else:
             _read(one, catalog, fetch, day, found)
     return found
+
+
+def _checkpoint(
+    one: Listed, model: Model, name: str, catalog: Catalog, fetch: Fetch, day: str, found: Proposal
+) -> None:
+    """A checkpoint of a known model; of a GGUF repository with its files, once the header of the first sums to the model's tensors."""
+    weights = sorted(file for file in one.files if not file.rsplit("/", 1)[-1].startswith("mmproj"))
+    try:
+        headers = read_files(one.repo, weights[0], fetch) if weights else None
+    except QwenpickError as problem:
+        found.refused.append(f"{one.repo}: {problem}")
+        return
+    if headers:
+        held = sum(prod(tensor.shape) for header in headers for tensor in header.tensors)
+        if held not in (counts := _counts(catalog.architecture(model))):
+            found.refused.append(f"{one.repo}: {weights[0]} holds {held:,} parameters, {model.id} has {min(counts):,}")
+            return
+    checkpoint = {"format": name, "repo": one.repo, "source": f"https://huggingface.co/{one.repo} ({day})"}
+    lines = "".join(f"# {file}: {one.files[file]}\n" for file in sorted(one.files) if one.files[file])
+    found.checkpoints.append(f"# {model.id}\n    - {flow(checkpoint)}\n{lines}")
+
+
+def _counts(architecture: Architecture) -> set[int]:
+    """What a repository may hold: the model, with its MTP block or without, a tied head stored twice or once."""
+    counted, mtp = parameters(architecture), parameters(architecture, "mtp")
+    head = architecture.vocab_size * architecture.hidden_size if architecture.tied_embeddings else 0
+    return {counted, counted + mtp, counted + head, counted + mtp + head}
 
 
 def _compare(one: Listed, model: Model, found: Proposal) -> None:
@@ -116,15 +150,9 @@ def _read(one: Listed, catalog: Catalog, fetch: Fetch, day: str, found: Proposal
     except QwenpickError as problem:
         found.refused.append(f"{one.repo}: {problem}")
         return
-    counted, mtp = parameters(reading.architecture), parameters(reading.architecture, "mtp")
-    head = (
-        0
-        if not reading.architecture.tied_embeddings
-        else reading.architecture.vocab_size * reading.architecture.hidden_size
-    )
-    if one.count is not None and one.count not in {counted, counted + mtp, counted + head, counted + mtp + head}:
+    if one.count is not None and one.count not in (counts := _counts(reading.architecture)):
         found.refused.append(
-            f"{one.repo}: the hub counts {one.count:,} parameters, its config gives {counted:,} ({counted + mtp:,} with MTP)"
+            f"{one.repo}: the hub counts {one.count:,} parameters, its config gives {min(counts):,} to {max(counts):,}"
         )
         return
     text = entry(reading.model, reading.architecture, catalog.architectures)
