@@ -24,6 +24,13 @@ RATES = {
     "fp8": "FP8",
     "fp4": "FP4",
 }
+SEGMENTS = {
+    "consumer": N_("consumer"),
+    "workstation": N_("workstation"),
+    "datacenter": N_("datacenter"),
+    "laptop": N_("laptop"),
+    "soc": N_("in a processor"),
+}
 
 
 def gpus_report(gpus: Sequence[Gpu]) -> Report:
@@ -68,7 +75,7 @@ def gpu_report(catalog: Catalog, gpu: Gpu) -> Report:
     rows = [
         ("id", gpu.id),
         (_("called in Chinese"), gpu.name_zh or ""),
-        (_("made by"), f"{maker(gpu.vendor, language())}, {gpu.segment}{f', {gpu.generation}' if gpu.generation else ''}"),
+        (_("made by"), f"{maker(gpu.vendor, language())}, {_(SEGMENTS[gpu.segment])}{f', {gpu.generation}' if gpu.generation else ''}"),
         (_("reported as"), ", ".join(gpu.aliases)),
         ('PCI ids', ", ".join(gpu.pci_ids)),
         (_("target"), gpu.compute_capability or ""),
