@@ -78,6 +78,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "compare": ("compare", "qwen3-8b", "qwen3-14b", *BOX),
     "recommend": ("recommend", "--quant", "4bit", *BOX),
     "replace": ("replace", "qwen2.5-7b-instruct"),
+    "scan": ("scan", "tests/machines", *BOX),
     "machine": ("machine", *BOX),
     "doctor": ("doctor", *BOX),
     "models": ("models", "qwen3.6-27b"),

@@ -246,6 +246,14 @@ class Box:
         """Whether any of them was given."""
         return bool(self.machine or self.gpu or self.vram or self.ram or self.cpu_only)
 
+    def words(self) -> list[str]:
+        """The options as they would be typed again."""
+        said: list[tuple[str, object]] = [("--machine", path) for path in self.machine or ()]
+        said += [("--gpu", name) for name in self.gpu or ()]
+        said += [("--vram", self.vram), ("--ram", self.ram), ("--reserve", self.reserve), ("--system", self.system)]
+        typed = [word for option, value in said if value is not None for word in (option, str(value))]
+        return [*typed, *(["--cpu-only"] if self.cpu_only else [])]
+
     def here(self) -> Here:
         """Where a plan's file lies on this disk; nowhere for a box that is not this machine."""
         from qwenpick.scan.here import nowhere, on_this_disk

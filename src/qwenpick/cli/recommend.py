@@ -126,7 +126,7 @@ def command(
         details = explain or shown == "json"
         answers = [(label, box, recommender.recommend(box, limit, details=details)) for label, box in boxes]
     here = hardware.here()
-    report = recommend_report(answers, explain, here)
+    report = recommend_report(answers, explain, here, _again(hardware, request))
     if html:
         write_page(
             html,
@@ -149,6 +149,24 @@ def _cluster(facts: Catalog, nodes: Fleet, request: Request, limit: int, format:
         served = serve(facts, nodes, request, limit)
     emit("recommend", format, served_report(served), served_values(served))
     return 0 if served.picks else 1
+
+
+def _again(hardware: given.Box, request: Request) -> str:
+    """The words that make `launch` plan what was recommended: the box, and what was asked of the run."""
+    import shlex
+
+    words = [*hardware.words()]
+    for option, value in (
+        ("--task", request.task if request.task != "chat" else None),
+        ("--context", request.context),
+        ("--users", request.users if request.users > 1 else None),
+        ("--runtime", request.runtime),
+        ("--quant", request.quant),
+        ("--kv-cache", request.kv_cache),
+    ):
+        words += [option, str(value)] if value is not None else []
+    words += [flag for flag, said in (("--gpu-only", request.gpu_only), ("--strict", request.strict)) if said]
+    return "".join(f" {shlex.quote(word)}" for word in words)
 
 
 def _installed(hardware: given.Box) -> tuple[str, ...]:

@@ -212,14 +212,15 @@ def _reason(row: Scored, outdone_by: str | None, task: Task) -> str:
     wait = (
         _("speed not known")
         if row.seconds is None
-        else _("about {duration} to {each}", duration=_duration(row.seconds), each=each)
+        else _("about {duration} to {each}", duration=duration(row.seconds), each=each)
     )
     slow = "" if row.usable or row.seconds is None else _(", too slow for {name}", name=task.name)
     beaten = _("; {better} is better, no larger and no slower", better=outdone_by) if outdone_by else ""
     return _("{worth}{cost}; {wait}{slow}{beaten}", worth=worth, cost=cost, wait=wait, slow=slow, beaten=beaten)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A wait as people say it: `27 ms`, `9.0 s`, `31 s`, `2 min`."""
     if seconds < 0.1:
         return f"{1000 * seconds:.0f} ms"
     return (

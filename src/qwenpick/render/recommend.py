@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import _, retell
+from qwenpick.i18n import _
 from qwenpick.memory.cache import KvCache
-from qwenpick.planning.words import rate, where, where_short
+from qwenpick.planning.words import where
 from qwenpick.recommending.answer import MOST_STREAMS
 from qwenpick.recommending.rank import explain
-from qwenpick.recommending.thinking import why_effort
-from qwenpick.render.report import Block, Column, Line, Report, Table, Tone
+from qwenpick.render.first_screen import foot, head, table, tone
+from qwenpick.render.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import machine_values, plan_values
-from qwenpick.render.words import LICENCES, box
-from qwenpick.runtimes import find_runtime
 from qwenpick.scan.here import nowhere
-from qwenpick.units import format_bytes, format_tokens
+from qwenpick.units import format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
@@ -24,117 +22,44 @@ if TYPE_CHECKING:
     from qwenpick.render.payloads import PickValues, RecommendationValues, RecommendValues
     from qwenpick.scan.here import Here
 
-COLUMNS = (
-    Column("#", number=True),
-    Column("Model"),
-    Column("Format", optional=1),
-    Column("Runtime", optional=1),
-    Column("Where", optional=3),
-    Column("Needs", number=True),
-    Column("Of", number=True, optional=4),
-    Column("tok/s", number=True),
-    Column("Longest", number=True, optional=2),
-    Column("Commercial use", optional=4),
-)
-
 
 def recommend_report(
-    answers: Sequence[tuple[str, Machine, Recommendation]], details: bool, here: Here = nowhere
+    answers: Sequence[tuple[str, Machine, Recommendation]], details: bool, here: Here = nowhere, again: str = ""
 ) -> Report:
-    """The picks of every box, boxes one after the other."""
+    """The picks of every box, boxes one after the other; `again` are the words that `launch` needs to plan the same."""
     blocks: list[Block] = []
     for label, machine, answer in answers:
-        blocks += _box_blocks(label if len(answers) > 1 else "", machine, answer, details, here)
+        blocks += _box_blocks(label if len(answers) > 1 else "", machine, answer, details, here, again)
     return tuple(blocks)
 
 
-def _box_blocks(label: str, machine: Machine, answer: Recommendation, details: bool, here: Here) -> list[Block]:
-    request, task = answer.request, answer.task
-    load = _("{users} users of ", users=request.users) if request.users > 1 else ""
-    blocks: list[Block] = [
-        Line(f"{f'{label}: ' if label else ''}{box(machine)}", "title"),
-        Line(
-            _(
-                "for {title} ({name}), {load}{context} tokens of context",
-                title=_(task.title),
-                name=task.name,
-                load=load,
-                context=format_tokens(answer.context),
-            ),
-            "dim",
-        ),
-    ]
-    blocks += [Line(retell(note), "dim") for note in machine.notes]
+def _box_blocks(
+    label: str, machine: Machine, answer: Recommendation, details: bool, here: Here, again: str
+) -> list[Block]:
+    blocks = head(label, machine, answer, again, here)
     if not answer.picks:
         return [*blocks, Line(_("Nothing fits. What was left out, and why:"), "bad"), _left_out(answer)]
-    blocks.append(Table(COLUMNS, tuple(_row(pick) for pick in answer.picks), tones=tuple(map(_tone, answer.picks))))
-    blocks += [
-        Line(
-            f"{pick.ranked.place}. {_labels(pick)}{pick.ranked.reason}{_offload(pick)}{_found(pick, here)}", _tone(pick)
-        )
-        for pick in answer.picks
-    ]
-    first = answer.picks[0]
-    blocks.append(
-        Line(
-            _(
-                "thinking {effort}: {why_effort}",
-                effort=_(first.ranked.effort),
-                why_effort=why_effort(first.plan.model, task, first.ranked.effort),
-            ),
-            "dim",
-        )
-    )
-    if request.commercial:
+    blocks += [table(answer), *foot(machine, answer)]
+    if answer.request.commercial:
         blocks += [
             Line(f"{pick.plan.model.name}: {pick.plan.model.licence.clause}", "dim")
             for pick in answer.picks
             if pick.plan.model.licence.commercial_use != "free"
         ]
     if details:
-        blocks += _details(answer)
+        blocks += [*(Line(_sentence(pick, here), tone(pick)) for pick in answer.picks), *_details(answer)]
     return blocks
 
 
-def _row(pick: Pick) -> tuple[str, ...]:
-    plan = pick.plan
-    place = max(plan.places, key=lambda p: p.need)
-    return (
-        str(pick.ranked.place),
-        plan.model.name,
-        plan.checkpoint.shown,
-        find_runtime(plan.runtime).TITLE,
-        where_short(plan),
-        _("{size} each", size=format_bytes(place.need, 1))
-        if len(plan.placement.devices) > 1
-        else format_bytes(place.need, 1),
-        format_bytes(place.budget, 1) if place.budget is not None else _("unknown"),
-        rate(plan.speed.each.low, plan.speed.each.high) if plan.speed else _("unknown"),
-        f"{pick.longest:,}" if pick.longest else _("unknown"),
-        _(LICENCES[plan.model.licence.commercial_use]),
-    )
-
-
-def _tone(pick: Pick) -> Tone:
-    if not pick.ranked.usable or pick.plan.verdict == "tight":
-        return "warn"
-    return "good" if pick.ranked.place == 1 else "plain"
-
-
-def _labels(pick: Pick) -> str:
-    return f"[{_(', ').join(map(_, pick.ranked.labels))}] " if pick.ranked.labels else ""
-
-
-def _found(pick: Pick, here: Here) -> str:
-    path = here(pick.plan)
-    return _("; already here: {path}", path=path) if path else ""
-
-
-def _offload(pick: Pick) -> str:
-    """What of it is not on the GPU, or not in 16 bits."""
-    said = _("; ") + where(pick.plan) if pick.plan.mode.startswith("gpu+") else ""
-    cache = pick.plan.work.kv_cache
-    return said if cache == KvCache() else said + _("; ") + _("KV cache {cache}", cache=cache)
+def _sentence(pick: Pick, here: Here) -> str:
+    """Why a pick stands where it stands, what of it lies in RAM, how much it should think."""
+    plan, ranked = pick.plan, pick.ranked
+    said = [f"{ranked.place}. {ranked.reason}"]
+    said += [where(plan)] if plan.mode.startswith("gpu+") else []
+    said += [_("KV cache {cache}", cache=plan.work.kv_cache)] if plan.work.kv_cache != KvCache() else []
+    if path := here(plan):
+        said.append(_("already here: {path}", path=path))
+    return _("; ").join(said)
 
 
 def _details(answer: Recommendation) -> list[Block]:

@@ -1,0 +1,180 @@
+"""The first screen of `recommend`: one sentence that answers, the command that starts it, then a row a pick."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwenpick.i18n import _, retell
+from qwenpick.planning.files import published_file
+from qwenpick.planning.words import rate, where_short
+from qwenpick.recommending.rank import duration
+from qwenpick.render.report import Block, Column, Line, Table, Tone
+from qwenpick.render.words import LICENCES, box
+from qwenpick.runtimes import find_runtime
+from qwenpick.units import format_bytes, format_gb, format_tokens
+
+if TYPE_CHECKING:
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.recommending.answer import Pick, Recommendation
+    from qwenpick.scan.here import Here
+
+# What decides least is dropped first where the terminal is narrow; the model, its engine, where it runs and its quality stay.
+COLUMNS = (
+    Column("#", number=True),
+    Column("Model"),
+    Column("Format", optional=4),
+    Column("Runtime"),
+    Column("Where"),
+    Column("Quality", number=True, optional=1),
+    Column("tok/s", number=True, optional=2),
+    Column("Answer", number=True, optional=3),
+    Column("Memory", number=True, optional=5),
+    Column("Max context", number=True, optional=6),
+    Column("Thinks", optional=7),
+    Column("Commercial use", optional=8),
+)
+
+
+def head(label: str, machine: Machine, answer: Recommendation, again: str, here: Here) -> list[Block]:
+    """The box and the need in one line; the first pick in a sentence; how to start it."""
+    request, task = answer.request, answer.task
+    need = _("{title} ({name})", title=_(task.title), name=task.name)
+    load = (
+        _(
+            "{users} users with {context} tokens of context each",
+            users=request.users,
+            context=format_tokens(answer.context),
+        )
+        if request.users > 1
+        else _("{context} tokens of context", context=format_tokens(answer.context))
+    )
+    blocks: list[Block] = [Line(" · ".join([*([label] if label else []), box(machine), need, load]), "dim")]
+    if not answer.picks:
+        return blocks
+    first = answer.picks[0]
+    if not first.ranked.usable:
+        blocks.append(Line(_nothing_usable(answer), "warn"))
+    return [*blocks, Line(_run(first, here), "title"), Line(_worth(first, answer)), Line(start(first, again), "good")]
+
+
+def _nothing_usable(answer: Recommendation) -> str:
+    """That nothing among the picks is fast enough or of a known speed, and which come nearest."""
+    known = [pick for pick in answer.picks if pick.ranked.seconds is not None]
+    if not known:
+        return _(
+            "Whether anything is fast enough for {task} here is not known: no bandwidth is known", task=answer.task.name
+        )
+    fastest = min(known, key=lambda pick: pick.ranked.seconds or 0.0)
+    return _(
+        "Nothing is fast enough for {task} here; the quickest good one is {name}, {seconds} for an answer",
+        task=answer.task.name,
+        name=fastest.plan.model.name,
+        seconds=duration(fastest.ranked.seconds or 0.0),
+    )
+
+
+def _run(pick: Pick, here: Here) -> str:
+    """Run Qwen3.8-27B (Q5_K_S, 19.9 GB download) with llama.cpp."""
+    plan = pick.plan
+    path = here(plan)
+    if path:
+        source = _("already here: {path}", path=path)
+    elif plan.file:
+        source = _("{size} download", size=format_gb(plan.file.bytes))
+    else:
+        source = _("no published file is known: made from the 16-bit weights")
+    return _(
+        "Run {name} ({format}, {source}) with {engine}",
+        name=plan.model.name,
+        format=plan.checkpoint.shown,
+        source=source,
+        engine=find_runtime(plan.runtime).TITLE,
+    )
+
+
+def _worth(pick: Pick, answer: Recommendation) -> str:
+    """Quality, speed and wait of the first pick, in plain words."""
+    ranked, plan, task = pick.ranked, pick.plan, answer.task
+    said = [
+        _("quality {value:.0f}/100 for {task} (±{deviation:.0f})", value=ranked.quality.value, task=task.name, deviation=ranked.quality.deviation)
+    ]  # fmt: skip
+    if plan.speed:
+        said.append(_("{rate} tokens/s", rate=rate(plan.speed.each.low, plan.speed.each.high)))
+    if ranked.seconds is not None:
+        seconds = duration(ranked.seconds)
+        said.append(
+            _("a full answer takes about {seconds}", seconds=seconds)
+            if task.answer
+            else _("reads {prompt:,} tokens in about {seconds}", prompt=task.prompt, seconds=seconds)
+        )
+    if plan.model.thinking not in {None, "no"}:
+        said.append(_("thinking {effort}", effort=_(ranked.effort)))
+    return "  " + " · ".join(said)
+
+
+def start(pick: Pick, again: str) -> str:
+    """The command that starts a pick as planned; with Ollama's own where a tag of its library holds the format."""
+    plan = pick.plan
+    tagged = plan.file if plan.runtime == "ollama" else published_file(plan.model, plan.checkpoint.format, "ollama")
+    tag = _("   (or: ollama run {tag})", tag=tagged.tag) if tagged and tagged.tag else ""
+    return _("  start it: {command}", command=f"qwenpick launch {plan.model.id}{again}") + tag
+
+
+def table(answer: Recommendation) -> Table:
+    """A row a pick."""
+    return Table(COLUMNS, tuple(map(_row, answer.picks)), tones=tuple(map(tone, answer.picks)))
+
+
+def _row(pick: Pick) -> tuple[str, ...]:
+    plan, ranked = pick.plan, pick.ranked
+    return (
+        str(ranked.place),
+        plan.model.name,
+        plan.checkpoint.shown,
+        find_runtime(plan.runtime).TITLE,
+        where_short(plan),
+        f"{ranked.quality.value:.0f}±{ranked.quality.deviation:.0f}{'~' if ranked.quality.inferred else ''}",
+        rate(plan.speed.each.low, plan.speed.each.high) if plan.speed else _("unknown"),
+        duration(ranked.seconds) if ranked.seconds is not None else _("unknown"),
+        memory(pick),
+        f"{pick.longest:,}" if pick.longest else _("unknown"),
+        _(ranked.effort) if plan.model.thinking not in {None, "no"} else "",
+        _(LICENCES[plan.model.licence.commercial_use]),
+    )
+
+
+def memory(pick: Pick) -> str:
+    """What it needs on the GPUs and in RAM: `18.3 GiB`, `2 x 11.2 GiB`, `11.2 + 5.2 GiB`; RAM of a run on GPUs only where weights lie there."""
+    plan = pick.plan
+    gpus = [place.need for place in plan.places if place.where != "ram"]
+    ram = sum(place.need for place in plan.places if place.where == "ram")
+    if not gpus:
+        return format_bytes(ram, 1)
+    held = format_bytes(sum(gpus), 1)
+    if len(gpus) > 1 and max(gpus) - min(gpus) < max(gpus) // 50:
+        held = f"{len(gpus)} x {format_bytes(max(gpus), 1)}"
+    return held if plan.mode == "gpu" else f"{held} + {format_bytes(ram, 1)}"
+
+
+def tone(pick: Pick) -> Tone:
+    """Yellow for what is too slow or tight, green for the first."""
+    if not pick.ranked.usable or pick.plan.verdict == "tight":
+        return "warn"
+    return "good" if pick.ranked.place == 1 else "plain"
+
+
+def foot(machine: Machine, answer: Recommendation) -> list[Block]:
+    """What was labelled and assumed, each in one quiet line, and where to read on."""
+    blocks: list[Block] = []
+    labelled = [
+        _("{place}: {labels}", place=pick.ranked.place, labels=_(", ").join(map(_, pick.ranked.labels)))
+        for pick in answer.picks
+        if pick.ranked.labels
+    ]
+    if labelled:
+        blocks.append(Line(_("; ").join(labelled), "dim"))
+    quiet = [retell(note) for note in machine.notes]
+    if any(pick.ranked.quality.inferred for pick in answer.picks):
+        quiet.append(_("~ quality estimated from sibling models"))
+    blocks.append(Line(_("; ").join([*quiet, _("--explain shows the points behind each place")]), "dim"))
+    return blocks
