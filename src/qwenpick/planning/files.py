@@ -24,6 +24,7 @@ MAKER, HUB = "Qwen/", "https://huggingface.co/"
 # Whose file is taken where several publish one: the maker's, then those whose files most people run; anybody else after them
 PUBLISHERS = ("Qwen", "unsloth", "bartowski", "mlx-community", "lmstudio-community", "ggml-org")
 HALVES = frozenset({"bf16", "fp16", "fp32"})
+PLAIN = 1.03  # of the smallest file of a format by a publisher many run: a larger one holds more than the format's recipe (Q8_0 heads, say)
 HEADER = 0.002  # of a file: chat template, imatrix notes and vocabulary, which differ from publisher to publisher
 _GGUF_ENGINES = ("llamacpp", "ollama")
 
@@ -59,7 +60,8 @@ def published_file(model: Model, format_name: str, engine: str, repo: str | None
 @lru_cache(maxsize=8192)
 def _published_file(model: Model, format_name: str, engine: str, repo: str | None) -> File | None:
     found = [file for file in files_of(model, format_name, engine) if repo is None or file.repository == repo]
-    best = min(found, key=_rank, default=None)
+    smallest = min((file.bytes for file in found if file.tag is None and _owner(file) in PUBLISHERS), default=0)
+    best = min(found, key=lambda file: _rank(file, smallest), default=None)
     if best is None or best.files or best.tag:
         return best
     named = next((file for file in found if file.repository == best.repository and file.files), None)
@@ -189,16 +191,25 @@ def _stored_as(format_name: str) -> str:
     return "bf16" if converted or format_name == "mlx-bf16" else format_name
 
 
-def _rank(file: File) -> tuple[bool, int, bool, int, str]:
-    """A tag of the engine's own library first, then by publisher; a plain file before one with an MTP block; exact before rounded."""
-    owner = (file.repository or "").partition("/")[0]
+def _rank(file: File, smallest: int) -> tuple[bool, bool, bool, int, bool, int, str]:
+    """A tag of the engine's own library first, then the maker's, then by publisher those that keep to the format's recipe.
+
+    Then a plain file before one with an MTP block, exact before rounded.
+    """
+    owner = _owner(file)
     return (
         file.tag is None,
+        owner + "/" != MAKER,
+        file.bytes > PLAIN * smallest or owner not in PUBLISHERS,
         PUBLISHERS.index(owner) if owner in PUBLISHERS else len(PUBLISHERS),
         file.mtp,
         file.rounding,
         file.repository or "",
     )
+
+
+def _owner(file: File) -> str:
+    return (file.repository or "").partition("/")[0]
 
 
 def _shortest(tags: Mapping[str, int]) -> tuple[str, int]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _INHERITED = (
     "series", "kind", "variant", "inputs", "outputs", "capabilities", "thinking", "thinking_note", "languages", "min_versions",
 )  # fmt: skip
+MOST_PARAMETERS = 10**15  # a thousand times the largest model; past 2^63 nothing stores the count
 _WEIGHTS_OF = {"vision": "visual", "audio": "audio_tower"}  # where transformers keeps the towers' weights
 
 
@@ -45,11 +46,14 @@ class Found:
 def describe(catalog: Catalog, found: Found) -> Reading:
     """The values for what was found. Raises QwenpickError where a part's size is unknown."""
     from qwenpick.catalog.schema import Checkpoint
+    from qwenpick.memory.tensors import parameters
 
     alike = same_shapes(catalog, found.shape, speaks=found.speaks, text_only=found.text_only)
     base = find_base(catalog, found.names, found.bases, alike)
     own = slug(found.names[0])
     architecture = catalog.architecture(base[0]) if base else _new_architecture(catalog, found, own)
+    if (count := parameters(architecture)) > MOST_PARAMETERS:
+        raise QwenpickError(_("its config makes {count} parameters, which no model has: it is damaged", count=count))
     checkpoint = Checkpoint.model_validate(found.checkpoint)
     return Reading(_model(found, own, architecture, base, checkpoint), architecture, (checkpoint,))
 
