@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import qwenpick
 from qwenpick.errors import QwenpickError
+from tests.conftest import Result
 
 GIB = 2**30
 
@@ -53,3 +56,45 @@ def test_a_number_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
 
 def test_a_context_may_be_written_as_on_the_command_line() -> None:
     assert qwenpick.estimate("qwen3-8b", context="32k") == qwenpick.estimate("qwen3-8b", context=32768)
+
+
+BOX: dict[str, Any] = {"gpu": "rtx 4090", "ram": "64GiB"}
+
+
+def test_the_functions_answer_as_the_commands_do(qwenpick: Callable[..., Result]) -> None:
+    import qwenpick as api
+
+    words = ("--gpu", "rtx 4090", "--ram", "64GiB", "--json")
+    asked = api.fit("qwen3-8b", quant="4bit", context="32k", **BOX)
+    said = json.loads(qwenpick("fit", "qwen3-8b", "--quant", "4bit", "--context", "32k", *words).out)
+    assert asked.fits and asked.exit_code == 0
+    assert {**asked.to_json(), "fixes": said["fixes"]}.items() <= said.items()
+    best = api.recommend(task="coding", **BOX)
+    said = json.loads(qwenpick("recommend", "--task", "coding", *words).out)["boxes"][0]
+    assert [pick.plan.model.id for pick in best.picks] == [pick["plan"]["model"] for pick in said["picks"]]
+    assert best.plan == api.fit(best.picks[0].plan.model.id, task="coding", **BOX).plan
+    needed = api.plan("qwen3-8b", gpu=["rtx 4090", "rtx 3060 12gb"])
+    assert needed.fits and needed.plan and needed.to_json()["model"] == "qwen3-8b"
+
+
+def test_a_box_is_said_once_and_users_are_counted() -> None:
+    with pytest.raises(QwenpickError, match="leave out gpu and ram"):
+        qwenpick.fit("qwen3-8b", machine="box.json", gpu="rtx 4090")
+    with pytest.raises(QwenpickError, match="0 users"):
+        qwenpick.fit("qwen3-8b", users=0, **BOX)
+
+
+def test_what_does_not_fit_says_so_by_its_exit_code() -> None:
+    answer = qwenpick.fit("qwen3-235b-a22b", quant="4bit", gpu="rtx 4090", ram="16GiB")
+    assert not answer.fits and answer.exit_code == 1 and answer.plan.verdict == "no"
+
+
+@pytest.mark.parametrize("name", ["fit", "recommend", "plan", "estimate"])
+def test_the_examples_in_the_docstrings_hold(name: str) -> None:
+    import doctest
+
+    from qwenpick import api
+
+    finder = doctest.DocTestFinder().find(getattr(api, name), name, globs={})
+    results = [doctest.DocTestRunner().run(one) for one in finder]
+    assert sum(one.attempted for one in results) > 0 and not any(one.failed for one in results)

@@ -1,6 +1,7 @@
 """qwenpick: which Qwen model should run on this hardware, at which precision, in which runtime, and will it really fit?
 
-The Python API is `estimate`; it is imported on first use, so that `import qwenpick` costs nothing (`__init__.pyi` has its types).
+The Python API is `estimate`, `fit`, `recommend` and `plan`; it is imported on first use, so that `import qwenpick`
+costs nothing (`__init__.pyi` has its types).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 from qwenpick.version import __version__ as __version__
 
-__all__ = ["__version__", "estimate"]
+__all__ = ["__version__", "estimate", "fit", "plan", "recommend"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,21 +1,30 @@
-"""The Python API: the memory of one run, with the words of the command line."""
+"""The Python API: the answers of the command line as values, with its words: `estimate`, `fit`, `recommend`, `plan`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.machine.hardware import ANY_GPU, APPLE_SILICON, Device
 from qwenpick.memory.cache import KvCache, parse_cache
-from qwenpick.units import parse_tokens
+from qwenpick.units import parse_memory, parse_tokens
 from qwenpick.work.placement import Cut, placed
 from qwenpick.work.serving import Serving
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Catalog
+    from qwenpick.buy.hardware import Offer
+    from qwenpick.catalog import Catalog, Model
+    from qwenpick.fitting.answer import Answer
+    from qwenpick.machine.hardware import Machine
     from qwenpick.memory.account import Memory
+    from qwenpick.planning.plan import Plan
+    from qwenpick.recommending.answer import Pick, Recommendation
+    from qwenpick.recommending.request import Request
 
 
 def estimate(
@@ -72,3 +81,231 @@ def estimate(
     if refusal := engine.refusal(architecture, found[0], work, placement):
         raise QwenpickError(refusal)
     return engine.memory(wanted, architecture, found[0], work, placement)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Whether a model runs on a box, and how: what `qwenpick fit` answers."""
+
+    answer: Answer
+    machine: Machine
+
+    @property
+    def fits(self) -> bool:
+        """Whether it fits; tight counts as yes unless `strict` was asked."""
+        return self.answer.fits
+
+    @property
+    def exit_code(self) -> int:
+        """What the command ends with: 0 fits, 1 does not."""
+        return 0 if self.fits else 1
+
+    @property
+    def plan(self) -> Plan:
+        """The best plan, or the nearest miss: `.memory.total` in bytes, `.places`, `.verdict`, `.speed`, `.file`."""
+        return self.answer.plan
+
+    def to_json(self) -> dict[str, Any]:
+        """What `qwenpick fit --json` prints beside its envelope."""
+        from qwenpick.render.fit import fit_values
+
+        return dict(fit_values(self.answer, self.machine, ()))
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """The models that serve a task on a box, best first: what `qwenpick recommend` answers."""
+
+    answer: Recommendation
+    machine: Machine
+
+    @property
+    def fits(self) -> bool:
+        """Whether anything fits."""
+        return bool(self.answer.picks)
+
+    @property
+    def exit_code(self) -> int:
+        """What the command ends with."""
+        return 0 if self.fits else 1
+
+    @property
+    def picks(self) -> tuple[Pick, ...]:
+        """The picks, best first, each with its `.plan`."""
+        return self.answer.picks
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan of the first pick; None where nothing fits."""
+        return self.picks[0].plan if self.picks else None
+
+    def to_json(self) -> dict[str, Any]:
+        """What `qwenpick recommend --json` prints beside its envelope."""
+        from qwenpick.render.recommend import recommend_values
+
+        return dict(recommend_values([("", self.machine, self.answer)]))
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The hardware that a model needs, best offer first: what `qwenpick plan` answers."""
+
+    model: Model
+    offers: tuple[Offer, ...]
+
+    @property
+    def fits(self) -> bool:
+        """Whether any GPU of the catalogue, up to eight of a kind, holds it."""
+        return bool(self.offers)
+
+    @property
+    def exit_code(self) -> int:
+        """What the command ends with."""
+        return 0 if self.fits else 1
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """The plan on the first offer; None where there is none."""
+        return self.offers[0].plan if self.offers else None
+
+    def to_json(self) -> dict[str, Any]:
+        """What `qwenpick plan --json` prints beside its envelope."""
+        from qwenpick.render.plan import plan_command_values
+
+        return dict(plan_command_values(self.model, self.offers))
+
+
+def fit(
+    model: str,
+    *,
+    gpu: str | Sequence[str] | None = None,
+    ram: str | int | None = None,
+    machine: str | Path | Machine | None = None,
+    task: str | None = None,
+    quant: str | None = None,
+    context: int | str | None = None,
+    users: int = 1,
+    runtime: str | None = None,
+    options: Mapping[str, object] | None = None,
+) -> Fit:
+    """Whether the model runs on the box, in the best plan for the task.
+
+    The box is pretended (`gpu`, `ram`: "64GiB", 64 is GiB), a saved or given `machine`, or this one. Raises QwenpickError for a bad request,
+    HardwareUnreadableError where the hardware that decides could not be read.
+
+    >>> import qwenpick
+    >>> answer = qwenpick.fit("qwen3-8b", gpu="rtx 4090", ram="64GiB", quant="4bit")
+    >>> answer.fits, answer.plan.verdict, answer.plan.checkpoint.format
+    (True, 'fits', 'Q4_K_M')
+    """
+    from qwenpick.catalog import load
+    from qwenpick.fitting.answer import fit as answer
+    from qwenpick.readers import wanted
+
+    found = wanted(model, load(), quant, runtime=runtime)
+    box = _box(found.catalog, gpu, ram, machine)
+    request = _request(task, found.quant, context, users, runtime, options)
+    return Fit(answer(found.catalog, box, found.model, request), box)
+
+
+def recommend(
+    *,
+    gpu: str | Sequence[str] | None = None,
+    ram: str | int | None = None,
+    machine: str | Path | Machine | None = None,
+    task: str | None = None,
+    quant: str | None = None,
+    context: int | str | None = None,
+    users: int = 1,
+    runtime: str | None = None,
+    options: Mapping[str, object] | None = None,
+    limit: int = 5,
+) -> Recommended:
+    """The models that serve the task (chat where none is named) on the box, best first; the box and the errors are those of `fit`.
+
+    >>> import qwenpick
+    >>> best = qwenpick.recommend(gpu="rtx 4090", ram="64GiB", task="coding")
+    >>> best.plan == qwenpick.fit(best.plan.model.id, gpu="rtx 4090", ram="64GiB", task="coding").plan
+    True
+    """
+    from qwenpick.catalog import load
+    from qwenpick.recommending.answer import recommend as answer
+
+    facts = load()
+    box = _box(facts, gpu, ram, machine)
+    return Recommended(answer(facts, box, _request(task, quant, context, users, runtime, options), limit), box)
+
+
+def plan(
+    model: str,
+    *,
+    gpu: str | Sequence[str] | None = None,
+    budget: float | None = None,
+    task: str | None = None,
+    quant: str | None = None,
+    context: int | str | None = None,
+    users: int = 1,
+    runtime: str | None = None,
+    options: Mapping[str, object] | None = None,
+) -> Planned:
+    """What hardware the model needs: of the catalogue's GPUs on sale, or of those named in `gpu`, within `budget` USD where one is given.
+
+    Raises QwenpickError for a bad request.
+
+    >>> import qwenpick
+    >>> qwenpick.plan("qwen3-8b", gpu=["rtx 4090", "rtx 3060 12gb"]).fits
+    True
+    """
+    from qwenpick.buy.hardware import offers
+    from qwenpick.catalog import find_gpu, load
+    from qwenpick.readers import wanted
+
+    found = wanted(model, load(), quant, runtime=runtime)
+    pool = [find_gpu(found.catalog, name) for name in _names(gpu)] or None
+    request = _request(task, found.quant, context, users, runtime, options)
+    return Planned(found.model, tuple(offers(found.catalog, found.model, request, gpus=pool, budget=budget)))
+
+
+def _names(gpu: str | Sequence[str] | None) -> list[str]:
+    return [gpu] if isinstance(gpu, str) else list(gpu or ())
+
+
+def _box(
+    catalog: Catalog, gpu: str | Sequence[str] | None, ram: str | int | None, machine: str | Path | Machine | None
+) -> Machine:
+    """The box that is meant: pretended, given, saved, or this machine."""
+    from qwenpick.machine.hardware import Machine as Box
+
+    if machine is not None:
+        if gpu is not None or ram is not None:
+            raise QwenpickError(_("machine describes the whole box; leave out gpu and ram beside it"))
+        if isinstance(machine, Box):
+            return machine
+        from qwenpick.machine.file import read
+
+        return read(Path(machine))
+    if gpu is not None or ram is not None:
+        from qwenpick.machine.simulate import simulate
+
+        names = _names(gpu)
+        return simulate(catalog, names, None, parse_memory(str(ram)) if ram is not None else None, not names)
+    from qwenpick.machine.probe import probe
+    from qwenpick.machine.reserve import reserved
+
+    return reserved(probe(catalog))
+
+
+def _request(
+    task: str | None,
+    quant: str | None,
+    context: int | str | None,
+    users: int,
+    runtime: str | None,
+    options: Mapping[str, object] | None,
+) -> Request:
+    from qwenpick.recommending.request import Request
+
+    if users < 1:
+        raise QwenpickError(_("{users} users cannot be served; 1 or more can", users=users))
+    tokens = parse_tokens(str(context)) if context is not None else None
+    return Request(task=task, quant=quant, context=tokens, users=users, runtime=runtime, options=dict(options or {}))

@@ -139,3 +139,8 @@ def test_every_format_prints_the_same_values(qwenpick: Run, form: str) -> None:
     result = qwenpick(*EXAMPLES["fit"], "--explain", "--format", form)
     assert result.code == 1
     assert "7.23 GiB" in result.out or "IQ4_XS" in result.out
+
+
+def test_qwenpick_alone_answers_and_names_its_help(qwenpick: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = qwenpick()
+    assert result.code in (0, 1, 3) and "qwenpick -h lists what else can be asked" in result.err

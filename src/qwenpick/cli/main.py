@@ -53,6 +53,9 @@ def run(arguments: list[str]) -> int:
             use("en")
         if "--json" in arguments:
             use("en")
+        if not arguments:
+            arguments = ["recommend"]  # what people who type nothing more want to know
+            tell(_("qwenpick -h lists what else can be asked"))
         from qwenpick.cli.app import build
 
         code = build(arguments)(arguments, standalone_mode=False)
