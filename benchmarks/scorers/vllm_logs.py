@@ -141,7 +141,7 @@ def _log_profile(row: Row, label: str, run: Run, version: str | None) -> Iterato
     ):
         yield Skip(ENGINE, "the profiled peak depends on version and batch, which the source does not state", label)
         return
-    predicted = vllm.profiled(run[1], run[2], run[3], run[4]).activation / GIB
+    predicted = max(rank.peak_activation_bytes for rank in vllm.ledger(*run).ranks) / GIB  # as it is printed
     yield Score(ENGINE, "peak activation", label, predicted, float(row["peak_activation_GiB"]))
 
 
