@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_
+from qwenpick.machine.inventory.cluster import MOST_ACCELERATORS
 from qwenpick.machine.inventory.machines import INSTANCE, Machines
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _kind(nodes: list[Node], machines: Machines, free: bool) -> Kind:
         nodes=tuple(node.name for node in nodes),
         count=count,
         machine=machine,
-        gpus=sum(entry.count for entry in least.accelerators) * count,
+        gpus=sum(entry.count for entry in least.accelerators if entry.count <= MOST_ACCELERATORS) * count,
         free_gpus=len(seen.devices) * count,
         cpus=None if None in cpus else min(filter(None, cpus), default=0.0),
         idle=_idle(least, machine, len(seen.devices), free),

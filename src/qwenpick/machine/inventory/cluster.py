@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 Source = Literal["kubernetes", "slurm", "ray", "file"]
 Sharing = Literal["time-slicing", "mps"]
-LARGEST_COUNT = 100_000  # of nodes in an entry, or of accelerators on a node: more is a slip of the pen
+MOST_ACCELERATORS = 4096  # of a sort on one node; more is a slip of the pen, and none of them is counted
+LARGEST_COUNT = 100_000  # of nodes in an entry, likewise
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,10 @@ def _table(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def _listed(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
 def _pool(spec: Mapping[str, Any]) -> tuple[str, str]:
     return str(spec.get("driver", "")), str(_table(spec.get("pool")).get("name", ""))
 
@@ -61,12 +65,12 @@ def _generation(spec: Mapping[str, Any]) -> int:
 
 def _results(claim: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     devices = _table(_table(_table(claim.get("status")).get("allocation")).get("devices"))
-    return [item for item in devices.get("results") or [] if isinstance(item, Mapping)]
+    return _listed(devices.get("results"))
 
 
 def _whole_devices(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The devices of a slice, without those slices of a GPU that could be cut but are not: both are listed where a GPU may be parted on demand."""
-    listed = [item for item in spec.get("devices") or [] if isinstance(item, Mapping)]
+    listed = _listed(spec.get("devices"))
     usable = [item for item in listed if _text(item, "type") not in ("vfio", "mig-device")]
     parted = {_text(item, "uuid") for item in usable if _text(item, "type") == "gpu"}
     return [item for item in usable if not (_text(item, "type") == "mig" and _text(item, "parentUUID") in parted)]

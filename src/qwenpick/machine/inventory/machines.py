@@ -11,7 +11,7 @@ from qwenpick.catalog.gpus import match_gpu, variants
 from qwenpick.catalog.usable import usable_memory
 from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device, Machine, cuda_total
-from qwenpick.machine.inventory.cluster import Accelerator, Node
+from qwenpick.machine.inventory.cluster import MOST_ACCELERATORS, Accelerator, Node
 from qwenpick.machine.probe.identify import matched
 from qwenpick.units import GIB, format_bytes
 
@@ -58,8 +58,9 @@ class Machines:
         )
 
     def count(self, entry: Accelerator) -> int:
-        """How many of these accelerators may be planned with."""
-        return entry.free if self.free and entry.free is not None else entry.count
+        """How many of these accelerators may be planned with; none of a number that no node can have."""
+        known = entry.free if self.free and entry.free is not None else entry.count
+        return known if 0 <= known <= entry.count <= MOST_ACCELERATORS else 0
 
     def resources(self, node: Node) -> dict[Device, str]:
         """What a workload asks its scheduler for, by device: `nvidia.com/gpu`, `gpu:a100`."""

@@ -98,7 +98,8 @@ def _columns(text: str) -> list[dict[str, str]]:
 def _flat(item: Mapping[str, Any]) -> dict[str, str]:
     """A node of JSON as the fields of text."""
     state = item.get("state")
-    states = [*(state if isinstance(state, list) else [state]), *(item.get("state_flags") or [])]
+    flags = item.get("state_flags")
+    states = [*(state if isinstance(state, list) else [state]), *(flags if isinstance(flags, list) else [])]
     return {
         "NodeName": str(item.get("name", "")),
         "State": "+".join(str(word).upper() for word in states if word),
@@ -135,10 +136,11 @@ def _grouped(item: Mapping[str, Any]) -> list[dict[str, str]]:
             value = value.get(step) if isinstance(value, Mapping) else None
         return value
 
-    names = [str(name) for name in at("nodes", "nodes") or []]
+    listed = at("nodes", "nodes")
+    names = [str(name) for name in listed] if isinstance(listed, list) else []
     memory, allocated = at("memory", "maximum"), at("memory", "allocated")
     fields = {
-        "State": "+".join(map(str, at("node", "state") or [])),
+        "State": _joined(at("node", "state")).replace(",", "+"),
         "Gres": str(at("gres", "total") or ""),
         "GresUsed": str(at("gres", "used") or "(null)"),
         "RealMemory": str(at("memory", "minimum") or ""),
