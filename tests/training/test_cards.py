@@ -96,3 +96,22 @@ def test_embedding_models_are_trained_with_their_own_loss(qwenpick: Run) -> None
     )
     assert json.loads(found.out)["runs"][0]["training"]["objective"] == "embedding"
     assert json.loads(found.out)["runs"][0]["training"]["trainer"] == "sentence-transformers"
+
+
+def test_several_boxes_are_one_run_whose_link_is_in_its_speed(qwenpick: Run) -> None:
+    run = ("fit", "qwen3-8b", "--train", "full", "--zero", "3", "--gpu", "8x h100", "--ram", "1024GiB", "--json")
+    one = json.loads(qwenpick(*run, "--gpus", "8").out)["runs"][0]
+    fast, slow = (
+        json.loads(qwenpick(*run, "--gpus", "16", "--nodes", "2", "--link", link).out)["runs"][0]
+        for link in ("ib400", "eth10")
+    )
+    assert fast["training"]["nodes"] == 2
+    assert len(fast["memory"]["peak"]) == 16
+    assert fast["memory"]["peak"][0]["allocated_bytes"] < one["memory"]["peak"][0]["allocated_bytes"]
+    assert slow["speed"]["value"] < one["speed"]["value"] < fast["speed"]["value"]
+
+
+def test_a_new_card_is_not_an_old_one(catalog: Catalog) -> None:
+    box = simulate(catalog, ["rtx 5090"], None, 32 * GIB, False)  # compute capability 12.0
+    assert suited(Training("lora", attention="flash"), box.devices) == (Training("lora", attention="flash"), ())
+    assert tune(catalog, box, find_model(catalog, "qwen3-4b"), Training("lora")).memory.on("gpu0") > 640 * 2**20

@@ -163,7 +163,7 @@ def _train(
                 method=wanted.training.method,
             )
         )
-    planned = as_script(launch(model, tuned.architecture, wanted.training, tuned.checkpoint), wanted.training.trainer)
+    planned = as_script(launch(model, tuned.architecture, tuned.training, tuned.checkpoint), tuned.training.trainer)
     if json:
         from qwenpick.render.envelope import print_json
         from qwenpick.render.launch import training_launch_values

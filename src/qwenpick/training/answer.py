@@ -76,7 +76,7 @@ def tune(
         raise QwenpickError(closed_weights(model))
     architecture = catalog.architecture(model)
     devices = _devices(machine, training)
-    training, notes = suited(training, devices)
+    training, notes = suited(replace(training, nodes=_nodes(machine, training)), devices)
     limit = longest_allowed(model)
     if limit and training.seq > limit:
         raise QwenpickError(
@@ -93,7 +93,7 @@ def tune(
     largest = most(LARGEST_BATCH + 1, lambda n: holds(replace(training, batch=n))) or None
     return Tuned(
         model, architecture, checkpoint, training, devices, needed, places, verdict, _reason(verdict, places),
-        band(f"training-{recipe_of(training)}"), speed(architecture, training, _rate(catalog, devices[0]), devices[0]),
+        band(f"training-{recipe_of(training)}"), speed(architecture, training, _rate(catalog, devices[0]), devices[0], _link(machine)),
         storage(architecture, training, checkpoint), longest, largest,
         tuple(peak.within(place.budget) for peak, place in zip(peaks(needed), places, strict=False)),
         (*notes, *_notes(architecture, training, checkpoint, machine)),
@@ -119,6 +119,12 @@ def able(machine: Machine) -> tuple[Device, ...]:
     return tuple(sorted(trained, key=lambda device: -(device.free or device.total or 0)))
 
 
+def _nodes(machine: Machine, training: Training) -> int:
+    """Over how many of the machine's equal boxes the run goes."""
+    each = max(1, len(able(machine)) // machine.nodes)
+    return -(-training.gpus // each) if machine.nodes > 1 else 1
+
+
 def _devices(machine: Machine, training: Training) -> tuple[Device, ...]:
     """As many of them as the run takes."""
     found = able(machine)
@@ -131,9 +137,9 @@ def _devices(machine: Machine, training: Training) -> tuple[Device, ...]:
         )
     if not found:
         raise QwenpickError(_("fine-tuning is planned for NVIDIA and AMD GPUs, and this box has none"))
-    if len(found) * training.nodes < training.gpus:
+    if len(found) < training.gpus:
         raise QwenpickError(_("--gpus {gpus}: this box has {count}", gpus=training.gpus, count=len(found)))
-    return (found * training.nodes)[: training.gpus]
+    return found[: training.gpus]
 
 
 def _checkpoint(model: Model, training: Training, quant: str | None) -> Checkpoint:
@@ -171,7 +177,7 @@ def judged(
         places.append(Place(peak.where, device.name, need, budget, device.total))
     if in_ram := needed.on(RAM):
         free = machine.ram_free
-        room = UNCHECKED_RAM if free is None else free * training.nodes
+        room = UNCHECKED_RAM if free is None else free * machine.nodes
         found.append("fits" if in_ram * edge.high <= room else "tight" if in_ram <= room else "no")
         places.append(Place(RAM, "RAM", in_ram, None if free is None else room, machine.ram_total))
     verdict = max(found, key=_ORDER.__getitem__)
@@ -188,7 +194,7 @@ def _reason(verdict: Verdict, places: tuple[Place, ...]) -> str:
 
 def _notes(architecture: Architecture, training: Training, checkpoint: Checkpoint, machine: Machine) -> Iterator[str]:
     """What a reader must know beside the figures: idle GPUs, experts that stay in 16 bits, and the release that quantizes them."""
-    idle = len(able(machine)) * training.nodes - training.gpus
+    idle = len(able(machine)) - training.gpus
     if idle > 0:
         count = training.gpus + idle
         how = "--zero 3" if training.method == "full" else "--fsdp"
@@ -212,6 +218,11 @@ def _notes(architecture: Architecture, training: Training, checkpoint: Checkpoin
             yield _(
                 "experts in 4 bits need transformers below 5 (pip install 'transformers<5'): from 5 on they are fused"
             )
+
+
+def _link(machine: Machine) -> float | None:
+    """Bytes a second between the boxes; None for one box."""
+    return machine.link.bandwidth if machine.link else None
 
 
 def _rate(catalog: Catalog, device: Device) -> float | None:

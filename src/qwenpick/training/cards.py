@@ -15,7 +15,7 @@ AMPERE = (8, 0)  # the first with bf16 units; flash-attn 2 needs it too (its REA
 
 def suited(training: Training, devices: Sequence[Device]) -> tuple[Training, tuple[str, ...]]:
     """The run as these cards can do it, and what was changed, as sentences. QwenpickError where nothing stands in for what was asked."""
-    old = [device for device in devices if (found := _capability(device)) and found < AMPERE]
+    old = [device for device in devices if before_ampere(device)]
     if not old:
         return training, ()
     name, notes = old[0].name, []
@@ -32,7 +32,13 @@ def suited(training: Training, devices: Sequence[Device]) -> tuple[Training, tup
     return training, tuple(notes)
 
 
-def _capability(device: Device) -> tuple[int, int] | None:
+def before_ampere(device: Device | None) -> bool:
+    """Whether the card is known to have no bf16 units."""
+    found = capability(device) if device else None
+    return found is not None and found < AMPERE
+
+
+def capability(device: Device) -> tuple[int, int] | None:
     """Compute capability as numbers; None for other vendors and where it is not known."""
     if device.vendor != "nvidia" or not device.compute_capability:
         return None

@@ -9,6 +9,7 @@ from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 from qwenpick.memory.account import RAM, Memory, Part, gpu, memory
 from qwenpick.runtimes.transformers import allocator
+from qwenpick.training.cards import before_ampere
 from qwenpick.training.loss import NO_LOGITS
 from qwenpick.training.optimizers import OPTIMIZERS, state_bytes
 from qwenpick.training.phases import Phase, highest
@@ -183,9 +184,8 @@ def _lying(training: Training, prepared: Prepared) -> int:
 
 def context(training: Training, device: Device | None) -> int:
     """Bytes that the driver, its kernels and NCCL take outside of torch's allocator."""
-    old = device is not None and device.compute_capability is not None and device.compute_capability < "8"
     of_game = device is not None and "GeForce" in device.name
-    alone = CUDA_CONTEXT_OLD if old else CUDA_CONTEXT_GEFORCE if of_game else CUDA_CONTEXT
+    alone = CUDA_CONTEXT_OLD if before_ampere(device) else CUDA_CONTEXT_GEFORCE if of_game else CUDA_CONTEXT
     return alone + ((NCCL_PCIE if of_game else NCCL) if training.gpus > 1 else 0)
 
 

@@ -31,7 +31,7 @@ class TuningFix:
 
 def tuning_fixes(catalog: Catalog, machine: Machine, tuned: Tuned, strict: bool = False) -> tuple[TuningFix, ...]:
     """The changes that are enough by themselves; then, where none is, the first pair of them that is."""
-    tried = list(_changes(tuned, len(able(machine)) * tuned.training.nodes))
+    tried = list(_changes(tuned, len(able(machine))))
     alone = [
         fix for what, flags, changed in tried if (fix := _tried(catalog, machine, tuned, what, flags, changed, strict))
     ]
@@ -39,7 +39,7 @@ def tuning_fixes(catalog: Catalog, machine: Machine, tuned: Tuned, strict: bool 
         return tuple(alone)
     for what, flags, changed in tried:
         again = replace(tuned, training=changed)
-        for more, others, both in _changes(again, len(able(machine)) * changed.nodes):
+        for more, others, both in _changes(again, len(able(machine))):
             named = _("{first}, and {second}", first=what, second=more)
             if fix := _tried(catalog, machine, tuned, named, f"{flags} {others}", both, strict):
                 return (fix,)

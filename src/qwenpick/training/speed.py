@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from qwenpick.catalog.schema import Architecture, LinearAttention
 from qwenpick.machine.hardware import Device
-from qwenpick.memory.tensors import active_parameters
-from qwenpick.training.adapters import touches_mlp
+from qwenpick.memory.tensors import active_parameters, parameters
+from qwenpick.training.adapters import adapter_weights, touches_mlp
+from qwenpick.training.cards import before_ampere
 from qwenpick.training.objectives import OBJECTIVES
 from qwenpick.work.serving import Training
 
@@ -69,24 +70,45 @@ def step_seconds(architecture: Architecture, training: Training, peak: float, de
     return max(waiting, computing) + 0.3 * min(waiting, computing) + chunks + routed
 
 
+def exchanged(architecture: Architecture, training: Training) -> float:
+    """Bytes that a node takes from the others in a micro-step: ZeRO 3 and FSDP gather weights twice, all add gradients up."""
+    full = training.method == "full"
+    weights = parameters(architecture)
+    if training.fsdp or training.zero == 3:
+        return 2.0 * weights * (3 if full else 2)
+    trained = weights if full else adapter_weights(architecture, training.rank, training.target)
+    return 2 * 2.0 * trained / training.grad_accum
+
+
 def _utilisation(training: Training, device: Device | None) -> float:
     """The share of the dense 16-bit rate that large kernels reach on this kind of card."""
     if device is None or device.vendor != "nvidia":
         return UTILISATION
-    if device.compute_capability and device.compute_capability < "8":
+    if before_ampere(device):
         return UTILISATION_OLD / (UNPACKING_OLD if training.method == "qlora" else 1.0)
     return UTILISATION_CONSUMER if "GeForce" in device.name or "RTX 40" in device.name else UTILISATION
 
 
 def speed(
-    architecture: Architecture, training: Training, peak: float | None, device: Device | None = None
+    architecture: Architecture,
+    training: Training,
+    peak: float | None,
+    device: Device | None = None,
+    link: float | None = None,
 ) -> Speed | None:
     """Tokens per second of the run on GPUs of `peak` dense 16-bit FLOP/s each; None where that rate is not known.
 
-    GPUs that share a run reach 90 % of their sum: gradients are exchanged while they are made.
+    GPUs that share a run reach 90 % of their sum: gradients are exchanged while they are made. Nodes exchange over `link` (bytes/s) meanwhile; the
+    longer counts, and 0.3 of the other.
     """
     if not peak or training.offload != "none":
         return None  # what is offloaded goes over the link to RAM, and its step runs on the CPU: 2.2 to 4.5 times as long on an H200
     tokens = training.tokens * training.gpus * (0.9 if training.gpus > 1 else 1.0)
-    rate = tokens / step_seconds(architecture, training, peak, device)
+    seconds = step_seconds(architecture, training, peak, device)
+    if training.nodes > 1:
+        if not link:
+            return None
+        sent = exchanged(architecture, training) * (1 - 1 / training.nodes) / link
+        seconds = max(seconds, sent) + 0.3 * min(seconds, sent)
+    rate = tokens / seconds
     return Speed(rate, rate * LOW, rate * HIGH)

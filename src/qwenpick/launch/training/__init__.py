@@ -63,6 +63,9 @@ def launch(
 
 def _with_release(made: Launch, architecture: Architecture, training: Training) -> Launch:
     """With what must be installed for it, where the newest release does not do."""
+    if training.nodes > 1:
+        each = _("start it on every node, with RANK_OF_THIS_NODE 0, 1, … and the address of the first as FIRST_NODE")
+        made = replace(made, notes=(*made.notes, each))
     linear = training.method == "qlora" and architecture.model_type in LINEAR_EXPERTS
     if not linear or TRAINERS[training.trainer].experts_in_4_bits:
         return made

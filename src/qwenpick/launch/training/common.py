@@ -36,6 +36,16 @@ def precision(training: Training) -> dict[str, object]:
 
 # blocks that grow in place: gathers and buckets leave less that no request fits (torch, notes on CUDA's caching allocator)
 SEGMENTS = "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"
+RANK, FIRST = "RANK_OF_THIS_NODE", "FIRST_NODE"  # to be written there: the same command starts on every node
+
+
+def nodes(training: Training) -> tuple[str, ...]:
+    """What torchrun reads from the environment, in LLaMA-Factory and ms-swift, on several nodes."""
+    if training.nodes == 1:
+        return ()
+    return (f"NNODES={training.nodes}", f"NODE_RANK={RANK}", f"MASTER_ADDR={FIRST}", "MASTER_PORT=29500")
+
+
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 
 
@@ -57,6 +67,8 @@ def accelerate(training: Training) -> tuple[str, ...]:
     if training.gpus == 1:
         return ("python",)
     start = (*environment(training), "accelerate", "launch", "--num_processes", str(training.gpus))
+    if training.nodes > 1:
+        start = (*start, "--num_machines", str(training.nodes), "--machine_rank", RANK, "--main_process_ip", FIRST)
     if not training.fsdp:
         return start
     start = (*start, "--use_fsdp", "--fsdp_version", "2", "--fsdp_auto_wrap_policy", "TRANSFORMER_BASED_WRAP")

@@ -14,6 +14,7 @@ from qwenpick.launch.training.common import (
     Launch,
     deepspeed,
     environment,
+    nodes,
     on_load,
     precision,
     targets,
@@ -79,8 +80,15 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
     if training.packing:
         files["train.yaml"] += "packing: true\n"
     return Launch(
-        (*environment(training), "llamafactory-cli", "train", "train.yaml"), TRAINERS["llama-factory"].read_from, files
+        (*environment(training, *_several(training)), "llamafactory-cli", "train", "train.yaml"),
+        TRAINERS["llama-factory"].read_from,
+        files,
     )
+
+
+def _several(training: Training) -> tuple[str, ...]:
+    """LLaMA-Factory starts torchrun itself where it is asked to."""
+    return ("FORCE_TORCHRUN=1", *nodes(training)) if training.nodes > 1 else ()
 
 
 NOTHINK = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
-from qwenpick.launch.training.common import DATA, OUTPUT, RATE, Launch, environment, on_load, precision, targets
+from qwenpick.launch.training.common import DATA, OUTPUT, RATE, Launch, environment, nodes, on_load, precision, targets
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
@@ -52,7 +52,9 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
     if training.fsdp:
         options["fsdp"] = "fsdp2"
     argv = [word for name, value in options.items() for word in (f"--{name}", *words(value))]
-    several = environment(training, *((f"NPROC_PER_NODE={training.gpus}",) if training.gpus > 1 else ()))
+    each = training.gpus // training.nodes
+    started = (f"NPROC_PER_NODE={each}", *nodes(training)) if training.gpus > 1 else ()
+    several = environment(training, *started)
     return Launch((*several, "swift", "sft", *argv), TRAINERS["ms-swift"].read_from)
 
 
