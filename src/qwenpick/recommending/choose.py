@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from qwenpick.recommending.tasks import Task
 
 
-SPARE = 3  # places beyond those asked for that speculation may bring among them
+SPARE = 1  # places beyond those asked for that speculation may bring among them
 
 
 def choose(catalog: Catalog, models: Iterable[Model], machine: Machine, request: Request) -> list[Ranked]:

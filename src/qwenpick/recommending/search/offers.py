@@ -144,7 +144,9 @@ class Offers:
             return self._offer(prospect, ANY_PACE)
         if prospect.engine in WHOLE_ENGINES and prospect.held > self.search.gpu_room:
             return self._offer(prospect, self._paces.on_cpu(prospect))
-        if not prospect.by_rule or not self._usable:
+        if prospect.engine == "llamacpp" and not self._usable:
+            return self._offer(prospect, self._paces.on_cpu(prospect))
+        if not prospect.by_rule:
             return self._offer(prospect, self._paces.least(prospect, in_ram=not prospect.on_gpus, small=True))
         if prospect.held > self._gpu_room:
             return self._offer(prospect, self._paces.cut(prospect, self._room_beside), cut=True)
@@ -182,7 +184,7 @@ class Offers:
         points = top.points(pace.token, pace.prompt) if pace else top.points(None)
         if not self._paces.all_known:  # then some plan may have no speed
             points, pace = max(points, top.points(None)), None
-        points -= self._costs[prospect.engine] + (TIGHT if tight else 0.0)
+        points -= self._costs[prospect.engine] + prospect.cost + (TIGHT if tight else 0.0)
         if total:
             points -= (top.weights.smaller + self.task.smaller) * math.log2(total / prospect.held)
         seconds = top.written * pace.token + pace.prompt if pace else 0.0

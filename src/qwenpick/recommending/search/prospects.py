@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from qwenpick.memory.account import RAM
 from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization import FORMATS
+from qwenpick.planning.files import planned_file
 from qwenpick.recommending.dominance import Relation, relation
+from qwenpick.recommending.scoring import HOMEMADE, MADE_ON_LOAD
 from qwenpick.recommending.search.cache_format import EIGHT_BIT_CACHE
 from qwenpick.recommending.search.candidates import LOW_BITS, Search, least_held, rungs, weights_of, work_of
 from qwenpick.recommending.search.upper_bound import Ceiling, ceiling, ceiling_in
@@ -73,6 +75,12 @@ class Prospect:
         self._steps: dict[tuple[Class, bool], Step] = {}
         self._readings: dict[Class, Reading] = {}
         self._in_ram: dict[tuple[float, float, float], Pace] = {}
+
+    @cached_property
+    def cost(self) -> float:
+        """Points that the format costs wherever it runs: nobody publishes it, or it is made as the engine starts."""
+        made = planned_file(self.model, self.architecture, self.checkpoint, self.engine) is None
+        return (HOMEMADE if made else 0.0) + (MADE_ON_LOAD if FORMATS[self.checkpoint.format].on_load else 0.0)
 
     @cached_property
     def held(self) -> int:
