@@ -13,11 +13,12 @@ from qwenpick.planning.plan import Plan, evaluate, timed
 from qwenpick.recommending.answer import Recommender, recommend, why_not
 from qwenpick.recommending.rank import LABELLED, Ranked, rank, told
 from qwenpick.recommending.request import Request
-from qwenpick.recommending.search.best_first import ROUNDING, first_places
+from qwenpick.recommending.search.best_first import first_places
 from qwenpick.recommending.search.cache_format import in_eight_bits, miss_of, miss_on_one_gpu
-from qwenpick.recommending.search.candidates import Search, holds_somehow, is_enough, rungs, work_of
-from qwenpick.recommending.search.offers import Offers
+from qwenpick.recommending.search.candidates import holds_somehow, is_enough, rungs
+from qwenpick.recommending.search.offers import ROUNDING, Offers
 from qwenpick.recommending.search.prospects import Prospects
+from qwenpick.recommending.search.space import Search, work_of
 from qwenpick.recommending.search.upper_bound import ceiling
 from qwenpick.recommending.tasks import Task, find_task
 from qwenpick.runtimes import find_runtime

@@ -51,6 +51,7 @@ def command(
 
     from qwenpick.fitting.answer import fit
     from qwenpick.launch import launch, run_of, script, visible_devices, with_disk
+    from qwenpick.launch.thinking import with_thinking
     from qwenpick.readers import is_path, wanted
 
     tuning = training.read()
@@ -115,6 +116,7 @@ def command(
     plan = answer.plan
     planned_run = run_of(plan, found.path, visible_devices(plan.placement, box))
     planned = with_disk(launch(planned_run, docker=docker, compose=compose), box)
+    planned = with_thinking(planned, found.model, answer.ranked.effort if answer.ranked else None)
     planned = replace(planned, notes=(*planned.notes, *found.notes, *answer.notes))
     if execute:
         from qwenpick.launch.execute import execute as carry_out

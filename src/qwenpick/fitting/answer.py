@@ -15,7 +15,7 @@ from qwenpick.planning.unread import refuse_unread
 from qwenpick.recommending.choose import Chooser, readable, task_for
 from qwenpick.recommending.modalities import check_modalities, unplanned_modalities
 from qwenpick.recommending.request import HIGHEST, Request
-from qwenpick.recommending.search.candidates import work_of
+from qwenpick.recommending.search.space import work_of
 from qwenpick.recommending.tasks import serves
 from qwenpick.runtimes import RUNTIMES, engines_with, find_runtime
 from qwenpick.work.placement import Placement
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
     from qwenpick.machine.hardware import Machine
     from qwenpick.recommending.rank import Ranked
-    from qwenpick.recommending.search.candidates import Search
+    from qwenpick.recommending.search.space import Search
     from qwenpick.recommending.tasks import Task
 
 

@@ -16,7 +16,7 @@ from qwenpick.planning.limits import most
 from qwenpick.planning.plan import Plan, evaluate, timed
 from qwenpick.recommending.request import HIGHEST
 from qwenpick.recommending.search.cache_format import EIGHT_BIT_CACHE
-from qwenpick.recommending.search.candidates import engine_groups
+from qwenpick.recommending.search.space import engine_groups
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes, format_tokens
 

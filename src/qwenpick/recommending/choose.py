@@ -19,9 +19,10 @@ from qwenpick.recommending.rank import Ranked, best, order, place_key, told
 from qwenpick.recommending.request import HIGHEST
 from qwenpick.recommending.scoring import PREFERENCES, Scored
 from qwenpick.recommending.search.best_first import first_places
-from qwenpick.recommending.search.candidates import Search, every_plan
+from qwenpick.recommending.search.candidates import every_plan
 from qwenpick.recommending.search.offers import Offers
 from qwenpick.recommending.search.prospects import Prospects
+from qwenpick.recommending.search.space import Search
 from qwenpick.recommending.search.upper_bound import ceiling
 from qwenpick.recommending.speculation import is_faster, speculating
 from qwenpick.recommending.tasks import find_task, task_of

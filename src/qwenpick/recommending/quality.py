@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from qwenpick.recommending.effort import THINKING_GAIN
 from qwenpick.recommending.quantization_loss import Retention, for_task
-from qwenpick.recommending.thinking import THINKING_GAIN
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from qwenpick.recommending.effort import Effort
     from qwenpick.recommending.tasks import Task
-    from qwenpick.recommending.thinking import Effort
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from qwenpick.runtimes import RUNTIMES
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
     from qwenpick.planning.plan import Plan
+    from qwenpick.recommending.effort import Effort
     from qwenpick.recommending.quantization_loss import Retention
     from qwenpick.recommending.tasks import Task
-    from qwenpick.recommending.thinking import Effort
 
 OUTDONE = 15.0  # points lost by a plan that another model's plan beats in everything: nothing speaks for it
 ENOUGH = 3  # places from which on those that are too slow and NEAR points behind are left out
@@ -180,18 +180,36 @@ def _demoted(row: Scored) -> Scored:
 
 
 def _labels(rows: Sequence[Scored]) -> dict[str, tuple[str, ...]]:
-    """Which of the first rows is the best in quality, the fastest, the smallest. One that another outdoes is the best in nothing."""
+    """Which of the first rows is the best in quality, the fastest, the smallest; with its condition where another row shows a better figure.
+
+    One that another outdoes is the best in nothing.
+    """
     if not rows:
         return {}
     kept = [row for row in rows if "outdone" not in row.parts] or list(rows)
     good = [row for row in kept if row.usable or row.seconds is None] or kept
     best = min(good, key=lambda r: (-r.quality.value, place_key(r)))
     known = [row for row in good if row.seconds is not None and row.quality.value >= best.quality.value - NEAR]
-    winners = [(N_("best quality"), best)]
+    winners = [(N_("best quality") if _is_best(best, rows) else N_("best quality that is fast enough"), best)]
     if known:
-        winners.append((N_("best speed"), min(known, key=lambda r: (r.seconds or 0.0, place_key(r)))))
-    winners.append((N_("smallest"), min(good, key=lambda r: (r.plan.memory.total, place_key(r)))))
+        fast = min(known, key=lambda r: (r.seconds or 0.0, place_key(r)))
+        winners.append((N_("best speed") if _is_fastest(fast, rows) else N_("soonest done of the good ones"), fast))
+    small = min(good, key=lambda r: (r.plan.memory.total, place_key(r)))
+    if all(small.plan.memory.total <= row.plan.memory.total for row in rows):
+        winners.append((N_("smallest"), small))
     return {row.plan.model.id: tuple(label for label, won in winners if won is row) for _unused, row in winners}
+
+
+def _is_best(best: Scored, rows: Sequence[Scored]) -> bool:
+    """Whether no row shows more points of quality."""
+    return all(round(best.quality.value) >= round(row.quality.value) for row in rows)
+
+
+def _is_fastest(fast: Scored, rows: Sequence[Scored]) -> bool:
+    """Whether no row shows more tokens/s or a shorter wait."""
+    speeds = [(row.plan.speed.each.value if row.plan.speed else 0.0, row.seconds) for row in rows]
+    own = fast.plan.speed.each.value if fast.plan.speed else 0.0
+    return all(own >= speed and (seconds is None or (fast.seconds or 0.0) <= seconds) for speed, seconds in speeds)
 
 
 def _reason(row: Scored, outdone_by: str | None, task: Task) -> str:

@@ -15,9 +15,10 @@ from qwenpick.machine.hardware import before_ampere
 from qwenpick.memory.account import RAM
 from qwenpick.memory.cache import CACHE_BITS, KvCache
 from qwenpick.memory.quantization import FORMATS
+from qwenpick.recommending.effort import Effort
 from qwenpick.recommending.quality import Abilities, Quality, quality
 from qwenpick.recommending.quantization_loss import CacheFamily, Retention, cache_retention, retention
-from qwenpick.recommending.thinking import Effort, efforts_for, seconds_to_answer, seconds_wanted
+from qwenpick.recommending.thinking import efforts_for, seconds_to_answer, seconds_wanted
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Model

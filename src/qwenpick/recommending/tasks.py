@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import N_, _
-from qwenpick.recommending.thinking import THINKING_TOKENS, Effort
+from qwenpick.recommending.effort import THINKING_TOKENS, Effort
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model

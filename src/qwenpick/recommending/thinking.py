@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from qwenpick.i18n import _
+from qwenpick.recommending.effort import THINKING_TOKENS, Effort
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
     from qwenpick.recommending.tasks import Task
 
-Effort = Literal["off", "low", "high"]
-
-# How many times as many tokens an answer takes: club-3090's budgets and the low/xhigh spread of Qwen3.8 answers; an estimate, not a measurement.
-THINKING_TOKENS: Mapping[str, float] = {"off": 1.0, "low": 3.0, "high": 8.0}
-THINKING_GAIN: Mapping[str, float] = {
-    "off": 0.0,
-    "low": 0.8,
-    "high": 1.0,
-}  # share of the measured gain; low is our estimate
 THINKING_LOOPS_BELOW = 3_000_000_000  # parameters: Qwen3.5-0.8B and 2B loop when they think (TyloQuant#12)
 
 

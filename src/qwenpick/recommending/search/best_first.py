@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from bisect import insort
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from heapq import heapify, heapreplace
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -20,42 +20,14 @@ from qwenpick.recommending.quality import load_abilities
 from qwenpick.recommending.rank import best, better, order
 from qwenpick.recommending.scoring import PREFERENCES, Scored
 from qwenpick.recommending.search.cache_format import in_eight_bits, miss_of, miss_on_one_gpu
-from qwenpick.recommending.search.candidates import Search, holds_somehow, is_enough
+from qwenpick.recommending.search.candidates import holds_somehow, is_enough
+from qwenpick.recommending.search.offers import ROUNDING, Contender
 from qwenpick.recommending.search.prospects import Start
+from qwenpick.recommending.search.space import Search
 from qwenpick.runtimes import find_runtime
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Model
     from qwenpick.recommending.search.offers import Offer, Offers, Row
-
-ROUNDING = 1e-5  # points: scores are compared to six digits
-
-
-@dataclass(slots=True, eq=False)
-class Contender:
-    """A model on its way to its best plan. It gives at most `points` and `quality`, and keeps one waiting `seconds` at least.
-
-    `left` are offers that have not been planned, of the engines of the `group`, which give `more` at most; `later` are those of the engines that
-    have their turn where none of these holds, if that may be. `row` is the best plan so far, and `holds` says that there is one;
-    `lasting`, that what was planned stands for all boxes with these devices and RAM to spare.
-    """
-
-    model: Model
-    points: float
-    quality: float
-    seconds: float = 0.0
-    more: float = math.inf
-    group: int = -1
-    left: list[Offer] = field(default_factory=list)
-    later: list[Offer] = field(default_factory=list)
-    row: Scored | None = None
-    holds: bool = False
-    lasting: bool = True
-
-    @property
-    def done(self) -> bool:
-        """Whether no plan that is left could be better than the best so far."""
-        return self.row is not None and self.more < self.row.score - ROUNDING
 
 
 def first_places(

@@ -12,7 +12,7 @@ from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
-    from qwenpick.recommending.search.candidates import Search
+    from qwenpick.recommending.search.space import Search
     from qwenpick.runtimes import Runtime
     from qwenpick.work.serving import Serving
 

@@ -7,7 +7,7 @@ there is, nor does a plan with RAM to spare, so both stand for all boxes that ha
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from qwenpick.memory.cache import KvCache
     from qwenpick.planning.plan import Plan
     from qwenpick.recommending.scoring import Scored
-    from qwenpick.recommending.search.best_first import Contender
-    from qwenpick.recommending.search.candidates import Search
     from qwenpick.recommending.search.prospects import Prospect, Prospects
+    from qwenpick.recommending.search.space import Search
     from qwenpick.speed import Speed
     from qwenpick.work.placement import Placement
 
 Row = tuple["Plan", "Scored | None"]  # a plan that holds, and its points where it has any
+ROUNDING = 1e-5  # points: scores are compared to six digits
 WHOLE_ENGINES = ("transformers",)  # engines that hold all layers on GPUs or all in RAM
 
 
@@ -54,6 +54,33 @@ class Offer:
     cut: bool = False
     ram: int | None = None
     small: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Contender:
+    """A model on its way to its best plan. It gives at most `points` and `quality`, and keeps one waiting `seconds` at least.
+
+    `left` are offers that have not been planned, of the engines of the `group`, which give `more` at most; `later` are those of the engines that
+    have their turn where none of these holds, if that may be. `row` is the best plan so far, and `holds` says that there is one;
+    `lasting`, that what was planned stands for all boxes with these devices and RAM to spare.
+    """
+
+    model: Model
+    points: float
+    quality: float
+    seconds: float = 0.0
+    more: float = math.inf
+    group: int = -1
+    left: list[Offer] = field(default_factory=list)
+    later: list[Offer] = field(default_factory=list)
+    row: Scored | None = None
+    holds: bool = False
+    lasting: bool = True
+
+    @property
+    def done(self) -> bool:
+        """Whether no plan that is left could be better than the best so far."""
+        return self.row is not None and self.more < self.row.score - ROUNDING
 
 
 class Offers:

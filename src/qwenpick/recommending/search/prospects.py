@@ -17,7 +17,8 @@ from qwenpick.planning.files import planned_file
 from qwenpick.recommending.dominance import Relation, relation
 from qwenpick.recommending.scoring import HOMEMADE, MADE_ON_LOAD
 from qwenpick.recommending.search.cache_format import EIGHT_BIT_CACHE
-from qwenpick.recommending.search.candidates import LOW_BITS, Search, least_held, rungs, weights_of, work_of
+from qwenpick.recommending.search.candidates import LOW_BITS, least_held, rungs, weights_of
+from qwenpick.recommending.search.space import Search, work_of
 from qwenpick.recommending.search.upper_bound import Ceiling, ceiling, ceiling_in
 from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp.parts import Shape, file_share, on_any_device

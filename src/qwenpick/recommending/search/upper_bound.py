@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qwenpick.recommending.effort import THINKING_TOKENS
 from qwenpick.recommending.quality import load_abilities, quality
 from qwenpick.recommending.quantization_loss import Retention
 from qwenpick.recommending.scoring import (
@@ -22,7 +23,7 @@ from qwenpick.recommending.scoring import (
     speed_points,
     standing,
 )
-from qwenpick.recommending.thinking import THINKING_TOKENS, efforts_for, seconds_wanted
+from qwenpick.recommending.thinking import efforts_for, seconds_wanted
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Model
