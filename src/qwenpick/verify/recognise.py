@@ -47,7 +47,7 @@ def recognise(
     """
     from qwenpick.catalog import Checkpoint, find_model
     from qwenpick.memory.quantization import FORMATS, find_format
-    from qwenpick.runtimes import options_of
+    from qwenpick.runtimes import find_runtime, options_of
 
     entry = find_model(catalog, model) if model else find_logged(catalog, seen.model)
     if not entry.architecture:
@@ -65,9 +65,9 @@ def recognise(
         raise QwenpickError(_("the log does not say which format the weights have; say it with --quant"))
     known = FORMATS[name] if name in FORMATS else find_format(name)
     architecture = catalog.architecture(entry)
-    if (known.container == "gguf") != (seen.engine in ("llamacpp", "ollama")) or (
-        known.container == "gguf" and architecture.gguf_arch is None
-    ):
+    in_gguf = seen.engine in ("llamacpp", "ollama")
+    loads = known.container == "gguf" if in_gguf else known.name in find_runtime(seen.engine).FORMATS
+    if not loads or (in_gguf and architecture.gguf_arch is None):
         raise QwenpickError(
             _(
                 "{format} is no format of {engine}'s {name}: the log is of another run",
