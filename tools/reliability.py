@@ -147,17 +147,12 @@ def tables(known: dict[str, Any]) -> str:
         lines += ["| property | compared | violations |", "|---|---:|---:|"]
         names = [name.removeprefix("compared ") for name in row if name.startswith("compared ")]
         lines += [f"| {name} | {row[f'compared {name}']:,} | {row.get(f'violated {name}', 0):,} |" for name in names]
-    if "starts" in known:
-        row = known["starts"]
-        lines += [
-            "",
-            f"{row['processes']} processes at once on a cold cache: {row['outputs']} distinct output, {row['failed']} failed, {row['left']} half files left.",
-        ]
-    if "signals" in known:
-        row = known["signals"]
-        lines += [
-            f"{row['sent']} times SIGINT or SIGTERM at another moment: {row['wrong']} wrong codes or tracebacks, {row['left']} half files left."
-        ]
+    if row := known.get("starts"):
+        said = f"{row['outputs']} distinct output, {row['failed']} failed, {row['left']} half files"
+        lines += ["", f"{row['processes']} processes at once on a cold cache: {said}."]
+    if row := known.get("signals"):
+        said = f"{row['wrong']} wrong codes or tracebacks, {row['left']} half files"
+        lines += ["", f"{row['sent']} times SIGINT or SIGTERM at another moment: {said}."]
     return "\n".join(lines)
 
 

@@ -15,7 +15,7 @@ INPUTS = Path(__file__).parent / "inputs"
 BOX = ("--gpu", "rtx 4090", "--ram", "64GiB")
 RERANKER = ("fit", "qwen3-reranker-8b", "--quant", "fp16", "--runtime", "ollama", "--sequences", "7", "--context", "8k")
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "wait4"), reason="needs wait4")
+pytestmark = [pytest.mark.fuzz, pytest.mark.skipif(not hasattr(os, "wait4"), reason="needs wait4")]
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,8 @@ def run(arguments: list[str]) -> int:
         if not use(name):
             raise _no_language(name)
         if language() != "en" and not can_write("中文"):
-            tell(_no_characters())
             use("en")
+            tell(_no_characters())
         if "--json" in arguments:
             use("en")
         if not arguments:
