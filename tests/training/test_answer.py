@@ -144,3 +144,12 @@ def test_every_method_side_by_side_fits_if_one_does(qwenpick: Run) -> None:
     result = qwenpick("fit", "qwen3-8b", "--train", "all", "--gpu", "rtx 4090", "--ram", "64GiB")
     assert result.code == 0
     assert all(name in result.out for name in ("QLoRA", "LoRA", "full fine-tuning", "does not fit"))
+
+
+def test_a_named_gpu_is_tried_in_several_boxes(catalog: Catalog) -> None:
+    model, h100 = find_model(catalog, "qwen2.5-72b-instruct"), find_gpu(catalog, "h100")
+    (offer,) = tuning_offers(catalog, model, Training("full", trainer="trl"), [h100])
+    # 72.7 billion weights x 16 bytes are 1,083 GiB: more than eight cards of 80 GB, and than eight boxes of one
+    assert offer.count > 8
+    assert offer.tuned.training.nodes == offer.count // 8
+    assert offer.tuned.holds()

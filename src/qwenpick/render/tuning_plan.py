@@ -23,7 +23,11 @@ def tuning_plan_report(
     if not found:
         return (
             Line(
-                _("No GPU of the catalogue, up to eight of a kind, holds this run of {name}.", name=model.name), "bad"
+                _(
+                    "No GPU of the catalogue, up to eight of a kind, holds this run of {name}; of a GPU that --gpu names eight boxes are tried.",
+                    name=model.name,
+                ),
+                "bad",
             ),
         )
     columns = (

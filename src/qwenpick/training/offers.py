@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from qwenpick.catalog.offer import CloudOffer
 
 
+FARTHER = (2, 4, 8)  # boxes of eight GPUs, tried of GPUs that are named
+
+
 @dataclass(frozen=True, slots=True)
 class TuningOffer:
     """`count` GPUs of one kind on which the run holds. Prices are USD, power watts, of all of them together."""
@@ -44,28 +47,34 @@ def tuning_offers(
 ) -> tuple[TuningOffer, ...]:
     """The fewest of every GPU (up to 8) on which the run holds, smallest first, then cheapest; within `budget` USD where it is given.
 
-    More than one share a run by ZeRO-3 (QLoRA by FSDP) unless the training says how. Without `gpus`, all that are sold now count, laptops apart.
+    More than one share a run by ZeRO-3 (adapters by FSDP) unless the training says how. Without `gpus`, all that are sold now count, laptops apart.
     """
     pool = (
         gpus
         if gpus is not None
         else [g for g in catalog.gpus.values() if g.status == "shipping" and g.segment in ON_SALE]
     )
-    found = [offer for gpu in pool if (offer := _smallest(catalog, model, training, gpu, strict))]
+    found = [offer for gpu in pool if (offer := _smallest(catalog, model, training, gpu, strict, far=gpus is not None))]
     if budget is not None:
         found = [offer for offer in found if offer.price is not None and offer.price <= budget]
     return tuple(sorted(found, key=lambda o: (o.memory, o.price if o.price is not None else float("inf"), o.gpu.id)))
 
 
-def _smallest(catalog: Catalog, model: Model, training: Training, gpu: Gpu, strict: bool) -> TuningOffer | None:
+def _smallest(
+    catalog: Catalog, model: Model, training: Training, gpu: Gpu, strict: bool, *, far: bool
+) -> TuningOffer | None:
+    """The fewest of this GPU that hold the run: up to eight in a box, and `far` up to eight such boxes."""
+    from qwenpick.machine.nodes import several
     from qwenpick.machine.simulate import simulate
 
-    for count in (1,) if gpu.unified else (1, 2, 4, 8):
+    boxes = (1,) if gpu.unified else (1, 2, 4, 8)
+    for count in (*boxes, *(8 * nodes for nodes in FARTHER)) if far and not gpu.unified else boxes:
+        each = min(count, 8)
         try:
-            box = simulate(catalog, [gpu.id if count == 1 else f"{count}x {gpu.id}"], None, None, False)
-            tuned = tune(catalog, box, model, _shared(training, count), None, strict)
+            box = simulate(catalog, [gpu.id if each == 1 else f"{each}x {gpu.id}"], None, None, False)
+            tuned = tune(catalog, several(box, count // each, None), model, _shared(training, count), None, strict)
         except QwenpickError:
-            return None  # it cannot be trained there at all
+            continue  # it cannot be divided so
         if tuned.holds(strict):
             price, note = gpu_price(gpu)
             return TuningOffer(
@@ -78,11 +87,9 @@ def _shared(training: Training, count: int) -> Training:
     """The run over `count` GPUs."""
     if count == 1 or training.zero or training.fsdp:
         return replace(training, gpus=count)
-    return (
-        replace(training, gpus=count, fsdp=True)
-        if training.method == "qlora"
-        else replace(training, gpus=count, zero=3)
-    )
+    if training.method == "full":
+        return replace(training, gpus=count, zero=3)
+    return replace(training, gpus=count, fsdp=True)  # frozen layers stay gathered under ZeRO 3
 
 
 @dataclass(frozen=True, slots=True)
