@@ -78,6 +78,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "compare": ("compare", "qwen3-8b", "qwen3-14b", *BOX),
     "recommend": ("recommend", "--quant", "4bit", *BOX),
     "replace": ("replace", "qwen2.5-7b-instruct"),
+    "tasks": ("tasks",),
+    "scenarios": ("scenarios",),
     "scan": ("scan", "tests/machines", *BOX),
     "machine": ("machine", *BOX),
     "doctor": ("doctor", *BOX),

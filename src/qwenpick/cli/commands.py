@@ -18,6 +18,8 @@ COMMANDS = {
     "fleet": N_("What is in this cluster: the nodes of Kubernetes, Slurm or Ray by kind."),
     "machine": N_("What is in this box, as qwenpick sees it."),
     "doctor": N_("What is wrong with this box, and how to mend it."),
+    "tasks": N_("The kinds of work that --task knows."),
+    "scenarios": N_("The presets that --scenario knows."),
     "models": N_("The models we know, and everything about one."),
     "gpus": N_("The GPUs we know, and everything about one."),
     "catalog": N_("Check, extend or update the catalogue."),

@@ -17,6 +17,8 @@ PAYLOADS: dict[str, Any] = {
     "recommend": payloads.RecommendValues | payloads.FleetRecommendValues,
     "replace": payloads.ReplaceValues,
     "scan": payloads.ScanValues,
+    "tasks": payloads.TasksValues,
+    "scenarios": payloads.ScenariosValues,
     "machine": payloads.MachineCommandValues,
     "doctor": payloads.DoctorValues,
     "models": payloads.ModelsValues,

@@ -125,6 +125,35 @@ class CompareValues(TypedDict):
     machine: MachineValues | None
 
 
+class TaskValues(TypedDict):
+    """usable and comfortable are decode tokens/s; context is the default in tokens."""
+
+    name: str
+    title: str
+    aliases: list[str]
+    context: int
+    usable: float
+    comfortable: float
+    kinds: list[str]
+
+
+class TasksValues(TypedDict):
+    tasks: list[TaskValues]
+
+
+class ScenarioValues(TypedDict):
+    """constraints are the options that the scenario stands for."""
+
+    name: str
+    title: str
+    task: str
+    constraints: dict[str, object]
+
+
+class ScenariosValues(TypedDict):
+    scenarios: list[ScenarioValues]
+
+
 class StoreValues(TypedDict):
     """A directory in which an engine keeps models; problem says why it could not be read, or not to the end."""
 

@@ -1,0 +1,16 @@
+"""`qwenpick tasks`: the kinds of work that --task knows."""
+
+from __future__ import annotations
+
+from qwenpick.cli import options as given
+from qwenpick.cli.groups import spread
+
+
+@spread
+def command(output: given.Output = given.SCREEN) -> None:
+    """The kinds of work that --task knows, each with its other names and an example."""
+    from qwenpick.recommending.tasks import TASKS
+    from qwenpick.render.output import emit
+    from qwenpick.render.tasks import tasks_report, tasks_values
+
+    emit("tasks", output.shown(), tasks_report(TASKS.values()), tasks_values(TASKS.values()))
