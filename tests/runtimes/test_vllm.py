@@ -10,8 +10,9 @@ from qwenpick.machine.hardware import Device, Machine
 from qwenpick.memory.cache import KvCache
 from qwenpick.runtimes import vllm
 from qwenpick.runtimes.vllm import cache
+from qwenpick.runtimes.vllm.captures import graph_sizes
 from qwenpick.runtimes.vllm.profile import forward
-from qwenpick.runtimes.vllm.settings import graph_sizes, settings
+from qwenpick.runtimes.vllm.settings import settings
 from qwenpick.runtimes.vllm.weights import rope_bytes, rounded
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving

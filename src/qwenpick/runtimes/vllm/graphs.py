@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 
 MIB = 2**20
 ELEMENT = 2  # bytes of a 16-bit activation
-LARGEST = 512  # vLLM 0.9 to 0.33 config/vllm.py: the largest captured batch
 # Read off starts of 0.26 on an H200 with 51 sizes. Estimate of the V1 runner, GiB: 9B (32 layers) 0.498, 35B-A3B (40) 0.566, 30B-A3B (48) 0.643,
 # 27B (64) 0.754: 4.86 MiB a size and 0.16 MiB a size and layer. Taken: 0.68, 0.84, 0.80, 0.91.
 ESTIMATE, ESTIMATE_LAYER = int(4.86 * MIB), int(0.16 * MIB)
@@ -22,25 +21,6 @@ V1_ESTIMATES, V2_ESTIMATES = (
     (0, 20),
     (0, 29),
 )  # first versions whose request pays for an estimate: v1/worker/gpu_worker.py, and gpu/model_runner.py
-
-
-def largest_batch(sequences: int, tokens: int, drafted: int, version: tuple[int, ...]) -> int:
-    """The largest batch that is captured by default: twice the sequences with what each speculates, at most 512 and the batched tokens.
-
-    Up to 0.8 every size up to 512 is captured, however few sequences there are (vllm/config.py _set_cudagraph_sizes).
-    """
-    if version < (0, 9):
-        return min(LARGEST, tokens)
-    return min(2 * sequences * (1 + drafted), LARGEST, tokens)
-
-
-def graph_sizes(largest: int) -> int:
-    """How many batch sizes are captured: 1, 2, 4, then every 8 below 256, then every 16 (config/vllm.py).
-
-    >>> graph_sizes(512), graph_sizes(32), graph_sizes(0)
-    (51, 7, 0)
-    """
-    return len({n for n in (1, 2, 4, *range(8, 256, 8), *range(256, largest + 1, 16)) if n <= largest})
 
 
 def estimated_bytes(layers: int, chosen: Settings) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.runtimes.given import read
-from qwenpick.runtimes.vllm.graphs import graph_sizes, largest_batch
+from qwenpick.runtimes.vllm.captures import graph_sizes, largest_batch
 from qwenpick.runtimes.vllm.options import Options
 
 if TYPE_CHECKING:
