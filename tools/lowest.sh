@@ -12,4 +12,4 @@ trap 'rm -rf "$work"' EXIT
 "$work/env/bin/uv" pip install -q --python "$work/env/bin/python" --resolution lowest-direct .
 "$work/env/bin/uv" pip install -q --python "$work/env/bin/python" babel cogapp "hypothesis>=6.130" jsonschema "pytest>=8.3" pytest-xdist
 "$work/env/bin/uv" pip list --python "$work/env/bin/python" 2>/dev/null | grep -Ei '^(nvidia-ml-py|platformdirs|psutil|pydantic|pyyaml|rich|typer|typing-extensions) '
-PYTHONPATH=src "$work/env/bin/python" -m pytest -q -n 2 -p no:cacheprovider ${PYTEST:-}
+PYTHONPATH=$PWD/src "$work/env/bin/python" -m pytest -q -n 2 -p no:cacheprovider ${PYTEST:-}

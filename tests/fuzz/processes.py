@@ -19,7 +19,7 @@ ENDED = (130, 143, 0, -signal.SIGTERM, -signal.SIGINT)  # by the signal, or befo
 def _environment(home: str) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "PYTHONPATH": os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path if entry),
         "HOME": home,
         "XDG_CACHE_HOME": home,
     }

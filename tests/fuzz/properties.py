@@ -10,10 +10,11 @@ from typing import Any
 
 from qwenpick.catalog import Catalog, Model, load
 from qwenpick.errors import QwenpickError
-from qwenpick.fitting.answer import Answer, Request, fit
+from qwenpick.fitting.answer import Answer, fit
 from qwenpick.machine.hardware import Machine
 from qwenpick.machine.simulate import simulate
 from qwenpick.memory.cache import parse_cache
+from qwenpick.recommending.request import Request
 from qwenpick.units import GIB
 
 SIZE = 37_000  # cases of a long run
@@ -63,7 +64,7 @@ def cases(catalog: Catalog, seed: int) -> Iterator[Case]:
         request = Request(
             quant=chance.choice((None, "4bit", "8bit", "fp16")),
             context=chance.choice(CONTEXTS),
-            sequences=chance.choice((1, 1, 1, 2, 7, 16)),
+            users=chance.choice((1, 1, 1, 2, 7, 16)),
             runtime=chance.choice((None, None, "llama.cpp", "ollama", "vllm", "sglang", "transformers", "mlx")),
             kv_cache=parse_cache("q8_0") if chance.random() < 0.1 else None,
             gpu_only=chance.random() < 0.3,
@@ -131,6 +132,6 @@ def _compared(catalog: Catalog, case: Case, answer: Answer, chance: random.Rando
     if request.context and request.context > 512:
         less = asked(catalog, case, context=chance.choice([c for c in CONTEXTS if c < request.context]))
         yield "less context keeps a fit", less is not None and less.fits
-    if request.sequences > 1:
-        fewer = asked(catalog, case, sequences=chance.randint(1, request.sequences - 1))
+    if request.users > 1:
+        fewer = asked(catalog, case, users=chance.randint(1, request.users - 1))
         yield "fewer sequences keep a fit", fewer is not None and fewer.fits

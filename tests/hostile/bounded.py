@@ -33,7 +33,10 @@ def qwenpick(
     command: Sequence[str] = (),
 ) -> Bounded:
     """Run `qwenpick` with these arguments in a process of its own; `environ` replaces the environment but for what Python needs."""
-    base = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    base = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path if entry),
+    }
     env = {**os.environ, **base} if environ is None else {**base, **environ}
     words = [*(command or [sys.executable, "-m", "qwenpick"]), *arguments]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as given:

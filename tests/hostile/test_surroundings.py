@@ -245,4 +245,4 @@ def test_few_columns_lose_no_name_and_cut_no_figure(columns: str, tmp_path: Path
 
 
 def _env() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path if entry)}
