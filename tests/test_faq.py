@@ -43,9 +43,7 @@ def test_what_runs_on_older_cards(qwenpick: Run, gpu: str, quant: str, runs: boo
     [
         (("--gpu", "rtx 4090"), "llama.cpp"),
         (("--gpu", "rtx 4090", "--sequences", "4"), "vLLM"),
-        (("--gpu", "a10g"), "vLLM"),
-        (("--gpu", "rtx pro 6000"), "vLLM"),
-        (("--gpu", "2x rtx 4090"), "vLLM"),
+        (("--gpu", "a10g", "--sequences", "4"), "vLLM"),
         (("--gpu", "t4"), "llama.cpp"),
         (("--gpu", "m4 max"), "MLX"),
         (("--cpu-only",), "llama.cpp"),
