@@ -55,6 +55,9 @@ def test_what_does_not_fit_gets_changes_that_do(catalog: Catalog) -> None:
         (("fit", "qwen3-8b", "--train", "lora", "--method", "ppo"), "not modelled; nearest: --method grpo"),
         (("fit", "qwen3-8b", "--train", "lora", "--method", "dpo", "--trainer", "unsloth"), "nearest: --trainer trl"),
         (("fit", "qwen3-8b", "--train", "lora", "--target", "q_prj"), "target"),
+        (("fit", "qwen3-8b", "--train", "lora", "--mini-batch", "4"), "--mini-batch is of --method embedding"),
+        (("fit", "qwen3-8b", "--train", "full", "--reference"), "--reference is of --method dpo"),
+        (("fit", "qwen3-8b", "--train", "lora", "--method", "dpo", "--packing"), "--packing is of --method sft"),
         (("fit", "qwen3-8b", "--train", "lora", "--dataset-tokens", "1M", "--samples", "9"), "give one"),
     ],
 )

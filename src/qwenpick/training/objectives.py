@@ -53,6 +53,14 @@ def own_objective(model: Model) -> str:
 def objective_refusal(training: Training) -> str | None:
     """Why this objective is not answered, as a sentence; None where it is."""
     known = OBJECTIVES[training.objective]
+    of = {
+        "--mini-batch": (training.mini_batch is not None, ("embedding",)),
+        "--reference": (training.reference is not None, PENALISED),
+        "--packing": (training.packing, ("sft",)),
+    }
+    for option, (given, methods) in of.items():
+        if given and training.objective not in methods:
+            return _("{option} is of --method {methods}", option=option, methods=", ".join(methods))
     if known.rows < FEWEST:
         return _(
             "{method} is not modelled; nearest: --method {nearest}", method=training.objective, nearest=known.nearest
