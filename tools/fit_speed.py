@@ -1,20 +1,24 @@
-"""Fit the constants of src/qwenpick/speed/measured.py to measured runs: `python tools/fit_speed.py --truth DIR [--write]`.
+"""Fit the constants of data/speed.json to measured runs: `python tools/fit_speed.py --truth DIR [--engines llamacpp mlx] [--write]`.
 
-Every (engine, device class) with enough rows gets its own constants, and a few are common to all; they are fitted in turns. Each fit is a robust
-least-squares fit of log(predicted / measured), pulled towards the defaults by a prior, so that a class with few rows stays near them. Rows weigh less
-the more of them share a table, a device, a model and a format; self-reported rows weigh half. The spread is that of rows whose model was left out of
-the fit. Needs numpy and scipy.
+Every (engine, device class) with enough rows gets its own constants, and a few are common to all; they are fitted in turns. A run with layers or
+experts in RAM counts for the CPU's class, since those of its GPU are known from runs that lie on it. Each fit is a robust least-squares fit of
+log(predicted / measured), pulled towards the defaults by a prior, so that a class with few rows stays near them. Rows weigh less the more of them
+share a table, a device, a model and a format; self-reported rows weigh half, and those whose RAM is assumed half of that.
+
+The range of a class is that of rows whose source was left out of the fit (whose model, where one source has most of its rows). It is no narrower than
+sources differ from each other over all classes, and no wider than WIDEST: where rows scatter more, it is the range of that width that holds most of
+them, and data/speed.json says which share that is. Needs numpy and scipy.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
-import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, fields, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, astuple, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,62 +30,77 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.speed import scored
 from benchmarks.speed_scorers.runs import Run, catalog, predict
 
+from qwenpick.catalog.read import data_directory
 from qwenpick.runtimes.flags import read_flags
-from qwenpick.speed import efficiency, measured
-from qwenpick.speed.constants import Common, Decode, Prefill, Spread
-from qwenpick.speed.decode import step_on
+from qwenpick.speed import efficiency
+from qwenpick.speed.constants import WIDEST, Common, Decode, Prefill, Spread
+from qwenpick.speed.decode import step_on, token_seconds
 from qwenpick.speed.efficiency import EAGER, KIN
-from qwenpick.speed.estimate import spreads
-from qwenpick.speed.prefill import reading_on
-from qwenpick.speed.stages import stages
+from qwenpick.speed.estimate import prepared, spreads
+from qwenpick.speed.measured import FILE, SCHEMA, measured, schema_text
+from qwenpick.speed.prefill import prompt_seconds, reading_on
 
-ROOT = Path(__file__).resolve().parents[1]
 Key = tuple[str, Any]
 Rows = list[tuple[str, Run]]
-ENOUGH = 3  # rows below which a class keeps the constants of its neighbours
+Left = tuple[Run, str, float, float]  # run, source, log(predicted / measured) when left out, weight
+ENOUGH = 2  # rows below which a class keeps the constants of its neighbours
 ROUNDS = 3
 PRIOR = 0.6  # standard deviation of log(constant / default), for the first turn
 FAMILY_PRIOR = 0.4  # of log(constant / mean of its family), after it: engines of one kind on devices of one maker
+AROUND = 0.1  # log: the estimate itself lies at least so far inside its range
 NOISE = 0.12  # of log(predicted / measured) of one row
 LOWEST, HIGHEST = 1e-9, 0.95  # shares stay below 1: a peak is never reached
-WIDEST = Spread(0.35, 2.5)
-FREE = {"token", "layer", "linear", "moe", "scan", "unpack", "half"}  # constants that are no shares
-MEASURED = ROOT / "src/qwenpick/speed/measured.py"
-MARK = "# -- fitted "
+HELD = 0.85  # the share of rows that a range holds at least: a tenth of what people report is another build, another model or a slip
+FREE = {"token", "layer", "linear", "moe", "scan", "unpack", "half", "further"}  # constants that are no shares
+# Where the common default is not the place to start from: a CPU's cores keep up with its RAM, and Apple's kernels run the columns one by one
+CENTRE = {
+    "cpu": {"token": 3e-4, "layer": 3e-5, "moe": 6e-5, "weights": 0.75, "experts": 0.6, "cache": 0.6, "unpack": 0.5, "further": 0.4},
+    "apple": {"further": 0.6},
+    "apple-m5": {"further": 0.4},
+}  # fmt: skip
 
 
 def main() -> None:
     """Fit, print, and write where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--truth", type=Path, required=True)
-    parser.add_argument("--write", action="store_true", help="rewrite the fitted part of measured.py")
+    parser.add_argument(
+        "--engines", nargs="*", help="only these, and what is common to all stays as it is; default: all"
+    )
+    parser.add_argument("--write", action="store_true", help="write data/speed.json")
     arguments = parser.parse_args()
     rows: dict[Key, Rows] = defaultdict(list)
-    for table, run, _ in scored(arguments.truth)[0]:
-        rows[key_of(run)].append((table, run))
+    for table, run, _unused in scored(arguments.truth)[0]:
+        if not arguments.engines or key_of(run)[0] in arguments.engines:
+            rows[key_of(run)].append((table, run))
     rows = {key: own for key, own in sorted(rows.items()) if len(own) >= ENOUGH}
     for turn in range(ROUNDS):
         for key, own in rows.items():
             install(key, fit(key, own))
-        fit_common([item for own in rows.values() for item in own])
+        if not arguments.engines:
+            fit_common([item for own in rows.values() for item in own])
         CENTRES.update(family_means(rows))
         print(f"turn {turn + 1}: median |error| {median_error(rows):.2%}", flush=True)
-    left: list[tuple[Run, float, float]] = []
-    for key, own in rows.items():
-        left += report(key, own)
-    speculating = [(error, weight) for run, error, weight in left if run.drafts]
+    left = {key: report(key, own) for key, own in rows.items()}
+    least = between_sources(left.values())
+    print(f"sources differ from each other by {math.expm1(least):.0%}")
+    for key, found in left.items():
+        for table, reading in ((measured().decode_spread, False), (measured().prefill_spread, True)):
+            chosen = [one for one in found if (one[0].quantity == "prefill") == reading and not one[0].drafts]
+            if len(chosen) >= 2 * ENOUGH:
+                table[key] = spread(chosen, least)
+    speculating = [one for found in left.values() for one in found if one[0].drafts]
     if len(speculating) >= ENOUGH:
-        measured.MTP_SPREAD = spread(speculating)
+        measured().mtp_spread = spread(speculating, least)
     if arguments.write:
         write()
 
 
 def key_of(run: Run) -> Key:
-    """(engine, device class) of a run."""
-    flags = read_flags(run.engine, run.work.options)
-    parts = stages(run.architecture.num_layers, run.placement, run.machine, catalog().gpus, flags.vulkan)
-    assert not isinstance(parts, str)
-    return "llamacpp" if run.engine == "ollama" else run.engine + flags.generation, parts[0].place.kind
+    """(engine, device class) of a run: the CPU's where anything lies in RAM."""
+    load, _unused, parts = what_runs(run)
+    kinds = [stage.place.kind for stage in parts]
+    return "llamacpp" if run.engine == "ollama" else load.engine, "cpu" if "cpu" in kinds else kinds[0]
 
 
 def median_error(rows: Mapping[Key, Rows]) -> float:
@@ -89,53 +108,102 @@ def median_error(rows: Mapping[Key, Rows]) -> float:
     return float(np.median([abs(math.expm1(e)) for own in rows.values() for e in residuals(own)]))
 
 
-def report(key: Key, own: Rows) -> list[tuple[Run, float, float]]:
-    """Print one class; set its spreads from rows left out. Returns (run, log error when left out, weight)."""
-    absolute = np.abs(np.expm1(residuals(own)))
-    errors = left_out(key, own)
-    outside = np.abs(np.expm1(errors))
+def report(key: Key, own: Rows) -> list[Left]:
+    """Print one class. Returns each row as it is predicted when its source, or its model, is left out."""
+    sources = [source_of(item) for item in own]
+    models = [run.model for _unused, run in own]
     print(
-        f"{key[0]:12} {key[1]:10} {len(own):5} rows: median {np.median(absolute):6.1%} p90 {np.quantile(absolute, 0.9):6.1%};"
-        f" models left out: median {np.median(outside):6.1%} p90 {np.quantile(outside, 0.9):6.1%}",
-        flush=True,
+        f"{key[0]:12} {key[1]:15} {len(own):5} rows of {len(set(sources))} sources: {shown_errors(residuals(own))}",
+        end="",
     )
-    result = [(run, error, weight) for (_, run), error, weight in zip(own, errors, weights(own), strict=True)]
-    for table, reading in ((measured.DECODE_SPREAD, False), (measured.PREFILL_SPREAD, True)):
-        chosen = [(e, w) for run, e, w in result if (run.quantity == "prefill") == reading and not run.drafts]
-        if len(chosen) >= 2 * ENOUGH:
-            table[key] = spread(chosen)
-    return result
+    by_source = left_out(key, own, sources) if len(set(sources)) > 1 else None
+    by_model = left_out(key, own, models) if len(set(models)) > 1 else None
+    for what, errors in (("sources", by_source), ("models", by_model)):
+        print(f"; {what} left out: {shown_errors(errors)}" if errors else "", end="")
+    print(flush=True)
+    counts = Counter(sources)
+    one_source = len(counts) < 4 or max(counts.values()) > 0.6 * len(own)
+    errors = (by_model or by_source if one_source else by_source or by_model) or residuals(own)
+    return [
+        (run, source, e, w) for (_unused, run), source, e, w in zip(own, sources, errors, weights(own), strict=True)
+    ]
 
 
-def spread(errors: Sequence[tuple[float, float]]) -> Spread:
-    """5th and 95th percentile of measured / predicted, from (log(predicted / measured), weight).
+def shown_errors(errors: Sequence[float]) -> str:
+    """The median and the 90th percentile of |error|."""
+    absolute = np.abs(np.expm1(errors))
+    return f"median {np.median(absolute):5.1%} p90 {np.quantile(absolute, 0.9):6.1%}"
 
-    A class of n rows is widened as if by two more; few rows never make a narrow band, nor an outlier among them a boundless one (WIDEST).
+
+def source_of(item: tuple[str, Run]) -> str:
+    """Who measured a row: as the table says, else one person a device."""
+    table, run = item
+    return run.source or f"{table} {run.device}"
+
+
+def between_sources(classes: Iterable[list[Left]]) -> float:
+    """By how much (log) the sources of a class differ from their middle, in HELD of all sources."""
+    apart: list[float] = []
+    for left in classes:
+        by_source: dict[tuple[str, bool], list[float]] = defaultdict(list)
+        for run, source, error, _unused in left:
+            by_source[source, run.quantity == "prefill"].append(error)
+        for reading in (False, True):
+            means = [float(np.median(errors)) for (_unused, kind), errors in by_source.items() if kind == reading]
+            if len(means) >= ENOUGH:
+                apart += [abs(mean - float(np.median(means))) for mean in means]
+    return float(np.quantile(apart, HELD)) if apart else 0.0
+
+
+def spread(left: Sequence[Left], least: float) -> Spread:
+    """The narrowest range of measured / predicted that holds HELD of the rows, and their median by `least` to both sides; at most WIDEST wide.
+
+    The rows of a source together weigh as the root of their number: what counts is what the next source will see.
     """
-    widen, least = 1 + 2 / len(errors), 0.08 + 0.8 / len(errors)
-    low = math.exp(-max(least, quantile(errors, 0.95) * widen))
-    high = math.exp(-min(-least, quantile(errors, 0.05) * widen))
-    return Spread(round(max(low, WIDEST.low), 3), round(min(high, WIDEST.high), 3))
+    rows = Counter(source for _run, source, _error, _weight in left)
+    points = sorted((-error, rows[source] ** -0.5) for _run, source, error, _weight in left)
+    whole = sum(weight for _unused, weight in points)
+    low, high = window(points, HELD * whole)
+    median = quantile(points, 0.5)
+    low, high = min(low, median - least, -AROUND), max(high, median + least, AROUND)
+    widest = math.log(WIDEST)
+    if high - low > widest:
+        starts = [AROUND - widest, -AROUND, *(p for p, _unused in points if AROUND - widest <= p <= -AROUND)]
+        low = max(starts, key=lambda s: (weight_within(points, s, s + widest), -abs(s + widest / 2 - median)))
+        high = low + widest
+    return Spread(math.exp(low), math.exp(high), len(points), len(rows), weight_within(points, low, high) / whole)
 
 
-def quantile(values: Sequence[tuple[float, float]], share: float) -> float:
-    """The quantile of (value, weight) pairs."""
-    ordered = sorted(values)
-    total, passed = sum(w for _, w in ordered), 0.0
-    for value, weight in ordered:
+def quantile(points: Sequence[tuple[float, float]], share: float) -> float:
+    """The quantile of sorted (value, weight) points."""
+    whole, passed = sum(weight for _unused, weight in points), 0.0
+    for value, weight in points:
         passed += weight
-        if passed >= share * total:
+        if passed >= share * whole:
             return value
-    return ordered[-1][0]
+    return points[-1][0]
 
 
-def left_out(key: Key, own: Rows) -> list[float]:
-    """log(predicted / measured) of each row by constants fitted without the rows of its model (its device where there is one model only)."""
-    groups = [run.model for _, run in own]
-    if len(set(groups)) == 1:
-        groups = [run.device for _, run in own]
-    if len(set(groups)) == 1:
-        return residuals(own)
+def window(points: Sequence[tuple[float, float]], weight: float) -> tuple[float, float]:
+    """The narrowest range of sorted (value, weight) that holds so much weight."""
+    best, held, first = (points[0][0], points[-1][0]), 0.0, 0
+    for value, own in points:
+        held += own
+        while held - points[first][1] >= weight:
+            held -= points[first][1]
+            first += 1
+        if held >= weight and value - points[first][0] < best[1] - best[0]:
+            best = points[first][0], value
+    return best
+
+
+def weight_within(points: Sequence[tuple[float, float]], low: float, high: float) -> float:
+    """The weight of the points from low to high."""
+    return sum(weight for value, weight in points if low - 1e-9 <= value <= high + 1e-9)
+
+
+def left_out(key: Key, own: Rows, groups: Sequence[str]) -> list[float]:
+    """log(predicted / measured) of each row by constants fitted without the rows of its group."""
     whole, result = constants(key), [0.0] * len(own)
     for group in set(groups):
         install(key, fit(key, [item for item, g in zip(own, groups, strict=True) if g != group]))
@@ -153,7 +221,7 @@ def constants(key: Key) -> tuple[Decode, Prefill]:
 
 def install(key: Key, values: tuple[Decode, Prefill]) -> None:
     """Put constants in force."""
-    measured.DECODE[key], measured.PREFILL[key] = values
+    measured().decode[key], measured().prefill[key] = values
     forget()
 
 
@@ -170,21 +238,50 @@ def forget() -> None:
         kept.cache_clear()
 
 
+PREPARED: dict[int, tuple[Run, Any]] = {}
+
+
+def what_runs(run: Run) -> Any:
+    """(load, flags, stages) of a row, worked out once."""
+    if id(run) not in PREPARED:
+        flags = read_flags(run.engine, run.work.options)
+        found = prepared(
+            run.architecture, run.checkpoint, run.engine, run.work, run.placement, run.machine, catalog().gpus, flags
+        )
+        PREPARED[id(run)] = run, found
+    return PREPARED[id(run)][1]
+
+
 def residuals(own: Rows) -> list[float]:
     """log(predicted / measured) of each row."""
-    found = []
-    for _, run in own:
+    return [math.log(predicted(run) / run.measured) for _unused, run in own]
+
+
+def predicted(run: Run) -> float:
+    """The figure of a row as the constants in force have it, without a range."""
+    if run.quantity not in ("decode", "prefill"):
         band = predict(run)
         assert band is not None
-        found.append(math.log(band.value / run.measured))
-    return found
+        return band.value
+    load, flags, parts = what_runs(run)
+    if run.quantity == "prefill":
+        prompt = max(1, run.prompt)
+        return prompt / prompt_seconds(load, prompt, run.cached, flags.chunk, parts)
+    depth = run.cached + run.prompt + run.generated // 2
+    return 1 / token_seconds(load, depth, 1, flags.drafts if run.architecture.mtp_layers else 0, parts)
 
 
 def weights(own: Rows) -> list[float]:
     """The weight of each row: rows of one group (table, device, model, format, quantity) together weigh as the root of their number."""
     groups = [(t, r.device, r.model, r.checkpoint.format, r.quantity) for t, r in own]
     counts = Counter(groups)
-    return [counts[g] ** -0.5 * (0.5 if run.self_reported else 1.0) for g, (_, run) in zip(groups, own, strict=True)]
+    return [counts[g] ** -0.5 * trust(run) for g, (_unused, run) in zip(groups, own, strict=True)]
+
+
+def trust(run: Run) -> float:
+    """1 for a table of measurements, half for what people report, half of that where their RAM is assumed."""
+    assumed = run.machine.origin == "simulated" and (run.placement.cpu_moe_layers or not run.placement.devices)
+    return (0.5 if run.self_reported else 1.0) * (0.5 if assumed else 1.0)
 
 
 def solve(
@@ -220,7 +317,9 @@ def family(key: Key) -> tuple[str, str]:
     makers = {
         "apple": ("apple", "apple-m5"),
         "amd": ("rdna", "rdna-vulkan", "cdna", "amd-apu", "amd-apu-vulkan"),
-        "other": ("arc", "ascend", "cpu", "other"),
+        "intel": ("arc", "arc-vulkan", "arc-xe2", "arc-xe2-vulkan"),
+        "cpu": ("cpu",),
+        "other": ("ascend", "other"),
     }
     return engine if engine == "vllm-v0" else KIN.get(engine, engine), next(
         (maker for maker, kinds in makers.items() if kind in kinds), "nvidia"
@@ -248,10 +347,11 @@ CENTRES: dict[tuple[str, str], list[float]] = {}
 
 def fit(key: Key, own: Rows) -> tuple[Decode, Prefill]:
     """The constants of one class."""
-    slow = replace(measured.DEFAULT_DECODE, layer=7e-4) if key[0] in EAGER else measured.DEFAULT_DECODE
+    own_centre = {"layer": 7e-4} if key[0] in EAGER else CENTRE.get(key[1], {})
+    default = replace(measured().default_decode, **own_centre)
     centre, pull = CENTRES.get(family(key)), FAMILY_PRIOR
-    if centre is None:
-        centre, pull = flat((slow, measured.DEFAULT_PREFILL)), PRIOR
+    if centre is None or key[1] in CENTRE:
+        centre, pull = flat((default, measured().default_prefill)), PRIOR
     shares = [f.name not in FREE for f in (*fields(Decode), *fields(Prefill))]
     cut = len(fields(Decode))
 
@@ -263,52 +363,65 @@ def fit(key: Key, own: Rows) -> tuple[Decode, Prefill]:
 
 def fit_common(own: Rows) -> None:
     """Fit what is common to all classes, and put it in force."""
-    cut, names, formats = len(fields(Common)), list(measured.UNPACK), list(measured.FORMAT_SHARE)
-    start = [*astuple(measured.COMMON), *measured.UNPACK.values(), *measured.FORMAT_SHARE.values()]
-    shares = [f.name in ("accepted", "further") for f in fields(Common)] + [False] * len(names) + [True] * len(formats)
+    now = measured()
+    cut, names, formats = len(fields(Common)), list(now.unpack), list(now.format_share)
+    start = [*astuple(now.common), *now.unpack.values(), *now.format_share.values()]
+    shares = [f.name == "accepted" for f in fields(Common)] + [False] * len(names) + [True] * len(formats)
 
     def apply(values: list[float]) -> None:
-        measured.COMMON = Common(*values[:cut])
-        measured.UNPACK.update(zip(names, values[cut:], strict=False))
-        measured.FORMAT_SHARE.update(zip(formats, values[cut + len(names) :], strict=True))
+        now.common = Common(*values[:cut])
+        now.unpack.update(zip(names, values[cut:], strict=False))
+        now.format_share.update(zip(formats, values[cut + len(names) :], strict=True))
         forget()
 
     apply(solve(own, start, START, shares, apply))
 
 
-START = [*astuple(measured.COMMON_CENTRE), *measured.UNPACK_CENTRE.values(), *measured.FORMAT_CENTRE.values()]
+# The middle that each of these is pulled to: what the kernels' instructions suggest
+COMMON_CENTRE = Common(0.75, 8e-6, 25e-6, 3.5, 450e-6, 2.0)
+UNPACK_CENTRE = {
+    "Q2": 19, "Q3": 24, "IQ1": 24, "IQ2": 24, "IQ3": 24, "IQ4": 14, "Q4_K": 14, "Q4": 8, "MXFP4": 14, "Q5": 12, "Q6": 18, "Q8": 8,
+}  # fmt: skip
+FORMAT_CENTRE = {"fp8": 0.9, "gptq-int8": 0.9, "int8": 0.9, "gptq-int4": 0.8, "awq-int4": 0.8, "nvfp4": 0.8}
+START = [*astuple(COMMON_CENTRE), *UNPACK_CENTRE.values(), *FORMAT_CENTRE.values()]
 
 
 def write() -> None:
-    """Rewrite the fitted part of measured.py."""
-    head = MEASURED.read_text(encoding="utf-8").split(MARK)[0]
-    lines = [
-        f"{MARK}{'-' * 100}",
-        "",
-        f"COMMON = {shown(measured.COMMON)}",
-        f"MTP_SPREAD = {shown(measured.MTP_SPREAD)}",
-    ]
-    for name, table in (("UNPACK", measured.UNPACK), ("FORMAT_SHARE", measured.FORMAT_SHARE)):
-        lines += [f"{name}: dict[str, float] = {{", *(f'    "{k}": {v:.3g},' for k, v in table.items()), "}"]
-    for name, kind in (
-        ("DECODE", "Decode"),
-        ("PREFILL", "Prefill"),
-        ("DECODE_SPREAD", "Spread"),
-        ("PREFILL_SPREAD", "Spread"),
-    ):
-        entries = sorted(getattr(measured, name).items())
-        lines += [
-            f"{name}: dict[tuple[str, Class], {kind}] = {{",
-            *(f'    ("{k[0]}", "{k[1]}"): {shown(v)},' for k, v in entries),
-            "}",
-        ]
-    MEASURED.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
-    subprocess.run([sys.executable, "-m", "ruff", "format", "-q", str(MEASURED)], check=True)
+    """Write data/speed.json."""
+    now = measured()
+    content: dict[str, Any] = {
+        "note": "written by python tools/fit_speed.py --truth DIR --write (docs/speed.md); fields: src/qwenpick/speed/constants.py",
+        "common": shown(now.common),
+        "unpack": {name: digits(value) for name, value in now.unpack.items()},
+        "format_share": {name: digits(value) for name, value in now.format_share.items()},
+        "host": now.host,
+        "default": {
+            "decode": shown(now.default_decode),
+            "prefill": shown(now.default_prefill),
+            "decode_spread": shown(now.default_decode_spread),
+            "prefill_spread": shown(now.default_prefill_spread),
+        },
+        "mtp_spread": shown(now.mtp_spread),
+    }
+    tables: dict[str, Mapping[Key, Any]] = {
+        "decode": now.decode, "prefill": now.prefill, "decode_spread": now.decode_spread, "prefill_spread": now.prefill_spread,
+    }  # fmt: skip
+    for name, table in tables.items():
+        content[name] = {}
+        for (engine, device), value in sorted(table.items()):
+            content[name].setdefault(engine, {})[device] = shown(value)
+    (data_directory() / FILE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    (data_directory() / SCHEMA).write_text(schema_text(), encoding="utf-8")
 
 
-def shown(value: Any) -> str:
-    """A dataclass of floats with three digits."""
-    return f"{type(value).__name__}({', '.join(f'{v:.3g}' for v in astuple(value))})"
+def shown(value: Any) -> dict[str, float]:
+    """A dataclass of figures with three digits."""
+    return {name: digits(figure) for name, figure in asdict(value).items()}
+
+
+def digits(value: float) -> float:
+    """Three digits; whole numbers as they are."""
+    return value if isinstance(value, int) else float(f"{value:.3g}")
 
 
 if __name__ == "__main__":

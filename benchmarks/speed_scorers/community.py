@@ -140,6 +140,11 @@ def misc(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         if "aggregate" in what or "range" in what or "DFlash" in what or not what or row["batch"] not in ("1", ""):
             yield Skip(engine, "not one stream's speed, or a range", label)
             continue
+        if "19480" in row["source_url_or_repo_path"] and "Next" in row["model"]:
+            yield Skip(
+                engine, "the thread reports the figure as a fault of the engine: a fifth of what the RAM gives", label
+            )
+            continue
         if "not in excerpt" in row["gpu"] or "spills" in row["notes"]:
             yield Skip(engine, "the placement or the device is not said", label)
             continue

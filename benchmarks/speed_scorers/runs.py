@@ -44,6 +44,7 @@ class Run:
     device: str = ""
     model: str = ""
     self_reported: bool = False
+    source: str = ""  # who measured it, where the table holds several
 
     @property
     def drafts(self) -> int:

@@ -160,7 +160,7 @@ def run(
     label: str, engine: str, model: str, quant: str, gpu_names: list[str], quantity: Quantity, measured: float, *, prompt: int = 0, cached: int = 0,
     generated: int = 0, streams: int = 1, drafts: int = 0, vulkan: bool = False, cache: KvCache | None = None,
     options: dict[str, object] | None = None, size: int | None = None, reported: bool = False,
-    cpu: Cpu | None = None, cpu_moe_layers: int = 0,
+    cpu: Cpu | None = None, cpu_moe_layers: int = 0, source: str = "",
 ) -> Iterator[Run | Skip]:  # fmt: skip
     """The run, or the reason why it cannot be predicted. Several GPUs are a tensor-parallel group where the engine makes one, else a layer split."""
     found, form, gpus = model_of(model), format_of(quant, engine), [gpu_of(name) for name in gpu_names]
@@ -187,8 +187,7 @@ def run(
         parallel = max(1, len(devices)) if engine in ("vllm", "sglang") else 1
         flags = dict(options or {})
         if drafts:
-            own = {"vllm": {"num_speculative_tokens": drafts}, "sglang": {"speculative_num_draft_tokens": drafts + 1}}
-            flags |= own.get(engine, {"spec_type": "draft-mtp", "draft_n_max": drafts})
+            flags |= _speculating(engine, drafts)
         if vulkan:
             flags["device"] = "Vulkan0"
         work = Serving(cached + prompt + generated, sequences=streams, kv_cache=cache or KvCache(), options=flags)
@@ -196,8 +195,15 @@ def run(
             label, engine, quantity, measured, found[1], Checkpoint(format=form, bytes=size), work,
             Placement(devices, tensor_parallel=parallel, cpu_moe_layers=cpu_moe_layers), Machine(devices, cpu=cpu or Cpu()), prompt=prompt,
             cached=cached, generated=generated, device=(devices[0].gpu if devices else cpu.name if cpu else None) or "", model=found[0],
-            self_reported=reported,
+            self_reported=reported, source=source,
         )  # fmt: skip
+
+
+def _speculating(engine: str, drafts: int) -> dict[str, object]:
+    """The engine's flags that make the model's MTP block propose so many tokens a step; SGLang counts the token that is checked anyway."""
+    if engine in ("llamacpp", "ollama"):
+        return {"spec_type": "draft-mtp", "draft_n_max": drafts}
+    return {"speculative_num_draft_tokens": drafts + 1} if engine == "sglang" else {"num_speculative_tokens": drafts}
 
 
 def _kept(architecture: Architecture, form: str, context: int, streams: int, ways: int) -> float:

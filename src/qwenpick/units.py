@@ -62,6 +62,20 @@ def parse_memory(text: str) -> int:
     return parse_bytes(f"{match[1]}GiB" if match and match[2].lower() in ("", "gb") else text)
 
 
+def parse_rate(text: str) -> float:
+    """Bytes/s of a bandwidth as people write it, always decimal: `89.6GB/s`, `89.6 GB`, `89.6` (GB/s), `1.2TB/s`.
+
+    >>> parse_rate("89.6GB/s"), parse_rate("102")
+    (89600000000.0, 102000000000.0)
+    """
+    match = _NUMBER_UNIT.fullmatch(re.sub(r"(?i)(/s|ps)\s*$", "", text))
+    if match:
+        number, factor = _number(match[1]), {"": GB, "mb": MB, "gb": GB, "tb": TB, "g": GB}.get(match[2].lower())
+        if number and factor:
+            return float(number * factor)
+    raise QwenpickError(_("cannot read bandwidth '{text}'; write it like 89.6GB/s", text=text))
+
+
 def parse_tokens(text: str) -> int:
     """Tokens of a context length as people write it: `32768`, `32k` (x 1024), `1M` (x 1,000,000, as in Qwen2.5-1M).
 

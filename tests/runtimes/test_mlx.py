@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
 from qwenpick.errors import QwenpickError
 from qwenpick.machine.hardware import Device, Machine
 from qwenpick.runtimes import mlx
+from qwenpick.runtimes.mlx.prompt import score_bytes
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving
+from tests.conftest import Result
 
 GIB = 2**30
 M4_MAX = Device("Apple M4 Max", "apple", 48 * GIB, 40 * GIB, unified=True)
@@ -39,10 +43,125 @@ def test_the_peak_is_the_benchmarks(catalog: Catalog, name: str, form: str, giga
     )
 
 
-def test_later_versions_compute_the_logits_of_the_last_token_only(catalog: Catalog) -> None:
-    _, architecture = of(catalog, "qwen3-4b")
-    assert mlx.logits_bytes(architecture, 2048, Serving(2048, options={"version": "0.28.2"})) == 2048 * 151_936 * 2
-    assert mlx.logits_bytes(architecture, 2048, Serving(2048)) == 151_936 * 2
+# mlx-lm#1480: peaks that an M5 Max of 128 GB printed for a prompt of so many tokens, Qwen3.6-35B-A3B, mlx 0.32.0, decimal GB
+@pytest.mark.parametrize(
+    ("form", "tokens", "gigabytes"),
+    [
+        ("mlx-4bit", 8192, 21.7), ("mlx-4bit", 32768, 23.8), ("mlx-4bit", 65536, 26.7), ("mlx-4bit", 130_000, 32.5),
+        ("mlx-4bit", 192_000, 38.0), ("mlx-8bit", 192_000, 55.3),
+    ],
+)  # fmt: skip
+def test_a_prompt_s_scores_are_counted_where_no_fused_kernel_multiplies_them(
+    catalog: Catalog, form: str, tokens: int, gigabytes: float
+) -> None:
+    found = mlx.memory(*of(catalog, "qwen3.6-35b-a3b"), Checkpoint(format=form), Serving(tokens), HERE)
+    assert found.total / 1e9 == pytest.approx(gigabytes, rel=0.02)
+
+
+def test_scores_are_heads_by_chunk_by_context_and_none_at_head_dim_128(catalog: Catalog) -> None:
+    _, hybrid = of(catalog, "qwen3.6-35b-a3b")
+    # 16 heads x 2,048 rows x 100,000 tokens x 2 bytes
+    assert score_bytes(hybrid, 2048, 100_000, Serving(100_000), None) == 16 * 2048 * 100_000 * 2
+    _, dense = of(catalog, "qwen3-8b")
+    assert score_bytes(dense, 2048, 100_000, Serving(100_000), None) == 0
+
+
+@pytest.mark.parametrize(
+    ("chip", "version", "rows"), [("M5 Max", "0.32.4", 1023), ("M5 Max", "0.32.0", 2048), ("M4 Max", "0.32.4", 2048)]
+)
+def test_an_m5_with_the_split_kernel_keeps_scores_of_a_prompts_last_rows_only(
+    catalog: Catalog, chip: str, version: str, rows: int
+) -> None:
+    _, hybrid = of(catalog, "qwen3.6-35b-a3b")
+    work = Serving(64_000, options={"mlx_version": version})
+    device = Device(f"Apple {chip}", "apple", 96 * 2**30, None, unified=True)
+    assert score_bytes(hybrid, 2048, 64_000, work, device) == 16 * rows * 64_000 * 2
+
+
+def test_smaller_prompt_steps_take_less_and_are_offered(catalog: Catalog, qwenpick: Callable[..., Result]) -> None:
+    large, small = (
+        mlx.memory(
+            *of(catalog, "qwen3.5-9b"),
+            Checkpoint(format="mlx-4bit"),
+            Serving(131_072, options={"prefill_step_size": n}),
+            HERE,
+        ).total
+        for n in (2048, 512)
+    )
+    assert small < large - 6e9  # 16 heads x 1,536 rows x 131,072 x 2 bytes = 6.4 GB and more
+    answer = qwenpick(
+        "fit",
+        "qwen3.5-9b",
+        "--quant",
+        "mlx-8bit",
+        "--runtime",
+        "mlx",
+        "--context",
+        "150000",
+        "--gpu",
+        "m1 max",
+        "--ram",
+        "32GiB",
+    )
+    assert answer.code == 1
+    assert "-o prefill_step_size=" in answer.out
+
+
+def test_metal_refuses_a_prompt_whose_scores_are_larger_than_its_largest_buffer(
+    catalog: Catalog, qwenpick: Callable[..., Result]
+) -> None:
+    # 3/4 of a working set of 21.3 GiB are 16 GiB; 24 heads x 2,048 rows x 262,144 tokens x 2 bytes are 24 GiB
+    words = (
+        "fit",
+        "qwen3.8-27b",
+        "--quant",
+        "mlx-3bit",
+        "--runtime",
+        "mlx",
+        "--context",
+        "262144",
+        "--gpu",
+        "m1 max",
+        "--ram",
+        "32GiB",
+    )
+    answer = qwenpick(*words)
+    assert answer.code == 1
+    assert (
+        "one buffer of 24.00 GiB" in answer.out
+        and "16.00 GiB at most" in answer.out
+        and "prefill_step_size=1024" in answer.out
+    )
+
+
+def test_flash_next_leaves_its_table_on_disk_where_mlx_vlm_can(
+    catalog: Catalog, qwenpick: Callable[..., Result]
+) -> None:
+    def held(form: str, **options: object) -> float:
+        work = Serving(8192, options=options)
+        return mlx.memory(*of(catalog, "qwen3.8-flash-next"), Checkpoint(format=form), work, HERE).of("weights") / 1e9
+
+    # the packs hold a table of 32.0 GB at 4 bits (5 with scales and biases of groups of 32), 51.2 billion elements
+    assert held("mlx-4bit", ple_storage="memory") - held("mlx-4bit") == pytest.approx(32.0, rel=0.001)
+    assert held("mlx-4bit", ple_storage="memory") == pytest.approx(106.3, rel=0.03)
+    assert held("mlx-3bit") == held("mlx-3bit", ple_storage="memory")  # in 4 bits only
+    command = qwenpick(
+        "launch",
+        "qwen3.8-flash-next",
+        "--runtime",
+        "mlx",
+        "--quant",
+        "mlx-4bit",
+        "--context",
+        "8192",
+        "--gpu",
+        "m3 ultra",
+        "--ram",
+        "512GiB",
+    )
+    assert (
+        "mlx_vlm.server" in command.out and "mlx_lm" not in command.out and "prepare_external_ple_model" in command.out
+    )
 
 
 def test_the_cache_grows_in_steps_of_256_tokens(catalog: Catalog) -> None:

@@ -280,7 +280,8 @@ def test_an_integrated_gpu_reads_what_the_ram_gives(catalog: Catalog) -> None:
     [
         ("gtx-1050-ti", "pascal"), ("rtx-2080", "turing"), ("rtx-3090", "ampere"), ("a100-sxm4-80gb", "a100"), ("rtx-4090", "ada"),
         ("h200-sxm", "hopper"), ("b200", "hopper"), ("rtx-5090", "blackwell"), ("gb10", "spark"), ("rx-7900-xtx", "rdna"), ("mi300x", "cdna"),
-        ("ryzen-ai-max-395-128gb", "amd-apu"), ("m3-ultra-512gb", "apple"), ("m5-max-48gb", "apple-m5"), ("arc-pro-b70", "arc"),
+        ("ryzen-ai-max-395-128gb", "amd-apu"), ("m3-ultra-512gb", "apple"), ("m5-max-48gb", "apple-m5"), ("arc-pro-b70", "arc-xe2"),
+        ("arc-a770-16gb", "arc"), ("v100-sxm2-32gb", "volta"), ("p40", "pascal"),
     ],
 )  # fmt: skip
 def test_every_generation_has_its_class(catalog: Catalog, gpu: str, kind: str) -> None:

@@ -7,6 +7,11 @@ GGUF_BITS: dict[str, float] = {
     "Q4_K_M": 4.85, "Q4_1": 5.0, "Q4_K_S": 4.58, "Q4_0": 4.54, "IQ4_NL": 4.5, "IQ4_XS": 4.25, "MXFP4_MOE": 4.25,
     "Q3_K_L": 4.27, "Q3_K_M": 3.91, "IQ3_M": 3.66, "Q3_K_S": 3.5, "IQ3_S": 3.44, "IQ3_XS": 3.3, "IQ3_XXS": 3.06,
     "Q2_K": 3.0, "Q2_K_S": 2.63, "IQ2_M": 2.7, "IQ2_S": 2.5, "IQ2_XS": 2.31, "IQ2_XXS": 2.06, "IQ1_M": 1.75, "IQ1_S": 1.56,
+    "TQ2_0": 2.06, "TQ1_0": 1.69, "Q2_0": 2.25, "Q1_0": 1.125,
+    # Unsloth's dynamic files, medians over what is published of dense models
+    "UD-Q8_K_XL": 10.4, "UD-Q6_K_XL": 7.3, "UD-Q6_K": 6.56, "UD-Q5_K_XL": 5.8, "UD-Q5_K_M": 5.7, "UD-Q5_K_S": 5.5,
+    "UD-Q4_K_XL": 5.0, "UD-Q4_K_M": 4.9, "UD-Q4_K_S": 4.6, "UD-IQ4_NL": 4.4, "UD-IQ4_XS": 4.1, "UD-Q3_K_XL": 4.1, "UD-Q3_K_M": 3.9, "UD-Q3_K_S": 3.5,
+    "UD-IQ3_S": 3.4, "UD-IQ3_XXS": 3.06, "UD-Q2_K_XL": 3.1, "UD-IQ2_M": 2.7, "UD-IQ2_S": 2.4, "UD-IQ2_XXS": 2.1, "UD-IQ1_M": 1.85, "UD-IQ1_S": 1.7,
 }  # fmt: skip
 SAFETENSORS_BITS: dict[str, float] = {
     "fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "fp8-online": 8, "gptq-int8": 8, "int8": 8,

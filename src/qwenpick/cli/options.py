@@ -12,7 +12,7 @@ import typer
 from qwenpick.cli import completion
 from qwenpick.errors import QwenpickError, shown
 from qwenpick.i18n import _, use
-from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS, parse_memory, parse_tokens
+from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS, parse_memory, parse_rate, parse_tokens
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
@@ -81,6 +81,14 @@ Nodes = Annotated[
 ]
 LinkName = Annotated[
     str | None, typer.Option("--link", metavar="LINK", help="What joins the nodes: 25GB/s, nvlink, ib400, eth25.")
+]
+RamBandwidth = Annotated[
+    str | None,
+    typer.Option(
+        "--ram-bandwidth",
+        metavar="RATE",
+        help="What the RAM gives, e.g. 89.6GB/s: it decides how fast layers and experts in RAM run.",
+    ),
 ]
 CpuOnly = Annotated[bool, typer.Option("--cpu-only", help="Use no GPU.")]
 Context = Annotated[str | None, typer.Option(metavar="TOKENS", help="Tokens per sequence: 32k, 32768, 128K.")]
@@ -241,6 +249,7 @@ class Box:
     system: System = None
     nodes: Nodes = 1
     link: LinkName = None
+    ram_bandwidth: RamBandwidth = None
 
     def is_said(self) -> bool:
         """Whether any of them was given."""
@@ -272,7 +281,12 @@ class Box:
         from qwenpick.machine.nodes import parse_link, rejoined
 
         link = parse_link(self.link) if self.link else None
-        return [(label, rejoined(box, self.nodes, link)) for label, box in self._boxes(catalog)]
+        boxes = [(label, rejoined(box, self.nodes, link)) for label, box in self._boxes(catalog)]
+        if not self.ram_bandwidth:
+            return boxes
+        from qwenpick.machine.probe.bandwidth import said
+
+        return [(label, said(box, parse_rate(self.ram_bandwidth))) for label, box in boxes]
 
     def _boxes(self, catalog: Catalog) -> list[tuple[str, Machine]]:
         """(label, box) for every single box that the options mean."""

@@ -123,6 +123,7 @@ def _fullest(plan: Plan) -> int:
 
 def _fixes(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
     yield from _smaller_cache(trial)
+    yield from _smaller_prompt_steps(trial)
     yield from _shorter_context(trial)
     yield from _fewer_sequences(trial)
     yield from _offload(trial)
@@ -151,6 +152,17 @@ def _smaller_cache(trial: _Trial) -> Iterator[Fix]:
         plan = trial.with_work(replace(trial.plan.work, kv_cache=KvCache(eight, eight)))
         if plan:
             yield trial.fix(plan, _("KV cache in {eight}", eight=eight), f"--kv-cache {eight}")
+
+
+def _smaller_prompt_steps(trial: _Trial) -> Iterator[Fix]:
+    """Fewer prompt tokens at once in MLX, whose scores and activations grow with them; reading takes a little longer."""
+    work = trial.plan.work
+    if trial.plan.runtime != "mlx" or "prefill_step_size" in work.options:
+        return
+    for step in (1024, 512, 256):
+        if plan := trial.with_work(replace(work, options={**work.options, "prefill_step_size": step})):
+            yield trial.fix(plan, _("prompts in steps of {step} tokens", step=step), f"-o prefill_step_size={step}")
+            return
 
 
 def _shorter_context(trial: _Trial) -> Iterator[Fix]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qwenpick.i18n import _
 from qwenpick.launch.facts import LLAMA_CACHE, context_notes, download, file_notes, sampler, stretch
 from qwenpick.launch.run import Command, Download, Launch, Run, argument
+from qwenpick.runtimes.llamacpp.cut import uncounted_layers
 from qwenpick.runtimes.llamacpp.options import Options, read_options
 
 READ_FROM = "llama.cpp b11434: common/arg.cpp"
@@ -52,8 +53,9 @@ def _work(run: Run, options: Options) -> list[str]:
 
 def _devices(run: Run, options: Options) -> list[str]:
     """How many layers go to GPUs, how they are shared, and which experts stay in RAM; nothing is left to --fit."""
-    placement, whole = run.placement, run.architecture.num_layers + 1  # the output counts as a layer
-    layers = sum(placement.split) if placement.split is not None else whole
+    placement, behind = run.placement, uncounted_layers(run.architecture)
+    whole = run.architecture.num_layers + 1 + behind  # the output counts as a layer, and so does an MTP block
+    layers = sum(placement.split) + behind if placement.split is not None else whole
     if options.n_gpu_layers is not None:
         layers = options.n_gpu_layers
     words = ["-fit", "off", "-ngl", str(layers if placement.devices else 0)]

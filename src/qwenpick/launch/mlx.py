@@ -6,17 +6,21 @@ from qwenpick.i18n import _
 from qwenpick.launch.facts import HF_CACHE, context_notes, download
 from qwenpick.launch.run import Command, Launch, Run, argument
 from qwenpick.runtimes.given import flags, read
+from qwenpick.runtimes.mlx import TABLE, table_on_disk
 from qwenpick.runtimes.mlx.options import Options
+from qwenpick.runtimes.mlx.packages import package_of
 
 READ_FROM = "mlx-lm 0.31.3: mlx_lm/server.py, mlx_lm/convert.py"
 PORT = 8080
+TABLE_TOOL = "mlx_vlm.models.qwen4_exp.ple_storage"  # mlx-vlm 0.7.10
 
 
 def launch(run: Run) -> Launch:
     """`mlx_lm.server`; where nobody publishes the format, the weights are converted first."""
     made = "" if run.source else f"{run.model.name}-{run.checkpoint.format}"
     said = read(Options, run.work.options)
-    package = "mlx_vlm" if run.architecture.vision and run.work.image_tokens else "mlx_lm"
+    images = run.work.image_tokens > 0 or run.work.audio_seconds > 0
+    package = package_of(run.architecture, images=images) or "mlx_lm"
     words = [f"{package}.server", "--model", run.source or made, "--port", str(PORT)]
     if package == "mlx_lm":
         words += ["--decode-concurrency", str(run.work.sequences)]
@@ -32,8 +36,12 @@ def launch(run: Run) -> Launch:
                 options=said.kv_bits,
             )
         )
-    prepare = (Command(_conversion(run, package, made), purpose=_("convert the published weights")),) if made else ()
-    return Launch(run.runtime, Command(tuple(words)), prepare, {}, download(run, HF_CACHE), tuple(notes))
+    prepare = [Command(_conversion(run, package, made), purpose=_("convert the published weights"))] if made else []
+    if any(extra.name == TABLE for extra in run.architecture.extras) and table_on_disk(run.checkpoint.format, run.work):
+        words[2] = f"{words[2]}-table-on-disk"
+        code = f"from {TABLE_TOOL} import prepare_external_ple_model as p; p({(run.source or made)!r}, {words[2]!r})"
+        prepare.append(Command(("python", "-c", code), purpose=_("leave the n-gram table on disk")))
+    return Launch(run.runtime, Command(tuple(words)), tuple(prepare), {}, download(run, HF_CACHE), tuple(notes))
 
 
 def _conversion(run: Run, package: str, made: str) -> tuple[str, ...]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import N_, _
+from qwenpick.machine.assumed import DDR4, assumed_ram
 from qwenpick.machine.hardware import Cpu, Device, Machine
 from qwenpick.machine.nodes import several
 from qwenpick.machine.reserve import reserved
@@ -16,8 +18,6 @@ from qwenpick.units import GIB, format_bytes
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Gpu
 
-ASSUMED_CPU_BANDWIDTH = 51.2e9  # bytes/s: two channels x 8 bytes x 3200 MT/s
-ASSUMED_CPU_BANDWIDTH_FROM = N_("assumed: dual-channel DDR4-3200")
 MOST_DEVICES = 1024
 USUAL_CAPABILITY = 8.0  # what a card of no name is taken to have at least: most that people still buy or own
 SYSTEM_RAM = 2 * GIB  # what an idle desktop or server keeps of its RAM: assumed, and said in a note
@@ -70,7 +70,7 @@ def _described(catalog: Catalog, gpus: list[str], vram: int | None, ram: int | N
     notes = [note for _count, _gpu, notes in named for note in notes] + (
         [] if ram else [N_("RAM is not known; say --ram to plan offloading")]
     )
-    return _box(devices, ram, notes, Cpu(bandwidth=ASSUMED_CPU_BANDWIDTH, bandwidth_from=ASSUMED_CPU_BANDWIDTH_FROM))
+    return _box(devices, ram, notes, _processor(ram, [gpu for _unused, gpu, _notes in named]))
 
 
 def _counted(words: str) -> tuple[int, str]:
@@ -201,12 +201,10 @@ def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | 
         )
     seen = round(sold * NVIDIA_UNIFIED_SHARE) if gpu.vendor == "nvidia" else sold
     cpu = Cpu(
-        bandwidth=gpu.bandwidth or ASSUMED_CPU_BANDWIDTH,
-        bandwidth_from=N_("{name}: CPU and GPU share the memory", name=gpu.name)
-        if gpu.bandwidth
-        else ASSUMED_CPU_BANDWIDTH_FROM,
+        bandwidth=gpu.bandwidth or DDR4[0],
+        bandwidth_from=N_("{name}: CPU and GPU share the memory", name=gpu.name) if gpu.bandwidth else DDR4[1],
     )
-    device = _device(gpu, total, (note,), bandwidth=gpu.bandwidth or ASSUMED_CPU_BANDWIDTH)
+    device = _device(gpu, total, (note,), bandwidth=gpu.bandwidth or DDR4[0])
     notes = [*named[0][2], note]
     if gpu.vendor == "nvidia" and not vram:
         kept = min(UNIFIED_SYSTEM, total // 8)
@@ -248,7 +246,7 @@ def _nameless_box(catalog: Catalog, vram: int | None, ram: int | None) -> Machin
         display=like.segment == "consumer",
     )
     notes = [note] + ([] if ram else [N_("RAM is not known; say --ram to plan offloading")])
-    return _box((device,), ram, notes, Cpu(bandwidth=ASSUMED_CPU_BANDWIDTH, bandwidth_from=ASSUMED_CPU_BANDWIDTH_FROM))
+    return _box((device,), ram, notes, _processor(ram))
 
 
 def _usual(catalog: Catalog, vram: int) -> Gpu:
@@ -271,12 +269,15 @@ def _cpu_box(gpus: list[str], vram: int | None, ram: int | None) -> Machine:
         raise QwenpickError(_("--cpu-only and {option} contradict each other", option="--gpu" if gpus else "--vram"))
     if ram is None:
         raise QwenpickError(_("--cpu-only needs the RAM to plan with, e.g. --ram 16GiB"))
-    note = N_(
-        "CPU memory bandwidth {source} ({rate} GB/s)",
-        source=ASSUMED_CPU_BANDWIDTH_FROM,
-        rate=ASSUMED_CPU_BANDWIDTH / 1e9,
-    )
-    return _box((), ram, [note], Cpu(bandwidth=ASSUMED_CPU_BANDWIDTH, bandwidth_from=ASSUMED_CPU_BANDWIDTH_FROM))
+    rate, source = assumed_ram([], ram)
+    note = N_("CPU memory bandwidth {source} ({rate} GB/s)", source=source, rate=rate / 1e9)
+    return _box((), ram, [note], _processor(ram))
+
+
+def _processor(ram: int | None, gpus: Sequence[Gpu] = ()) -> Cpu:
+    """A CPU of no name beside these cards, with the RAM that such a box is sold with."""
+    rate, source = assumed_ram(gpus, ram)
+    return Cpu(bandwidth=rate, bandwidth_from=source)
 
 
 def _device(gpu: Gpu, total: int, notes: tuple[str, ...], bandwidth: float | None = None) -> Device:

@@ -34,9 +34,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Memory:
-    """What a run needs, part by part."""
+    """What a run needs, part by part; and apart from it what may come on top.
+
+    `later` of the kind "surge" is there for moments only: a plan that holds it fits, one that does not is tight. Of the kind "cache" it is what a
+    server may keep of requests that are done, up to its own limit.
+    """
 
     parts: tuple[Part, ...]
+    later: tuple[Part, ...] = ()
 
     @cached_property
     def total(self) -> int:
@@ -63,7 +68,11 @@ class Memory:
         """Bytes of one kind (weights, kv cache, state, compute, overhead) over all places."""
         return sum(part.bytes for part in self.parts if part.kind == kind)
 
+    def surge(self, where: str) -> int:
+        """Bytes that `where` may hold for moments beyond what it must."""
+        return sum(part.bytes for part in self.later if part.where == where and part.kind == "surge")
 
-def memory(parts: Iterable[Part]) -> Memory:
+
+def memory(parts: Iterable[Part], later: Iterable[Part] = ()) -> Memory:
     """The parts that are not empty, as a Memory."""
-    return Memory(tuple(part for part in parts if part.bytes))
+    return Memory(tuple(part for part in parts if part.bytes), tuple(part for part in later if part.bytes))

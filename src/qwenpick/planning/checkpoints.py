@@ -10,13 +10,16 @@ from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.machine.hardware import before_ampere
 from qwenpick.memory.quantization import FORMATS, find_format, stored_bytes
+from qwenpick.memory.quantization.gguf.dynamic import TWINS
 from qwenpick.planning.files import MAKER, own_mix, published_file, settled
 from qwenpick.runtimes import find_runtime
+from qwenpick.runtimes.llamacpp.formats import BY_NAME
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
     from qwenpick.machine.hardware import Device
-    from qwenpick.runtimes import Runtime
+    from qwenpick.runtimes.llamacpp.formats import BY_NAME
+from qwenpick.runtimes import Runtime
 
 FAMILIES = (
     "fp16",
@@ -74,12 +77,14 @@ def checkpoints(
 def _checkpoints(model: Model, engine: str, quant: str | None, any_source: bool) -> tuple[Checkpoint, ...]:
     runtime = find_runtime(engine)
     if quant is None:
-        names: tuple[str, ...] = runtime.FORMATS
+        names: tuple[str, ...] = tuple(name for name in runtime.FORMATS if name not in BY_NAME)
     elif family := _family(quant):
         names = runtime.FAMILIES.get(family, ())
     else:
         find_format(quant)  # an unknown word is an error, a format of other engines is none of this one's
-        names = tuple(name for name in runtime.FORMATS if name.casefold() == quant.casefold())
+        names = tuple(
+            _published_twin(model, name, engine) for name in runtime.FORMATS if name.casefold() == quant.casefold()
+        )
     asked = any_source or (quant is not None and not is_family(quant))
     found = (_checkpoint(model, name, runtime.NAME, asked) for name in names)
     checkpoints = tuple(checkpoint for checkpoint in found if checkpoint)
@@ -88,6 +93,19 @@ def _checkpoints(model: Model, engine: str, quant: str | None, any_source: bool)
     if quant and is_family(quant):  # what somebody publishes before what one makes oneself
         return tuple(sorted(checkpoints, key=lambda checkpoint: checkpoint.repo is None and runtime.NAME != "ollama"))
     return checkpoints
+
+
+def _published_twin(model: Model, name: str, engine: str) -> str:
+    """The dynamic file's name where a model is published in that alone, Flash-Next in UD-Q4_K_XL and not in Q4_K_M; else the name."""
+    twin = TWINS.get(name)
+    if (
+        engine != "llamacpp"
+        or twin is None
+        or published_file(model, name, engine)
+        or not published_file(model, twin, engine)
+    ):
+        return name
+    return name if any(name in checkpoint.formats for checkpoint in model.checkpoints) else twin
 
 
 def without_bf16(found: Sequence[Checkpoint], quant: str | None, devices: Iterable[Device]) -> tuple[Checkpoint, ...]:

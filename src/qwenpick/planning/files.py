@@ -13,6 +13,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.memory.quantization import FORMATS, stored_bytes
 from qwenpick.memory.quantization.gguf import file_bytes
+from qwenpick.memory.quantization.gguf.dynamic import DENSE, MIXES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,7 @@ MAKER, HUB = "Qwen/", "https://huggingface.co/"
 PUBLISHERS = ("Qwen", "unsloth", "bartowski", "mlx-community", "lmstudio-community", "ggml-org")
 HALVES = frozenset({"bf16", "fp16", "fp32"})
 PLAIN = 1.03  # of the smallest file of a format by a publisher many run: a larger one holds more than the format's recipe (Q8_0 heads, say)
+OLDER = 0.92  # a dynamic file so much below the plain mix of its name is a listing of files that were made anew since: reports weigh more
 HEADER = 0.002  # of a file: chat template, imatrix notes and vocabulary, which differ from publisher to publisher
 _GGUF_ENGINES = ("llamacpp", "ollama")
 
@@ -158,6 +160,8 @@ def _settled(architecture: Architecture, checkpoint: Checkpoint) -> Checkpoint:
     )
     left_out = 0 if checkpoint.mtp else stored_bytes(architecture, checkpoint.format, parts=frozenset({"mtp"}))
     size = (checkpoint.bytes or 0) + left_out
+    if checkpoint.format in MIXES and not architecture.is_moe and size < OLDER * by_rule:
+        size = round(by_rule * DENSE.get(checkpoint.format, 1.0))
     if abs(size - by_rule) > checkpoint.rounding + HEADER * by_rule:
         return checkpoint.model_copy(update={"bytes": size, "rounding": 0, "mtp": True})
     return checkpoint.model_copy(update={"bytes": None, "rounding": 0, "mtp": True})

@@ -34,13 +34,17 @@ UNCHECKED_RAM = 8 * 2**30  # a box whose RAM is not known is trusted with the ho
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One place of a plan: `need` bytes of the `budget` the engine may take there. `budget` is None where nobody said how much there is."""
+    """One place of a plan: `need` bytes of the `budget` the engine may take there. `budget` is None where nobody said how much there is.
+
+    `surge` are bytes that may come on top for moments.
+    """
 
     where: str
     name: str
     need: int
     budget: int | None
     total: int | None
+    surge: int = 0
 
     @property
     def headroom(self) -> int | None:
@@ -220,19 +224,20 @@ def _places(needed: Memory, runtime: Runtime, work: Serving, placement: Placemen
                         name=device.name,
                     )
                 )
-            yield Place(where, device.name, needed.on(where), runtime.budget(device, work), device.total)
+            yield Place(
+                where, device.name, needed.on(where), runtime.budget(device, work), device.total, needed.surge(where)
+            )
 
 
 def verdict_of(places: tuple[Place, ...], edge: Band) -> Verdict:
-    """fits where every place holds the upper edge of its need, tight where it holds the need itself, else no."""
+    """fits where every place holds the upper edge of its need and what comes on top for moments, tight where it holds the need itself, else no."""
     worst: Verdict = "fits"
     for place in places:
         if place.budget is None:
             verdict: Verdict = "fits" if place.need <= UNCHECKED_RAM else "no"
         else:
-            verdict = (
-                "fits" if place.need * edge.high <= place.budget else "tight" if place.need <= place.budget else "no"
-            )
+            most = place.need * edge.high + place.surge
+            verdict = "fits" if most <= place.budget else "tight" if place.need <= place.budget else "no"
         worst = max(worst, verdict, key=_ORDER.__getitem__)
     return worst
 

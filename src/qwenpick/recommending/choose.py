@@ -87,7 +87,12 @@ class Chooser:
         return self._offers[key]
 
     def _drafted(self, row: Scored, search: Search) -> Scored:
-        """The plan with its own MTP block drafting, where that is faster."""
+        """The plan with its own MTP block drafting, where that is faster, and where engine and format are not both asked for by name.
+
+        Who names both means that engine as it starts by itself: -o spec_type=draft-mtp asks for drafts.
+        """
+        if self.request.runtime and self.request.quant:
+            return row
         found = speculating(row.plan, search.machine)
         if found is None:
             return row

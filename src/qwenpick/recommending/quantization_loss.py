@@ -16,6 +16,7 @@ from typing import Literal
 
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
+from qwenpick.memory.quantization.gguf.dynamic import MIXES
 
 Confidence = Literal["high", "medium", "low"]
 CacheFamily = Literal["mha", "qkv-bias", "qk-norm", "hybrid"]
@@ -111,7 +112,7 @@ def retention(format_name: str, parameters_total: int) -> Retention:
     >>> retention("Q4_K_M", 8_000_000_000).value
     0.98
     """
-    row = ROWS.get(format_name)
+    row = ROWS.get(MIXES[format_name][0] if format_name in MIXES else format_name)
     if row is None:
         raise QwenpickError(
             _(

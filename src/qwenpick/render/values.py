@@ -11,7 +11,7 @@ from qwenpick.speed.decode import accepted_tokens
 if TYPE_CHECKING:
     from qwenpick.fitting.fixes import Fix
     from qwenpick.machine.hardware import Machine
-    from qwenpick.memory.account import Memory
+    from qwenpick.memory.account import Memory, Part
     from qwenpick.memory.bands import Band
     from qwenpick.planning.files import File
     from qwenpick.planning.plan import Place, Plan
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         FixValues,
         MachineValues,
         MemoryValues,
+        PartValues,
         PlaceValues,
         PlanValues,
         RankValues,
@@ -140,11 +141,14 @@ def memory_values(memory: Memory, edge: Band) -> MemoryValues:
         "total": memory.total,
         "low": round(memory.total * edge.low),
         "high": round(memory.total * edge.high),
-        "parts": [
-            {"name": part.name, "kind": part.kind, "bytes": part.bytes, "where": part.where, "formula": part.formula}
-            for part in memory.parts
-        ],
+        "parts": [part_values(part) for part in memory.parts],
+        "later": [part_values(part) for part in memory.later],
     }
+
+
+def part_values(part: Part) -> PartValues:
+    """One part, with its formula."""
+    return {"name": part.name, "kind": part.kind, "bytes": part.bytes, "where": part.where, "formula": part.formula}
 
 
 def place_values(place: Place) -> PlaceValues:

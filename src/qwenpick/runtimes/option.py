@@ -193,7 +193,7 @@ def _entries(table: type[EngineOptions]) -> Iterator[Entry]:
         plain = _without_none(info.annotation)
         bounds = {key: getattr(one, key) for one in info.metadata for key in ("ge", "le", "gt") if hasattr(one, key)}
         choices = typing.get_args(plain) if typing.get_origin(plain) is Literal else ()
-        kind: Kind = "version" if name == "version" else "choice" if choices else _KINDS[plain]
+        kind: Kind = "version" if name.endswith("version") else "choice" if choices else _KINDS[plain]
         yield Entry(
             name, kind, bounds.get("ge", bounds.get("gt")), bounds.get("le"), choices, info.default, info.description or "",
             extra["since"], extra["until"], extra["aliases"], extra["opposite"], extra["flag"],

@@ -1,8 +1,11 @@
-"""What the measured constants of measured.py mean."""
+"""What the measured constants of data/speed.json mean."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+WIDEST = 1.4 / 0.6  # high / low of the widest range that is told: 40 % to both sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +14,8 @@ class Decode:
 
     `token`, `layer`, `linear`, `moe` are seconds: per step, per layer, more per delta-net layer, more per MoE layer. `weights`, `experts`,
     `cache` are the shares of the bandwidth that dense weights, scattered experts and the KV cache get. `unpack` is how many times as long as
-    the vector rate says llama.cpp's kernels take to unpack weights.
+    the vector rate says llama.cpp's kernels take to unpack weights. `further` is what each further token of a step adds, as a share of what one
+    takes for the weights that all of them share: little where the kernels multiply a few columns at once, nearly all of it where they do not.
     """
 
     token: float
@@ -22,6 +26,7 @@ class Decode:
     experts: float
     cache: float
     unpack: float
+    further: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +61,27 @@ class Common:
     nvlink_exchange: float
     pcie_exchange: float
     quantized_cache: float
-    further: float
     eager_layer: float
     vulkan_bf16: float
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Measured / predicted: the 5th and the 95th percentile over rows whose model was left out of the fit."""
+    """Measured / predicted: the narrowest range that 85 % of rows fall in whose source was left out of the fit, at most WIDEST wide.
+
+    `rows` rows of `sources` sources; `held` is the share of them that the range holds.
+    """
 
     low: float
     high: float
+    rows: int = 0
+    sources: int = 0
+    held: float = 0.0
+
+    def widened(self, other: Spread) -> Spread:
+        """The range that holds both, or what of it is WIDEST wide about its middle."""
+        low, high = min(self.low, other.low), max(self.high, other.high)
+        if high <= WIDEST * low:
+            return Spread(low, high)
+        middle = math.sqrt(low * high)
+        return Spread(middle / math.sqrt(WIDEST), middle * math.sqrt(WIDEST))

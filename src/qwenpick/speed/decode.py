@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from qwenpick.memory.cache import KvCache
-from qwenpick.speed import measured
 from qwenpick.speed.devices import Class, by_vulkan
 from qwenpick.speed.efficiency import (
     EAGER,
@@ -19,6 +18,7 @@ from qwenpick.speed.efficiency import (
     prefill_constants,
     unpack_operations,
 )
+from qwenpick.speed.measured import measured
 from qwenpick.speed.stages import Stage
 from qwenpick.speed.traffic import Attention, Traffic, cache_bytes_per_element
 
@@ -41,7 +41,7 @@ class Load:
         if not self.is_ggml or self.format not in HALF:
             return 1.0
         half = prefill_constants(self.engine, kind).half
-        return half / measured.COMMON.vulkan_bf16 if self.bf16_over_vulkan(kind) else half
+        return half / measured().common.vulkan_bf16 if self.bf16_over_vulkan(kind) else half
 
     def bf16_over_vulkan(self, kind: Class) -> bool:
         """Whether llama.cpp's Vulkan backend runs BF16 weights, which takes `vulkan_bf16` times as long as their bytes say."""
@@ -75,7 +75,7 @@ def step_bytes(load: Load, depth: float, sequences: int, stage: Stage) -> float:
 
 def accepted_tokens(drafts: int) -> float:
     """Tokens a step yields when each draft is right with probability p given the one before: 1 + p + p^2 + …"""
-    return float(sum(measured.COMMON.accepted**i for i in range(drafts + 1)))
+    return float(sum(measured().common.accepted ** i for i in range(drafts + 1)))
 
 
 class Shares(NamedTuple):
@@ -126,7 +126,8 @@ class Step:
         work = max(work, self.compute.of(stage) / (rate * ways))
         work += stage.layers * (self.cached / (place.bandwidth * min(ways, self.pieces)) + self.state / bandwidth)
         if ways > 1:
-            inside = measured.COMMON.nvlink_exchange if place.nvlink else measured.COMMON.pcie_exchange
+            known = measured().common
+            inside = known.nvlink_exchange if place.nvlink else known.pcie_exchange
             each = inside if stage.exchange is None else stage.exchange
             work += stage.layers * self.exchanges * each * math.log2(ways)
         if self.host is not None:
@@ -140,21 +141,22 @@ def step_on(load: Load, depth: float, sequences: int, tokens: int, kind: Class) 
     weights, rows = load.weights, sequences * tokens
     c, p = decode_constants(load.engine, kind), prefill_constants(load.engine, kind)
     # dense weights are read once a step; of the experts those that any token picks
-    share = 1 / measured.COMMON.vulkan_bf16 if load.bf16_over_vulkan(kind) else format_share(load.format)
+    share = 1 / measured().common.vulkan_bf16 if load.bf16_over_vulkan(kind) else format_share(load.format)
     elements = Shares(
         weights.dense_elements, weights.expert_elements * weights.chosen / weights.of, weights.output_elements
     )
-    unpack = 0.0
+    unpack, again = 0.0, 1.0
     if load.is_ggml:
-        further = 1 + measured.COMMON.further * (min(rows, MAT_VEC_TOKENS) - 1)
-        unpack = c.unpack * unpack_operations(load.format) * further
+        unpack, again = c.unpack * unpack_operations(load.format), 1 + c.further * (min(rows, MAT_VEC_TOKENS) - 1)
     reached = (p.experts if weights.experts else p.dense) * load.slowed(kind)
     cached = load.attention.cache_elements(depth) * cache_bytes_per_element(load.cache)
     if load.is_ggml and load.cache.k not in ("f16", "bf16", "f32"):
-        cached *= measured.COMMON.quantized_cache
+        cached *= measured().common.quantized_cache
     host = None
     if load.eager or load.engine in EAGER:  # the host issues kernels one by one
-        each = c.layer * measured.HOST.get(load.format, 1.0) if load.engine in EAGER else measured.COMMON.eager_layer
+        each = (
+            c.layer * measured().host.get(load.format, 1.0) if load.engine in EAGER else measured().common.eager_layer
+        )
         host = weights.layers * each
     return Step(
         launches=Shares(
@@ -163,11 +165,11 @@ def step_on(load: Load, depth: float, sequences: int, tokens: int, kind: Class) 
             c.token,
         ),
         read=Shares(
-            weights.dense / (c.weights * share),
+            again * weights.dense / (c.weights * share),
             weights.experts * weights.touched(rows) / (c.experts * share),
-            weights.output / c.weights,
+            again * weights.output / c.weights,
         ),
-        unpack=elements.times(unpack),
+        unpack=elements.times(unpack * again),
         compute=elements.times(2 * rows / reached),
         integers=load.is_ggml,
         cached=sequences * cached / c.cache,

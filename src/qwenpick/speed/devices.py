@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Class = Literal[
     "pascal",
+    "volta",
     "turing",
     "ampere",
     "ada",
@@ -28,6 +29,9 @@ Class = Literal[
     "apple",
     "apple-m5",
     "arc",
+    "arc-vulkan",
+    "arc-xe2",
+    "arc-xe2-vulkan",
     "ascend",
     "other",
     "cpu",
@@ -36,9 +40,9 @@ Class = Literal[
 # Operations per byte of bandwidth where no datasheet rate is known (FP16 matrix rate / memory bandwidth of the class):
 # Apple states none (M1 Max 10.4 TFLOP/s at 400 GB/s by its FP32 rate, M3 Ultra 28 at 819, M4 Max 18 at 546; M5's matrix units about four times that).
 FLOP_PER_BYTE: dict[Class, float] = {
-    "pascal": 20, "turing": 90, "ampere": 75, "ada": 160, "blackwell": 110, "a100": 150, "hopper": 250, "spark": 400,
+    "pascal": 20, "volta": 100, "turing": 90, "ampere": 75, "ada": 160, "blackwell": 110, "a100": 150, "hopper": 250, "spark": 400,
     "rdna": 120, "rdna-vulkan": 120, "cdna": 200, "amd-apu": 230, "amd-apu-vulkan": 230,
-    "apple": 30, "apple-m5": 120, "arc": 200, "ascend": 200, "other": 60, "cpu": 10,
+    "apple": 30, "apple-m5": 120, "arc": 200, "arc-vulkan": 200, "arc-xe2": 200, "arc-xe2-vulkan": 200, "ascend": 200, "other": 60, "cpu": 10,
 }  # fmt: skip
 
 # Vector rate / INT8 matrix rate by generation: dequantization and mat-vec kernels run there (4090: 661 TOP/s and 82.6 TFLOP/s FP32; A100: 624 and
@@ -53,6 +57,13 @@ VECTOR_PER_INT8: dict[Class, float] = {
     "spark": 1 / 8,
 }
 
+
+PASCAL_FP32_PER_FP16 = {
+    False: 64,
+    True: 0.5,
+}  # GTX 10 and P40 run 16 bits at a 64th of the rate of 32; GP100 at twice that rate
+PASCAL_DP4A = 4  # operations of 8 bits for one of 32 (P40: 47 TOP/s and 11.8 TFLOP/s)
+VOLTA_FP32 = 1 / 8  # of the tensor cores' rate (V100: 125 and 15.7 TFLOP/s)
 
 PCIE = 20e9  # bytes/s that llama.cpp's copies reach over PCIe 4.0 x16 (31.5 GB/s by the standard)
 
@@ -95,7 +106,7 @@ def class_of(device: Device, gpu: Gpu | None) -> Class:
             generation = ((gpu.generation if gpu else None) or device.name).replace("Apple ", "")
             return "apple-m5" if generation[:2] >= "M5" else "apple"
         case "intel":
-            return "arc"
+            return "arc-xe2" if ((gpu.generation if gpu else None) or "").startswith(("Xe2", "Xe3")) else "arc"
         case "ascend":
             return "ascend"
         case _:
@@ -108,8 +119,10 @@ def _nvidia(capability: str, datacenter: bool) -> Class:
         version = float(capability)
     except ValueError:
         return "hopper" if datacenter else "blackwell"
-    if version < 7.5:
+    if version < 7:
         return "pascal"
+    if version < 7.5:
+        return "volta"
     if version < 8:
         return "turing"
     if version == 8.0:
@@ -134,48 +147,69 @@ def place_of(device: Device, gpus: Mapping[str, Gpu], ram: float | None = None, 
     kind = _over_vulkan(class_of(device, gpu)) if vulkan else class_of(device, gpu)
     rates = gpu.rates if gpu else None
     rate = _matrix_rate(kind, rates, (gpu.compute_capability if gpu else None) or "") or bandwidth * FLOP_PER_BYTE[kind]
-    int8 = max(
-        (rates.int8 if rates else None) or 2 * rate, rate
-    )  # B300's integer units are few: the 16-bit ones do their work
-    share = VECTOR_PER_INT8.get(kind)
+    vector, int8 = _units(kind, rates, rate)
     nvlink = gpu.nvlink_bandwidth if gpu and gpu.segment == "datacenter" else None
     return Place(
         kind,
         device.name,
         bandwidth,
         rate,
-        int8 * share if share else None,
-        int8 if share else None,
+        vector,
+        int8,
         nvlink or PCIE,
         nvlink is not None,
     )
 
 
-def _matrix_rate(kind: Class, rates: Rates | None, target: str) -> float | None:
-    """FLOP/s of 16-bit matrices: of the matrix units, or on AMD of the vector units where the table knows no others.
+def _units(kind: Class, rates: Rates | None, rate: float) -> tuple[float | None, float | None]:
+    """(vector, INT8 matrix) operations/s, where they are known to be a limit."""
+    if kind == "pascal":
+        return rate, PASCAL_DP4A * rate
+    if kind == "volta":
+        return rate * VOLTA_FP32, None
+    if share := VECTOR_PER_INT8.get(kind):
+        # B300's integer units are few: the 16-bit ones do their work
+        int8 = max((rates.int8 if rates else None) or 2 * rate, rate)
+        return int8 * share, int8
+    return None, None
+
+
+def _matrix_rate(kind: Class, rates: Rates | None, capability: str) -> float | None:
+    """FLOP/s of 16-bit matrices: of the matrix units, or on AMD of the vector units where the table knows no others. Pascal multiplies in 32 bits.
 
     Some are fitted (tools/fit_speed.py) against something else: GB10 against its bandwidth, AMD's graphics in the CPU and RDNA 4 against their
     vector rate, since llama.cpp's kernels there reach no more (Radeon AI PRO R9700: 1,083 tokens/s measured, 1,698 from its 191 TFLOP/s).
     """
-    if rates is None or kind in ("pascal", "spark"):
+    if rates is None or kind == "spark":
         return None
-    if rates.fp16_vector and (kind in ("amd-apu", "amd-apu-vulkan") or target.startswith("gfx12")):
+    if rates.fp16_vector and (kind in ("amd-apu", "amd-apu-vulkan") or capability.startswith("gfx12")):
         return rates.fp16_vector
-    if kind == "arc":
+    if kind == "pascal":
+        return rates.fp16_vector * PASCAL_FP32_PER_FP16[capability == "6.0"] if rates.fp16_vector else None
+    if kind.startswith("arc"):
         return rates.fp16 or (rates.int8 / 2 if rates.int8 else None)
     return rates.fp16 or rates.fp16_vector
 
 
+_VULKAN: dict[Class, Class] = {
+    "rdna": "rdna-vulkan",
+    "cdna": "rdna-vulkan",
+    "amd-apu": "amd-apu-vulkan",
+    "arc": "arc-vulkan",
+    "arc-xe2": "arc-xe2-vulkan",
+}
+
+
 def _over_vulkan(kind: Class) -> Class:
-    return "rdna-vulkan" if kind in ("rdna", "cdna") else "amd-apu-vulkan" if kind == "amd-apu" else kind
+    return _VULKAN.get(kind, kind)
 
 
 def processor(cpu: Cpu | None) -> Place | None:
     """The CPU with its RAM as a place to run layers; None where the RAM's bandwidth is not known."""
     if cpu is None or not cpu.bandwidth:
         return None
-    cores = cpu.usable_cores or cpu.cores or 8
-    return Place("cpu", cpu.name or "CPU", cpu.bandwidth, cores * _flop_per_core(frozenset(cpu.features)))
+    rate = (cpu.usable_cores or cpu.cores or 8) * _flop_per_core(frozenset(cpu.features))
+    return Place("cpu", cpu.name or "CPU", cpu.bandwidth, rate, vector=rate)
 
 
 def _flop_per_core(features: frozenset[str]) -> float:

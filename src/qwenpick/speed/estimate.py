@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import TYPE_CHECKING
 
-from qwenpick.speed import measured
 from qwenpick.speed.constants import Spread
 from qwenpick.speed.decode import Load, step_bytes, token_seconds
 from qwenpick.speed.devices import Class
-from qwenpick.speed.efficiency import nearest
+from qwenpick.speed.efficiency import KIN
 from qwenpick.speed.flags import Flags, usual
+from qwenpick.speed.measured import measured
 from qwenpick.speed.prefill import prompt_seconds
 from qwenpick.speed.stages import Stage, stages
 from qwenpick.speed.traffic import attention, cache_bytes_per_element, traffic
@@ -136,27 +136,17 @@ def estimate(
     Generation is at `depth` tokens (default: work.context); the prompt is `prompt` tokens (default: depth) after `cached` ones.
     `flags` are what the engine's options say of speed (runtimes/flags.py); without options its defaults.
     """
-    if flags is None and work.options:
-        raise ValueError("a workload with options needs their flags: runtimes.flags.read_flags")
-    flags = flags or usual(runtime)
-    parts = stages(architecture.num_layers, placement, machine, gpus, flags.vulkan)
-    if isinstance(parts, str):
+    found = prepared(architecture, checkpoint, runtime, work, placement, machine, gpus, flags)
+    if found is None:
         return None
+    load, flags, parts = found
     depth = work.context if depth is None else depth
     prompt = max(1, depth) if prompt is None else prompt
-    load = Load(
-        runtime + flags.generation,
-        checkpoint.format,
-        traffic(architecture, checkpoint.format, checkpoint.bytes),
-        attention(architecture),
-        work.kv_cache,
-        flags.eager,
-    )
     drafts = flags.drafts if architecture.mtp_layers else 0
     reading = prompt_seconds(load, prompt, cached, flags.chunk, parts)
     around, before = spreads(load.engine, tuple(stage.place.kind for stage in parts))
     if drafts:
-        around = Spread(min(around.low, measured.MTP_SPREAD.low), max(around.high, measured.MTP_SPREAD.high))
+        around = around.widened(measured().mtp_spread)
     together = -(-work.sequences // placement.data_parallel)  # that one copy generates at once
     generation = Generation(load, drafts, together, work.context, parts, around)
     decode = generation.each(depth, 1)
@@ -174,6 +164,34 @@ def estimate(
         why=_why(load, depth, parts),
         generation=generation,
     )
+
+
+def prepared(
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    runtime: str,
+    work: Serving,
+    placement: Placement,
+    machine: Machine,
+    gpus: Mapping[str, Gpu],
+    flags: Flags | None = None,
+) -> tuple[Load, Flags, tuple[Stage, ...]] | None:
+    """What generates, the engine's flags and the stages; None where a bandwidth is unknown. `flags` as for `estimate`."""
+    if flags is None and work.options:
+        raise ValueError("a workload with options needs their flags: runtimes.flags.read_flags")
+    flags = flags or usual(runtime)
+    parts = stages(architecture.num_layers, placement, machine, gpus, flags.vulkan)
+    if isinstance(parts, str):
+        return None
+    load = Load(
+        runtime + flags.generation,
+        checkpoint.format,
+        traffic(architecture, checkpoint.format, checkpoint.bytes),
+        attention(architecture),
+        work.kv_cache,
+        flags.eager,
+    )
+    return load, flags, parts
 
 
 def unknown(architecture: Architecture, placement: Placement, machine: Machine, gpus: Mapping[str, Gpu]) -> str | None:
@@ -204,11 +222,15 @@ def _capped(band: Band, most: float) -> Band:
 
 @lru_cache(maxsize=1024)
 def spreads(engine: str, kinds: tuple[Class, ...]) -> tuple[Spread, Spread]:
-    """The widest spreads of the stages' classes: of generation and of reading."""
-    decode = [nearest(measured.DECODE_SPREAD, engine, kind) or measured.DEFAULT_DECODE_SPREAD for kind in kinds]
-    prefill = [nearest(measured.PREFILL_SPREAD, engine, kind) or measured.DEFAULT_PREFILL_SPREAD for kind in kinds]
-    return _widest(decode), _widest(prefill)
+    """The spreads of generation and of reading: the CPU's where anything lies in RAM, else what those of the stages' classes span."""
+    if "cpu" in kinds:
+        kinds = ("cpu",)
+    name, known = KIN.get(engine, engine), measured()
+    decode = [_own(known.decode_spread, engine, name, kind) or known.default_decode_spread for kind in kinds]
+    prefill = [_own(known.prefill_spread, engine, name, kind) or known.default_prefill_spread for kind in kinds]
+    return reduce(Spread.widened, decode), reduce(Spread.widened, prefill)
 
 
-def _widest(spreads: list[Spread]) -> Spread:
-    return Spread(min(s.low for s in spreads), max(s.high for s in spreads))
+def _own(table: Mapping[tuple[str, Class], Spread], engine: str, kin: str, kind: Class) -> Spread | None:
+    """The range of the class itself: where another class's rows lie beside their estimates says nothing of this one's."""
+    return table.get((engine, kind)) or table.get((kin, kind))

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from qwenpick.speed import measured
 from qwenpick.speed.decode import Load, Shares
 from qwenpick.speed.devices import Class, Place
 from qwenpick.speed.efficiency import decode_constants, prefill_constants
+from qwenpick.speed.measured import measured
 from qwenpick.speed.stages import Stage
+
+UNFUSED_PASSES = 6  # over the scores: a product that writes them, a mask and a softmax that read and write them, a product that reads them
 
 
 def prompt_seconds(load: Load, prompt: int, cached: int, chunk: int, parts: Sequence[Stage]) -> float:
@@ -30,8 +32,8 @@ class Reading:
     """A prompt read by the whole model on one kind of device, before the rates of one device are known.
 
     `compute` FLOP of the weights and `read` bytes of them, whichever takes longer; `attend` FLOP of attention by the 16-bit rate, `scan` bytes of
-    the delta nets' states, and `launches` seconds, of all layers. Each is over the share of the rate that is reached, but for `read`: its share is
-    `reached`.
+    the delta nets' states and of scores that lie in memory, and `launches` seconds, of all layers. Each is over the share of the
+    rate that is reached, but for `read`: its share is `reached`.
     """
 
     compute: Shares
@@ -68,7 +70,9 @@ def reading_on(load: Load, prompt: int, cached: int, chunk: int, kind: Class) ->
     attended = cached + prompt / 2
     if load.attention.budget:
         attended = min(attended, load.attention.budget)
-    layer = max(p.layer, measured.COMMON.eager_layer) if load.eager else p.layer
+    # scores of a prompt that MLX multiplies without a fused kernel: written, masked, normalized and read, 2 bytes each
+    scores = UNFUSED_PASSES * 2 * load.attention.wide_scores * prompt * attended if load.engine == "mlx" else 0.0
+    layer = max(p.layer, measured().common.eager_layer) if load.eager else p.layer
     slowed = load.slowed(kind)
     return Reading(
         compute=Shares(
@@ -77,7 +81,7 @@ def reading_on(load: Load, prompt: int, cached: int, chunk: int, kind: Class) ->
         read=Shares(batches * weights.dense, batches * weights.experts * weights.touched(size), 0.0),
         reached=d.weights,
         attend=load.attention.flops * prompt * attended / p.attention,
-        scan=prompt * load.attention.state / p.scan,
+        scan=prompt * load.attention.state / p.scan + scores,
         launches=batches * weights.layers * layer,
         integers=load.is_ggml,
     )

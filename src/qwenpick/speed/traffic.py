@@ -9,6 +9,11 @@ from qwenpick.catalog.schema import Architecture, FullAttention, LinearAttention
 from qwenpick.memory.cache import CACHE_BITS, KvCache
 from qwenpick.memory.quantization import FORMATS, sizes
 
+MLX_FUSED = (
+    64,
+    80,
+    128,
+)  # head dimensions of mlx's fused attention for a prompt (scaled_dot_product_attention.cpp of 0.32.2)
 F32 = 4  # bytes; every engine keeps the delta net's recurrent state in FP32
 
 
@@ -46,7 +51,8 @@ class Attention:
 
     `windowed` are (elements per token, window) of sliding layers; `state` is bytes of recurrent and convolution state; `flops` is FLOP per query
     token and cached token (QK and AV: 4 x heads x head_dim, over the full-attention layers); `budget` caps the tokens a query attends to
-    (an indexer). Tensor parallelism cannot cut the cache into more than `kv_heads` pieces.
+    (an indexer). Tensor parallelism cannot cut the cache into more than `kv_heads` pieces. `wide_scores` are the scores per query token and cached
+    token of layers whose head_dim MLX has no fused kernel for a prompt for.
     """
 
     per_token: int
@@ -56,6 +62,7 @@ class Attention:
     budget: int | None
     index_per_token: float
     kv_heads: int
+    wide_scores: int
 
     def cache_elements(self, depth: float) -> float:
         """Elements of keys and values (and index keys) that one query reads at this depth."""
@@ -97,7 +104,7 @@ def traffic(architecture: Architecture, format_name: str, file_bytes: int | None
 @lru_cache(maxsize=1024)
 def attention(architecture: Architecture) -> Attention:
     """Cache, state and attention work of one sequence."""
-    per_token = state = flops = 0
+    per_token = state = flops = wide = 0
     index_per_token = 0.0
     budget: int | None = None
     windowed: list[tuple[int, int]] = []
@@ -106,6 +113,7 @@ def attention(architecture: Architecture) -> Attention:
             case FullAttention():
                 per_token += 2 * layer.kv_heads * layer.head_dim  # k and v
                 flops += 4 * layer.heads * layer.head_dim  # 2 for QK, 2 for AV
+                wide += layer.heads if layer.head_dim not in MLX_FUSED else 0
                 if layer.indexer:
                     budget = layer.indexer.budget
                     index_per_token += layer.indexer.kv_heads * layer.indexer.head_dim / layer.indexer.compress_ratio
@@ -115,4 +123,6 @@ def attention(architecture: Architecture) -> Attention:
                 state += (
                     2 * F32 * layer.ssm_state_elements + 2 * F32 * layer.conv_state_elements
                 )  # read and written back
-    return Attention(per_token, tuple(windowed), state, flops, budget, index_per_token, architecture.attention.kv_heads)
+    return Attention(
+        per_token, tuple(windowed), state, flops, budget, index_per_token, architecture.attention.kv_heads, wide
+    )

@@ -10,12 +10,12 @@ from typing import Any
 from qwenpick.bounded import read_json
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import N_
+from qwenpick.machine.assumed import DDR4
 from qwenpick.machine.hardware import Cpu, Machine
 from qwenpick.storage import user_directory, write_whole
 
-ASSUMED = 51.2e9  # two channels x 8 bytes x 3200 MT/s: dual-channel DDR4-3200
 MOST_BANDWIDTH = 1e14  # bytes/s: a hundred times what any board gives
-ASSUMED_FROM = N_("assumed: dual-channel DDR4-3200")
+ASSUMED, ASSUMED_FROM = DDR4
 
 # (pattern on the CPU's name, bytes/s, what it is). channels x 8 bytes x MT/s, per socket, all channels populated at the platform's rated speed.
 # Cores that take DDR4 as well as DDR5 (Core 12th-14th gen) stay at the assumption: the board decides.
@@ -150,6 +150,11 @@ def measured(machine: Machine, file: Path | None = None) -> Machine:
             file=file or N_("its file"),
         ),
     )
+
+
+def said(machine: Machine, bandwidth: float) -> Machine:
+    """The machine with the RAM bandwidth that a person gives."""
+    return with_bandwidth(machine, bandwidth, N_("as --ram-bandwidth says ({rate} GB/s)", rate=bandwidth / 1e9))
 
 
 def with_bandwidth(machine: Machine, bandwidth: float, said: str) -> Machine:

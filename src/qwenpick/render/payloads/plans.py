@@ -47,10 +47,13 @@ class PartValues(TypedDict):
 
 
 class MemoryValues(TypedDict):
+    """`later` is not in `total`: of the kind surge for moments only, of the kind cache what a server may keep of requests that are done."""
+
     total: int
     low: int
     high: int
     parts: list[PartValues]
+    later: list[PartValues]
 
 
 class PlaceValues(TypedDict):

@@ -24,6 +24,7 @@ class Batch:
     sequences: int
     flash_attention: bool
     cache: KvCache
+    copies_cache: bool = True  # whether the backend's attention wants a quantized layer's keys and values in 16 bits
 
     @property
     def quantized_cache(self) -> bool:
@@ -51,7 +52,7 @@ def _cached(elements: int, cache_type: str) -> int:
     return elements // block * size
 
 
-def batch_of(work: Serving, options: Options, pooled: bool) -> Batch:
+def batch_of(work: Serving, options: Options, pooled: bool, copies_cache: bool = True) -> Batch:
     """The micro-batch of a workload. `pooled`: embedding and reranker models keep every token's output."""
     share = padded(work.context)
     cells = padded(work.context * work.sequences) if options.kv_unified else share * work.sequences
@@ -65,4 +66,5 @@ def batch_of(work: Serving, options: Options, pooled: bool) -> Batch:
         sequences=work.sequences,
         flash_attention=options.flash_attn,
         cache=work.kv_cache,
+        copies_cache=copies_cache,
     )

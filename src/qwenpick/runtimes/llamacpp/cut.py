@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +67,15 @@ def cut(
         held.append((first, first + layers))
         first += layers
     return Cut(tuple(held), min(cpu_moe_layers, num_layers), num_layers)
+
+
+def layers_asked(architecture: Architecture, n_gpu_layers: int | None) -> int | None:
+    """-ngl without the MTP block, which counts as the last layer whether it is loaded or not (n_layer_all in llama-model.cpp)."""
+    if n_gpu_layers is None or n_gpu_layers < 2:
+        return n_gpu_layers
+    return max(1, n_gpu_layers - uncounted_layers(architecture))
+
+
+def uncounted_layers(architecture: Architecture) -> int:
+    """MTP blocks that lie in the file as layers behind the model's own: llama.cpp counts them in -ngl."""
+    return architecture.mtp_layers if architecture.gguf_arch in ("qwen35", "qwen35moe") else 0

@@ -7,14 +7,14 @@ from qwenpick.memory.quantization.gguf.types import BLOCKS
 from qwenpick.runtimes.llamacpp.batch import Batch
 
 
-def draft_cache(architecture: Architecture, batch: Batch) -> int:
-    """Bytes of the block's own keys and values: MTP layers x cells x kv heads x head_dim x (k + v bytes)."""
+def draft_cache(architecture: Architecture, batch: Batch, types: tuple[str, str]) -> int:
+    """Bytes of the block's own keys and values: MTP layers x cells x kv heads x head_dim x (k + v bytes).
+
+    Their types are the draft's own, whatever the model's cache is (-ctkd, -ctvd; common.h: f16).
+    """
     attention = architecture.attention
     elements = batch.context * attention.kv_heads * attention.head_dim
-    each = sum(
-        elements // block * size
-        for block, size in (BLOCKS.get(cache.upper(), (1, 1)) for cache in (batch.cache.k, batch.cache.v))
-    )
+    each = sum(elements // block * size for block, size in (BLOCKS[cache.upper()] for cache in types))
     return architecture.mtp_layers * each
 
 

@@ -12,26 +12,34 @@ if TYPE_CHECKING:
 
 # (bytes, where seen) by CUDA compute capability: the driver's peak for the process less all buffers
 _HOPPER = (608 * MIB, N_("measured on H200, driver 580, CUDA 13: 595-625 MiB"))
-_BLACKWELL = (750 * MIB, N_("public logs of RTX 50 and GB10, 2025-2026: about 750 MiB"))
+_BLACKWELL = (
+    450 * MIB,
+    N_("public reports of RTX 50 and RTX PRO Blackwell, 2026: 250-650 MiB beside llama.cpp's buffers"),
+)
+_SPARK = (750 * MIB, N_("public logs of GB10, 2025-2026: about 750 MiB"))
 _ADA = (450 * MIB, N_("public logs of RTX 4090, 2025: about 450 MiB"))
 _OLDER = (450 * MIB, N_("as Ada: no logs"))
 _UNKNOWN = (608 * MIB, N_("as H200: compute capability not known"))
 _OTHER_VENDORS = (300 * MIB, N_("no measurements: HIP, SYCL and Vulkan keep less than CUDA"))
+_RADV = (
+    32 * MIB,
+    N_("public reports of RX 7900 XTX and R9700 over Vulkan, 2026: next to nothing beside llama.cpp's buffers"),
+)
 _METAL = (128 * MIB, N_("no measurements: Metal keeps pipelines and a residency set only"))
 
 # More on H200 where a prompt runs through 16-bit weights or routed experts: dequantized copies and cuBLAS workspaces (705-720 MiB in all)
 POOL = 110 * MIB
 
 
-def driver_bytes(device: Device, pool: int) -> int:
+def driver_bytes(device: Device, pool: int, backend: str = "") -> int:
     """Bytes that a GPU's driver takes, with the `pool` that CUDA and cuBLAS keep for a model."""
-    size, _unused = _base(device)
+    size, _unused = _base(device, backend)
     return size + pool if device.vendor == "nvidia" else size
 
 
-def driver_source(device: Device, pool: int) -> str:
+def driver_source(device: Device, pool: int, backend: str = "") -> str:
     """Where that was seen."""
-    _unused, source = _base(device)
+    _unused, source = _base(device, backend)
     if not pool or device.vendor != "nvidia":
         return source
     return N_(
@@ -41,9 +49,11 @@ def driver_source(device: Device, pool: int) -> str:
     )
 
 
-def _base(device: Device) -> tuple[int, str]:
+def _base(device: Device, backend: str) -> tuple[int, str]:
     if device.vendor == "apple":
         return _METAL
+    if device.vendor == "amd" and backend.casefold().startswith("vulkan"):
+        return _RADV
     if device.vendor != "nvidia":
         return _OTHER_VENDORS
     if device.capability is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from qwenpick.memory.quantization.gguf.dynamic import MIXES
+
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "fp16": ("BF16", "F16"),
     "8bit": ("Q8_0",),
@@ -14,4 +16,9 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "2bit": ("Q2_K", "IQ2_M", "IQ2_XXS"),
 }
 
-FORMATS: tuple[str, ...] = tuple(name for family in FAMILIES.values() for name in family)
+# What llama.cpp runs too where it is asked for by name, or lies in a file: rarely published, or a mix of one publisher's
+BY_NAME: tuple[str, ...] = (
+    "MXFP4_MOE", "IQ3_S", "IQ3_XS", "Q2_K_S", "IQ2_S", "IQ2_XS", "IQ1_M", "IQ1_S", "TQ2_0", "TQ1_0", "Q2_0", "Q1_0", *MIXES,
+)  # fmt: skip
+
+FORMATS: tuple[str, ...] = (*(name for family in FAMILIES.values() for name in family), *BY_NAME)

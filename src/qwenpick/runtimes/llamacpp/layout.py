@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from qwenpick.machine.hardware import Device
 from qwenpick.memory.account import gpu
 from qwenpick.memory.bands import band
+from qwenpick.runtimes.llamacpp.cut import layers_asked
 from qwenpick.runtimes.llamacpp.limits import budget, has_backend
 from qwenpick.runtimes.llamacpp.options import Options, read_options
 from qwenpick.runtimes.llamacpp.parts import file_share, needed, on_first_gpu
@@ -43,7 +44,8 @@ def placements(
 def _asked(architecture: Architecture, options: Options, device: Device) -> Placement:
     """What -ngl and --n-cpu-moe say, on one GPU."""
     everything = architecture.num_layers + 1
-    held = everything if options.n_gpu_layers is None else min(options.n_gpu_layers, everything)
+    asked = layers_asked(architecture, options.n_gpu_layers)
+    held = everything if asked is None else min(asked, everything)
     return Placement((device,), split=None if held == everything else (held,), cpu_moe_layers=options.n_cpu_moe)
 
 

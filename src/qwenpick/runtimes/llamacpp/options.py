@@ -14,6 +14,10 @@ MOST_LAYERS = 1_000_000  # people write 99 or 99999 for all
 _CONTEXT = N_("say context (tokens per sequence) and sequences; llama.cpp's -c is their product")
 
 
+# common/arg.cpp, kv_cache_types
+CacheType = Literal["f16", "bf16", "f32", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
+
+
 class Options(EngineOptions):
     """llama.cpp's table. `launch` writes every flag from the plan."""
 
@@ -69,13 +73,19 @@ class Options(EngineOptions):
         None, "tokens of a batch that have logits", least=1, most=MOST_TOKENS, flag=False
     )
     load_mtp: bool = option(False, "loads the MTP block though it does not draft", flag=False)
+    cache_type_k_draft: CacheType = option(
+        "f16",
+        "keys of the draft's own cache, apart from the model's since b9400",
+        aliases=("ctkd", "spec_draft_type_k"),
+    )
+    cache_type_v_draft: CacheType = option(
+        "f16", "values of the draft's own cache", aliases=("ctvd", "spec_draft_type_v")
+    )
     spec_type: Literal["none", "draft-mtp"] = option("none", "draft-mtp: the model's own MTP block drafts", flag=False)
     draft_n_max: int = option(
         3, "tokens that are drafted a step", least=0, most=256, aliases=("spec_draft_n_max",), flag=False
     )
-    device: Word | None = option(
-        None, "Vulkan0, ROCm0, …: the backend that runs it; decides the speed only", aliases=("dev",), flag=False
-    )
+    device: Word | None = option(None, "Vulkan0, ROCm0, …: the backend that runs it", aliases=("dev",), flag=False)
     mmproj: bool | None = option(
         None, "loads the projector (where the workload has images or sound)", opposite="no_mmproj", flag=False
     )

@@ -11,7 +11,7 @@ from qwenpick.memory.account import Memory, Part, gpu
 from qwenpick.memory.quantization.gguf import file_bytes
 from qwenpick.runtimes.llamacpp.batch import batch_of
 from qwenpick.runtimes.llamacpp.cache import padded
-from qwenpick.runtimes.llamacpp.cut import cut
+from qwenpick.runtimes.llamacpp.cut import cut, layers_asked
 from qwenpick.runtimes.llamacpp.driver import driver_bytes, driver_source
 from qwenpick.runtimes.llamacpp.model import load, repacked_bytes
 from qwenpick.runtimes.llamacpp.options import read_options
@@ -45,15 +45,16 @@ def needed(
 
     `rough` is for searches over many placements: the compute buffer is that of a model cut in the middle.
     """
-    common = on_any_device(architecture, checkpoint, work, _shape(placement), pooled=pooled, rough=rough)
-    return Memory(tuple(_driver(placement, part) if part.name == DRIVER else part for part in common.parts))
+    common = on_any_device(architecture, checkpoint, work, _shape(placement, work), pooled=pooled, rough=rough)
+    backend = read_options(work.options).backend
+    return Memory(tuple(_driver(placement, part, backend) if part.name == DRIVER else part for part in common.parts))
 
 
 def on_first_gpu(
     architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement, *, rough: bool = False
 ) -> int:
     """Bytes that the first GPU of the placement holds."""
-    common = on_any_device(architecture, checkpoint, work, _shape(placement), rough=rough)
+    common = on_any_device(architecture, checkpoint, work, _shape(placement, work), rough=rough)
     return first_gpu(common).with_driver(placement.devices[0])
 
 
@@ -80,10 +81,17 @@ class Shape(NamedTuple):
     devices: int
     split: tuple[int, ...] | None = None
     cpu_moe_layers: int = 0
+    copies_cache: bool = True
 
 
-def _shape(placement: Placement) -> Shape:
-    return Shape(len(placement.devices), placement.split, placement.cpu_moe_layers)
+def _shape(placement: Placement, work: Serving) -> Shape:
+    """The shape, and whether its backend copies a layer of a quantized cache to 16 bits: CUDA's kernels for prompts do (fattn.cu).
+
+    Metal's and Vulkan's read the blocks, and so do those that HIP takes on RDNA: a 7900 XTX holds as much as without the copy.
+    """
+    backend = read_options(work.options).backend.casefold()
+    copies = all(device.vendor == "nvidia" for device in placement.devices) and not backend.startswith("vulkan")
+    return Shape(len(placement.devices), placement.split, placement.cpu_moe_layers, copies)
 
 
 @lru_cache(maxsize=16384)
@@ -107,10 +115,10 @@ def on_any_device(
             architecture.num_layers,
             shape.devices,
             shape.split,
-            options.n_gpu_layers,
+            layers_asked(architecture, options.n_gpu_layers),
             shape.cpu_moe_layers or options.n_cpu_moe,
         ),
-        batch_of(work, options, pooled),
+        batch_of(work, options, pooled, shape.copies_cache),
         work,
         rough,
     )
@@ -120,10 +128,11 @@ def on_any_device(
     return held if checkpoint.bytes is None else as_measured(held, architecture, checkpoint)
 
 
-def _driver(placement: Placement, pool: Part) -> Part:
+def _driver(placement: Placement, pool: Part, backend: str) -> Part:
     """What the driver takes of a GPU, with the `pool` of a run."""
     device = placement.devices[int(pool.where.removeprefix("gpu"))]
-    return Part(DRIVER, driver_bytes(device, pool.bytes), pool.where, driver_source(device, pool.bytes), "overhead")
+    size, source = driver_bytes(device, pool.bytes, backend), driver_source(device, pool.bytes, backend)
+    return Part(DRIVER, size, pool.where, source, "overhead")
 
 
 def file_share(architecture: Architecture, checkpoint: Checkpoint) -> float:

@@ -160,10 +160,11 @@ def draft_parts(run: Run) -> Iterator[Part]:
     if not run.options.speculates:
         return
     where = gpu(len(run.cut.held) - 1) if run.cut.output_on_gpu else RAM
+    types = run.options.cache_type_k_draft, run.options.cache_type_v_draft
     cells = N_(
         "{mtp_layers} MTP layer x {context} cells", mtp_layers=run.architecture.mtp_layers, context=run.batch.context
     )
-    yield Part("draft kv cache", draft_cache(run.architecture, run.batch), where, cells, "kv cache")
+    yield Part("draft kv cache", draft_cache(run.architecture, run.batch, types), where, cells, "kv cache")
     yield Part(
         "draft compute",
         draft_compute(run.architecture, run.batch),

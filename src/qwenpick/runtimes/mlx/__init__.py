@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from qwenpick.catalog.schema import DenseMlp, MoeMlp
+from qwenpick.catalog.formats import MLX_BITS
 from qwenpick.i18n import N_, _
 from qwenpick.memory.account import Memory, Part, gpu
 from qwenpick.memory.account import memory as gather
@@ -13,6 +13,9 @@ from qwenpick.memory.cache import conv_state_elements, kv_bytes, ssm_state_eleme
 from qwenpick.memory.quantization import stored_bytes
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.mlx.options import Options
+from qwenpick.runtimes.mlx.packages import package_of
+from qwenpick.runtimes.mlx.prompt import activation_bytes, largest_buffer, logits_bytes, score_bytes
+from qwenpick.units import format_bytes
 from qwenpick.work.placement import Placement
 
 if TYPE_CHECKING:
@@ -22,25 +25,16 @@ if TYPE_CHECKING:
 
 NAME = "mlx"
 TITLE = "MLX"
-READ_FROM = "mlx-lm 0.32.2: generate.py, models/cache.py, models/qwen3_moe.py; generate.py of 0.28.2"
+READ_FROM = "mlx-lm 0.32.2: generate.py, models/cache.py, models/qwen3_moe.py; mlx 0.32.2: fast.cpp; mlx-vlm 0.7.10: models/qwen4_exp"
 FORMATS = ("mlx-bf16", "mlx-8bit", "mlx-6bit", "mlx-5bit", "mlx-4bit", "mlx-3bit", "mlx-5bit-g32", "mlx-4bit-g32")
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "fp16": ("mlx-bf16",), "8bit": ("mlx-8bit",), "6bit": ("mlx-6bit",), "5bit": ("mlx-5bit",), "4bit": ("mlx-4bit",), "3bit": ("mlx-3bit",),
 }  # fmt: skip
 
-NOT_SERVED = (
-    "qwen2_audio",
-    "qwen2_5_omni",
-    "qwen3_asr",
-    "qwen3_tts",
-)  # no file of that name in mlx_lm/models or mlx_vlm/models
 CACHE_STEP = 256  # mlx_lm/models/cache.py KVCache.step: tokens that a layer's cache grows by
-ALL_LOGITS_UP_TO = (
-    0,
-    28,
-)  # until then the last prompt chunk computed logits of all its tokens; later only the last token's
-ELEMENT = 2  # bytes of a 16-bit activation
-STREAMS = 5.5  # hidden-sized buffers alive at the end of a chunk: measured, Qwen3-4B at 2,048 tokens, 3 to 16 bits
+AHEAD = 3  # layers whose scores may be alive at once for moments: MLX issues work ahead of the GPU (transforms.cpp, MAX_ACTIVE_TASKS 10)
+TABLE = "ngram-table"  # Flash-Next's: mlx_vlm/models/qwen4_exp/ple_storage.py maps its rows from disk where they are 4 bits in groups of 32
+TABLE_GROUP = 32
 
 
 def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> str | None:
@@ -52,14 +46,29 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
     for device in placement.devices:
         if device.vendor != "apple":
             return _("mlx-lm runs on Apple silicon, not on {name}", name=device.name)
-    if architecture.model_type in NOT_SERVED or (
-        architecture.model_type == "qwen" and (architecture.vision or architecture.audio)
-    ):
+    images = work.image_tokens > 0 or work.audio_seconds > 0
+    if package_of(architecture, images=images) is None:
         return _(
             "neither mlx-lm nor mlx-vlm has a class for {model_type} models of this kind",
             model_type=architecture.model_type,
         )
-    return None
+    return _too_large_a_buffer(architecture, work, placement.devices[0])
+
+
+def _too_large_a_buffer(architecture: Architecture, work: Serving, device: Device) -> str | None:
+    """Why Metal would refuse a prompt's scores, which are one buffer of all sequences; None if it would not."""
+    most, step = largest_buffer(device), read(Options, work.options).prefill_step_size
+    needed = work.sequences * score_bytes(architecture, min(work.context, step), work.context, work, device)
+    if most is None or needed <= most:
+        return None
+    smaller = next((size for size in (1024, 512, 256, 128, 64) if size < step and needed * size <= most * step), None)
+    return _(
+        "a prompt's attention scores are one buffer of {needed}, and Metal gives {most} at most on {name}{way}",
+        needed=format_bytes(needed),
+        most=format_bytes(most),
+        name=device.name,
+        way=_(": -o prefill_step_size={size} makes it smaller", size=smaller) if smaller else "",
+    )
 
 
 def placements(
@@ -85,8 +94,10 @@ def memory(
     kept = min(work.context, said.max_kv_size or work.context)
     rows = -(-kept // CACHE_STEP) * CACHE_STEP
     chunk = min(work.context, said.prefill_step_size)
-    held = weight_bytes(architecture, checkpoint, with_towers=work.image_tokens > 0 or work.audio_seconds > 0)
+    held = weight_bytes(architecture, checkpoint, work, with_towers=work.image_tokens > 0 or work.audio_seconds > 0)
     n = work.sequences
+    scores = score_bytes(architecture, chunk, kept, work, placement.devices[0] if placement.devices else None)
+    dim = architecture.attention.head_dim
     parts = [
         Part("weights", held, where, N_("tensors in {format}", format=checkpoint.format), "weights"),
         Part(
@@ -97,9 +108,7 @@ def memory(
             "kv cache",
         ),
         Part("delta-net states", n * state_bytes(architecture), where, N_("{n} sequences", n=n), "state"),
-        Part(
-            "logits", n * logits_bytes(architecture, chunk, work), where, N_("rows x vocabulary x 2 bytes"), "compute"
-        ),
+        Part("logits", n * logits_bytes(architecture, chunk), where, N_("rows x vocabulary x 2 bytes"), "compute"),
         Part(
             "activations",
             n * activation_bytes(architecture, chunk),
@@ -107,17 +116,50 @@ def memory(
             N_("{chunk} prompt tokens", chunk=chunk),
             "compute",
         ),
+        Part(
+            "attention scores",
+            n * scores,
+            where,
+            N_(
+                "heads x {chunk} prompt tokens x {context} x 2 bytes: no fused kernel for head_dim {head_dim}",
+                chunk=chunk,
+                context=kept,
+                head_dim=dim,
+            ),
+            "compute",
+        ),
+        Part(
+            "attention mask",
+            chunk * kept if scores else 0,
+            where,
+            N_("{chunk} x {context} x 1 byte", chunk=chunk, context=kept),
+            "compute",
+        ),
     ]
-    return gather(parts)
+    ahead = N_("scores of the next layers, issued before those of the last one are free")
+    return gather(parts, [Part("scores ahead", (AHEAD - 1) * n * scores, where, ahead, "surge")])
 
 
-def weight_bytes(architecture: Architecture, checkpoint: Checkpoint, *, with_towers: bool) -> int:
+def weight_bytes(architecture: Architecture, checkpoint: Checkpoint, work: Serving, *, with_towers: bool) -> int:
     """Bytes of the language model, and of its towers where images or sound are read (mlx-vlm): mlx-lm drops them, MTP blocks and talkers."""
     if checkpoint.bytes is not None:
         return checkpoint.bytes
     parts = {"text", "vision", "audio"} if with_towers else {"text"}
-    parts |= {e.name for e in architecture.extras if e.name not in {"talker", "token2wav", "code2wav"}}
-    return stored_bytes(architecture, checkpoint.format, parts=frozenset(parts))
+    parts |= {e.name for e in architecture.extras if e.name not in {"talker", "token2wav", "code2wav", TABLE}}
+    held = stored_bytes(architecture, checkpoint.format, parts=frozenset(parts))
+    return held if table_on_disk(checkpoint.format, work) else held + table_bytes(architecture, checkpoint.format)
+
+
+def table_bytes(architecture: Architecture, format_name: str) -> int:
+    """Bytes of an n-gram table as an embedding of the file: its bits with a scale and a bias of 16 bits per 32 elements, or 16 bits."""
+    bits = MLX_BITS[format_name]
+    wide = bits + 32 / TABLE_GROUP if bits < 16 else 16
+    return round(sum(e.parameters for e in architecture.extras if e.name == TABLE) * wide / 8)
+
+
+def table_on_disk(format_name: str, work: Serving) -> bool:
+    """Whether the rows of the n-gram table are read from disk: as asked, else where mlx-vlm can, which is in 4 bits."""
+    return (read(Options, work.options).ple_storage or ("disk" if MLX_BITS[format_name] == 4 else "memory")) == "disk"
 
 
 def cache_bytes(architecture: Architecture, tokens: int, work: Serving) -> int:
@@ -130,22 +172,6 @@ def cache_bytes(architecture: Architecture, tokens: int, work: Serving) -> int:
 def state_bytes(architecture: Architecture) -> int:
     """Bytes of one sequence's delta-net states: the convolution's in 16 bits, the recurrent one in FP32 (models/gated_delta.py)."""
     return conv_state_elements(architecture) * 2 + ssm_state_elements(architecture) * 4
-
-
-def logits_bytes(architecture: Architecture, chunk: int, work: Serving) -> int:
-    """Bytes of the prompt's logits: every token of the last chunk up to mlx-lm 0.28, one row from then on."""
-    rows = chunk if read(Options, work.options).release[:2] <= ALL_LOGITS_UP_TO else 1
-    return rows * architecture.vocab_size * ELEMENT
-
-
-def activation_bytes(architecture: Architecture, chunk: int) -> int:
-    """Bytes alive at the peak of a chunk: hidden-sized streams, and for a MoE each token's experts' inputs and outputs."""
-    match architecture.mlp:
-        case DenseMlp():
-            experts = 0
-        case MoeMlp(experts_per_token=chosen):
-            experts = 2 * chosen * architecture.hidden_size
-    return int(chunk * ELEMENT * (STREAMS * architecture.hidden_size + experts))
 
 
 __all__ = [

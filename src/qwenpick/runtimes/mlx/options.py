@@ -15,10 +15,17 @@ class Options(EngineOptions):
     RELEASE: ClassVar[str] = "0.32"
 
     version: Version | None = option(None, "the release that runs it", flag=False)
+    mlx_version: Version | None = option(
+        None, "mlx itself: from 0.32.2 an M5 under macOS 26.2 keeps no scores of a prompt", flag=False
+    )
     prefill_step_size: int = option(2048, "prompt tokens of one forward", least=1, most=MOST_TOKENS)
     max_kv_size: int | None = option(None, "tokens that a rotating cache keeps", least=1, most=MOST_TOKENS, flag=False)
     kv_bits: Literal[2, 3, 4, 5, 6, 8] | None = option(None, "bits of a quantized cache", flag=False)
     kv_group_size: Literal[32, 64, 128] = option(64, "elements that share a scale in a quantized cache", flag=False)
+
+    ple_storage: Literal["disk", "memory"] | None = option(
+        None, "Flash-Next's n-gram table: on disk, rows read as they are looked up, or in memory", flag=False
+    )
 
     @property
     def chunk(self) -> int | None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from qwenpick.catalog.schema import Architecture, MoeMlp
-from qwenpick.memory.quantization.gguf.layout import gguf_tensors, is_tied
+from qwenpick.memory.quantization.gguf.dynamic import MIXES, expert_type
+from qwenpick.memory.quantization.gguf.layout import HYPER_CONNECTIONS, gguf_tensors, is_tied
 from qwenpick.memory.quantization.gguf.types import divides, fallback, is_quantized
 from qwenpick.memory.tensors import Tensor
 
@@ -21,8 +22,11 @@ DEFAULT_TYPE: dict[str, str] = {
     "Q3_K_L": "Q3_K", "Q3_K_M": "Q3_K", "Q3_K_S": "Q3_K", "IQ3_M": "IQ3_S", "IQ3_S": "IQ3_S", "IQ3_XS": "IQ3_S", "IQ3_XXS": "IQ3_XXS",
     "Q2_K": "Q2_K", "Q2_K_S": "Q2_K", "IQ2_M": "IQ2_S", "IQ2_S": "IQ2_XS", "IQ2_XS": "IQ2_XS", "IQ2_XXS": "IQ2_XXS",
     "IQ1_M": "IQ1_M", "IQ1_S": "IQ1_S", "MXFP4_MOE": "MXFP4",
+    "TQ1_0": "TQ1_0", "TQ2_0": "TQ2_0", "Q2_0": "Q2_0", "Q1_0": "Q1_0",
     "Q4_K_M (Ollama)": "Q4_K", "Q4_K_M (Ollama, 16-bit values)": "Q4_K", "Q8_0 (Ollama, 16-bit values)": "Q8_0",
 }  # fmt: skip
+
+DEFAULT_TYPE |= {name: DEFAULT_TYPE[plain] for name, (plain, _gate, _down) in MIXES.items()}
 
 NEEDS_IMATRIX = frozenset(
     {"IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ2_M", "IQ3_XXS", "Q2_K_S"}
@@ -46,6 +50,7 @@ class Shape:
     """What the rules ask of a model."""
 
     layers: int  # the MTP blocks included
+    hybrid: bool
     heads_per_kv_head: int
     experts: int
     tied: bool
@@ -57,6 +62,7 @@ class Shape:
         attention, mlp = architecture.attention, architecture.mlp
         return cls(
             layers=architecture.num_layers + architecture.mtp_layers,
+            hybrid=architecture.is_hybrid,
             heads_per_kv_head=attention.heads // attention.kv_heads,
             experts=mlp.experts if isinstance(mlp, MoeMlp) else 0,
             tied=is_tied(architecture),
@@ -107,10 +113,10 @@ def _alike(layers: int) -> tuple[int, ...]:
 
 
 def keeps_f32(tensor: Tensor) -> bool:
-    """Whether the converter writes it as F32 and the quantizer leaves it: vectors, norms, the router, the convolution."""
+    """Whether the converter writes it as F32 and the quantizer leaves it: vectors, norms, the router, the convolution, hc_*."""
     if len(tensor.shape) < 2 or 1 in tensor.shape[-2:]:
         return True
-    return "norm" in tensor.role or tensor.role in ("ffn_gate_inp", "ssm_conv1d")
+    return "norm" in tensor.role or tensor.role in ("ffn_gate_inp", "ssm_conv1d", HYPER_CONNECTIONS)
 
 
 def tensor_type(shape: Shape, file_type: str, tensor: Tensor, layer: int) -> str:
@@ -123,6 +129,10 @@ def tensor_type(shape: Shape, file_type: str, tensor: Tensor, layer: int) -> str
     if file_type in _PLAIN:
         return "F16" if tensor.role == "attn_v" else tensor_type(shape, _PLAIN[file_type], tensor, layer)
     columns = tensor.shape[-1]
+    if file_type in MIXES:
+        if shape.hybrid and shape.experts:
+            return fallback(expert_type(file_type, tensor.role), columns)
+        return tensor_type(shape, MIXES[file_type][0], tensor, layer)
     if tensor.role == "output" or (tensor.role == "token_embd" and shape.tied):
         return fallback(_output(file_type, default, columns), columns)
     if file_type == "MXFP4_MOE":
@@ -141,6 +151,8 @@ def _output(file_type: str, default: str, columns: int) -> str:
 def _embedding(file_type: str, default: str) -> str:
     if file_type in ("IQ2_XXS", "IQ2_XS", "IQ1_S", "IQ1_M"):
         return "Q2_K"
+    if file_type in ("TQ1_0", "TQ2_0", "Q2_0"):
+        return "Q4_K"
     return "IQ3_S" if file_type in ("IQ2_S", "IQ2_M", "IQ3_XXS") else default
 
 
