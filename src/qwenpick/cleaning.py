@@ -17,7 +17,8 @@ def clean(text: str) -> str:
     >>> clean("a\nb\x1b[31m")
     'a\\nb\\x1b[31m'
     """
-    return _STEERING.sub(_written, text) if _STEERING.search(text) else text
+    text = _STEERING.sub(_written, text) if _STEERING.search(text) else text
+    return text.replace("::", ":\\x3a")  # a workflow's command, wherever a table is folded
 
 
 def clean_lines(text: str) -> str:
