@@ -73,7 +73,7 @@ def main() -> None:
     for table, run, _unused in scored(arguments.truth)[0]:
         if not arguments.engines or key_of(run)[0] in arguments.engines:
             rows[key_of(run)].append((table, run))
-    rows = {key: own for key, own in sorted(rows.items()) if len(own) >= ENOUGH}
+    rows = {key: own for key, own in sorted(rows.items()) if len(own) >= ENOUGH and of_its_own(key, own)}
     for turn in range(ROUNDS):
         for key, own in rows.items():
             install(key, fit(key, own))
@@ -94,6 +94,11 @@ def main() -> None:
         measured().mtp_spread = spread(speculating, least)
     if arguments.write:
         write()
+
+
+def of_its_own(key: Key, own: Rows) -> bool:
+    """Whether a class says more of its engine than of one model: an engine with another's kernels keeps that one's constants otherwise."""
+    return key[0] not in KIN or len({run.model for _unused, run in own}) > 1
 
 
 def key_of(run: Run) -> Key:
