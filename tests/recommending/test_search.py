@@ -108,7 +108,7 @@ def test_the_first_places_are_those_of_all_plans(catalog: Catalog, gpus: list[st
         thinking=asked.thinking,
         min_speed=asked.min_speed,
     )
-    found, misfits = first_places(Offers(Prospects(catalog, models, search), search), search, LABELLED)
+    found, misfits = first_places(Offers(Prospects(catalog, models, search), search), search, 3 * LABELLED)
     ranked = told(found, task)
     assert [as_told(row) for row in ranked[:LABELLED]] == [as_told(row) for row in everything[:LABELLED]]
     assert misfits == sum(not own for own in plans.values())
@@ -155,7 +155,7 @@ def test_a_fleet_takes_few_plans(catalog: Catalog, monkeypatch: pytest.MonkeyPat
             recommender.rank(box(catalog, [gpu], ram))
             counts.append(len(planned) - before)
     assert all(0 < count <= 60 for count in counts[::4])  # of about 1,200
-    assert sum(counts) < 1.5 * sum(counts[::4])  # more RAM changes little
+    assert sum(counts) < 1.8 * sum(counts[::4])  # more RAM changes little, but brings formats into reach that only RAM holds
 
 
 @pytest.mark.parametrize(("gpus", "ram", "asked"), BOXES[:5])

@@ -237,7 +237,7 @@ def test_a_log_that_names_no_model_says_how_to_name_it(catalog: Catalog) -> None
 @pytest.mark.parametrize(
     ("name", "found"),
     [
-        ("qwen3.8-27b-ud-q5km.gguf", "Q5_K_M"),
+        ("qwen3.8-27b-ud-q5km.gguf", "UD-Q5_K_M"),
         ("Qwen3-8B-Q4_K_M.gguf", "Q4_K_M"),
         ("Qwen/Qwen3-30B-A3B-GPTQ-Int4", "gptq-int4"),
         ("Qwen/Qwen3-8B", None),

@@ -15,7 +15,7 @@ from qwenpick.memory.quantization import FORMATS
 from qwenpick.planning.checkpoints import check_quant
 from qwenpick.planning.plan import Plan, timed
 from qwenpick.recommending.quality import Abilities, alike, load_abilities
-from qwenpick.recommending.rank import Ranked, best, order, place_key, told
+from qwenpick.recommending.rank import Ranked, best, order, place_key, quick_enough, told
 from qwenpick.recommending.request import HIGHEST
 from qwenpick.recommending.scoring import PREFERENCES, Scored
 from qwenpick.recommending.search.best_first import first_places
@@ -68,15 +68,22 @@ class Chooser:
 
     def places(self, machine: Machine, wanted: int, *, counted: bool = False) -> tuple[list[Ranked], int | None]:
         """(the first `wanted` places, how many models have no plan that holds; None unless it is `counted`)."""
-        search = self.search(machine)
+        search, spare = self.search(machine), SPARE
+        while True:  # some of the first may be too slow beside the others: as many more are asked for
+            final, misfits = self._first(search, wanted + spare, counted)
+            drafted = sorted(((self._drafted(row, search), by) for row, by in final), key=lambda one: place_key(one[0]))
+            kept = quick_enough(drafted)[:wanted]
+            if len(kept) >= wanted or len(final) < wanted + spare:
+                return told(kept, self.task), misfits
+            spare += wanted
+
+    def _first(self, search: Search, wanted: int, counted: bool) -> tuple[list[tuple[Scored, str | None]], int | None]:
+        """The first `wanted` models by their best plans, before any of them drafts."""
         if self.request.options or self.request.quant == HIGHEST:  # then bounds say nothing
             rows = [self.best(model, search) for model in self.models]
             found = [row for row in rows if row]
-            final, misfits = order(found, wanted + SPARE), len(rows) - len(found) if counted else None
-        else:
-            final, misfits = first_places(self._offers_on(search), search, wanted + SPARE, counted)
-        drafted = sorted(((self._drafted(row, search), by) for row, by in final), key=lambda one: place_key(one[0]))
-        return told(drafted[:wanted], self.task), misfits
+            return order(found, wanted), len(rows) - len(found) if counted else None
+        return first_places(self._offers_on(search), search, wanted, counted)
 
     def _offers_on(self, search: Search) -> Offers:
         key = search.machine.devices, search.machine.cpu, search.machine.system

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from qwenpick.catalog.formats import GGUF_BITS
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.memory.quantization.gguf.dynamic import MIXES
@@ -48,7 +49,7 @@ TABLE: Mapping[str, tuple[tuple[float, float], ...]] = {
     "1.8 bit": ((0, 0), (0, 0), (0, 0), (55, 10), (65, 10), (88, 6)),
 }  # fmt: skip
 
-ROWS: Mapping[str, str] = {
+_PLAIN: Mapping[str, str] = {
     **dict.fromkeys(("fp32", "bf16", "fp16", "F32", "F16", "BF16", "mlx-bf16"), "16 bit"),
     **dict.fromkeys(("Q8_0", "fp8", "fp8-online", "int8", "gptq-int8", "mxfp8", "mlx-8bit"), "8 bit"),
     **dict.fromkeys(("Q6_K", "mlx-6bit"), "6 bit"),
@@ -63,8 +64,25 @@ ROWS: Mapping[str, str] = {
     **dict.fromkeys(("Q3_K_S", "IQ3_XS", "IQ3_XXS", "mlx-3bit"), "3.3 bit"),
     **dict.fromkeys(("Q2_K", "Q2_K_S", "mlx-2bit"), "Q2_K"),
     **dict.fromkeys(("IQ2_M", "IQ2_S", "IQ2_XS", "IQ2_XXS", "TQ2_0"), "2.3 bit"),
-    **dict.fromkeys(("IQ1_M", "IQ1_S", "TQ1_0"), "1.8 bit"),
+    **dict.fromkeys(("IQ1_M", "IQ1_S", "TQ1_0", "Q2_0", "Q1_0"), "1.8 bit"),  # types without scales of scales: taken as low as any
 }  # fmt: skip
+# Unsloth's dynamic files: as good as the plain type they are named for; no test of ours tells them apart.
+_EXTRA_LARGE = {
+    "Q8_K_XL": "Q8_0",
+    "Q6_K_XL": "Q6_K",
+    "Q5_K_XL": "Q5_K_M",
+    "Q4_K_XL": "Q4_K_M",
+    "Q3_K_XL": "Q3_K_M",
+    "Q2_K_XL": "Q2_K",
+}
+ROWS: Mapping[str, str] = {
+    **_PLAIN,
+    **{
+        name: _PLAIN[_EXTRA_LARGE.get(plain, plain)]
+        for name in GGUF_BITS
+        if name.startswith("UD-") and (plain := name.removeprefix("UD-"))
+    },
+}
 
 # The lowest row that each size class is recommended in; what is lower is experimental (kaitchup: Q2 advised against, Q4 very safe).
 _ORDER = tuple(TABLE)
