@@ -12,9 +12,10 @@ from qwenpick.runtimes.transformers import allocator
 from qwenpick.training.cards import before_ampere
 from qwenpick.training.loss import NO_LOGITS
 from qwenpick.training.optimizers import OPTIMIZERS, state_bytes
-from qwenpick.training.phases import Phase, highest
+from qwenpick.training.phases import Phase
 from qwenpick.training.prepared import Prepared
 from qwenpick.training.sharding import offloaded, part_of, shares
+from qwenpick.training.steps import highest
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.units import MIB
 from qwenpick.work.serving import Training
