@@ -25,7 +25,7 @@ from typing import Any
 import yaml
 
 from qwenpick.catalog import Catalog, Gpu, load
-from qwenpick.catalog.gpu_names import outside_parentheses, read_name
+from qwenpick.catalog.names.gpu_names import outside_parentheses, read_name
 from qwenpick.units import GIB
 
 # Field -> (ours in the table's unit, how far apart still agrees). A table's GB of memory are GiB, some are 10^9 bytes: 8 % covers both.

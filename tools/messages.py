@@ -30,7 +30,7 @@ UNDATED = datetime(2026, 1, 1, tzinfo=UTC)  # a date of today would change the f
 
 def sentences(path: Path) -> Iterator[str]:
     """The sentences of one file, in the order of its syntax tree."""
-    command_line = path.parent.name in {"cli", "mcp"}
+    command_line = bool({"cli", "mcp"} & set(path.parts))
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
             if isinstance(node.func, ast.Name) and node.func.id in SAID and node.args:
@@ -40,7 +40,7 @@ def sentences(path: Path) -> Iterator[str]:
         elif (
             command_line
             and isinstance(node, ast.FunctionDef)
-            and (node.name == "command" or (node.decorator_list and path.parent.name == "cli"))
+            and (node.name == "command" or (node.decorator_list and "cli" in path.parts))
         ):
             yield ast.get_docstring(node) or ""
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from qwenpick.cli import completion
+from qwenpick.cli.common import completion
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

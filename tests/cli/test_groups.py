@@ -4,7 +4,7 @@ import inspect
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from qwenpick.cli.groups import spread
+from qwenpick.cli.common.groups import spread
 
 
 @dataclass(frozen=True, slots=True)

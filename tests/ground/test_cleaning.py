@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwenpick.cleaning import clean, clean_lines, csv_cell, markdown_text, workflow_data, workflow_property
-from qwenpick.render.markdown import markdown
-from qwenpick.render.report import Bar, Column, Line, Table
-from qwenpick.render.separated import separated
+from qwenpick.render.forms.markdown import markdown
+from qwenpick.render.forms.report import Bar, Column, Line, Table
+from qwenpick.render.forms.separated import separated
 
 HOSTILE = [
     "ok\n::error file=README.md,line=1::injected\n::stop-commands::x\x1b]0;title\x07",

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from qwenpick.render.html import page
-from qwenpick.render.report import Column, Line, Table
+from qwenpick.render.forms.html import page
+from qwenpick.render.forms.report import Column, Line, Table
 from tests.conftest import Result
 
 VOID = {"meta", "rect", "line", "circle", "link", "br"}

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from qwenpick.render import progress
-from qwenpick.render.progress import working
+from qwenpick.render.forms import progress
+from qwenpick.render.forms.progress import working
 
 
 class Terminal(io.StringIO):

@@ -6,9 +6,9 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from qwenpick.catalog.derivatives import derived, starting
+from qwenpick.catalog.names.derivatives import derived, starting
 from qwenpick.catalog.entries import records
-from qwenpick.catalog.spelling import fold
+from qwenpick.catalog.names.spelling import fold
 from qwenpick.i18n import _
 
 if TYPE_CHECKING:

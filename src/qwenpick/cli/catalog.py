@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from qwenpick.cli import options as given
+from qwenpick.cli.common import options as given
 from qwenpick.cli.catalog_update import update
-from qwenpick.cli.groups import spread
+from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
@@ -27,7 +27,7 @@ def check(
     from qwenpick.catalog.check import check as problems_of
     from qwenpick.catalog.read import read_file
     from qwenpick.render.catalog import check_report
-    from qwenpick.render.output import emit
+    from qwenpick.render.forms.output import emit
 
     for file in files:
         read_file(file)  # one that cannot be read is a bad request, not a file with a fault

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qwenpick.cli import options as given
-from qwenpick.cli.clusters import NAMED, Clustered
-from qwenpick.cli.groups import spread
+from qwenpick.cli.common import options as given
+from qwenpick.cli.common.clusters import NAMED, Clustered
+from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 
@@ -96,7 +96,7 @@ def _write(checked: Checked, format_name: str, output: Path | None) -> None:
     from contextlib import redirect_stdout
 
     from qwenpick.render.check import check_report, check_values, github, junit
-    from qwenpick.render.output import FORMATS, emit
+    from qwenpick.render.forms.output import FORMATS, emit
 
     known = (*FORMATS, "junit", "github")
     if format_name not in known:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qwenpick.cli import completion
-from qwenpick.cli import options as given
-from qwenpick.cli.groups import spread
+from qwenpick.cli.common import completion
+from qwenpick.cli.common import options as given
+from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.units import parse_memory
@@ -36,7 +36,7 @@ def command(
     from qwenpick.buy.compare import compare_gpus, compare_models
     from qwenpick.catalog import find_gpu, find_model
     from qwenpick.render.compare import gpus_report, gpus_values, models_report, models_values
-    from qwenpick.render.output import emit
+    from qwenpick.render.forms.output import emit
 
     facts = given.read_catalog(catalog)
     request = run.request()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from qwenpick.cli import options as given
-from qwenpick.cli.groups import spread
+from qwenpick.cli.common import options as given
+from qwenpick.cli.common.groups import spread
 
 
 @spread
@@ -22,7 +22,7 @@ def command(
     from qwenpick.machine.probe import probe, this_world
     from qwenpick.machine.probe.surroundings import Surroundings, surroundings
     from qwenpick.render.machine import doctor_report, doctor_values
-    from qwenpick.render.output import emit
+    from qwenpick.render.forms.output import emit
 
     if hardware.is_said():
         box, around = hardware.read(given.read_catalog(catalog)), Surroundings()

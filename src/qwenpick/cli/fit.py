@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qwenpick.cli import options as given
-from qwenpick.cli.clusters import COPIED, Replicated
-from qwenpick.cli.groups import spread
-from qwenpick.cli.training import SERVED, Tuning, Wanted, serving_only
+from qwenpick.cli.common import options as given
+from qwenpick.cli.common.clusters import COPIED, Replicated
+from qwenpick.cli.common.groups import spread
+from qwenpick.cli.common.training import SERVED, Tuning, Wanted, serving_only
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.units import format_bytes
@@ -46,7 +46,7 @@ def command(
     from qwenpick.fitting.fixes import fixes
     from qwenpick.readers import wanted
     from qwenpick.render.fit import fit_report, fit_values
-    from qwenpick.render.output import emit
+    from qwenpick.render.forms.output import emit
 
     tuning = training.read()
     if "+" in model and clustered.cluster:
@@ -95,7 +95,7 @@ def _cluster(facts: Catalog, nodes: Fleet, model: Model, request: Request, clust
     """Print where in the cluster the model runs; the exit code."""
     from qwenpick.fleet.copies import fit
     from qwenpick.render.fleet import fleet_fit_report, fleet_fit_values
-    from qwenpick.render.output import emit
+    from qwenpick.render.forms.output import emit
 
     answer = fit(facts, nodes, model, request, clustered.replicas, clustered.link)
     emit("fit", format, fleet_fit_report(answer), fleet_fit_values(answer))
@@ -119,7 +119,7 @@ def _packed(
     from qwenpick.fleet.words import several
     from qwenpick.readers import wanted
     from qwenpick.render.fleet_sets import packed_report, packed_values
-    from qwenpick.render.output import emit
+    from qwenpick.render.forms.output import emit
 
     parts = []
     for asked in several(words):
@@ -182,7 +182,7 @@ def _train(
     """Print whether the run, or each method of it, holds; the exit code."""
     from dataclasses import replace
 
-    from qwenpick.render.output import emit
+    from qwenpick.render.forms.output import emit
     from qwenpick.render.tuning import methods_report, tuning_report, tuning_values
     from qwenpick.training.answer import methods, tune
     from qwenpick.training.fixes import tuning_fixes

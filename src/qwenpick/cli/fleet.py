@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from qwenpick.cli import options as given
-from qwenpick.cli.clusters import NAMED, Clustered
-from qwenpick.cli.groups import spread
+from qwenpick.cli.common import options as given
+from qwenpick.cli.common.clusters import NAMED, Clustered
+from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
@@ -26,7 +26,7 @@ def command(
     """The nodes of a Kubernetes, Slurm or Ray cluster by kind, and what is free there. Nothing is changed there."""
     from qwenpick.fleet.kinds import fleet
     from qwenpick.render.fleet import fleet_report, fleet_values
-    from qwenpick.render.output import emit
+    from qwenpick.render.forms.output import emit
 
     facts = given.read_catalog(catalog)
     cluster = clustered.read(facts)

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from qwenpick.cli import completion
-from qwenpick.cli import options as given
-from qwenpick.cli.groups import spread
+from qwenpick.cli.common import completion
+from qwenpick.cli.common import options as given
+from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 
@@ -33,7 +33,7 @@ def command(
     """The GPUs we know, and everything about one."""
     from qwenpick.catalog.gpus import find_gpu
     from qwenpick.render.gpus import gpu_report, gpu_values, gpus_report
-    from qwenpick.render.output import emit
+    from qwenpick.render.forms.output import emit
     from qwenpick.units import parse_memory
 
     facts = given.read_catalog(catalog)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qwenpick.cli import completion
-from qwenpick.cli import options as given
-from qwenpick.cli.clusters import COPIED, Replicated
-from qwenpick.cli.groups import spread
+from qwenpick.cli.common import completion
+from qwenpick.cli.common import options as given
+from qwenpick.cli.common.clusters import COPIED, Replicated
+from qwenpick.cli.common.groups import spread
 from qwenpick.cli.manifests import PLAIN, Manifest, print_manifest
-from qwenpick.cli.training import SERVED, Tuning, Wanted
+from qwenpick.cli.common.training import SERVED, Tuning, Wanted
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
@@ -125,7 +125,7 @@ def command(
         typer.echo(script(planned), err=True)
         raise typer.Exit(carry_out(planned, own_directory(plan.model.id)))
     if json:
-        from qwenpick.render.envelope import print_json
+        from qwenpick.render.forms.envelope import print_json
         from qwenpick.render.launch import launch_values
 
         print_json("launch", launch_values(plan, planned, answer.fits, answer, hardware.here()(plan)))
@@ -167,7 +167,7 @@ def _train(
         )
     planned = as_script(launch(model, tuned.architecture, tuned.training, tuned.checkpoint), tuned.training.trainer)
     if json:
-        from qwenpick.render.envelope import print_json
+        from qwenpick.render.forms.envelope import print_json
         from qwenpick.render.launch import training_launch_values
 
         print_json("launch", training_launch_values(tuned, planned))

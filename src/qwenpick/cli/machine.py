@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from qwenpick.cli import options as given
-from qwenpick.cli.groups import spread
+from qwenpick.cli.common import options as given
+from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
@@ -27,7 +27,7 @@ def command(
     from qwenpick.machine.file import save as write
     from qwenpick.machine.file import to_json
     from qwenpick.render.machine import machine_report
-    from qwenpick.render.output import emit
+    from qwenpick.render.forms.output import emit
 
     if hardware.is_said():
         box = hardware.read(given.read_catalog(catalog))

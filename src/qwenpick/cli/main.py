@@ -9,7 +9,7 @@ import sys
 from types import ModuleType
 
 from qwenpick.cli.commands import COMMANDS
-from qwenpick.cli.streams import LONGEST, abandon, can_write, prepare, tell, tell_as_it_is
+from qwenpick.cli.common.streams import LONGEST, abandon, can_write, prepare, tell, tell_as_it_is
 from qwenpick.errors import shown
 from qwenpick.i18n import LANGUAGES, _, chosen, language, retell, use
 
@@ -159,7 +159,7 @@ def _report(error: Exception, arguments: list[str]) -> int:
         code, message = INTERNAL_ERROR, f"internal error: {error}"
     command = next((word for word in arguments if word in COMMANDS), "")
     if wants_json(command, arguments):
-        from qwenpick.render.envelope import print_json
+        from qwenpick.render.forms.envelope import print_json
 
         print_json(command, {"error": {"message": shown(message, LONGEST), "exit_code": code}})
         sys.stdout.flush()

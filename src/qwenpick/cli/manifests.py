@@ -12,7 +12,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
 if TYPE_CHECKING:
-    from qwenpick.cli.clusters import Replicated
+    from qwenpick.cli.common.clusters import Replicated
     from qwenpick.fleet.copies import Answer, Room
     from qwenpick.fleet.kinds import Fleet
     from qwenpick.launch import Launch
@@ -160,7 +160,7 @@ def print_manifest(
     planned = manifest(shape, run, launch(run), plan, room, clustered.replicas or 1, nodes)
     planned = replace(planned, notes=(*planned.notes, *found.notes))
     if json:
-        from qwenpick.render.envelope import print_json
+        from qwenpick.render.forms.envelope import print_json
         from qwenpick.render.launch import launch_values
 
         print_json("launch", launch_values(plan, planned, fits))

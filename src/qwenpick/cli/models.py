@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qwenpick.cli import completion
-from qwenpick.cli import options as given
-from qwenpick.cli.groups import spread
+from qwenpick.cli.common import completion
+from qwenpick.cli.common import options as given
+from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 
@@ -35,7 +35,7 @@ def command(
     """The models we know, and everything about one."""
     from qwenpick.catalog import find_model
     from qwenpick.render.models import model_report, model_values, models_report
-    from qwenpick.render.output import emit
+    from qwenpick.render.forms.output import emit
 
     facts = given.read_catalog(catalog)
     shown = output.shown()

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qwenpick.cli import options as given
-from qwenpick.cli.groups import spread
-from qwenpick.cli.training import SERVED, Tuning, Wanted
+from qwenpick.cli.common import options as given
+from qwenpick.cli.common.groups import spread
+from qwenpick.cli.common.training import SERVED, Tuning, Wanted
 from qwenpick.i18n import _
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def command(
     from qwenpick.readers import wanted as read_wanted
     from qwenpick.recommending.request import Request
     from qwenpick.render import plan as show
-    from qwenpick.render.output import emit, write_page
-    from qwenpick.render.progress import working
+    from qwenpick.render.forms.output import emit, write_page
+    from qwenpick.render.forms.progress import working
 
     tuning, said = training.read(), given.one_name(model)
     with working(_("reading {name}", name=said)):
@@ -55,7 +55,7 @@ def command(
     shown, title = output.shown(), _("What hardware does {name} need?", name=wanted.name)
     trying = _("trying {name} on one GPU after the other", name=wanted.name)
     if tuning:
-        from qwenpick.cli.training import serving_only
+        from qwenpick.cli.common.training import serving_only
 
         serving_only(context=context, users=users, runtime=runtime, kv_cache=kv_cache, quant=quant, html=html)
         with working(trying):
@@ -107,8 +107,8 @@ def _train(
     from dataclasses import replace
 
     from qwenpick.render import tuning_plan as show
-    from qwenpick.render.output import emit
-    from qwenpick.render.report import Block
+    from qwenpick.render.forms.output import emit
+    from qwenpick.render.forms.report import Block
     from qwenpick.render.tuning import named
     from qwenpick.training.answer import METHODS
     from qwenpick.training.offers import rented_runs, tuning_offers

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qwenpick.cli import options as given
-from qwenpick.cli.clusters import NAMED, Clustered
-from qwenpick.cli.groups import spread
+from qwenpick.cli.common import options as given
+from qwenpick.cli.common.clusters import NAMED, Clustered
+from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.units import MOST_SEQUENCES, parse_bytes
@@ -71,8 +71,8 @@ def command(
     from qwenpick.recommending.request import Request
     from qwenpick.recommending.scenarios import find_scenario
     from qwenpick.recommending.scoring import PREFERENCES
-    from qwenpick.render.output import emit, write_page
-    from qwenpick.render.progress import working
+    from qwenpick.render.forms.output import emit, write_page
+    from qwenpick.render.forms.progress import working
     from qwenpick.render.recommend import recommend_report, recommend_values
 
     facts = given.read_catalog(catalog)
@@ -117,7 +117,7 @@ def command(
         raise typer.Exit(_cluster(facts, nodes, wanted, limit, shown))
     boxes = hardware.read_all(facts)
     if ask:
-        from qwenpick.cli.asking import asked
+        from qwenpick.cli.common.asking import asked
 
         said |= asked(boxes, said)
     request = Request(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
@@ -142,8 +142,8 @@ def _cluster(facts: Catalog, nodes: Fleet, request: Request, limit: int, format:
     """Print which models serve the users in the cluster; the exit code."""
     from qwenpick.fleet.serve import serve
     from qwenpick.render.fleet_sets import served_report, served_values
-    from qwenpick.render.output import emit
-    from qwenpick.render.progress import working
+    from qwenpick.render.forms.output import emit
+    from qwenpick.render.forms.progress import working
 
     with working(_("looking for the best models")):
         served = serve(facts, nodes, request, limit)

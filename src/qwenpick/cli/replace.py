@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from qwenpick.cli import completion
-from qwenpick.cli import options as given
-from qwenpick.cli.groups import spread
+from qwenpick.cli.common import completion
+from qwenpick.cli.common import options as given
+from qwenpick.cli.common.groups import spread
 
 
 @spread
@@ -31,7 +31,7 @@ def command(
     from qwenpick.catalog import find_model
     from qwenpick.planning.checkpoints import check_quant
     from qwenpick.recommending.replace import replacement
-    from qwenpick.render.output import emit
+    from qwenpick.render.forms.output import emit
     from qwenpick.render.replace import replace_report, replace_values
 
     facts = given.read_catalog(catalog)

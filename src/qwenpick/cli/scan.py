@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from qwenpick.cli import completion
-from qwenpick.cli import options as given
-from qwenpick.cli.groups import spread
+from qwenpick.cli.common import completion
+from qwenpick.cli.common import options as given
+from qwenpick.cli.common.groups import spread
 
 
 @spread
@@ -32,7 +32,7 @@ def command(
     import os
 
     from qwenpick.machine.installed.stores import home_directory
-    from qwenpick.render.output import emit
+    from qwenpick.render.forms.output import emit
     from qwenpick.render.scan import scan_report, scan_values
     from qwenpick.scan.answer import scan
 

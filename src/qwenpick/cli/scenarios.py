@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from qwenpick.cli import options as given
-from qwenpick.cli.groups import spread
+from qwenpick.cli.common import options as given
+from qwenpick.cli.common.groups import spread
 
 
 @spread
 def command(output: given.Output = given.SCREEN) -> None:
     """The presets that --scenario knows: a task and constraints each, with an example."""
     from qwenpick.recommending.scenarios import SCENARIOS
-    from qwenpick.render.output import emit
+    from qwenpick.render.forms.output import emit
     from qwenpick.render.tasks import scenarios_report, scenarios_values
 
     emit("scenarios", output.shown(), scenarios_report(SCENARIOS.values()), scenarios_values(SCENARIOS.values()))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from qwenpick.cli import options as given
-from qwenpick.cli.groups import spread
+from qwenpick.cli.common import options as given
+from qwenpick.cli.common.groups import spread
 
 
 @spread
 def command(output: given.Output = given.SCREEN) -> None:
     """The kinds of work that --task knows, each with its other names and an example."""
     from qwenpick.recommending.tasks import TASKS
-    from qwenpick.render.output import emit
+    from qwenpick.render.forms.output import emit
     from qwenpick.render.tasks import tasks_report, tasks_values
 
     emit("tasks", output.shown(), tasks_report(TASKS.values()), tasks_values(TASKS.values()))

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from qwenpick.bounded import read_ends
-from qwenpick.cli import completion
-from qwenpick.cli import options as given
-from qwenpick.cli.groups import spread
+from qwenpick.cli.common import completion
+from qwenpick.cli.common import options as given
+from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
@@ -42,7 +42,7 @@ def command(
     output: given.Output = given.SCREEN,
 ) -> None:
     """Was the prediction right? Exit code 1 where it was off by more than the tolerance."""
-    from qwenpick.render.output import emit
+    from qwenpick.render.forms.output import emit
     from qwenpick.render.verify import corrections_report, stated, verify_report, verify_values
     from qwenpick.runtimes import find_runtime
     from qwenpick.verify import compared, read_log

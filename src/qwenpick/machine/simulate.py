@@ -92,7 +92,7 @@ def _unread(words: str) -> str:
 
 def _meant(catalog: Catalog, name: str, vram: int | None, ram: int | None) -> tuple[Gpu, list[str]]:
     """The entry of a name, and a note where the name left its memory, or its memory bus, open."""
-    from qwenpick.catalog.gpu_names import read_name
+    from qwenpick.catalog.names.gpu_names import read_name
     from qwenpick.catalog.gpus import find_gpu, twins, variants
 
     gpu = find_gpu(catalog, name)

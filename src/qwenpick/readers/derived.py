@@ -9,12 +9,12 @@ from qwenpick.readers.reading import Reading
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
-    from qwenpick.catalog.derivatives import Derived
+    from qwenpick.catalog.names.derivatives import Derived
 
 
 def read_derived(text: str, catalog: Catalog) -> Reading | None:
     """The model of that name with its base's architecture and what its base is known for; None where nothing says what lies underneath."""
-    from qwenpick.catalog.derivatives import derived
+    from qwenpick.catalog.names.derivatives import derived
     from qwenpick.catalog.schema import Checkpoint, Context, Licence
     from qwenpick.readers.describe import slug
     from qwenpick.readers.known import plain_name

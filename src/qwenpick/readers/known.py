@@ -93,7 +93,7 @@ def find_base(
     catalogue architectures of the same shape. Without a telling name the best-known model of that shape is the base.
     """
     from qwenpick.catalog.lookup import find_model
-    from qwenpick.catalog.spelling import fold
+    from qwenpick.catalog.names.spelling import fold
 
     order = {a.id: i for i, a in enumerate(alike)}
     siblings = [m for m in catalog.models.values() if m.architecture in order]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from qwenpick.catalog.spelling import fold
+from qwenpick.catalog.names.spelling import fold
 from qwenpick.i18n import _
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.planning.files import nearest_format

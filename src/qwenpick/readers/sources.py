@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qwenpick.catalog.spelling import without_address
+from qwenpick.catalog.names.spelling import without_address
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.memory.quantization import FORMATS

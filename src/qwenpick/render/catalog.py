@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from qwenpick.i18n import _
-from qwenpick.render.report import Line, Report
+from qwenpick.render.forms.report import Line, Report
 
 
 def check_report(found: Mapping[str, list[str]]) -> Report:

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from qwenpick.cleaning import workflow_data, workflow_property
 from qwenpick.i18n import N_, _
-from qwenpick.render.report import Column, Line, Report, Table, Tone
+from qwenpick.render.forms.report import Column, Line, Report, Table, Tone
 from qwenpick.render.values import plan_values
 from qwenpick.units import format_bytes, format_tokens
 

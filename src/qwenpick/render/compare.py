@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qwenpick.catalog.prices import gpu_price
 from qwenpick.i18n import _
 from qwenpick.planning.words import rate, where
-from qwenpick.render.report import Column, Line, Report, Table
+from qwenpick.render.forms.report import Column, Line, Report, Table
 from qwenpick.render.values import machine_values, plan_values
 from qwenpick.render.words import LICENCES, VERDICTS, box
 from qwenpick.runtimes import find_runtime

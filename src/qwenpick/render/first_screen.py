@@ -8,7 +8,7 @@ from qwenpick.i18n import _, retell
 from qwenpick.planning.files import published_file
 from qwenpick.planning.words import rate, where_short
 from qwenpick.recommending.rank import duration
-from qwenpick.render.report import Block, Column, Line, Table, Tone
+from qwenpick.render.forms.report import Block, Column, Line, Table, Tone
 from qwenpick.render.words import LICENCES, box
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes, format_gb, format_tokens

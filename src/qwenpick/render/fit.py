@@ -8,7 +8,7 @@ from qwenpick.i18n import N_, _, retell
 from qwenpick.memory.account import RAM
 from qwenpick.planning.plan import plan_ledger
 from qwenpick.planning.words import speed_of, where
-from qwenpick.render.report import Bar, Block, Column, Line, Report, Table
+from qwenpick.render.forms.report import Bar, Block, Column, Line, Report, Table
 from qwenpick.render.values import engine_values, fix_values, machine_values, plan_values
 from qwenpick.render.words import LICENCES, TONES, VERDICTS, box
 from qwenpick.runtimes import find_runtime

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _, retell
 from qwenpick.planning.words import where_short
-from qwenpick.render.report import Block, Column, Line, Report, Table
+from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import band_values, machine_values, plan_values
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes

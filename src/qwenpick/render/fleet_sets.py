@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qwenpick.fleet.copies import added
 from qwenpick.i18n import _
 from qwenpick.render.fleet import cluster_values, headline, listed, names, unclear
-from qwenpick.render.report import Block, Column, Line, Report, Table
+from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import band_values, plan_values
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_tokens

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qwenpick.catalog.prices import dollars, is_old, priced, rent_words, rents
 from qwenpick.catalog.vendors import maker
 from qwenpick.i18n import N_, _, language
-from qwenpick.render.report import Column, Line, Report, Table
+from qwenpick.render.forms.report import Column, Line, Report, Table
 from qwenpick.units import GB, MIB, format_bytes
 
 if TYPE_CHECKING:

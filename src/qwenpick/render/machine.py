@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _, retell
 from qwenpick.planning.words import gpu_count
-from qwenpick.render.report import Block, Column, Line, Report, Table, Tone
+from qwenpick.render.forms.report import Block, Column, Line, Report, Table, Tone
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:

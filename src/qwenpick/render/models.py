@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.i18n import N_, _
-from qwenpick.render.report import Block, Column, Line, Report, Table
+from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.words import LICENCES
 from qwenpick.units import format_count, format_gb, format_tokens
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qwenpick.buy.hardware import PER_NODE
 from qwenpick.catalog.prices import dollars
 from qwenpick.i18n import _
-from qwenpick.render.report import Block, Column, Line, Report, Table
+from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import plan_values
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes, format_gb

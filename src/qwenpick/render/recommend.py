@@ -11,7 +11,7 @@ from qwenpick.planning.words import where
 from qwenpick.recommending.answer import MOST_STREAMS
 from qwenpick.recommending.rank import explain
 from qwenpick.render.first_screen import foot, head, table, tone
-from qwenpick.render.report import Block, Column, Line, Report, Table
+from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import machine_values, plan_values
 from qwenpick.scan.here import nowhere
 from qwenpick.units import format_tokens

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _
-from qwenpick.render.report import Block, Column, Line, Report, Table
+from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import plan_values
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _
-from qwenpick.render.report import Block, Column, Line, Report, Table, Tone
+from qwenpick.render.forms.report import Block, Column, Line, Report, Table, Tone
 from qwenpick.render.words import LICENCES
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _, retell
 from qwenpick.planning.words import rate
-from qwenpick.render.report import Block, Column, Line, Report, Table, Tone
+from qwenpick.render.forms.report import Block, Column, Line, Report, Table, Tone
 from qwenpick.render.values import machine_values, speed_values
 from qwenpick.render.words import VERDICTS, box
 from qwenpick.units import format_bytes

@@ -7,7 +7,7 @@ from typing import Any
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.render import payloads
-from qwenpick.render.envelope import SCHEMA_VERSION
+from qwenpick.render.forms.envelope import SCHEMA_VERSION
 
 PAYLOADS: dict[str, Any] = {
     "fit": payloads.FitValues | payloads.TuningValues | payloads.FleetFitValues | payloads.FleetTogetherValues,

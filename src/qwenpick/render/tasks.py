@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _
-from qwenpick.render.report import Column, Report, Table
+from qwenpick.render.forms.report import Column, Report, Table
 from qwenpick.units import format_tokens
 
 if TYPE_CHECKING:

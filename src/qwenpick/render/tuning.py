@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qwenpick.i18n import N_, _, retell
 from qwenpick.planning.words import gpu_count
 from qwenpick.render.fit import bar_of, parts_of
-from qwenpick.render.report import Block, Column, Line, Report, Table
+from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import machine_values, memory_values, place_values
 from qwenpick.render.words import TONES, VERDICTS, box
 from qwenpick.training.objectives import OBJECTIVES

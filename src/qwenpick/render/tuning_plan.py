@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.catalog.prices import dollars
 from qwenpick.i18n import _
-from qwenpick.render.report import Column, Line, Report, Table
+from qwenpick.render.forms.report import Column, Line, Report, Table
 from qwenpick.render.tuning import tune_values
 from qwenpick.units import format_bytes, format_gb, format_tokens
 

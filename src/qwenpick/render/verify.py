@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _
-from qwenpick.render.report import Column, Line, Report, Table, Tone
+from qwenpick.render.forms.report import Column, Line, Report, Table, Tone
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:

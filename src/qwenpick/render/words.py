@@ -11,7 +11,7 @@ from qwenpick.units import format_bytes
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
     from qwenpick.planning.plan import Verdict
-    from qwenpick.render.report import Tone
+    from qwenpick.render.forms.report import Tone
 
 TONES: dict[Verdict, Tone] = {"fits": "good", "tight": "warn", "no": "bad", "refused": "bad"}
 VERDICTS: dict[Verdict, str] = {

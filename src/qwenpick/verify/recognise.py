@@ -91,7 +91,7 @@ def recognise(
 def find_logged(catalog: Catalog, text: str | None) -> Model:
     """The model that a path, repository or name in a log means. Raises QwenpickError with how to say it."""
     from qwenpick.catalog import find_model
-    from qwenpick.catalog.spelling import fold
+    from qwenpick.catalog.names.spelling import fold
     from qwenpick.readers.known import plain_name
 
     if not text:

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qwenpick.catalog.gpu_names import read_name
+from qwenpick.catalog.names.gpu_names import read_name
 from qwenpick.catalog.gpus import match_gpu, variants
 from qwenpick.catalog.usable import usable_memory
 from qwenpick.i18n import N_

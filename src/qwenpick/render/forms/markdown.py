@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from qwenpick.cleaning import markdown_text
 from qwenpick.i18n import _
-from qwenpick.render.report import Bar, Line, Table
+from qwenpick.render.forms.report import Bar, Line, Table
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
-    from qwenpick.render.report import Block, Report
+    from qwenpick.render.forms.report import Block, Report
 
 
 def markdown(report: Report) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qwenpick.cli import completion
+from qwenpick.cli.common import completion
 from qwenpick.errors import QwenpickError, shown
 from qwenpick.i18n import _, use
 from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS, parse_memory, parse_rate, parse_tokens

@@ -7,13 +7,13 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _, language
-from qwenpick.render.charts import memory_chart, speed_chart
-from qwenpick.render.report import Bar, Line, Table
+from qwenpick.render.forms.charts import memory_chart, speed_chart
+from qwenpick.render.forms.report import Bar, Line, Table
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
     from qwenpick.planning.plan import Plan
-    from qwenpick.render.report import Block, Report
+    from qwenpick.render.forms.report import Block, Report
 
 TAGS = {"en": "en", "zh": "zh-Hans"}  # BCP 47, by which a browser chooses glyphs
 STYLE = """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qwenpick.cli import options as given
+from qwenpick.cli.common import options as given
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 

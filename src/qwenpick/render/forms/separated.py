@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from qwenpick.cleaning import csv_cell
 from qwenpick.i18n import _
-from qwenpick.render.report import Table
+from qwenpick.render.forms.report import Table
 
 if TYPE_CHECKING:
-    from qwenpick.render.report import Report
+    from qwenpick.render.forms.report import Report
 
 
 def separated(report: Report) -> str:

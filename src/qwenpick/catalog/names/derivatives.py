@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from qwenpick.catalog.entries import records
-from qwenpick.catalog.spelling import fold, spellings
+from qwenpick.catalog.names.spelling import fold, spellings
 
 if TYPE_CHECKING:
     from qwenpick.catalog.load import Catalog

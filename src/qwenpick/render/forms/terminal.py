@@ -8,13 +8,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _
-from qwenpick.render.report import Bar, Column, Line, Table, Tone
+from qwenpick.render.forms.report import Bar, Column, Line, Table, Tone
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from qwenpick.render.report import Report
+    from qwenpick.render.forms.report import Report
 
 STYLES: dict[Tone, str] = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "dim": "dim", "title": "bold"}
 SLICES = (("█", "cyan"), ("▓", "blue"), ("▒", "magenta"), ("░", "yellow"), ("▚", "red"))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qwenpick.planning.plan import Plan
-    from qwenpick.render.report import Report
+    from qwenpick.render.forms.report import Report
 
 FORMATS = ("table", "markdown", "csv", "json")
 
@@ -22,19 +22,19 @@ def emit(command: str, format_name: str, report: Report, payload: Mapping[str, A
     """Print the report, or the payload in the JSON envelope."""
     match format_name:
         case "json":
-            from qwenpick.render.envelope import print_json
+            from qwenpick.render.forms.envelope import print_json
 
             print_json(command, payload)
         case "table":
-            from qwenpick.render.terminal import print_report
+            from qwenpick.render.forms.terminal import print_report
 
             print_report(report)
         case "markdown":
-            from qwenpick.render.markdown import markdown
+            from qwenpick.render.forms.markdown import markdown
 
             sys.stdout.write(markdown(report))
         case "csv":
-            from qwenpick.render.separated import separated
+            from qwenpick.render.forms.separated import separated
 
             sys.stdout.write(separated(report))
         case _:
@@ -50,7 +50,7 @@ def emit(command: str, format_name: str, report: Report, payload: Mapping[str, A
 
 def write_page(path: Path, title: str, report: Report, plans: Sequence[Plan]) -> None:
     """Write the report as one HTML page with charts of the plans. Raises QwenpickError where the file cannot be written."""
-    from qwenpick.render.html import page
+    from qwenpick.render.forms.html import page
 
     try:
         path.write_text(page(title, report, plans), encoding="utf-8")
