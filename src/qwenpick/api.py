@@ -124,10 +124,7 @@ class Recommended:
         """Whether anything fits."""
         return bool(self.answer.picks)
 
-    @property
-    def exit_code(self) -> int:
-        """What the command ends with."""
-        return 0 if self.fits else 1
+    exit_code = Fit.exit_code
 
     @property
     def picks(self) -> tuple[Pick, ...]:
@@ -158,10 +155,7 @@ class Planned:
         """Whether any GPU of the catalogue, up to eight of a kind, holds it."""
         return bool(self.offers)
 
-    @property
-    def exit_code(self) -> int:
-        """What the command ends with."""
-        return 0 if self.fits else 1
+    exit_code = Fit.exit_code
 
     @cached_property
     def plan(self) -> Plan | None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from qwenpick.catalog.entries import Record, records
-from qwenpick.catalog.names.gpu_names import PROCESSOR, Named, family_of, outside_parentheses, read_name
 from qwenpick.catalog.load import Catalog
+from qwenpick.catalog.names.gpu_names import PROCESSOR, Named, family_of, outside_parentheses, read_name
 from qwenpick.catalog.schema import Gpu
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _

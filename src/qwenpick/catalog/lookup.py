@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 
 from qwenpick.catalog.entries import Record, records
 from qwenpick.catalog.load import Catalog
-from qwenpick.catalog.schema import Model
 from qwenpick.catalog.names.spelling import fold, spellings, without_address
+from qwenpick.catalog.schema import Model
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 

@@ -6,8 +6,8 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from qwenpick.catalog.names.derivatives import derived, starting
 from qwenpick.catalog.entries import records
+from qwenpick.catalog.names.derivatives import derived, starting
 from qwenpick.catalog.names.spelling import fold
 from qwenpick.i18n import _
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from qwenpick.cli.common import options as given
 from qwenpick.cli.catalog_update import update
+from qwenpick.cli.common import options as given
 from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwenpick.cli.common import options as given
+from qwenpick.cli.common.box import Box as HardwareBox
 from qwenpick.cli.common.clusters import NAMED, Clustered
 from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError, did_you_mean
@@ -62,7 +63,7 @@ def command(
     @cache
     def machine(box: Box) -> Machine:
         files = [file.parent / box.file] if box.file else None
-        return given.Box(files, list(box.gpus), box.vram, box.ram, box.cpu_only, box.reserve, box.system).read(facts)
+        return HardwareBox(files, list(box.gpus), box.vram, box.ram, box.cpu_only, box.reserve, box.system).read(facts)
 
     @cache
     def nodes(what: str, total: bool) -> Fleet:

@@ -8,6 +8,7 @@ import typer
 
 from qwenpick.cli.common import completion
 from qwenpick.cli.common import options as given
+from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
@@ -28,7 +29,7 @@ def command(
         typer.Option(metavar="MODEL", help="Compare GPUs for this model.", autocompletion=completion.model_names),
     ] = None,
     run: given.Run = given.AS_USUAL,
-    hardware: given.Box = given.PROBED,
+    hardware: Box = PROBED,
     catalog: given.Catalogs = None,
     output: given.Output = given.SCREEN,
 ) -> None:

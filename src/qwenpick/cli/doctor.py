@@ -5,12 +5,13 @@ from __future__ import annotations
 import typer
 
 from qwenpick.cli.common import options as given
+from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.groups import spread
 
 
 @spread
 def command(
-    hardware: given.Box = given.PROBED,
+    hardware: Box = PROBED,
     catalog: given.Catalogs = None,
     output: given.Output = given.SCREEN,
 ) -> None:
@@ -21,8 +22,8 @@ def command(
     from qwenpick.machine.doctor import findings, old_facts
     from qwenpick.machine.probe import probe, this_world
     from qwenpick.machine.probe.surroundings import Surroundings, surroundings
-    from qwenpick.render.machine import doctor_report, doctor_values
     from qwenpick.render.forms.output import emit
+    from qwenpick.render.machine import doctor_report, doctor_values
 
     if hardware.is_said():
         box, around = hardware.read(given.read_catalog(catalog)), Surroundings()

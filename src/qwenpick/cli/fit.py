@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwenpick.cli.common import options as given
+from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.clusters import COPIED, Replicated
 from qwenpick.cli.common.groups import spread
 from qwenpick.cli.common.training import SERVED, Tuning, Wanted, serving_only
@@ -33,7 +34,7 @@ def command(
         bool, typer.Option("--use-corrections", help="Multiply by what `verify` learned of this engine and GPU.")
     ] = False,
     all: Annotated[bool, typer.Option("--all", help="Show every format and engine, not only the answer.")] = False,
-    hardware: given.Box = given.PROBED,
+    hardware: Box = PROBED,
     clustered: Replicated = COPIED,
     catalog: given.Catalogs = None,
     output: given.Output = given.SCREEN,
@@ -107,7 +108,7 @@ def _packed(
     run: given.FullRun,
     facts: Catalog,
     clustered: Replicated,
-    box: given.Box,
+    box: Box,
     online: bool,
     format: str,
 ) -> int:

@@ -32,8 +32,8 @@ def command(
 ) -> None:
     """The GPUs we know, and everything about one."""
     from qwenpick.catalog.gpus import find_gpu
-    from qwenpick.render.gpus import gpu_report, gpu_values, gpus_report
     from qwenpick.render.forms.output import emit
+    from qwenpick.render.gpus import gpu_report, gpu_values, gpus_report
     from qwenpick.units import parse_memory
 
     facts = given.read_catalog(catalog)

@@ -8,10 +8,11 @@ import typer
 
 from qwenpick.cli.common import completion
 from qwenpick.cli.common import options as given
+from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.clusters import COPIED, Replicated
 from qwenpick.cli.common.groups import spread
-from qwenpick.cli.manifests import PLAIN, Manifest, print_manifest
 from qwenpick.cli.common.training import SERVED, Tuning, Wanted
+from qwenpick.cli.manifests import PLAIN, Manifest, print_manifest
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
@@ -40,7 +41,7 @@ def command(
     force: Annotated[bool, typer.Option("--force", help="Print it even if it does not fit.")] = False,
     online: given.Online = False,
     form: Manifest = PLAIN,
-    hardware: given.Box = given.PROBED,
+    hardware: Box = PROBED,
     clustered: Replicated = COPIED,
     catalog: given.Catalogs = None,
     json: given.Json = False,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from qwenpick.cli.common import options as given
+from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
@@ -19,15 +20,15 @@ def command(
     measure: Annotated[
         bool, typer.Option("--measure", help="Measure RAM bandwidth (about a second) and remember it.")
     ] = False,
-    hardware: given.Box = given.PROBED,
+    hardware: Box = PROBED,
     catalog: given.Catalogs = None,
     output: given.Output = given.SCREEN,
 ) -> None:
     """What is in this box, what of it may be used, and why. Exit code 3 if hardware is there that could not be read."""
     from qwenpick.machine.file import save as write
     from qwenpick.machine.file import to_json
-    from qwenpick.render.machine import machine_report
     from qwenpick.render.forms.output import emit
+    from qwenpick.render.machine import machine_report
 
     if hardware.is_said():
         box = hardware.read(given.read_catalog(catalog))

@@ -34,8 +34,8 @@ def command(
 ) -> None:
     """The models we know, and everything about one."""
     from qwenpick.catalog import find_model
-    from qwenpick.render.models import model_report, model_values, models_report
     from qwenpick.render.forms.output import emit
+    from qwenpick.render.models import model_report, model_values, models_report
 
     facts = given.read_catalog(catalog)
     shown = output.shown()

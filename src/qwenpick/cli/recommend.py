@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwenpick.cli.common import options as given
+from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.clusters import NAMED, Clustered
 from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError, did_you_mean
@@ -60,7 +61,7 @@ def command(
     ] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many picks.")] = 5,
     explain: Annotated[bool, typer.Option("--explain", help="Show the numbers behind each place.")] = False,
-    hardware: given.Box = given.PROBED,
+    hardware: Box = PROBED,
     clustered: Clustered = NAMED,
     catalog: given.Catalogs = None,
     html: given.Html = None,
@@ -151,7 +152,7 @@ def _cluster(facts: Catalog, nodes: Fleet, request: Request, limit: int, format:
     return 0 if served.picks else 1
 
 
-def _again(hardware: given.Box, request: Request) -> str:
+def _again(hardware: Box, request: Request) -> str:
     """The words that make `launch` plan what was recommended: the box, and what was asked of the run."""
     import shlex
 
@@ -169,7 +170,7 @@ def _again(hardware: given.Box, request: Request) -> str:
     return "".join(f" {shlex.quote(word)}" for word in words)
 
 
-def _installed(hardware: given.Box) -> tuple[str, ...]:
+def _installed(hardware: Box) -> tuple[str, ...]:
     """The engines of this machine; LM Studio runs llama.cpp. QwenpickError for a box that is not this machine, and where there is none."""
     from qwenpick.machine.installed.engines import PROGRAMS, installed_engines
     from qwenpick.machine.installed.stores import home_directory

@@ -9,6 +9,7 @@ import typer
 
 from qwenpick.cli.common import completion
 from qwenpick.cli.common import options as given
+from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.groups import spread
 
 
@@ -24,7 +25,7 @@ def command(
             metavar="TASK", help="What the models are for, e.g. coding.", autocompletion=completion.task_names
         ),
     ] = None,
-    hardware: given.Box = given.PROBED,
+    hardware: Box = PROBED,
     catalog: given.Catalogs = None,
     output: given.Output = given.SCREEN,
 ) -> None:

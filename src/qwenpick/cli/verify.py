@@ -11,6 +11,7 @@ import typer
 from qwenpick.bounded import read_ends
 from qwenpick.cli.common import completion
 from qwenpick.cli.common import options as given
+from qwenpick.cli.common.box import Box
 from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
@@ -60,7 +61,7 @@ def command(
     allowed = read_tolerance(tolerance)
     facts = given.read_catalog(catalog)
     seen = read_log(read_text(log), find_runtime(runtime).NAME if runtime else None)
-    devices = given.Box(machine, gpu, vram, ram).read(facts).devices if machine or gpu or vram else ()
+    devices = Box(machine, gpu, vram, ram).read(facts).devices if machine or gpu or vram else ()
     run = recognise(facts, seen, devices, model, quant)
     found = compared(run, seen)
     if found.off_by is None and found.rows and not devices and seen.total is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import N_, _
 from qwenpick.machine.assumed import DDR4, assumed_ram
+from qwenpick.machine.gpu_words import about, counted, meant
 from qwenpick.machine.hardware import Cpu, Device, Machine
 from qwenpick.machine.nodes import several
 from qwenpick.machine.reserve import reserved
@@ -18,14 +18,10 @@ from qwenpick.units import GIB, format_bytes
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Gpu
 
-MOST_DEVICES = 1024
 USUAL_CAPABILITY = 8.0  # what a card of no name is taken to have at least: most that people still buy or own
 SYSTEM_RAM = 2 * GIB  # what an idle desktop or server keeps of its RAM: assumed, and said in a note
 # what an idle DGX Spark holds of its 121.7 GiB: five public starts of vLLM and SGLang had 112.0 to 114.5 free (2026)
 UNIFIED_SYSTEM = int(8.7 * GIB)
-_COUNT_FIRST = re.compile(r"(\d+)\s*[x×*]\s*(\S.*)", re.IGNORECASE)
-_SIGNED = re.compile(r"\s*(?:[-+]\s*\d|\d+\s*[.,]\s*\d+\s*[x×*]\s)", re.IGNORECASE)  # a count that is none
-_COUNT_LAST = re.compile(r"(.*\S)\s+[x×*]\s*(\d+)", re.IGNORECASE)
 
 
 def simulate(
@@ -60,7 +56,7 @@ def _described(catalog: Catalog, gpus: list[str], vram: int | None, ram: int | N
         return _cpu_box(gpus, vram, ram)
     if not gpus:
         return _nameless_box(catalog, vram, ram)
-    named = [(count, *_meant(catalog, name, vram, ram)) for count, name in map(_counted, gpus)]
+    named = [(count, *meant(catalog, name, vram, ram)) for count, name in map(counted, gpus)]
     unified = [gpu for _count, gpu, _notes in named if gpu.unified]
     if unified:
         return _unified_box(named, unified[0], vram, ram)
@@ -71,78 +67,6 @@ def _described(catalog: Catalog, gpus: list[str], vram: int | None, ram: int | N
         [] if ram else [N_("RAM is not known; say --ram to plan offloading")]
     )
     return _box(devices, ram, notes, _processor(ram, [gpu for _unused, gpu, _notes in named]))
-
-
-def _counted(words: str) -> tuple[int, str]:
-    """How many, and of what: '2x l40s', '2xl40s', 'l40s x2'."""
-    if _SIGNED.match(words):
-        raise QwenpickError(_unread(words))
-    match = _COUNT_FIRST.fullmatch(words.strip())
-    count, name = (match[1], match[2]) if match else ("1", words.strip())
-    if not match and (match := _COUNT_LAST.fullmatch(words.strip())):
-        name, count = match[1], match[2]
-    if not name or not 1 <= int(count) <= MOST_DEVICES:
-        raise QwenpickError(_unread(words))
-    return int(count), name
-
-
-def _unread(words: str) -> str:
-    return _("cannot read --gpu '{words}'; write it like 'rtx 4090', '2x l40s' or 'rtx 3060 12gb'", words=words)
-
-
-def _meant(catalog: Catalog, name: str, vram: int | None, ram: int | None) -> tuple[Gpu, list[str]]:
-    """The entry of a name, and a note where the name left its memory, or its memory bus, open."""
-    from qwenpick.catalog.names.gpu_names import read_name
-    from qwenpick.catalog.gpus import find_gpu, twins, variants
-
-    gpu = find_gpu(catalog, name)
-    exact = name.strip().casefold() == gpu.id
-    said = read_name(name).gib is not None or exact
-    if not exact and (same := twins(catalog, gpu)):
-        return gpu, [shared_name(name, gpu, same)]
-    if said and gpu.unified and ram and gpu.memory_bytes and not _about(gpu.memory_bytes, ram):
-        raise QwenpickError(
-            _(
-                "'{name}' has {memory_bytes} of RAM, but --ram says {ram}",
-                name=name,
-                memory_bytes=format_bytes(gpu.memory_bytes, 0),
-                ram=format_bytes(ram, 0),
-            )
-        )
-    others = variants(catalog, gpu)
-    if said or len(others) < 2:
-        return gpu, []
-    size = ram if gpu.unified else vram
-    if size:
-        return min(others, key=lambda g: abs((g.memory_bytes or 0) - size)), []
-    sizes = sorted({round(g.memory_bytes / GIB) for g in others if g.memory_bytes})
-    if len(sizes) < 2 or gpu.memory_bytes is None:
-        return gpu, []
-    listed = N_("{sizes} and {last}", sizes=", ".join(map(str, sizes[:-1])), last=sizes[-1])
-    return gpu, [
-        N_(
-            "'{name}' is sold with {listed} GiB; {memory_bytes} GiB assumed",
-            name=name,
-            listed=listed,
-            memory_bytes=gpu.memory_bytes // GIB,
-        )
-    ]
-
-
-def shared_name(name: str, gpu: Gpu, others: tuple[Gpu, ...]) -> str:
-    """The note for a name that boards with other memory buses have too."""
-    return N_(
-        "'{name}' is sold with {others} GB/s too ({ids}); {bandwidth} GB/s assumed",
-        name=name,
-        others=", ".join(f"{other.bandwidth / 1e9:.0f}" for other in others if other.bandwidth),
-        ids=", ".join(other.id for other in others),
-        bandwidth=round((gpu.bandwidth or 0) / 1e9),
-    )
-
-
-def _about(sold: int, said: int) -> bool:
-    """Whether a person who says `said` means `sold`: a marketing GB may be decimal (7.4 % less)."""
-    return abs(sold - said) <= 0.08 * sold
 
 
 def _discrete(gpu: Gpu, vram: int | None) -> Device:
@@ -182,7 +106,7 @@ def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | 
         raise QwenpickError(_("no engine here runs one model over several Macs; give {id} once", id=gpu.id))
     sold = (
         gpu.memory_bytes
-        if ram and gpu.memory_bytes and _about(gpu.memory_bytes, ram)
+        if ram and gpu.memory_bytes and about(gpu.memory_bytes, ram)
         else ram or sold_memory(gpu, "--ram")
     )
     total, note = (

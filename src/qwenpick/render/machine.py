@@ -11,7 +11,7 @@ from qwenpick.render.forms.report import Block, Column, Line, Report, Table, Ton
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
-    from qwenpick.machine.doctor import Finding, Level
+    from qwenpick.machine.gpu_findings import Finding, Level
     from qwenpick.machine.hardware import Device, Machine
     from qwenpick.render.payloads import DoctorValues
 

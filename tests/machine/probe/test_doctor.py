@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from qwenpick.machine.doctor import LEVELS, Finding, findings
+from qwenpick.machine.doctor import LEVELS, findings
 from qwenpick.machine.file import read
+from qwenpick.machine.gpu_findings import Finding
 from qwenpick.machine.hardware import Cpu, Device, Machine
 from qwenpick.machine.probe import this_world
 from qwenpick.machine.probe.surroundings import Surroundings, surroundings

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwenpick.cli.common import options as given
+from qwenpick.cli.common.box import Box
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
@@ -39,7 +40,7 @@ class Clustered:
 
         return read(self.cluster, catalog)
 
-    def fleet(self, catalog: Catalog, box: given.Box) -> Fleet | None:
+    def fleet(self, catalog: Catalog, box: Box) -> Fleet | None:
         """The cluster by kinds of node; None where none is named. Raises QwenpickError where a box is described beside it."""
         cluster = self.read(catalog)
         if cluster is None:

@@ -12,14 +12,12 @@ import typer
 from qwenpick.cli.common import completion
 from qwenpick.errors import QwenpickError, shown
 from qwenpick.i18n import _, use
-from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS, parse_memory, parse_rate, parse_tokens
+from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS, parse_tokens
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
-    from qwenpick.machine.hardware import Machine
     from qwenpick.memory.cache import KvCache
     from qwenpick.recommending.request import Request
-    from qwenpick.scan.here import Here
 
 
 def for_programs(value: bool | str) -> bool | str:
@@ -236,112 +234,8 @@ class FullRun(Run):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
-    """The options that say which box is meant."""
-
-    machine: MachineFiles = None
-    gpu: Gpus = None
-    vram: Vram = None
-    ram: Ram = None
-    cpu_only: CpuOnly = False
-    reserve: Reserve = None
-    system: System = None
-    nodes: Nodes = 1
-    link: LinkName = None
-    ram_bandwidth: RamBandwidth = None
-
-    def is_said(self) -> bool:
-        """Whether any of them was given."""
-        return bool(self.machine or self.gpu or self.vram or self.ram or self.cpu_only)
-
-    def words(self) -> list[str]:
-        """The options as they would be typed again."""
-        said: list[tuple[str, object]] = [("--machine", path) for path in self.machine or ()]
-        said += [("--gpu", name) for name in self.gpu or ()]
-        said += [("--vram", self.vram), ("--ram", self.ram), ("--reserve", self.reserve), ("--system", self.system)]
-        typed = [word for option, value in said if value is not None for word in (option, str(value))]
-        return [*typed, *(["--cpu-only"] if self.cpu_only else [])]
-
-    def here(self) -> Here:
-        """Where a plan's file lies on this disk; nowhere for a box that is not this machine."""
-        from qwenpick.scan.here import nowhere, on_this_disk
-
-        return nowhere if self.is_said() else on_this_disk()
-
-    def read(self, catalog: Catalog) -> Machine:
-        """The one box that the options mean: pretended, from a file, or probed."""
-        machines = self.read_all(catalog)
-        if len(machines) > 1:
-            raise QwenpickError(_("this command takes one --machine; `recommend` compares several"))
-        return machines[0][1]
-
-    def read_all(self, catalog: Catalog) -> list[tuple[str, Machine]]:
-        """(label, box) for every box that the options mean, nodes joined. Raises QwenpickError when files and pretended parts are mixed."""
-        from qwenpick.machine.nodes import parse_link, rejoined
-
-        link = parse_link(self.link) if self.link else None
-        boxes = [(label, rejoined(box, self.nodes, link)) for label, box in self._boxes(catalog)]
-        if not self.ram_bandwidth:
-            return boxes
-        from qwenpick.machine.probe.bandwidth import said
-
-        return [(label, said(box, parse_rate(self.ram_bandwidth))) for label, box in boxes]
-
-    def _boxes(self, catalog: Catalog) -> list[tuple[str, Machine]]:
-        """(label, box) for every single box that the options mean."""
-        pretended = bool(self.gpu or self.vram or (self.ram and self.cpu_only))
-        if self.machine and (pretended or self.ram):
-            raise QwenpickError(_("--machine describes the whole box; leave out --gpu, --vram and --ram beside it"))
-        from qwenpick.machine.reserve import reserved
-
-        kept = parse_memory(self.reserve) if self.reserve is not None else None
-        if self.machine and self.system:
-            raise QwenpickError(_("--machine describes the whole box; leave out --system beside it"))
-        if self.machine:
-            from qwenpick.machine.file import read
-
-            boxes = [(file.name, reserved(read(file), kept)) for file in self.machine]
-            return [(name, _without_gpus(box) if self.cpu_only else box) for name, box in boxes]
-        if pretended:
-            from qwenpick.machine.simulate import simulate
-
-            sizes = [parse_memory(size) if size else None for size in (self.vram, self.ram)]
-            system = read_system(self.system)
-            box = simulate(catalog, self.gpu or [], sizes[0], sizes[1], self.cpu_only, system=system, reserve=kept)
-            return [("simulated", box)]
-        if self.system:
-            raise QwenpickError(_("--system goes with a pretended box: add --gpu, --vram or --cpu-only"))
-        from dataclasses import replace
-
-        from qwenpick.machine.probe import probe
-
-        box = reserved(probe(catalog), kept)
-        if self.ram:
-            size = parse_memory(self.ram)
-            box = replace(box, ram_total=size, ram_free=size)
-        return [(_("this machine"), _without_gpus(box) if self.cpu_only else box)]
-
-
-PROBED = Box()  # nothing said: this machine
 SCREEN = Output()
 AS_USUAL, ALL_AS_USUAL = Run(), FullRun()  # nothing said: what each command does by itself
-
-
-def _without_gpus(machine: Machine) -> Machine:
-    from dataclasses import replace
-
-    return replace(machine, devices=(), unreadable=())
-
-
-def read_system(name: str | None) -> str | None:
-    """linux, windows or darwin, of what `--system` says. Raises QwenpickError with those that are known."""
-    known = {"linux": "linux", "windows": "windows", "mac": "darwin", "macos": "darwin", "darwin": "darwin"}
-    if name is None:
-        return None
-    if found := known.get(name.casefold()):
-        return found
-    raise QwenpickError(_("--system must be linux, windows or mac, not '{name}'", name=shown(name)))
 
 
 def read_context(text: str | None) -> int | None:

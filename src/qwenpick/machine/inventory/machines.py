@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qwenpick.catalog.names.gpu_names import read_name
 from qwenpick.catalog.gpus import match_gpu, variants
+from qwenpick.catalog.names.gpu_names import read_name
 from qwenpick.catalog.usable import usable_memory
 from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device, Machine, cuda_total

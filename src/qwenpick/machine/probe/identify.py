@@ -30,7 +30,7 @@ def identify(devices: tuple[Device, ...], catalog: Catalog, installed: int | Non
 def _ambiguous(device: Device, gpu: Gpu | None, catalog: Catalog) -> Device:
     """The device, with a note where its name, memory and PCI id are those of boards with another memory bus too."""
     from qwenpick.catalog.gpus import same_pci, twins
-    from qwenpick.machine.simulate import shared_name
+    from qwenpick.machine.gpu_words import shared_name
 
     others = twins(catalog, gpu) if gpu else ()
     if device.pci_id:
