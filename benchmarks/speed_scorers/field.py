@@ -10,12 +10,13 @@ from benchmarks.scoreboard import Row, Skip
 from benchmarks.speed_scorers.names import number
 from benchmarks.speed_scorers.runs import Reader, Run, catalog
 from qwenpick.errors import QwenpickError
-from qwenpick.fitting.answer import Request, fit
+from qwenpick.fitting.answer import fit
 from qwenpick.machine.simulate import simulate
 from qwenpick.memory.cache import parse_cache
 from qwenpick.readers import wanted
+from qwenpick.recommending.request import Request
 from qwenpick.runtimes import find_runtime
-from qwenpick.units import parse_bytes
+from qwenpick.units import parse_memory
 
 UNITS = {"tok/s": "decode", "tok/s prefill": "prefill"}
 
@@ -74,12 +75,19 @@ def field_rows(rows: Iterable[Row]) -> Iterator[Run | Skip]:
 
 def _run(row: Row, asked: Words, engine: str, quantity: str) -> Run:
     options = asked.options
-    sizes = [parse_bytes(options[name]) if name in options else None for name in ("--vram", "--ram")]
+    sizes = [parse_memory(options[name]) if name in options else None for name in ("--vram", "--ram")]
     box = simulate(catalog(), asked.gpus, sizes[0], sizes[1], "--cpu-only" in options)
     found = wanted(asked.model, catalog(), options.get("--quant"), runtime=engine)
     cache = parse_cache(options["--kv-cache"]) if "--kv-cache" in options else None
     filled = int(options["--context"])
-    request = Request(found.quant, filled, int(options.get("--sequences", 1)), engine, cache, asked.flags)
+    request = Request(
+        quant=found.quant,
+        context=filled,
+        users=int(options.get("--sequences", 1)),
+        runtime=engine,
+        kv_cache=cache,
+        options=asked.flags,
+    )
     plan = fit(catalog(), box, found.model, request).plan
     reading = quantity == "prefill"
     return Run(
