@@ -34,6 +34,9 @@ def command(
     runtime: given.RuntimeName = None,
     tolerance: Annotated[str, typer.Option(metavar="SHARE", help="10% or 0.1: how far off is still right.")] = "10%",
     record: Annotated[bool, typer.Option("--record/--no-record", help="Keep the result as a correction.")] = True,
+    report_: Annotated[
+        bool, typer.Option("--report", help="Print one anonymous row of the run, to paste into an issue.")
+    ] = False,
     corrections: Annotated[bool, typer.Option("--corrections", help="Show what was learned here and stop.")] = False,
     machine: given.MachineFiles = None,
     gpu: given.Gpus = None,
@@ -49,6 +52,7 @@ def command(
     from qwenpick.verify import compared, read_log
     from qwenpick.verify.corrections import learn, load, store_path, teaches
     from qwenpick.verify.recognise import recognise
+    from qwenpick.verify.report import anonymous_row
 
     if corrections:
         known = load(store_path())
@@ -77,6 +81,9 @@ def command(
         )
     device = seen.device or (devices[0].name if devices else None)
     kept = record and device is not None and teaches(found) and learn(seen.engine, device, found)
+    if report_:
+        typer.echo(anonymous_row(run, seen, found))
+        raise typer.Exit(0 if found.off_by <= allowed else 1)
     report = verify_report(seen, run, found, allowed, kept)
     emit("verify", output.shown(), report, verify_values(seen, run, found, allowed, kept))
     raise typer.Exit(0 if found.off_by <= allowed else 1)
