@@ -79,7 +79,7 @@ def _checkpoints(model: Model, engine: str, quant: str | None, any_source: bool)
     if quant is None:
         names: tuple[str, ...] = tuple(name for name in runtime.FORMATS if name not in BY_NAME)
     elif family := _family(quant):
-        names = runtime.FAMILIES.get(family, ())
+        names = tuple(dict.fromkeys(_published_twin(model, name, engine) for name in runtime.FAMILIES.get(family, ())))
     else:
         find_format(quant)  # an unknown word is an error, a format of other engines is none of this one's
         names = tuple(
