@@ -61,7 +61,7 @@ def check(catalog: Catalog, which: Path | tuple[str | None, int | None], task: s
             assert plan.speed.each.high <= plan.speed.roofline.tokens_per_second * 1.001
 
 
-@pytest.mark.parametrize(("which", "task"), product(QUICK, TASKS[:2]))
+@pytest.mark.parametrize(("which", "task"), [*product(QUICK, TASKS[:2])])
 def test_a_pick_is_planned_and_launched_alike(
     catalog: Catalog, which: Path | tuple[str | None, int | None], task: str
 ) -> None:
@@ -69,7 +69,7 @@ def test_a_pick_is_planned_and_launched_alike(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("which", "task"), product(BOXES, TASKS))
+@pytest.mark.parametrize(("which", "task"), [*product(BOXES, TASKS)])
 def test_every_pick_is_planned_and_launched_alike(
     catalog: Catalog, which: Path | tuple[str | None, int | None], task: str
 ) -> None:

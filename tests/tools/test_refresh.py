@@ -11,6 +11,8 @@ import pytest
 import yaml
 from tools.refresh.changes import differences, put
 from tools.refresh.engines import WATCHED, changed, compare, files_of
+from tools.refresh.files import main as refresh_files
+from tools.refresh.files import text as files_text
 from tools.refresh.hub import propose, read_listing, recorded
 from tools.refresh.sheet import apply, rows
 
@@ -211,3 +213,83 @@ def test_every_watched_constant_of_ours_is_there() -> None:
     from tools.refresh.engines import _ours
 
     assert all(_ours(one.ours) is not None for one in WATCHED)
+
+
+def answer(repo: str, **files: int) -> bytes:
+    """What the hub says of a repository when it is asked with blobs=true."""
+    siblings = [{"rfilename": name, "size": size} for name, size in files.items()]
+    return json.dumps({"id": repo, "sha": "0a1b2c3d", "siblings": [*siblings, {"rfilename": "README.md"}]}).encode()
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> Path:
+    """A files.json with one rounded listing of Qwen3-8B."""
+    one = {
+        "repo": "Qwen/Qwen3-8B-GGUF",
+        "source": "https://example.com/a",
+        "checked": "2026-01-01",
+        "step": 107374182,
+        "mtp": False,
+    }
+    one |= {"files": {"Q4_K_M": {"Qwen3-8B-Q4_K_M.gguf": 5046586573}, "Q8_0": {"Qwen3-8B-Q8_0.gguf": 8697308774}}}
+    record = {"id": "qwen3-8b", "source": "https://example.com/b", "checked": "2026-01-01", "published": [one]}
+    (tmp_path / "files.json").write_text(files_text([record]), encoding="utf-8")
+    return tmp_path
+
+
+def test_the_hubs_answer_takes_the_place_of_a_rounded_listing(listed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    repo = "Qwen/Qwen3-8B-GGUF"
+    (listed / repo).mkdir(parents=True)
+    sizes = {
+        "Qwen3-8B-Q4_K_M.gguf": 5_027_783_488,
+        "UD-Q8_K_XL/Qwen3-8B-UD-Q8_K_XL-00001-of-00002.gguf": 6 * 10**9,
+        "UD-Q8_K_XL/Qwen3-8B-UD-Q8_K_XL-00002-of-00002.gguf": 4 * 10**9,
+        "BF16/Qwen3-8B-BF16-00001-of-00002.gguf": 9 * 10**9,
+        "mmproj-F16.gguf": 900_000_000,
+        "Qwen3-8B-imatrix.gguf": 5_000_000,
+        "notes.gguf": 7,
+    }
+    (listed / repo / "repo.json").write_bytes(answer(repo, **sizes))
+    where = ["--recorded", str(listed), "--data", str(listed / "files.json"), "--day", DAY, "--write"]
+    assert refresh_files(where) == 1
+    said = capsys.readouterr().out
+    assert "Q8_0: {'Qwen3-8B-Q8_0.gguf': 8697308774} -> nothing" in said  # no longer there
+    assert (
+        f"left out: {repo}: BF16: 1 of 2 parts" in said
+        and f"left out: {repo}: notes.gguf: its name says no format" in said
+    )
+    (record,) = json.loads((listed / "files.json").read_text(encoding="utf-8"))["files"]
+    (one,) = record["published"]
+    assert one["source"] == "https://huggingface.co/Qwen/Qwen3-8B-GGUF/tree/0a1b2c3d" and one["checked"] == DAY
+    assert "step" not in one and one["mtp"] is False and list(one["projectors"]) == ["mmproj-F16.gguf"]
+    assert {name: sum(files.values()) for name, files in one["files"].items()} == {
+        "Q4_K_M": 5_027_783_488,
+        "UD-Q8_K_XL": 10**10,
+    }
+    assert refresh_files(where) == 0  # what is known proposes nothing
+
+
+def test_a_rounded_listing_adds_formats_and_takes_none_away(listed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def app(day: str, **sizes: str) -> int:
+        path = "https://huggingface.co/Qwen/Qwen3-8B-GGUF/resolve/main/"
+        quants = [{"path": f"{path}Qwen3-8B-{name}.gguf", "file_size": size} for name, size in sizes.items()]
+        other = {
+            "path": "https://huggingface.co/someone/Qwen3-8B-GGUF/resolve/main/Qwen3-8B-Q5_0.gguf",
+            "file_size": "9 GB",
+        }
+        (listed / "app.json").write_text(json.dumps({"models": [{"quants": [*quants, other]}]}), encoding="utf-8")
+        source = ["--source", "https://example.com/app", "--day", day]
+        return refresh_files(
+            ["--app", str(listed / "app.json"), "--data", str(listed / "files.json"), *source, "--write"]
+        )
+
+    assert app("2025-12-31", Q6_K="6.3 GB") == 0  # older than what is known
+    assert app("2026-02-01", Q4_K_M="4.7 GB", Q6_K="6.3 GB") == 1
+    assert "Q6_K: nothing -> {'Qwen3-8B-Q6_K.gguf': 6764573491}" in capsys.readouterr().out
+    (record,) = json.loads((listed / "files.json").read_text(encoding="utf-8"))["files"]
+    assert [[*one["files"]] for one in record["published"]] == [["Q4_K_M", "Q6_K"], ["Q8_0"]]
+
+
+def test_the_shipped_listings_are_written_as_the_tool_writes_them() -> None:
+    shipped = (data_directory() / "files.json").read_text(encoding="utf-8")
+    assert files_text(json.loads(shipped)["files"]) == shipped
