@@ -60,6 +60,10 @@ CASES |= {
 }
 CASES |= {"lz3-re": D(strategy="zero3", gpus=2, model="Qwen3-8B", method="lora", rank=16, reentrant=True), "lz3-non": D(strategy="zero3", gpus=2, model="Qwen3-8B", method="lora", rank=16, reentrant=False),
     "lz3-re-4b": D(strategy="zero3", gpus=2, model="Qwen3-4B", method="lora", rank=16, reentrant=True), "fz3-re-4b": D(strategy="zero3", gpus=2, model="Qwen3-4B", reentrant=True), "lz3-re-fp32": D(strategy="zero3", gpus=2, model="Qwen3-8B", method="lora", rank=16, reentrant=True, autocast=True)}
+ALONE, LAST = dict(trainer="torch", method="lora", rank=16), dict(trainer="torch", loss="rerank", seq=1024, batch=8, keep=0)
+CASES |= {"rerank-all-logits-full-0.6b": D(model="Qwen3-0.6B", **LAST), "rerank-all-logits-lora-4b": D(method="lora", rank=16, **LAST), "dora-4b": D(dora=True, **ALONE), "dora-8b": D(dora=True, model="Qwen3-8B", **ALONE),
+    "freeze-8b": D(trainer="torch", method="freeze", layers=4, model="Qwen3-8B"), "freeze-1.7b": D(trainer="torch", method="freeze", layers=8, model="Qwen3-1.7B"),
+    "emb-head-8b": D(save="embed_tokens,lm_head", model="Qwen3-8B", **ALONE), "emb-4b": D(save="embed_tokens", **ALONE)}
 ROOM = {"z3-full-8b": 88, "fsdp2-full-8b": 95, "fsdp2-full-14b-x8": 92, "z3-full-14b-x8": 66, "z2-full-4b": 62, "z2-full-8b-x8": 66, "z2-full-4b-accum": 62, "z1-full-4b": 66, "sp2-z3-4b-32k": 85, "sp4-z3-4b-32k-x4": 55, "cp2-fsdp2-4b-32k": 85,
         "z3-full-4b": 50, "fsdp2-full-4b": 55, "fsdp1-full-4b": 55, "fsdp2-trl-4b": 55, "z3-full-4b-8k": 70, "dpo-full-4b-pre": 60, "dpo-full-1.7b": 45, "trl-lora-4b": 22, "dpo-lora-4b": 25, "reward-lora-4b": 22, "kto-lora-4b": 25, "grpo-full-0.6b": 25,
         "emb-full-0.6b": 70, "emb-cached-0.6b": 70, "emb-lora-4b": 70, "vocab-dora-1.7b": 25}
@@ -171,7 +175,7 @@ def arguments(c, cls, steps, **kw):
 def lora(c):
     if c["method"] != "lora": return None
     from peft import LoraConfig
-    return LoraConfig(r=c["rank"], lora_alpha=2 * c["rank"], target_modules="all-linear", use_dora=bool(c.get("dora")))
+    return LoraConfig(r=c["rank"], lora_alpha=2 * c["rank"], target_modules="all-linear", use_dora=bool(c.get("dora")), modules_to_save=c["save"].split(",") if "save" in c else None)
 
 
 class Ids:
@@ -281,7 +285,7 @@ def loop(c, meter, steps):
         meter.begin(); ids = torch.randint(2, 1900, (c["batch"], c["seq"]), device=dev)
         with torch.autocast(dev.type, torch.bfloat16):
             if c["loss"] == "rerank":
-                z = m(input_ids=ids, logits_to_keep=1).logits[:, -1, [100, 101]].float(); loss = torch.nn.functional.cross_entropy(z, torch.zeros(c["batch"], dtype=torch.long, device=dev))
+                z = m(input_ids=ids, logits_to_keep=c.get("keep", 1)).logits[:, -1, [100, 101]].float(); loss = torch.nn.functional.cross_entropy(z, torch.zeros(c["batch"], dtype=torch.long, device=dev))
             else: loss = m(input_ids=ids, labels=ids).loss
         loss.backward(); meter.mark("peak_backward_bytes"); opt.step(); opt.zero_grad(set_to_none=True); del loss; meter.end()
 

@@ -32,7 +32,9 @@ def measured(rows: Iterable[Row]) -> Iterator[Score | Skip]:
         said = dict(word.split("=", 1) for word in row["settings"].split())
         pair = found(row["model"])
         if "dora" in said or row["method"] == "freeze":
-            yield Skip("training", "one run alone stands beside DoRA and freeze tuning: not modelled", row["case"])
+            yield Skip("training", "DoRA and freeze tuning are not modelled", row["case"])
+        elif "keep" in said:
+            yield Skip("training", "logits of every position in a plain loop: no trainer's own", row["case"])
         elif pair is None:
             yield Skip("training", "the model is not in the catalogue", row["case"])
         else:
@@ -60,6 +62,7 @@ def _work(row: Row, said: dict[str, str]) -> Training:
         trainer="llama-factory" if said.get("reentrant") == "True" and row["method"] == "lora" else row["trainer"],
         sequence_parallel=int(said.get("sp") or said.get("cp") or 1),
         reference=True if "beta" in said else False if "precompute" in said else None,
+        train_embeddings="save" in said,
         mini_batch=int(said["mini"]) if "mini" in said else None,
     )
 

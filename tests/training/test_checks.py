@@ -37,6 +37,8 @@ def error(catalog: Catalog, work: Training, form: str | None = None, name: str =
         (Training("lora", trainer="unsloth", zero=2, gpus=2), None, "Unsloth does not divide"),
         (Training("full", optimizer="adamw-8bit", zero=2, offload="optimizer"), None, "runs on the GPU only"),
         (Training("full", train_embeddings=True), None, "trains the embeddings anyway"),
+        (Training("lora", train_embeddings=True, trainer="unsloth"), None, "no GPUs divide, with trl"),
+        (Training("lora", train_embeddings=True, fsdp=True, gpus=2), None, "no GPUs divide, with trl"),
         (Training("lora", image_tokens=100), None, "no vision tower"),
     ],
 )

@@ -41,6 +41,8 @@ def peak(catalog: Catalog, name: str, work: Training) -> Peak:
             33.353,
         ),  # frozen layers stay gathered
         ("qwen3-8b", replace(ZERO3, method="lora"), 14.031),  # they do not without reentrant checkpointing
+        ("qwen3-8b", replace(LORA, trainer="torch", train_embeddings=True), 27.735),
+        ("qwen3-4b", replace(LORA, trainer="torch", train_embeddings=True), 14.003),  # tied: one matrix
         ("qwen3-4b", ZERO2, 48.769),
         ("qwen3-8b", replace(ZERO2, gpus=8), 36.301),
         ("qwen3-4b", replace(ZERO2, offload="optimizer"), 13.041),

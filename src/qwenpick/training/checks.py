@@ -13,6 +13,8 @@ from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
 
 METHODS = ("full", "lora", "qlora")
+# trainers that hand modules_to_save to PEFT; two plain LoRA runs stand beside it (emb-head-8b, emb-4b)
+SAVES_EMBEDDINGS = ("trl", "transformers", "torch", "llama-factory", "ms-swift")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "method": METHODS,
     "target": ("all-linear", "attention"),
@@ -142,4 +144,14 @@ def _model_refusal(architecture: Architecture, training: Training) -> str | None
         return _("the model has no vision tower")
     if training.method == "full" and training.train_embeddings:
         return _("full fine-tuning trains the embeddings anyway")
+    if training.train_embeddings and not (
+        training.method == "lora"
+        and training.objective == "sft"
+        and training.trainer in SAVES_EMBEDDINGS
+        and not (training.zero or training.fsdp)
+    ):
+        return _(
+            "--train-embeddings is modelled for LoRA that no GPUs divide, with {trainers}; leave it out",
+            trainers=", ".join(SAVES_EMBEDDINGS),
+        )
     return None

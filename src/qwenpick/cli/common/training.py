@@ -66,6 +66,7 @@ class Tuning:
     mini_batch: Annotated[int | None, typer.Option("--mini-batch", min=1, max=MOST_SEQUENCES, help="Embeddings: cached negatives in batches of so many pairs.")] = None
     sequence_parallel: Annotated[int, typer.Option("--sequence-parallel", min=1, max=1024, help="GPUs that share one sequence: Ulysses with --zero 3, context parallel with --fsdp.")] = 1
     train_vision: Annotated[bool, typer.Option("--train-vision", help="Train the vision tower too.")] = False
+    train_embeddings: Annotated[bool, typer.Option("--train-embeddings", help="Train embeddings and lm_head whole, beside LoRA.")] = False
     image_tokens: Annotated[int, typer.Option("--image-tokens", min=0, max=MOST_TOKENS, help="Image tokens among those of a sequence.")] = 0
     dataset_tokens: Annotated[str | None, typer.Option(metavar="TOKENS", help="Tokens of the data set, for hours per epoch.")] = None
     samples: Annotated[int | None, typer.Option("--samples", min=1, max=10**12, help="Sequences of the data set, in place of --dataset-tokens.")] = None
@@ -100,6 +101,7 @@ class Tuning:
             gpus=self.gpus,
             trainer=self.trainer or "trl",
             train_vision=self.train_vision,
+            train_embeddings=self.train_embeddings,
             image_tokens=self.image_tokens or 0,
             objective=self.method.casefold() if self.method else "sft",
             reference=self.reference,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from qwenpick.catalog.schema import Checkpoint
+from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.work.serving import Training
 
 DATA = "train.jsonl"  # one {"messages": [...]} a line
@@ -60,6 +60,19 @@ def targets(training: Training, everything: tuple[str, ...]) -> tuple[str, ...]:
     if training.target == "all-linear":
         return everything
     return ATTENTION if training.target == "attention" else tuple(training.target.split(","))
+
+
+def vocabulary_names(architecture: Architecture) -> tuple[str, ...]:
+    """The matrices that trained embeddings save: a tied lm_head is the embedding, and named again it would become a second copy."""
+    return ("embed_tokens",) if architecture.tied_embeddings else ("embed_tokens", "lm_head")
+
+
+def saved_argument(architecture: Architecture, training: Training) -> str:
+    """LoraConfig's argument for trained embeddings; nothing without."""
+    if not training.train_embeddings:
+        return ""
+    names = ", ".join(f'"{name}"' for name in vocabulary_names(architecture))
+    return f", modules_to_save=[{names}]"
 
 
 def accelerate(training: Training) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from qwenpick.launch.training.common import (
     on_load,
     precision,
     targets,
+    vocabulary_names,
 )
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
@@ -63,7 +64,7 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         names = ",".join(targets(training, ("all",)))
         settings |= {"lora_rank": training.rank, "lora_alpha": 2 * training.rank, "lora_target": names}
         if training.train_embeddings:
-            settings["additional_target"] = "embed_tokens,lm_head"
+            settings["additional_target"] = ",".join(vocabulary_names(architecture))
     if training.method == "qlora" and on_load(checkpoint):
         bits = 8 if checkpoint and checkpoint.format == "int8" else 4
         settings |= {"quantization_bit": bits, "quantization_method": "bnb", "double_quantization": True}

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
-from qwenpick.launch.training.common import DATA, OUTPUT, RATE, Launch, environment, nodes, on_load, precision, targets
+from qwenpick.launch.training.common import (
+    DATA,
+    OUTPUT,
+    RATE,
+    Launch,
+    environment,
+    nodes,
+    on_load,
+    precision,
+    targets,
+    vocabulary_names,
+)
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
@@ -33,7 +44,7 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         names = targets(training, ("all-linear",))
         options |= {"lora_rank": training.rank, "lora_alpha": 2 * training.rank, "target_modules": names}
         if training.train_embeddings:
-            options["modules_to_save"] = ("embed_tokens", "lm_head")
+            options["modules_to_save"] = vocabulary_names(architecture)
     if training.method == "qlora" and on_load(checkpoint):
         options |= {"quant_method": "bnb", "quant_bits": 8 if checkpoint and checkpoint.format == "int8" else 4}
         options |= {

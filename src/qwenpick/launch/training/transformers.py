@@ -14,6 +14,7 @@ from qwenpick.launch.training.common import (
     on_load,
     parallelism,
     precision,
+    saved_argument,
     targets,
 )
 from qwenpick.training.optimizers import OPTIMIZERS
@@ -21,7 +22,7 @@ from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
 
 
-def launch(source: str, _architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:
+def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:
     """`train.py` with Trainer, started by accelerate where there are several GPUs."""
     quantized = training.method == "qlora" and on_load(checkpoint)
     parallel, divided = parallelism(training)
@@ -42,6 +43,7 @@ def launch(source: str, _architecture: Architecture, training: Training, checkpo
     if training.method != "full":
         names = targets(training, ())
         chosen = f"{list(names)!r}".replace("'", '"') if names else '"all-linear"'
+        chosen += saved_argument(architecture, training)
         prepared = "model = prepare_model_for_kbit_training(model)\n" if quantized else ""
         prepared += (
             f"model = get_peft_model(model, LoraConfig(r={training.rank}, lora_alpha={2 * training.rank}, target_modules={chosen}))\n"

@@ -14,6 +14,7 @@ from qwenpick.launch.training.common import (
     on_load,
     parallelism,
     precision,
+    saved_argument,
     targets,
 )
 from qwenpick.training.objectives import GROUP, has_reference
@@ -91,7 +92,7 @@ def _adapter(architecture: Architecture, training: Training) -> str:
         return ""
     names = targets(training, ())
     chosen = f"{list(names)!r}".replace("'", '"') if names else '"all-linear"'
-    saved = ', modules_to_save=["embed_tokens", "lm_head"]' if training.train_embeddings else ""
+    saved = saved_argument(architecture, training)
     saved += ', exclude_modules=r".*visual.*"' if architecture.vision and not training.train_vision else ""
     return f"    peft_config=LoraConfig(r={training.rank}, lora_alpha={2 * training.rank}, target_modules={chosen}{saved}),\n"
 
