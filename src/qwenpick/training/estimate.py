@@ -131,11 +131,11 @@ CACHE = {
     "fsdp": N_("0.22 x what is allocated: gathers on streams of their own"),
     "offload": N_("0.65 x what is allocated: gathers and copies on streams of their own"),
 }
-CACHE |= {"ddp": CACHE["single"], "unsloth": CACHE["single"]}
+CACHE |= dict.fromkeys(("embeddings", "ddp", "unsloth"), CACHE["single"])
 
 
 def recipe_of(training: Training) -> str:
-    """The kind of run that shares an error band: single, ddp, zero, fsdp, offload or unsloth."""
+    """The kind of run that shares an error band: single, embeddings (trained beside adapters), ddp, zero, fsdp, offload or unsloth."""
     if training.offload != "none":
         return "offload"
     if training.fsdp:
@@ -144,7 +144,9 @@ def recipe_of(training: Training) -> str:
         return "zero"
     if training.trainer == "unsloth":
         return "unsloth"
-    return "ddp" if training.gpus > 1 else "single"
+    if training.gpus > 1:
+        return "ddp"
+    return "embeddings" if training.train_embeddings else "single"
 
 
 def cached(training: Training, prepared: Prepared, phase: Phase) -> int:
@@ -168,7 +170,7 @@ def fragmented(training: Training, prepared: Prepared, phase: Phase) -> int:
     recipe = recipe_of(training)
     if recipe == "zero" and training.method == "full":
         return round(PINNED_OF_ZERO * (_lying(training, prepared) + phase.total))
-    if recipe in ("single", "ddp"):
+    if recipe in ("single", "embeddings", "ddp"):
         return round(PINNED_OF_OTHERS * (phase.total - phase.logits))
     return 0
 
