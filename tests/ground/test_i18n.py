@@ -127,7 +127,8 @@ def test_the_language_of_the_system_does_not_change_the_output(qwenpick: Run, mo
 def test_what_typer_cannot_read_is_said_in_chinese(qwenpick: Run, arguments: tuple[str, ...], said: str) -> None:
     result = qwenpick("--lang", "zh", *arguments)
     assert result.code == 2
-    assert result.err == f"qwenpick: {said}\n"
+    command = arguments[0] if arguments[0] == "fit" else ""
+    assert result.err == f"qwenpick: {said} （用 {f'qwenpick {command}'.strip()} -h 查看可用的选项）\n"
 
 
 def test_help_is_chinese(qwenpick: Run) -> None:

@@ -35,10 +35,16 @@ def build(arguments: list[str]) -> Callable[..., Any]:
             app.add_typer(module.app, name=name, help=line)
         else:
             app.command(name, help=module.command.__doc__)(module.command)
-    if language() == "en":
+    asks = not {"-h", "--help"}.isdisjoint(arguments)
+    if language() == "en" and not asks:
         return app
     command = typer.main.get_command(app)
-    _translate(command)
+    if language() != "en":
+        _translate(command)
+    if asks and wanted in COMMANDS:
+        from qwenpick.cli.common.help import arrange
+
+        arrange(command.commands[wanted])  # type: ignore[attr-defined]
     return command
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import io
 import os
 import sys
 from types import ModuleType
@@ -145,12 +144,7 @@ def _report(error: Exception, arguments: list[str]) -> int:
             if isinstance(value, str):
                 setattr(error, name, shown(value, 300))
         code, message = 2, retell(error.format_message())
-        if language() == "en":
-            usage = io.StringIO()
-            error.show(usage)
-            tell_as_it_is(usage.getvalue())
-        else:
-            tell(message)
+        tell(f"{message} {_help_of(arguments)}")
     else:
         import traceback
 
@@ -164,6 +158,12 @@ def _report(error: Exception, arguments: list[str]) -> int:
         print_json(command, {"error": {"message": shown(message, LONGEST), "exit_code": code}})
         sys.stdout.flush()
     return code
+
+
+def _help_of(arguments: list[str]) -> str:
+    """Where the options are listed of the command that Typer could not read."""
+    words = ("qwenpick", *(word for word in arguments[:1] if word in COMMANDS))
+    return _("({command} -h lists what it takes)", command=" ".join(words))
 
 
 def wants_json(command: str, arguments: list[str]) -> bool:
