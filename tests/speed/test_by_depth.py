@@ -82,3 +82,20 @@ def test_drafts_raise_the_bound_to_all_of_them_being_right(catalog: Catalog) -> 
     )
     assert (plain.roofline.accepted, drafting.roofline.accepted) == (1, 3)
     assert drafting.roofline.tokens_per_second == pytest.approx(3 * plain.roofline.tokens_per_second)
+
+
+def test_a_prompt_that_fills_the_context_is_read_more_slowly(catalog: Catalog) -> None:
+    found = _speed(catalog, "qwen3-8b", "Q4_K_M", "rtx 4090", Serving(32768), depth=4096)
+    start, typical, full = found.by_depth
+    assert start.prefill is None and typical.prefill == found.prefill
+    assert full.prefill and full.prefill.value < found.prefill.value
+
+
+def test_a_prompt_is_never_longer_than_the_context(catalog: Catalog) -> None:
+    from qwenpick.fitting.answer import fit
+    from qwenpick.recommending.request import Request
+
+    box = simulate(catalog, ["strix halo"], None, 32 * GIB, False)
+    asked = Request(runtime="llamacpp", quant="Q4_K_M", context=128)
+    told = fit(catalog, box, catalog.models["qwen3-1.7b"], asked).plan.speed
+    assert told and told.prompt == 128

@@ -167,7 +167,10 @@ def with_memory(plan: Plan, needed: Memory, machine: Machine) -> Plan:
 
 
 def timed(plan: Plan, machine: Machine, catalog: Catalog, prompt: int | None = None, depth: int | None = None) -> Plan:
-    """The plan with its speed with `depth` tokens in the cache (its whole context), where the bandwidths are known."""
+    """The plan with its speed with `depth` tokens in the cache (its whole context), where the bandwidths are known.
+
+    A prompt longer than the context is cut to it: llama-bench's pp128 is no prompt of 500 tokens.
+    """
     from qwenpick.runtimes.flags import read_flags
     from qwenpick.speed import estimate
 
@@ -183,7 +186,7 @@ def timed(plan: Plan, machine: Machine, catalog: Catalog, prompt: int | None = N
         machine,
         catalog.gpus,
         depth=depth,
-        prompt=prompt,
+        prompt=min(prompt, plan.work.context) if prompt else None,
         flags=read_flags(plan.runtime, plan.work.options),
     )
     return replace(plan, speed=speed)

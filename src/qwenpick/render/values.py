@@ -202,7 +202,14 @@ def speed_values(speed: Speed) -> SpeedValues:
         "prompt": speed.prompt,
         "sequences": speed.sequences,
         "why": speed.why,
-        "by_depth": [{"depth": at.depth, "each": band_values(at.each)} for at in speed.by_depth],
+        "by_depth": [
+            {
+                "depth": at.depth,
+                "each": band_values(at.each),
+                "prefill": band_values(at.prefill) if at.prefill else None,
+            }
+            for at in speed.by_depth
+        ],
         "roofline": {
             "tokens_per_second": float(f"{roofline.tokens_per_second:.4g}"),
             "bytes_per_token": round(roofline.bytes_per_token),

@@ -64,16 +64,18 @@ class Speed:
     @property
     def by_depth(self) -> tuple[AtDepth, ...]:
         """What one of the sequences sees at the start, at `depth`, and with the whole context filled."""
-        depths = sorted({0, self.depth, self.generation.context})
-        return tuple(AtDepth(depth, self.generation.each(depth)) for depth in depths)
+        found = self.generation
+        depths = sorted({0, self.depth, found.context})
+        return tuple(AtDepth(depth, found.each(depth), found.prefill(depth) if depth else None) for depth in depths)
 
 
 @dataclass(frozen=True, slots=True)
 class AtDepth:
-    """What one of the sequences sees, tokens/s, when each holds `depth` tokens."""
+    """What one of the sequences sees, tokens/s, when each holds `depth` tokens; `prefill` is the mean over one prompt that filled them."""
 
     depth: int
     each: Band
+    prefill: Band | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class Roofline:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What generation at any depth follows from. `context` is the whole of what a sequence may hold."""
+    """What speeds at any depth follow from. `context` is the whole of what a sequence may hold; prompts are read in batches of `chunk`."""
 
     load: Load
     drafts: int
@@ -100,12 +102,18 @@ class Generation:
     context: int
     parts: tuple[Stage, ...]
     around: Spread
+    chunk: int
+    before: Spread
 
     def each(self, depth: int, sequences: int | None = None) -> Band:
         """Tokens/s of one of the sequences when each of them holds `depth` tokens; no edge lies beyond the roofline."""
         n = sequences or self.sequences
         value = 1 / token_seconds(self.load, depth, n, self.drafts, self.parts)
         return _capped(_band(value, self.around), self.roofline(depth, n).tokens_per_second)
+
+    def prefill(self, prompt: int, cached: int = 0) -> Band:
+        """Tokens/s at which `prompt` tokens are read after `cached` ones."""
+        return _band(prompt / prompt_seconds(self.load, prompt, cached, self.chunk, self.parts), self.before)
 
     def roofline(self, depth: int, sequences: int | None = None) -> Roofline:
         """The bound at a depth, for one of the sequences."""
@@ -143,18 +151,18 @@ def estimate(
     depth = work.context if depth is None else depth
     prompt = max(1, depth) if prompt is None else prompt
     drafts = flags.drafts if architecture.mtp_layers else 0
-    reading = prompt_seconds(load, prompt, cached, flags.chunk, parts)
     around, before = spreads(load.engine, tuple(stage.place.kind for stage in parts))
     if drafts:
         around = around.widened(measured().mtp_spread)
     together = -(-work.sequences // placement.data_parallel)  # that one copy generates at once
-    generation = Generation(load, drafts, together, work.context, parts, around)
+    generation = Generation(load, drafts, together, work.context, parts, around, flags.chunk, before)
     decode = generation.each(depth, 1)
     each = generation.each(depth) if together > 1 else decode
-    first = reading + 1 / decode.value
+    prefill = generation.prefill(prompt, cached)
+    first = prompt / prefill.value + 1 / decode.value
     return Speed(
         decode=decode,
-        prefill=_band(prompt / reading, before),
+        prefill=prefill,
         first_token=Band(first, first / before.high, first / before.low),
         together=Band(*(work.sequences * figure for figure in (each.value, each.low, each.high))),
         each=each,

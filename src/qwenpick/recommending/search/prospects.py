@@ -67,6 +67,7 @@ class Prospect:
         self.task, self.request = search.task, search.request
         self.work = work_of(model, search)
         self.depth = min(self.work.context, search.task.depth)
+        self._prompt = min(self.work.context, search.task.prompt)
         self.least = least_held(architecture, model, checkpoint)
         self.on_gpus = engine in GPU_ENGINES
         self.low = FORMATS[checkpoint.format].bits < LOW_BITS
@@ -119,8 +120,9 @@ class Prospect:
             step = self._steps[kind, small] = step_on(load, self.depth, self.work.sequences, 1, kind)
         if reading is None:
             chunk = CHUNK[self.engine]
-            reading = self._readings[kind] = reading_on(self._load, self.task.prompt, 0, chunk, kind)
-        return Pace(step.seconds(stage), reading.seconds(stage) * self.work.sequences)
+            reading = self._readings[kind] = reading_on(self._load, self._prompt, 0, chunk, kind)
+        prompts = self.work.sequences * self.task.prompt / self._prompt  # timed by the rate of what the context holds
+        return Pace(step.seconds(stage), reading.seconds(stage) * prompts)
 
     def in_ram(self, stage: Stage) -> Pace:
         """The same in RAM; it is kept, since many machines have the same."""

@@ -72,10 +72,11 @@ class BandValues(TypedDict):
 
 
 class DepthValues(TypedDict):
-    """Tokens/s of one sequence with so many tokens in its cache."""
+    """Tokens/s of one sequence with so many tokens in its cache; `prefill` is the mean over one prompt that filled it, null at the start."""
 
     depth: int
     each: BandValues
+    prefill: BandValues | None
 
 
 class RooflineValues(TypedDict):
