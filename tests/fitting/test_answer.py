@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from qwenpick.catalog import Catalog, Model, find_model
@@ -212,3 +214,24 @@ def test_sixteen_bits_are_those_that_the_gpu_has_units_for(
     answer = fit(catalog, box, catalog.models["qwen3-0.6b"], Request(quant=quant, runtime=runtime))
     # vLLM has no name of its own for llama.cpp's types
     assert answer.plan.checkpoint.format in {expected, {"F16": "fp16", "BF16": "bf16"}.get(expected)}
+
+
+@pytest.mark.parametrize(
+    ("name", "gpus", "runtime", "quant", "context", "users"),
+    [
+        ("qwen3-coder-next-base", ["l40s"], "vllm", "nf4", 16384, 1),  # pages rounded to the state's
+        ("qwen3-32b", ["2x rtx-3060-12gb"], "llama.cpp", "IQ4_XS", 16384, 1),  # the nearest miss lay on one of two GPUs
+        ("qwen3-4b", ["8x rtx-2080"], "llama.cpp", "fp16", 32768, 7),
+        ("qwen3-vl-30b-a3b-thinking", ["rtx-4000-ada"], "ollama", "Q4_K_M", 8192, 1),  # no attention scores in 8 bits
+    ],
+)
+def test_the_longest_context_is_granted_where_only_an_8_bit_cache_holds_it(
+    catalog: Catalog, name: str, gpus: list[str], runtime: str, quant: str, context: int, users: int
+) -> None:
+    box, model = simulate(catalog, gpus, None, 128 * GIB, False), catalog.models[name]
+    strict = runtime == "llama.cpp"  # two of the four are
+    request = Request(quant=quant, context=context, users=users, runtime=runtime, gpu_only=True, strict=strict)
+    answer = fit(catalog, box, model, request)
+    assert answer.fits and answer.longest and answer.plan.work.kv_cache.k != "f16"
+    again = fit(catalog, box, model, replace(request, context=answer.longest))
+    assert again.fits and again.plan.work.kv_cache == answer.plan.work.kv_cache

@@ -59,7 +59,7 @@ def every_plan(catalog: Catalog, model: Model, search: Search, task: Task) -> li
         for engine in map(find_runtime, group):
             for checkpoint in rungs(architecture, model, engine, search):
                 plan = evaluate(model, architecture, checkpoint, engine, work, machine, search.gpu_only, search.strict)
-                miss = miss_of(plan)
+                miss = miss_of(plan, search.machine)
                 if engine.NAME == "llamacpp" and must_use_ram(architecture, checkpoint, work, machine):
                     miss = miss_on_one_gpu(architecture, checkpoint, work, search)
                 elif plan and plan.holds(search.strict):

@@ -212,6 +212,6 @@ def _plans(offer: Offer, search: Search) -> Iterator[Plan]:
         if tried and tried.holds(search.strict):
             yield tried
             return
-        miss = None if offer.cut else miss_of(tried)
+        miss = None if offer.cut else miss_of(tried, search.machine)
     if plan := in_eight_bits(architecture, model, checkpoint, engine, work, search, miss):
         yield plan

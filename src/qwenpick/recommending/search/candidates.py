@@ -133,7 +133,7 @@ def holds_somehow(architecture: Architecture, model: Model, search: Search) -> b
 def _miss(tried: Plan | None, checkpoint: Checkpoint, search: Search) -> Miss | None:
     """How far from the GPUs the plan is: as it was tried there, or, where llama.cpp was tried beside RAM, as it would be on the only one."""
     if tried is None or tried.runtime != "llamacpp" or tried.mode == "gpu":
-        return miss_of(tried)
+        return miss_of(tried, search.machine)
     return miss_on_one_gpu(tried.architecture, checkpoint, tried.work, search)
 
 

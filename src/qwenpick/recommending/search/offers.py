@@ -189,7 +189,7 @@ class Offers:
             # what is too tight for `strict` may hold with a smaller cache
             return self._offer(prospect, least, tight=not strict, ram=alone.in_ram)
         found = self._offer(prospect, self._paces.cut(prospect, self._room_beside), cut=True)
-        if prospect.small and len(self.devices) == 1 and Miss(missing, alone.cache).halving_helps:
+        if prospect.small and len(self.devices) == 1 and Miss(missing, alone.cache, alone.compute).eight_bits_help:
             found += self._offer(prospect, self._paces.on_devices(prospect, small=True), small=True)
         return found
 

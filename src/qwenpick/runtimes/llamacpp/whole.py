@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A model that lies on one GPU: bytes there and in RAM, and bytes of the cache."""
+    """A model that lies on one GPU: bytes there and in RAM, and those of the cache and of compute buffers."""
 
     on_gpu: FirstGpu
     in_ram: int
     cache: int
+    compute: int
 
     def missing(self, device: Device, work: Serving) -> int:
         """Bytes that the GPU lacks; 0 or less where it holds the model."""
@@ -34,7 +35,7 @@ class Whole:
 def whole(architecture: Architecture, checkpoint: Checkpoint, work: Serving) -> Whole:
     """The model on one GPU, whichever that is."""
     memory = on_any_device(architecture, checkpoint, work, Shape(1))
-    return Whole(first_gpu(memory), memory.on(RAM), memory.of("kv cache"))
+    return Whole(first_gpu(memory), memory.on(RAM), memory.of("kv cache"), memory.of("compute"))
 
 
 def layer_bytes(architecture: Architecture, checkpoint: Checkpoint) -> int:
