@@ -17,6 +17,7 @@ from qwenpick.work.placement import Cut, placed
 from qwenpick.work.serving import Serving
 
 if TYPE_CHECKING:
+    from qwenpick.buy.advice import Advice
     from qwenpick.buy.hardware import Offer
     from qwenpick.catalog import Catalog, Model
     from qwenpick.fitting.answer import Answer
@@ -149,6 +150,7 @@ class Planned:
 
     model: Model
     offers: tuple[Offer, ...]
+    advice: Advice | None
 
     @property
     def fits(self) -> bool:
@@ -166,7 +168,7 @@ class Planned:
         """What `qwenpick plan --json` prints beside its envelope."""
         from qwenpick.render.plan import plan_command_values
 
-        return dict(plan_command_values(self.model, self.offers))
+        return dict(plan_command_values(self.model, self.offers, self.advice))
 
 
 def fit(
@@ -250,14 +252,15 @@ def plan(
     >>> qwenpick.plan("qwen3-8b", gpu=["rtx 4090", "rtx 3060 12gb"]).fits
     True
     """
-    from qwenpick.buy.hardware import offers
+    from qwenpick.buy.advice import look
     from qwenpick.catalog import find_gpu, load
     from qwenpick.readers import wanted
 
     found = wanted(model, load(), quant, runtime=runtime)
     pool = [find_gpu(found.catalog, name) for name in _names(gpu)] or None
     request = _request(task, found.quant, context, users, runtime, options)
-    return Planned(found.model, tuple(offers(found.catalog, found.model, request, gpus=pool, budget=budget)))
+    market = look(found.catalog, found.model, request, pool, budget)
+    return Planned(found.model, market.offers, market.advice)
 
 
 def _names(gpu: str | Sequence[str] | None) -> list[str]:

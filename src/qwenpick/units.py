@@ -114,6 +114,18 @@ def parse_amount(text: str) -> int:
     raise QwenpickError(_("cannot read '{text}' tokens of data; write it like 250k, 100M or 1.5B", text=shown(text)))
 
 
+def parse_dollars(text: str) -> float:
+    """USD as people write them: `1500`, `$1,500`, `1.5k`.
+
+    >>> parse_dollars("$1,500"), parse_dollars("1.5k")
+    (1500.0, 1500.0)
+    """
+    match = _NUMBER_UNIT.fullmatch(text.strip().removeprefix("$")) if len(text) <= _LONGEST else None
+    if match and (number := _number(match[1])) is not None and match[2].lower() in ("", "k", "usd"):
+        return number * (1000 if match[2].lower() == "k" else 1)
+    raise QwenpickError(_("cannot read the budget '{text}'; write it like 1500 or $1,500", text=shown(text)))
+
+
 def _number(digits: str) -> float | None:
     """'1_024' and '1,024' are 1024; '1.5' and '1,5' are one and a half; '1.5.2' is nothing."""
     if re.fullmatch(r"\d{1,3}(?:[,_]\d{3})+(?:\.\d+)?", digits):

@@ -1,4 +1,4 @@
-"""What hardware a model needs: for every GPU on sale the smallest number that runs it, smallest box first."""
+"""What hardware a model needs: for every GPU on sale the smallest number that runs it; what has a price first, smallest box first."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qwenpick.catalog.accelerator import ON_SALE
 from qwenpick.catalog.lookup import closed_weights
-from qwenpick.catalog.prices import gpu_price
+from qwenpick.catalog.prices import gpu_price, on_sale
 from qwenpick.errors import QwenpickError
 from qwenpick.memory.account import RAM
 from qwenpick.memory.cache import KvCache, kv_bytes
@@ -69,23 +68,33 @@ class Offer:
 
 
 def offers(
-    catalog: Catalog, model: Model, request: Request, gpus: Iterable[Gpu] | None = None, budget: float | None = None
+    catalog: Catalog,
+    model: Model,
+    request: Request,
+    gpus: Iterable[Gpu] | None = None,
+    budget: float | None = None,
+    *,
+    used: bool = False,
 ) -> tuple[Offer, ...]:
-    """The smallest box of every GPU that runs the model as asked on GPUs alone, smallest first, then cheapest; within `budget` USD where it is given.
+    """The smallest box of every GPU that runs the model as asked on GPUs alone; within `budget` USD where it is given.
 
-    Without `gpus`, all that are sold now count, laptops apart.
+    Those with a price come first; of them the smallest, of one size (GiB) the cheapest. Without `gpus`, all that are sold now count,
+    laptops apart; with `used` those that were sold once too, at used prices where they are known.
     """
-    pool = (
-        gpus
-        if gpus is not None
-        else [g for g in catalog.gpus.values() if g.status == "shipping" and g.segment in ON_SALE]
-    )
+    pool = gpus if gpus is not None else on_sale(catalog, used=used)
     lightest = _lightest(catalog, model, request)
     buyers = {name: buyer(catalog, model, replace(request, runtime=name)) for name in (request.runtime, *ACROSS_NODES)}
-    found = [offer for gpu in pool if (offer := _smallest(catalog, request, gpu, lightest, buyers))]
-    if budget is not None:
-        found = [offer for offer in found if offer.price is not None and offer.price <= budget]
-    return tuple(sorted(found, key=lambda o: (o.memory, o.price if o.price is not None else float("inf"), o.gpu.id)))
+    found = [offer for gpu in pool if (offer := _smallest(catalog, request, gpu, lightest, buyers, used))]
+    return within(tuple(sorted(found, key=_place)), budget)
+
+
+def _place(offer: Offer) -> tuple[bool, int, float, str]:
+    return offer.price is None, round(offer.memory / GIB), offer.price or 0.0, offer.gpu.id
+
+
+def within(found: tuple[Offer, ...], budget: float | None) -> tuple[Offer, ...]:
+    """Those of a known price of at most `budget` USD; all without one."""
+    return found if budget is None else tuple(one for one in found if one.price is not None and one.price <= budget)
 
 
 def _lightest(catalog: Catalog, model: Model, request: Request) -> int:
@@ -115,7 +124,7 @@ def buyer(catalog: Catalog, model: Model, request: Request) -> Chooser:
 
 
 def _smallest(
-    catalog: Catalog, request: Request, gpu: Gpu, lightest: int, buyers: dict[str | None, Chooser]
+    catalog: Catalog, request: Request, gpu: Gpu, lightest: int, buyers: dict[str | None, Chooser], used: bool
 ) -> Offer | None:
     """The fewest of this GPU that run the model; None where even the largest count does not, or its memory is not known."""
     each = max(gpu.memory_bytes or 0, gpu.usable_bytes or 0) * gpu.devices_per_board
@@ -126,7 +135,7 @@ def _smallest(
             continue
         if chosen := _chosen(catalog, request, gpu, count, buyers):
             plan, longest = chosen
-            price, note = gpu_price(gpu)
+            price, note = gpu_price(gpu, used=used)
             return Offer(
                 gpu,
                 count,

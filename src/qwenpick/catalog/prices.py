@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qwenpick.catalog.accelerator import Gpu, Price
+from qwenpick.catalog.accelerator import ON_SALE, Gpu, Price
 from qwenpick.catalog.entries import records
 from qwenpick.catalog.read import data_date
 from qwenpick.i18n import N_, _
@@ -37,19 +37,31 @@ class Priced:
         return f"{_(self.kind)} {self.date or _('undated')}"
 
 
-def priced(gpu: Gpu) -> Priced | None:
-    """The price of one; None where none is known."""
-    for field, word in KINDS:
+def priced(gpu: Gpu, *, used: bool = False) -> Priced | None:
+    """The price of one; None where none is known.
+
+    With `used` a used one's goes first, and what a part that is no longer made once cost says nothing.
+    """
+    kinds = sorted(KINDS, key=lambda kind: kind[0] != "used_price") if used else KINDS
+    for field, word in kinds:
+        if used and field == "launch_price" and gpu.status == "discontinued":
+            continue
         price: Price | None = getattr(gpu, field)
         if price and price.usd:
             return Priced(price.usd, word, price.date)
     return None
 
 
-def gpu_price(gpu: Gpu) -> tuple[float | None, str | None]:
-    """(USD of one, what that price is and of when): the street price where one is known, else a used one's, else the launch price."""
-    found = priced(gpu)
+def gpu_price(gpu: Gpu, *, used: bool = False) -> tuple[float | None, str | None]:
+    """(USD of one, what that price is and of when): the street price where one is known, else a used one's, else the launch price; see `priced`."""
+    found = priced(gpu, used=used)
     return (found.usd, found.note) if found else (None, None)
+
+
+def on_sale(catalog: Catalog, *, used: bool = False) -> list[Gpu]:
+    """What one can buy, laptops apart: what is made now, and with `used` what was sold once."""
+    states = {"shipping", "discontinued"} if used else {"shipping"}
+    return [gpu for gpu in catalog.gpus.values() if gpu.status in states and gpu.segment in ON_SALE]
 
 
 def dollars(usd: float, note: str | None) -> str:

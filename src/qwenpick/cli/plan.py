@@ -9,7 +9,9 @@ import typer
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.groups import spread
 from qwenpick.cli.common.training import SERVED, Tuning, Wanted
+from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+from qwenpick.units import parse_dollars
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Gpu, Model
@@ -29,9 +31,14 @@ def command(
     budget: Annotated[
         float | None,
         typer.Option(
-            metavar="USD", min=0, max=1e12, help="GPUs that cost at most this, all together (with --cloud, an hour)."
+            metavar="USD",
+            parser=parse_dollars,
+            help="GPUs that cost at most this, all together (with --cloud, an hour).",
         ),
     ] = None,
+    used: Annotated[
+        bool, typer.Option("--used", help="Used GPUs too: what is no longer made, at used prices where they are known.")
+    ] = False,
     cloud: Annotated[bool, typer.Option("--cloud", help="Machines to rent instead of GPUs to buy.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Rows to show.")] = 15,
     strict: Annotated[bool, typer.Option("--strict", help="Leave room for the estimate's error.")] = False,
@@ -40,7 +47,7 @@ def command(
     output: given.Output = given.SCREEN,
     training: Tuning = SERVED,
 ) -> None:
-    """What hardware does this model need; which GPU to buy or rent? Smallest box first."""
+    """What hardware does this model need; which GPU to buy or rent?"""
     from qwenpick.catalog import find_gpu
     from qwenpick.readers import wanted as read_wanted
     from qwenpick.recommending.request import Request
@@ -49,6 +56,8 @@ def command(
     from qwenpick.render.forms.progress import working
 
     tuning, said = training.read(), given.one_name(model)
+    if cloud and (used or gpu):
+        raise QwenpickError(_("--cloud lists machines to rent: leave out --used and --gpu beside it"))
     with working(_("reading {name}", name=said)):
         facts, wanted, stored, *_rest = read_wanted(said, given.read_catalog(catalog), online=online)
     pool = [find_gpu(facts, name) for name in gpu] if gpu else None
@@ -59,7 +68,7 @@ def command(
 
         serving_only(context=context, users=users, runtime=runtime, kv_cache=kv_cache, quant=quant, html=html)
         with working(trying):
-            raise typer.Exit(_train(facts, wanted, tuning.of(wanted), pool, budget, cloud, limit, strict, shown))
+            raise typer.Exit(_train(facts, wanted, tuning.of(wanted), pool, budget, used, cloud, limit, strict, shown))
     request = Request(
         task=task,
         context=given.read_context(context),
@@ -81,14 +90,15 @@ def command(
             write_page(html, title, report, [one.plan for one in hired[:limit]])
         emit("plan", shown, report, rented_values(wanted, hired, in_yuan))
         raise typer.Exit(0 if hired or in_yuan else 1)
-    from qwenpick.buy.hardware import offers
+    from qwenpick.buy.advice import look
 
     with working(trying):
-        found = offers(facts, wanted, request, pool, budget)
-    report = show.plan_report(wanted, found, limit)
+        market = look(facts, wanted, request, pool, budget, used=used)
+    found = market.offers
+    report = show.plan_report(wanted, market, limit, budget)
     if html:
         write_page(html, title, report, [offer.plan for offer in found[:limit]])
-    emit("plan", shown, report, show.plan_command_values(wanted, found))
+    emit("plan", shown, report, show.plan_command_values(wanted, found, market.advice))
     raise typer.Exit(0 if found else 1)
 
 
@@ -98,6 +108,7 @@ def _train(
     asked: Wanted,
     pool: list[Gpu] | None,
     budget: float | None,
+    used: bool,
     cloud: bool,
     limit: int,
     strict: bool,
@@ -122,7 +133,7 @@ def _train(
         everything = tuple(one for some, _run in hired for one in some)
         emit("plan", shown, tuple(report), show.rented_runs_values(model, everything, tokens))
         return 0 if everything else 1
-    bought = [(tuning_offers(facts, model, run, pool, budget, strict), run) for run in runs]
+    bought = [(tuning_offers(facts, model, run, pool, budget, strict, used=used), run) for run in runs]
     for found, run in bought:
         report += show.tuning_plan_report(model, named(run), found, limit, tokens)
     offered = tuple(one for found, _run in bought for one in found)

@@ -1,4 +1,4 @@
-"""What `plan` prints: one row per GPU that runs the model, smallest box first, with what the box should have beside it."""
+"""What `plan` prints: what to buy in a few lines, then one row per GPU that runs the model, with what the box should have beside it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 from qwenpick.buy.hardware import PER_NODE
 from qwenpick.catalog.prices import dollars
 from qwenpick.i18n import _
+from qwenpick.planning.words import rate, speed_of
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import plan_values
 from qwenpick.runtimes import find_runtime
-from qwenpick.units import format_bytes, format_gb
+from qwenpick.units import format_bytes, format_gb, format_tokens
 
 if TYPE_CHECKING:
+    from qwenpick.buy.advice import Advice, Market
+    from qwenpick.buy.cloud import Rented
     from qwenpick.buy.hardware import Offer
     from qwenpick.catalog import Model
-    from qwenpick.render.payloads import OfferValues, PlanCommandValues
+    from qwenpick.recommending.tasks import Task
+    from qwenpick.render.payloads import NamedOfferValues, OfferValues, PlanCommandValues
 
 COLUMNS = (
     Column("Hardware"),
@@ -23,7 +27,7 @@ COLUMNS = (
     Column("Format", optional=1),
     Column("Runtime", optional=1),
     Column("Needs", number=True),
-    Column("Longest", number=True, optional=2),
+    Column("Max context", number=True, optional=2),
     Column("tok/s", number=True),
     Column("Power", number=True, optional=3),
     Column("Price", number=True),
@@ -31,19 +35,119 @@ COLUMNS = (
 )
 
 
-def plan_report(model: Model, found: tuple[Offer, ...], limit: int) -> Report:
+def plan_report(model: Model, market: Market, limit: int, budget: float | None = None) -> Report:
     """The answer for a person."""
-    if not found:
+    found, told = market.offers, market.advice
+    if not market.everything:
         return (Line(_("No GPU of the catalogue runs {name} as asked.", name=model.name), "bad"),)
-    first = found[0]
+    if told is None:
+        return (Line(_too_little(model, market.everything, budget or 0.0), "bad"),)
+    first = told.bought or told.smallest
     blocks: list[Block] = [
-        Line(_("{name}: the smallest box is {first}", name=model.name, first=hardware(first)), "title"),
+        *_answer(model, told, budget),
         Table(COLUMNS, tuple(_row(offer) for offer in found[:limit])),
         Line(_beside(first)),
     ]
     if len(found) > limit:
-        blocks.append(Line(_("{count} more: --limit shows them", count=len(found) - limit), "dim"))
+        blocks.append(Line(more(len(found), limit), "dim"))
     return tuple(blocks)
+
+
+def more(count: int, limit: int) -> str:
+    """How many rows are not shown, and what shows them."""
+    return _("{rest} more (--limit {count} shows all)", rest=count - limit, count=count)
+
+
+def _too_little(model: Model, everything: tuple[Offer, ...], budget: float) -> str:
+    """That the money does not do, and what would."""
+    priced = [offer for offer in everything if offer.price is not None]
+    if not priced:
+        return _("No GPU that runs {name} has a known price; without --budget they are listed.", name=model.name)
+    least = min(priced, key=lambda offer: (offer.price or 0.0, offer.gpu.id))
+    return _(
+        "No GPU within {budget} runs {name} as asked; the cheapest that does is {first}.",
+        budget=f"${budget:,.0f}",
+        name=model.name,
+        first=_priced(least),
+    )
+
+
+def _answer(model: Model, told: Advice, budget: float | None) -> list[Block]:
+    """What to buy, a line each; what a line before it says is not said twice."""
+    if told.cheapest is None:
+        return [
+            Line(_("{name}: no price is known of a GPU that runs it", name=model.name), "title"),
+            Line(_("smallest GPU that runs it: {first}", first=hardware(told.smallest))),
+        ]
+    blocks: list[Block] = [
+        Line(
+            _("{name}: cheapest and comfortable: {first}", name=model.name, first=_with_speed(told.cheapest, told.task))
+            if told.comfortable is told.cheapest
+            else _("{name}: cheapest: {first}", name=model.name, first=_with_speed(told.cheapest, told.task)),
+            "title",
+        )
+    ]
+    if told.comfortable is None:
+        blocks.append(
+            Line(_("None of known price is comfortable for {task}, which is {speed}.", task=told.task.name, speed=_comfort(told.task)))
+        )  # fmt: skip
+    elif told.comfortable is not told.cheapest:
+        blocks.append(Line(_("cheapest comfortable: {first}", first=_with_speed(told.comfortable, told.task))))
+    if told.fastest and told.fastest not in (told.cheapest, told.comfortable):
+        fastest = _with_speed(told.fastest, told.task)
+        blocks.append(
+            Line(
+                _("fastest within {budget}: {first}", budget=f"${budget:,.0f}", first=fastest)
+                if budget is not None
+                else _("fastest of known price: {first}", first=fastest)
+            )
+        )
+    if told.smallest not in (told.cheapest, told.comfortable):
+        blocks.append(Line(_("smallest GPU that runs it: {first}", first=_priced(told.smallest))))
+    if told.rent and told.bought and told.break_even is not None:
+        blocks.append(Line(_rented(told.rent, told.bought, told.break_even)))
+    return blocks
+
+
+def _rented(rent: Rented, bought: Offer, hours: float) -> str:
+    """What renting costs instead, and after how long it has cost as much."""
+    return _(
+        "or rent {machine}: {hours:,.0f} hours of it cost as much as the {bought} ({days:,.0f} days of 8 hours; power not counted)",
+        machine=by_the_hour(rent),
+        hours=hours,
+        bought=hardware(bought),
+        days=hours / 8,
+    )
+
+
+def by_the_hour(rent: Rented) -> str:
+    """`Vast.ai, 1 x GeForce RTX 4090 at $0.40 an hour`."""
+    offer = rent.offer
+    sign = {"USD": "$", "CNY": "¥"}.get(offer.priced_in or "", f"{offer.priced_in} ")
+    return _(
+        "{provider}, {count} x {gpu} at {price} an hour",
+        provider=offer.provider,
+        count=int(offer.count or 1),
+        gpu=offer.gpu_name,
+        price=f"{sign}{offer.hour or 0.0:,.2f}",
+    )
+
+
+def _priced(offer: Offer) -> str:
+    price = dollars(offer.price, offer.price_note) if offer.price else _("price unknown")
+    return _("{hardware}, {price}", hardware=hardware(offer), price=price)
+
+
+def _with_speed(offer: Offer, task: Task) -> str:
+    return _("{priced}, {speed}", priced=_priced(offer), speed=speed_of(offer.plan.speed, writes=bool(task.answer)))
+
+
+def _comfort(task: Task) -> str:
+    return (
+        _("{rate:.0f} tokens/s", rate=task.comfortable)
+        if task.answer
+        else _("{rate:,.0f} tokens/s read", rate=task.comfortable_prefill)
+    )
 
 
 def hardware(offer: Offer) -> str:
@@ -62,14 +166,16 @@ def _beside(offer: Offer) -> str:
     """What the box should have beside its GPUs."""
     return (
         _(
-            "Beside it: {ram} of RAM, {threads} CPU threads, {disk} of disk for the weights",
+            "The {hardware} also needs {ram} of RAM, {threads} CPU threads, {disk} of disk for the weights",
+            hardware=hardware(offer),
             ram=format_bytes(offer.ram, 0),
             threads=offer.threads,
             disk=format_gb(offer.disk),
         )
         if offer.nodes == 1
         else _(
-            "Beside it, in each node: {ram} of RAM, {threads} CPU threads, {disk} of disk for the weights",
+            "Each node of the {hardware} also needs {ram} of RAM, {threads} CPU threads, {disk} of disk for the weights",
+            hardware=hardware(offer),
             ram=format_bytes(offer.ram, 0),
             threads=offer.threads,
             disk=format_gb(offer.disk),
@@ -85,8 +191,8 @@ def _row(offer: Offer) -> tuple[str, ...]:
         offer.plan.checkpoint.format,
         find_runtime(offer.plan.runtime).TITLE,
         format_bytes(offer.plan.memory.total, 1),
-        f"{offer.longest:,}" if offer.longest else "",
-        f"{speed.decode.low:.0f}-{speed.decode.high:.0f}" if speed else _("unknown"),
+        format_tokens(offer.longest) if offer.longest else "",
+        rate(speed.each.low, speed.each.high) if speed else _("unknown"),
         f"{offer.power:.0f} W" if offer.power else _("unknown"),
         dollars(offer.price, offer.price_note) if offer.price else _("unknown"),
         offer.price_note or "",
@@ -110,6 +216,22 @@ def offer_values(offer: Offer) -> OfferValues:
     }
 
 
-def plan_command_values(model: Model, found: tuple[Offer, ...]) -> PlanCommandValues:
+def plan_command_values(model: Model, found: tuple[Offer, ...], told: Advice | None) -> PlanCommandValues:
     """The answer for a program."""
-    return {"model": model.id, "offers": [offer_values(offer) for offer in found]}
+    rent = told.rent if told else None
+    return {
+        "model": model.id,
+        "task": told.task.name if told else None,
+        "cheapest": _named(told.cheapest if told else None),
+        "comfortable": _named(told.comfortable if told else None),
+        "fastest": _named(told.fastest if told else None),
+        "smallest": _named(told.smallest if told else None),
+        "rent": rent.offer.id if rent else None,
+        "rent_usd_per_hour": rent.offer.hour if rent else None,
+        "break_even_hours": round(told.break_even, 1) if told and told.break_even is not None else None,
+        "offers": [offer_values(offer) for offer in found],
+    }
+
+
+def _named(offer: Offer | None) -> NamedOfferValues | None:
+    return {"gpu": offer.gpu.id, "count": offer.count, "price_usd": offer.price} if offer else None

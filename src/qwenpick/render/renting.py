@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _
+from qwenpick.planning.words import rate
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table
+from qwenpick.render.plan import by_the_hour, more
 from qwenpick.render.values import plan_values
+from qwenpick.units import format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.buy.cloud import Rented
@@ -18,30 +21,23 @@ def rented_report(model: Model, found: tuple[Rented, ...], in_yuan: tuple[Rented
     """Machines for rent, for a person: those priced in dollars, then those in yuan."""
     if not found and not in_yuan:
         return (Line(_("No machine for rent in the catalogue runs {name} as asked.", name=model.name), "bad"),)
-    first = (found or in_yuan)[0].offer
+    first = (found or in_yuan)[0]
     blocks: list[Block] = [
-        Line(
-            _(
-                "{name}: the cheapest hour is {provider} {instance}",
-                name=model.name,
-                provider=first.provider,
-                instance=first.instance,
-            ),
-            "title",
-        )
+        Line(_("{name}: cheapest by the hour: {machine}", name=model.name, machine=by_the_hour(first)), "title")
     ]
     for machines in (found, in_yuan):
         if machines:
             blocks.append(_table(machines[:limit]))
         if len(machines) > limit:
-            blocks.append(Line(_("{count} more: --limit shows them", count=len(machines) - limit), "dim"))
+            blocks.append(Line(more(len(machines), limit), "dim"))
     return tuple(blocks)
 
 
 def _table(machines: tuple[Rented, ...]) -> Table:
     currency = machines[0].offer.priced_in or ""
     columns = (
-        Column("Provider"), Column("Machine"), Column("GPUs"), Column("Format"), Column("Longest", number=True), Column("tok/s", number=True),
+        Column("Provider"), Column("Machine"), Column("GPUs"), Column("Format"), Column("Max context", number=True, optional=2),
+        Column("tok/s", number=True),
         Column(f"{currency}/h", number=True), Column("Region", optional=True), Column("Priced"),
         Column(f"{currency}/M tokens", number=True, optional=True),
     )  # fmt: skip
@@ -51,8 +47,8 @@ def _table(machines: tuple[Rented, ...]) -> Table:
             one.offer.instance,
             f"{int(one.offer.count or 1)} x {one.offer.gpu_name}",
             one.plan.checkpoint.format,
-            f"{one.longest:,}" if one.longest else "",
-            f"{one.plan.speed.together.low:.0f}-{one.plan.speed.together.high:.0f}" if one.plan.speed else _("unknown"),
+            format_tokens(one.longest) if one.longest else "",
+            rate(one.plan.speed.together.low, one.plan.speed.together.high) if one.plan.speed else _("unknown"),
             f"{one.offer.hour:.2f}",
             one.offer.region,
             one.offer.price_date,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qwenpick.catalog.prices import dollars
 from qwenpick.i18n import _
 from qwenpick.render.forms.report import Column, Line, Report, Table
+from qwenpick.render.plan import more
 from qwenpick.render.tuning import tune_values
 from qwenpick.units import format_bytes, format_gb, format_tokens
 
@@ -53,16 +54,16 @@ def tuning_plan_report(
     )
     storage = found[0].tuned.storage
     beside = _(
-        "Beside it: {ram} of RAM, {disk} of disk for weights and two saved checkpoints",
+        "It also needs {ram} of RAM, {disk} of disk for weights and two saved checkpoints",
         ram=format_bytes(storage.ram, 0),
         disk=format_gb(storage.disk()),
     )
-    more = (Line(_("{count} more: --limit shows them", count=len(found) - limit), "dim"),) if len(found) > limit else ()
+    rest = (Line(more(len(found), limit), "dim"),) if len(found) > limit else ()
     return (
         Line(_("{method} of {name}", method=method, name=model.name), "title"),
         Table(columns, rows),
         Line(beside),
-        *more,
+        *rest,
     )
 
 
@@ -114,9 +115,9 @@ def rented_runs_report(
         )
         for one in found[:limit]
     )
-    more = (Line(_("{count} more: --limit shows them", count=len(found) - limit), "dim"),) if len(found) > limit else ()
+    rest = (Line(more(len(found), limit), "dim"),) if len(found) > limit else ()
     hint = () if tokens else (Line(_("--dataset-tokens (or --samples) says what the whole run costs"), "dim"),)
-    return (Line(_("{method} of {name}", method=method, name=model.name), "title"), Table(columns, rows), *hint, *more)
+    return (Line(_("{method} of {name}", method=method, name=model.name), "title"), Table(columns, rows), *hint, *rest)
 
 
 def rented_runs_values(model: Model, found: tuple[RentedRun, ...], tokens: int | None) -> RentedRunsValues:

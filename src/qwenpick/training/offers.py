@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qwenpick.catalog.accelerator import ON_SALE
-from qwenpick.catalog.prices import gpu_price, is_old
+from qwenpick.catalog.prices import gpu_price, is_old, on_sale
 from qwenpick.errors import QwenpickError
 from qwenpick.training.answer import Tuned, tune
 from qwenpick.work.serving import Training
@@ -44,24 +43,27 @@ def tuning_offers(
     gpus: Iterable[Gpu] | None = None,
     budget: float | None = None,
     strict: bool = False,
+    *,
+    used: bool = False,
 ) -> tuple[TuningOffer, ...]:
-    """The fewest of every GPU (up to 8) on which the run holds, smallest first, then cheapest; within `budget` USD where it is given.
+    """The fewest of every GPU (up to 8) on which the run holds: those with a price first, the smallest of them first; within `budget` USD.
 
-    More than one share a run by ZeRO-3 (adapters by FSDP) unless the training says how. Without `gpus`, all that are sold now count, laptops apart.
+    More than one share a run by ZeRO-3 (adapters by FSDP) unless the training says how. Without `gpus`, all that are sold now count, laptops apart;
+    with `used` those that were sold once too.
     """
-    pool = (
-        gpus
-        if gpus is not None
-        else [g for g in catalog.gpus.values() if g.status == "shipping" and g.segment in ON_SALE]
-    )
-    found = [offer for gpu in pool if (offer := _smallest(catalog, model, training, gpu, strict, far=gpus is not None))]
+    pool = gpus if gpus is not None else on_sale(catalog, used=used)
+    found = [
+        offer
+        for gpu in pool
+        if (offer := _smallest(catalog, model, training, gpu, strict, far=gpus is not None, used=used))
+    ]
     if budget is not None:
         found = [offer for offer in found if offer.price is not None and offer.price <= budget]
-    return tuple(sorted(found, key=lambda o: (o.memory, o.price if o.price is not None else float("inf"), o.gpu.id)))
+    return tuple(sorted(found, key=lambda o: (o.price is None, o.memory, o.price or 0.0, o.gpu.id)))
 
 
 def _smallest(
-    catalog: Catalog, model: Model, training: Training, gpu: Gpu, strict: bool, *, far: bool
+    catalog: Catalog, model: Model, training: Training, gpu: Gpu, strict: bool, *, far: bool, used: bool
 ) -> TuningOffer | None:
     """The fewest of this GPU that hold the run: up to eight in a box, and `far` up to eight such boxes."""
     from qwenpick.machine.nodes import several
@@ -76,7 +78,7 @@ def _smallest(
         except QwenpickError:
             continue  # it cannot be divided so
         if tuned.holds(strict):
-            price, note = gpu_price(gpu)
+            price, note = gpu_price(gpu, used=used)
             return TuningOffer(
                 gpu, count, tuned, price and price * count, note, gpu.power_watts and gpu.power_watts * count
             )

@@ -33,6 +33,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "plan": (
         "qwenpick plan qwen3-8b --budget 500",
+        "qwenpick plan qwen3.8-27b --budget 1500 --used",
         "qwenpick plan qwen3-32b --cloud",
         'qwenpick plan qwen3-8b --train lora --gpu "rtx 4090"',
     ),

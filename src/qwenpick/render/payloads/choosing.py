@@ -57,8 +57,29 @@ class OfferValues(TypedDict):
     plan: PlanValues
 
 
+class NamedOfferValues(TypedDict):
+    """Which of the offers."""
+
+    gpu: str
+    count: int
+    price_usd: float | None
+
+
 class PlanCommandValues(TypedDict):
+    """cheapest, comfortable (the cheapest that is), fastest (of known price, within the budget) and smallest are of the offers; null where none is.
+
+    rent is the id of the machine for rent of the cheapest hour; after break_even_hours of it the comfortable (else the cheapest) offer is paid.
+    """
+
     model: str
+    task: str | None
+    cheapest: NamedOfferValues | None
+    comfortable: NamedOfferValues | None
+    fastest: NamedOfferValues | None
+    smallest: NamedOfferValues | None
+    rent: str | None
+    rent_usd_per_hour: float | None
+    break_even_hours: float | None
     offers: list[OfferValues]
 
 
