@@ -63,7 +63,7 @@ def agreement(
     """The row's way of running its model beside ours; None where it names none, or is left out."""
     request = replace(reading.request(row), kv_cache=None)
     engines, families = engines_of(row["runtime"]), families_of(row)
-    nameless_mac = row["unified"] == "y" and not machine.devices[0].gpu if machine.devices else False
+    nameless_mac = row["unified"] == "y" and bool(machine.devices) and not machine.devices[0].unified
     if row["polarity"] != "pick" or request.task in LEFT_OUT or nameless_mac or not (engines or families):
         return None
     for name, ids in expected.items():

@@ -11,18 +11,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from qwenpick.machine.hardware import before_ampere
 from qwenpick.memory.account import RAM
 from qwenpick.memory.cache import CACHE_BITS, KvCache
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.recommending.effort import Effort
+from qwenpick.recommending.practice import engine_cost, others, without_units
 from qwenpick.recommending.quality import Abilities, Quality, quality
 from qwenpick.recommending.quantization_loss import CacheFamily, Retention, cache_retention, retention
 from qwenpick.recommending.thinking import efforts_for, seconds_to_answer, seconds_wanted
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Model
-    from qwenpick.machine.hardware import Device
     from qwenpick.planning.plan import Plan
     from qwenpick.recommending.tasks import Task
 
@@ -58,35 +57,16 @@ MOST_DOUBLINGS = 2.0  # beyond four times comfortable nobody notices
 UNKNOWN_SPEED: Mapping[str, float] = {"gpu": 180e9, "gpu+experts-in-ram": 43e9, "gpu+layers-in-ram": 30e9, "cpu": 30e9}
 BARELY = 1.05
 TIGHT = 4.0  # the estimate's error is larger than the memory left over
+MOMENTS = 1.0  # it holds with its error, and only what may come on top for moments passes the budget: a Mac compresses other programs' memory
 UNCHECKED = 12.0  # weights would lie in RAM, and nobody said how much there is
 EXPERIMENTAL = 8.0  # a format below the advised floor of its size
 UNOFFICIAL = 5.0  # weights that others changed, or that were tuned for something beside the task
 TUNED = frozenset({"safety aligned"})
-# What an engine that serves is worth where many are served: 14 of 15 recommendations for serving, throughput or datacentre GPUs in our table of
-# experts' picks name vLLM. The gain in speed is in the speed; this is continuous batching, prefix caching and tensor parallelism beside it.
-SERVER = 3.0
-SERVER_MEMORY = (
-    44 * 2**30
-)  # bytes of NVIDIA GPUs from which it is worth that for one user too: 48 GB as drivers count it
-ON_APPLE = 1.0  # llama.cpp where MLX runs: 12 of 18 of those recommendations for Macs name MLX
-NO_UNITS = 1.5  # a float format that the GPU has no arithmetic for: kernels widen it first, and few people run it so
-FLOAT_UNITS: Mapping[str, tuple[int, int]] = {
-    "fp8": (8, 9),
-    "fp8-online": (8, 9),
-    "nvfp4": (10, 0),
-    "mxfp4": (10, 0),
-}  # compute capabilities
 MADE_ON_LOAD = 1.0  # weights that are quantized as the engine starts: a larger download and a slower start than a file in that format
 SCORES_WRONG = 12.0  # rerankers in llama.cpp and Ollama: scores differ from the model's own (ggml-org/llama.cpp issues 16407, 25447)
 TEXT_FIRST = 5.0  # a model that embeds or ranks pictures too, where there is only text
 STAGED = 10.0  # pipeline stages without being asked: only where nothing else holds
 HOMEMADE = 8.0  # nobody is known to publish the file: it would have to be made from the 16-bit weights
-MANY = 4  # sequences at once
-JETSON_CHIPS = frozenset({"7.2", "8.7"})  # Xavier, Orin: vLLM publishes no wheels for them
-SERVER_CHIPS = frozenset(
-    {"8.0", "9.0", "10.0", "10.3"}
-)  # compute capabilities of A100/A30, H100/H200, B200, B300: in no desktop card
-LIBRARY = 3.0  # transformers is a library: no server, no batching of requests that come and go
 PER_YEAR = 0.3  # what a year newer is worth beyond measured ability
 LICENCE: Mapping[str, float] = {
     "free": 0.0,
@@ -218,7 +198,7 @@ def standing(model: Model) -> Mapping[str, float]:
 def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[str, float]:
     """The points that do not depend on how much the model thinks, without those that are none."""
     parts = {
-        "fit": (-TIGHT if plan.verdict == "tight" else 0.0) + (-UNCHECKED if _unchecked(plan) else 0.0),
+        "fit": -_tight(plan) - (UNCHECKED if _unchecked(plan) else 0.0),
         "format": 0.0 if kept.advised else -EXPERIMENTAL,
         **standing(plan.model),
         "engine": -engine_cost(plan.runtime, plan.placement.devices, plan.work.sequences),
@@ -228,7 +208,9 @@ def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[st
         parts["context"] = weights.context * math.log2(max(1.0, roomiest(plan) / task.context))
     if plan.placement.pipeline_parallel > 1 and not plan.work.options:
         parts["engine"] -= STAGED
-    parts["format"] -= _without_units(plan) + (MADE_ON_LOAD if FORMATS[plan.checkpoint.format].on_load else 0.0)
+    parts["format"] -= (
+        without_units(plan) + others(plan) + (MADE_ON_LOAD if FORMATS[plan.checkpoint.format].on_load else 0.0)
+    )
     if plan.model.kind == "reranker" and plan.runtime in ("llamacpp", "ollama"):
         parts["engine"] -= SCORES_WRONG
     if plan.model.kind in ("reranker", "embedding") and "image" in plan.model.inputs and task.inputs == {"text"}:
@@ -243,33 +225,13 @@ def size_points(total: int, task: Task, weights: Weights) -> float:
     return -(weights.smaller + task.smaller) * math.log2(max(total, 1) / 2**30)
 
 
-def engine_cost(runtime: str, devices: tuple[Device, ...], sequences: int) -> float:
-    """Points that the engine costs: it is a library, or it serves one where many are to be served."""
-    if runtime == "transformers":
-        return LIBRARY
-    if runtime not in ("llamacpp", "ollama") or not devices:
+def _tight(plan: Plan) -> float:
+    """Points for a tight fit; fewer where a Mac's memory holds it with the error of the estimate, and only moments may pass it."""
+    if plan.verdict != "tight":
         return 0.0
-    if any(device.vendor == "apple" for device in devices):
-        return ON_APPLE
-    server = all(device.compute_capability in SERVER_CHIPS for device in devices)
-    return SERVER if server or sequences >= MANY or _roomy(devices) else 0.0
-
-
-def _without_units(plan: Plan) -> float:
-    """Points for a float format on NVIDIA GPUs older than its arithmetic."""
-    least = FLOAT_UNITS.get(plan.checkpoint.format)
-    known = [device.capability for device in plan.placement.devices if device.vendor == "nvidia"]
-    return NO_UNITS if least and any(one is not None and one < least for one in known) else 0.0
-
-
-def _roomy(devices: tuple[Device, ...]) -> bool:
-    """Whether these are NVIDIA GPUs, of Ampere or newer, of one kind and with the memory that people serve from: cards, or a Spark, no Jetson."""
-    return (
-        all(device.vendor == "nvidia" and not before_ampere(device) for device in devices)
-        and len({device.name for device in devices}) == 1
-        and not any(device.unified and device.compute_capability in JETSON_CHIPS for device in devices)
-        and sum(device.total or device.free or 0 for device in devices) >= SERVER_MEMORY
-    )
+    passing = any(place.budget is not None and place.need * plan.band.high > place.budget for place in plan.places)
+    apple = any(device.vendor == "apple" for device in plan.placement.devices)
+    return MOMENTS if apple and not passing else TIGHT
 
 
 def _unchecked(plan: Plan) -> bool:

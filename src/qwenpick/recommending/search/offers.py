@@ -16,7 +16,8 @@ from qwenpick.machine.hardware import before_ampere
 from qwenpick.memory.account import RAM
 from qwenpick.memory.bands import band
 from qwenpick.planning.plan import timed
-from qwenpick.recommending.scoring import PREFERENCES, TIGHT, engine_cost
+from qwenpick.recommending.practice import engine_cost
+from qwenpick.recommending.scoring import PREFERENCES, TIGHT
 from qwenpick.recommending.search.cache_format import Miss
 from qwenpick.recommending.search.prospects import ANY_PACE, Pace
 from qwenpick.recommending.search.speed_bound import Paces
