@@ -6,7 +6,9 @@ import pytest
 
 from qwenpick.catalog import Catalog, find_model
 from qwenpick.errors import QwenpickError
-from qwenpick.recommending.replace import SAME_MEMORY, replacement
+from qwenpick.machine.simulate import simulate
+from qwenpick.recommending.replace import SAME_MEMORY, replacement, replacement_on
+from qwenpick.recommending.request import Request
 
 
 def test_what_supersedes_a_model_needs_no_more_and_is_worth_more(catalog: Catalog) -> None:
@@ -28,3 +30,14 @@ def test_a_vision_model_is_replaced_by_one_that_sees(catalog: Catalog) -> None:
 def test_a_name_without_weights_has_nothing_to_be_replaced(catalog: Catalog) -> None:
     with pytest.raises(QwenpickError, match="API only"):
         replacement(catalog, find_model(catalog, "qwen-max"))
+
+
+def test_on_a_machine_what_replaces_a_model_runs_there_and_is_worth_more(catalog: Catalog) -> None:
+    box = simulate(catalog, ["rtx 3060"], None, None, False)
+    found = replacement_on(catalog, find_model(catalog, "qwen2.5-7b-instruct"), box, Request())
+    assert found.better
+    for candidate in found.better:
+        assert candidate.plan
+        assert candidate.plan.holds()
+        assert candidate.worth.value > found.old.worth.value
+    assert found.better[0].model.id == "qwen3.5-9b"  # what recommend puts first on this card

@@ -12,12 +12,14 @@ from qwenpick.fitting.answer import Answer, fit
 from qwenpick.planning.limits import most_sequences
 from qwenpick.planning.plan import Plan
 from qwenpick.recommending.request import HIGHEST
+from qwenpick.recommending.search.upper_bound import ceiling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qwenpick.catalog import Catalog, Gpu, Model
     from qwenpick.machine.hardware import Machine
+    from qwenpick.recommending.rank import Ranked
     from qwenpick.recommending.request import Request
 
 PRECISIONS = ("fp16", "8bit", "4bit")
@@ -31,6 +33,12 @@ class Side:
     answer: Answer | None
     sequences: int
     why_not: str | None
+    known: bool = False  # whether its quality for the task is
+
+    @property
+    def ranked(self) -> Ranked | None:
+        """Its plan's place by itself, with points, quality and wait; None where it has no plan that holds, or nothing is known of it."""
+        return self.answer.ranked if self.answer and self.known else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,20 @@ def compare_models(catalog: Catalog, machine: Machine, models: Sequence[Model], 
     return tuple(_side(catalog, machine, model, request) for model in models)
 
 
+def best_side(sides: Sequence[Side]) -> Side | None:
+    """The one of the most points among those that fit; None where none does or they were planned for different work."""
+    found = [side for side in sides if side.ranked]
+    tasks = {side.answer.task.name for side in found if side.answer}
+    return max(found, key=order_of) if len(tasks) == 1 else None
+
+
+def order_of(side: Side) -> float:
+    """Points in the order of `recommend`; a model that is too slow stands behind any that is not."""
+    if side.ranked is None:
+        return float("-inf")
+    return side.ranked.score - (0.0 if side.ranked.usable else 1000.0)
+
+
 def _side(catalog: Catalog, machine: Machine, model: Model, request: Request) -> Side:
     try:
         answer = fit(catalog, machine, model, request)
@@ -59,7 +81,8 @@ def _side(catalog: Catalog, machine: Machine, model: Model, request: Request) ->
         if error.exit_code != QwenpickError.exit_code:
             raise
         return Side(model, None, 0, str(error))
-    return Side(model, answer, _users(answer.plan, machine), None)
+    known = ceiling(model, answer.task, request, 1) is not None
+    return Side(model, answer, _users(answer.plan, machine), None, known)
 
 
 def compare_gpus(

@@ -1,4 +1,4 @@
-"""`qwenpick compare A B …`: models on one box, or GPUs for one model."""
+"""`qwenpick compare A B …`: models on one box, GPUs for one model, or which Qwen each GPU gets one."""
 
 from __future__ import annotations
 
@@ -12,55 +12,112 @@ from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
-from qwenpick.units import parse_memory
+from qwenpick.units import parse_dollars, parse_memory
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Catalog, Model
+    from qwenpick.buy.upgrade import Ladder
+    from qwenpick.catalog import Catalog, Gpu, Model
+    from qwenpick.recommending.request import Request
 
 
 @spread
 def command(
     names: Annotated[
-        list[str],
-        typer.Argument(metavar="A B …", help="Models, or with --model GPUs.", autocompletion=completion.compared_names),
-    ],
+        list[str] | None,
+        typer.Argument(metavar="A B …", help="Models, or GPUs.", autocompletion=completion.compared_names),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(metavar="MODEL", help="Compare GPUs for this model.", autocompletion=completion.model_names),
     ] = None,
+    upgrade: Annotated[
+        bool,
+        typer.Option(
+            "--upgrade", help="Set this machine's GPU (or --gpu's) beside the GPUs named, or beside those on sale."
+        ),
+    ] = False,
+    budget: Annotated[
+        float | None,
+        typer.Option(metavar="USD", parser=parse_dollars, help="With --upgrade: GPUs that cost at most this."),
+    ] = None,
+    used: Annotated[bool, typer.Option("--used", help="With --upgrade: used GPUs too.")] = False,
     run: given.Run = given.AS_USUAL,
     hardware: Box = PROBED,
     catalog: given.Catalogs = None,
     output: given.Output = given.SCREEN,
 ) -> None:
-    """Models side by side on one box, or GPUs side by side for one model (--model)."""
+    """Models side by side on one box, GPUs side by side for one model (--model), or which Qwen each GPU gets you."""
     from qwenpick.buy.compare import compare_gpus, compare_models
     from qwenpick.catalog import find_gpu, find_model
     from qwenpick.render.compare import gpus_report, gpus_values, models_report, models_values
     from qwenpick.render.forms.output import emit
 
-    facts = given.read_catalog(catalog)
-    request = run.request()
-    shown = output.shown()
+    facts, request, shown, said = given.read_catalog(catalog), run.request(), output.shown(), names or []
+    if (budget is not None or used) and (not upgrade or said):
+        raise QwenpickError(_("--budget and --used go with --upgrade and no names: among which GPUs to look"))
+    if model and upgrade:
+        raise QwenpickError(_("--upgrade looks among all models; leave out --model"))
+    if not (said or upgrade):
+        raise QwenpickError(_("name what to compare: two models, or two GPUs; or use --upgrade"))
     if model:
         wanted = find_model(facts, model)
-        cards = compare_gpus(
-            facts,
-            [find_gpu(facts, name) for name in names],
-            wanted,
-            request,
-            parse_memory(hardware.ram) if hardware.ram else None,
-        )
+        cards = compare_gpus(facts, [find_gpu(facts, name) for name in said], wanted, request, _ram(hardware))
         emit("compare", shown, gpus_report(cards, wanted.name), gpus_values(cards))
         return
-    models = [_model(facts, name) for name in names]
+    gpus = _gpus(facts, said)
+    if upgrade or gpus:
+        from qwenpick.render.upgrade import ladder_report, ladder_values
+
+        if gpus is None:
+            raise QwenpickError(_("--upgrade takes GPUs, or no name; '{name}' is none", name=said[0]))
+        found = _ladder(facts, gpus, request, hardware, upgrade, budget, used)
+        emit("compare", shown, ladder_report(found), ladder_values(found))
+        return
+    models = [_model(facts, name) for name in said]
     box = hardware.read(facts)
     sides = compare_models(facts, box, models, request)
     emit("compare", shown, models_report(sides, box), models_values(sides, box))
 
 
+def _ladder(
+    facts: Catalog, gpus: list[Gpu], request: Request, hardware: Box, upgrade: bool, budget: float | None, used: bool
+) -> Ladder:
+    """Which Qwen each of the GPUs gets; with `upgrade` beside the box's own, and without names the steps up from it."""
+    from qwenpick.buy.upgrade import steps_up, which_qwen
+    from qwenpick.render.forms.progress import working
+
+    with working(_("trying one GPU after the other")):
+        if not upgrade:
+            return which_qwen(facts, gpus, request, _ram(hardware))
+        mine = hardware.read(facts)
+        if gpus:
+            return which_qwen(facts, gpus, request, mine.ram_total, mine)
+        return steps_up(facts, mine, request, budget, used=used)
+
+
+def _ram(hardware: Box) -> int | None:
+    return parse_memory(hardware.ram) if hardware.ram else None
+
+
+def _gpus(facts: Catalog, names: list[str]) -> list[Gpu] | None:
+    """The GPUs of those names; None where the first is a model or nothing known."""
+    from qwenpick.catalog import find_gpu, find_model
+
+    if not names:
+        return []
+    try:
+        find_model(facts, names[0])
+    except QwenpickError:
+        try:
+            find_gpu(facts, names[0])
+        except QwenpickError:
+            return None
+        return [find_gpu(facts, name) for name in names]
+    return None
+
+
 def _model(facts: Catalog, name: str) -> Model:
-    """The model of that name; for the name of a GPU, a hint at --model."""
+    """The model of that name; for the name of a GPU beside models, a sentence that says so."""
     from qwenpick.catalog import find_gpu, find_model
 
     try:
@@ -73,7 +130,7 @@ def _model(facts: Catalog, name: str) -> Model:
         else:
             raise QwenpickError(
                 _(
-                    "'{name}' is a GPU ({gpu_name}); say for which model to compare GPUs: --model qwen3-8b",
+                    "'{name}' is a GPU ({gpu_name}); compare models with models and GPUs with GPUs",
                     name=name,
                     gpu_name=gpu.name,
                 )

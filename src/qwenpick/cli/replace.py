@@ -8,36 +8,54 @@ import typer
 
 from qwenpick.cli.common import completion
 from qwenpick.cli.common import options as given
+from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.groups import spread
+from qwenpick.errors import QwenpickError
+from qwenpick.i18n import _
 
 
 @spread
 def command(
     model: given.ModelName,
-    quant: Annotated[str, typer.Option(metavar="FORMAT", help="How the old model is stored.")] = "4bit",
+    quant: Annotated[
+        str | None,
+        typer.Option(metavar="FORMAT", help="How the old model is stored (4bit; on a machine what suits it)."),
+    ] = None,
     context: given.Context = None,
-    runtime: Annotated[str, typer.Option("--runtime", metavar="NAME", help="The engine.")] = "llama.cpp",
+    runtime: Annotated[
+        str | None, typer.Option("--runtime", metavar="NAME", help="The engine (llama.cpp; on a machine any).")
+    ] = None,
     task: Annotated[
         str | None,
         typer.Option(
             metavar="TASK", help="For this work instead of what the model is for.", autocompletion=completion.task_names
         ),
     ] = None,
+    users: given.Users = 1,
+    hardware: Box = PROBED,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Rows to show.")] = 5,
     catalog: given.Catalogs = None,
     output: given.Output = given.SCREEN,
 ) -> None:
-    """What supersedes this model in the same memory, with the evidence?"""
+    """What supersedes this model in the same memory, or with --gpu on that machine, with the evidence?"""
     from qwenpick.catalog import find_model
     from qwenpick.planning.checkpoints import check_quant
-    from qwenpick.recommending.replace import replacement
+    from qwenpick.recommending.replace import replacement, replacement_on
+    from qwenpick.recommending.request import Request
     from qwenpick.render.forms.output import emit
     from qwenpick.render.replace import replace_report, replace_values
 
     facts = given.read_catalog(catalog)
-    check_quant(quant)
-    wanted = find_model(facts, given.one_name(model))
-    found = replacement(
-        facts, wanted, quant=quant, context=given.read_context(context) or 8192, runtime=runtime, task=task
-    )
+    if quant:
+        check_quant(quant)
+    wanted, tokens = find_model(facts, given.one_name(model)), given.read_context(context)
+    if hardware.is_said():
+        request = Request(task=task, context=tokens, users=users, runtime=runtime, quant=quant)
+        found = replacement_on(facts, wanted, hardware.read(facts), request)
+    elif users > 1:
+        raise QwenpickError(_("--users goes with a machine: add --gpu or --machine"))
+    else:
+        found = replacement(
+            facts, wanted, quant=quant or "4bit", context=tokens or 8192, runtime=runtime or "llama.cpp", task=task
+        )
     emit("replace", output.shown(), replace_report(found, limit), replace_values(found))

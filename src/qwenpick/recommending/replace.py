@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.lookup import closed_weights
@@ -10,8 +10,10 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.memory.cache import KvCache
 from qwenpick.planning.checkpoints import checkpoints
+from qwenpick.recommending.choose import Chooser
 from qwenpick.recommending.quality import Quality, load_abilities, quality
 from qwenpick.recommending.quantization_loss import retention
+from qwenpick.recommending.search.upper_bound import ceiling
 from qwenpick.recommending.tasks import Task, find_task, serves
 from qwenpick.recommending.thinking import efforts_for
 from qwenpick.runtimes import find_runtime
@@ -20,12 +22,17 @@ from qwenpick.work.serving import Serving
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Checkpoint, Model
+    from qwenpick.machine.hardware import Machine
     from qwenpick.memory.account import Memory
+    from qwenpick.planning.plan import Plan
+    from qwenpick.recommending.rank import Ranked
+    from qwenpick.recommending.request import Request
 
 TASK_OF_KIND = {
     "chat": "chat", "base": "chat", "code": "coding", "math": "math", "vision": "vision", "audio": "audio", "omni": "omni", "speech": "speech",
     "embedding": "rag-embedding", "reranker": "reranking", "guard": "moderation", "agent": "agent", "reward": "chat",
 }  # fmt: skip
+WANTED = 40  # places that are looked at on a machine
 SAME_MEMORY = 1.02  # needs no more than this times the old one's
 PRECISIONS = (
     "8bit",
@@ -37,12 +44,13 @@ PRECISIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model in a format, what it needs for the same work, and what it is worth for the task after quantization."""
+    """A model in a format, what it needs for the same work, and what it is worth for the task after quantization; `plan` on a machine."""
 
     model: Model
     checkpoint: Checkpoint
     memory: Memory
     worth: Quality
+    plan: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +97,7 @@ def replacement(
             )
         )
     better = []
-    for other in catalog.models.values():
-        if (
-            other.id == model.id
-            or not other.official
-            or serves(other, wanted)
-            or (other.released or "") < (model.released or "")
-        ):
-            continue
+    for other in _newer(catalog, model, wanted):
         found = [
             candidate
             for candidate in _candidates(catalog, other, wanted, runtime, (*PRECISIONS, quant), context)
@@ -106,6 +107,48 @@ def replacement(
             better.append(max(found, key=lambda c: c.worth.value))
     ordered = sorted(better, key=lambda c: (-c.worth.value, c.memory.total, c.model.id))
     return Replacement(wanted, engine.NAME, old, tuple(ordered), tuple(successors(catalog, model)))
+
+
+def _newer(catalog: Catalog, model: Model, task: Task) -> list[Model]:
+    """Official models for the same work that are no older."""
+    return [
+        other
+        for other in catalog.models.values()
+        if other.id != model.id
+        and other.official
+        and not serves(other, task)
+        and (other.released or "") >= (model.released or "")
+    ]
+
+
+def replacement_on(catalog: Catalog, model: Model, box: Machine, request: Request) -> Replacement:
+    """What supersedes the model on that machine: newer official models for the same work whose best plan there is usable and worth more.
+
+    Raises QwenpickError for a model without open weights, or one that does not run there or that nothing is known about.
+    """
+    if not model.architecture:
+        raise QwenpickError(closed_weights(model))
+    task = find_task(request.task or TASK_OF_KIND[model.kind])
+    asked = replace(request, task=task.name)
+    own = Chooser(catalog, [model], task, asked).one(box)
+    if own is None or ceiling(model, task, asked, 1) is None:
+        raise QwenpickError(
+            _(
+                "{name} does not run there as asked, or nothing is known of its quality, so nothing can be set beside it",
+                name=model.name,
+            )
+        )
+    free = replace(asked, quant=None)
+    rows = Chooser(catalog, _newer(catalog, model, task), task, free).places(box, WANTED)[0]
+    better = [row for row in rows if row.usable and row.quality.value > own.quality.value]
+    return Replacement(
+        task, own.plan.runtime, _candidate(own), tuple(map(_candidate, better)), tuple(successors(catalog, model))
+    )
+
+
+def _candidate(row: Ranked) -> Candidate:
+    plan = row.plan
+    return Candidate(plan.model, plan.checkpoint, plan.memory, row.quality, plan)
 
 
 def successors(catalog: Catalog, model: Model) -> list[Model]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qwenpick.buy.compare import best_side, order_of
 from qwenpick.catalog.prices import gpu_price
 from qwenpick.i18n import _
 from qwenpick.planning.words import rate, where
+from qwenpick.recommending.rank import duration, explain
 from qwenpick.render.forms.report import Column, Line, Report, Table
 from qwenpick.render.values import machine_values, plan_values
 from qwenpick.render.words import LICENCES, VERDICTS, box
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from qwenpick.buy.compare import Card, Side
     from qwenpick.fitting.answer import Answer
     from qwenpick.machine.hardware import Machine
+    from qwenpick.render.forms.report import Tone
     from qwenpick.render.payloads import CardValues, CompareValues, SideValues
 
 
@@ -30,7 +33,9 @@ def models_report(sides: tuple[Side, ...], machine: Machine) -> Report:
 
     rows: list[tuple[str, ...]] = [
         (_("verdict"), *(_(VERDICTS[s.answer.plan.verdict]) if s.answer else s.why_not or "" for s in sides)),
-        (_("format"), *planned(lambda a: a.plan.checkpoint.format)),
+        (_("quality"), *(_quality(s) for s in sides)),
+        (_("a full answer takes"), *(_wait(s) for s in sides)),
+        (_("format"), *planned(lambda a: a.plan.checkpoint.shown)),
         (_("runtime"), *planned(lambda a: find_runtime(a.plan.runtime).TITLE)),
         (_("runs on"), *planned(lambda a: where(a.plan))),
         (_("needs"), *planned(lambda a: format_bytes(a.plan.memory.total, 1))),
@@ -45,7 +50,7 @@ def models_report(sides: tuple[Side, ...], machine: Machine) -> Report:
                 )
             ),
         ),
-        (_("longest context"), *planned(lambda a: f"{a.longest:,}" if a.longest else _("none"))),
+        (_("longest context"), *planned(lambda a: format_tokens(a.longest) if a.longest else _("none"))),
         (_("sequences at once"), *(str(s.sequences) if s.answer else "" for s in sides)),
         (
             _("decode tok/s"),
@@ -69,7 +74,69 @@ def models_report(sides: tuple[Side, ...], machine: Machine) -> Report:
         (_("licence"), *(s.model.licence.id for s in sides)),
         (_("commercial use"), *(_(LICENCES[s.model.licence.commercial_use]) for s in sides)),
     ]
-    return (Line(box(machine), "dim"), _table([side.model.name for side in sides], rows))
+    return (
+        *(Line(sentence, tone) for sentence, tone in _verdicts(sides)),
+        _table([side.model.name for side in sides], rows),
+        Line(box(machine), "dim"),
+    )
+
+
+def _verdicts(sides: tuple[Side, ...]) -> list[tuple[str, Tone]]:
+    """Which one to take and by what it leads, then where the points lie; why none is named where they do not compare."""
+    first = best_side(sides)
+    if first is None:
+        if len({side.answer.task.name for side in sides if side.answer}) > 1:
+            return [(_("They are made for different work; --task compares them for the same"), "warn")]
+        return [(_("None of them fits this machine and is known for this work"), "warn")]
+    others = sorted((s for s in sides if s is not first and s.ranked), key=lambda s: -order_of(s))
+    task, one, two = first.answer.task if first.answer else None, first.ranked, others[0].ranked if others else None
+    if task is None or one is None or two is None:
+        return [
+            (
+                _("Take {name}: the only one of them that fits and is known for this work", name=first.model.name),
+                "title",
+            )
+        ]
+    second = others[0]
+    said = [
+        _(
+            "quality {one:.0f} against {two:.0f} of {name}",
+            one=one.quality.value,
+            two=two.quality.value,
+            name=second.model.name,
+        )
+    ]
+    speeds = [_pace(side, writes=bool(task.answer)) for side in (first, second)]
+    if all(speeds):
+        said.append(_("{one} against {two} tokens/s", one=speeds[0], two=speeds[1]))
+    if one.seconds is not None and two.seconds is not None:
+        said.append(_("an answer in {one} against {two}", one=duration(one.seconds), two=duration(two.seconds)))
+    if not one.usable:
+        said.append(_("but too slow for it"))
+    return [
+        (_("For {task} take {name}: {why}", task=task.name, name=first.model.name, why=_(", ").join(said)), "title"),
+        (explain(one, two), "dim"),
+    ]
+
+
+def _pace(side: Side, *, writes: bool) -> str:
+    speed = side.answer.plan.speed if side.answer else None
+    if speed is None:
+        return ""
+    band = speed.each if writes else speed.prefill
+    return rate(band.low, band.high)
+
+
+def _quality(side: Side) -> str:
+    if side.ranked is None:
+        return _("unknown") if side.answer else ""
+    quality = side.ranked.quality
+    return f"{quality.value:.0f}±{quality.deviation:.0f}{'~' if quality.inferred else ''}"
+
+
+def _wait(side: Side) -> str:
+    seconds = side.ranked.seconds if side.ranked else None
+    return duration(seconds) if seconds is not None else _("unknown") if side.answer else ""
 
 
 def gpus_report(cards: tuple[Card, ...], model_name: str) -> Report:
@@ -128,7 +195,7 @@ def _verdict(answer: Answer | None) -> str:
 
 
 def _longest(answer: Answer | None) -> str:
-    return f"{answer.longest:,}" if answer and answer.longest else ""
+    return format_tokens(answer.longest) if answer and answer.longest else ""
 
 
 def _decode(answer: Answer | None) -> str:
@@ -151,10 +218,24 @@ def models_values(sides: tuple[Side, ...], machine: Machine) -> CompareValues:
             "plan": plan_values(side.answer.plan) if side.answer else None,
             "longest_context": side.answer.longest if side.answer else None,
             "sequences": side.sequences,
+            "usable": bool(side.answer and side.answer.usable),
+            "quality": round(side.ranked.quality.value, 2) if side.ranked else None,
+            "seconds_to_answer": round(side.ranked.seconds, 2)
+            if side.ranked and side.ranked.seconds is not None
+            else None,
         }
         for side in sides
     ]
-    return {"models": models, "gpus": [], "machine": machine_values(machine)}
+    first = best_side(sides)
+    return {
+        "models": models,
+        "gpus": [],
+        "cards": [],
+        "machine": machine_values(machine),
+        "task": first.answer.task.name if first and first.answer else None,
+        "best": first.model.id if first else None,
+        "upgrade": False,
+    }
 
 
 def gpus_values(cards: tuple[Card, ...]) -> CompareValues:
@@ -169,4 +250,6 @@ def gpus_values(cards: tuple[Card, ...]) -> CompareValues:
         }
         for card in cards
     ]
-    return {"models": [], "gpus": gpus, "machine": None}
+    return {
+        "models": [], "gpus": gpus, "cards": [], "machine": None, "task": None, "best": None, "upgrade": False,
+    }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _
+from qwenpick.planning.words import rate
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table, Tone
 from qwenpick.render.words import LICENCES
 from qwenpick.runtimes import find_runtime
@@ -18,7 +19,7 @@ COLUMNS = (
     Column("Model"),
     Column("Format"),
     Column("Needs", number=True),
-    Column("Worth", number=True),
+    Column("Score", number=True),
     Column("Released", optional=True),
     Column("Commercial use", optional=True),
     Column("Evidence"),
@@ -30,6 +31,7 @@ def replace_report(found: Replacement, limit: int) -> Report:
     old = found.old.model
     engine = find_runtime(found.runtime).TITLE
     blocks: list[Block] = [
+        Line(_answer(found), "title" if found.better else "good"),
         Line(
             _(
                 "{name} in {format} on {engine}, for {title} ({found_task_name})",
@@ -39,22 +41,58 @@ def replace_report(found: Replacement, limit: int) -> Report:
                 title=_(found.task.title),
                 found_task_name=found.task.name,
             ),
-            "title",
-        )
+            "dim",
+        ),
     ]
     if found.line:
-        blocks.append(Line(_("its successors: {line}", line=", ".join(model.name for model in found.line))))
-    if not found.better:
-        blocks.append(Line(_("Nothing newer is worth more in the same memory."), "good"))
+        names = {candidate.model.id for candidate in found.better}
+        line = [
+            model.name
+            if model.id in names
+            else _("{name} (needs more memory, or is worth no more here)", name=model.name)
+            for model in found.line
+        ]
+        blocks.append(Line(_("its official successors: {line}", line=_(", ").join(line))))
     rows = [_row(found.old), *(_row(candidate) for candidate in found.better[:limit])]
     blocks.append(Table(COLUMNS, tuple(rows), tones=_tones(len(rows))))
     blocks.append(
         Line(
-            _("worth: points out of 100 for the task after quantization, ± one deviation; * inferred from its family"),
+            _("score: points out of 100 for the task after quantization, ± one deviation; * estimated from its family"),
             "dim",
         )
     )
     return tuple(blocks)
+
+
+def _answer(found: Replacement) -> str:
+    """What to take instead, in one sentence."""
+    old = found.old
+    if not found.better:
+        return (
+            _("Keep {name}: nothing newer is worth more on this machine.", name=old.model.name)
+            if old.plan
+            else _("Keep {name}: nothing newer is worth more in the same memory.", name=old.model.name)
+        )
+    new = found.better[0]
+    less = old.memory.total - new.memory.total
+    said = [
+        _(
+            "quality {new:.0f} against {old:.0f} for {task}",
+            new=new.worth.value,
+            old=old.worth.value,
+            task=found.task.name,
+        ),
+        _("{size} less", size=format_bytes(less, 1)) if less >= 0 else _("{size} more", size=format_bytes(-less, 1)),
+    ]
+    if new.plan and old.plan and new.plan.speed and old.plan.speed:
+        one, two = new.plan.speed.each, old.plan.speed.each
+        said.append(_("{one} against {two} tokens/s", one=rate(one.low, one.high), two=rate(two.low, two.high)))
+    return _(
+        "Replace it with {name} in {format}: {why}",
+        name=new.model.name,
+        format=new.checkpoint.shown,
+        why=_(", ").join(said),
+    )
 
 
 def _tones(rows: int) -> tuple[Tone, ...]:
@@ -76,7 +114,7 @@ def _row(candidate: Candidate) -> tuple[str, ...]:
         _(LICENCES[candidate.model.licence.commercial_use]),
         ", ".join(tests[:3]) + (_(" and {count} more", count=len(tests) - 3) if len(tests) > 3 else "")
         if tests
-        else _("family"),
+        else _("estimated from its family"),
     )
 
 

@@ -39,9 +39,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "compare": (
         "qwenpick compare qwen3-8b qwen3-14b",
+        'qwenpick compare "rtx 3060" "rtx 5090" --task coding',
+        "qwenpick compare --upgrade --budget 1000",
         'qwenpick compare "rtx 3060" "rtx 4090" --model qwen3-8b',
     ),
-    "replace": ("qwenpick replace qwen2.5-7b-instruct",),
+    "replace": (
+        "qwenpick replace qwen2.5-7b-instruct",
+        'qwenpick replace qwen2.5-7b-instruct --gpu "rtx 3060"',
+    ),
     "launch": (
         "qwenpick launch qwen3-8b",
         'qwenpick launch qwen3-8b --runtime vllm --docker --gpu "l40s" --ram 64GB',

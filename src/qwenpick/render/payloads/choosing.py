@@ -126,6 +126,9 @@ class SideValues(TypedDict):
     plan: PlanValues | None
     longest_context: int | None
     sequences: int
+    usable: bool
+    quality: float | None
+    seconds_to_answer: float | None
 
 
 class CardValues(TypedDict):
@@ -138,12 +141,35 @@ class CardValues(TypedDict):
     longest_context: dict[str, int | None]
 
 
+class GotValues(TypedDict):
+    """The best that a card alone runs for the task; null where nothing is usable. Gains are beside the first of the cards."""
+
+    name: str
+    gpu: str | None
+    price_usd: float | None
+    price_note: str | None
+    quality: float | None
+    seconds_to_answer: float | None
+    longest_context: int | None
+    points_gained: float | None
+    times_as_fast: float | None
+    plan: PlanValues | None
+
+
 class CompareValues(TypedDict):
-    """Either models or gpus, the other is empty."""
+    """One of models (on one box), gpus (for one model) and cards (which model each gets one); the others are empty.
+
+    best is the id of the model, or the name of the card, that goes first for the task; null where none does.
+    upgrade: the first card is the one at hand.
+    """
 
     models: list[SideValues]
     gpus: list[CardValues]
+    cards: list[GotValues]
     machine: MachineValues | None
+    task: str | None
+    best: str | None
+    upgrade: bool
 
 
 class TaskValues(TypedDict):
