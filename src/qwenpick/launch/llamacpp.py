@@ -5,6 +5,7 @@ from __future__ import annotations
 from qwenpick.i18n import _
 from qwenpick.launch.facts import LLAMA_CACHE, context_notes, download, file_notes, sampler, stretch
 from qwenpick.launch.run import Command, Download, Launch, Run, argument
+from qwenpick.planning.server_caches import SERVERS, asked_limits, bounds_note, settings
 from qwenpick.runtimes.llamacpp.cut import uncounted_layers
 from qwenpick.runtimes.llamacpp.options import Options, read_options
 
@@ -27,9 +28,10 @@ def launch(run: Run) -> Launch:
         *_work(run, options),
         *_devices(run, options),
         *_engine(run, options),
+        *settings(SERVERS["llamacpp"], asked_limits(run.limits, options)),
         *_sampling(run),
     ]
-    notes = [*context_notes(run), *file_notes(run)]
+    notes = [*context_notes(run), *file_notes(run), *bounds_note(SERVERS["llamacpp"], run.limits)]
     if run.architecture.vision and _eyes(run, options) and (run.path or made):
         notes.append(_("images need the projector too: --mmproj FILE (mmproj-*.gguf beside the weights)"))
     return Launch(

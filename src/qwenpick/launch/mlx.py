@@ -5,6 +5,7 @@ from __future__ import annotations
 from qwenpick.i18n import _
 from qwenpick.launch.facts import HF_CACHE, context_notes, download
 from qwenpick.launch.run import Command, Launch, Run, argument
+from qwenpick.planning.server_caches import SERVERS, bounds_note, settings
 from qwenpick.runtimes.given import flags, read
 from qwenpick.runtimes.mlx import TABLE, table_on_disk
 from qwenpick.runtimes.mlx.options import Options
@@ -25,8 +26,10 @@ def launch(run: Run) -> Launch:
     if package == "mlx_lm":
         words += ["--decode-concurrency", str(run.work.sequences)]
         words += flags(said)
+        words += settings(SERVERS["mlx"], run.limits)
     notes = [
         *context_notes(run),
+        *bounds_note(SERVERS["mlx"], run.limits),
         _("the server sets no limit on the context: {context:,} tokens were planned for", context=run.work.context),
     ]
     if said.kv_bits is not None:

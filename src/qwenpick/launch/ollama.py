@@ -8,6 +8,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.launch.facts import OLLAMA_STORE, context_notes, download, file_notes, sampler
 from qwenpick.launch.run import Command, Download, Launch, Run
+from qwenpick.planning.server_caches import SERVERS, asked_limits, bounds_note, environment
 from qwenpick.runtimes.llamacpp.options import read_options
 from qwenpick.runtimes.ollama import tag_bytes
 
@@ -36,8 +37,13 @@ def launch(run: Run) -> Launch:
         "OLLAMA_NUM_PARALLEL": str(run.work.sequences),
         "OLLAMA_FLASH_ATTENTION": "1" if options.flash_attn else "0",
         "OLLAMA_KV_CACHE_TYPE": cache.k,
+        **environment(asked_limits(run.limits, options)),
     }
-    notes = [*context_notes(run), *([] if _tag(run) else file_notes(run))]
+    notes = [
+        *context_notes(run),
+        *([] if _tag(run) else file_notes(run)),
+        *bounds_note(SERVERS["ollama"], run.limits),
+    ]
     if run.path is None and run.checkpoint.repo is None and _tag(run) is None:
         notes.append(
             _(

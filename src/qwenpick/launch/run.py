@@ -11,6 +11,7 @@ from qwenpick.cleaning import clean
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.planning.files import planned_file
+from qwenpick.planning.server_caches import Limits, of_plan
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What was planned. `path` is the local file or directory of the weights, where they are at hand; `visible` the devices to show the engine."""
+    """What was planned. `path` is the local file or directory of the weights, where they are at hand; `visible` the devices to show the engine,
+    `limits` hold its server's own caches within what the run leaves free.
+    """
 
     model: Model
     architecture: Architecture
@@ -32,6 +35,7 @@ class Run:
     placement: Placement
     path: str | None = None
     visible: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def file(self) -> File | None:
@@ -110,8 +114,17 @@ def run_of(plan: Plan, path: str | None = None, visible: Mapping[str, str] | Non
     """The run that a plan describes. Raises QwenpickError for a plan that its engine refuses."""
     if plan.verdict == "refused":
         raise QwenpickError(_("this cannot be started: {reason}", reason=plan.reason))
+    kept = of_plan(plan)
     return Run(
-        plan.model, plan.architecture, plan.checkpoint, plan.runtime, plan.work, plan.placement, path, visible or {}
+        plan.model,
+        plan.architecture,
+        plan.checkpoint,
+        plan.runtime,
+        plan.work,
+        plan.placement,
+        path,
+        visible or {},
+        kept.limits if kept else Limits(),
     )
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from qwenpick.i18n import N_, _, retell
 from qwenpick.memory.account import RAM
 from qwenpick.planning.plan import plan_ledger
+from qwenpick.planning.server_caches import of_plan
 from qwenpick.planning.words import speed_of, where
 from qwenpick.render.forms.report import Bar, Block, Column, Line, Report, Table
-from qwenpick.render.values import engine_values, fix_values, machine_values, plan_values
+from qwenpick.render.values import engine_values, fix_values, machine_values, plan_values, server_cache_values
 from qwenpick.render.words import LICENCES, TONES, VERDICTS, box
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes, format_tokens
@@ -52,7 +53,12 @@ def fit_report(
         Line(box(machine), "dim"),
     ]
     if plan.verdict != "refused":
-        blocks += [*(bar_of(place, plan.memory) for place in plan.places), _summary(answer), *_cache_line(plan)]
+        blocks += [
+            *(bar_of(place, plan.memory) for place in plan.places),
+            _summary(answer),
+            *_cache_line(plan),
+            *_own_caches(plan),
+        ]
         if explain:
             blocks.append(parts_of(plan.memory))
     if everything:
@@ -196,6 +202,12 @@ def _cache_line(plan: Plan) -> tuple[Line, ...]:
     )
 
 
+def _own_caches(plan: Plan) -> tuple[Line, ...]:
+    """What a local server may grow to beside the run."""
+    kept = of_plan(plan)
+    return (Line(kept.sentence, "warn" if kept.exceeds else "dim"),) if kept else ()
+
+
 def fit_values(answer: Answer, machine: Machine, fixes: tuple[Fix, ...], here: str | None = None) -> FitValues:
     """The answer for a program."""
     return {
@@ -204,6 +216,7 @@ def fit_values(answer: Answer, machine: Machine, fixes: tuple[Fix, ...], here: s
         "strict": answer.request.strict,
         **plan_values(answer.plan, here),
         "engine": engine_values(answer.plan),
+        "server_caches": server_cache_values(answer.plan),
         "task": answer.task.name,
         "usable": answer.usable,
         "thinking": answer.ranked.effort if answer.ranked else None,

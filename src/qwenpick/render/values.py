@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.planning.plan import plan_ledger
+from qwenpick.planning.server_caches import of_plan, settings
 from qwenpick.runtimes import find_runtime
 from qwenpick.speed.decode import accepted_tokens
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         PlaceValues,
         PlanValues,
         RankValues,
+        ServerCacheValues,
         SpeculationValues,
         SpeedValues,
     )
@@ -186,6 +188,22 @@ def machine_values(machine: Machine) -> MachineValues:
         "ram_free": machine.ram_free,
         "system": machine.system,
         "notes": list(machine.notes),
+    }
+
+
+def server_cache_values(plan: Plan) -> ServerCacheValues | None:
+    """What the plan's server may keep beside the run; None for engines whose server keeps nothing of the kind."""
+    kept = of_plan(plan)
+    if kept is None:
+        return None
+    return {
+        "server": kept.server,
+        "where": kept.where,
+        "prompts": kept.prompts,
+        "checkpoints": kept.checkpoints,
+        "left": kept.left,
+        "exceeds": kept.exceeds,
+        "settings": settings(kept.server, kept.limits),
     }
 
 

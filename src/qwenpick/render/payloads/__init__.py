@@ -68,6 +68,7 @@ from qwenpick.render.payloads.plans import (
     PlaceValues,
     PlanValues,
     RankValues,
+    ServerCacheValues,
     SpeculationValues,
     SpeedValues,
 )
@@ -160,6 +161,7 @@ __all__ = [
     "RoomValues",
     "ScanValues",
     "ScenariosValues",
+    "ServerCacheValues",
     "ServingValues",
     "SideValues",
     "SpeculationValues",

@@ -6,7 +6,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from qwenpick.render.payloads.plans import EngineValues, MachineValues, PlanValues, SpeedValues
+from qwenpick.render.payloads.plans import EngineValues, MachineValues, PlanValues, ServerCacheValues, SpeedValues
 
 
 class FixValues(TypedDict):
@@ -29,6 +29,7 @@ class FitValues(PlanValues):
     exit_code: int
     strict: bool
     engine: EngineValues | None
+    server_caches: ServerCacheValues | None
     task: str
     usable: bool
     thinking: Literal["off", "low", "high"] | None

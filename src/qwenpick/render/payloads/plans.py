@@ -162,6 +162,21 @@ class RankValues(TypedDict):
     available_kv_cache_bytes: int
 
 
+class ServerCacheValues(TypedDict):
+    """Bytes that a local server may grow to beside the run; null prompts are not bounded.
+
+    Where they may outgrow what is left, settings hold them within it.
+    """
+
+    server: str
+    where: str
+    prompts: int | None
+    checkpoints: int
+    left: int | None
+    exceeds: bool
+    settings: list[str]
+
+
 class EngineValues(TypedDict):
     """The account that vLLM or SGLang logs when it starts with its own settings: bytes of the fullest rank, `ranks` where they differ.
 

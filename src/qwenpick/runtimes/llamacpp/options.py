@@ -85,6 +85,22 @@ class Options(EngineOptions):
     draft_n_max: int = option(
         3, "tokens that are drafted a step", least=0, most=256, aliases=("spec_draft_n_max",), flag=False
     )
+    cache_ram: int = option(
+        8192,
+        "MiB of RAM for earlier prompts; 0 keeps none, -1 has no limit",
+        least=-1,
+        most=2**24,
+        aliases=("cram",),
+        flag=False,
+    )
+    ctx_checkpoints: int = option(
+        32,
+        "copies of a hybrid model's state that each slot keeps in RAM",
+        least=0,
+        most=1024,
+        aliases=("ctxcp",),
+        flag=False,
+    )
     device: Word | None = option(None, "Vulkan0, ROCm0, …: the backend that runs it", aliases=("dev",), flag=False)
     mmproj: bool | None = option(
         None, "loads the projector (where the workload has images or sound)", opposite="no_mmproj", flag=False

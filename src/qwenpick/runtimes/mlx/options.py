@@ -23,6 +23,10 @@ class Options(EngineOptions):
     kv_bits: Literal[2, 3, 4, 5, 6, 8] | None = option(None, "bits of a quantized cache", flag=False)
     kv_group_size: Literal[32, 64, 128] = option(64, "elements that share a scale in a quantized cache", flag=False)
 
+    prompt_cache_size: int = option(10, "earlier prompts whose caches the server keeps", least=0, most=100_000)
+    prompt_cache_bytes: int | None = option(
+        None, "bytes of all caches that the server keeps, those in use too", least=0, most=2**50
+    )
     ple_storage: Literal["disk", "memory"] | None = option(
         None, "Flash-Next's n-gram table: on disk, rows read as they are looked up, or in memory", flag=False
     )
