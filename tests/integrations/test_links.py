@@ -31,3 +31,14 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
 
 def test_the_pages_link_at_all() -> None:
     assert sum(len(LINK.findall(page.read_text(encoding="utf-8"))) for page in PAGES) > 50
+
+
+def test_the_site_links_the_files_that_its_pages_name() -> None:
+    from tools.site_links import on_page_markdown
+
+    config = {"repo_url": "https://github.com/someone/qwenpick"}
+    page = "Code: `src/qwenpick/training/`, `data/gpus.yaml`, `src/no/where`.\n\n```sh\ncat `data/gpus.yaml`\n```\n"
+    assert on_page_markdown(page, None, config, None) == page.replace(
+        "`src/qwenpick/training/`",
+        "[`src/qwenpick/training/`](https://github.com/someone/qwenpick/tree/main/src/qwenpick/training/)",
+    ).replace("`data/gpus.yaml`,", "[`data/gpus.yaml`](https://github.com/someone/qwenpick/blob/main/data/gpus.yaml),")
