@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -43,12 +44,17 @@ class Device:
     @property
     def capability(self) -> tuple[int, int] | None:
         """NVIDIA's compute capability as numbers that compare: (8, 9), (12, 0); None for other vendors or where it is not known."""
-        found = re.fullmatch(r"(\d{1,3})(?:\.(\d{1,3}))?", self.compute_capability or "", re.ASCII)
-        return (int(found[1]), int(found[2] or 0)) if found and self.vendor == "nvidia" else None
+        return _capability(self.compute_capability or "") if self.vendor == "nvidia" else None
 
     def __hash__(self) -> int:
         # enough to tell devices apart; they are looked up often, and most of the other fields follow from the name
         return hash((self.name, self.total, self.free, self.pci_bus))
+
+
+@lru_cache(maxsize=256)
+def _capability(text: str) -> tuple[int, int] | None:
+    found = re.fullmatch(r"(\d{1,3})(?:\.(\d{1,3}))?", text, re.ASCII)
+    return (int(found[1]), int(found[2] or 0)) if found else None
 
 
 def before_ampere(device: Device) -> bool:

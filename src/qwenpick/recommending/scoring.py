@@ -144,6 +144,7 @@ def score(
     return best
 
 
+@lru_cache(maxsize=4096)
 def beyond_doubt(kept: Retention) -> Retention:
     """What is left where only a loss larger than the doubt about it counts: bits that no measurement rewards are better spent on speed."""
     return replace(kept, value=kept.high)
