@@ -85,6 +85,15 @@ def _patterns(active: str) -> tuple[tuple[str, tuple[str, ...], re.Pattern[str]]
     return tuple(entry[1:] for entry in sorted(found, key=lambda entry: entry[:2]))
 
 
+def is_known(name: str) -> bool:
+    """Whether a name (zh, zh_CN.UTF-8, en) is of a language that there is."""
+    return _folded(name) in _NAMES
+
+
+def _folded(name: str) -> str:
+    return name.partition(".")[0].replace("_", "-").casefold()
+
+
 def language() -> str:
     """The active language: en or zh."""
     return _active
@@ -93,7 +102,7 @@ def language() -> str:
 def use(name: str) -> bool:
     """Say everything from here on in this language (zh, zh-CN, zh_CN.UTF-8, en). False, and nothing changes, for one that is not known."""
     global _active, _look_up
-    found = _NAMES.get(name.partition(".")[0].replace("_", "-").casefold())
+    found = _NAMES.get(_folded(name))
     if not found:
         return False
     if found != _ENGLISH:

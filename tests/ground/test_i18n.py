@@ -110,9 +110,38 @@ def test_the_environment_chooses_the_language_and_the_option_wins(
     assert "no GPU" in qwenpick("fit", "qwen3-8b", "--gpu", "rtx-9999", "--lang", "en").err
 
 
-def test_the_language_of_the_system_does_not_change_the_output(qwenpick: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+def test_off_a_terminal_the_language_of_the_system_does_not_change_the_output(
+    qwenpick: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
     assert "no GPU" in qwenpick("fit", "qwen3-8b", "--gpu", "rtx-9999").err
+
+
+@pytest.mark.parametrize(
+    ("said", "answered"),
+    [("zh_CN.UTF-8", "还有"), ("en_US.UTF-8", "more ("), ("fr_FR.UTF-8", "more ("), ("C", "more (")],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_on_a_terminal_the_language_of_the_system_is_followed(said: str, answered: str) -> None:
+    import os
+    import pty
+
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "LC_ALL": said, "PYTHONUTF8": "1"}
+    environment.pop("QWENPICK_LANG", None)
+    command = [sys.executable, "-m", "qwenpick", "plan", "qwen3-8b", "--limit", "1"]
+    with subprocess.Popen(command, env=environment, stdout=theirs, stderr=subprocess.DEVNULL) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while piece := os.read(ours, 4096):
+                shown += piece
+        except OSError:  # how Linux says that the other end is closed
+            pass
+        finally:
+            os.close(ours)
+        process.wait(30)
+    assert answered in shown.decode("utf-8")
 
 
 @pytest.mark.parametrize(

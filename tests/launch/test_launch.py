@@ -340,7 +340,7 @@ def test_amd_gpus_get_their_own_image_and_devices(run: Run) -> None:
     ("runtime", "name"), [("llamacpp", "Q4_K_M"), ("ollama", "Q4_K_M"), ("transformers", "bf16"), ("mlx", "mlx-4bit")]
 )
 def test_other_engines_have_no_container_here(runtime: str, name: str, run: Run) -> None:
-    with pytest.raises(QwenpickError, match="docker runs vLLM and SGLang here"):
+    with pytest.raises(QwenpickError, match="works with vLLM and SGLang: add --runtime vllm"):
         launch(on(run, runtime, name), docker=True)
 
 

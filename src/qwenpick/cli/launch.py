@@ -39,6 +39,15 @@ def command(
         bool, typer.Option("--exec", envvar="QWENPICK_LAUNCH_EXEC", help="Run it instead of printing it.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Print it even if it does not fit.")] = False,
+    hub: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="HUB",
+            help="Where weights are fetched from: huggingface, or modelscope (what --lang zh takes).",
+            autocompletion=completion.hubs,
+        ),
+    ] = None,
     online: given.Online = False,
     form: Manifest = PLAIN,
     hardware: Box = PROBED,
@@ -52,10 +61,11 @@ def command(
 
     from qwenpick.fitting.answer import fit
     from qwenpick.launch import launch, run_of, script, visible_devices, with_disk
+    from qwenpick.launch.hub import read_hub
     from qwenpick.launch.thinking import with_thinking
     from qwenpick.readers import is_path, wanted
 
-    tuning = training.read()
+    tuning, source = training.read(), read_hub(hub)
     facts = given.read_catalog(catalog)
     asked, nodes = run.request(), clustered.fleet(facts, hardware)
     box = None
@@ -87,7 +97,9 @@ def command(
             runtime=run.runtime or found.runtime or ("vllm" if shape == "ray" else None),
         )
         raise typer.Exit(
-            print_manifest(found, manifest, nodes or hardware.read(facts), shape, clustered, form.write, force, json)
+            print_manifest(
+                found, manifest, nodes or hardware.read(facts), shape, clustered, form.write, force, json, source
+            )
         )
     if clustered.replicas:
         raise QwenpickError(_("--replicas goes with --kubernetes, --slurm or --ray"))
@@ -102,6 +114,7 @@ def command(
                 None if found.notes and found.path is None else found.quant,
                 force,
                 json,
+                source,
             )
         )
     request = replace(asked, quant=found.quant, runtime=run.runtime or found.runtime)
@@ -115,7 +128,7 @@ def command(
             )
         )
     plan = answer.plan
-    planned_run = run_of(plan, found.path, visible_devices(plan.placement, box))
+    planned_run = run_of(plan, found.path, visible_devices(plan.placement, box), source)
     planned = with_disk(launch(planned_run, docker=docker, compose=compose), box)
     planned = with_thinking(planned, found.model, answer.ranked.effort if answer.ranked else None)
     planned = replace(planned, notes=(*planned.notes, *found.notes, *answer.notes))
@@ -146,7 +159,7 @@ def _first(facts: Catalog, box: Machine, request: Request) -> str:
 
 
 def _train(
-    facts: Catalog, box: Machine, model: Model, wanted: Wanted, quant: str | None, force: bool, json: bool
+    facts: Catalog, box: Machine, model: Model, wanted: Wanted, quant: str | None, force: bool, json: bool, hub: str
 ) -> int:
     """Print how to start the fine-tuning run with its trainer; the exit code."""
     from qwenpick.launch import script
@@ -166,7 +179,9 @@ def _train(
                 method=wanted.training.method,
             )
         )
-    planned = as_script(launch(model, tuned.architecture, tuned.training, tuned.checkpoint), tuned.training.trainer)
+    planned = as_script(
+        launch(model, tuned.architecture, tuned.training, tuned.checkpoint, hub), tuned.training.trainer
+    )
     if json:
         from qwenpick.render.forms.envelope import print_json
         from qwenpick.render.launch import training_launch_values

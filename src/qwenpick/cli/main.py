@@ -10,7 +10,7 @@ from types import ModuleType
 from qwenpick.cli.commands import COMMANDS
 from qwenpick.cli.common.streams import LONGEST, abandon, can_write, prepare, tell, tell_as_it_is
 from qwenpick.errors import shown
-from qwenpick.i18n import LANGUAGES, _, chosen, language, retell, use
+from qwenpick.i18n import LANGUAGES, _, chosen, is_known, language, retell, use
 
 INTERNAL_ERROR = 70  # sysexits.h EX_SOFTWARE: qwenpick itself failed, which is neither "fits" nor "does not fit"
 _YES = frozenset({"1", "true", "t", "yes", "y", "on"})  # what an environment variable says for a flag
@@ -44,7 +44,7 @@ def run(arguments: list[str]) -> int:
     try:
         writable = prepare()
         use("en")
-        name, arguments = chosen(arguments, os.environ.get("QWENPICK_LANG"))
+        name, arguments = chosen(arguments, os.environ.get("QWENPICK_LANG") or _of_the_terminal())
         if not use(name):
             raise _no_language(name)
         if language() != "en" and not can_write("中文"):
@@ -73,6 +73,14 @@ def run(arguments: list[str]) -> int:
     if not writable:
         return _unwritten("stdout is closed")
     return code if isinstance(code, int) else 0
+
+
+def _of_the_terminal() -> str | None:
+    """The system's language where it is one of ours and a person reads the answer, on a terminal: what a program reads does not change by it."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    said = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
+    return said if is_known(said) else None
 
 
 def _leave_pipe() -> int:

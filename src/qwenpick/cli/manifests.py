@@ -122,6 +122,7 @@ def print_manifest(
     write: Path | None,
     force: bool,
     json: bool,
+    hub: str = "huggingface",
 ) -> int:
     """Print the plan as what a cluster's software reads; the exit code."""
     from qwenpick.fleet.best import best
@@ -156,7 +157,7 @@ def print_manifest(
                     model=found.model.id,
                 )
             )
-    run = run_of(plan, found.path)
+    run = run_of(plan, found.path, hub=hub)
     planned = manifest(shape, run, launch(run), plan, room, clustered.replicas or 1, nodes)
     planned = replace(planned, notes=(*planned.notes, *found.notes))
     if json:

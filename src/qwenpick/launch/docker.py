@@ -8,24 +8,28 @@ from typing import Any
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import N_, _
-from qwenpick.launch import sglang, vllm
+from qwenpick.launch import hub, sglang, vllm
 from qwenpick.launch.run import Command, Launch, Run
 
 INSIDE = "/model"  # where local weights are mounted
 CACHE = "/root/.cache/huggingface"
 SHARED_MEMORY = "16g"  # ranks of tensor parallelism talk through /dev/shm; Docker's default of 64 MB is too little
-_PLAIN = N_("docker runs vLLM and SGLang here; the other engines are one command without it")
+IMAGES = "m.daocloud.io/docker.io/"  # DaoCloud/public-image-mirror: a mirror of Docker Hub in mainland China
+_PLAIN = N_("--docker works with vLLM and SGLang: add --runtime vllm")
 
 
 def container(run: Run, planned: Launch) -> Launch:
     """`docker run` of what `planned` starts without it. Raises QwenpickError for engines and hardware that have no such image."""
     image, command, port, env = contents(run)
+    env = _cached(env)
     words = ["docker", "run", "--rm", *_gpu_words(run), "--shm-size", SHARED_MEMORY, "-p", f"{port}:{port}"]
     words += ["-v", f"huggingface:{CACHE}", *_mount(run)]
     for name, value in env.items():
         words += ["-e", f"{name}={value}"]
     words += ["-e", "HF_TOKEN"]
-    return replace(planned, serve=Command((*words, image, *command)), downloads=_kept(planned))
+    return replace(
+        planned, serve=Command((*words, image, *command)), downloads=_kept(planned), notes=_notes(run, planned, image)
+    )
 
 
 def compose(run: Run, planned: Launch) -> Launch:
@@ -33,6 +37,7 @@ def compose(run: Run, planned: Launch) -> Launch:
     import yaml
 
     image, command, port, env = contents(run)
+    env = _cached(env)
     service: dict[str, Any] = {
         "image": image,
         "command": [_literal(word) for word in command],
@@ -60,7 +65,20 @@ def compose(run: Run, planned: Launch) -> Launch:
         serve=Command(("docker", "compose", "up")),
         files={**planned.files, "compose.yaml": text},
         downloads=_kept(planned),
+        notes=_notes(run, planned, image),
     )
+
+
+def _notes(run: Run, planned: Launch, image: str) -> tuple[str, ...]:
+    """With a mirror for the image, where weights come from one."""
+    if run.hub != hub.MODELSCOPE:
+        return planned.notes
+    return (*planned.notes, _("if Docker Hub does not open: the image is {image} too", image=f"{IMAGES}{image}"))
+
+
+def _cached(env: dict[str, str]) -> dict[str, str]:
+    """With ModelScope's downloads in the same volume."""
+    return {**env, "MODELSCOPE_CACHE": f"{CACHE}/modelscope"} if any("MODELSCOPE" in name for name in env) else env
 
 
 def contents(run: Run) -> tuple[str, list[str], int, dict[str, str]]:
@@ -72,7 +90,7 @@ def contents(run: Run) -> tuple[str, list[str], int, dict[str, str]]:
             vllm.IMAGE[vendor],
             ["vllm", "serve"][: 2 if vendor == "amd" else 0] + vllm.arguments(inner),
             vllm.PORT,
-            {},
+            hub.environment(inner if not run.path else run),
         )
     if run.runtime == "sglang":
         listen = ["--host", "0.0.0.0", "--port", str(sglang.PORT)]  # noqa: S104 - inside the container; Docker publishes the port

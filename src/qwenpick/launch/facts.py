@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _
+from qwenpick.launch import hub
 from qwenpick.launch.run import Download, Run, calls_tools, thinks
 from qwenpick.planning.limits import unstretched
 
@@ -165,4 +166,6 @@ def download(run: Run, where: str) -> tuple[Download, ...]:
     from qwenpick.planning.checkpoints import download_bytes
 
     size = run.file.bytes if run.file else download_bytes(run.model, run.architecture, run.checkpoint)
+    if run.hub == hub.MODELSCOPE and where == HF_CACHE and hub.on_modelscope(run.checkpoint.repo):
+        where = hub.CACHE
     return (Download(run.checkpoint.repo, size, where),)

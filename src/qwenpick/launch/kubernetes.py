@@ -12,7 +12,7 @@ from typing import Any
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
-from qwenpick.launch import docker, llamacpp
+from qwenpick.launch import docker, hub, llamacpp
 from qwenpick.launch.run import Command, Launch, Run
 from qwenpick.launch.target import Target, object_name
 from qwenpick.units import GIB
@@ -100,7 +100,12 @@ def _contents(run: Run) -> tuple[str, list[str], int, dict[str, str]]:
         vendor = run.placement.devices[0].vendor if run.placement.devices else ""
         words = ["--host", "0.0.0.0"]  # noqa: S104 - inside the pod; the Service decides who reaches it
         image = LLAMA_IMAGE.format(flavour=LLAMA_FLAVOURS.get(vendor, ""))
-        return image, ["/app/llama-server", *served.serve.argv[1:], *words], llamacpp.PORT, {"LLAMA_CACHE": CACHE}
+        return (
+            image,
+            ["/app/llama-server", *served.serve.argv[1:], *words],
+            llamacpp.PORT,
+            {"LLAMA_CACHE": CACHE, **hub.environment(run)},
+        )
     if run.runtime not in ("vllm", "sglang"):
         raise QwenpickError(_("manifests are written for vLLM, SGLang and llama.cpp; choose one with --runtime"))
     image, words, port, env = docker.contents(replace(run, visible={}))
@@ -123,6 +128,7 @@ def _container(
         "ports": [{"name": "http", "containerPort": port}],
         "env": [
             {"name": "HF_HOME", "value": CACHE},
+            *([{"name": "MODELSCOPE_CACHE", "value": CACHE}] if run.hub == hub.MODELSCOPE else []),
             *({"name": key, "value": value} for key, value in env.items()),
             {"name": "HF_TOKEN", "valueFrom": secret},
         ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qwenpick.i18n import _
+from qwenpick.launch import hub
 from qwenpick.launch.facts import LLAMA_CACHE, context_notes, download, file_notes, sampler, stretch
 from qwenpick.launch.run import Command, Download, Launch, Run, argument
 from qwenpick.planning.server_caches import SERVERS, asked_limits, bounds_note, settings
@@ -31,12 +32,17 @@ def launch(run: Run) -> Launch:
         *settings(SERVERS["llamacpp"], asked_limits(run.limits, options)),
         *_sampling(run),
     ]
-    notes = [*context_notes(run), *file_notes(run), *bounds_note(SERVERS["llamacpp"], run.limits)]
+    notes = [
+        *context_notes(run),
+        *file_notes(run),
+        *hub.hub_notes(run),
+        *bounds_note(SERVERS["llamacpp"], run.limits),
+    ]
     if run.architecture.vision and _eyes(run, options) and (run.path or made):
         notes.append(_("images need the projector too: --mmproj FILE (mmproj-*.gguf beside the weights)"))
     return Launch(
         runtime=run.runtime,
-        serve=Command((*words, "--port", str(PORT)), run.visible),
+        serve=Command((*words, "--port", str(PORT)), {**run.visible, **({} if made else hub.environment(run))}),
         prepare=_conversion(run, made) if made else (),
         downloads=_fetched(run, made),
         notes=tuple(notes),
@@ -103,7 +109,8 @@ def _conversion(run: Run, made: str) -> tuple[Command, ...]:
     """From the published weights to the file: llama.cpp's converter, then its quantizer."""
     repo = run.model.huggingface or argument(run.model.name)
     plain = f"{run.model.name}-BF16.gguf"
-    fetch = Command(("hf", "download", repo, "--local-dir", run.model.name), purpose=_("fetch the published weights"))
+    words, env = hub.fetch(run, repo, run.model.name)
+    fetch = Command(words, env, _("fetch the published weights"))
     convert = ("python", "convert_hf_to_gguf.py", run.model.name, "--outtype", "bf16", "--outfile", plain)
     if made == plain:
         return fetch, Command(convert, purpose=_("make a GGUF file of them"))

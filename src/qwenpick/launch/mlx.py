@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qwenpick.i18n import _
+from qwenpick.launch import hub
 from qwenpick.launch.facts import HF_CACHE, context_notes, download
 from qwenpick.launch.run import Command, Launch, Run, argument
 from qwenpick.planning.server_caches import SERVERS, bounds_note, settings
@@ -30,6 +31,7 @@ def launch(run: Run) -> Launch:
     notes = [
         *context_notes(run),
         *bounds_note(SERVERS["mlx"], run.limits),
+        *hub.hub_notes(run),
         _("the server sets no limit on the context: {context:,} tokens were planned for", context=run.work.context),
     ]
     if said.kv_bits is not None:
@@ -39,12 +41,13 @@ def launch(run: Run) -> Launch:
                 options=said.kv_bits,
             )
         )
-    prepare = [Command(_conversion(run, package, made), purpose=_("convert the published weights"))] if made else []
+    env = hub.environment(run) if package == "mlx_lm" or run.hub != hub.MODELSCOPE else {"HF_ENDPOINT": hub.MIRROR}
+    prepare = [Command(_conversion(run, package, made), env, _("convert the published weights"))] if made else []
     if any(extra.name == TABLE for extra in run.architecture.extras) and table_on_disk(run.checkpoint.format, run.work):
         words[2] = f"{words[2]}-table-on-disk"
         code = f"from {TABLE_TOOL} import prepare_external_ple_model as p; p({(run.source or made)!r}, {words[2]!r})"
         prepare.append(Command(("python", "-c", code), purpose=_("leave the n-gram table on disk")))
-    return Launch(run.runtime, Command(tuple(words)), tuple(prepare), {}, download(run, HF_CACHE), tuple(notes))
+    return Launch(run.runtime, Command(tuple(words), env), tuple(prepare), {}, download(run, HF_CACHE), tuple(notes))
 
 
 def _conversion(run: Run, package: str, made: str) -> tuple[str, ...]:

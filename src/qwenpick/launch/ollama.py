@@ -6,8 +6,10 @@ import re
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+from qwenpick.launch import hub
 from qwenpick.launch.facts import OLLAMA_STORE, context_notes, download, file_notes, sampler
 from qwenpick.launch.run import Command, Download, Launch, Run
+from qwenpick.planning.files import published_file
 from qwenpick.planning.server_caches import SERVERS, asked_limits, bounds_note, environment
 from qwenpick.runtimes.llamacpp.options import read_options
 from qwenpick.runtimes.ollama import tag_bytes
@@ -41,10 +43,10 @@ def launch(run: Run) -> Launch:
     }
     notes = [
         *context_notes(run),
-        *([] if _tag(run) else file_notes(run)),
+        *([] if _tag(run) else [*file_notes(run), *hub.hub_notes(run)]),
         *bounds_note(SERVERS["ollama"], run.limits),
     ]
-    if run.path is None and run.checkpoint.repo is None and _tag(run) is None:
+    if run.path is None and _tag(run) is None and origin(run).endswith(".gguf"):
         notes.append(
             _(
                 "no tag and no GGUF repository is known for this format: make the file as `qwenpick launch --runtime llama.cpp` shows"
@@ -74,6 +76,9 @@ def _downloads(run: Run) -> tuple[Download, ...]:
     """The library's tag, as large as its file and the projector are, or what a repository holds."""
     if run.path is None and (tag := _tag(run)):
         return (Download(tag, tag_bytes(run.model, run.architecture, run.checkpoint.format), OLLAMA_STORE),)
+    if run.hub == hub.MODELSCOPE and run.checkpoint.repo is None and run.path is None:
+        found = published_file(run.model, run.checkpoint.format, "llamacpp")
+        return (Download(found.repository, found.bytes, OLLAMA_STORE),) if found and found.repository else ()
     return download(run, OLLAMA_STORE)
 
 
@@ -106,6 +111,9 @@ def origin(run: Run) -> str:
         return local if local.startswith(("/", "./", "../")) else f"./{local}"
     if tag := _tag(run):
         return tag
+    if run.hub == hub.MODELSCOPE and (repo := hub.gguf_repository(run)):
+        host = "modelscope.cn" if hub.on_modelscope(repo) else hub.MIRROR.removeprefix("https://")
+        return f"{host}/{repo}:{run.checkpoint.label or run.checkpoint.format}"
     if run.checkpoint.repo:
         return f"hf.co/{run.checkpoint.repo}:{run.checkpoint.label or run.checkpoint.format}"
     return f"./{run.model.name}-{run.checkpoint.format}.gguf"
@@ -113,6 +121,8 @@ def origin(run: Run) -> str:
 
 def _tag(run: Run) -> str | None:
     """The library's tag, where it holds this format: as a listing has it, else the model's own, whose format is the default."""
+    if run.hub == hub.MODELSCOPE and hub.on_modelscope(hub.gguf_repository(run)):
+        return None  # the same format from a repository that opens there
     if run.file and run.file.tag:
         return run.file.tag
     return run.model.ollama if run.checkpoint.format == DEFAULT_FORMAT else None

@@ -37,6 +37,8 @@ def config(run: Run, target: Target) -> dict[str, Any]:
     model: dict[str, Any] = {"model_loading_config": {"model_id": run.model.id, "model_source": source}}
     if (said := target.labels.get(LABEL)) in TYPES:
         model["accelerator_type"] = said
+    if env := vllm.environment(run):
+        model["runtime_env"] = {"env_vars": env}
     model["deployment_config"] = {"num_replicas": target.replicas}
     model["engine_kwargs"] = keywords(words)
     return {

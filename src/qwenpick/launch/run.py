@@ -36,6 +36,7 @@ class Run:
     path: str | None = None
     visible: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    hub: str = "huggingface"  # where published weights are fetched from (hub.py)
 
     @property
     def file(self) -> File | None:
@@ -110,7 +111,9 @@ def argument(text: str) -> str:
     return f"./{text}" if text.startswith("-") else text
 
 
-def run_of(plan: Plan, path: str | None = None, visible: Mapping[str, str] | None = None) -> Run:
+def run_of(
+    plan: Plan, path: str | None = None, visible: Mapping[str, str] | None = None, hub: str = "huggingface"
+) -> Run:
     """The run that a plan describes. Raises QwenpickError for a plan that its engine refuses."""
     if plan.verdict == "refused":
         raise QwenpickError(_("this cannot be started: {reason}", reason=plan.reason))
@@ -125,6 +128,7 @@ def run_of(plan: Plan, path: str | None = None, visible: Mapping[str, str] | Non
         path,
         visible or {},
         kept.limits if kept else Limits(),
+        hub,
     )
 
 

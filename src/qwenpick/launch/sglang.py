@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from qwenpick.i18n import _
+from qwenpick.launch import hub
 from qwenpick.launch.facts import HEAD, HF_CACHE, context_notes, download, node_notes, parsers, source_of, stretch, yarn
 from qwenpick.launch.run import Command, Launch, Run
 from qwenpick.runtimes.given import flags, read
@@ -32,7 +33,7 @@ def launch(run: Run) -> Launch:
         runtime=run.runtime,
         serve=Command((*words, *_node(run, 0), "--port", str(PORT)), {**run.visible, **environment(run)}),
         downloads=download(run, HF_CACHE),
-        notes=(*context_notes(run), *node_notes(run)),
+        notes=(*context_notes(run), *node_notes(run), *hub.hub_notes(run)),
         others=others,
     )
 
@@ -44,8 +45,8 @@ def _node(run: Run, rank: int) -> tuple[str, ...]:
 
 
 def environment(run: Run) -> dict[str, str]:
-    """A context beyond the config's has to be allowed by name."""
-    return {"SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN": "1"} if stretch(run) else {}
+    """A context beyond the config's has to be allowed by name; the hub is a variable too."""
+    return {**({"SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN": "1"} if stretch(run) else {}), **hub.environment(run)}
 
 
 def arguments(run: Run) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from qwenpick.i18n import _
+from qwenpick.launch import hub
 from qwenpick.launch.facts import HF_CACHE, context_notes, download, yarn
 from qwenpick.launch.run import Command, Launch, Run, thinks
 from qwenpick.runtimes.given import read
@@ -20,17 +22,24 @@ ANSWER = 2048  # tokens an answer may have here; a thought comes before it
 
 def launch(run: Run) -> Launch:
     """`python run.py`, with the program beside it."""
+    repo = None if run.path else run.weights
+    fetched = f"./{repo.partition('/')[2]}" if repo and run.hub == hub.MODELSCOPE and hub.on_modelscope(repo) else None
+    words, env = hub.fetch(run, repo or "", fetched or "")
     return Launch(
         runtime=run.runtime,
-        serve=Command(("python", FILE), run.visible),
-        files={FILE: program(run)},
-        downloads=download(run, HF_CACHE),
-        notes=tuple(context_notes(run)),
+        serve=Command(("python", FILE), {**run.visible, **(env if repo else {})}),
+        prepare=(Command(words, env, _("fetch the published weights")),) if fetched else (),
+        files={FILE: program(run, fetched)},
+        downloads=download(run, fetched or HF_CACHE),
+        notes=(*context_notes(run), *hub.hub_notes(run)),
     )
 
 
-def program(run: Run) -> str:
-    """The program: one prompt of up to the planned context, answered in the planned precision on the planned devices."""
+def program(run: Run, fetched: str | None = None) -> str:
+    """The program: one prompt of up to the planned context, answered in the planned precision on the planned devices.
+
+    `fetched` is where the weights were put.
+    """
     sees = bool(run.architecture.vision) and run.model.kind not in ("embedding", "reranker")
     auto, reader = (
         ("AutoModelForImageTextToText", "AutoProcessor") if sees else ("AutoModelForCausalLM", "AutoTokenizer")
@@ -55,7 +64,7 @@ def program(run: Run) -> str:
         "import torch",
         f"from transformers import {', '.join(names)}",
         "",
-        f"NAME = {run.weights!r}",
+        f"NAME = {fetched or run.weights!r}",
         f"CONTEXT, ANSWER = {run.work.context}, {answer}  # tokens; what was planned for",
         "",
         f"reader = {reader}.from_pretrained(NAME)",

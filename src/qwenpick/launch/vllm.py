@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from qwenpick.i18n import _
+from qwenpick.launch import hub
 from qwenpick.launch.facts import HEAD, HF_CACHE, context_notes, download, node_notes, parsers, source_of, yarn
 from qwenpick.launch.run import Command, Launch, Run, calls_tools
 from qwenpick.runtimes.given import flags, read
@@ -28,15 +29,15 @@ def launch(run: Run) -> Launch:
         runtime=run.runtime,
         serve=Command((*words, *_node(run, 0), "--port", str(PORT)), {**run.visible, **environment(run)}),
         downloads=download(run, HF_CACHE),
-        notes=(*context_notes(run), *node_notes(run)),
+        notes=(*context_notes(run), *node_notes(run), *hub.hub_notes(run)),
         others=others,
     )
 
 
 def environment(run: Run) -> dict[str, str]:
-    """Uneven stages are said by a variable: distributed/utils.py get_pp_indices."""
+    """Uneven stages are said by a variable (distributed/utils.py get_pp_indices), and so is the hub."""
     layers = run.placement.stage_layers
-    return {"VLLM_PP_LAYER_PARTITION": ",".join(map(str, layers))} if layers else {}
+    return {**({"VLLM_PP_LAYER_PARTITION": ",".join(map(str, layers))} if layers else {}), **hub.environment(run)}
 
 
 def _node(run: Run, rank: int) -> tuple[str, ...]:

@@ -38,6 +38,13 @@ def task_names(incomplete: str) -> list[str]:
     return _beginning(incomplete, TASKS)
 
 
+def hubs(incomplete: str) -> list[str]:
+    """Where weights can be fetched from."""
+    from qwenpick.launch.hub import HUBS
+
+    return _beginning(incomplete, HUBS)
+
+
 def _matching(incomplete: str, *kinds: str) -> list[str]:
     """The matching ids of these kinds; none where a person's own catalogue is broken: a shell has no place for the reason."""
     from qwenpick.catalog import load

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from qwenpick.catalog.schema import Architecture, Checkpoint, Model
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+from qwenpick.launch.hub import training_environment
 from qwenpick.launch.run import argument
 from qwenpick.launch.training.common import Launch
 from qwenpick.training.lora import LINEAR_EXPERTS
@@ -39,9 +40,13 @@ class Maker(Protocol):
 
 
 def launch(
-    model: Model, architecture: Architecture, training: Training, checkpoint: Checkpoint | None = None
+    model: Model,
+    architecture: Architecture,
+    training: Training,
+    checkpoint: Checkpoint | None = None,
+    hub: str = "huggingface",
 ) -> Launch:
-    """How to start the run with its trainer.
+    """How to start the run with its trainer, on weights of the hub.
 
     QwenpickError for a trainer that starts from a program of one's own, or a setting it lacks.
     """
@@ -58,7 +63,8 @@ def launch(
         )
     source = (checkpoint.repo if checkpoint and checkpoint.repo else None) or model.huggingface or argument(model.name)
     maker = cast(Maker, import_module(f"qwenpick.launch.training.{MAKERS[training.trainer]}"))
-    return _with_release(maker.launch(source, architecture, training, checkpoint), architecture, training)
+    made = _with_release(maker.launch(source, architecture, training, checkpoint), architecture, training)
+    return replace(made, env=training_environment(training.trainer, source, hub))
 
 
 def _with_release(made: Launch, architecture: Architecture, training: Training) -> Launch:
@@ -82,7 +88,7 @@ def as_script(started: Launch, trainer: str) -> Script:
         _("{title}: options of {checked}", title=TRAINERS[trainer].title, checked=started.checked),
         *started.notes,
     )
-    return Script(trainer, Command(started.command), files=started.files, notes=notes)
+    return Script(trainer, Command(started.command, started.env), files=started.files, notes=notes)
 
 
 __all__ = ["MAKERS", "Launch", "as_script", "launch"]

@@ -22,6 +22,7 @@ class Launch:
     checked: str
     files: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 def on_load(checkpoint: Checkpoint | None) -> bool:
