@@ -53,7 +53,12 @@ def test_experts_are_spread_over_all_copies_and_attention_is_not(qwenpick: Run) 
         qwenpick, f"{asked} -o data_parallel_size=8 -o enable_expert_parallel=true -o gpu_memory_utilization=0.9"
     )
     assert not found["fits"]
-    assert found["engine"]["available_kv_cache_bytes"] / 2**30 == pytest.approx(48.66, rel=0.1)
+    assert found["engine"]["available_kv_cache_bytes"] / 2**30 == pytest.approx(48.66, rel=0.01)
+    more = values(
+        qwenpick, f"{asked} -o data_parallel_size=8 -o enable_expert_parallel=true -o gpu_memory_utilization=0.95"
+    )
+    assert more["engine"]["available_kv_cache_bytes"] / 2**30 == pytest.approx(55.65, rel=0.01)
+    assert not more["engine"]["starts"] and "too small for one sequence" in more["engine"]["refusal"]
 
 
 def test_a_release_is_text(qwenpick: Run) -> None:
@@ -133,3 +138,36 @@ def test_the_configs_own_positions_are_no_stretch(qwenpick: Run) -> None:
     assert "--hf-overrides" not in served["serve"]["argv"]
     assert qwenpick("fit", "qwen3-0.6b", "--context", "40960", "--gpu", "h100").code == 0
     assert qwenpick("fit", "qwen3-0.6b", "--context", "40961", "--gpu", "h100").code == 2
+
+
+def test_the_first_qwen3_vl_releases_profile_a_video_with_its_timestamps(qwenpick: Run) -> None:
+    # QwenLM/Qwen3-VL issue 1684: "GPU KV cache size: 796,000 tokens", then out of memory while graphs were captured
+    asked = 'fit qwen3-vl-235b-a22b-instruct --runtime vllm --gpu "8x a100 80gb" --quant fp8 --context 100000'
+    found = values(qwenpick, f"{asked} -o version=0.11.0 -o tensor_parallel_size=8 -o enable_expert_parallel=true")
+    assert found["engine"]["kv_cache_tokens"] == pytest.approx(796_000, rel=0.02)
+    assert not found["engine"]["starts"] and "graphs" in found["engine"]["refusal"]
+
+
+def test_old_graphs_over_several_gpus_are_not_promised_room(qwenpick: Run) -> None:
+    # vllm issue 17469: out of memory with graphs, works without
+    asked = 'fit qwen3-30b-a3b --runtime vllm --gpu "4x a10" --quant bf16 --context 1024 -o version=0.8.5 -o tensor_parallel_size=4 -o max_num_seqs=1'
+    assert values(qwenpick, asked)["verdict"] != "fits"
+    assert values(qwenpick, f"{asked} -o enforce_eager=true")["verdict"] == "fits"
+    # QwenLM/Qwen3-VL issue 1489: a share that was asked for by name is not lowered; 128 tokens capture 19 sizes instead of 67
+    named = (
+        'fit qwen3-vl-235b-a22b-instruct --runtime vllm --gpu "8x h100" --quant bf16 --context 41960 -o version=0.11.0'
+    )
+    cut = "-o tensor_parallel_size=8 -o gpu_memory_utilization=0.9"
+    assert values(qwenpick, f"{named} {cut} -o max_num_batched_tokens=8192")["verdict"] == "refused"
+    assert values(qwenpick, f"{named} {cut} -o max_num_batched_tokens=128")["fits"]
+
+
+def test_graphs_of_a_hybrid_are_profiled_with_a_state_for_each_sequence(qwenpick: Run) -> None:
+    # vllm-project/recipes Qwen3.8-27B on one RTX 5090: dies asking for 784 MiB = 256 blocks x 3.0625 MiB, the states of one of 16 layers
+    asked = (
+        'fit qwen3.8-27b --runtime vllm --gpu "rtx 5090" --quant nvfp4 --context 32768 --kv-cache fp8 -o version=0.27.0'
+    )
+    found = values(qwenpick, asked)
+    assert not found["engine"]["starts"] and "12.25 GiB for the states of 256 sequences" in found["engine"]["refusal"]
+    assert not values(qwenpick, f"{asked} -o max_num_seqs=256")["fits"]
+    assert values(qwenpick, f"{asked} -o enforce_eager=true")["engine"]["starts"]

@@ -187,6 +187,16 @@ def _cache_line(plan: Plan) -> tuple[Line, ...]:
     if found is None:
         return ()
     measured = "" if found.measured else _(" (by its source: no start of this version was measured)")
+    if found.refusal:
+        holds = _("; `qwenpick launch` writes settings that hold") if plan.holds() else ""
+        said = _(
+            "{engine} {version} would not start with its own settings: {why}{holds}",
+            engine=find_runtime(plan.runtime).TITLE,
+            version=found.version,
+            why=found.refusal,
+            holds=holds,
+        )
+        return (Line(said, "warn"),)
     return (
         Line(
             _(

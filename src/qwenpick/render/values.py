@@ -94,6 +94,8 @@ def engine_values(plan: Plan) -> EngineValues | None:
     return {
         "version": found.version,
         "measured": found.measured,
+        "starts": found.refusal is None,
+        "refusal": found.refusal,
         "weights_bytes": fullest["weights_bytes"],
         "peak_activation_bytes": fullest["peak_activation_bytes"],
         "outside_torch_bytes": fullest["outside_torch_bytes"],

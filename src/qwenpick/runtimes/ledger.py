@@ -23,6 +23,7 @@ class Ledger:
 
     `blocks` of `block_tokens` tokens are what every rank has; `kv_cache_tokens` is as the engine logs it, `max_concurrency` how many requests of the
     full context it holds. `mem_fraction_static` and `state_slots` are SGLang's.
+    `refusal` is why such a start would be given up; None where it serves.
     """
 
     version: str
@@ -34,6 +35,7 @@ class Ledger:
     max_concurrency: float
     mem_fraction_static: float | None = None
     state_slots: int | None = None
+    refusal: str | None = None
 
     @property
     def fullest(self) -> Rank:

@@ -46,8 +46,12 @@ def communication_bytes(gpus: int, experts: bool, device: Device | None = None) 
     if gpus == 1:
         return 0
     whole = COMMUNICATION + (COMMUNICATION_EXPERTS if experts else 0)
-    over_pcie = device is not None and device.gpu is not None and not device.gpu.startswith(_NVLINK)
-    return int(whole * OVER_PCIE) if over_pcie else whole
+    return int(whole * OVER_PCIE) if over_pcie(device) else whole
+
+
+def over_pcie(device: Device | None) -> bool:
+    """Whether the card is known to have no NVLink."""
+    return device is not None and device.gpu is not None and not device.gpu.startswith(_NVLINK)
 
 
 # Roles that an engine loads as one tensor: q, k and v side by side, gate over up, the delta net's two input projections.

@@ -180,11 +180,14 @@ class ServerCacheValues(TypedDict):
 class EngineValues(TypedDict):
     """The account that vLLM or SGLang logs when it starts with its own settings: bytes of the fullest rank, `ranks` where they differ.
 
-    `measured` is false where no start of this version was measured; `mem_fraction_static` and `state_slots` are SGLang's.
+    `measured` is false where no start of this version was measured; `mem_fraction_static` and `state_slots` are SGLang's. `starts` is false where the
+    engine would give up with its own settings and the options that were given: `refusal` says why, and `launch` writes settings that hold.
     """
 
     version: str
     measured: bool
+    starts: bool
+    refusal: str | None
     weights_bytes: int
     peak_activation_bytes: int
     outside_torch_bytes: int

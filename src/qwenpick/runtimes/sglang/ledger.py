@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qwenpick.i18n import _
 from qwenpick.memory.account import gpu
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.ledger import Ledger, Rank
@@ -25,7 +26,7 @@ def ledger(
 ) -> Ledger:
     """The account of a start with the server's own settings: available_kv_cache_bytes is what the pool of tokens gets."""
     said, chosen = read(Options, work.options), settings(architecture, work, placement)
-    loaded = [sum(size for _part, size in stage) for stage in weights(architecture, checkpoint, work, placement)]
+    loaded = [sum(size for _name, size in stage) for stage in weights(architecture, checkpoint, work, placement)]
     slot = slot_bytes(architecture, work, placement)
     copy = placement.tensor_parallel * placement.pipeline_parallel
     frees = [free_at_start(device, copy, architecture.is_moe) or 0 for device in placement.devices[:copy]]
@@ -53,6 +54,7 @@ def ledger(
         max_concurrency=tokens / work.context,
         mem_fraction_static=round(chosen.static, 3),
         state_slots=slots if slot else None,
+        refusal=None if tokens else _("no memory is left for the pool of tokens"),
     )
 
 

@@ -13,12 +13,13 @@ from qwenpick.memory.account import RAM, Memory, Part, gpu
 from qwenpick.memory.account import memory as gather
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.vllm import cache as pool
+from qwenpick.runtimes.vllm.graphs import OLD_RANK_UNTIL, Link
 from qwenpick.runtimes.vllm.options import Options
 from qwenpick.runtimes.vllm.profile import CONTEXT, Profile, Rank, kernels_of, profile
 from qwenpick.runtimes.vllm.settings import Settings, utilization
 from qwenpick.runtimes.vllm.weights import deepstack_bytes, loaded_format, rope_bytes, selection_bytes, weights
 from qwenpick.work.placement import Cut
-from qwenpick.work.sharding import communication_bytes, stage_layers
+from qwenpick.work.sharding import communication_bytes, over_pcie, stage_layers
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
@@ -81,6 +82,13 @@ def outside_bytes(architecture: Architecture, placement: Placement, stage: Stage
     return CONTEXT + communication_bytes(gpus, architecture.is_moe, smallest(placement)) + stage.profile.graphs_outside
 
 
+def link_of(placement: Placement) -> Link:
+    """What joins a rank to others."""
+    if placement.tensor_parallel * placement.pipeline_parallel * placement.data_parallel == 1:
+        return "alone"
+    return "pcie" if over_pcie(smallest(placement)) else "nvlink"
+
+
 def stages_of(
     model: Model | None,
     architecture: Architecture,
@@ -100,7 +108,7 @@ def stages_of(
     found = []
     for index, layers in enumerate(stage_layers(architecture.num_layers, stages, placement.stage_layers)):
         first, last = index == 0, index == stages - 1
-        rank = Rank(ranks, len(layers), first, last, cut.gpus == 1)
+        rank = Rank(ranks, len(layers), first, last, link_of(placement), cut.data)
         found.append(
             Stage(
                 loaded[index],
@@ -149,6 +157,7 @@ def parts_of(
     )
     by_stage = [list(_stage_parts(stage, architecture, work, placement, chosen)) for stage in stages]
     parts: list[Part] = []
+    later: list[Part] = []
     for index in range(max(1, len(placement.devices))):
         where, stage = gpu(index), placement.stage(index)
         parts += [
@@ -161,10 +170,13 @@ def parts_of(
             parts.append(
                 Part(LENT, lent, where, N_("graphs and communicators beyond what is free beside it"), "overhead")
             )
+            if link_of(placement) != "alone" and chosen.version < OLD_RANK_UNTIL:
+                unsure = stages[stage].profile.graphs // 2
+                later.append(Part("graphs of an old release", unsure, where, N_("known to a half only"), "surge"))
     if offload := read(Options, work.options).cpu_offload_gb:
         kept = int(offload * 2**30) * max(1, len(placement.devices))
         parts.append(Part("offloaded weights", kept, RAM, N_("cpu_offload_gb x GPUs"), "weights"))
-    return gather(parts)
+    return gather(parts, later)
 
 
 def _lent(architecture: Architecture, work: Serving, placement: Placement, stage: Stage, device: Device) -> int:
@@ -182,6 +194,11 @@ def _stage_parts(
     cut, found = stage.layout, stage.profile
     sequences = -(-work.sequences // placement.data_parallel)
     pages = -(-work.context // cut.block_size) * sequences
+    states = cut.states * sequences
+    if cut.states and chosen.max_graph and (named := read(Options, work.options).max_num_seqs):
+        states = max(
+            states, named - pages
+        )  # a block for every sequence that graphs are captured for: start.py state_blocks
     yield Part(
         "kv cache",
         pages * cut.block_bytes,
@@ -196,14 +213,16 @@ def _stage_parts(
     )
     yield Part(
         "delta-net states",
-        cut.states * sequences * cut.block_bytes,
+        states * cut.block_bytes,
         "",
         N_(
             "{states} blocks x {sequences} sequences x {block_bytes} bytes",
             states=cut.states,
             sequences=sequences,
             block_bytes=cut.block_bytes,
-        ),
+        )
+        if states == cut.states * sequences
+        else N_("a block for each of {sequences} sequences", sequences=chosen.sequences),
         "state",
     )
     yield Part(

@@ -15,10 +15,11 @@ def largest_batch(sequences: int, tokens: int, drafted: int, version: tuple[int,
     return min(2 * sequences * (1 + drafted), LARGEST, tokens)
 
 
-def graph_sizes(largest: int) -> int:
-    """How many batch sizes are captured: 1, 2, 4, then every 8 below 256, then every 16 (config/vllm.py).
+def graph_sizes(largest: int, version: tuple[int, ...]) -> int:
+    """How many batch sizes are captured: 1, 2, 4, then every 8, from 0.12 on every 16 from 256 on (config/vllm.py _set_cudagraph_sizes).
 
-    >>> graph_sizes(512), graph_sizes(32), graph_sizes(0)
-    (51, 7, 0)
+    >>> graph_sizes(512, (0, 26)), graph_sizes(32, (0, 26)), graph_sizes(0, (0, 26)), graph_sizes(512, (0, 11))
+    (51, 7, 0, 67)
     """
-    return len({n for n in (1, 2, 4, *range(8, 256, 8), *range(256, largest + 1, 16)) if n <= largest})
+    wide = range(256, largest + 1, 16 if version >= (0, 12) else 8)
+    return len({n for n in (1, 2, 4, *range(8, 256, 8), *wide) if n <= largest})

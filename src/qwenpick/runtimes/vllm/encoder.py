@@ -13,6 +13,18 @@ PROFILE_IMAGE_TOKENS = 16384  # the largest image or video that the encoder is p
 # the patch's pixels, its rotary angles and 8 elements, to the byte. Queries, keys, values and what rotates them are cut over ranks.
 WHOLE, DIVIDED = 6, 6
 POSITIONS = 8
+# 0.11 and 0.12 profile Qwen3-VL with the largest video, 12,288 tokens, and make room in the encoder's cache for 12.5 times as many, its
+# timestamps: models/qwen3_vl.py get_max_video_tokens, v1/worker/gpu_model_runner.py profile_run. 0.16 has neither.
+VIDEO_TOKENS, VIDEO_ROOM = 12288, 12.5
+WITH_TIMESTAMPS = ((0, 11), (0, 13))
+
+
+def kept_tokens(architecture: Architecture, version: tuple[int, ...]) -> int:
+    """Tokens of the tower's output that are held while the language model is profiled."""
+    first, after = WITH_TIMESTAMPS
+    if architecture.model_type.startswith("qwen3_vl") and first <= version < after:
+        return int(VIDEO_TOKENS * VIDEO_ROOM) + VIDEO_TOKENS
+    return PROFILE_IMAGE_TOKENS
 
 
 def output_bytes(architecture: Architecture, tokens: int = PROFILE_IMAGE_TOKENS) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
     from qwenpick.runtimes.vllm.settings import Settings
 
 MIB = 2**20
+Link = Literal["alone", "nvlink", "pcie"]  # what joins a rank to others
 ELEMENT = 2  # bytes of a 16-bit activation
 # Read off starts of 0.26 on an H200 with 51 sizes. Estimate of the V1 runner, GiB: 9B (32 layers) 0.498, 35B-A3B (40) 0.566, 30B-A3B (48) 0.643,
 # 27B (64) 0.754: 4.86 MiB a size and 0.16 MiB a size and layer. Taken: 0.68, 0.84, 0.80, 0.91.
@@ -17,6 +18,10 @@ TAKEN, TAKEN_LAYER = int(9.2 * MIB), int(0.15 * MIB)
 # The V2 runner of 0.26 on dense models: 8B 0.61 GiB with 51 sizes, 0.15 with 7, at 2,048 batched tokens
 V2_LAYER, V2_FIRST = int(0.29 * MIB), 20 * MIB
 V2_KEPT = 3.5  # hidden states of all batched tokens that it keeps for its graphs (8B: 1.0 GiB at 16,384 tokens, 0.61 at 2,048)
+# Up to 0.11 (torch 2.8), over several GPUs: a graph for each layer and size. Over PCIe 4 x A10 held 5.1 GiB beside torch, context and
+# communicators once all 3,283 were captured (QwenLM/Qwen3 issue 1387); with NVLink 8 x A100 gave up in the last tenth of 6,365 with 6 GiB for
+# them (QwenLM/Qwen3-VL issue 1684), and 8 x H800 started with 1,805 (issue 1489)
+OLD_RANK, OLD_RANK_PCIE, OLD_RANK_UNTIL = MIB, int(1.59 * MIB), (0, 12)
 V1_ESTIMATES, V2_ESTIMATES = (
     (0, 20),
     (0, 29),
@@ -30,10 +35,12 @@ def estimated_bytes(layers: int, chosen: Settings) -> int:
     return chosen.captures * (ESTIMATE + ESTIMATE_LAYER * layers)
 
 
-def taken_bytes(architecture: Architecture, layers: int, chosen: Settings) -> int:
-    """What the captures of so many layers take in fact."""
+def taken_bytes(architecture: Architecture, layers: int, chosen: Settings, link: Link = "alone") -> int:
+    """What the captures of so many layers take in fact, on a rank that is alone or talks to others."""
     if not chosen.captures:
         return 0
+    if link != "alone" and chosen.version < OLD_RANK_UNTIL:
+        return chosen.captures * (layers + 1) * (OLD_RANK if link == "nvlink" else OLD_RANK_PCIE)
     if chosen.v2 and chosen.version < V2_ESTIMATES:
         kept = int(V2_KEPT * chosen.batched_tokens * architecture.hidden_size) * ELEMENT
         return chosen.captures * layers * V2_LAYER + V2_FIRST + kept

@@ -11,6 +11,7 @@ from qwenpick.runtimes.vllm import cache as pool
 from qwenpick.runtimes.vllm.account import Stage, blocks_of, requested, smallest, stages_of
 from qwenpick.runtimes.vllm.options import Options
 from qwenpick.runtimes.vllm.settings import MEASURED, settings
+from qwenpick.runtimes.vllm.start import cache_refusal
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
@@ -39,6 +40,7 @@ def ledger(
         block_tokens=cut.block_size,
         kv_cache_tokens=pool.tokens(cut, blocks, chosen.context, chosen.version),
         max_concurrency=pool.concurrency(cut, blocks, chosen.context),
+        refusal=cache_refusal(model, architecture, checkpoint, work, placement),
     )
 
 

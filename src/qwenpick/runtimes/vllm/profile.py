@@ -14,7 +14,7 @@ from qwenpick.catalog.schema import Architecture, DenseMlp, MoeMlp
 from qwenpick.memory.cache import linear_layers
 from qwenpick.runtimes.vllm import encoder, graphs
 from qwenpick.runtimes.vllm.settings import Settings
-from qwenpick.work.sharding import communication_bytes
+from qwenpick.work.sharding import OVER_PCIE, communication_bytes
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Device
@@ -41,6 +41,12 @@ TOP_K_ROW = 4  # an FP32 row of the vocabulary for every program of top-k and to
 REJECTION = (
     16  # of the V1 runner's dummy rejection sampler, whatever is speculated: gpu_model_runner.py _dummy_sampler_run
 )
+# VLLM_FUSED_MOE_CHUNK_SIZE, before each release (vllm/envs.py of 0.11, 0.12 and 0.16); 0.27 has none
+EXPERT_CHUNKS = (((0, 12), 32768), ((0, 17), 16384))
+WORKSPACE_KEPT = (
+    0,
+    13,
+)  # the experts' workspace stays while tokens are sampled: v1/worker/workspace.py, in 0.16 and not in 0.12
 COMPILED_COPY = (
     0,
     27,
@@ -79,14 +85,15 @@ class Profile:
 class Rank:
     """Which part of the model a rank has: one of `ranks` that share its `layers`, with the embeddings (first) or the head (last) beside them.
 
-    `alone` says that it talks to no other.
+    `link` says what joins it to others; experts see the tokens of all `copies`.
     """
 
     ranks: int
     layers: int
     first: bool = True
     last: bool = True
-    alone: bool = True
+    link: graphs.Link = "alone"
+    copies: int = 1
 
 
 @lru_cache(maxsize=8192)
@@ -96,12 +103,14 @@ def profile(
     """What the profile run of one rank finds, or what an image of `image_tokens` takes if that is more."""
     asked = encoder.peak_bytes(architecture, image_tokens, rank.ranks) if chosen.multimodal and rank.first else 0
     peak = max(activation(architecture, chosen, rank, kernels), asked)
-    outside = NON_TORCH if rank.alone or chosen.version < (0, 20) else NON_TORCH_RANK
+    alone = rank.link == "alone"
+    outside = NON_TORCH if alone or chosen.version < (0, 20) else NON_TORCH_RANK
     if chosen.version < (
         0,
         11,
     ):  # v1/worker/gpu_worker.py init_device looked at the memory before the communicators were made
-        outside += communication_bytes(1 if rank.alone else 2, architecture.is_moe)
+        around = communication_bytes(1 if alone else 2, architecture.is_moe)
+        outside += int(around * OVER_PCIE) if rank.link == "pcie" else around
     if chosen.version >= (
         0,
         27,
@@ -116,7 +125,7 @@ def profile(
         activation=peak,
         non_torch=outside + (UNIFIED_PROCESS if kernels.unified else 0),
         graph_estimate=graphs.estimated_bytes(rank.layers, chosen),
-        graphs=graphs.taken_bytes(architecture, rank.layers, chosen),
+        graphs=graphs.taken_bytes(architecture, rank.layers, chosen, rank.link),
     )
 
 
@@ -124,11 +133,11 @@ def activation(architecture: Architecture, chosen: Settings, rank: Rank, kernels
     """Peak of the activations: the largest of the forward, the sampler, what compilation copies, and the encoder."""
     compiled, ranks = chosen.max_graph > 0, rank.ranks
     encodes = chosen.profile_encoder and rank.first
-    kept = encoder.output_bytes(architecture) if encodes else 0
-    layers = forward(architecture, chosen, ranks, compiled, kernels.block_fp8)
+    kept = encoder.output_bytes(architecture, encoder.kept_tokens(architecture, chosen.version)) if encodes else 0
+    layers = forward(architecture, chosen, ranks, compiled, kernels.block_fp8, rank.copies)
     peaks = [kept + layers + _matmul(architecture, compiled, kernels)]
     if rank.last:
-        peaks.append(kept + sampler(architecture, chosen, ranks, kernels))
+        peaks.append(kept + sampler(architecture, chosen, ranks, kernels, rank.copies))
     if compiled and rank.first and chosen.version < COMPILED_COPY:
         # torch.compile's tuning holds a second embedding matrix: vocab x hidden
         matrix = architecture.vocab_size * architecture.hidden_size * ELEMENT // ranks
@@ -145,7 +154,9 @@ def _matmul(architecture: Architecture, compiled: bool, kernels: Kernels) -> int
     return max(0, kernels.workspace - 4 * MIB) if compiled else kernels.workspace
 
 
-def forward(architecture: Architecture, chosen: Settings, ranks: int, compiled: bool, block_fp8: bool = False) -> int:
+def forward(
+    architecture: Architecture, chosen: Settings, ranks: int, compiled: bool, block_fp8: bool = False, copies: int = 1
+) -> int:
     """Bytes of the widest layer: tokens x 2 bytes x elements."""
     hidden = architecture.hidden_size
     layer = architecture.attention
@@ -165,7 +176,7 @@ def forward(architecture: Architecture, chosen: Settings, ranks: int, compiled: 
                 streams = 2 * hidden + projections
         case MoeMlp():
             mlp = (
-                _experts(architecture.mlp, ranks, hidden, chosen)
+                _experts(architecture.mlp, ranks, hidden, chosen, copies)
                 + 3 * architecture.mlp.shared_intermediate_size // ranks
             )
             streams = STREAMS * hidden
@@ -177,16 +188,21 @@ def forward(architecture: Architecture, chosen: Settings, ranks: int, compiled: 
     return int(chosen.batched_tokens * ELEMENT * (beside + max(mlp + streams, projections + 4 * hidden)))
 
 
-def _experts(mlp: MoeMlp, ranks: int, hidden: int, chosen: Settings) -> int:
+def _experts(mlp: MoeMlp, ranks: int, hidden: int, chosen: Settings, copies: int = 1) -> int:
     """Elements per token of the experts' two workspaces, for every chosen expert: max(N / 2, K) and max(N, K), N gate and up, K the hidden size.
 
-    vLLM 0.26 fused_moe/experts/triton_moe.py workspace_shapes.
+    vLLM 0.26 fused_moe/experts/triton_moe.py workspace_shapes. The tokens of all copies are gathered and their results scattered
+    (device_communicators/all2all.py AgRsAll2AllManager); up to 0.16 so many at a time go through the experts.
     """
     inner = mlp.intermediate_size if chosen.expert_parallel else mlp.intermediate_size // ranks
-    return mlp.experts_per_token * (max(inner, hidden) + max(2 * inner, hidden))
+    chunk = next((most for before, most in EXPERT_CHUNKS if chosen.version < before), None)
+    gathered = chosen.batched_tokens * copies
+    at_once = min(gathered, chunk or gathered) / chosen.batched_tokens
+    both_ways = 2 * hidden * copies if copies > 1 else 0
+    return int(at_once * mlp.experts_per_token * (max(inner, hidden) + max(2 * inner, hidden))) + both_ways
 
 
-def sampler(architecture: Architecture, chosen: Settings, ranks: int, kernels: Kernels) -> int:
+def sampler(architecture: Architecture, chosen: Settings, ranks: int, kernels: Kernels, copies: int = 1) -> int:
     """Bytes of the sampler's step over all sequences, with the experts' workspace and a hidden state still held."""
     rows, vocabulary, hidden = chosen.sequences, architecture.vocab_size, architecture.hidden_size
     if chosen.v2:
@@ -196,8 +212,8 @@ def sampler(architecture: Architecture, chosen: Settings, ranks: int, kernels: K
     drafted = REJECTION if chosen.speculative_tokens else 0
     programs = min(1 << max(0, rows - 1).bit_length(), kernels.processors) if chosen.version >= (0, 20) else 0
     held = hidden
-    if isinstance(architecture.mlp, MoeMlp):
-        held += _experts(architecture.mlp, ranks, hidden, chosen)
+    if isinstance(architecture.mlp, MoeMlp) and chosen.version >= WORKSPACE_KEPT:
+        held += _experts(architecture.mlp, ranks, hidden, chosen, copies)
     logits = int(rows * vocabulary * (wide + drafted)) + programs * vocabulary * TOP_K_ROW
     return logits + chosen.batched_tokens * ELEMENT * held + kernels.workspace
 

@@ -76,7 +76,7 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
         sequences=sequences,
         block_size=said.block_size or BLOCK_SIZE,
         max_graph=largest,
-        captures=graph_sizes(largest),
+        captures=graph_sizes(largest, version),
         v2=v2,
         prefix_caching=(not architecture.is_hybrid or version >= (0, 28)) if caching is None else caching,
         speculative_tokens=drafted,
@@ -129,7 +129,7 @@ def least(architecture: Architecture, work: Serving, device: Device | None) -> S
     largest = chosen.max_graph and largest_batch(chosen.sequences, chosen.batched_tokens, drafted, chosen.version)
     if chosen.max_graph and said.max_cudagraph_capture_size:
         largest = min(chosen.max_graph, chosen.batched_tokens)
-    return replace(chosen, max_graph=largest, captures=graph_sizes(largest))
+    return replace(chosen, max_graph=largest, captures=graph_sizes(largest, chosen.version))
 
 
 def utilization(work: Serving, device: Device | None = None) -> float:

@@ -13,14 +13,17 @@ from qwenpick.runtimes.given import read
 from qwenpick.runtimes.vllm import cache as pool
 from qwenpick.runtimes.vllm.account import (
     LENT,
+    Stage,
     available,
     blocks_of,
     budget,
+    link_of,
     parts_of,
     requested,
     smallest,
     stages_of,
 )
+from qwenpick.runtimes.vllm.graphs import OLD_RANK_UNTIL, taken_bytes
 from qwenpick.runtimes.vllm.options import Options
 from qwenpick.runtimes.vllm.profile import CONTEXT
 from qwenpick.runtimes.vllm.settings import Settings, least, settings
@@ -77,8 +80,7 @@ def share_refusal(architecture: Architecture, work: Serving, placement: Placemen
     """Why a share of the memory that was asked for by name is not free: beside it lie the context and, over several GPUs, communicators."""
     if read(Options, work.options).gpu_memory_utilization is None:
         return None
-    gpus = placement.tensor_parallel * placement.pipeline_parallel * placement.data_parallel
-    beside = CONTEXT + communication_bytes(gpus, architecture.is_moe, smallest(placement))
+    beside = _beside(architecture, placement)
     for device in placement.devices:
         total, free = cuda_total(device), cuda_free(device)
         if total and free is not None and requested(device, work) > free - beside:
@@ -87,6 +89,60 @@ def share_refusal(architecture: Architecture, work: Serving, placement: Placemen
                 requested=format_bytes(requested(device, work)),
                 name=device.name,
                 left=format_bytes(max(0, free - beside)),
+            )
+    return graphs_refusal(architecture, work, placement, least(architecture, work, smallest(placement)))
+
+
+def _beside(architecture: Architecture, placement: Placement) -> int:
+    """Bytes that each rank takes before vLLM looks at what is free."""
+    gpus = placement.tensor_parallel * placement.pipeline_parallel * placement.data_parallel
+    return CONTEXT + communication_bytes(gpus, architecture.is_moe, smallest(placement))
+
+
+def graphs_refusal(architecture: Architecture, work: Serving, placement: Placement, chosen: Settings) -> str | None:
+    """Why the graphs would not find room beside the request, in releases that take gigabytes for them over several GPUs."""
+    link = link_of(placement)
+    if link == "alone" or chosen.version >= OLD_RANK_UNTIL or not chosen.captures:
+        return None
+    graphs = taken_bytes(architecture, architecture.num_layers // placement.pipeline_parallel, chosen, link)
+    for device in placement.devices:
+        free = cuda_free(device)
+        left = None if free is None else free - _beside(architecture, placement) - requested(device, work)
+        if left is not None and graphs > left:
+            return _(
+                "the graphs of vLLM {version} take {graphs} and only {left} of {name} is free beside the request",
+                version=".".join(map(str, chosen.version)),
+                graphs=format_bytes(graphs),
+                name=device.name,
+                left=format_bytes(max(0, left)),
+            )
+    return None
+
+
+def profile_refusal(
+    architecture: Architecture, work: Serving, placement: Placement, chosen: Settings, stages: tuple[Stage, ...]
+) -> str | None:
+    """Why the states would not find room while graphs are profiled: a block for each captured sequence, before the cache is made.
+
+    vLLM 0.27 v1/worker/gpu_model_runner.py _init_minimal_kv_cache_for_profiling: the share does not matter, what is free does. The V2 runner
+    does without.
+    """
+    if not architecture.is_hybrid or chosen.v2 or not stages[0].profile.graph_estimate:
+        return None
+    blocks = min(chosen.sequences, chosen.max_graph)
+    for index, device in enumerate(placement.devices):
+        stage, free = stages[placement.stage(index)], cuda_free(device)
+        needed = blocks * stage.layout.block_bytes
+        left = (
+            None if free is None else free - _beside(architecture, placement) - stage.loaded - stage.profile.non_torch
+        )
+        if left is not None and needed > left:
+            return _(
+                "profiling its graphs takes {needed} for the states of {blocks} sequences and only {left} of {name} is free beside the weights",
+                needed=format_bytes(needed),
+                blocks=blocks,
+                left=format_bytes(max(0, left)),
+                name=device.name,
             )
     return None
 
@@ -99,7 +155,12 @@ def cache_refusal(
     left = available(model, architecture, checkpoint, work, placement, chosen)
     if left <= 0:
         return _("no memory is left for the cache")
-    cut = stages_of(model, architecture, checkpoint, work, placement, chosen)[0].layout
+    stages = stages_of(model, architecture, checkpoint, work, placement, chosen)
+    if why := graphs_refusal(architecture, work, placement, chosen) or profile_refusal(
+        architecture, work, placement, chosen, stages
+    ):
+        return why
+    cut = stages[0].layout
     blocks = blocks_of(model, architecture, checkpoint, work, placement, chosen)
     if pool.concurrency(cut, blocks, chosen.context) < 1:
         return _(
