@@ -31,9 +31,7 @@ def measured(rows: Iterable[Row]) -> Iterator[Score | Skip]:
     for row in list(rows) or read(DIRECTORY, TABLE):
         said = dict(word.split("=", 1) for word in row["settings"].split())
         pair = found(row["model"])
-        if "dora" in said or row["method"] == "freeze":
-            yield Skip("training", "DoRA and freeze tuning are not modelled", row["case"])
-        elif "keep" in said:
+        if "keep" in said:
             yield Skip("training", "logits of every position in a plain loop: no trainer's own", row["case"])
         elif pair is None:
             yield Skip("training", "the model is not in the catalogue", row["case"])
@@ -63,6 +61,8 @@ def _work(row: Row, said: dict[str, str]) -> Training:
         sequence_parallel=int(said.get("sp") or said.get("cp") or 1),
         reference=True if "beta" in said else False if "precompute" in said else None,
         train_embeddings="save" in said,
+        dora="dora" in said,
+        layers=int(said["layers"]) if "layers" in said else None,
         mini_batch=int(said["mini"]) if "mini" in said else None,
     )
 

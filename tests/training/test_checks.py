@@ -39,11 +39,18 @@ def error(catalog: Catalog, work: Training, form: str | None = None, name: str =
         (Training("full", train_embeddings=True), None, "trains the embeddings anyway"),
         (Training("lora", train_embeddings=True, trainer="unsloth"), None, "no GPUs divide, with trl"),
         (Training("lora", train_embeddings=True, fsdp=True, gpus=2), None, "no GPUs divide, with trl"),
+        (Training("qlora", dora=True), None, "--dora is modelled for LoRA of dense"),
+        (Training("freeze", trainer="trl"), None, "nearest: --train lora"),
+        (Training("lora", layers=2), None, "--layers is of --train freeze"),
         (Training("lora", image_tokens=100), None, "no vision tower"),
     ],
 )
 def test_what_cannot_be_combined_is_a_sentence(catalog: Catalog, work: Training, form: str | None, words: str) -> None:
     assert words in error(catalog, work, form)
+
+
+def test_dora_of_a_mixture_is_refused(catalog: Catalog) -> None:
+    assert "--dora is modelled for LoRA of dense" in error(catalog, Training(dora=True), name="qwen3-30b-a3b")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from qwenpick import training
 from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
 from qwenpick.machine.hardware import Device
+from qwenpick.training import dora
 from qwenpick.training.adapters import adapter_weights
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Training
@@ -163,6 +164,24 @@ def test_a_paged_optimizer_can_leave_the_gpu(catalog: Catalog) -> None:
 def test_trained_embeddings_are_copies(catalog: Catalog) -> None:
     plain, saved = (parts(catalog, "qwen3-8b", Training(train_embeddings=t)) for t in (False, True))
     assert saved["adapters"] - plain["adapters"] == 2 * 2 * 151936 * 4096
+
+
+def test_doras_norm_is_made_of_four_copies(catalog: Catalog) -> None:
+    architecture = catalog.architecture(catalog.models["qwen3-8b"])
+    # q_proj, 4,096 x 4,096: unit matrix in bf16 2 x 4,096², four FP32 matrices 16 x 4,096², and the input 4 x 4,096 x 2,048
+    assert dora.workspace(architecture, "q_proj", 2048) == 18 * 4096**2 + 4 * 4096 * 2048
+    # one FP32 weight an output: 36 layers of 4,096 + 1,024 + 1,024 + 4,096 + 2 x 12,288 + 4,096
+    assert dora.magnitudes(architecture, "all-linear") == 36 * 38912
+
+
+def test_llama_factory_freezes_below_the_last_layers(catalog: Catalog) -> None:
+    work = Training("freeze", trainer="llama-factory", layers=4, seq=32768)
+    # two bytes more for each of 4 x 192,946,432 weights in FP32, and gradients and states as wide
+    found = parts(catalog, "qwen3-8b", work)
+    assert found["optimizer states"] == 2 * 4 * 4 * 192946432
+    every = parts(catalog, "qwen3-8b", Training("freeze", trainer="torch", layers=4, seq=32768))
+    inputs = 2 * 4096 * 32768  # of one checkpointed layer; the loop keeps all 36, LLaMA-Factory those of trained layers
+    assert every["activations"] - found["activations"] == 32 * inputs
 
 
 def test_a_gptq_repository_is_adapted_without_casts(catalog: Catalog) -> None:

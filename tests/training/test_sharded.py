@@ -43,6 +43,12 @@ def peak(catalog: Catalog, name: str, work: Training) -> Peak:
         ("qwen3-8b", replace(ZERO3, method="lora"), 14.031),  # they do not without reentrant checkpointing
         ("qwen3-8b", replace(LORA, trainer="torch", train_embeddings=True), 27.735),
         ("qwen3-4b", replace(LORA, trainer="torch", train_embeddings=True), 14.003),  # tied: one matrix
+        ("qwen3-1.7b", replace(LORA, trainer="torch", dora=True), 7.185),
+        ("qwen3-4b", replace(LORA, trainer="torch", dora=True), 11.842),
+        ("qwen3-8b", replace(LORA, trainer="torch", dora=True), 19.900),
+        ("qwen3-1.7b", replace(LORA, method="freeze", trainer="torch", layers=8), 8.484),
+        ("qwen3-4b", replace(LORA, method="freeze", trainer="torch", layers=2), 12.212),
+        ("qwen3-8b", replace(LORA, method="freeze", trainer="torch", layers=4), 22.271),
         ("qwen3-4b", ZERO2, 48.769),
         ("qwen3-8b", replace(ZERO2, gpus=8), 36.301),
         ("qwen3-4b", replace(ZERO2, offload="optimizer"), 13.041),

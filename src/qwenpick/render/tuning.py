@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qwenpick.training.fixes import TuningFix
     from qwenpick.work.serving import Training
 
-NAMES = {"full": N_("full fine-tuning"), "lora": "LoRA", "qlora": "QLoRA"}
+NAMES = {"full": N_("full fine-tuning"), "lora": "LoRA", "qlora": "QLoRA", "freeze": N_("freeze tuning")}
 
 
 def tuning_report(
@@ -78,7 +78,7 @@ def tuning_report(
 
 def named(training: Training) -> str:
     """`LoRA`, or `LoRA with DPO on pairs` where it is for more than supervised tuning."""
-    method = _(NAMES[training.method])
+    method = "DoRA" if training.dora else _(NAMES[training.method])
     if training.objective == "sft":
         return method
     return _("{method} with {objective}", method=method, objective=_(OBJECTIVES[training.objective].title))
@@ -201,7 +201,9 @@ def _hours(tuned: Tuned, dataset_tokens: int | None) -> str:
 
 def _settings(training: Training) -> str:
     adapters = (
-        _("rank {rank} on {target}, ", rank=training.rank, target=training.target) if training.method != "full" else ""
+        _("rank {rank} on {target}, ", rank=training.rank, target=training.target)
+        if training.method in ("lora", "qlora")
+        else ""
     )
     sharding = f"ZeRO-{training.zero}, " if training.zero else "FSDP, " if training.fsdp else ""
     checkpointing = _("checkpointing") if training.checkpointing else _("no checkpointing")

@@ -24,7 +24,7 @@ NOT_TORCH = (
     "fragmentation",
     "allocator cache",
 )  # the parts that torch.cuda.max_memory_allocated does not count
-DEFAULT_FORMAT = {"full": "bf16", "lora": "bf16", "qlora": "nf4"}
+DEFAULT_FORMAT = {"full": "bf16", "lora": "bf16", "qlora": "nf4", "freeze": "bf16"}
 HOPPER = Device(
     "a Hopper GPU", "nvidia", None, None, compute_capability="9.0"
 )  # the largest workspace, where no device is named

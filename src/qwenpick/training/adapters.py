@@ -28,6 +28,11 @@ def named(target: str) -> tuple[str, ...]:
     return tuple(role for name in names for role in MATRICES[name]) if all(name in MATRICES for name in names) else ()
 
 
+def roles(target: str) -> tuple[str, ...]:
+    """The roles of the linear layers that get adapters."""
+    return named(target) or (ATTENTION if target == "attention" else LINEAR)
+
+
 def touches_mlp(target: str) -> bool:
     """Whether the MLP's matrices (and a mixture's experts) get adapters."""
     return target != "attention" and (not named(target) or bool(EXPERTS & set(target.split(","))))
@@ -41,8 +46,7 @@ def adapter_weights(
     `experts` are fused parameters, linear layers, or none where a trainer names linear layers only. gate and up of fused experts are one
     parameter that gets twice the rank: experts x (2 x rank x (hidden + 2 x inner) + rank x (inner + hidden)).
     """
-    chosen = named(target)
-    names = chosen or (ATTENTION if target == "attention" else LINEAR)
+    names = roles(target)
     found = sum(
         tensor.count * rank * sum(tensor.shape[-2:])
         for tensor in tensors(architecture)

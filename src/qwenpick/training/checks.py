@@ -12,9 +12,10 @@ from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
 
-METHODS = ("full", "lora", "qlora")
-# trainers that hand modules_to_save to PEFT; two plain LoRA runs stand beside it (emb-head-8b, emb-4b)
-SAVES_EMBEDDINGS = ("trl", "transformers", "torch", "llama-factory", "ms-swift")
+METHODS = ("full", "lora", "qlora", "freeze")
+# trainers that hand modules_to_save and use_dora to PEFT; two and three plain LoRA runs stand beside them (emb-head-8b, emb-4b, dora-*)
+FREEZES = ("llama-factory", "torch")  # freeze-1.7b, freeze-4b, freeze-8b; no other trainer has it as a setting
+PEFT = ("trl", "transformers", "torch", "llama-factory", "ms-swift")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "method": METHODS,
     "target": ("all-linear", "attention"),
@@ -76,7 +77,12 @@ def refusal(architecture: Architecture, training: Training, checkpoint: Checkpoi
 def _format_refusal(training: Training, checkpoint: Checkpoint) -> str | None:
     form = checkpoint.format
     container = (FORMATS.get(form) or find_format(form)).container
-    method = {"full": _("full fine-tuning"), "lora": "LoRA", "qlora": "QLoRA"}[training.method]
+    method = {
+        "full": _("full fine-tuning"),
+        "lora": "LoRA",
+        "qlora": "QLoRA",
+        "freeze": _("freeze tuning"),
+    }[training.method]
     if container != "safetensors":
         return _(
             "{method} of a {kind} file is not possible; train the 16-bit repository",
@@ -90,7 +96,7 @@ def _format_refusal(training: Training, checkpoint: Checkpoint) -> str | None:
             kind=form.upper(),
         )
     plain = form in ("bf16", "fp16", "fp32")
-    if training.method == "full" and not plain:
+    if training.method in ("full", "freeze") and not plain:
         return _(
             "full fine-tuning needs 16-bit weights, not {form}; quantized weights can only be adapted (qlora)",
             form=form,
@@ -144,14 +150,23 @@ def _model_refusal(architecture: Architecture, training: Training) -> str | None
         return _("the model has no vision tower")
     if training.method == "full" and training.train_embeddings:
         return _("full fine-tuning trains the embeddings anyway")
-    if training.train_embeddings and not (
-        training.method == "lora"
-        and training.objective == "sft"
-        and training.trainer in SAVES_EMBEDDINGS
-        and not (training.zero or training.fsdp)
-    ):
+    plain = training.objective == "sft" and not (training.zero or training.fsdp)
+    of_peft = plain and training.method == "lora" and training.trainer in PEFT
+    if training.train_embeddings and not of_peft:
         return _(
             "--train-embeddings is modelled for LoRA that no GPUs divide, with {trainers}; leave it out",
-            trainers=", ".join(SAVES_EMBEDDINGS),
+            trainers=", ".join(PEFT),
+        )
+    if training.dora and (not of_peft or architecture.is_moe or training.train_vision):
+        return _(
+            "--dora is modelled for LoRA of dense language models that no GPUs divide, with {trainers}; leave it out",
+            trainers=", ".join(PEFT),
+        )
+    if training.layers and training.method != "freeze":
+        return _("--layers is of --train freeze: how many of the last layers are trained")
+    if training.method == "freeze" and not (plain and training.trainer in FREEZES and not training.train_vision):
+        return _(
+            "freeze tuning is modelled for --method sft that no GPUs divide, with {trainers}; nearest: --train lora",
+            trainers=", ".join(FREEZES),
         )
     return None

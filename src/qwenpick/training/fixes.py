@@ -69,10 +69,11 @@ def _changes(tuned: Tuned, gpus: int) -> Iterator[tuple[str, str, Training]]:
     if now.optimizer in EIGHT_BITS and now.offload == "none":
         name = EIGHT_BITS[now.optimizer]
         yield _("states in 8 bits"), f"--optimizer {name}", replace(now, optimizer=name)
-    if now.method == "full":
-        yield _("LoRA instead"), "--train lora", replace(now, method="lora")
-    if now.method in ("full", "lora") and now.zero != 3:
-        yield _("QLoRA instead: weights in 4 bits"), "--train qlora", replace(now, method="qlora")
+    if now.method in ("full", "freeze"):
+        yield _("LoRA instead"), "--train lora", replace(now, method="lora", layers=None)
+    if now.method != "qlora" and now.zero != 3:
+        instead = replace(now, method="qlora", layers=None, dora=False)
+        yield _("QLoRA instead: weights in 4 bits"), "--train qlora", instead
     if tuned.longest and tuned.longest < now.seq:
         yield (
             _("sequences of {seq:,} tokens", seq=tuned.longest),

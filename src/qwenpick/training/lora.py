@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.memory.tensors import parameters, tensors
+from qwenpick.training import dora
 from qwenpick.training.activations import Style
 from qwenpick.training.adapters import adapter_weights, touches_mlp
 from qwenpick.training.prepared import Prepared, base_bytes, embedding_weights, states_in_32_bits
@@ -27,6 +28,8 @@ def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoi
         vision=training.train_vision,
         experts=experts_of(architecture, training),
     )
+    magnitudes = dora.magnitudes(architecture, training.target) if training.dora else 0
+    adapters += magnitudes
     copies = embedding_weights(architecture) if training.train_embeddings else 0
     width = 2 if narrow_adapters(training) else ADAPTER_WIDTH
     return Prepared(
@@ -43,6 +46,7 @@ def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoi
         whole=parameters(architecture),
         head=architecture.vocab_size * architecture.hidden_size,
         head_trained=training.train_embeddings,
+        magnitudes=magnitudes,
     )
 
 

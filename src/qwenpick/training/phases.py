@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qwenpick.catalog.schema import Architecture
-from qwenpick.training import activations
+from qwenpick.training import activations, dora
 from qwenpick.training.loss import Loss, loss
 from qwenpick.training.prepared import Prepared
 from qwenpick.training.trainers import TRAINERS
@@ -51,15 +51,20 @@ def alive(architecture: Architecture, training: Training, prepared: Prepared) ->
     if training.mini_batch:  # cached negatives: only a small batch has its activations at a time
         tokens = min(tokens, training.mini_batch * training.seq)
     at_once = tokens // 2 if training.objective == "embedding" else tokens  # anchors and positives go through apart
-    per_layer = [activations.layer_bytes(architecture, layer, training, style) for layer in architecture.layer_list]
+    of_dora = dora.SAVED * prepared.magnitudes // architecture.num_layers
+    temporary = dora.workspace(architecture, training.target, at_once) if prepared.magnitudes else 0
+    kinds = {
+        layer: activations.layer_bytes(architecture, layer, training, style) + of_dora
+        for layer in architecture.layer_list
+    }
+    per_layer = [kinds[layer] for layer in architecture.layer_list][-(prepared.reached or 0) :]
     back = max(
-        activations.layer_bytes(architecture, layer, training, style)
-        + activations.backward_bytes(architecture, layer, style)
-        for layer in set(architecture.layer_list)
+        size * at_once + max(temporary, activations.backward_bytes(architecture, layer, style) * at_once)
+        for layer, size in kinds.items()
     )
     images = training.batch * activations.image_bytes(architecture, training, tower_kept=training.train_vision)
     input_bytes = activations.checkpoint_bytes(architecture, style)
-    kept = (architecture.num_layers * input_bytes if training.checkpointing else sum(per_layer)) * tokens
+    kept = (len(per_layer) * input_bytes if training.checkpointing else sum(per_layer)) * tokens
     in_ram = kept if training.checkpointing and trainer.checkpoints_in_ram else 0
     kept += images - in_ram
     if prepared.int8:
@@ -69,8 +74,8 @@ def alive(architecture: Architecture, training: Training, prepared: Prepared) ->
     return Alive(
         kept=kept,
         ends=activations.head_bytes(architecture, style) * tokens,
-        back=back * at_once,
-        last=(back if training.checkpointing else back - min(per_layer)) * at_once,
+        back=back,
+        last=back if training.checkpointing else back - min(per_layer) * at_once,
         rest=images + input_bytes * tokens if training.checkpointing else 0,
         images=images,
         in_ram=in_ram,

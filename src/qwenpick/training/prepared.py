@@ -22,7 +22,8 @@ class Prepared:
     that backward keeps, `autocast_copies` those of all weights during forward. `unpacked` is the largest weight that is dequantized for a product,
     in bytes. `wide_states` is how many trained weights an 8-bit optimizer treats in 32 bits. `adapted_experts` is the weights of one layer's.
     `int8`: products are bitsandbytes' INT8, which keeps their inputs. `whole` is all weights, `head` those of the vocabulary matrix, and
-    `head_trained` whether it gets a gradient. `reference` is the bytes of a frozen copy beside the trained model.
+    `head_trained` whether it gets a gradient. `reference` is the bytes of a frozen copy beside the trained model. `magnitudes` are DoRA's weights,
+    `reached` how many of the last layers gradients reach (None: all).
     """
 
     style: Style
@@ -43,6 +44,8 @@ class Prepared:
     head: int = 0
     head_trained: bool = False
     reference: int = 0
+    magnitudes: int = 0
+    reached: int | None = None
 
 
 def base_weights(architecture: Architecture, checkpoint: Checkpoint) -> tuple[tuple[Tensor, int], ...]:

@@ -18,7 +18,9 @@ LAUNCH = {
     "full": 0.0075,
     "lora": 0.011,
     "qlora": 0.013,
+    "freeze": 0.0075,
 }  # seconds a layer and micro-step that the GPU waits for kernels to be started
+LAUNCH_DORA = 0.024  # the same of DoRA, which makes the norm of every adapted matrix anew: three runs, 0.023-0.029
 DELTA_CHUNK = 0.0022  # seconds a chunk of 64 tokens and linear layer in plain torch, which loops over chunks
 EXPERTS = 0.009  # seconds a layer and micro-step to make the adapted experts' weights and route to them
 LOW, HIGH = 0.63, 1.5  # of the estimate: all 46 runs lie between
@@ -62,7 +64,7 @@ def step_seconds(architecture: Architecture, training: Training, peak: float, de
     Where kernels are short the GPU waits for the program that starts them; the longer of both counts, and what runs chunk by chunk.
     """
     passes = (3 if training.checkpointing else 2) / 3
-    waiting = architecture.num_layers * LAUNCH[training.method] * passes
+    waiting = architecture.num_layers * (LAUNCH_DORA if training.dora else LAUNCH[training.method]) * passes
     linear = sum(isinstance(layer, LinearAttention) for layer in architecture.layer_list)
     chunks = -(-training.seq // 64) * linear * DELTA_CHUNK * passes
     routed = architecture.num_layers * EXPERTS if architecture.is_moe and touches_mlp(training.target) else 0.0

@@ -35,7 +35,8 @@ def _alone(training: Training, prepared: Prepared, held: Alive) -> Iterator[Phas
     """One GPU, or several that each hold all (DistributedDataParallel keeps the gradients in its buckets: they are views of them)."""
     style, gradients = prepared.style, prepared.trained_bytes
     before = gradients if training.grad_accum > 1 else 0  # left there by the micro-batch before
-    head = 2 * prepared.head if prepared.tied_gradient or style is activations.Style.FULL else 0
+    whole = prepared.head_trained and not prepared.adapters  # all weights: the embeddings' gradient is the last
+    head = 2 * prepared.head if whole and (prepared.tied_gradient or style is activations.Style.FULL) else 0
     one, in_ram = held.loss, held.in_ram
     in_loss = before or (head if one.chunked and not one.head_gradient else 0)
     back = N_("loss, on the way back")
@@ -44,7 +45,7 @@ def _alone(training: Training, prepared: Prepared, held: Alive) -> Iterator[Phas
     copies = prepared.head_copy + prepared.autocast_copies
     yield Phase(N_("loss, on the way there"), in_loss, held.kept + held.ends, there, copies, in_ram)
     experts = 4 * prepared.adapted_experts  # FP32 product of both adapters of a layer's experts
-    first = before or (gradients if prepared.adapters else head)
+    first = before or (head if whole else gradients)
     temporary = prepared.unpacked + experts
     yield Phase(N_("last layer, on the way back"), first, held.kept + held.last, 0, temporary, in_ram)
     yield Phase(N_("first layer, on the way back"), gradients, held.rest + held.back, 0, temporary, 0)

@@ -8,6 +8,8 @@ from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.memory.quantization import stored_bytes
 from qwenpick.memory.tensors import parameters
 from qwenpick.training.adapters import adapter_weights
+from qwenpick.training.dora import magnitudes
+from qwenpick.training.freeze import layers_of, trained_weights
 from qwenpick.training.lora import experts_of, target_of
 from qwenpick.training.optimizers import OPTIMIZERS, state_bytes
 from qwenpick.training.prepared import embedding_weights, trained_parameters
@@ -45,6 +47,10 @@ def storage(architecture: Architecture, training: Training, checkpoint: Checkpoi
         trained = trained_parameters(architecture, training)
         width = 2 if training.precision == "bf16" else 4
         result = parameters(architecture) * 2
+    elif training.method == "freeze":
+        trained = trained_weights(architecture, layers_of(architecture, training))
+        width = 4 if training.trainer == "llama-factory" or training.precision != "bf16" else 2
+        result = parameters(architecture) * 2
     else:
         trained = adapter_weights(
             architecture,
@@ -54,10 +60,11 @@ def storage(architecture: Architecture, training: Training, checkpoint: Checkpoi
             experts=experts_of(architecture, training),
         )
         trained += embedding_weights(architecture) if training.train_embeddings else 0
+        trained += magnitudes(architecture, training.target) if training.dora else 0
         width = 4
         result = trained * width
     master = 4 * trained if training.zero else 0
     states = sum(state_bytes(optimizer, trained, 4 * trained if training.zero else width * trained))
-    saved = (result if training.method == "full" else trained * width) + states + master
+    saved = (trained * width if training.method in ("lora", "qlora") else result) + states + master
     shard = min(download, 5 * GIB)
     return Storage(download, saved, result, training.gpus * (PROCESS + shard))

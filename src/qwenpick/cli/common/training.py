@@ -45,7 +45,7 @@ class Wanted:
 class Tuning:
     """What the options of a run say."""
 
-    train: Annotated[str | None, typer.Option(metavar="METHOD", help="Fine-tune instead: full, lora, qlora, or all three side by side.")] = None
+    train: Annotated[str | None, typer.Option(metavar="METHOD", help="Fine-tune instead: full, lora, qlora, freeze, or all: the first three side by side.")] = None
     seq: Annotated[str | None, typer.Option("--seq", metavar="TOKENS", help="Tokens per training sequence (2048).")] = None
     batch: Annotated[int, typer.Option("--batch", min=1, max=MOST_SEQUENCES, help="Sequences per GPU at a time.")] = 1
     grad_accum: Annotated[int, typer.Option("--grad-accum", min=1, max=MOST_SEQUENCES, help="Batches before each optimizer step.")] = 1
@@ -67,6 +67,8 @@ class Tuning:
     sequence_parallel: Annotated[int, typer.Option("--sequence-parallel", min=1, max=1024, help="GPUs that share one sequence: Ulysses with --zero 3, context parallel with --fsdp.")] = 1
     train_vision: Annotated[bool, typer.Option("--train-vision", help="Train the vision tower too.")] = False
     train_embeddings: Annotated[bool, typer.Option("--train-embeddings", help="Train embeddings and lm_head whole, beside LoRA.")] = False
+    dora: Annotated[bool, typer.Option("--dora", help="LoRA with magnitudes (DoRA).")] = False
+    layers: Annotated[int | None, typer.Option("--layers", min=1, max=1024, help="Freeze tuning: how many of the last layers are trained (2).")] = None
     image_tokens: Annotated[int, typer.Option("--image-tokens", min=0, max=MOST_TOKENS, help="Image tokens among those of a sequence.")] = 0
     dataset_tokens: Annotated[str | None, typer.Option(metavar="TOKENS", help="Tokens of the data set, for hours per epoch.")] = None
     samples: Annotated[int | None, typer.Option("--samples", min=1, max=10**12, help="Sequences of the data set, in place of --dataset-tokens.")] = None
@@ -102,6 +104,8 @@ class Tuning:
             trainer=self.trainer or "trl",
             train_vision=self.train_vision,
             train_embeddings=self.train_embeddings,
+            dora=self.dora,
+            layers=self.layers,
             image_tokens=self.image_tokens or 0,
             objective=self.method.casefold() if self.method else "sft",
             reference=self.reference,

@@ -11,7 +11,7 @@ from qwenpick.work.serving import Training
 
 DATA = "train.jsonl"  # one {"messages": [...]} a line
 OUTPUT = "output"
-RATE = {"full": 1e-5, "lora": 1e-4, "qlora": 1e-4}  # learning rates that the trainers' own examples use
+RATE = {"full": 1e-5, "lora": 1e-4, "qlora": 1e-4, "freeze": 1e-5}  # learning rates that the trainers' own examples use
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,12 @@ def vocabulary_names(architecture: Architecture) -> tuple[str, ...]:
 
 
 def saved_argument(architecture: Architecture, training: Training) -> str:
-    """LoraConfig's argument for trained embeddings; nothing without."""
+    """LoraConfig's arguments for DoRA and trained embeddings; nothing without."""
+    found = ", use_dora=True" if training.dora else ""
     if not training.train_embeddings:
-        return ""
+        return found
     names = ", ".join(f'"{name}"' for name in vocabulary_names(architecture))
-    return f", modules_to_save=[{names}]"
+    return f"{found}, modules_to_save=[{names}]"
 
 
 def accelerate(training: Training) -> tuple[str, ...]:

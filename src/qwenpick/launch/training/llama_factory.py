@@ -20,6 +20,7 @@ from qwenpick.launch.training.common import (
     targets,
     vocabulary_names,
 )
+from qwenpick.training.freeze import layers_of
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
@@ -42,7 +43,7 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         "model_name_or_path": source,
         "stage": "sft",
         "do_train": True,
-        "finetuning_type": "full" if training.method == "full" else "lora",
+        "finetuning_type": training.method if training.method in ("full", "freeze") else "lora",
         "dataset": "mine",
         "dataset_dir": ".",
         "template": _template(source, architecture),
@@ -60,11 +61,15 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         "output_dir": OUTPUT,
         **precision(training),
     }
-    if training.method != "full":
+    if training.method == "freeze":
+        settings["freeze_trainable_layers"] = layers_of(architecture, training)
+    elif training.method != "full":
         names = ",".join(targets(training, ("all",)))
         settings |= {"lora_rank": training.rank, "lora_alpha": 2 * training.rank, "lora_target": names}
         if training.train_embeddings:
             settings["additional_target"] = ",".join(vocabulary_names(architecture))
+        if training.dora:
+            settings["use_dora"] = True
     if training.method == "qlora" and on_load(checkpoint):
         bits = 8 if checkpoint and checkpoint.format == "int8" else 4
         settings |= {"quantization_bit": bits, "quantization_method": "bnb", "double_quantization": True}

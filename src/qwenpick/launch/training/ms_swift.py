@@ -45,6 +45,8 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         options |= {"lora_rank": training.rank, "lora_alpha": 2 * training.rank, "target_modules": names}
         if training.train_embeddings:
             options["modules_to_save"] = vocabulary_names(architecture)
+        if training.dora:
+            options["use_dora"] = True
     if training.method == "qlora" and on_load(checkpoint):
         options |= {"quant_method": "bnb", "quant_bits": 8 if checkpoint and checkpoint.format == "int8" else 4}
         options |= {
