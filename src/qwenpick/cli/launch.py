@@ -38,6 +38,15 @@ def command(
     execute: Annotated[
         bool, typer.Option("--exec", envvar="QWENPICK_LAUNCH_EXEC", help="Run it instead of printing it.")
     ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="With --exec: set what the server says of its memory beside the plan, and go on."
+        ),
+    ] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="With --verify: stop then; exit code 1 where the plan was off.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Print it even if it does not fit.")] = False,
     hub: Annotated[
         str | None,
@@ -65,6 +74,8 @@ def command(
     from qwenpick.launch.thinking import with_thinking
     from qwenpick.readers import is_path, wanted
 
+    if (verify and not execute) or (once and not verify):
+        raise QwenpickError(_("--once goes with --verify, and --verify with --exec"))
     tuning, source = training.read(), read_hub(hub)
     facts = given.read_catalog(catalog)
     asked, nodes = run.request(), clustered.fleet(facts, hardware)
@@ -136,8 +147,13 @@ def command(
         from qwenpick.launch.execute import execute as carry_out
         from qwenpick.launch.execute import own_directory
 
+        serve = None
+        if verify:
+            from qwenpick.cli.watching import runner
+
+            serve = runner(plan, planned, once=once)
         typer.echo(script(planned), err=True)
-        raise typer.Exit(carry_out(planned, own_directory(plan.model.id)))
+        raise typer.Exit(carry_out(planned, own_directory(plan.model.id), serve=serve))
     if json:
         from qwenpick.render.forms.envelope import print_json
         from qwenpick.render.launch import launch_values

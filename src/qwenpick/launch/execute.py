@@ -22,10 +22,10 @@ OLLAMA_PORT = 11434
 Runner = Callable[[Sequence[str], Mapping[str, str], Path], int]
 
 
-def execute(planned: Launch, directory: Path, run: Runner | None = None) -> int:
+def execute(planned: Launch, directory: Path, run: Runner | None = None, serve: Runner | None = None) -> int:
     """The exit code of the server, or of the first preparation that failed. Files and downloads of preparations go to `directory`.
 
-    Raises QwenpickError for a program that is not installed. `run` takes the place of starting processes.
+    Raises QwenpickError for a program that is not installed. `run` takes the place of starting processes, `serve` of starting the server.
     """
     start = run or _run
     directory.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def execute(planned: Launch, directory: Path, run: Runner | None = None) -> int:
                 continue
             if code := start(_found(command, run), {**os.environ, **command.env}, directory):
                 return code
-        return start(_found(planned.serve, run), {**os.environ, **planned.serve.env}, directory)
+        return (serve or start)(_found(planned.serve, run), {**os.environ, **planned.serve.env}, directory)
     except OSError as problem:
         raise QwenpickError(
             _("cannot write to {directory}: {reason}", directory=directory, reason=reason(problem))
@@ -78,7 +78,7 @@ def _found(command: Command, run: Runner | None) -> Sequence[str]:
 
 def _run(argv: Sequence[str], env: Mapping[str, str], directory: Path) -> int:
     """The exit code of a program that gets the signals that we get, and ends when we do; 128 + N for one that a signal N ended."""
-    with _passed_on(_start(argv, env, directory)) as process:
+    with passed_on(started(argv, env, directory)) as process:
         while True:
             try:
                 code = process.wait()
@@ -88,10 +88,13 @@ def _run(argv: Sequence[str], env: Mapping[str, str], directory: Path) -> int:
     return 128 - code if code < 0 else code
 
 
-def _start(argv: Sequence[str], env: Mapping[str, str], directory: Path) -> subprocess.Popen[bytes]:
-    """The program, started. Raises QwenpickError where the system cannot run the file."""
+def started(
+    argv: Sequence[str], env: Mapping[str, str], directory: Path, *, piped: bool = False
+) -> subprocess.Popen[bytes]:
+    """The program, started; `piped`, its output and errors come through one pipe. Raises QwenpickError where the system cannot run the file."""
+    output, errors = (subprocess.PIPE, subprocess.STDOUT) if piped else (None, None)
     try:
-        return subprocess.Popen(argv, env=env, cwd=directory)
+        return subprocess.Popen(argv, env=env, cwd=directory, stdout=output, stderr=errors)
     except OSError as problem:
         raise QwenpickError(
             _("'{program}' could not be started: {reason}", program=argv[0], reason=reason(problem))
@@ -99,7 +102,7 @@ def _start(argv: Sequence[str], env: Mapping[str, str], directory: Path) -> subp
 
 
 @contextmanager
-def _passed_on(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+def passed_on(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     """While the block runs, SIGTERM and SIGHUP go to the program; whatever ends the block ends the program."""
     before = {}
     for name in ("SIGTERM", "SIGHUP", "SIGQUIT"):
@@ -137,4 +140,4 @@ def _serve_ollama(command: Command, directory: Path) -> subprocess.Popen[bytes]:
                     wanted=wanted,
                 )
             )
-    return _start(_found(command, None), {**os.environ, **command.env}, directory)
+    return started(_found(command, None), {**os.environ, **command.env}, directory)

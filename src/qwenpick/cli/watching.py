@@ -1,0 +1,70 @@
+"""`qwenpick launch --exec --verify`: the server is started, what it says of its memory is set beside the plan, and it goes on serving."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import typer
+
+from qwenpick.errors import QwenpickError
+from qwenpick.i18n import _
+
+if TYPE_CHECKING:
+    from qwenpick.launch import Launch
+    from qwenpick.launch.execute import Runner
+    from qwenpick.planning.plan import Plan
+
+TOLERANCE = 0.10
+PORTS = {"vllm": 8000, "sglang": 30000}  # where the command does not say one
+
+
+def runner(plan: Plan, planned: Launch, *, once: bool) -> Runner:
+    """What starts the server and compares. Raises QwenpickError for engines whose server's log does not pass through here."""
+    from qwenpick.launch.watch import watched
+    from qwenpick.runtimes import find_runtime
+    from qwenpick.verify import PARSERS
+
+    words = planned.serve.argv
+    if plan.runtime == "ollama" or plan.runtime not in PARSERS or planned.others:
+        raise QwenpickError(
+            _(
+                "--verify reads what the server prints: of llama.cpp, vLLM and SGLang on one box; for {engine}: qwenpick verify --log FILE",
+                engine=find_runtime(plan.runtime).TITLE,
+            )
+        )
+    port = int(words[words.index("--port") + 1]) if "--port" in words else PORTS.get(plan.runtime, 8080)
+    return watched(port, comparing(plan, once=once))
+
+
+def comparing(plan: Plan, *, once: bool) -> Callable[[str], int | None]:
+    """What reads the log: it prints planned against real and keeps the correction.
+
+    With `once` it gives the exit code: 0 within the tolerance, 1 beyond it or where the log cannot be read.
+    """
+    from qwenpick.render.forms.output import emit
+    from qwenpick.render.verify import verify_report, verify_values
+    from qwenpick.verify import compared, read_log
+    from qwenpick.verify.corrections import learn, teaches
+    from qwenpick.verify.recognise import Recognised
+
+    run = Recognised(plan.model, plan.architecture, plan.checkpoint, plan.work, plan.placement)
+
+    def told(log: str) -> int | None:
+        try:
+            seen = read_log(log, plan.runtime)
+            found = compared(run, seen)
+        except QwenpickError as problem:
+            typer.echo(_("the server runs; its log cannot be compared: {problem}", problem=problem), err=True)
+            return 1 if once else None
+        devices = plan.placement.devices
+        device = devices[0].name if devices else seen.device or "CPU"
+        kept = teaches(found) and learn(seen.engine, device, found)
+        outcome = seen, run, found, TOLERANCE, kept
+        emit("verify", "table", verify_report(*outcome), verify_values(*outcome))
+        sys.stdout.flush()
+        within = found.off_by is not None and found.off_by <= TOLERANCE
+        return (0 if within else 1) if once else None
+
+    return told
