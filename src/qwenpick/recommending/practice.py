@@ -33,6 +33,7 @@ FLOAT_UNITS: Mapping[str, tuple[int, int]] = {
 # Others' weights on a data centre's GPU whose arithmetic the maker's own quantized ones have: those are what recipes and public benchmarks serve
 # there, not faster in batches and less surely tested in others' hands.
 OTHERS = 0.5
+SPILLED = 2.0  # a dense model's layers in RAM beside a GPU: one of those recommendations does so, for quality first; mixtures a dozen times
 MANY = 4  # sequences at once
 JETSON_CHIPS = frozenset({"7.2", "8.7"})  # Xavier, Orin: vLLM publishes no wheels for them
 SERVER_CHIPS = frozenset(
@@ -68,6 +69,11 @@ def others(plan: Plan) -> float:
     if not all(device.compute_capability in SERVER_CHIPS for device in devices):
         return 0.0
     return OTHERS if any(one.official and FORMATS[one.format].bits < 16 for one in plan.model.checkpoints) else 0.0
+
+
+def spilled(plan: Plan) -> float:
+    """Points for a dense model's layers in RAM beside a GPU: every token reads all of them."""
+    return SPILLED if plan.mode == "gpu+layers-in-ram" and not plan.architecture.is_moe else 0.0
 
 
 def _roomy(devices: tuple[Device, ...]) -> bool:

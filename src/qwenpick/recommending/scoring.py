@@ -15,7 +15,7 @@ from qwenpick.memory.account import RAM
 from qwenpick.memory.cache import CACHE_BITS, KvCache
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.recommending.effort import Effort
-from qwenpick.recommending.practice import engine_cost, others, without_units
+from qwenpick.recommending.practice import engine_cost, others, spilled, without_units
 from qwenpick.recommending.quality import Abilities, Quality, quality
 from qwenpick.recommending.quantization_loss import CacheFamily, Retention, cache_retention, retention
 from qwenpick.recommending.thinking import efforts_for, seconds_to_answer, seconds_wanted
@@ -65,6 +65,9 @@ TUNED = frozenset({"safety aligned"})
 MADE_ON_LOAD = 1.0  # weights that are quantized as the engine starts: a larger download and a slower start than a file in that format
 SCORES_WRONG = 12.0  # rerankers in llama.cpp and Ollama: scores differ from the model's own (ggml-org/llama.cpp issues 16407, 25447)
 TEXT_FIRST = 5.0  # a model that embeds or ranks pictures too, where there is only text
+VOICELESS = (
+    8.0  # text to speech by a model that needs a recording of a voice, or a description of one, before it speaks
+)
 STAGED = 10.0  # pipeline stages without being asked: only where nothing else holds
 HOMEMADE = 8.0  # nobody is known to publish the file: it would have to be made from the 16-bit weights
 PER_YEAR = 0.3  # what a year newer is worth beyond measured ability
@@ -202,7 +205,7 @@ def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[st
         "fit": -_tight(plan) - (UNCHECKED if _unchecked(plan) else 0.0),
         "format": 0.0 if kept.advised else -EXPERIMENTAL,
         **standing(plan.model),
-        "engine": -engine_cost(plan.runtime, plan.placement.devices, plan.work.sequences),
+        "engine": -engine_cost(plan.runtime, plan.placement.devices, plan.work.sequences) - spilled(plan),
         "size": size_points(plan.memory.total, task, weights),
     }
     if weights.context:
@@ -215,7 +218,9 @@ def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[st
     if plan.model.kind == "reranker" and plan.runtime in ("llamacpp", "ollama"):
         parts["engine"] -= SCORES_WRONG
     if plan.model.kind in ("reranker", "embedding") and "image" in plan.model.inputs and task.inputs == {"text"}:
-        parts["origin"] = parts.get("origin", 0.0) - TEXT_FIRST
+        parts["origin"] -= TEXT_FIRST
+    if plan.model.kind == "speech" and "speech" in task.outputs and "preset voices" not in plan.model.capabilities:
+        parts["origin"] -= VOICELESS
     if plan.file is None:
         parts["file"] = -HOMEMADE
     return {name: part for name, part in parts.items() if part}
