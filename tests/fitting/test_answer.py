@@ -235,3 +235,21 @@ def test_the_longest_context_is_granted_where_only_an_8_bit_cache_holds_it(
     assert answer.fits and answer.longest and answer.plan.work.kv_cache.k != "f16"
     again = fit(catalog, box, model, replace(request, context=answer.longest))
     assert again.fits and again.plan.work.kv_cache == answer.plan.work.kv_cache
+
+
+def test_less_work_needs_no_more_where_a_pooled_model_lies_partly_in_ram(catalog: Catalog) -> None:
+    # the outputs of every token count when layers are cut: 185 MB more compute buffer than a chat model's
+    box, model = simulate(catalog, ["2x rtx-2080"], None, 16 * GIB, False), catalog.models["qwen3-vl-embedding-8b"]
+    request = Request(quant="fp16", context=512, runtime="ollama")
+    assert all(fit(catalog, box, model, replace(request, users=users)).fits for users in (1, 2, 3, 7))
+
+
+def test_more_memory_keeps_a_strict_fit_over_several_gpus(catalog: Catalog) -> None:
+    box, model = (
+        simulate(catalog, ["8x rtx-4000-ada"], None, 64 * GIB, False),
+        catalog.models["qwen2.5-math-72b"],
+    )
+    request = Request(quant="fp16", context=2048, runtime="ollama", strict=True)
+    for more in (0, 2**26, 2**28, 2**30):
+        devices = tuple(replace(d, total=d.total + more, free=d.free + more) for d in box.devices)  # type: ignore[operator]
+        assert fit(catalog, replace(box, devices=devices), model, request).fits, more

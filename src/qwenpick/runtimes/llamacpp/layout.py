@@ -16,7 +16,7 @@ from qwenpick.memory.bands import band
 from qwenpick.runtimes.llamacpp.cut import layers_asked
 from qwenpick.runtimes.llamacpp.limits import budget, has_backend
 from qwenpick.runtimes.llamacpp.options import Options, read_options
-from qwenpick.runtimes.llamacpp.parts import file_share, needed, on_first_gpu
+from qwenpick.runtimes.llamacpp.parts import file_share, is_pooled, needed, on_first_gpu
 from qwenpick.runtimes.llamacpp.totals import totals
 from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
 from qwenpick.work.placement import Placement
@@ -37,7 +37,7 @@ def placements(
         yield _asked(architecture, options, devices[0]) if devices else Placement()
         return
     if devices:
-        yield from _on_gpus(architecture, checkpoint, work, tuple(devices), machine.ram_free)
+        yield from _on_gpus(architecture, checkpoint, work, tuple(devices), machine.ram_free, is_pooled(model))
     yield Placement()
 
 
@@ -50,17 +50,22 @@ def _asked(architecture: Architecture, options: Options, device: Device) -> Plac
 
 
 def _on_gpus(
-    architecture: Architecture, checkpoint: Checkpoint, work: Serving, devices: tuple[Device, ...], ram: int | None
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    work: Serving,
+    devices: tuple[Device, ...],
+    ram: int | None,
+    pooled: bool,
 ) -> Iterator[Placement]:
     device = devices[0]
     alone = Placement((device,))
-    holds = whole(architecture, checkpoint, work).missing(device, work) <= 0
+    holds = whole(architecture, checkpoint, work, pooled).missing(device, work) <= 0
     if holds:
         yield alone
     for count in range(
         2, len(devices) + 1
     ):  # what is wanted may be more than that it just holds: each further GPU leaves more room
-        if split := _best_split(architecture, checkpoint, work, devices[:count]):
+        if split := _best_split(architecture, checkpoint, work, devices[:count], pooled):
             yield split
     if ram is not None and layer_bytes(architecture, checkpoint) > ram + (budget(device, work) or 0):
         if not holds:
@@ -72,9 +77,9 @@ def _on_gpus(
         band("llamacpp").high,
         1.0,
     ):  # clear of the estimate's error; else what just holds, which leaves least to RAM
-        if architecture.is_moe and (moved := fewest_experts(architecture, checkpoint, work, like, edge)):
+        if architecture.is_moe and (moved := fewest_experts(architecture, checkpoint, work, like, edge, pooled)):
             found[Placement((device,), cpu_moe_layers=moved)] = None
-        if layers := fewest_layers(architecture, checkpoint, work, like, edge):
+        if layers := fewest_layers(architecture, checkpoint, work, like, edge, pooled):
             found[Placement((device,), split=(architecture.num_layers + 1 - layers,))] = None
     yield from found
     if not holds:
@@ -88,22 +93,31 @@ def _alike(device: Device, work: Serving) -> Device:
 
 @lru_cache(maxsize=8192)
 def fewest_experts(
-    architecture: Architecture, checkpoint: Checkpoint, work: Serving, device: Device, edge: float
+    architecture: Architecture, checkpoint: Checkpoint, work: Serving, device: Device, edge: float, pooled: bool = False
 ) -> int | None:
     """The fewest layers whose experts must lie in RAM for the rest to fit the GPU; None where even all of them are not enough."""
     sums = totals(architecture, checkpoint.format, work, file_share(architecture, checkpoint)).without_experts
-    return _fewest(architecture, checkpoint, work, device, lambda n: Placement((device,), cpu_moe_layers=n), sums, edge)
+    return _fewest(
+        architecture, checkpoint, work, device, lambda n: Placement((device,), cpu_moe_layers=n), sums, edge, pooled
+    )
 
 
 @lru_cache(maxsize=8192)
 def fewest_layers(
-    architecture: Architecture, checkpoint: Checkpoint, work: Serving, device: Device, edge: float
+    architecture: Architecture, checkpoint: Checkpoint, work: Serving, device: Device, edge: float, pooled: bool = False
 ) -> int | None:
     """The fewest layers that must lie in RAM for the rest to fit the GPU; None where the GPU does not even hold the output."""
     everything = architecture.num_layers + 1
     sums = totals(architecture, checkpoint.format, work, file_share(architecture, checkpoint)).from_layer
     return _fewest(
-        architecture, checkpoint, work, device, lambda n: Placement((device,), split=(everything - n,)), sums, edge
+        architecture,
+        checkpoint,
+        work,
+        device,
+        lambda n: Placement((device,), split=(everything - n,)),
+        sums,
+        edge,
+        pooled,
     )
 
 
@@ -115,6 +129,7 @@ def _fewest(
     placed: Callable[[int], Placement],
     falling: Sequence[int],
     edge: float,
+    pooled: bool,
 ) -> int | None:
     """The smallest number from 1 to all layers whose placement fits the GPU, as those of all after it do; None where none does.
 
@@ -124,7 +139,7 @@ def _fewest(
     last, room = architecture.num_layers, budget(device, work) or 0
 
     def exactly(n: int, *, rough: bool = False) -> int:
-        return on_first_gpu(architecture, checkpoint, work, placed(n), rough=rough)
+        return on_first_gpu(architecture, checkpoint, work, placed(n), pooled=pooled, rough=rough)
 
     least = exactly(last, rough=True)
     if round(least * edge) > room:
@@ -144,24 +159,30 @@ def _fewest(
 
 
 def _best_split(
-    architecture: Architecture, checkpoint: Checkpoint, work: Serving, devices: tuple[Device, ...]
+    architecture: Architecture, checkpoint: Checkpoint, work: Serving, devices: tuple[Device, ...], pooled: bool
 ) -> Placement | None:
-    """All layers over these devices, in proportion to their memory, then moved one by one to where there is room; None where they do not fit."""
-    everything = architecture.num_layers + 1
+    """All layers over these devices, in proportion to their memory, then moved one by one to where there is room; None where they do not fit.
+
+    One that is clear of the estimate's error comes before one that just holds.
+    """
+    everything, edge = architecture.num_layers + 1, band("llamacpp").high
     room = [budget(d, work) or 0 for d in devices]
     if not all(room):
         return None
     ends = [everything * sum(room[: i + 1]) // sum(room) for i in range(len(devices))]
     split = [end - start for start, end in zip([0, *ends], ends, strict=False)]
+    held: Placement | None = None
     for _ in range(everything + 1):
         placement = Placement(devices, split=tuple(split))
-        memory = needed(architecture, checkpoint, work, placement)
-        spare = [size - memory.on(gpu(i)) for i, size in enumerate(room)]
+        memory = needed(architecture, checkpoint, work, placement, pooled=pooled)
+        spare = [size - memory.on(gpu(i)) * edge for i, size in enumerate(room)]
         if min(spare) >= 0:
             return placement
+        if held is None and all(size >= memory.on(gpu(i)) for i, size in enumerate(room)):
+            held = placement
         worst, best = spare.index(min(spare)), spare.index(max(spare))
         if split[worst] <= 1 or spare[best] <= 0:
             break
         split[worst] -= 1
         split[best] += 1
-    return None
+    return held

@@ -29,7 +29,12 @@ def memory(
     model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
 ) -> Memory:
     """What llama.cpp holds for `work`, part by part. Raises QwenpickError for an option it does not know."""
-    return needed(architecture, checkpoint, work, placement, pooled=model.kind in ("embedding", "reranker"))
+    return needed(architecture, checkpoint, work, placement, pooled=is_pooled(model))
+
+
+def is_pooled(model: Model) -> bool:
+    """Whether llama.cpp runs it with --embedding or --reranking, and so keeps the output of every token of a batch."""
+    return model.kind in ("embedding", "reranker")
 
 
 def needed(
@@ -51,10 +56,16 @@ def needed(
 
 
 def on_first_gpu(
-    architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement, *, rough: bool = False
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    work: Serving,
+    placement: Placement,
+    *,
+    pooled: bool = False,
+    rough: bool = False,
 ) -> int:
     """Bytes that the first GPU of the placement holds."""
-    common = on_any_device(architecture, checkpoint, work, _shape(placement, work), rough=rough)
+    common = on_any_device(architecture, checkpoint, work, _shape(placement, work), pooled=pooled, rough=rough)
     return first_gpu(common).with_driver(placement.devices[0])
 
 

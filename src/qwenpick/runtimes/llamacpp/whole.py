@@ -32,9 +32,9 @@ class Whole:
 
 
 @lru_cache(maxsize=8192)
-def whole(architecture: Architecture, checkpoint: Checkpoint, work: Serving) -> Whole:
+def whole(architecture: Architecture, checkpoint: Checkpoint, work: Serving, pooled: bool = False) -> Whole:
     """The model on one GPU, whichever that is."""
-    memory = on_any_device(architecture, checkpoint, work, Shape(1))
+    memory = on_any_device(architecture, checkpoint, work, Shape(1), pooled=pooled)
     return Whole(first_gpu(memory), memory.on(RAM), memory.of("kv cache"), memory.of("compute"))
 
 
