@@ -58,11 +58,45 @@ def test_a_shell_completes_model_and_gpu_names() -> None:
         (completion.compared_names, "qwen3-8", "qwen3-8b"),
         (completion.runtime_names, "v", "vllm"),
         (completion.task_names, "cod", "coding-agent"),
+        (completion.quants, "q4_k", "Q4_K_M"),
+        (completion.quants, "4", "4bit"),
+        (completion.caches, "q8", "q8_0"),
+        (completion.preferences, "sp", "speed"),
+        (completion.scenario_names, "pi", "pilot"),
+        (completion.series, "qwen3.", "qwen3.5"),
+        (completion.kinds, "em", "embedding"),
+        (completion.vendors, "in", "intel"),
+        (completion.segments, "work", "workstation"),
+        (completion.trainers, "tr", "trl"),
+        (completion.objectives, "d", "dpo"),
+        (completion.optimizers, "adamw-8", "adamw-8bit"),
+        (completion.schemas, "rec", "recommend"),
+        (completion.hubs, "m", "modelscope"),
+        (completion.choices("table", "csv"), "c", "csv"),
     ],
 )
 def test_each_kind_of_name_is_offered(complete: completion.Complete, typed: str, expected: str) -> None:
     assert expected in complete(typed)
     assert complete("no such name") == []
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("qwenpick recommend --prefer sp", "speed"),
+        ("qwenpick recommend --scenario ", "pilot"),
+        ("qwenpick fit qwen3-8b --quant Q4_K", "Q4_K_M"),
+        ("qwenpick fit qwen3-8b --train ql", "qlora"),
+        ("qwenpick fit qwen3-8b --trainer ", "trl"),
+        ("qwenpick plan qwen3-8b --format c", "csv"),
+        ("qwenpick models --kind em", "embedding"),
+        ("qwenpick schema f", "fit"),
+        ("qwenpick launch qwen3-8b --from m", "modelscope"),
+        ("qwenpick --lang z", "zh"),
+    ],
+)
+def test_a_shell_completes_every_choice(line: str, expected: str) -> None:
+    assert expected in offered(line)
 
 
 def test_a_gpu_in_the_environment_may_have_spaces_and_commas_part_several() -> None:

@@ -7,6 +7,7 @@ import pytest
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
 from qwenpick.recommending.scenarios import SCENARIOS, find_scenario
+from qwenpick.recommending.task_names import CHINESE, SAID
 from qwenpick.recommending.tasks import TASKS, find_task, serves
 from qwenpick.recommending.thinking import efforts_for, seconds_to_answer, seconds_wanted, why_effort
 
@@ -127,3 +128,23 @@ def test_every_scenario_names_a_task_and_visible_constraints() -> None:
     assert find_scenario("Multimodal Enterprise").task == "vision"
     with pytest.raises(QwenpickError, match="did you mean pilot"):
         find_scenario("pilto")
+
+
+@pytest.mark.parametrize(
+    "spelling", ["summarise", "summarize", "summarising", "summarizing", "summarisation", "summarization"]
+)
+def test_both_spellings_name_the_task(spelling: str) -> None:
+    assert find_task(spelling).name == "summarising"
+
+
+@pytest.mark.parametrize(
+    ("name", "task"), [("写代码", "coding"), ("编程", "coding"), ("聊天", "chat"), ("检索", "rag-embedding")]
+)
+def test_tasks_have_chinese_names(name: str, task: str) -> None:
+    assert find_task(name).name == task
+
+
+def test_every_task_has_a_name_to_be_said_and_a_chinese_one_that_no_other_has() -> None:
+    assert set(SAID) == set(TASKS) == set(CHINESE)
+    names = [name for names in CHINESE.values() for name in names]
+    assert len(names) == len(set(names))

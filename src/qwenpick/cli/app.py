@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from qwenpick.cli.commands import COMMANDS, ELSEWHERE
-from qwenpick.i18n import DOMAIN, LOCALE, N_, _, language
+from qwenpick.i18n import DOMAIN, LANGUAGES, LOCALE, N_, _, language
 
 
 def build(arguments: list[str]) -> Callable[..., Any]:
@@ -103,6 +103,10 @@ def _stub() -> None:
     """Stands for a command that was not asked for."""
 
 
+def _languages(incomplete: str) -> list[str]:
+    return [name for name in LANGUAGES if name.startswith(incomplete)]
+
+
 def _print_version(asked: bool) -> None:
     if asked:
         from qwenpick.catalog.read import data_date
@@ -121,7 +125,12 @@ def _root(
     ] = False,
     lang: Annotated[
         str,
-        typer.Option("--lang", metavar="NAME", help="The language to answer in: en or zh. JSON is in English always."),
+        typer.Option(
+            "--lang",
+            metavar="NAME",
+            help="The language to answer in: en or zh. JSON is in English always.",
+            autocompletion=_languages,
+        ),
     ] = "en",  # read by cli.run before this app is built
 ) -> None:
     """The options before the command."""

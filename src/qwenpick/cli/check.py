@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qwenpick.cli.common import completion
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.box import Box as HardwareBox
 from qwenpick.cli.common.clusters import NAMED, Clustered
@@ -41,6 +42,7 @@ def command(
             metavar="FORMAT",
             callback=given.for_programs,
             help="table, markdown, csv, json, junit or github.",
+            autocompletion=completion.choices("table", "markdown", "csv", "json", "junit", "github"),
         ),
     ] = "table",
     json: given.Json = False,

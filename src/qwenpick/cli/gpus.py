@@ -20,10 +20,20 @@ def command(
         typer.Argument(metavar="[NAME]", help="Show everything about this one.", autocompletion=completion.gpu_names),
     ] = None,
     vendor: Annotated[
-        str | None, typer.Option(metavar="VENDOR", help="Only this maker's: nvidia, amd, intel, apple, ascend, hygon …")
+        str | None,
+        typer.Option(
+            metavar="VENDOR",
+            help="Only this maker's: nvidia, amd, intel, apple, ascend, hygon …",
+            autocompletion=completion.vendors,
+        ),
     ] = None,
     segment: Annotated[
-        str | None, typer.Option(metavar="SEGMENT", help="Only consumer, workstation, datacenter, laptop or soc.")
+        str | None,
+        typer.Option(
+            metavar="SEGMENT",
+            help="Only consumer, workstation, datacenter, laptop or soc.",
+            autocompletion=completion.segments,
+        ),
     ] = None,
     min_memory: Annotated[str | None, typer.Option(metavar="SIZE", help="At least this much memory: 24GiB.")] = None,
     shipping: Annotated[bool, typer.Option("--shipping", help="Only those still made.")] = False,

@@ -22,9 +22,21 @@ def command(
         list[str] | None,
         typer.Argument(metavar="[NAME]", help="Show everything about this one.", autocompletion=completion.model_names),
     ] = None,
-    series: Annotated[str | None, typer.Option(metavar="SERIES", help="Only this series: qwen3.5, qwen3-vl, …")] = None,
+    series: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SERIES",
+            help="Only this series: qwen3.5, qwen3-vl, …",
+            autocompletion=completion.series,
+        ),
+    ] = None,
     kind: Annotated[
-        str | None, typer.Option(metavar="KIND", help="Only this kind: chat, base, code, vision, embedding, …")
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="Only this kind: chat, base, code, vision, embedding, …",
+            autocompletion=completion.kinds,
+        ),
     ] = None,
     commercial: Annotated[bool, typer.Option("--commercial", help="Only those free for commercial use.")] = False,
     current: Annotated[bool, typer.Option("--current", help="Only those that nothing newer follows.")] = False,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qwenpick.cli.common import completion
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.clusters import NAMED, Clustered
@@ -24,26 +25,42 @@ if TYPE_CHECKING:
 def command(
     task: given.TaskName = None,
     scenario: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A situation that stands for a task and constraints.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A preset: text, pilot, edge, complex, commercial, multimodal-enterprise (qwenpick scenarios).",
+            autocompletion=completion.scenario_names,
+        ),
     ] = None,
-    ask: Annotated[bool, typer.Option("--ask", help="Be asked: need, hardware, commercial use.")] = False,
+    ask: Annotated[bool, typer.Option("--ask", help="Ask me questions instead.")] = False,
     context: given.Context = None,
     users: Annotated[
         int | None,
         typer.Option("--users", "--sequences", min=1, max=MOST_SEQUENCES, help="Users (sequences) at once (1)."),
     ] = None,
     prefer: Annotated[
-        str | None, typer.Option(metavar="WHAT", help="balanced, quality, speed, context or small.")
+        str | None,
+        typer.Option(
+            metavar="WHAT", help="balanced, quality, speed, context or small.", autocompletion=completion.preferences
+        ),
     ] = None,
     runtime: given.RuntimeName = None,
     quant: given.Quant = None,
     kv_cache: given.Cache = None,
     series: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only models of this series, e.g. Qwen3.5.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Only models of this series, e.g. Qwen3.5.", autocompletion=completion.series
+        ),
     ] = None,
     commercial: Annotated[bool, typer.Option("--commercial", help="Only licences that allow commercial use.")] = False,
     thinking: Annotated[
-        str | None, typer.Option(metavar="yes|no|either", help="Must it think before it answers?")
+        str | None,
+        typer.Option(
+            metavar="yes|no|either",
+            help="Must it think before it answers?",
+            autocompletion=completion.choices("yes", "no", "either"),
+        ),
     ] = None,
     languages: Annotated[str | None, typer.Option(metavar="zh,en,…", help="Languages it must know.")] = None,
     min_speed: Annotated[
@@ -51,10 +68,8 @@ def command(
     ] = None,
     min_context: Annotated[str | None, typer.Option(metavar="TOKENS", help="Context it must hold here.")] = None,
     max_disk: Annotated[str | None, typer.Option(metavar="SIZE", help="Largest download, e.g. 20GB.")] = None,
-    any_: Annotated[
-        bool, typer.Option("--any/--official-only", help="Also models that others trained further.")
-    ] = False,
-    gpu_only: Annotated[bool, typer.Option("--gpu-only", help="Nothing in RAM.")] = False,
+    any_: Annotated[bool, typer.Option("--any/--official-only", help="Include community fine-tunes.")] = False,
+    gpu_only: Annotated[bool, typer.Option("--gpu-only", help="Keep everything on the GPU.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Leave room for the estimate's error.")] = False,
     installed: Annotated[
         bool, typer.Option("--installed", help="Only engines that are installed on this machine.")
@@ -120,7 +135,8 @@ def command(
     if ask:
         from qwenpick.cli.common.asking import asked
 
-        said |= asked(boxes, said)
+        answers_, hardware = asked(facts, boxes, said, hardware)
+        said, boxes = said | answers_, hardware.read_all(facts)
     request = Request(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
     with working(_("looking for the best models")):
         recommender = Recommender(facts, request)

@@ -6,8 +6,14 @@ from typing import Annotated
 
 import typer
 
+from qwenpick.cli.common import completion
 
-def command(name: Annotated[str, typer.Argument(metavar="COMMAND", help="fit, recommend, plan, …")]) -> None:
+
+def command(
+    name: Annotated[
+        str, typer.Argument(metavar="COMMAND", help="fit, recommend, plan, …", autocompletion=completion.schemas)
+    ],
+) -> None:
     """The JSON Schema of a command's --json."""
     import json
 

@@ -78,7 +78,7 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
         notes.append(
             _(
                 "planned for {task}, {context:,} tokens; --task and --context change that",
-                task=task.name,
+                task=task.said,
                 context=context,
             )
         )

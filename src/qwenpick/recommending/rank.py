@@ -218,7 +218,7 @@ def _reason(row: Scored, outdone_by: str | None, task: Task) -> str:
         "{value:.0f}±{deviation:.0f} points for {name}{inferred}",
         value=row.quality.value,
         deviation=row.quality.deviation,
-        name=task.name,
+        name=task.said,
         inferred=_(" (inferred)") if row.quality.inferred else "",
     )
     cost = (
@@ -232,7 +232,7 @@ def _reason(row: Scored, outdone_by: str | None, task: Task) -> str:
         if row.seconds is None
         else _("about {duration} to {each}", duration=duration(row.seconds), each=each)
     )
-    slow = "" if row.usable or row.seconds is None else _(", too slow for {name}", name=task.name)
+    slow = "" if row.usable or row.seconds is None else _(", too slow for {name}", name=task.said)
     beaten = _("; {better} is better, no larger and no slower", better=outdone_by) if outdone_by else ""
     return _("{worth}{cost}; {wait}{slow}{beaten}", worth=worth, cost=cost, wait=wait, slow=slow, beaten=beaten)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import N_, _
 from qwenpick.recommending.effort import THINKING_TOKENS, Effort
+from qwenpick.recommending.task_names import CHINESE, PLAIN
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
@@ -61,6 +62,18 @@ class Task:
 
     def __hash__(self) -> int:
         return hash(self.name)
+
+    @property
+    def said(self) -> str:
+        """Its name as a sentence says it, in the language of the answer."""
+        return _(self.name)
+
+    @property
+    def need(self) -> str:
+        """What it is for, in a few words: `for coding`, `for moderation (is this text safe?)`."""
+        if self.name in PLAIN:
+            return _("for {task}", task=self.said)
+        return _("for {task} ({title})", task=self.said, title=_(self.title))
 
     @property
     def thinking(self) -> Effort:
@@ -129,7 +142,7 @@ TASKS: dict[str, Task] = {
             aliases=("documents", "ocr", "images", "image", "gui", "ui-to-code", "inspection", "multimodal", "vlm", "screenshots"),
         ),
         Task(
-            "video", N_("films and camera streams"), {"vision": 0.8, "long context": 0.1, "general": 0.1},
+            "video", N_("video files and camera streams"), {"vision": 0.8, "long context": 0.1, "general": 0.1},
             32768, 12000, 400, 5, 15, ("off",), N_("perception: see vision"), (BITTIDE,), inputs=frozenset({"text", "video"}),
             prefill=350, comfortable_prefill=1000, aliases=("videos", "camera", "surveillance"),
         ),
@@ -162,7 +175,8 @@ TASKS: dict[str, Task] = {
         Task(
             "summarising", N_("long documents: summaries, extraction, questions"), {"long context": 0.5, "general": 0.5},
             65536, 30000, 800, 5, 15, ("off",), _OFF, (SPANVERO, ENTROPY), prefill=350, comfortable_prefill=1000,
-            aliases=("summarizing", "summary", "summaries", "summarization", "long-documents", "long-context", "rag", "extraction", "contracts"),
+            aliases=("summarizing", "summary", "summaries", "summarization", "long-documents", "long-context", "rag", "extraction",
+                "contracts", "summarisation", "summarise", "summarize"),
         ),
         Task(
             "rag-embedding", N_("vectors for search and retrieval"), {"embedding": 1.0},
@@ -179,7 +193,7 @@ TASKS: dict[str, Task] = {
             aliases=("rerank", "reranker"),
         ),
         Task(
-            "moderation", N_("is this text safe"), {"general": 1.0},
+            "moderation", N_("is this text safe?"), {"general": 1.0},
             8192, 1000, 30, 5, 20, ("off",), N_("a label is a few tokens"), (OURS,),
             kinds=frozenset({"guard"}), aliases=("safety", "guard", "guardrail"),
         ),
@@ -219,7 +233,7 @@ _SPECIAL = {
 def find_task(name: str) -> Task:
     """The task of that name or alias, whatever its case and separators. Raises QwenpickError with the nearest name."""
     folded = name.casefold().strip().replace(" ", "-").replace("_", "-")
-    known = {alias: task for task in TASKS.values() for alias in (task.name, *task.aliases)}
+    known = {alias: task for task in TASKS.values() for alias in (task.name, *task.aliases, *CHINESE[task.name])}
     if task := known.get(folded):
         return task
     raise QwenpickError(
@@ -248,14 +262,14 @@ def serves(model: Model, task: Task) -> str | None:
         return _(
             "{name} is not for {task_name}: {why}",
             name=model.name,
-            task_name=task.name,
+            task_name=task.said,
             why=_(_KIND_IS[model.kind]),
         )
     if model.variant in _SPECIAL:
         return _(
             "{name} is not for {task_name}: {why}",
             name=model.name,
-            task_name=task.name,
+            task_name=task.said,
             why=_(_SPECIAL[model.variant]),
         )
     if missing := sorted(task.inputs - set(model.inputs)):

@@ -85,7 +85,7 @@ def _verdicts(sides: tuple[Side, ...]) -> list[tuple[str, Tone]]:
     """Which one to take and by what it leads, then where the points lie; why none is named where they do not compare."""
     first = best_side(sides)
     if first is None:
-        if len({side.answer.task.name for side in sides if side.answer}) > 1:
+        if len({side.answer.task.said for side in sides if side.answer}) > 1:
             return [(_("They are made for different work; --task compares them for the same"), "warn")]
         return [(_("None of them fits this machine and is known for this work"), "warn")]
     others = sorted((s for s in sides if s is not first and s.ranked), key=lambda s: -order_of(s))
@@ -114,7 +114,7 @@ def _verdicts(sides: tuple[Side, ...]) -> list[tuple[str, Tone]]:
     if not one.usable:
         said.append(_("but too slow for it"))
     return [
-        (_("For {task} take {name}: {why}", task=task.name, name=first.model.name, why=_(", ").join(said)), "title"),
+        (_("For {task} take {name}: {why}", task=task.said, name=first.model.name, why=_(", ").join(said)), "title"),
         (explain(one, two), "dim"),
     ]
 

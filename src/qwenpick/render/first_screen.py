@@ -38,7 +38,6 @@ COLUMNS = (
 def head(label: str, machine: Machine, answer: Recommendation, again: str, here: Here) -> list[Block]:
     """The box and the need in one line; the first pick in a sentence; how to start it."""
     request, task = answer.request, answer.task
-    need = _("{title} ({name})", title=_(task.title), name=task.name)
     load = (
         _(
             "{users} users with {context} tokens of context each",
@@ -48,7 +47,7 @@ def head(label: str, machine: Machine, answer: Recommendation, again: str, here:
         if request.users > 1
         else _("{context} tokens of context", context=format_tokens(answer.context))
     )
-    blocks: list[Block] = [Line(" · ".join([*([label] if label else []), box(machine), need, load]), "dim")]
+    blocks: list[Block] = [Line(" · ".join([*([label] if label else []), box(machine), task.need, load]), "dim")]
     if not answer.picks:
         return blocks
     first = answer.picks[0]
@@ -62,12 +61,12 @@ def _nothing_usable(answer: Recommendation) -> str:
     known = [pick for pick in answer.picks if pick.ranked.seconds is not None]
     if not known:
         return _(
-            "Whether anything is fast enough for {task} here is not known: no bandwidth is known", task=answer.task.name
+            "Whether anything is fast enough for {task} here is not known: no bandwidth is known", task=answer.task.said
         )
     fastest = min(known, key=lambda pick: pick.ranked.seconds or 0.0)
     return _(
         "Nothing is fast enough for {task} here; the quickest good one is {name}, {seconds} for an answer",
-        task=answer.task.name,
+        task=answer.task.said,
         name=fastest.plan.model.name,
         seconds=duration(fastest.ranked.seconds or 0.0),
     )
@@ -96,7 +95,7 @@ def _worth(pick: Pick, answer: Recommendation) -> str:
     """Quality, speed and wait of the first pick, in plain words."""
     ranked, plan, task = pick.ranked, pick.plan, answer.task
     said = [
-        _("quality {value:.0f}/100 for {task} (±{deviation:.0f})", value=ranked.quality.value, task=task.name, deviation=ranked.quality.deviation)
+        _("quality {value:.0f}/100 for {task} (±{deviation:.0f})", value=ranked.quality.value, task=task.said, deviation=ranked.quality.deviation)
     ]  # fmt: skip
     if plan.speed:
         said.append(_("{rate} tokens/s", rate=rate(plan.speed.each.low, plan.speed.each.high)))

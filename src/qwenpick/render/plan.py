@@ -89,7 +89,7 @@ def _answer(model: Model, told: Advice, budget: float | None) -> list[Block]:
     ]
     if told.comfortable is None:
         blocks.append(
-            Line(_("None of known price is comfortable for {task}, which is {speed}.", task=told.task.name, speed=_comfort(told.task)))
+            Line(_("None of known price is comfortable for {task}, which is {speed}.", task=told.task.said, speed=_comfort(told.task)))
         )  # fmt: skip
     elif told.comfortable is not told.cheapest:
         blocks.append(Line(_("cheapest comfortable: {first}", first=_with_speed(told.comfortable, told.task))))

@@ -34,12 +34,11 @@ def replace_report(found: Replacement, limit: int) -> Report:
         Line(_answer(found), "title" if found.better else "good"),
         Line(
             _(
-                "{name} in {format} on {engine}, for {title} ({found_task_name})",
+                "{name} in {format} on {engine}, {need}",
                 name=old.name,
                 format=found.old.checkpoint.format,
                 engine=engine,
-                title=_(found.task.title),
-                found_task_name=found.task.name,
+                need=found.task.need,
             ),
             "dim",
         ),
@@ -80,7 +79,7 @@ def _answer(found: Replacement) -> str:
             "quality {new:.0f} against {old:.0f} for {task}",
             new=new.worth.value,
             old=old.worth.value,
-            task=found.task.name,
+            task=found.task.said,
         ),
         _("{size} less", size=format_bytes(less, 1)) if less >= 0 else _("{size} more", size=format_bytes(-less, 1)),
     ]
@@ -121,7 +120,7 @@ def _row(candidate: Candidate) -> tuple[str, ...]:
 def replace_values(found: Replacement) -> ReplaceValues:
     """The answer for a program."""
     return {
-        "task": found.task.name,
+        "task": found.task.said,
         "runtime": found.runtime,
         "model": _values(found.old),
         "successors": [model.id for model in found.line],

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import _
+from qwenpick.i18n import _, language
+from qwenpick.recommending.task_names import CHINESE
 from qwenpick.render.forms.report import Column, Report, Table
 from qwenpick.units import format_tokens
 
@@ -31,7 +32,7 @@ def tasks_report(tasks: Iterable[Task]) -> Report:
             task.name,
             _(task.title),
             format_tokens(task.context),
-            ", ".join(task.aliases[:4]),
+            ", ".join((CHINESE[task.name] if language() == "zh" else task.aliases)[:4]),
             f"qwenpick recommend --task {task.name}",
         )
         for task in tasks

@@ -47,15 +47,15 @@ def ladder_report(found: Ladder) -> Report:
 def _verdict(found: Ladder) -> str:
     first, best = found.cards[0], found.best
     if best is None:
-        return _("No model runs usably for {task} on any of them", task=found.task.name)
+        return _("No model runs usably for {task} on any of them", task=found.task.said)
     if best is first and len(found.cards) == 1:
-        return _("No card on sale within the budget gets you more for {task} than {name}", task=found.task.name, name=first.name)  # fmt: skip
+        return _("No card on sale within the budget gets you more for {task} than {name}", task=found.task.said, name=first.name)  # fmt: skip
     if best is first:
-        return _("For {task} none of them gets you more than the {name}", task=found.task.name, name=first.name)
+        return _("For {task} none of them gets you more than the {name}", task=found.task.said, name=first.name)
     pick = best.pick
     said = _(
         "For {task} the {name} gets you most: {model} in {format}, quality {quality:.0f}/100, {speed}",
-        task=found.task.name,
+        task=found.task.said,
         name=best.name,
         model=pick.plan.model.name if pick else "",
         format=pick.plan.checkpoint.shown if pick else "",
@@ -101,7 +101,7 @@ def ladder_values(found: Ladder) -> CompareValues:
         "models": [],
         "gpus": [],
         "machine": None,
-        "task": found.task.name,
+        "task": found.task.said,
         "upgrade": found.mine,
         "best": best.name if best else None,
         "cards": [_values(card, found) for card in found.cards],

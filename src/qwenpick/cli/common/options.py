@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwenpick.cli.common import completion
-from qwenpick.errors import QwenpickError, shown
-from qwenpick.i18n import _, use
+from qwenpick.cli.common.engine_options import read_engine_options
+from qwenpick.i18n import use
 from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS, parse_tokens
 
 if TYPE_CHECKING:
@@ -36,7 +35,14 @@ def _gpus(ctx: typer.Context, param: typer.CallbackParam, value: list[str] | Non
 
 Json = Annotated[bool, typer.Option("--json", callback=for_programs, help="Print the versioned JSON envelope.")]
 Format = Annotated[
-    str, typer.Option("--format", metavar="FORMAT", callback=for_programs, help="table, markdown, csv or json.")
+    str,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        callback=for_programs,
+        help="table, markdown, csv or json.",
+        autocompletion=completion.choices("table", "markdown", "csv", "json"),
+    ),
 ]
 Html = Annotated[
     Path | None, typer.Option("--html", metavar="FILE", help="Also write one self-contained page with charts.")
@@ -71,14 +77,25 @@ Reserve = Annotated[
     ),
 ]
 System = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The system of a pretended box: linux, windows or mac.")
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The system of a pretended box: linux, windows or mac.",
+        autocompletion=completion.choices("linux", "windows", "mac"),
+    ),
 ]
 Nodes = Annotated[
     int,
     typer.Option("--nodes", metavar="N", min=1, max=1024, help="So many equal boxes, each as said, joined by --link."),
 ]
 LinkName = Annotated[
-    str | None, typer.Option("--link", metavar="LINK", help="What joins the nodes: 25GB/s, nvlink, ib400, eth25.")
+    str | None,
+    typer.Option(
+        "--link",
+        metavar="LINK",
+        help="What joins the nodes: 25GB/s, nvlink, ib400, eth25.",
+        autocompletion=completion.choices("nvlink", "ib400", "ib200", "eth100", "eth25", "25GB/s"),
+    ),
 ]
 RamBandwidth = Annotated[
     str | None,
@@ -103,7 +120,12 @@ Users = Annotated[
     int, typer.Option("--users", "--sequences", min=1, max=MOST_SEQUENCES, help="Users (sequences) at once.")
 ]
 Quant = Annotated[
-    str | None, typer.Option(metavar="FORMAT", help="4bit, 8bit, fp16, max, or a format: Q4_K_M, awq-int4, fp8, nf4, …")
+    str | None,
+    typer.Option(
+        metavar="FORMAT",
+        help="4bit, 8bit, fp16, max, or a format: Q4_K_M, awq-int4, fp8, nf4, …",
+        autocompletion=completion.quants,
+    ),
 ]
 RuntimeName = Annotated[
     str | None,
@@ -115,7 +137,13 @@ RuntimeName = Annotated[
     ),
 ]
 Cache = Annotated[
-    str | None, typer.Option("--kv-cache", metavar="TYPE", help="f16, fp8, q8_0, q4_0, or K and V apart: q8_0/q4_0.")
+    str | None,
+    typer.Option(
+        "--kv-cache",
+        metavar="TYPE",
+        help="f16, fp8, q8_0, q4_0, or K and V apart: q8_0/q4_0.",
+        autocompletion=completion.caches,
+    ),
 ]
 ModelName = Annotated[
     list[str],
@@ -248,28 +276,3 @@ def read_cache(text: str | None) -> KvCache | None:
     from qwenpick.memory.cache import parse_cache
 
     return parse_cache(text) if text else None
-
-
-def read_engine_options(pairs: list[str] | None) -> dict[str, object]:
-    """`-o name=value` pairs as values: numbers, true/false, else text. Raises QwenpickError for a pair without '='."""
-    found: dict[str, object] = {}
-    for pair in pairs or ():
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise QwenpickError(
-                _("cannot read option '{pair}'; write it like -o gpu_memory_utilization=0.8", pair=shown(pair))
-            )
-        name = name.strip().lstrip("-").replace("-", "_")
-        found[name] = value.strip() if name.endswith("version") else _value(value.strip())
-    return found
-
-
-def _value(text: str) -> object:
-    """true and false, and numbers that are written as Python writes them; all else stays text, as a release (0.10) must."""
-    if text.casefold() in {"true", "false"}:
-        return text.casefold() == "true"
-    if re.fullmatch(r"-?(0|[1-9]\d{0,17})", text, re.ASCII):
-        return int(text)
-    if re.fullmatch(r"-?\d{1,6}\.\d{1,12}", text, re.ASCII) and str(float(text)) == text:
-        return float(text)
-    return text

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qwenpick.cli.common import completion
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS, parse_amount, parse_tokens
@@ -45,23 +46,23 @@ class Wanted:
 class Tuning:
     """What the options of a run say."""
 
-    train: Annotated[str | None, typer.Option(metavar="METHOD", help="Fine-tune instead: full, lora, qlora, freeze, or all: the first three side by side.")] = None
+    train: Annotated[str | None, typer.Option(metavar="METHOD", help="Fine-tune instead: full, lora, qlora, freeze, or all: the first three side by side.", autocompletion=completion.choices("full", "lora", "qlora", "freeze", "all"))] = None
     seq: Annotated[str | None, typer.Option("--seq", metavar="TOKENS", help="Tokens per training sequence (2048).")] = None
     batch: Annotated[int, typer.Option("--batch", min=1, max=MOST_SEQUENCES, help="Sequences per GPU at a time.")] = 1
     grad_accum: Annotated[int, typer.Option("--grad-accum", min=1, max=MOST_SEQUENCES, help="Batches before each optimizer step.")] = 1
     rank: Annotated[int, typer.Option("--rank", min=1, max=65_536, help="Rank of the adapters.")] = 16
-    target: Annotated[str, typer.Option("--target", metavar="WHAT", help="What adapters are put on: all-linear, attention, or names: q_proj,v_proj.")] = "all-linear"
-    optimizer: Annotated[str, typer.Option("--optimizer", metavar="NAME", help="adamw, adamw-fused, adamw-8bit, paged-adamw-8bit, adafactor or sgd.")] = "adamw"
-    precision: Annotated[str, typer.Option("--precision", metavar="NAME", help="bf16, fp16-mixed or fp32.")] = "bf16"
+    target: Annotated[str, typer.Option("--target", metavar="WHAT", help="What adapters are put on: all-linear, attention, or names: q_proj,v_proj.", autocompletion=completion.choices("all-linear", "attention"))] = "all-linear"
+    optimizer: Annotated[str, typer.Option("--optimizer", metavar="NAME", help="adamw, adamw-fused, adamw-8bit, paged-adamw-8bit, adafactor or sgd.", autocompletion=completion.optimizers)] = "adamw"
+    precision: Annotated[str, typer.Option("--precision", metavar="NAME", help="bf16, fp16-mixed or fp32.", autocompletion=completion.choices("bf16", "fp16-mixed", "fp32"))] = "bf16"
     no_checkpointing: Annotated[bool, typer.Option("--no-checkpointing", help="Keep all activations: faster, far larger.")] = False
     zero: Annotated[int, typer.Option("--zero", min=0, max=3, help="DeepSpeed's ZeRO stage.")] = 0
-    offload: Annotated[str, typer.Option("--offload", metavar="WHAT", help="What ZeRO or FSDP keeps in RAM: none, optimizer or parameters.")] = "none"
+    offload: Annotated[str, typer.Option("--offload", metavar="WHAT", help="What ZeRO or FSDP keeps in RAM: none, optimizer or parameters.", autocompletion=completion.choices("none", "optimizer", "parameters"))] = "none"
     fsdp: Annotated[bool, typer.Option("--fsdp", help="Shard with PyTorch's FSDP.")] = False
     chunked_loss: Annotated[bool, typer.Option("--chunked-loss", "--liger", help="Never hold the logits of all tokens (Liger and the like).")] = False
-    attn: Annotated[str, typer.Option("--attn", metavar="NAME", help="flash, sdpa or eager.")] = "sdpa"
+    attn: Annotated[str, typer.Option("--attn", metavar="NAME", help="flash, sdpa or eager.", autocompletion=completion.choices("flash", "sdpa", "eager"))] = "sdpa"
     gpus: Annotated[int, typer.Option("--gpus", min=1, max=1024, help="GPUs that share the run.")] = 1
-    trainer: Annotated[str | None, typer.Option("--trainer", metavar="NAME", help="trl, transformers, llama-factory, ms-swift, sentence-transformers, unsloth or torch (trl).")] = None
-    method: Annotated[str | None, typer.Option("--method", metavar="NAME", help="What for: sft, dpo, orpo, kto, grpo, reward, embedding or rerank (as the model is made for, else sft).")] = None
+    trainer: Annotated[str | None, typer.Option("--trainer", metavar="NAME", help="trl, transformers, llama-factory, ms-swift, sentence-transformers, unsloth or torch (trl).", autocompletion=completion.trainers)] = None
+    method: Annotated[str | None, typer.Option("--method", metavar="NAME", help="What for: sft, dpo, orpo, kto, grpo, reward, embedding or rerank (as the model is made for, else sft).", autocompletion=completion.objectives)] = None
     reference: Annotated[bool | None, typer.Option("--reference/--no-reference", help="A frozen copy of the model beside it (DPO, KTO: yes; GRPO: no).")] = None
     mini_batch: Annotated[int | None, typer.Option("--mini-batch", min=1, max=MOST_SEQUENCES, help="Embeddings: cached negatives in batches of so many pairs.")] = None
     sequence_parallel: Annotated[int, typer.Option("--sequence-parallel", min=1, max=1024, help="GPUs that share one sequence: Ulysses with --zero 3, context parallel with --fsdp.")] = 1
