@@ -68,7 +68,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypa
 
 def test_an_entry_is_validated_only_when_it_is_used() -> None:
     models = load(own=False).models
-    assert "qwen3-8b" in models and len(models) == 240
+    assert "qwen3-8b" in models and len(models) == 241
     assert models["qwen3-8b"] is models["qwen3-8b"]
     with pytest.raises(KeyError):
         models["qwen3-7b"]
