@@ -8,7 +8,9 @@ from qwenpick.i18n import _
 from qwenpick.launch import hub
 from qwenpick.launch.facts import HEAD, HF_CACHE, context_notes, download, node_notes, parsers, source_of, stretch, yarn
 from qwenpick.launch.run import Command, Launch, Run
+from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.runtimes.given import flags, read
+from qwenpick.runtimes.sglang import TABLE_IN_RAM
 from qwenpick.runtimes.sglang import planned as plan_settings
 from qwenpick.runtimes.sglang.options import Options
 
@@ -73,6 +75,12 @@ def arguments(run: Run) -> list[str]:
         words += ["--expert-parallel-size", str(said.ep_size or run.placement.tensor_parallel)]
     if run.checkpoint.format in ("fp8-online", "nf4"):
         words += ["--quantization", "fp8" if run.checkpoint.format == "fp8-online" else "bitsandbytes"]
+    if said.release >= TABLE_IN_RAM and any(extra.name == NGRAM_TABLE for extra in run.architecture.extras):
+        words.append("--ple-offload-embedding" if run.placement.host_table else "--no-ple-offload-embedding")
+    if said.adapters[1]:
+        words += [] if said.enable_lora else ["--enable-lora"]
+        words += [] if said.max_lora_rank else ["--max-lora-rank", str(said.adapters[0])]
+        words += ["--lora-target-modules", "all"]
     words += parsers(run.model, "qwen25")
     if run.model.kind in ("embedding", "reranker"):
         words.append("--is-embedding")

@@ -8,7 +8,9 @@ from qwenpick.i18n import _
 from qwenpick.launch import hub
 from qwenpick.launch.facts import HEAD, HF_CACHE, context_notes, download, node_notes, parsers, source_of, yarn
 from qwenpick.launch.run import Command, Launch, Run, calls_tools
+from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.runtimes.given import flags, read
+from qwenpick.runtimes.vllm import TABLE_IN_RAM
 from qwenpick.runtimes.vllm import planned as plan_settings
 from qwenpick.runtimes.vllm.options import Options
 from qwenpick.runtimes.vllm.settings import Settings
@@ -80,8 +82,13 @@ def arguments(run: Run) -> list[str]:
             "--speculative-config",
             json.dumps({"method": _draft_method(run, planned), "num_speculative_tokens": planned.speculative_tokens}),
         ]
-    if not planned.multimodal and (run.architecture.vision or run.architecture.audio):
+    said = read(Options, run.work.options)
+    if not planned.multimodal and (run.architecture.vision or run.architecture.audio) and not said.limit_mm_per_prompt:
         words.append("--language-model-only")
+    if planned.version >= TABLE_IN_RAM and any(extra.name == NGRAM_TABLE for extra in run.architecture.extras):
+        words += ["--engram-config", json.dumps({"cpu_offload": run.placement.host_table})]
+    if said.adapters[1] and not said.enable_lora:
+        words.append("--enable-lora")
     return words + flags(read(Options, run.work.options))
 
 

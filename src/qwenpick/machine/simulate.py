@@ -11,6 +11,7 @@ from qwenpick.i18n import N_, _
 from qwenpick.machine.assumed import DDR4, assumed_ram
 from qwenpick.machine.gpu_words import about, counted, meant
 from qwenpick.machine.hardware import Cpu, Device, Machine
+from qwenpick.machine.mig import instance, split_name
 from qwenpick.machine.nodes import several
 from qwenpick.machine.reserve import reserved
 from qwenpick.units import GIB, format_bytes
@@ -56,17 +57,28 @@ def _described(catalog: Catalog, gpus: list[str], vram: int | None, ram: int | N
         return _cpu_box(gpus, vram, ram)
     if not gpus:
         return _nameless_box(catalog, vram, ram)
-    named = [(count, *meant(catalog, name, vram, ram)) for count, name in map(counted, gpus)]
+    words = [(count, *split_name(name)) for count, name in map(counted, gpus)]
+    named = [(count, *meant(catalog, name, vram, ram)) for count, name, _profile in words]
     unified = [gpu for _count, gpu, _notes in named if gpu.unified]
     if unified:
         return _unified_box(named, unified[0], vram, ram)
     devices = tuple(
-        device for count, gpu, _notes in named for device in (_discrete(gpu, vram),) * (count * gpu.devices_per_board)
+        device
+        for (count, gpu, _notes), (_count, _name, profile) in zip(named, words, strict=True)
+        for device in ((instance(_whole(gpu), gpu, profile) if profile else _discrete(gpu, vram)),)
+        * (count * (1 if profile else gpu.devices_per_board))
     )
     notes = [note for _count, _gpu, notes in named for note in notes] + (
         [] if ram else [N_("RAM is not known; say --ram to plan offloading")]
     )
     return _box(devices, ram, notes, _processor(ram, [gpu for _unused, gpu, _notes in named]))
+
+
+def _whole(gpu: Gpu) -> Device:
+    """The card with all that its driver counts."""
+    from qwenpick.catalog.usable import usable_memory
+
+    return _device(gpu, usable_memory(gpu)[0], ())
 
 
 def _discrete(gpu: Gpu, vram: int | None) -> Device:

@@ -12,6 +12,8 @@ from functools import lru_cache
 
 from qwenpick.catalog.schema import Architecture, DenseMlp, FullAttention, LinearAttention, MoeMlp, SlidingAttention
 
+NGRAM_TABLE = "ngram-table"  # the extra part of Flash-Next that is looked up, not multiplied
+
 
 @dataclass(frozen=True, slots=True)
 class Tensor:

@@ -65,6 +65,7 @@ def plan_values(plan: Plan, here: str | None = None) -> PlanValues:
             "data_parallel": plan.placement.data_parallel,
             "expert_parallel": plan.placement.expert_parallel,
             "stage_layers": list(plan.placement.stage_layers) if plan.placement.stage_layers is not None else None,
+            "table_in_ram": plan.placement.host_table,
         },
         "memory": memory_values(plan.memory, plan.band),
         "places": [place_values(place) for place in plan.places],

@@ -19,6 +19,7 @@ To add an option:
 
 from __future__ import annotations
 
+import json
 import re
 import typing
 from collections.abc import Iterator, Mapping
@@ -169,6 +170,21 @@ def layer_counts(title: str, text: str | None) -> tuple[int, ...] | None:
             _("{title}'s layers of each stage are numbers parted by commas, not '{text}'", title=title, text=text)
         )
     return tuple(map(int, counts))
+
+
+def json_object(title: str, name: str, text: str | None) -> dict[str, object]:
+    """An option that engines take as JSON; {} where nobody said. Raises QwenpickError for anything that is no object."""
+    if text is None:
+        return {}
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise QwenpickError(
+            _("{title} reads {name} as JSON, like '{{\"image\": 1}}', not '{text}'", title=title, name=name, text=text)
+        )
+    return found
 
 
 def numbers(version: str) -> tuple[int, ...]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from qwenpick.machine.mig import compute_share
+
 if TYPE_CHECKING:
     from qwenpick.catalog import Gpu
     from qwenpick.catalog.schema import Rates
@@ -147,7 +149,8 @@ def place_of(device: Device, gpus: Mapping[str, Gpu], ram: float | None = None, 
     kind = _over_vulkan(class_of(device, gpu)) if vulkan else class_of(device, gpu)
     rates = gpu.rates if gpu else None
     rate = _matrix_rate(kind, rates, (gpu.compute_capability if gpu else None) or "") or bandwidth * FLOP_PER_BYTE[kind]
-    vector, int8 = _units(kind, rates, rate)
+    rate *= compute_share(device)
+    vector, int8 = _units(kind, rates, rate, compute_share(device))
     nvlink = gpu.nvlink_bandwidth if gpu and gpu.segment == "datacenter" else None
     return Place(
         kind,
@@ -161,16 +164,16 @@ def place_of(device: Device, gpus: Mapping[str, Gpu], ram: float | None = None, 
     )
 
 
-def _units(kind: Class, rates: Rates | None, rate: float) -> tuple[float | None, float | None]:
-    """(vector, INT8 matrix) operations/s, where they are known to be a limit."""
+def _units(kind: Class, rates: Rates | None, rate: float, share: float = 1.0) -> tuple[float | None, float | None]:
+    """(vector, INT8 matrix) operations/s of a `share` of the card, where they are known to be a limit."""
     if kind == "pascal":
         return rate, PASCAL_DP4A * rate
     if kind == "volta":
         return rate * VOLTA_FP32, None
-    if share := VECTOR_PER_INT8.get(kind):
+    if per_int8 := VECTOR_PER_INT8.get(kind):
         # B300's integer units are few: the 16-bit ones do their work
-        int8 = max((rates.int8 if rates else None) or 2 * rate, rate)
-        return int8 * share, int8
+        int8 = max(share * rates.int8 if rates and rates.int8 else 2 * rate, rate)
+        return int8 * per_int8, int8
     return None, None
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.machine.nodes import per_node
+from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.work.placement import Cut, Placement, placed
 from qwenpick.work.sharding import BLOCK, world_refusal
 
@@ -33,6 +34,20 @@ def parallel_placements(
     for placement in _placements(architecture, format_name, machine, vendors, asked):
         boxes = -(-len(placement.devices) // per_node(machine)) if machine.nodes > 1 else 1
         yield replace(placement, nodes=boxes) if boxes > 1 else placement
+
+
+def with_tables(
+    architecture: Architecture, machine: Machine, placements: Iterator[Placement], asked: bool | None, known: bool
+) -> Iterator[Placement]:
+    """The placements with an n-gram table on the GPUs, then those with it in RAM, where the release is `known` to have that; as `asked`."""
+    if not known or not any(extra.name == NGRAM_TABLE for extra in architecture.extras):
+        yield from placements
+        return
+    every = tuple(placements)
+    if asked is not True:
+        yield from every
+    if asked or (asked is None and machine.ram_free is not None):
+        yield from (replace(placement, host_table=True) for placement in every)
 
 
 def _placements(

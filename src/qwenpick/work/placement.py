@@ -33,7 +33,7 @@ class Placement:
 
     No devices is CPU only. `split` is how many layers each device holds (llama.cpp counts the output as one more layer); None is all of them, on one
     device or evenly. `cpu_moe_layers` is llama.cpp's --n-cpu-moe: that many first layers keep their experts in RAM. The last but one are `Cut`'s;
-    `nodes` is how many boxes the devices are in.
+    `nodes` is how many boxes the devices are in; `host_table` says that an n-gram table lies in RAM.
     """
 
     devices: tuple[Device, ...] = ()
@@ -45,6 +45,7 @@ class Placement:
     expert_parallel: bool = False
     stage_layers: tuple[int, ...] | None = None
     nodes: int = 1
+    host_table: bool = False
 
     def stage(self, index: int) -> int:
         """The pipeline stage of the device at `index`: copies one after the other, stages within a copy, ranks within a stage."""

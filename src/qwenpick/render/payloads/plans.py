@@ -36,6 +36,7 @@ class PlacementValues(TypedDict):
     data_parallel: int
     expert_parallel: bool
     stage_layers: list[int] | None
+    table_in_ram: bool
 
 
 class PartValues(TypedDict):

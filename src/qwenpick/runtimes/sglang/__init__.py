@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _
-from qwenpick.memory.account import Memory, Part, gpu
+from qwenpick.memory.account import RAM, Memory, Part, gpu
 from qwenpick.memory.account import memory as gather
+from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.sglang.ledger import ledger, pool_tokens
 from qwenpick.runtimes.sglang.options import Options
@@ -16,7 +17,7 @@ from qwenpick.runtimes.sglang.pools import LOADED, draft_states, slot_bytes, slo
 from qwenpick.runtimes.sglang.share import Settings, free_at_start, least, settings
 from qwenpick.runtimes.vllm import refusals
 from qwenpick.runtimes.vllm.vendors import vendors
-from qwenpick.work.parallel import parallel_placements
+from qwenpick.work.parallel import parallel_placements, with_tables
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
@@ -30,6 +31,10 @@ READ_FROM = (
     "SGLang 0.5.5 to 0.5.23: srt/server_args.py, srt/arg_groups/memory_hook.py, srt/mem_cache/kv_cache_configurator.py, "
     "srt/mem_cache/memory_pool.py"
 )
+TABLE_IN_RAM = (0, 5, 23)  # arg_groups/fields/exec_.py ple_offload_embedding
+MAPPED = (
+    8 * 10**9
+)  # of a table that is mapped from a file, what stays in RAM: environ.py SGLANG_QWEN4_PLE_FILE_RSS_BUDGET_GB
 SPANS_NODES = True  # one copy may lie on several boxes
 FORMATS = ("bf16", "fp16", "fp8", "fp8-online", "gptq-int8", "awq-int4", "gptq-int4", "nvfp4", "mxfp4", "nf4")
 FAMILIES: Mapping[str, tuple[str, ...]] = {
@@ -37,6 +42,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "8bit": ("fp8", "gptq-int8", "fp8-online"),
     "4bit": ("awq-int4", "gptq-int4", "nvfp4", "mxfp4", "nf4"),
 }
+TABLE_SAID = N_("the n-gram table, looked up over the bus")
 NOT_SERVED = ("qwen3_tts", "qwen2_5_omni")  # srt/models has no file for them
 
 
@@ -55,10 +61,10 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
 def placements(
     model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
 ) -> Iterator[Placement]:
-    """One GPU, then tensor parallel over equal ones, then pipeline stages."""
-    return parallel_placements(
-        architecture, checkpoint.format, machine, vendors(TITLE), read(Options, work.options).parallel
-    )
+    """One GPU, then tensor parallel over equal ones, then pipeline stages; an n-gram table on the GPUs, then in RAM."""
+    said = read(Options, work.options)
+    found = parallel_placements(architecture, checkpoint.format, machine, vendors(TITLE), said.parallel)
+    return with_tables(architecture, machine, found, said.table_in_ram, said.release >= TABLE_IN_RAM)
 
 
 def budget(device: Device, work: Serving) -> int | None:
@@ -73,6 +79,7 @@ def memory(
     work = _one_copy(work, placement)
     chosen = least(architecture, work, placement)
     per_stage = weights(architecture, checkpoint, work, placement)
+    with_table = weights(architecture, checkpoint, work, replace(placement, host_table=False))
     rows = (-(-work.context // chosen.page) * work.sequences + 1) * chosen.page  # one page takes padded writes
     token, slot = token_bytes(architecture, work, placement), slot_bytes(architecture, work, placement)
     states = slots(work) if slot else 0
@@ -124,6 +131,10 @@ def memory(
                 "state",
             )
         )
+        if placement.host_table:
+            table = sum(n for part, n in with_table[placement.stage(index)] if part == NGRAM_TABLE)
+            table = min(table, MAPPED) if read(Options, work.options).ple_offload_backend == "file" else table
+            parts.append(Part(N_("{part} weights", part=NGRAM_TABLE), table, RAM, TABLE_SAID, "weights"))
         parts.append(Part("set aside", round(free * (1 - chosen.static)), where, said, "compute"))
     return gather(parts)
 

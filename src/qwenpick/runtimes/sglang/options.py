@@ -63,6 +63,23 @@ class Options(EngineOptions):
     mamba_ssm_dtype: Literal["float32", "bfloat16", "float16"] = option(
         "float32", "the type of the delta nets' states", flag=False
     )
+    enable_lora: bool = option(False, "serves LoRA adapters beside the model, with room for them")
+    max_loras_per_batch: int | None = option(
+        None, "adapters of a batch, the plain model among them (8)", least=1, most=1024
+    )
+    max_lora_rank: int | None = option(None, "the largest rank of an adapter (16)", least=1, most=4096)
+    ple_offload_embedding: bool | None = option(
+        None,
+        "Flash-Next's n-gram table in RAM, not on the GPUs",
+        opposite="no_ple_offload_embedding",
+        since="0.5.23",
+        flag=False,
+    )
+    ple_offload_backend: Literal["pinned", "file"] = option(
+        "pinned",
+        "the n-gram table in pinned RAM, or read from a file on disk (GB10 and GH200: 8 GB of it stay in RAM)",
+        since="0.5.23",
+    )
     tp_size: int | None = option(
         None, "GPUs that share every layer", least=1, most=MOST_GPUS, aliases=("tensor_parallel_size", "tp"), flag=False
     )
@@ -90,6 +107,17 @@ class Options(EngineOptions):
         aliases=("expert_parallel_size", "ep"),
         flag=False,
     )
+
+    @property
+    def adapters(self) -> tuple[int, int]:
+        """(rank, how many at once) of the adapters that room is kept for; (0, 0) for none."""
+        wanted = self.enable_lora or self.max_loras_per_batch is not None or self.max_lora_rank is not None
+        return (self.max_lora_rank or 16, self.max_loras_per_batch or 8) if wanted else (0, 0)
+
+    @property
+    def table_in_ram(self) -> bool | None:
+        """Where the n-gram table was asked for; None where nobody said."""
+        return True if self.ple_offload_backend == "file" else self.ple_offload_embedding
 
     @property
     def drafts(self) -> int:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.memory.cache import attention_layers, conv_state_elements, kv_bytes_per_token, ssm_state_elements
+from qwenpick.memory.tensors import NGRAM_TABLE
+from qwenpick.runtimes.adapters import adapter_bytes
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.sglang.options import Options
 from qwenpick.runtimes.vllm.weights import scaled, stage_weights
 from qwenpick.work.placement import Cut
+from qwenpick.work.sharding import stage_layers
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
@@ -47,9 +50,19 @@ def weights(
         placement.tensor_parallel, placement.pipeline_parallel, 1, placement.expert_parallel, placement.stage_layers
     )
     found = stage_weights(architecture, checkpoint.format, cut, tuple(parts))
-    if checkpoint.bytes is None:
+    if checkpoint.bytes is not None:
+        found = scaled(found, architecture, checkpoint.format, checkpoint.bytes)
+    if placement.host_table:
+        found = tuple(tuple(one for one in stage if one[0] != NGRAM_TABLE) for stage in found)
+    rank, most = said.adapters
+    if not most:
         return found
-    return scaled(found, architecture, checkpoint.format, checkpoint.bytes)
+    ranks, whole = placement.tensor_parallel, placement.expert_parallel
+    stages = stage_layers(architecture.num_layers, placement.pipeline_parallel, placement.stage_layers)
+    return tuple(
+        (*stage, ("adapters", adapter_bytes(architecture, rank, most, ranks, layers, whole_experts=whole)))
+        for stage, layers in zip(found, stages, strict=True)
+    )
 
 
 def token_bytes(architecture: Architecture, work: Serving, placement: Placement) -> int:

@@ -16,7 +16,7 @@ from qwenpick.runtimes.vllm.profile import Profile
 from qwenpick.runtimes.vllm.settings import least, settings
 from qwenpick.runtimes.vllm.start import cache_refusal, planned, share_refusal
 from qwenpick.runtimes.vllm.vendors import follows, vendors
-from qwenpick.work.parallel import parallel_placements
+from qwenpick.work.parallel import parallel_placements, with_tables
 from qwenpick.work.sharding import stage_layers
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 NAME = "vllm"
 TITLE = "vLLM"
 READ_FROM = "vLLM 0.8 to 0.33: config/cache.py, config/vllm.py, engine/arg_utils.py, v1/worker/gpu_worker.py, v1/core/kv_cache_utils.py"
+TABLE_IN_RAM = (0, 33)  # config/engram.py
 SPANS_NODES = True  # one copy may lie on several boxes
 FORMATS = ("bf16", "fp16", "fp8", "fp8-online", "gptq-int8", "awq-int4", "gptq-int4", "nvfp4", "mxfp4", "nf4")
 FAMILIES: Mapping[str, tuple[str, ...]] = {
@@ -60,10 +61,10 @@ def placements(
     work: Serving,
     machine: Machine,
 ) -> Iterator[Placement]:
-    """One GPU, then tensor parallel over equal ones, then pipeline stages."""
-    return parallel_placements(
-        architecture, checkpoint.format, machine, vendors(TITLE), read(Options, work.options).parallel
-    )
+    """One GPU, then tensor parallel over equal ones, then pipeline stages; an n-gram table on the GPUs, then in RAM."""
+    said = read(Options, work.options)
+    found = parallel_placements(architecture, checkpoint.format, machine, vendors(TITLE), said.parallel)
+    return with_tables(architecture, machine, found, said.table_in_ram, said.release >= TABLE_IN_RAM)
 
 
 def memory(

@@ -11,13 +11,15 @@ from qwenpick.i18n import N_
 from qwenpick.machine.hardware import cuda_free, cuda_total
 from qwenpick.memory.account import RAM, Memory, Part, gpu
 from qwenpick.memory.account import memory as gather
+from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.vllm import cache as pool
+from qwenpick.runtimes.vllm.buffers import buffers, offloaded
 from qwenpick.runtimes.vllm.graphs import OLD_RANK_UNTIL, Link
 from qwenpick.runtimes.vllm.options import Options
 from qwenpick.runtimes.vllm.profile import CONTEXT, Profile, Rank, kernels_of, profile
 from qwenpick.runtimes.vllm.settings import Settings, utilization
-from qwenpick.runtimes.vllm.weights import deepstack_bytes, loaded_format, rope_bytes, selection_bytes, weights
+from qwenpick.runtimes.vllm.weights import loaded_format, weights
 from qwenpick.work.placement import Cut
 from qwenpick.work.sharding import communication_bytes, over_pcie, stage_layers
 
@@ -33,7 +35,10 @@ LENT = N_("beside the request")
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What each rank of one pipeline stage holds: its weights and buffers, what its profile run finds, and how its pool is cut."""
+    """What each rank of one pipeline stage holds: its weights and buffers, what its profile run finds, and how its pool is cut.
+
+    `in_ram` are weights of its that lie in RAM.
+    """
 
     weights: tuple[tuple[str, int], ...]
     buffers: tuple[Part, ...]
@@ -46,6 +51,7 @@ class Stage:
         return sum(size for _, size in self.weights) + sum(part.bytes for part in self.buffers)
 
     cache_bytes: int | None = None
+    in_ram: int = 0
 
     def left(self, requested: int) -> int:
         """Bytes of the request that are left for the cache, negative where it does not suffice; as many as were asked for by name."""
@@ -103,8 +109,9 @@ def stages_of(
     loaded = weights(architecture, checkpoint, chosen, cut)
     kernels = kernels_of(placement.devices[0] if placement.devices else None, loaded_format(checkpoint, chosen))
     said = read(Options, work.options)
-    if said.cpu_offload_gb:
-        loaded = tuple(_offloaded(stage, int(said.cpu_offload_gb * 2**30)) for stage in loaded)
+    offload = int((said.cpu_offload_gb or 0) * 2**30)
+    tables = [sum(size for part, size in stage if placement.host_table and part == NGRAM_TABLE) for stage in loaded]
+    loaded = tuple(offloaded(stage, offload, placement.host_table) for stage in loaded)
     found = []
     for index, layers in enumerate(stage_layers(architecture.num_layers, stages, placement.stage_layers)):
         first, last = index == 0, index == stages - 1
@@ -112,31 +119,14 @@ def stages_of(
         found.append(
             Stage(
                 loaded[index],
-                tuple(_buffers(model, architecture, chosen, layers, first, last)),
+                tuple(buffers(model, architecture, chosen, layers, first, last, ranks)),
                 profile(architecture, chosen, rank, kernels, work.image_tokens),
                 pool.layout(architecture, chosen, work.kv_cache, ranks, layers, last),
                 said.kv_cache_memory_bytes,
+                tables[index] + offload,
             )
         )
     return tuple(found)
-
-
-def _offloaded(stage: tuple[tuple[str, int], ...], offload: int) -> tuple[tuple[str, int], ...]:
-    """The stage's weights less what stays in RAM, which is taken from the language model: model_executor/offloader."""
-    return tuple((part, max(0, size - offload) if part == "text" else size) for part, size in stage)
-
-
-def _buffers(
-    model: Model | None, architecture: Architecture, chosen: Settings, layers: range, first: bool, last: bool
-) -> Iterator[Part]:
-    """What is allocated while the weights are loaded and counts as they do."""
-    rope = N_("positions x rotary dimensions x 2 bytes")
-    yield Part("rope table", rope_bytes(model, architecture), "", rope, "weights")
-    if first:
-        deepstack = N_("levels x batched tokens x hidden x 2 bytes")
-        yield Part("deepstack buffers", deepstack_bytes(architecture, chosen), "", deepstack, "weights")
-    selected = N_("batched tokens x (budget + compress_ratio) x 4 bytes, the layers with an indexer")
-    yield Part("selected tokens", selection_bytes(architecture, chosen, layers, last), "", selected, "weights")
 
 
 def parts_of(
@@ -173,9 +163,10 @@ def parts_of(
             if link_of(placement) != "alone" and chosen.version < OLD_RANK_UNTIL:
                 unsure = stages[stage].profile.graphs // 2
                 later.append(Part("graphs of an old release", unsure, where, N_("known to a half only"), "surge"))
-    if offload := read(Options, work.options).cpu_offload_gb:
-        kept = int(offload * 2**30) * max(1, len(placement.devices))
-        parts.append(Part("offloaded weights", kept, RAM, N_("cpu_offload_gb x GPUs"), "weights"))
+    in_ram = sum(stages[placement.stage(index)].in_ram for index in range(max(1, len(placement.devices))))
+    parts.append(
+        Part("weights in host memory", in_ram, RAM, N_("cpu_offload_gb of each GPU, and an n-gram table"), "weights")
+    )
     return gather(parts, later)
 
 

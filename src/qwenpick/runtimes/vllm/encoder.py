@@ -19,12 +19,26 @@ VIDEO_TOKENS, VIDEO_ROOM = 12288, 12.5
 WITH_TIMESTAMPS = ((0, 11), (0, 13))
 
 
-def kept_tokens(architecture: Architecture, version: tuple[int, ...]) -> int:
-    """Tokens of the tower's output that are held while the language model is profiled."""
-    first, after = WITH_TIMESTAMPS
-    if architecture.model_type.startswith("qwen3_vl") and first <= version < after:
-        return int(VIDEO_TOKENS * VIDEO_ROOM) + VIDEO_TOKENS
+def profile_tokens(
+    architecture: Architecture, version: tuple[int, ...], pictures: bool = True, videos: bool = True
+) -> int:
+    """Merged tokens of what the tower is profiled with: the largest picture, or the largest video where prompts have no pictures."""
+    timestamps = architecture.model_type.startswith("qwen3") and videos
+    if timestamps and (not pictures or _with_timestamps(architecture, version)):
+        return VIDEO_TOKENS
     return PROFILE_IMAGE_TOKENS
+
+
+def kept_tokens(architecture: Architecture, version: tuple[int, ...], profiled: int) -> int:
+    """Tokens of the tower's output that are held while the language model is profiled."""
+    if profiled == VIDEO_TOKENS and _with_timestamps(architecture, version):
+        return int(VIDEO_TOKENS * VIDEO_ROOM) + VIDEO_TOKENS
+    return profiled
+
+
+def _with_timestamps(architecture: Architecture, version: tuple[int, ...]) -> bool:
+    first, after = WITH_TIMESTAMPS
+    return architecture.model_type.startswith("qwen3_vl") and first <= version < after
 
 
 def output_bytes(architecture: Architecture, tokens: int = PROFILE_IMAGE_TOKENS) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from qwenpick.i18n import N_
-from qwenpick.runtimes.option import MOST_GPUS, EngineOptions, Version, Word, layer_counts, option
+from qwenpick.runtimes.option import MOST_GPUS, EngineOptions, Version, Word, json_object, layer_counts, option
 from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS
 from qwenpick.work.placement import Cut
 
@@ -19,7 +19,6 @@ class Options(EngineOptions):
     ELSEWHERE: ClassVar[Mapping[str, str]] = {
         "kv_cache_dtype": N_("say --kv-cache, as fp8"),
         "speculative_config": N_("say num_speculative_tokens, what the model's own MTP block drafts a step"),
-        "max_loras": N_("adapters are not planned for: their memory is not known here"),
     }
 
     version: Version | None = option(None, "the release that runs it", flag=False)
@@ -84,9 +83,43 @@ class Options(EngineOptions):
     cpu_offload_gb: float | None = option(
         None, "GiB of each GPU's weights that stay in RAM and are read over the bus every step", above=0, most=4096
     )
+    enable_lora: bool = option(False, "serves LoRA adapters beside the model: room for them, and graphs twice")
+    max_loras: int | None = option(None, "adapters that one batch may mix (1)", least=1, most=1024)
+    max_lora_rank: Literal[8, 16, 32, 64, 128, 256, 320, 512] | None = option(
+        None, "the largest rank of an adapter (16)"
+    )
+    limit_mm_per_prompt: Word | None = option(
+        None,
+        'pictures and videos of a prompt, as {"image": 2, "video": 0}: what is 0 is not profiled, and no tower is loaded where all are',
+    )
+    mm_encoder_tp_mode: Literal["weights", "data"] = option(
+        "weights", "the vision tower cut over the GPUs, or whole on each (data)", since="0.11"
+    )
+    engram_config: Word | None = option(
+        None,
+        'Flash-Next\'s n-gram table: {"cpu_offload": true} keeps it in RAM, false on the GPUs',
+        since="0.33",
+        flag=False,
+    )
     max_cudagraph_capture_size: int | None = option(
         None, "the largest batch that graphs are captured for", least=1, most=MOST_SEQUENCES, since="0.12"
     )
+
+    @property
+    def adapters(self) -> tuple[int, int]:
+        """(rank, how many at once) of the adapters that room is kept for; (0, 0) for none."""
+        wanted = self.enable_lora or self.max_loras is not None or self.max_lora_rank is not None
+        return (self.max_lora_rank or 16, self.max_loras or 1) if wanted else (0, 0)
+
+    @property
+    def table_in_ram(self) -> bool | None:
+        """Where the n-gram table was asked for; None where nobody said."""
+        value = json_object(self.TITLE, "engram_config", self.engram_config).get("cpu_offload")
+        return value if isinstance(value, bool) else None
+
+    def shown(self, modality: str) -> bool:
+        """Whether prompts may have pictures (image) or videos (video)."""
+        return json_object(self.TITLE, "limit_mm_per_prompt", self.limit_mm_per_prompt).get(modality) != 0
 
     @property
     def drafts(self) -> int:

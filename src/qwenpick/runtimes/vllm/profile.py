@@ -101,7 +101,8 @@ def profile(
     architecture: Architecture, chosen: Settings, rank: Rank, kernels: Kernels, image_tokens: int = 0
 ) -> Profile:
     """What the profile run of one rank finds, or what an image of `image_tokens` takes if that is more."""
-    asked = encoder.peak_bytes(architecture, image_tokens, rank.ranks) if chosen.multimodal and rank.first else 0
+    ranks = _tower_ranks(chosen, rank.ranks)
+    asked = encoder.peak_bytes(architecture, image_tokens, ranks) if chosen.multimodal and rank.first else 0
     peak = max(activation(architecture, chosen, rank, kernels), asked)
     alone = rank.link == "alone"
     outside = NON_TORCH if alone or chosen.version < (0, 20) else NON_TORCH_RANK
@@ -129,11 +130,17 @@ def profile(
     )
 
 
+def _tower_ranks(chosen: Settings, ranks: int) -> int:
+    """Ranks that share the vision tower: one where mm_encoder_tp_mode is data."""
+    return 1 if chosen.whole_tower else ranks
+
+
 def activation(architecture: Architecture, chosen: Settings, rank: Rank, kernels: Kernels) -> int:
     """Peak of the activations: the largest of the forward, the sampler, what compilation copies, and the encoder."""
     compiled, ranks = chosen.max_graph > 0, rank.ranks
     encodes = chosen.profile_encoder and rank.first
-    kept = encoder.output_bytes(architecture, encoder.kept_tokens(architecture, chosen.version)) if encodes else 0
+    held = encoder.kept_tokens(architecture, chosen.version, chosen.profile_tokens)
+    kept = encoder.output_bytes(architecture, held) if encodes else 0
     layers = forward(architecture, chosen, ranks, compiled, kernels.block_fp8, rank.copies)
     peaks = [kept + layers + _matmul(architecture, compiled, kernels)]
     if rank.last:
@@ -143,7 +150,9 @@ def activation(architecture: Architecture, chosen: Settings, rank: Rank, kernels
         matrix = architecture.vocab_size * architecture.hidden_size * ELEMENT // ranks
         peaks.append(kept + matrix + kernels.workspace + MIB)
     if encodes:
-        peaks.append(encoder.peak_bytes(architecture, encoder.PROFILE_IMAGE_TOKENS, ranks) + kernels.workspace)
+        peaks.append(
+            encoder.peak_bytes(architecture, chosen.profile_tokens, _tower_ranks(chosen, ranks)) + kernels.workspace
+        )
     return max(peaks)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.vllm.captures import graph_sizes, largest_batch
+from qwenpick.runtimes.vllm.encoder import PROFILE_IMAGE_TOKENS, profile_tokens
 from qwenpick.runtimes.vllm.options import Options
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ FP8_CAPABILITY = (
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the engine settles on. `version` is (0, 26); `max_graph` is the largest captured batch, 0 for an eager run, and `captures` how many
-    are captured; `marlin` says that FP8 weights are repacked for a GPU without FP8 arithmetic."""
+    are captured, twice with adapters (rank, how many); `marlin` says that FP8 weights are repacked for a GPU without FP8 arithmetic. The vision
+    tower is profiled with `profile_tokens` merged tokens, whole on each rank or cut over them."""
 
     version: tuple[int, ...]
     utilization: float
@@ -49,6 +51,9 @@ class Settings:
     expert_parallel: bool
     ssm_bytes: int
     marlin: bool
+    adapters: tuple[int, int] = (0, 0)
+    profile_tokens: int = PROFILE_IMAGE_TOKENS
+    whole_tower: bool = False
 
 
 def settings(architecture: Architecture, work: Serving, device: Device | None) -> Settings:
@@ -61,7 +66,12 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
     sequences = said.max_num_seqs or max(sequences, work.sequences)
     tokens = said.max_num_batched_tokens or min(tokens, sequences * context)
     sequences = min(sequences, tokens)
-    text_only = said.language_model_only or not (architecture.vision or architecture.audio)
+    pictures, videos = said.shown("image"), said.shown("video")
+    text_only = (
+        said.language_model_only
+        or not (pictures or videos or architecture.audio)
+        or not (architecture.vision or architecture.audio)
+    )
     v2 = runs_v2(architecture, version)
     encodes = not text_only and not (v2 and version < (0, 27))  # the V2 runner of 0.26 profiled no encoder
     drafted = said.num_speculative_tokens
@@ -76,7 +86,7 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
         sequences=sequences,
         block_size=said.block_size or BLOCK_SIZE,
         max_graph=largest,
-        captures=graph_sizes(largest, version),
+        captures=graph_sizes(largest, version) * (2 if said.adapters[1] else 1),
         v2=v2,
         prefix_caching=(not architecture.is_hybrid or version >= (0, 28)) if caching is None else caching,
         speculative_tokens=drafted,
@@ -86,6 +96,9 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
         expert_parallel=said.enable_expert_parallel,
         marlin=bool(device and device.vendor == "nvidia" and (capability_of(device) or 9.0) < FP8_CAPABILITY),
         ssm_bytes=_ssm_bytes(architecture, said.mamba_ssm_cache_dtype),
+        adapters=said.adapters,
+        profile_tokens=profile_tokens(architecture, version, pictures, videos),
+        whole_tower=said.mm_encoder_tp_mode == "data",
     )
 
 
@@ -129,7 +142,9 @@ def least(architecture: Architecture, work: Serving, device: Device | None) -> S
     largest = chosen.max_graph and largest_batch(chosen.sequences, chosen.batched_tokens, drafted, chosen.version)
     if chosen.max_graph and said.max_cudagraph_capture_size:
         largest = min(chosen.max_graph, chosen.batched_tokens)
-    return replace(chosen, max_graph=largest, captures=graph_sizes(largest, chosen.version))
+    return replace(
+        chosen, max_graph=largest, captures=graph_sizes(largest, chosen.version) * (2 if chosen.adapters[1] else 1)
+    )
 
 
 def utilization(work: Serving, device: Device | None = None) -> float:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from qwenpick.catalog.schema import Architecture, FullAttention
 from qwenpick.memory.quantization import stored_bytes
+from qwenpick.work.placement import Cut
 from qwenpick.work.sharding import Shard, shards, stage_layers
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Checkpoint, Model
     from qwenpick.runtimes.vllm.settings import Settings
-    from qwenpick.work.placement import Cut
 
 MIB = 2**20
 NOT_LOADED = ("talker", "token2wav", "code2wav")  # vLLM serves the thinker of an Omni model
@@ -127,6 +127,12 @@ def weights(
     """For each pipeline stage, (part, bytes) on each rank; a checkpoint's measured size, where it is known, wins over the formula."""
     name, parts = loaded_format(checkpoint, chosen), loaded_parts(architecture, chosen)
     by_stage = stage_weights(architecture, name, cut, parts)
+    if chosen.whole_tower and cut.tensor > 1 and chosen.multimodal:
+        whole = stage_weights(architecture, name, Cut(1, cut.pipeline, 1, False, cut.stage_layers), ("vision",))
+        towers = [dict(stage) for stage in whole]
+        by_stage = tuple(
+            tuple((part, towers[i].get(part, size)) for part, size in stage) for i, stage in enumerate(by_stage)
+        )
     change = 1 / MARLIN_COLUMNS if name == "fp8" and chosen.marlin else -ZERO_POINTS.get(name, 0.0)
     if change:  # in proportion to what quantization saved, which is what it applies to
         plain = stage_weights(architecture, "bf16", cut, parts)

@@ -1,0 +1,56 @@
+"""What vLLM's weights leave in RAM, and what is allocated beside them while they are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from qwenpick.i18n import N_
+from qwenpick.memory.account import Part
+from qwenpick.memory.tensors import NGRAM_TABLE
+from qwenpick.runtimes.adapters import adapter_bytes
+from qwenpick.runtimes.vllm.settings import Settings
+from qwenpick.runtimes.vllm.weights import deepstack_bytes, rope_bytes, selection_bytes
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Model
+
+
+def offloaded(stage: tuple[tuple[str, int], ...], offload: int, table: bool) -> tuple[tuple[str, int], ...]:
+    """The stage's weights less what stays in RAM: of the language model (model_executor/offloader), and an n-gram table (config/engram.py)."""
+    return tuple(
+        (part, max(0, size - offload) if part == "text" else size)
+        for part, size in stage
+        if not (table and part == NGRAM_TABLE)
+    )
+
+
+def buffers(
+    model: Model | None,
+    architecture: Architecture,
+    chosen: Settings,
+    layers: range,
+    first: bool,
+    last: bool,
+    ranks: int,
+) -> Iterator[Part]:
+    """What is allocated while the weights are loaded and counts as they do."""
+    rope = N_("positions x rotary dimensions x 2 bytes")
+    yield Part("rope table", rope_bytes(model, architecture), "", rope, "weights")
+    if first:
+        deepstack = N_("levels x batched tokens x hidden x 2 bytes")
+        yield Part("deepstack buffers", deepstack_bytes(architecture, chosen), "", deepstack, "weights")
+    rank, most = chosen.adapters
+    kept = adapter_bytes(
+        architecture,
+        rank,
+        most,
+        ranks,
+        layers,
+        whole_experts=chosen.expert_parallel,
+        embeddings=first and architecture.model_type.startswith("qwen3"),
+    )
+    each = N_("{most} adapters of rank {rank}: (inputs + outputs) x rank x 2 bytes a matrix", most=most, rank=rank)
+    yield Part("adapters", kept, "", each, "weights")
+    selected = N_("batched tokens x (budget + compress_ratio) x 4 bytes, the layers with an indexer")
+    yield Part("selected tokens", selection_bytes(architecture, chosen, layers, last), "", selected, "weights")
