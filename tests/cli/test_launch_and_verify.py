@@ -103,7 +103,7 @@ def test_verify_ends_with_1_beyond_the_tolerance(qwenpick: Run) -> None:
         (("--log", "no-such.log"), "cannot read 'no-such.log'"),
         (("--log", str(LOGS / "sglang-14b.log")), "does not say which model"),
         (("--log", str(LOGS / "sglang-14b.log"), "--tolerance", "much"), "cannot read tolerance 'much'"),
-        (("--log", str(LOGS / "sglang-14b.log"), "--runtime", "mlx"), "logs of mlx are not read"),
+        (("--log", str(LOGS / "sglang-14b.log"), "--runtime", "transformers"), "logs of transformers are not read"),
     ],
 )
 def test_verify_says_what_is_missing(arguments: tuple[str, ...], sentence: str, qwenpick: Run) -> None:

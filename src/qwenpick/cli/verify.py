@@ -49,10 +49,11 @@ def command(
     from qwenpick.render.forms.output import emit
     from qwenpick.render.verify import corrections_report, stated, verify_report, verify_values
     from qwenpick.runtimes import find_runtime
-    from qwenpick.verify import compared, read_log
+    from qwenpick.verify import Comparison, compared, read_log
     from qwenpick.verify.corrections import learn, load, store_path, teaches
     from qwenpick.verify.recognise import recognise
     from qwenpick.verify.report import anonymous_row
+    from qwenpick.verify.speed import speed_rows
 
     if corrections:
         known = load(store_path())
@@ -65,17 +66,19 @@ def command(
     allowed = read_tolerance(tolerance)
     facts = given.read_catalog(catalog)
     seen = read_log(read_text(log), find_runtime(runtime).NAME if runtime else None)
-    devices = Box(machine, gpu, vram, ram).read(facts).devices if machine or gpu or vram else ()
+    box = Box(machine, gpu, vram, ram).read(facts) if machine or gpu or vram else None
+    devices = box.devices if box else ()
     run = recognise(facts, seen, devices, model, quant)
     found = compared(run, seen)
-    if found.off_by is None and found.rows and not devices and seen.total is None:
+    found = Comparison((*found.rows, *speed_rows(facts, box, run, seen)))
+    if not found.compares and found.rows and not devices and seen.total is None:
         raise QwenpickError(
             _(
                 "the log states {stated}, but not which card it ran on; say it: qwenpick verify --gpu NAME --log FILE",
                 stated=", ".join(dict.fromkeys(stated(row) for row in found.rows if row.actual)),
             )
         )
-    if found.off_by is None:
+    if not found.compares:
         raise QwenpickError(
             _("nothing in this log can be compared: it states neither weights nor cache; give all of it")
         )
@@ -83,10 +86,10 @@ def command(
     kept = record and device is not None and teaches(found) and learn(seen.engine, device, found)
     if report_:
         typer.echo(anonymous_row(run, seen, found))
-        raise typer.Exit(0 if found.off_by <= allowed else 1)
+        raise typer.Exit(0 if found.within(allowed) else 1)
     report = verify_report(seen, run, found, allowed, kept)
     emit("verify", output.shown(), report, verify_values(seen, run, found, allowed, kept))
-    raise typer.Exit(0 if found.off_by <= allowed else 1)
+    raise typer.Exit(0 if found.within(allowed) else 1)
 
 
 def read_text(log: Path | None) -> str:

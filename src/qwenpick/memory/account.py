@@ -36,8 +36,8 @@ class Part:
 class Memory:
     """What a run needs, part by part; and apart from it what may come on top.
 
-    `later` of the kind "surge" is there for moments only: a plan that holds it fits, one that does not is tight. Of the kind "cache" it is what a
-    server may keep of requests that are done, up to its own limit.
+    `later` of the kind "surge" is there for moments only: a plan that holds it fits, one that does not is tight.
+    What a local server keeps of requests that are done is in planning/server_caches.py.
     """
 
     parts: tuple[Part, ...]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _
-from qwenpick.render.forms.report import Column, Line, Report, Table, Tone
+from qwenpick.planning.words import rate
+from qwenpick.render.forms.report import Column, Line, Report, Table
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ def verify_report(seen: Observation, run: Recognised, found: Comparison, toleran
     )
     context = _(", {context:,} tokens", context=seen.context) if seen.context else ""
     version = f" {seen.version}" if seen.version else ""
-    off = found.off_by or 0.0
-    tone: Tone = "good" if off <= tolerance else "bad"
+    beyond = found.beyond(tolerance)
     lines: list[Line | Table] = [
         Line(
             f"{seen.engine}{version}: {run.model.name} in {run.checkpoint.format}{context}",
@@ -38,16 +38,12 @@ def verify_report(seen: Observation, run: Recognised, found: Comparison, toleran
         Table(
             columns, tuple(map(_row, found.rows)), tones=tuple("plain" if row.counts else "dim" for row in found.rows)
         ),
-        Line(
-            _(
-                "off by {off:.1%}, {value} the tolerance of {tolerance:.1%}",
-                off=off,
-                value=_("within") if off <= tolerance else _("more than"),
-                tolerance=tolerance,
-            ),
-            tone,
-        ),
+        Line(_verdict(found, tolerance), "good" if found.within(tolerance) else "bad"),
     ]
+    if beyond:
+        lines.append(Line(_("off on its own: {parts}", parts=", ".join(map(_called, beyond))), "bad"))
+    if any(row.unit == "tokens/s" and row.predicted is None for row in found.rows):
+        lines.append(Line(_("speeds are compared where the machine is said: --gpu NAME"), "dim"))
     if any(not row.counts for row in found.rows):
         lines.append(Line(_("dim rows do not count: the log does not state them, or what they depend on"), "dim"))
     lines += [Line(_("not read, and not part of the comparison: {line}", line=line), "warn") for line in seen.unread]
@@ -58,8 +54,31 @@ def verify_report(seen: Observation, run: Recognised, found: Comparison, toleran
     return tuple(lines)
 
 
+def _verdict(found: Comparison, tolerance: float) -> str:
+    """Whether it is right: the whole, and every part of it."""
+    if found.off_by is None:
+        return _("every speed lies in its range") if found.within(tolerance) else _("not every speed lies in its range")
+    if found.off_by > tolerance:
+        words = _("off by {off:.1%}, more than the tolerance of {tolerance:.1%}", off=found.off_by, tolerance=tolerance)
+    elif found.within(tolerance):
+        words = _("off by {off:.1%}, within the tolerance of {tolerance:.1%}", off=found.off_by, tolerance=tolerance)
+    else:
+        words = _(
+            "off by {off:.1%} in all, but not every part is within {tolerance:.1%}",
+            off=found.off_by,
+            tolerance=tolerance,
+        )
+    return words
+
+
+def _called(row: Row) -> str:
+    return f"{_(row.kind)} {row.where} {row.error:+.1%}"
+
+
 def _row(row: Row) -> tuple[str, ...]:
     shown = [_size(row, n) if n is not None else "-" for n in (row.predicted, row.actual)]
+    if row.low is not None and row.high is not None:
+        shown[0] = _("{rate} tokens/s", rate=rate(row.low, row.high))
     return (_(row.kind), row.where, *shown, f"{row.error:+.1%}" if row.error is not None else "-")
 
 
@@ -68,14 +87,16 @@ def stated(row: Row) -> str:
     return f"{_size(row, row.actual or 0)} ({_(row.kind)})"
 
 
-def _size(row: Row, n: int) -> str:
+def _size(row: Row, n: float) -> str:
     match row.unit:
+        case "tokens/s":
+            return _("{rate} tokens/s", rate=f"{n:,.1f}")
         case "tokens":
             return _("{n:,} tokens", n=n)
         case "blocks":
             return _("{n:,} blocks", n=n)
         case _:
-            return format_bytes(n)
+            return format_bytes(round(n))
 
 
 def verify_values(
@@ -92,7 +113,7 @@ def verify_values(
         "device": seen.device,
         "off_by": round(off, 6),
         "tolerance": tolerance,
-        "within": off <= tolerance,
+        "within": found.within(tolerance),
         "recorded": recorded,
         "unread": list(seen.unread),
         "rows": [
@@ -102,6 +123,8 @@ def verify_values(
                 "unit": row.unit,
                 "predicted": row.predicted,
                 "actual": row.actual,
+                "low": row.low,
+                "high": row.high,
                 "error": round(row.error, 6) if row.error is not None else None,
                 "counts": row.counts,
             }

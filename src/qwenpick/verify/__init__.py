@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, shown
-from qwenpick.i18n import _
+from qwenpick.i18n import N_, _
 from qwenpick.memory.account import Memory, Part, memory
 from qwenpick.runtimes import find_runtime
 from qwenpick.verify.compare import Comparison, Row, compare
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from qwenpick.runtimes.ledger import Ledger, Rank
     from qwenpick.verify.recognise import Recognised
 
-PARSERS = {name: f"qwenpick.verify.{name}" for name in ("llamacpp", "ollama", "vllm", "sglang")}
+PARSERS = {name: f"qwenpick.verify.{name}" for name in ("llamacpp", "ollama", "vllm", "sglang", "mlx")}
 _MARKS = {
     "ollama": re.compile(r"source=\w+\.go:\d+|\bollama\[|OLLAMA_"),
     "vllm": re.compile(
@@ -26,9 +26,13 @@ _MARKS = {
     ),
     "sglang": re.compile(r"Load weight end\.|KV Cache is allocated\.|max_total_num_tokens=|sglang"),
     "llamacpp": re.compile(
-        r"(load_tensors|llama_kv_cache\w*|llama_context|sched_reserve|llama_new_context_with_model|llama_memory_recurrent):"
+        r"(load_tensors|llama_kv_cache\w*|llama_context|sched_reserve|llama_new_context_with_model|llama_memory_recurrent|\w*memory_breakdown\w*):"
+        r"|\|\s+(?:pp|tg)\d+.*±|slot print_timing|llama_perf_context_print|srv +load_model"
     ),
+    "mlx": re.compile(r"mlx_lm|tokens-per-sec|generation_tps=|Peak memory: [\d.]+ GB"),
 }
+_LOUDER = {"llamacpp": N_("llama-server says it with -lv 4 (since 2026 not by default)")}
+TRIED = 20_000  # lines that are read one by one to find the one that cannot be
 
 
 def read_log(text: str, engine: str | None = None) -> Observation:
@@ -42,16 +46,35 @@ def read_log(text: str, engine: str | None = None) -> Observation:
         believable(seen)
     except (ValueError, ArithmeticError) as problem:
         raise QwenpickError(
-            _("this log of {name} holds a number that cannot be read ({problem})", name=name, problem=shown(problem))
+            _(
+                "this log of {name} holds a number that cannot be read ({problem}){line}",
+                name=name,
+                problem=shown(problem),
+                line=_culprit(log, name),
+            )
         ) from None
     if not seen.says_something:
         raise QwenpickError(
             _(
-                "this log of {name} holds no line about memory; start the server with its default log level, and give all of it",
+                "this log of {name} holds no line about memory in {count:,} lines (the last: '{line}'); {advice}",
                 name=name,
+                count=len(log),
+                line=shown(log[-1].strip()) if log else "",
+                advice=_(_LOUDER.get(name, N_("start the server with its default log level, and give all of it"))),
             )
         )
     return seen
+
+
+def _culprit(log: list[str], name: str) -> str:
+    """Which line it is, in words; nothing where no line is at fault alone."""
+    parse = import_module(PARSERS[name]).parse
+    for number, line in enumerate(log[:TRIED], 1):
+        try:
+            believable(parse([line]))
+        except (ValueError, ArithmeticError):
+            return _(", in line {number}: '{line}'", number=number, line=shown(line.strip()))
+    return ""
 
 
 def recognise_engine(log: list[str]) -> str:
@@ -61,7 +84,13 @@ def recognise_engine(log: list[str]) -> str:
         return "ollama"
     best = max(hits, key=hits.__getitem__)
     if not hits[best]:
-        raise QwenpickError(_("this is no log of llama.cpp, Ollama, vLLM or SGLang; say which with --runtime if it is"))
+        begins = shown(log[0].strip()) if log else ""
+        raise QwenpickError(
+            _(
+                "this is no log of llama.cpp, Ollama, vLLM, SGLang or MLX; say which with --runtime if it is (it begins: '{line}')",
+                line=begins,
+            )
+        )
     return best
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from qwenpick.memory.account import Memory
 from qwenpick.verify.observation import Observation
 
 KINDS = ("weights", "kv cache", "state", "compute", "overhead")
+WHOLE = "peak memory"  # the kind of a figure for everything together: MLX's peak
+CONTEXT = "context"  # the part of llama-server's table that holds cache and state together
+SLIGHT = 0.1  # of the tolerance: a part that is off by less than that share of the whole moves nothing
 
 # What each engine prints of its own. vLLM and SGLang fill their memory with cache: there the tokens it holds are compared, not its bytes.
 COMPARED: dict[str, tuple[str, ...]] = {
@@ -16,8 +19,8 @@ COMPARED: dict[str, tuple[str, ...]] = {
     "ollama": ("weights", "kv cache", "state", "compute"),
     "vllm": ("weights", "compute", "overhead"),
     "sglang": ("weights",),
+    "mlx": (WHOLE,),
 }
-
 
 _POOLS = {
     "vllm": ("kv cache", "state"),
@@ -27,14 +30,19 @@ _POOLS = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One kind of memory at one place, or the tokens of the cache. `counts` says whether it is part of the verdict."""
+    """One kind of memory at one place, the tokens of the cache, or a speed. `counts` says whether it is part of the verdict.
+
+    A speed is predicted as a range, `low` to `high`: it is right where the actual one lies in it.
+    """
 
     kind: str
     where: str
-    predicted: int | None
-    actual: int | None
-    unit: Literal["bytes", "tokens", "blocks"] = "bytes"
+    predicted: float | None
+    actual: float | None
+    unit: Literal["bytes", "tokens", "blocks", "tokens/s"] = "bytes"
     counts: bool = True
+    low: float | None = None
+    high: float | None = None
 
     @property
     def error(self) -> float | None:
@@ -60,9 +68,33 @@ class Comparison:
     @property
     def off_by(self) -> float | None:
         """The larger of the two errors, without sign: all bytes together, and the tokens of the cache."""
-        tokens = [abs(row.error) for row in self.rows if row.unit != "bytes" and row.counts and row.error is not None]
+        units = ("tokens", "blocks")
+        tokens = [abs(row.error) for row in self.rows if row.unit in units and row.counts and row.error is not None]
         whole = [abs(self.total_error)] if self.total_error is not None else []
         return max([*whole, *tokens], default=None)
+
+    def beyond(self, tolerance: float) -> tuple[Row, ...]:
+        """The rows that are off by more than the tolerance: sizes that matter to the whole, counts of the cache, and speeds out of their range."""
+        counted = [row for row in self.rows if row.counts and row.error is not None]
+        whole = sum(row.actual or 0 for row in counted if row.unit == "bytes")
+        return tuple(row for row in counted if _is_beyond(row, tolerance, whole))
+
+    def within(self, tolerance: float) -> bool:
+        """Whether the whole is right, and every part of it."""
+        return self.compares and (self.off_by or 0.0) <= tolerance and not self.beyond(tolerance)
+
+    @property
+    def compares(self) -> bool:
+        """Whether anything was predicted and measured."""
+        return any(row.counts and row.error is not None for row in self.rows)
+
+
+def _is_beyond(row: Row, tolerance: float, whole: float) -> bool:
+    assert row.predicted is not None and row.actual is not None and row.error is not None
+    if row.low is not None and row.high is not None:
+        return not row.low <= row.actual <= row.high
+    slight = row.unit == "bytes" and abs(row.predicted - row.actual) <= SLIGHT * tolerance * whole
+    return abs(row.error) > tolerance and not slight
 
 
 def compare(
@@ -74,7 +106,17 @@ def compare(
     """
     counted = [kind for kind in COMPARED[seen.engine] if _is_stated(kind, seen)]
     places = [place for place in predicted.places if place in seen.memory.places] or list(predicted.places)
+    if seen.speeds and not seen.says_sizes:
+        return Comparison(())
     names = frozenset(part.name for part in seen.memory.parts if part.kind == "overhead")
+    if any(part.kind == WHOLE for part in seen.memory.parts):
+        return Comparison(
+            tuple(Row(WHOLE, place, predicted.on(place), _sum(seen.memory, WHOLE, place)) for place in places)
+        )
+    if any(part.name == CONTEXT for part in seen.memory.parts):  # cache and state in one figure
+        predicted = Memory(
+            tuple(replace(part, kind="kv cache") if part.kind == "state" else part for part in predicted.parts)
+        )
     rows = [
         Row(
             kind,

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from qwenpick.memory.account import RAM, Part, gpu
+from qwenpick.verify.llamacpp_tables import breakdown, speeds
 from qwenpick.verify.observation import MIB, Observation, first, last, observed
 
 _BUFFER = re.compile(
@@ -35,6 +36,8 @@ _KV_SIZE = re.compile(
 )
 _OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
 _FLASH = re.compile(r"Flash Attention was auto, set to (\w+)")
+_SLOTS = re.compile(r"n_slots = (\d+), n_ctx_slot = (\d+)(?:, kv_unified = '(\w+)')?")
+_EXPERTS = re.compile(r"tensor blk\.(\d+)\.ffn_\w+_exps\S* .*buffer type overridden to CPU")
 _NAME = re.compile(r"general\.name\s+(?:str\s+)?=\s+(.+)")
 _FILE = re.compile(r"([^\s'\"=]+\.gguf)")
 _TYPE = re.compile(r"(?:print_info: file type|llm_load_print_meta: model ftype)\s+=\s+(.+)")
@@ -45,11 +48,18 @@ _DEVICE = re.compile(r"using device (\w+) \((.+?)\)|Device 0: ([^,]+)")
 def parse(log: list[str]) -> Observation:
     """What the last start in the log says."""
     start = _last_start(log)
-    found, settings = _buffers(log[start:]), _settings(log[start:])
+    settings = _settings(log[start:])
+    found = _buffers(log[start:])
+    devices, table = breakdown(log) if not found else ([], [])
+    found = found or table
     cache = last(_KV_SIZE, (line for line in log[start:] if "recurrent" not in line))
     offloaded, kind = first(_OFFLOADED, log[start:]), last(_TYPE, log)
     sequences = int(str(settings.pop("n_seq_max", 1)))
     context = settings.pop("n_ctx", None)
+    slots = last(_SLOTS, log[start:])
+    if context is None and slots:
+        sequences = int(slots[1])
+        context = int(slots[2]) * (1 if slots[3] == "true" else sequences)
     build, device = last(_BUILD, log), last(_DEVICE, log)
     return Observation(
         engine="llamacpp",
@@ -63,8 +73,11 @@ def parse(log: list[str]) -> Observation:
         kv_tokens=int(cache[1]) if cache and cache[1] else None,
         layers_on_gpu=int(offloaded[1]) if offloaded else None,
         ranks=len({part.where for part in found} - {RAM}),
-        device=(device[2] or device[3]) if device else None,
-        settled="n_ubatch" in settings,
+        cpu_moe_layers=_experts_in_ram(log[start:]),
+        device=(device[2] or device[3]) if device else devices[0][0] if devices else None,
+        total=devices[0][1] if devices else None,
+        settled="n_ubatch" in settings or bool(table),
+        speeds=speeds(log),
         options=_options(settings, log[start:]),
     )
 
@@ -107,6 +120,12 @@ def _buffers(log: list[str]) -> list[Part]:
         part = Part(name, round(float(match["mib"]) * MIB), where, match[0].strip(), _KINDS[what])
         kept[owner, what, match["device"]] = part
     return list(kept.values())
+
+
+def _experts_in_ram(log: list[str]) -> int:
+    """Layers from the first on whose experts were left to the CPU: what --n-cpu-moe says."""
+    layers = {int(match[1]) for line in log if (match := _EXPERTS.search(line))}
+    return next(count for count in range(len(layers) + 1) if count not in layers)
 
 
 def _is_gpu(device: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
 from itertools import islice
+from typing import Literal
 
 from qwenpick.errors import shown
 from qwenpick.i18n import _
@@ -34,6 +35,16 @@ LINES_LIMIT, WIDTH_LIMIT = 100_000, 20_000
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """A speed that the engine states, tokens/s: of reading `tokens`, or of writing so many, after `depth` tokens."""
+
+    kind: Literal["prefill", "decode"]
+    rate: float
+    tokens: int
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What a log states. None and () are what it does not say.
 
@@ -41,7 +52,8 @@ class Observation:
     is tokens per sequence; `kv_tokens` what the cache holds together; `total` and `free` are the device's memory at the start; `options` the
     engine's flags by name, and `settled` whether the log shows all that buffers depend on. `quantization` is the engine's own word where it is none
     of ours; `cut` is how the model was cut over ranks, where that is stated; `blocks` are those of the cache; `longest` is the longest sequence that
-    a refused start said its cache would hold; `unread` are lines that speak of memory and were not understood.
+    a refused start said its cache would hold; `cpu_moe_layers` are layers whose experts stayed in RAM; `speeds` are what it measured of itself;
+    `unread` are lines that speak of memory and were not understood.
     """
 
     engine: str
@@ -54,6 +66,7 @@ class Observation:
     kv_cache: str | None = None
     kv_tokens: int | None = None
     layers_on_gpu: int | None = None
+    cpu_moe_layers: int = 0
     ranks: int = 1
     device: str | None = None
     total: int | None = None
@@ -64,11 +77,17 @@ class Observation:
     cut: Cut | None = None
     blocks: int | None = None
     longest: int | None = None
+    speeds: tuple[Measured, ...] = ()
     unread: tuple[str, ...] = ()
 
     @property
     def says_something(self) -> bool:
         """Whether there is a number to compare."""
+        return bool(self.speeds) or self.says_sizes
+
+    @property
+    def says_sizes(self) -> bool:
+        """Whether there is one of memory."""
         return bool(self.memory.parts) or any(n is not None for n in (self.kv_tokens, self.blocks, self.longest))
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qwenpick.catalog.schema import MoeMlp
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.memory.cache import parse_cache
@@ -78,7 +79,8 @@ def recognise(
         )
     options_of(seen.engine, seen.options)
     given = devices or logged_device(seen)
-    used = (given * seen.ranks)[: seen.ranks] if len(given) < seen.ranks else given[: seen.ranks]
+    ranks = seen.ranks if seen.says_sizes else len(given)  # a table of speeds does not say where anything lay
+    used = (given * ranks)[:ranks] if len(given) < ranks else given[:ranks]
     return Recognised(
         entry,
         architecture,
@@ -166,6 +168,8 @@ def _placement(seen: Observation, used: tuple[Device, ...], architecture: Archit
         cut = seen.cut or Cut(max(1, len(used)))
         return placed(used, cut if cut.gpus == len(used) else Cut(max(1, len(used))))
     layers = seen.layers_on_gpu
+    if used and seen.cpu_moe_layers and isinstance(architecture.mlp, MoeMlp):
+        return Placement(used, cpu_moe_layers=min(seen.cpu_moe_layers, architecture.num_layers))
     if not used or layers is None or layers >= architecture.num_layers + 1:
         return Placement(used)
     return Placement(used, split=(layers,)) if len(used) == 1 else Placement(used)

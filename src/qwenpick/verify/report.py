@@ -36,12 +36,16 @@ def anonymous_row(run: Recognised, seen: Observation, found: Comparison) -> str:
         seen.sequences or "",
         seen.kv_cache or "",
         " ".join(f"{name}={value}" for name, value in options.items()),
-        _numbers((row.kind, row.where, row.unit, row.predicted) for row in found.rows),
-        _numbers((row.kind, row.where, row.unit, row.actual) for row in found.rows),
+        _numbers((row.kind, row.where, row.unit, _int(row.predicted)) for row in found.rows),
+        _numbers((row.kind, row.where, row.unit, _int(row.actual)) for row in found.rows),
     )
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([COLUMNS, [clean(str(value)) for value in values]])
     return out.getvalue().rstrip("\n")
+
+
+def _int(number: float | None) -> int | None:
+    return None if number is None else round(number)
 
 
 def _numbers(rows: Iterable[tuple[str, str, str, int | None]]) -> str:

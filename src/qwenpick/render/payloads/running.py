@@ -64,13 +64,15 @@ class CheckValues(TypedDict):
 
 
 class VerifyRowValues(TypedDict):
-    """error is (predicted - actual) / actual; only rows that count are part of off_by."""
+    """error is (predicted - actual) / actual; only rows that count are part of the verdict. A speed is right from low to high."""
 
     kind: str
     where: str
-    unit: Literal["bytes", "tokens", "blocks"]
-    predicted: int | None
-    actual: int | None
+    unit: Literal["bytes", "tokens", "blocks", "tokens/s"]
+    predicted: float | None
+    actual: float | None
+    low: float | None
+    high: float | None
     error: float | None
     counts: bool
 
