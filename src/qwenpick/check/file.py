@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from qwenpick.bounded import parse_yaml, read_bytes
+from qwenpick.check.lines import line_of, refuse, written
 from qwenpick.check.requirements import Box, Requirement
 from qwenpick.errors import QwenpickError, did_you_mean, shown
 from qwenpick.i18n import _
@@ -58,10 +60,26 @@ class Simulated(Strict):
 Machine = Literal["this"] | Text | Simulated
 
 
-class Entry(Strict):
-    """One requirement."""
+class Part(Strict):
+    """One of several models that must hold at once on one box."""
 
     model: Text = Field(description="A name, repository, Ollama tag or path")
+    quant: Text | None = None
+    runtime: Text | None = None
+    context: Annotated[Whole, Field(gt=0, le=MOST_TOKENS)] | Text | None = None
+    task: Text | None = None
+    users: Annotated[Whole, Field(ge=1, le=MOST_SEQUENCES)] = 1
+    kv_cache: Text | None = None
+    gpu_only: Flag = False
+
+
+class Entry(Strict):
+    """One requirement: a model, or several under `together`."""
+
+    model: Text | None = Field(default=None, description="A name, repository, Ollama tag or path")
+    together: tuple[Part, ...] | None = Field(
+        default=None, min_length=2, max_length=8, description="Models that must hold at once on one box"
+    )
     name: Text | None = Field(default=None, description="What reports call it; the model where absent")
     quant: Text | None = Field(default=None, description="4bit, 8bit, fp16, or a format like Q4_K_M")
     runtime: Text | None = None
@@ -84,6 +102,27 @@ class Entry(Strict):
         default=None, description="Copies that must have room; of a cluster only"
     )
 
+    @model_validator(mode="after")
+    def _one_or_several(self) -> Entry:
+        if self.model is None and self.together is None:
+            raise PydanticCustomError("no_model", "model is missing")
+        said = {
+            "model",
+            "quant",
+            "runtime",
+            "context",
+            "task",
+            "users",
+            "kv_cache",
+            "min_speed",
+            "gpu_only",
+            "options",
+            "replicas",
+        }
+        if self.together is not None and (beside := sorted(said & self.model_fields_set)):
+            raise ValueError(f"beside together stand name, strict and machine alone, not {', '.join(beside)}")
+        return self
+
 
 class File(Strict):
     """The whole file. `machine` holds for every entry that names none."""
@@ -102,7 +141,7 @@ def parse(text: str, name: str) -> tuple[Requirement, ...]:
     """The requirements in a text. Raises QwenpickError as `file:line: what is wrong`."""
     try:
         node, content = parse_yaml(text, NODES_LIMIT)
-        _refuse(node, name)
+        refuse(node, name)
     except yaml.MarkedYAMLError as problem:
         line = (problem.problem_mark.line + 1) if problem.problem_mark else 1
         raise QwenpickError(
@@ -123,11 +162,15 @@ def parse(text: str, name: str) -> tuple[Requirement, ...]:
 
 def _requirement(file: File, index: int, node: yaml.Node | None) -> Requirement:
     entry, options = file.models[index], ("models", index, "options")
-    releases = {name: _written(node, (*options, name)) for name in entry.options if name.endswith("version")}
+    several = tuple(
+        _part(part, line_of(node, ("models", index, "together", n))) for n, part in enumerate(entry.together or ())
+    )
+    named = entry.model or " + ".join(part.model for part in several)
+    releases = {name: written(node, (*options, name)) for name in entry.options if name.endswith("version")}
     return Requirement(
-        name=entry.name or entry.model,
-        model=entry.model,
-        line=_line(node, ("models", index)),
+        name=entry.name or named,
+        model=named,
+        line=line_of(node, ("models", index)),
         quant=entry.quant,
         runtime=entry.runtime,
         context=str(entry.context) if entry.context is not None else None,
@@ -140,7 +183,16 @@ def _requirement(file: File, index: int, node: yaml.Node | None) -> Requirement:
         options={**entry.options, **{name: text for name, text in releases.items() if text}},
         box=_box(entry.machine if entry.machine is not None else file.machine),
         replicas=entry.replicas,
+        together=several,
     )
+
+
+def _part(part: Part, line: int) -> Requirement:
+    """One of several models, as a requirement of its own."""
+    context = str(part.context) if part.context is not None else None
+    return Requirement(
+        part.model, part.model, line, part.quant, part.runtime, context, part.users, part.task, part.kv_cache, gpu_only=part.gpu_only
+    )  # fmt: skip
 
 
 def _box(machine: str | Simulated) -> Box:
@@ -150,38 +202,27 @@ def _box(machine: str | Simulated) -> Box:
     return Box(*words, machine.cluster, machine.total)
 
 
-def _refuse(root: yaml.Node | None, name: str) -> None:
-    """Raises QwenpickError for a key that stands twice (YAML would take the last), and for one that is no word."""
-    stack = [root] if root else []
-    while stack:
-        node = stack.pop()
-        if isinstance(node, yaml.MappingNode):
-            keys: set[str] = set()
-            for key, value in node.value:
-                where = f"{name}:{key.start_mark.line + 1}"
-                if not isinstance(key, yaml.ScalarNode):
-                    raise QwenpickError(_("{where}: a key is a word, not a list or a mapping", where=where))
-                if key.value in keys:
-                    raise QwenpickError(_("{where}: '{value}' stands twice", where=where, value=shown(key.value)))
-                keys.add(key.value)
-                stack.append(value)
-        elif isinstance(node, yaml.SequenceNode):
-            stack += node.value
-
-
 def _sentence(problem: ValidationError, node: yaml.Node | None, name: str) -> str:
     """The first fault as a sentence, with the line it stands on and the field that was probably meant."""
     fault = max(
         problem.errors(), key=lambda e: (len(e["loc"]), e["type"] in ("value_error", "extra_forbidden"))
     )  # of several kinds, what came furthest
     place = tuple(step for step in fault["loc"] if not _is_branch(step))
-    where = f"{name}:{_line(node, place)}"
+    where = f"{name}:{line_of(node, place)}"
     if not place:
         return _("{where}: a file of requirements begins with 'models:' (docs/ci.md shows one)", where=where)
+    if fault["type"] == "no_model":
+        return _("{where}: '{field}' is missing", where=where, field="model")
     field = shown(place[-1]) if isinstance(place[-1], str) else _("entry {place}", place=place[-1] + 1)
     if fault["type"] == "extra_forbidden":
         known = (
-            Entry if place[0] == "models" and len(place) == 3 else Simulated if "machine" in place else File
+            Entry
+            if place[0] == "models" and len(place) == 3
+            else Part
+            if "together" in place
+            else Simulated
+            if "machine" in place
+            else File
         ).model_fields
         return _(
             "{where}: there is no field '{field}'{near} (known: {known})",
@@ -215,42 +256,6 @@ def _is_branch(step: int | str) -> bool:
         or "[" in step
         or step.startswith("constrained-")
     )
-
-
-def _line(node: yaml.Node | None, place: tuple[int | str, ...]) -> int:
-    """The line (from 1) on which a place of the file begins; that of the nearest part around it where there is none."""
-    found = node
-    line = (node.start_mark.line + 1) if node else 1
-    for step in place:
-        found = _child(found, step)
-        if found is None:
-            break
-        line = found.start_mark.line + 1
-    return line
-
-
-def _written(node: yaml.Node | None, place: tuple[int | str, ...]) -> str | None:
-    """A plain value as it is written: the release 0.10 is no number, which would be 0.1."""
-    found = node
-    for step in place[:-1]:
-        found = _child(found, step)
-    pairs = found.value if isinstance(found, yaml.MappingNode) else ()
-    return next(
-        (str(value.value) for key, value in pairs if key.value == place[-1] and isinstance(value, yaml.ScalarNode)),
-        None,
-    )
-
-
-def _child(node: yaml.Node | None, step: int | str) -> yaml.Node | None:
-    """The value under a key or index; for a plain value its key, which stands on the same line even where the value is folded."""
-    if isinstance(node, yaml.MappingNode):
-        pairs: list[tuple[yaml.Node, yaml.Node]] = node.value
-        found = next(((key, value) for key, value in pairs if str(key.value) == step), None)
-        return None if found is None else found[1] if isinstance(found[1], yaml.CollectionNode) else found[0]
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        child: yaml.Node = node.value[step]
-        return child
-    return None
 
 
 def read(path: Path) -> tuple[Requirement, ...]:

@@ -6,6 +6,7 @@ models:
     context: 32k
     users: 4
     min_speed: 20        # tokens/s that each user sees
+  - together: [{model: qwen3-8b, context: 16k}, {model: qwen3-embedding-0.6b, users: 8}]   # at once on one box
 machine: {gpus: [rtx 4090], ram: 64GiB}   # or: this, or the path of a saved machine
 """
 
@@ -25,6 +26,7 @@ from qwenpick.units import parse_tokens
 
 if TYPE_CHECKING:
     from qwenpick.fitting.answer import Answer
+    from qwenpick.fitting.together import Together
     from qwenpick.recommending.request import Request
 
 FILE = "qwenpick.yaml"
@@ -77,6 +79,7 @@ class Requirement:
     options: Mapping[str, Any] = field(default_factory=dict)
     box: Box = Box()
     replicas: int | None = None
+    together: tuple[Requirement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +175,17 @@ def judged(requirement: Requirement, answer: Answer) -> Result:
     if speed < requirement.min_speed:
         return Result(requirement, "fail", _("too slow: {said}", said=said), answer)
     return Result(requirement, "pass", f"{_way(answer)}; {said}", answer)
+
+
+def judged_together(requirement: Requirement, found: Together) -> Result:
+    """Whether all models of a group hold at once; a warning names those that are slow."""
+    answers = [member.answer for member in found.members]
+    missing = [answer for answer in answers if not answer.fits]
+    said = "; ".join(f"{answer.plan.model.name}: {_way(answer)}" for answer in missing or answers)
+    if missing:
+        return Result(requirement, "fail", said, missing[0])
+    slow = [f"{answer.plan.model.name}: {warning}" for answer in answers if (warning := _slow(answer))]
+    return Result(requirement, "pass", said, None, "; ".join(slow) or None)
 
 
 def _way(answer: Answer) -> str:

@@ -75,7 +75,22 @@ def command(
         beside = file.parent / what  # a path in the file is relative to it
         return fleet(read_cluster(str(beside) if beside.is_file() else what, facts), facts, free=not total)
 
+    def group(requirement: Requirement) -> Result:
+        from qwenpick.check.requirements import judged_together
+        from qwenpick.fitting.together import together
+
+        if requirement.box.cluster or clustered.cluster:
+            raise QwenpickError(_("together is of one box; qwenpick fit A + B --cluster places models in a cluster"))
+        asked = []
+        for part in requirement.together:
+            found = wanted(part.model, facts, part.quant, online=online, runtime=part.runtime)
+            part = replace(part, quant=found.quant, runtime=part.runtime or found.runtime, strict=requirement.strict)
+            asked.append((found.catalog, found.model, request(part)))
+        return judged_together(requirement, together(machine(requirement.box), asked))
+
     def answer(requirement: Requirement) -> Answer | Result:
+        if requirement.together:
+            return group(requirement)
         found = wanted(requirement.model, facts, requirement.quant, online=online, runtime=requirement.runtime)
         asked = request(replace(requirement, quant=found.quant, runtime=requirement.runtime or found.runtime))
         box = Box(cluster=clustered.cluster, total=clustered.total) if requirement.box == Box() else requirement.box

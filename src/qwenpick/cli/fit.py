@@ -52,6 +52,17 @@ def command(
     tuning = training.read()
     if "+" in model and clustered.cluster:
         raise typer.Exit(_packed(model, run, given.read_catalog(catalog), clustered, hardware, online, output.shown()))
+    if "+" in model:
+        from qwenpick.cli.together import fit_together
+
+        if tuning or all or use_corrections or explain:
+            raise QwenpickError(
+                _(
+                    "several models are asked about as they serve; leave out --train, --all, --explain and --use-corrections"
+                )
+            )
+        clustered.refuse()
+        raise typer.Exit(fit_together(model, run, given.read_catalog(catalog), hardware, online, output.shown()))
     found = wanted(given.one_name(model), given.read_catalog(catalog), run.quant, online=online, runtime=run.runtime)
     facts, engine = found.catalog, run.runtime or found.runtime
     if nodes := clustered.fleet(facts, hardware):

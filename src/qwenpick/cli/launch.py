@@ -78,6 +78,14 @@ def command(
         raise QwenpickError(_("--once goes with --verify, and --verify with --exec"))
     tuning, source = training.read(), read_hub(hub)
     facts = given.read_catalog(catalog)
+    if model and "+" in model:
+        from qwenpick.cli.together import launch_together
+
+        if tuning or docker or compose or execute or form.form(None) or clustered.cluster or clustered.replicas:
+            raise QwenpickError(
+                _("several models are launched by plain commands on one box; leave out the other forms")
+            )
+        raise typer.Exit(launch_together(model, run, facts, hardware, online, source, force, json))
     asked, nodes = run.request(), clustered.fleet(facts, hardware)
     box = None
     if model:

@@ -10,7 +10,11 @@ from qwenpick.render import payloads
 from qwenpick.render.forms.envelope import SCHEMA_VERSION
 
 PAYLOADS: dict[str, Any] = {
-    "fit": payloads.FitValues | payloads.TuningValues | payloads.FleetFitValues | payloads.FleetTogetherValues,
+    "fit": payloads.FitValues
+    | payloads.TuningValues
+    | payloads.TogetherValues
+    | payloads.FleetFitValues
+    | payloads.FleetTogetherValues,
     "fleet": payloads.FleetValues,
     "plan": payloads.PlanCommandValues | payloads.RentedCommandValues | payloads.TuningPlanValues,
     "compare": payloads.CompareValues,
@@ -25,7 +29,7 @@ PAYLOADS: dict[str, Any] = {
     "gpus": payloads.GpusValues,
     "catalog": payloads.CatalogCheckValues,
     "check": payloads.CheckValues,
-    "launch": payloads.LaunchValues | payloads.TrainingLaunchValues,
+    "launch": payloads.LaunchValues | payloads.TrainingLaunchValues | payloads.LaunchTogetherValues,
     "verify": payloads.VerifyValues | payloads.CorrectionsValues,
 }
 

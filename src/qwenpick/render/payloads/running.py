@@ -6,6 +6,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
+from qwenpick.render.payloads.choosing import FitValues
 from qwenpick.render.payloads.plans import PlanValues
 
 
@@ -38,6 +39,47 @@ class LaunchValues(TypedDict):
     downloads: list[DownloadValues]
     notes: list[str]
     others: list[CommandValues]
+
+
+class SumValues(TypedDict):
+    """A place of the box with every model on it; need is the sum of their shares."""
+
+    where: str
+    name: str
+    need: int
+    budget: int | None
+    total: int | None
+
+
+class MemberValues(FitValues):
+    """share_bytes is what the model may take at each place of the box, by the place's name; empty where the model has none."""
+
+    share_bytes: dict[str, int]
+
+
+class TogetherValues(TypedDict):
+    """Several models on one box at once."""
+
+    fits: bool
+    exit_code: int
+    together: Literal[True]
+    models: list[MemberValues]
+    places: list[SumValues]
+
+
+class LaunchMemberValues(LaunchValues):
+    """share_bytes as in fit."""
+
+    share_bytes: dict[str, int]
+
+
+class LaunchTogetherValues(TypedDict):
+    """Several models on one box, in the order in which they are started."""
+
+    fits: bool
+    together: Literal[True]
+    models: list[LaunchMemberValues]
+    places: list[SumValues]
 
 
 class CheckResultValues(TypedDict):
