@@ -72,18 +72,24 @@ def _on_gpus(
             yield Placement((device,), cpu_moe_layers=architecture.num_layers if architecture.is_moe else 0)
         return  # no cut of it holds
     like = _alike(device, work)
-    found = dict[Placement, None]()  # in their order, each once
+    found = set[Placement]()  # each is searched when it is asked for: who takes the first that holds needs no other
     for edge in (
         band("llamacpp").high,
         1.0,
     ):  # clear of the estimate's error; else what just holds, which leaves least to RAM
         if architecture.is_moe and (moved := fewest_experts(architecture, checkpoint, work, like, edge, pooled)):
-            found[Placement((device,), cpu_moe_layers=moved)] = None
+            yield from _new(found, Placement((device,), cpu_moe_layers=moved))
         if layers := fewest_layers(architecture, checkpoint, work, like, edge, pooled):
-            found[Placement((device,), split=(architecture.num_layers + 1 - layers,))] = None
-    yield from found
+            yield from _new(found, Placement((device,), split=(architecture.num_layers + 1 - layers,)))
     if not holds:
         yield alone
+
+
+def _new(found: set[Placement], placement: Placement) -> Iterator[Placement]:
+    """The placement, where it has not been found before."""
+    if placement not in found:
+        found.add(placement)
+        yield placement
 
 
 def _alike(device: Device, work: Serving) -> Device:
