@@ -44,7 +44,7 @@ RECIPES: dict[str, tuple[tuple[str, str, str], ...]] = {
             if recipe == "single"
         ),
     )
-    for recipe in ("single", "embeddings", "dora", "freeze", "ddp", "zero", "fsdp", "offload")
+    for recipe in ("single", "embeddings", "dora", "freeze", "torchao", "ddp", "zero", "fsdp", "offload")
 }
 SAME_ARITHMETIC = {
     "ollama": "llamacpp",

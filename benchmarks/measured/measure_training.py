@@ -19,6 +19,9 @@ COLS = ["case", "trainer", "method", "loss", "strategy", "model", "gpus", "seq",
 SHAPES = {"Qwen3-0.6B": (1024, 28, 3072, 16, 8, True), "Qwen3-1.7B": (2048, 28, 6144, 16, 8, True), "Qwen3-4B": (2560, 36, 9728, 32, 8, True), "Qwen3-8B": (4096, 36, 12288, 32, 8, False),
           "Qwen3-14B": (5120, 40, 17408, 40, 8, False), "Qwen3-Embedding-0.6B": (1024, 28, 3072, 16, 8, True), "Qwen3-Embedding-4B": (2560, 36, 9728, 32, 8, True)}
 
+# hybrids: hidden, layers, MLP, heads, key heads, head size, value heads of the delta net, tied
+HYBRIDS = {"Qwen3.5-2B": (2048, 24, 6144, 8, 2, 256, 16, True), "Qwen3.5-4B": (2560, 32, 9216, 16, 4, 256, 32, True)}
+
 
 def D(**k):
     base = dict(trainer="transformers", method="full", loss="sft", strategy="none", model="Qwen3-4B", gpus=1, seq=2048, batch=1, accum=1, rank=0, optimizer="adamw_torch", precision="bf16", ckpt=True)
@@ -51,6 +54,9 @@ CASES = {
     "emb-full-0.6b": D(trainer="sentence-transformers", loss="mnrl", model="Qwen3-Embedding-0.6B", seq=512, batch=32), "emb-full-0.6b-ckpt": D(trainer="sentence-transformers", loss="mnrl", model="Qwen3-Embedding-0.6B", seq=512, batch=64, ckpt=True),
     "emb-cached-0.6b": D(trainer="sentence-transformers", loss="cached", model="Qwen3-Embedding-0.6B", seq=512, batch=256, mini=32), "emb-lora-4b": D(trainer="sentence-transformers", loss="mnrl", method="lora", rank=16, model="Qwen3-Embedding-4B", seq=512, batch=16),
     "rerank-full-0.6b": D(trainer="torch", loss="rerank", model="Qwen3-0.6B", seq=1024, batch=16), "rerank-lora-4b": D(trainer="torch", loss="rerank", method="lora", rank=16, model="Qwen3-4B", seq=1024, batch=8),
+    **{f"ao{b}-{n.lower()}": D(trainer="torch", model=f"Qwen3-{n}", optimizer=f"torchao-{b}bit", room=30) for b in (8, 4) for n in ("1.7B", "4B")},
+    **{f"{k or 'plain'}-{m}-{n.lower()}{'' if ck else '-kept'}": D(trainer="torch", method=m, rank=16, model=f"Qwen3.5-{n}", ckpt=ck, fla=k == "fla", room=60 if ck else 130)
+       for k in ("fla", "") for m, n, ck in (("lora", "2B", False), ("full", "2B", False), ("lora", "4B", True), ("lora", "4B", False))},
     "vocab-dora-1.7b": D(trainer="torch", method="lora", rank=16, model="Qwen3-1.7B", dora=True), "freeze-4b": D(trainer="torch", method="freeze", layers=2),
 }
 CASES |= {
@@ -74,6 +80,11 @@ for n in ("emb-full-0.6b", "emb-lora-4b", "emb-cached-0.6b"): CASES[n]["ckpt"] =
 
 def shape(name, tiny=False):
     from transformers import Qwen3Config
+    if name in HYBRIDS:
+        from transformers import Qwen3_5TextConfig
+        h, L, i, nh, kv, size, vh, tied = (64, 4, 128, 4, 2, 16, 4, True) if DRY else HYBRIDS[name]
+        return Qwen3_5TextConfig(hidden_size=h, num_hidden_layers=L, intermediate_size=i, num_attention_heads=nh, num_key_value_heads=kv, head_dim=size, linear_num_key_heads=min(16, vh), linear_num_value_heads=vh,
+                                 vocab_size=2048 if DRY else 248320, tie_word_embeddings=tied, pad_token_id=0, eos_token_id=1, bos_token_id=1)
     h, L, i, nh, kv, tied = (64, 2, 128, 4, 2, True) if DRY else SHAPES[name]
     return Qwen3Config(hidden_size=h, num_hidden_layers=L, intermediate_size=i, num_attention_heads=nh, head_dim=16 if DRY else 128, num_key_value_heads=kv, vocab_size=2048 if DRY else 151936,
                        tie_word_embeddings=tied, max_position_embeddings=40960, pad_token_id=0, eos_token_id=1, bos_token_id=1)
@@ -270,9 +281,21 @@ def sentences(c, meter, steps):
     SentenceTransformerTrainer(model=s, args=args, train_dataset=ds, loss=loss, callbacks=[callback(meter, False)]).train()
 
 
+def optimizer(c, ps):
+    import torch
+    if not c["optimizer"].startswith("torchao"): return torch.optim.AdamW(ps, lr=1e-6)
+    from torchao.optim import AdamW4bit, AdamW8bit
+    return {"torchao-8bit": AdamW8bit, "torchao-4bit": AdamW4bit}[c["optimizer"]](ps, lr=1e-6)
+
+
 def loop(c, meter, steps):
     """A plain loop: reranker (yes/no logits of the last token of `batch` documents), DoRA, freeze tuning."""
     import torch
+    if c.get("fla"):  # what transformers' kernel from the hub is: it fetches flash-linear-attention's function
+        import transformers.models.qwen3_5.modeling_qwen3_5 as Q
+        from fla.ops.gated_delta_rule import chunk_gated_delta_rule
+        import fla.ops.common.chunk_o as O; O.TRITON_ABOVE_3_7_1 = True  # it refuses Hopper with Triton 3.4 to 3.7.0, whose values are wrong; memory is the same
+        Q.torch_chunk_gated_delta_rule = chunk_gated_delta_rule
     m = build(c); m.config.use_cache = False; m.train()
     if c["ckpt"]: m.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False}); m.enable_input_require_grads()
     if c["method"] == "lora":
@@ -280,7 +303,7 @@ def loop(c, meter, steps):
         m = get_peft_model(m, lora(c))
     if c["method"] == "freeze":
         for n, p in m.named_parameters(): p.requires_grad_(any(f"layers.{i}." in n for i in range(m.config.num_hidden_layers - c["layers"], m.config.num_hidden_layers)))
-    ps = [p for p in m.parameters() if p.requires_grad]; opt = torch.optim.AdamW(ps, lr=1e-6); dev = next(m.parameters()).device
+    ps = [p for p in m.parameters() if p.requires_grad]; opt = optimizer(c, ps); dev = next(m.parameters()).device
     for _ in range(steps):
         meter.begin(); ids = torch.randint(2, 1900, (c["batch"], c["seq"]), device=dev)
         with torch.autocast(dev.type, torch.bfloat16):
@@ -291,6 +314,7 @@ def loop(c, meter, steps):
 
 
 def child(name, rank, port, gpu, steps):
+    if CASES[name].get("fla") or CASES[name]["optimizer"].startswith("torchao"): sys.path.append(os.environ.get("SITE", ""))  # apart: a parent that imports them touches the GPU
     c = dict(CASES[name]); os.setsid()
     if DRY: c["seq"] = 128; c["batch"] = min(c["batch"], 8); c["mini"] = 2; c["completion"] = 16
     log = os.open(f"{OUT}/log_{name}_{rank}.txt" if not DRY else f"{OUT}/log_{name}_{rank}.txt", os.O_CREAT | os.O_WRONLY | os.O_TRUNC); os.dup2(log, 1); os.dup2(log, 2)

@@ -22,6 +22,8 @@ OPTIMIZERS = {
     "adamw_torch_fused": "adamw-fused",
     "adamw": "adamw",
     "adamw-fused": "adamw-fused",
+    "torchao-8bit": "torchao-adamw-8bit",
+    "torchao-4bit": "torchao-adamw-4bit",
 }
 OBJECTIVES = {"mnrl": "embedding", "cached": "embedding"}
 
@@ -36,6 +38,8 @@ def measured(rows: Iterable[Row]) -> Iterator[Score | Skip]:
         elif pair is None:
             yield Skip("training", "the model is not in the catalogue", row["case"])
         else:
+            if row["model"].startswith("Qwen3.5"):  # the language model alone was built, without its tower
+                pair = pair[0], pair[1].model_copy(update={"vision": None})
             yield from _scores(
                 _work(row, said), row["case"], int(row["peak_allocated_bytes"]), int(row["peak_reserved_bytes"]), pair
             )
@@ -62,6 +66,7 @@ def _work(row: Row, said: dict[str, str]) -> Training:
         reference=True if "beta" in said else False if "precompute" in said else None,
         train_embeddings="save" in said,
         dora="dora" in said,
+        fla="fla" in said,
         layers=int(said["layers"]) if "layers" in said else None,
         mini_batch=int(said["mini"]) if "mini" in said else None,
     )

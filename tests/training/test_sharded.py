@@ -43,6 +43,10 @@ def peak(catalog: Catalog, name: str, work: Training) -> Peak:
         ("qwen3-8b", replace(ZERO3, method="lora"), 14.031),  # they do not without reentrant checkpointing
         ("qwen3-8b", replace(LORA, trainer="torch", train_embeddings=True), 27.735),
         ("qwen3-4b", replace(LORA, trainer="torch", train_embeddings=True), 14.003),  # tied: one matrix
+        ("qwen3-1.7b", replace(FULL, trainer="torch", optimizer="torchao-adamw-8bit"), 12.058),
+        ("qwen3-4b", replace(FULL, trainer="torch", optimizer="torchao-adamw-8bit"), 25.687),
+        ("qwen3-1.7b", replace(FULL, trainer="torch", optimizer="torchao-adamw-4bit"), 15.154),
+        ("qwen3-4b", replace(FULL, trainer="torch", optimizer="torchao-adamw-4bit"), 27.880),
         ("qwen3-1.7b", replace(LORA, trainer="torch", dora=True), 7.185),
         ("qwen3-4b", replace(LORA, trainer="torch", dora=True), 11.842),
         ("qwen3-8b", replace(LORA, trainer="torch", dora=True), 19.900),

@@ -17,13 +17,14 @@ from qwenpick.planning.checkpoints import is_family
 from qwenpick.planning.limits import most
 from qwenpick.planning.plan import UNCHECKED_RAM, Place, Verdict, longest_allowed, reason_of
 from qwenpick.training import DEFAULT_FORMAT, Peak, memory, peaks
-from qwenpick.training.cards import suited
+from qwenpick.training.cards import of_kernels, suited
 from qwenpick.training.estimate import recipe_of
 from qwenpick.training.lora import LINEAR_EXPERTS
 from qwenpick.training.qlora import experts_quantized
 from qwenpick.training.speed import Speed, speed
 from qwenpick.training.storage import Storage, storage
 from qwenpick.training.trainers import TRAINERS
+from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Model
@@ -96,7 +97,7 @@ def tune(
         band(f"training-{recipe_of(training)}"), speed(architecture, training, _rate(catalog, devices[0]), devices[0], _link(machine)),
         storage(architecture, training, checkpoint), longest, largest,
         tuple(peak.within(place.budget) for peak, place in zip(peaks(needed), places, strict=False)),
-        (*notes, *_notes(architecture, training, checkpoint, machine)),
+        (*notes, *_notes(architecture, training, checkpoint, machine), *of_kernels(architecture, training, devices)),
     )  # fmt: skip
 
 
@@ -208,6 +209,9 @@ def _notes(architecture: Architecture, training: Training, checkpoint: Checkpoin
         yield _(
             "the answers that GRPO generates are not in the speed, and vLLM beside the trainer is not in the memory"
         )
+    if training.objective == "rerank" and training.trainer == "ms-swift":
+        more = format_bytes(4 * architecture.vocab_size * training.tokens)
+        yield _("ms-swift before 4.0 held the logits of all tokens and their gradient: {more} a GPU more", more=more)
     if training.method == "qlora" and architecture.is_moe:
         if not experts_quantized(architecture, training, checkpoint):
             yield _(

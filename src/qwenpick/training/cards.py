@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from qwenpick.catalog.schema import Architecture, LinearAttention
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.machine.hardware import Device
 from qwenpick.work.serving import Training
 
+HOPPER = (9, 0)
 AMPERE = (8, 0)  # the first with bf16 units; flash-attn 2 needs it too (its README)
 
 
@@ -30,6 +32,25 @@ def suited(training: Training, devices: Sequence[Device]) -> tuple[Training, tup
         training = replace(training, attention="sdpa")
         notes.append(_("{name} has no flash attention: Unsloth takes PyTorch's own", name=name))
     return training, tuple(notes)
+
+
+def of_kernels(architecture: Architecture, training: Training, devices: Sequence[Device]) -> tuple[str, ...]:
+    """What to know of the kernels that delta nets run on."""
+    if not any(isinstance(layer, LinearAttention) for layer in architecture.layers):
+        return ()
+    if not training.fla:
+        return (
+            _(
+                "delta nets in plain PyTorch; with flash-linear-attention installed (--fla) they are faster and keep less"
+            ),
+        )
+    if any(capability(device) == HOPPER for device in devices):
+        return (
+            _(
+                "flash-linear-attention 0.6 refuses to train on this card with Triton 3.4 to 3.7.0 (PyTorch 2.11 brings 3.6)"
+            ),
+        )
+    return ()
 
 
 def before_ampere(device: Device | None) -> bool:

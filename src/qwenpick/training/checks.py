@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qwenpick.catalog.schema import Architecture, Checkpoint
+from qwenpick.catalog.schema import Architecture, Checkpoint, LinearAttention
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.memory.quantization import FORMATS, find_format
@@ -125,6 +125,8 @@ def _sharding_refusal(training: Training) -> str | None:
         return _("bitsandbytes' 4-bit weights cannot be divided by ZeRO-3; use ZeRO 2 or FSDP")
     if training.trainer == "unsloth" and (training.zero or training.fsdp):
         return _("Unsloth does not divide a model over GPUs; use ZeRO 0")
+    if OPTIMIZERS[training.optimizer].torchao_bits and (training.zero or training.fsdp):
+        return _("torchao's AdamW is modelled where each GPU holds its own states; with ZeRO or FSDP use adamw-8bit")
     if training.optimizer == "adamw-8bit" and training.offload != "none":
         return _("8-bit AdamW runs on the GPU only; with offload use adamw")
     return None
@@ -162,6 +164,8 @@ def _model_refusal(architecture: Architecture, training: Training) -> str | None
             "--dora is modelled for LoRA of dense language models that no GPUs divide, with {trainers}; leave it out",
             trainers=", ".join(PEFT),
         )
+    if training.fla and not any(isinstance(layer, LinearAttention) for layer in architecture.layers):
+        return _("flash-linear-attention is for delta nets, and the model has none: leave --fla out")
     if training.layers and training.method != "freeze":
         return _("--layers is of --train freeze: how many of the last layers are trained")
     if training.method == "freeze" and not (plain and training.trainer in FREEZES and not training.train_vision):

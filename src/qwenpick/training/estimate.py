@@ -131,12 +131,12 @@ CACHE = {
     "fsdp": N_("0.22 x what is allocated: gathers on streams of their own"),
     "offload": N_("0.65 x what is allocated: gathers and copies on streams of their own"),
 }
-CACHE |= dict.fromkeys(("embeddings", "dora", "freeze", "ddp", "unsloth"), CACHE["single"])
+CACHE |= dict.fromkeys(("embeddings", "dora", "freeze", "torchao", "ddp", "unsloth"), CACHE["single"])
 
 
 def recipe_of(training: Training) -> str:
-    """The kind of run that shares an error band: single, embeddings (trained beside adapters), dora, freeze, ddp, zero, fsdp, offload or
-    unsloth."""
+    """The kind of run that shares an error band: single, embeddings (trained beside adapters), dora, freeze, torchao, ddp, zero, fsdp,
+    offload or unsloth."""
     if training.offload != "none":
         return "offload"
     if training.fsdp:
@@ -147,6 +147,8 @@ def recipe_of(training: Training) -> str:
         return "unsloth"
     if training.gpus > 1:
         return "ddp"
+    if OPTIMIZERS[training.optimizer].torchao_bits:
+        return "torchao"
     if training.dora or training.method == "freeze":
         return "dora" if training.dora else "freeze"
     return "embeddings" if training.train_embeddings else "single"
@@ -173,7 +175,7 @@ def fragmented(training: Training, prepared: Prepared, phase: Phase) -> int:
     recipe = recipe_of(training)
     if recipe == "zero" and training.method == "full":
         return round(PINNED_OF_ZERO * (_lying(training, prepared) + phase.total))
-    if recipe in ("single", "embeddings", "dora", "freeze", "ddp"):
+    if recipe in ("single", "embeddings", "dora", "freeze", "torchao", "ddp"):
         return round(PINNED_OF_OTHERS * (phase.total - phase.logits))
     return 0
 

@@ -13,7 +13,8 @@ from qwenpick.work.serving import Training
 # trl 1.16.0 kernels/chunked_logprob.py TOKEN_CHUNK_SIZE, trainer/utils.py add_fused_lm_head
 TILE_TOKENS, TILE_VOCABULARY = 4096, 32768
 ORPO_LOGITS = 10  # bytes a token and vocabulary entry: log-softmax of bf16 logits in FP32, trl 1.16.0 experimental/orpo; 9.99 and 10.1 measured
-NO_LOGITS = ("reward", "embedding", "rerank")  # one number a text, or its last hidden state
+# one number a text, or its last hidden state; ms-swift from 4.0 takes two rows of lm_head (model/register.py _patch_generative_reranker)
+NO_LOGITS = ("reward", "embedding", "rerank")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,6 @@ class Loss:
 def loss(architecture: Architecture, training: Training, prepared: Prepared, tokens: int) -> Loss:
     """The loss of one micro-step over `tokens` tokens."""
     vocabulary, hidden = architecture.vocab_size, architecture.hidden_size
-    if training.objective == "rerank" and training.trainer == "ms-swift":
-        return Loss(
-            4 * vocabulary * tokens
-        )  # logits of every position and their gradient in 16 bits: reranker_trainer.py
     if training.objective in NO_LOGITS:
         return Loss(0, chunked=True)
     if training.objective == "orpo":

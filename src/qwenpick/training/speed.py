@@ -66,7 +66,7 @@ def step_seconds(architecture: Architecture, training: Training, peak: float, de
     passes = (3 if training.checkpointing else 2) / 3
     waiting = architecture.num_layers * (LAUNCH_DORA if training.dora else LAUNCH[training.method]) * passes
     linear = sum(isinstance(layer, LinearAttention) for layer in architecture.layer_list)
-    chunks = -(-training.seq // 64) * linear * DELTA_CHUNK * passes
+    chunks = 0.0 if training.fla else -(-training.seq // 64) * linear * DELTA_CHUNK * passes
     routed = architecture.num_layers * EXPERTS if architecture.is_moe and touches_mlp(training.target) else 0.0
     computing = step_flops(architecture, training) / (_utilisation(training, device) * peak)
     return max(waiting, computing) + 0.3 * min(waiting, computing) + chunks + routed

@@ -30,7 +30,8 @@ class Serving:
 class Training:
     """Fine-tuning: `batch` sequences of `seq` tokens on each of `gpus` GPUs at a time, `grad_accum` times before each optimizer step.
 
-    `method` is what is trained: full, lora, qlora or freeze (the last `layers` layers). `dora` is LoRA with magnitudes.
+    `method` is what is trained: full, lora, qlora or freeze (the last `layers` layers). `dora` is LoRA with magnitudes,
+    `fla` flash-linear-attention for delta nets.
     `objective` is what for: sft, dpo, orpo, kto, grpo, reward, embedding or rerank.
     `target` is all-linear, attention, or names of matrices with commas between. `precision` is bf16, fp16-mixed or fp32. `zero` is DeepSpeed's
     stage and `offload` what is kept in RAM: none, optimizer or parameters. `chunked_loss` stands for Liger and the like: the logits of all tokens
@@ -60,6 +61,7 @@ class Training:
     train_embeddings: bool = False
     dora: bool = False
     layers: int | None = None
+    fla: bool = False
     image_tokens: int = 0
     objective: str = "sft"
     sequence_parallel: int = 1

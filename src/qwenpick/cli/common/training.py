@@ -52,7 +52,7 @@ class Tuning:
     grad_accum: Annotated[int, typer.Option("--grad-accum", min=1, max=MOST_SEQUENCES, help="Batches before each optimizer step.")] = 1
     rank: Annotated[int, typer.Option("--rank", min=1, max=65_536, help="Rank of the adapters.")] = 16
     target: Annotated[str, typer.Option("--target", metavar="WHAT", help="What adapters are put on: all-linear, attention, or names: q_proj,v_proj.", autocompletion=completion.choices("all-linear", "attention"))] = "all-linear"
-    optimizer: Annotated[str, typer.Option("--optimizer", metavar="NAME", help="adamw, adamw-fused, adamw-8bit, paged-adamw-8bit, adafactor or sgd.", autocompletion=completion.optimizers)] = "adamw"
+    optimizer: Annotated[str, typer.Option("--optimizer", metavar="NAME", help="adamw, adamw-fused, adamw-8bit, paged-adamw-8bit, torchao-adamw-8bit, torchao-adamw-4bit, adafactor or sgd.", autocompletion=completion.optimizers)] = "adamw"
     precision: Annotated[str, typer.Option("--precision", metavar="NAME", help="bf16, fp16-mixed or fp32.", autocompletion=completion.choices("bf16", "fp16-mixed", "fp32"))] = "bf16"
     no_checkpointing: Annotated[bool, typer.Option("--no-checkpointing", help="Keep all activations: faster, far larger.")] = False
     zero: Annotated[int, typer.Option("--zero", min=0, max=3, help="DeepSpeed's ZeRO stage.")] = 0
@@ -69,6 +69,7 @@ class Tuning:
     train_vision: Annotated[bool, typer.Option("--train-vision", help="Train the vision tower too.")] = False
     train_embeddings: Annotated[bool, typer.Option("--train-embeddings", help="Train embeddings and lm_head whole, beside LoRA.")] = False
     dora: Annotated[bool, typer.Option("--dora", help="LoRA with magnitudes (DoRA).")] = False
+    fla: Annotated[bool, typer.Option("--fla", help="Delta nets with flash-linear-attention, not plain PyTorch.")] = False
     layers: Annotated[int | None, typer.Option("--layers", min=1, max=1024, help="Freeze tuning: how many of the last layers are trained (2).")] = None
     image_tokens: Annotated[int, typer.Option("--image-tokens", min=0, max=MOST_TOKENS, help="Image tokens among those of a sequence.")] = 0
     dataset_tokens: Annotated[str | None, typer.Option(metavar="TOKENS", help="Tokens of the data set, for hours per epoch.")] = None
@@ -107,6 +108,7 @@ class Tuning:
             train_embeddings=self.train_embeddings,
             dora=self.dora,
             layers=self.layers,
+            fla=self.fla,
             image_tokens=self.image_tokens or 0,
             objective=self.method.casefold() if self.method else "sft",
             reference=self.reference,

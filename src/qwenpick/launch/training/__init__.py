@@ -72,6 +72,8 @@ def _with_release(made: Launch, architecture: Architecture, training: Training) 
     if training.nodes > 1:
         each = _("start it on every node, with RANK_OF_THIS_NODE 0, 1, … and the address of the first as FIRST_NODE")
         made = replace(made, notes=(*made.notes, each))
+    if training.fla:
+        made = replace(made, notes=(*made.notes, _("delta nets need pip install flash-linear-attention")))
     linear = training.method == "qlora" and architecture.model_type in LINEAR_EXPERTS
     if not linear or TRAINERS[training.trainer].experts_in_4_bits:
         return made
