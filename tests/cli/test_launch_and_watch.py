@@ -1,4 +1,4 @@
-"""`qwenpick launch --exec --verify` with a stub that prints a recorded log and answers health checks."""
+"""`qwenpick launch --exec --verify` with a stub that prints the log of a real llama-server and answers health checks."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 TESTS = Path(__file__).parents[1]
-LOG = TESTS / "verify" / "logs" / "llamacpp-9b-partial-vulkan.log"
-BOX = ("--gpu", "rtx 3060 laptop", "--ram", "32GiB", "--runtime", "llama.cpp")
-ASKED = ("qwen3.5-9b", "--quant", "Q4_K_M", "--context", "8k", "-o", "n_gpu_layers=20", "-o", "device=Vulkan0")
+LOG = TESTS / "verify" / "logs" / "llamacpp-0.6b-cpu-2026-11.log"
+BOX = ("--cpu-only", "--ram", "24GiB", "--runtime", "llama.cpp")
+ASKED = ("qwen3-0.6b", "--quant", "Q8_0", "--context", "4096")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 
@@ -31,11 +31,19 @@ def test_once_prints_planned_against_real_keeps_the_correction_and_stops(
     qwenpick: Callable[..., Any], stub: None
 ) -> None:
     result = qwenpick("launch", *ASKED, *BOX, "--exec", "--verify", "--once")
-    rows = {tuple(line.split()[:2]): line for line in result.out.splitlines() if line.strip()}
-    assert rows["kv", "cache"].count("96 MiB") == 2 or rows["kv", "cache"].count("160 MiB") == 2
-    assert "off by" in result.out and "kept as a correction" in result.out
-    assert result.code == (0 if "within the tolerance" in result.out else 1)
-    assert "3060" in qwenpick("verify", "--corrections").out
+    rows = {line.split()[0]: line for line in result.out.splitlines() if " ram " in line}
+    assert rows["kv"].count("448 MiB") == 2 and rows["weights"].count("604 MiB") == 2
+    assert "within the tolerance" in result.out and "kept as a correction" in result.out and result.code == 0
+    assert "llamacpp   CPU" in qwenpick("verify", "--corrections").out
+
+
+def test_a_plan_that_was_off_ends_with_1(
+    qwenpick: Callable[..., Any], stub: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "other.log").write_text(LOG.read_text(encoding="utf-8").replace("604.15 MiB", "904.15 MiB"))
+    monkeypatch.setenv("STUB_LOG", str(tmp_path / "other.log"))
+    result = qwenpick("launch", *ASKED, *BOX, "--exec", "--verify", "--once")
+    assert result.code == 1 and "more than the tolerance" in result.out
 
 
 def test_a_log_that_cannot_be_compared_is_said(
