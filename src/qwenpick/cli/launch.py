@@ -160,7 +160,7 @@ def command(
             from qwenpick.cli.watching import runner
 
             serve = runner(plan, planned, once=once)
-        typer.echo(script(planned), err=True)
+        typer.echo(script(planned, box.system), err=True)
         raise typer.Exit(carry_out(planned, own_directory(plan.model.id), serve=serve))
     if json:
         from qwenpick.render.forms.envelope import print_json
@@ -168,7 +168,7 @@ def command(
 
         print_json("launch", launch_values(plan, planned, answer.fits, answer, hardware.here()(plan)))
     else:
-        typer.echo(script(planned), nl=False)
+        typer.echo(script(planned, box.system), nl=False)
     raise typer.Exit(0 if answer.fits else 1)
 
 

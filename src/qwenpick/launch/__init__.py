@@ -79,12 +79,17 @@ def with_disk(planned: Launch, machine: Machine) -> Launch:
     )
 
 
-def script(planned: Launch) -> str:
-    """The whole launch as a POSIX shell script: what is downloaded as comments, files written, commands in order."""
+def script(planned: Launch, system: str = "linux") -> str:
+    """The whole launch as a script of the system's shell: what is downloaded as comments, files written, commands in order."""
+    if system == "windows":
+        from qwenpick.launch import powershell
+
+        return "\n".join([*powershell.script(planned, _told(planned)), ""])
     return "\n".join([*_script(planned), ""])
 
 
-def _script(planned: Launch) -> Iterator[str]:
+def _told(planned: Launch) -> Iterator[str]:
+    """Downloads and notes, as comments."""
     for item in planned.downloads:
         yield _comment(
             _(
@@ -96,6 +101,10 @@ def _script(planned: Launch) -> Iterator[str]:
         )
     for note in planned.notes:
         yield _comment(_("note: {note}", note=note))
+
+
+def _script(planned: Launch) -> Iterator[str]:
+    yield from _told(planned)
     for name, text in planned.files.items():
         yield _written(name, text)
     for command in planned.prepare:

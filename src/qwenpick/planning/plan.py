@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from qwenpick.work.placement import Placement
     from qwenpick.work.serving import Serving
 
+# vLLM's docs/getting_started/installation/gpu.md ("does not support Windows natively … use WSL"), SGLang's docs/get_started/install.md (Linux)
+NOT_ON_WINDOWS = frozenset({"vllm", "sglang"})
 Verdict = Literal["fits", "tight", "no", "refused"]
 Mode = Literal["gpu", "gpu+experts-in-ram", "gpu+layers-in-ram", "cpu"]
 # the parts of llama.cpp's memory (runtimes/llamacpp/run.py) that are there only where layers or the output lie in RAM
@@ -150,7 +152,7 @@ def judge(
 ) -> Plan:
     """What one placement needs against what the engine may take there, with the verdict."""
     edge, checkpoint = band(runtime.NAME), settled(architecture, checkpoint)
-    refusal = runtime.refusal(architecture, checkpoint, work, placement)
+    refusal = not_on(machine.system, runtime) or runtime.refusal(architecture, checkpoint, work, placement)
     needed = Memory(()) if refusal else runtime.memory(model, architecture, checkpoint, work, placement)
     places = tuple(_places(needed, runtime, work, placement, machine))
     verdict: Verdict = "refused" if refusal else verdict_of(places, edge)
@@ -158,6 +160,16 @@ def judge(
     if plan.holds() and any(place.budget is None for place in places) and plan.mode != "gpu":
         return replace(plan, verdict="no")  # the weights would lie in RAM, and nobody knows how much there is
     return plan
+
+
+def not_on(system: str, runtime: Runtime) -> str | None:
+    """Why the engine does not run under the operating system at all; None if it does."""
+    if system != "windows" or runtime.NAME not in NOT_ON_WINDOWS:
+        return None
+    return _(
+        "{engine} does not run on Windows itself; in WSL 2 it does, and --system linux plans it there",
+        engine=runtime.TITLE,
+    )
 
 
 def with_memory(plan: Plan, needed: Memory, machine: Machine) -> Plan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _, retell
-from qwenpick.launch import script
+from qwenpick.launch import powershell, script
 from qwenpick.memory.account import RAM
 from qwenpick.planning.words import speed_of, where
 from qwenpick.render.fit import fit_values
@@ -102,18 +102,19 @@ def launch_together_values(found: Together, planned: Sequence[Launch]) -> Launch
 
 
 def together_script(found: Together, planned: Sequence[Launch]) -> str:
-    """One shell script that starts them all: each in the background but the last."""
-    parts = []
+    """One script that starts them all: each in the background but the last."""
+    windows, parts = found.machine.system == "windows", []
     for number, (member, one) in enumerate(zip(found.members, planned, strict=True), 1):
         shares = _(", ").join(f"{place} {format_bytes(share)}" for place, share in member.shares.items())
-        name = member.answer.plan.model.name
         head = _(
             "{number} of {count}: {name}, may take {shares}",
             number=number,
             count=len(planned),
-            name=name,
+            name=member.answer.plan.model.name,
             shares=shares,
         )
-        text = script(one).rstrip("\n")
-        parts.append(f"# {head}\n{text}{' &' if number < len(planned) else ''}\n")
+        lines = script(one, found.machine.system).splitlines()
+        if number < len(planned):
+            lines[-1] = powershell.in_background(one.serve) if windows else f"{lines[-1]} &"
+        parts.append("\n".join([f"# {head}", *lines, ""]))
     return "\n".join(parts)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # SGLang plans like vLLM and Ollama is llama.cpp under other defaults: they are taken where the first cannot, or where they are asked for.
 APPLE_ENGINES = (("mlx", "llamacpp"), ("ollama", "transformers"))
 ENGINES = (("llamacpp", "vllm"), ("sglang", "ollama", "transformers"))
+WINDOWS_ENGINES = (("llamacpp",), ("ollama", "transformers"))  # the others run in WSL, which is Linux
 CPU_ENGINES = (("llamacpp",), ("ollama", "transformers"))
 SPEAKING = "transformers"  # llama.cpp has no talker (ggml-org/llama.cpp#17634, open in 2026-06); vLLM's is another program, vLLM-Omni
 
@@ -34,6 +35,8 @@ def engine_groups(system: str, devices: tuple[Device, ...], runtime: str | None 
         return ((find_runtime(runtime).NAME,),)
     if system == "darwin" or any(device.vendor == "apple" for device in devices):
         return APPLE_ENGINES
+    if system == "windows":
+        return WINDOWS_ENGINES
     return ENGINES if devices else CPU_ENGINES
 
 

@@ -1,0 +1,69 @@
+"""A launch as a PowerShell script, for boxes that run Windows: what is downloaded as comments, files written, commands in order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from qwenpick.i18n import _
+
+if TYPE_CHECKING:
+    from qwenpick.launch.run import Command, Launch
+
+_BARE = re.compile(
+    r"[A-Za-z0-9_./:=+\\-]+"
+)  # no word of these characters means anything to PowerShell, but one that begins with a number or a sign
+
+
+def quoted(word: str) -> str:
+    """The word as PowerShell takes it literally; in single quotes the quote alone is special, and the curly ones count as quotes too.
+
+    >>> quoted("qwen3:8b"), quoted("it's"), quoted("a b; rm")
+    ('qwen3:8b', "'it''s'", "'a b; rm'")
+    """
+    if _BARE.fullmatch(word) and not (word.startswith("-") and "." in word):  # -a.b would be two words
+        return word
+    return "'" + re.sub("(['\u2018\u2019\u201a\u201b])", r"\1\1", word) + "'"
+
+
+def line(command: Command) -> str:
+    """The command with its environment before it.
+
+    >>> from qwenpick.launch.run import Command
+    >>> line(Command(("ollama", "run", "my model"), {"OLLAMA_NUM_PARALLEL": "1"}))
+    "$env:OLLAMA_NUM_PARALLEL='1'; ollama run 'my model'"
+    """
+    words = [quoted(word) for word in command.argv]
+    if words[0].startswith("'"):
+        words[0] = f"& {words[0]}"
+    return "".join(f"$env:{name}='{quoted(value).strip(chr(39))}'; " for name, value in command.env.items()) + " ".join(
+        words
+    )
+
+
+def in_background(command: Command) -> str:
+    """The command in a window of its own, so that the next one can follow."""
+    inner = line(command).replace("'", "''")
+    return f"Start-Process powershell -ArgumentList '-NoExit', '-Command', '{inner}'"
+
+
+def written(name: str, text: str) -> str:
+    """The file as bytes of UTF-8 without a mark: Set-Content of Windows PowerShell 5 would put one before it."""
+    content = text.replace("'", "''")
+    return f"[IO.File]::WriteAllText((Join-Path $PWD {quoted(name)}), '{content}')"
+
+
+def script(planned: Launch, comments: Iterator[str]) -> Iterator[str]:
+    """The lines of the script after `comments`, which begin with # in both shells."""
+    yield from comments
+    if any('"' in word for command in (planned.serve, *planned.prepare) for word in command.argv):
+        yield _("# for PowerShell 7.3 and newer: older ones take the double quotes out of arguments")
+    for name, text in planned.files.items():
+        yield written(name, text)
+    for command in planned.prepare:
+        yield f"# {command.purpose}"
+        yield in_background(command) if command.argv[-1] == "serve" else line(command)
+    for command in planned.others:
+        yield f"# {command.purpose}: {line(command)}"
+    yield line(planned.serve)
