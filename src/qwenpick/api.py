@@ -275,7 +275,7 @@ def _box(
 
     if machine is not None:
         if gpu is not None or ram is not None:
-            raise QwenpickError(_("machine describes the whole box; leave out gpu and ram beside it"))
+            raise QwenpickError(_("machine describes the whole machine; leave out gpu and ram beside it"))
         if isinstance(machine, Box):
             return machine
         from qwenpick.machine.file import read

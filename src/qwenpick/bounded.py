@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from qwenpick.errors import QwenpickError, shown
-from qwenpick.i18n import _
+from qwenpick.i18n import N_, _, retell
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
@@ -176,6 +176,13 @@ def _refuse_boundless(data: bytes | str, limit: int) -> None:
         raise
 
 
+# What systems say of files, with a small first letter
+OF_SYSTEMS = (
+    N_("no such file or directory"), N_("permission denied"), N_("is a directory"), N_("not a directory"), N_("no space left on device"),
+    N_("file name too long"), N_("read-only file system"), N_("connection refused"), N_("too many open files"),
+)  # fmt: skip
+
+
 def reason(problem: BaseException) -> str:
     """What the system said, without its error number.
 
@@ -183,7 +190,7 @@ def reason(problem: BaseException) -> str:
     'no such file or directory'
     """
     text = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
-    return text[:1].lower() + text[1:]
+    return retell(text[:1].lower() + text[1:])
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

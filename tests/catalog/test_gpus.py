@@ -103,7 +103,10 @@ def test_a_processor_is_not_taken_for_a_gpu(catalog: Catalog, said: str) -> None
 def test_an_unknown_gpu_is_answered_with_the_nearest_name(catalog: Catalog) -> None:
     with pytest.raises(QwenpickError) as error:
         find_gpu(catalog, "rtx-9999")
-    assert str(error.value) == "no GPU 'rtx-9999'; did you mean rtx-5090? (qwenpick gpus lists them)"
+    assert (
+        str(error.value)
+        == "there is no GPU 'rtx-9999' in the catalogue; did you mean rtx-5090? (qwenpick gpus lists them; or give its memory: --vram 8GiB)"
+    )
 
 
 def test_a_name_of_several_different_parts_is_refused_with_the_choices(catalog: Catalog) -> None:

@@ -1,4 +1,4 @@
-"""Models side by side on one box, or GPUs side by side for one model."""
+"""Models side by side, GPUs for one model, or which Qwen each GPU gets you."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
             read_name(n).key == said.key for gpu in meant for n in (*gpu.nicknames, gpu.name)
         ):
             raise QwenpickError(
-                _("'{name}' can mean {listed}; say which", name=name, listed=_listed(gpu.id for gpu in meant))
+                _("'{name}' can mean {listed}; choose one", name=name, listed=_listed(gpu.id for gpu in meant))
             )
         return _slowest(max(meant, key=_prominence), meant)
     if PROCESSOR.search(name):
@@ -71,7 +71,7 @@ def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
         )
     raise QwenpickError(
         _(
-            "no GPU '{name}'{near} (qwenpick gpus lists them)",
+            "there is no GPU '{name}' in the catalogue{near} (qwenpick gpus lists them; or give its memory: --vram 8GiB)",
             name=name,
             near=did_you_mean("-".join(folded.split()), catalog.gpus),
         )

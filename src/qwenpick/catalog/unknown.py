@@ -47,9 +47,9 @@ def unknown(catalog: Catalog, name: str, folded: str) -> str:
     members = [i for i, match in sized.items() if match["series"] == folded and _PLAIN.fullmatch(match["rest"] or "")]
     if members:
         order = sorted(members, key=lambda i: (_billions(sized[i]), i))
-        return _("'{name}' is a series: {order}; say which", name=name, order=", ".join(order))
+        return _("'{name}' is a series: {order}; choose one", name=name, order=", ".join(order))
     if made := starting(catalog, name):
-        return _("'{name}' is several models: {made}; say which", name=name, made=", ".join(made))
+        return _("'{name}' is several models: {made}; choose one", name=name, made=", ".join(made))
     if "qwen" not in folded and "qwq" not in folded and _OTHERS.search(folded):
         return _(
             "'{name}' is no Qwen; qwenpick knows Qwen models and those made of them (qwenpick models lists them)",
@@ -64,7 +64,7 @@ def unknown(catalog: Catalog, name: str, folded: str) -> str:
             nearest = min(series, key=lambda i: _unlike(catalog, i, series[i], said))
             return _("there is no {as_written}; did you mean {nearest}?", as_written=_as_written(name), nearest=nearest)
     if begun := [i for i in records(catalog.models) if len(folded) > 3 and i.startswith(f"{folded}-")][:8]:
-        return _("'{name}' is several models: {made}; say which", name=name, made=", ".join(begun))
+        return _("'{name}' is several models: {made}; choose one", name=name, made=", ".join(begun))
     if near := nearest_names(folded, catalog):
         return _(
             "there is no model '{name}'; did you mean {near}? (qwenpick models lists them)", name=name, near=near[0]

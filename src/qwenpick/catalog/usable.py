@@ -30,7 +30,7 @@ def usable_memory(gpu: Gpu, ram: int | None = None) -> tuple[int, str | None]:
     if gpu.usable_bytes:
         return gpu.usable_bytes, None
     return round(sold_memory(gpu, "--vram") * DISCRETE_SHARE), N_(
-        "what the driver reports of it was not seen: 99.5 % of the nominal memory assumed"
+        "what the driver reports of it was not seen: assuming 99.5% of the nominal memory"
     )
 
 
@@ -40,7 +40,7 @@ def unified_memory(gpu: Gpu, ram: int) -> tuple[int, str]:
         return metal_working_set(ram)
     if gpu.vendor == "nvidia":
         return round(ram * NVIDIA_UNIFIED_SHARE), N_(
-            "unified memory: the GPU may use all RAM that the system sees (GB10 sees 95 %)"
+            "unified memory: the GPU may use all RAM that the system sees (GB10 sees 95%)"
         )
     if gpu.segment == "datacenter":
         return ram, N_("unified memory: CPU and GPU share all of it")
@@ -88,7 +88,7 @@ def sold_memory(gpu: Gpu, option: str) -> int:
     if gpu.memory_bytes is None:
         raise QwenpickError(
             N_(
-                "how much memory a {id} has depends on the machine; say {option}, e.g. {option} 32GiB",
+                "how much memory a {id} has depends on the machine; give {option}, e.g. {option} 32GiB",
                 id=gpu.id,
                 option=option,
             )

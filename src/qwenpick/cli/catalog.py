@@ -73,7 +73,7 @@ def add(
         return
     file = to or user_file()
     if file is None:
-        raise QwenpickError(_("there is no home directory to keep a catalogue in; say where with --to FILE"))
+        raise QwenpickError(_("there is no home directory to keep a catalogue in; name a file with --to FILE"))
     write(file, text)
     typer.echo(_("{id} is in {file}", id=reading.model.id, file=file), err=True)
 

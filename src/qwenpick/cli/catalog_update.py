@@ -34,7 +34,7 @@ def update(
         typer.echo(_("the facts in use are of {date} again", date=data_date()), err=True)
         return
     if not source:
-        raise QwenpickError(_("say which catalogue: qwenpick catalog update FILE or an https address"))
+        raise QwenpickError(_("name the catalogue: qwenpick catalog update FILE or an https address"))
     _install(_content(source), sha256)
 
 

@@ -46,7 +46,7 @@ def command(
     catalog: given.Catalogs = None,
     output: given.Output = given.SCREEN,
 ) -> None:
-    """Models side by side on one box, GPUs side by side for one model (--model), or which Qwen each GPU gets you."""
+    """Models side by side on one machine, GPUs side by side for one model (--model), or which Qwen each GPU gets you."""
     from qwenpick.buy.compare import compare_gpus, compare_models
     from qwenpick.catalog import find_gpu, find_model
     from qwenpick.render.compare import gpus_report, gpus_values, models_report, models_values

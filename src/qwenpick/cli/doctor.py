@@ -15,7 +15,7 @@ def command(
     catalog: given.Catalogs = None,
     output: given.Output = given.SCREEN,
 ) -> None:
-    """What is wrong with this box (or one from a file), and how to mend it. Exit code 1 if something keeps hardware from being used."""
+    """Find and fix problems with this machine (or one from a file). Exit code 1 if something keeps hardware from being used."""
     from datetime import date
 
     from qwenpick.catalog.read import data_date

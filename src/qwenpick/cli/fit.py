@@ -143,7 +143,7 @@ def _packed(
         parts.append((found.catalog, Part(found.model, request, clustered.replicas or 1)))
     nodes = clustered.fleet(facts, box)
     if nodes is None:
-        raise QwenpickError(_("say which cluster: --cluster k8s, slurm, ray, ray=ADDRESS, a file, or -"))
+        raise QwenpickError(_("choose a cluster: --cluster k8s, slurm, ray, ray=ADDRESS, a file, or -"))
     models = tuple(part for _facts, part in parts)
     packing = pack(facts, nodes, models)
     emit("fit", format, packed_report(nodes, models, packing), packed_values(nodes, models, packing))

@@ -16,7 +16,9 @@ from qwenpick.i18n import _
 
 @spread
 def command(
-    save: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the box to a file for --machine.")] = None,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Save this machine to a file for --machine.")
+    ] = None,
     measure: Annotated[
         bool, typer.Option("--measure", help="Measure RAM bandwidth (about a second) and remember it.")
     ] = False,
@@ -24,7 +26,7 @@ def command(
     catalog: given.Catalogs = None,
     output: given.Output = given.SCREEN,
 ) -> None:
-    """What is in this box, what of it may be used, and why. Exit code 3 if hardware is there that could not be read."""
+    """What this machine has, what of it may be used, and why. Exit code 3 if hardware is there that could not be read."""
     from qwenpick.machine.file import save as write
     from qwenpick.machine.file import to_json
     from qwenpick.render.forms.output import emit
@@ -39,7 +41,7 @@ def command(
     if measure:
         if hardware.is_said():
             raise QwenpickError(
-                _("--measure measures this box; leave out --machine, --gpu, --vram, --ram and --cpu-only")
+                _("--measure measures this machine; leave out --machine, --gpu, --vram, --ram and --cpu-only")
             )
         from qwenpick.machine.probe.bandwidth import measured
 

@@ -151,7 +151,7 @@ def _report(error: Exception, arguments: list[str]) -> int:
         for name, value in vars(error).items():
             if isinstance(value, str):
                 setattr(error, name, shown(value, 300))
-        code, message = 2, retell(error.format_message())
+        code, message = 2, _retold(error.format_message())
         tell(f"{message} {_help_of(arguments)}")
     else:
         import traceback
@@ -166,6 +166,14 @@ def _report(error: Exception, arguments: list[str]) -> int:
         print_json(command, {"error": {"message": shown(message, LONGEST), "exit_code": code}})
         sys.stdout.flush()
     return code
+
+
+def _retold(message: str) -> str:
+    """What Typer said, in the active language: it adds its hint in English to a sentence that is translated already."""
+    problem, hinted, names = message.partition(". Did you mean ")
+    if hinted and language() != "en":
+        return retell(problem.rstrip("。")) + _("; did you mean {near}?", near=names.removesuffix("?"))
+    return retell(message)
 
 
 def _help_of(arguments: list[str]) -> str:

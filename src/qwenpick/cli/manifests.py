@@ -44,7 +44,7 @@ class Manifest:
         if len(asked) > 1:
             raise QwenpickError(_("one form at a time: --kubernetes, --slurm or --ray"))
         if not asked and fleet and fleet.source not in FORMS:
-            raise QwenpickError(_("say in which form: --kubernetes, --slurm or --ray"))
+            raise QwenpickError(_("choose a form: --kubernetes, --slurm or --ray"))
         found = asked[0] if asked else fleet.source if fleet else None
         if self.write and found is None:
             raise QwenpickError(_("--write goes with --kubernetes, --slurm or --ray"))

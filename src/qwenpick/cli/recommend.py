@@ -82,7 +82,7 @@ def command(
     html: given.Html = None,
     output: given.Output = given.SCREEN,
 ) -> None:
-    """Which Qwen should I run on this box, for this job? Exit code 0 if something fits, 1 if nothing does."""
+    """Which Qwen should I run on this machine, for this job? Exit code 0 if something fits, 1 if nothing does."""
     from qwenpick.recommending.answer import Recommender
     from qwenpick.recommending.request import Request
     from qwenpick.recommending.scenarios import find_scenario
@@ -96,13 +96,13 @@ def command(
         "task": task,
         "context": given.read_context(context),
         "users": users,
-        "prefer": _one_of(prefer, PREFERENCES, "preference") if prefer else None,
+        "prefer": _one_of(prefer, PREFERENCES, _("preference")) if prefer else None,
         "runtime": runtime,
         "quant": quant,
         "kv_cache": given.read_cache(kv_cache),
         "series": series,
         "commercial": commercial or None,
-        "thinking": _one_of(thinking, ("yes", "no", "either"), _("answer to --thinking")) if thinking else None,
+        "thinking": _thinking(thinking),
         "languages": tuple(languages.replace(" ", "").split(",")) if languages else None,
         "min_speed": min_speed,
         "min_context": given.read_context(min_context),
@@ -202,6 +202,12 @@ def _installed(hardware: Box) -> tuple[str, ...]:
         programs = ", ".join(names[0] for names in PROGRAMS.values())
         raise QwenpickError(_("no engine is installed on this machine (looked for {programs})", programs=programs))
     return found
+
+
+def _thinking(word: str | None) -> str | None:
+    if word not in (None, "yes", "no", "either"):
+        raise QwenpickError(_("--thinking must be yes, no or either, not '{word}'", word=word))
+    return word
 
 
 def _one_of(word: str, known: object, what: str) -> str:

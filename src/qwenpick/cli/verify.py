@@ -74,7 +74,7 @@ def command(
     if not found.compares and found.rows and not devices and seen.total is None:
         raise QwenpickError(
             _(
-                "the log states {stated}, but not which card it ran on; say it: qwenpick verify --gpu NAME --log FILE",
+                "the log states {stated}, but not which card it ran on; give it: qwenpick verify --gpu NAME --log FILE",
                 stated=", ".join(dict.fromkeys(stated(row) for row in found.rows if row.actual)),
             )
         )

@@ -34,7 +34,7 @@ def runner(plan: Plan, planned: Launch, *, once: bool) -> Runner:
     if plan.runtime == "ollama" or plan.runtime not in PARSERS or planned.others:
         raise QwenpickError(
             _(
-                "--verify reads what the server prints: of llama.cpp, vLLM and SGLang on one box; for {engine}: qwenpick verify --log FILE",
+                "--verify reads what the server prints: of llama.cpp, vLLM and SGLang on one machine; for {engine}: qwenpick verify --log FILE",
                 engine=find_runtime(plan.runtime).TITLE,
             )
         )

@@ -63,7 +63,7 @@ def node_notes(run: Run) -> list[str]:
     if run.placement.nodes > 1:
         notes.append(
             _(
-                "it lies on {nodes} boxes: the last line is the first one's, those in comments the others'; {head} is the first one's address",
+                "it lies on {nodes} machines: the last line is the first one's, those in comments the others'; {head} is the first one's address",
                 nodes=run.placement.nodes,
                 head=HEAD,
             )

@@ -28,7 +28,7 @@ def launch(run: Run) -> Launch:
     """`sglang.launch_server` with the planned context, requests, static share, chunk and graphs."""
     words = ("python", "-m", "sglang.launch_server", *arguments(run))
     others = tuple(
-        Command((*words, *_node(run, rank)), environment(run), _("box {number}", number=rank + 1))
+        Command((*words, *_node(run, rank)), environment(run), _("machine {number}", number=rank + 1))
         for rank in range(1, run.placement.nodes)
     )
     return Launch(

@@ -24,7 +24,7 @@ def launch(run: Run) -> Launch:
     """`vllm serve` with the planned context, batch, share of memory, cache format and parallel sizes."""
     words = ("vllm", "serve", *arguments(run))
     others = tuple(
-        Command((*words, *_node(run, rank), "--headless"), environment(run), _("box {number}", number=rank + 1))
+        Command((*words, *_node(run, rank), "--headless"), environment(run), _("machine {number}", number=rank + 1))
         for rank in range(1, run.placement.nodes)
     )
     return Launch(

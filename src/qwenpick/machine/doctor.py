@@ -68,7 +68,7 @@ def _unified(machine: Machine) -> Iterator[Finding]:
             yield Finding(
                 "advice",
                 _(
-                    "{name} may map {total} of this box's memory",
+                    "{name} may map {total} of this machine's memory",
                     name=device.name,
                     total=format_bytes(device.total or 0, 1),
                 ),

@@ -48,7 +48,7 @@ def from_json(document: object) -> Machine:
     if version != MACHINE_VERSION:
         raise QwenpickError(
             _(
-                "machine_version {version} is not known; this qwenpick reads {machine_version}: upgrade it or save the box again",
+                "machine_version {version} is not known; this qwenpick reads {machine_version}: upgrade it or save the machine again",
                 version=version,
                 machine_version=MACHINE_VERSION,
             )

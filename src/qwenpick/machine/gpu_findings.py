@@ -64,7 +64,7 @@ def broken(machine: Machine, around: Surroundings) -> Iterator[Finding]:
         yield Finding(
             "error",
             _("there, but could not be read: {line}", line=retell(line)),
-            _("ask its own tool (nvidia-smi, rocm-smi, npu-smi) and mend what that says"),
+            _("ask its own tool (nvidia-smi, rocm-smi, npu-smi) and fix what that says"),
         )
 
 

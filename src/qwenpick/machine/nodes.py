@@ -56,12 +56,14 @@ def several(machine: Machine, nodes: int, link: Link | None) -> Machine:
     if not 1 < nodes <= MOST_NODES:
         raise QwenpickError(_("--nodes is a whole number from 1 to {most:,}", most=MOST_NODES))
     if not machine.devices:
-        raise QwenpickError(_("--nodes joins boxes with GPUs; this one has none"))
+        raise QwenpickError(_("--nodes joins machines with GPUs; this one has none"))
     joined = link or (SPARK if machine.devices[0].gpu == "gb10" else USUAL)
     note = (
-        N_("{nodes} such boxes, joined by {link}", nodes=nodes, link=joined.name)
+        N_("{nodes} such machines, joined by {link}", nodes=nodes, link=joined.name)
         if link
-        else N_("{nodes} such boxes, joined by {link}: assumed, --link says otherwise", nodes=nodes, link=joined.name)
+        else N_(
+            "assuming {nodes} such machines are joined by {link}; --link says otherwise", nodes=nodes, link=joined.name
+        )
     )
     return replace(machine, devices=machine.devices * nodes, nodes=nodes, link=joined, notes=(note, *machine.notes))
 
@@ -76,7 +78,7 @@ def rejoined(machine: Machine, nodes: int, link: Link | None) -> Machine:
     if link and machine.nodes > 1:
         return several(one_node(machine), machine.nodes, link)
     if link and nodes == 1:
-        raise QwenpickError(_("--link joins several boxes: say how many with --nodes"))
+        raise QwenpickError(_("--link joins several machines: give their number with --nodes"))
     return several(machine, nodes, link)
 
 

@@ -33,7 +33,9 @@ def _note(device: Device, *, asked: bool) -> str:
     room = format_bytes(device.reserved_bytes)
     if asked:
         return N_("{size} of {name} left for other programs: asked for", size=room, name=device.name)
-    return N_("{size} of {name} left for the desktop: assumed (--reserve 0 plans without)", size=room, name=device.name)
+    return N_(
+        "assuming the desktop keeps {size} of the {name} (--reserve 0 plans without)", size=room, name=device.name
+    )
 
 
 def _left(device: Device, wanted: int) -> Device:

@@ -69,7 +69,7 @@ def _described(catalog: Catalog, gpus: list[str], vram: int | None, ram: int | N
         * (count * (1 if profile else gpu.devices_per_board))
     )
     notes = [note for _count, _gpu, notes in named for note in notes] + (
-        [] if ram else [N_("RAM is not known; say --ram to plan offloading")]
+        [] if ram else [N_("RAM is not known; give --ram to plan offloading")]
     )
     return _box(devices, ram, notes, _processor(ram, [gpu for _unused, gpu, _notes in named]))
 
@@ -104,7 +104,7 @@ def _idle(device: Device) -> Device:
     kept = (device.total or 0) - (cuda_total(device) or 0)
     if not kept:
         return device
-    note = N_("{size} of {name} kept by the driver: assumed", size=format_bytes(kept), name=device.name)
+    note = N_("assuming the driver keeps {size} of the {name}", size=format_bytes(kept), name=device.name)
     return replace(device, free=(device.total or 0) - kept, notes=(*device.notes, note))
 
 
@@ -145,7 +145,7 @@ def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | 
     if gpu.vendor == "nvidia" and not vram:
         kept = min(UNIFIED_SYSTEM, total // 8)
         taken = N_(
-            "{size} of {name} taken by the system and its desktop: assumed", size=format_bytes(kept), name=gpu.name
+            "assuming the system and its desktop use {size} of the {name}", size=format_bytes(kept), name=gpu.name
         )
         device = replace(device, free=total - kept, notes=(*device.notes, taken))
     if gpu.vendor != "apple":
@@ -181,7 +181,7 @@ def _nameless_box(catalog: Catalog, vram: int | None, ram: int | None) -> Machin
         gpu=like.id,
         display=like.segment == "consumer",
     )
-    notes = [note] + ([] if ram else [N_("RAM is not known; say --ram to plan offloading")])
+    notes = [note] + ([] if ram else [N_("RAM is not known; give --ram to plan offloading")])
     return _box((device,), ram, notes, _processor(ram))
 
 
@@ -238,7 +238,7 @@ def _box(devices: tuple[Device, ...], ram: int | None, notes: list[str], cpu: Cp
     if ram:
         assumptions.append(
             N_(
-                "{size} of RAM taken by the system: assumed",
+                "assuming the system uses {size} of RAM",
                 size=format_bytes(min(SYSTEM_RAM, ram // 8), 0),
             )
         )

@@ -54,7 +54,7 @@ def check_quant(quant: str) -> None:
         near = did_you_mean(quant, [*FORMATS, *FAMILIES])
         raise QwenpickError(
             _(
-                "there is no quantization '{quant}'{near} (say 4bit, 8bit, fp16, or a format like Q4_K_M)",
+                "there is no quantization '{quant}'{near} (use 4bit, 8bit, fp16, or a format like Q4_K_M)",
                 quant=quant,
                 near=near,
             )

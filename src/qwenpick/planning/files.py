@@ -237,7 +237,7 @@ def nearest_format(word: str) -> str:
     if not alike:
         raise QwenpickError(
             _(
-                "the format {name} is not known here; say a known one with --quant",
+                "the format {name} is not known here; choose a known one with --quant",
                 name=word.replace("-", "_").upper(),
             )
         )

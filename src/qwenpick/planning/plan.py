@@ -235,7 +235,7 @@ def _places(needed: Memory, runtime: Runtime, work: Serving, placement: Placemen
             if device.total is None and device.free is None:
                 raise HardwareUnreadableError(
                     _(
-                        "the memory of {name} could not be read; say it with --vram (qwenpick doctor says why)",
+                        "the memory of {name} could not be read; give --vram (qwenpick doctor says why)",
                         name=device.name,
                     )
                 )
@@ -261,7 +261,7 @@ def reason_of(verdict: Verdict, places: tuple[Place, ...]) -> str:
     """What the verdict rests on: how much is left, or missing, at the place with the least room."""
     known = [place for place in places if place.headroom is not None]
     if not known:
-        return _("RAM is not known; say it with --ram") if verdict == "no" else _("fits, as far as is known")
+        return _("RAM is not known; give --ram") if verdict == "no" else _("fits, as far as is known")
     if verdict == "no":
         tightest = min(known, key=lambda place: place.headroom or 0)
     else:  # the fullest for its size: a hundred GiB free in RAM say nothing about the GPU
@@ -273,6 +273,6 @@ def reason_of(verdict: Verdict, places: tuple[Place, ...]) -> str:
         case "tight":
             return _("{spare} to spare on {name}, less than the estimate's error", spare=spare, name=_(tightest.name))
         case _ if (tightest.headroom or 0) >= 0:
-            return _("the weights would lie in RAM, and how much there is is not known; say it with --ram")
+            return _("the weights would lie in RAM, and how much there is is not known; give --ram")
         case _:
             return _("{spare} short on {name}", spare=spare, name=_(tightest.name))

@@ -19,12 +19,12 @@ def refuse_unread(machine: Machine, gpu_only: bool = False) -> None:
     if machine.unreadable:
         raise HardwareUnreadableError(
             _(
-                "what could be read does not hold it, and some could not be ({unreadable}); say it with --gpu or --cpu-only",
+                "what could be read does not hold it, and some could not be ({unreadable}); use --gpu or --cpu-only",
                 unreadable="; ".join(map(retell, machine.unreadable)),
             )
         )
     if machine.ram_total is None and machine.origin != "simulated" and not gpu_only:
         notes = [retell(note) for note in machine.notes if "RAM" in note]
         raise HardwareUnreadableError(
-            _("RAM could not be read{why}; say it with --ram", why=f" ({'; '.join(notes)})" if notes else "")
+            _("RAM could not be read{why}; give --ram", why=f" ({'; '.join(notes)})" if notes else "")
         )

@@ -42,26 +42,23 @@ def where_short(plan: Plan) -> str:
 
 
 def where(plan: Plan) -> str:
-    """Where a plan runs: `1 GPU`, `2 GPUs (tensor parallel)`, `GPU + 12 layers' experts in RAM`, `CPU`."""
+    """Where a plan runs: `1 GPU`, `2 GPUs (tensor parallel)`, `the GPU, with the experts of 12 layers in RAM`, `CPU`."""
     count = len(plan.placement.devices)
     gpus = gpu_count(count)
     match plan.mode:
         case "cpu":
             return "CPU"
         case "gpu+experts-in-ram":
-            return _(
-                "{gpus} + experts of {cpu_moe_layers} layers in RAM",
-                gpus=gpus,
-                cpu_moe_layers=plan.placement.cpu_moe_layers,
-            )
+            layers = plan.placement.cpu_moe_layers
+            if count == 1:
+                return _("the GPU, with the experts of {layers} layers in RAM", layers=layers)
+            return _("{gpus}, with the experts of {layers} layers in RAM", gpus=gpus, layers=layers)
         case "gpu+layers-in-ram":
             held = sum(plan.placement.split or ())
-            return _(
-                "{gpus} with {held} of {num_layers} layers, rest in RAM",
-                gpus=gpus,
-                held=held,
-                num_layers=plan.architecture.num_layers + 1,
-            )
+            of = plan.architecture.num_layers + 1
+            if count == 1:
+                return _("{held} of {of} layers on the GPU, the rest in RAM (slow)", held=held, of=of)
+            return _("{held} of {of} layers on {gpus}, the rest in RAM (slow)", held=held, of=of, gpus=gpus)
         case "gpu" if plan.placement.tensor_parallel > 1 and plan.placement.pipeline_parallel > 1:
             return _(
                 "{gpus} (tensor {tensor_parallel} x pipeline {pipeline_parallel})",

@@ -54,7 +54,7 @@ def read_id(text: str, catalog: Catalog, fetch: Fetch, date: str) -> Reading:
     if raw is None:
         raise QwenpickError(
             _(
-                "there is no '{repo}' with a config.json; of a GGUF repository say the format too: {repo}:Q4_K_M",
+                "there is no '{repo}' with a config.json; of a GGUF repository give the format too: {repo}:Q4_K_M",
                 repo=repo,
             )
         )

@@ -98,7 +98,7 @@ class Recommender:
         )
         if not picks and misfits:
             refuse_unread(machine, self.request.gpu_only)
-        left_out = self.left_out + Counter({_("does not fit this box"): misfits or 0})
+        left_out = self.left_out + Counter({_("does not fit this machine"): misfits or 0})
         return Recommendation(self.task, self.request, self.context, picks, left_out)
 
     def rank(self, machine: Machine, limit: int = 5) -> list[Ranked]:

@@ -165,7 +165,7 @@ def readable(machine: Machine) -> Machine:
     if not found and (machine.unreadable or machine.devices):
         raise HardwareUnreadableError(
             _(
-                "the GPU could not be read ({unreadable}); say it with --gpu or --cpu-only",
+                "the GPU could not be read ({unreadable}); use --gpu or --cpu-only",
                 unreadable="; ".join(map(retell, machine.unreadable)),
             )
         )

@@ -215,23 +215,23 @@ def _is_fastest(fast: Scored, rows: Sequence[Scored]) -> bool:
 def _reason(row: Scored, outdone_by: str | None, task: Task) -> str:
     """Why the row stands where it stands, in one sentence."""
     worth = _(
-        "{value:.0f}±{deviation:.0f} points for {name}{inferred}",
+        "quality {value:.0f}/100 for {name} (±{deviation:.0f}{inferred})",
         value=row.quality.value,
         deviation=row.quality.deviation,
         name=task.said,
-        inferred=_(" (inferred)") if row.quality.inferred else "",
+        inferred=_(", estimated from sibling models") if row.quality.inferred else "",
     )
     cost = (
-        _(", {lost:.1f} % lost to {format}", lost=100 * (1 - row.quality.kept), format=row.plan.checkpoint.format)
+        _(", of which {format} costs {lost:.1f}%", lost=100 * (1 - row.quality.kept), format=row.plan.checkpoint.format)
         if row.quality.kept < 0.9995
         else ""
     )
-    each = _("a complete answer") if task.answer else _("{prompt:,} tokens read", prompt=task.prompt)
-    wait = (
-        _("speed not known")
-        if row.seconds is None
-        else _("about {duration} to {each}", duration=duration(row.seconds), each=each)
-    )
+    if row.seconds is None:
+        wait = _("speed not known")
+    elif task.answer:
+        wait = _("a full answer takes about {seconds}", seconds=duration(row.seconds))
+    else:
+        wait = _("reads {prompt:,} tokens in about {seconds}", prompt=task.prompt, seconds=duration(row.seconds))
     slow = "" if row.usable or row.seconds is None else _(", too slow for {name}", name=task.said)
     beaten = _("; {better} is better, no larger and no slower", better=outdone_by) if outdone_by else ""
     return _("{worth}{cost}; {wait}{slow}{beaten}", worth=worth, cost=cost, wait=wait, slow=slow, beaten=beaten)
@@ -240,7 +240,7 @@ def _reason(row: Scored, outdone_by: str | None, task: Task) -> str:
 def duration(seconds: float) -> str:
     """A wait as people say it: `27 ms`, `9.0 s`, `31 s`, `2 min`."""
     if seconds < 0.1:
-        return f"{1000 * seconds:.0f} ms"
+        return _("{milliseconds:.0f} ms", milliseconds=1000 * seconds)
     return (
         _("{seconds:.1f} s", seconds=seconds)
         if seconds < 10

@@ -106,7 +106,7 @@ TASKS: dict[str, Task] = {
     for task in (
         Task(
             "chat", N_("conversation and everyday questions"), {"general": 0.5, "knowledge": 0.25, "multilingual": 0.15, "reasoning": 0.1},
-            16384, 500, 400, 5, 20, ("off", "low"), N_("thinking multiplies the wait; low effort where the box is fast enough"),
+            16384, 500, 400, 5, 20, ("off", "low"), N_("thinking multiplies the wait; low effort where the machine is fast enough"),
             (SPANVERO, MYLOCALAI, MLJOURNEY, BUDGET),
             aliases=("general", "assistant", "any", "everything", "support", "customer-service", "serving", "app"),
         ),
@@ -143,7 +143,7 @@ TASKS: dict[str, Task] = {
         ),
         Task(
             "video", N_("video files and camera streams"), {"vision": 0.8, "long context": 0.1, "general": 0.1},
-            32768, 12000, 400, 5, 15, ("off",), N_("perception: see vision"), (BITTIDE,), inputs=frozenset({"text", "video"}),
+            32768, 12000, 400, 5, 15, ("off",), N_("it gains nothing on pictures and video"), (BITTIDE,), inputs=frozenset({"text", "video"}),
             prefill=350, comfortable_prefill=1000, aliases=("videos", "camera", "surveillance"),
         ),
         Task(

@@ -43,11 +43,7 @@ def why_effort(model: Model, task: Task, effort: Effort) -> str:
         return _("models below 4B loop when they think")
     if effort == task.thinking:
         return _(task.why_thinking)
-    return (
-        _("this box is fast enough to wait for the thinking")
-        if task.thinking == "off"
-        else _("thinking more would make the answer late")
-    )
+    return _("this machine is fast enough") if task.thinking == "off" else _("thinking more would make the answer late")
 
 
 def seconds_to_answer(task: Task, effort: Effort, decode: float, prefill: float) -> float:

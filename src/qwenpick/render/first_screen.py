@@ -24,7 +24,7 @@ COLUMNS = (
     Column("Model"),
     Column("Format", optional=4),
     Column("Runtime"),
-    Column("Where"),
+    Column("Runs on"),
     Column("Quality", number=True, optional=1),
     Column("tok/s", number=True, optional=2),
     Column("Answer", number=True, optional=3),

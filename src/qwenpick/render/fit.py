@@ -151,7 +151,7 @@ def _ways(plans: tuple[Plan, ...]) -> Table:
     columns = (
         Column("Format"),
         Column("Runtime"),
-        Column("Where", optional=True),
+        Column("Runs on", optional=True),
         Column("Needs", number=True),
         Column("Verdict"),
         Column("Why"),
@@ -168,13 +168,18 @@ def _summary(answer: Answer) -> Line:
         else _("no context fits")
     )
     licence = _(LICENCES[plan.model.licence.commercial_use])
+    needs = _(
+        "needs {total} ({low} to {high})",
+        total=format_bytes(plan.memory.total),
+        low=format_bytes(low),
+        high=format_bytes(high),
+    )
+    lies = where(plan) if plan.mode == "gpu+layers-in-ram" else _("on {where}", where=where(plan))
     return Line(
         _(
-            "needs {total} ({low} to {high}) on {where}; {longest}; commercial use: {licence}",
-            total=format_bytes(plan.memory.total),
-            low=format_bytes(low),
-            high=format_bytes(high),
-            where=where(plan),
+            "{needs}, {lies}; {longest}; commercial use: {licence}",
+            needs=needs,
+            lies=lies,
             longest=longest,
             licence=licence,
         )

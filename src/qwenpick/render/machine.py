@@ -118,7 +118,7 @@ def doctor_report(found: tuple[Finding, ...]) -> Report:
     """The findings for a person, errors first."""
     if not found:
         return (Line(_("Nothing wrong was found."), "good"),)
-    columns = (Column(""), Column("What is wrong"), Column("How to mend it"))
+    columns = (Column(""), Column("What is wrong"), Column("How to fix it"))
     rows = tuple((_(finding.level), finding.what, finding.remedy) for finding in found)
     return (Table(columns, rows, tones=tuple(TONES[finding.level] for finding in found)),)
 

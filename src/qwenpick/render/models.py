@@ -97,7 +97,7 @@ def model_values(catalog: Catalog, model: Model) -> dict[str, Any]:
 
 def _facts(model: Model) -> list[tuple[str, str]]:
     context, counts, licence = model.context, model.parameters, model.licence
-    variant = f", {model.variant}" if model.variant else ""
+    variant = _(", ") + _(model.variant) if model.variant else ""
     twin = (
         _("; the nearest open model is {alternative}", alternative=model.open_alternative)
         if model.open_alternative
@@ -105,17 +105,17 @@ def _facts(model: Model) -> list[tuple[str, str]]:
     )
     rows = [
         ("id", model.id),
-        (_("series"), f"{model.series} ({model.kind}{variant})"),
+        (_("series"), _("{series} ({kind}{variant})", series=model.series, kind=_(model.kind), variant=variant)),
         (_("weights"), _("open") if model.open_weights else _("API only{twin}", twin=twin)),
         (_("also called"), ", ".join(filter(None, (model.ollama, *model.aliases)))),
         (_("released"), model.released or ""),
-        (_("licence"), f"{licence.id}: {licence.clause}{_(BASES.get(licence.basis or '', ''))}"),
+        (_("licence"), f"{licence.id}: {_(licence.clause)}{_(BASES.get(licence.basis or '', ''))}"),
         (_("licence text"), licence.url or ""),
         (_("commercial use"), _(LICENCES[licence.commercial_use])),
-        (_("reads, writes"), f"{', '.join(model.inputs)} → {', '.join(model.outputs)}"),
-        (_("can"), ", ".join(model.capabilities)),
-        (_("thinks"), ", ".join(filter(None, (model.thinking, model.thinking_note)))),
-        (_("languages"), model.languages or ""),
+        (_("reads, writes"), f"{_(', ').join(map(_, model.inputs))} → {_(', ').join(map(_, model.outputs))}"),
+        (_("can"), _(", ").join(map(_, model.capabilities))),
+        (_("thinks"), _(", ").join(filter(None, (_(model.thinking) if model.thinking else None, model.thinking_note)))),
+        (_("languages"), _languages(model.languages or "")),
         (_("context"), _context(context) if context else _("not known")),
         (
             _("parameters"),
@@ -134,6 +134,12 @@ def _facts(model: Model) -> list[tuple[str, str]]:
         (_("to run it"), model.min_versions_note or ""),
     ]
     return [(name, text) for name, text in rows if text]
+
+
+def _languages(text: str) -> str:
+    """`119 languages` in the reader's own; anything longer as the source has it."""
+    count, _space, rest = text.partition(" ")
+    return _("{count} languages", count=count) if rest == "languages" else text
 
 
 def _context(context: Context) -> str:

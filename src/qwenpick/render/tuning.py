@@ -101,7 +101,7 @@ def _changes(fixes: Sequence[TuningFix], tuned: Tuned) -> list[Block]:
         return [
             Line(
                 _(
-                    "nothing that this box has makes it fit: qwenpick plan {id} --train {method}",
+                    "nothing that this machine has makes it fit: qwenpick plan {id} --train {method}",
                     id=tuned.model.id,
                     method=tuned.training.method,
                 )
@@ -135,7 +135,7 @@ def methods_report(
         ))  # fmt: skip
     columns = (
         Column("Method"), Column("Weights"), Column("Verdict"), Column("Why", optional=True), Column("Needs", number=True),
-        Column("Longest", number=True), Column("Batch", number=True), Column("Speed" if dataset_tokens is None else "Epoch", number=True),
+        Column("Max context", number=True), Column("Batch", number=True), Column("Speed" if dataset_tokens is None else "Epoch", number=True),
     )  # fmt: skip
     settled = next((one.training for one in found if not isinstance(one, tuple)), None)
     notes = (Line(_settings(settled), "dim"),) if settled else ()

@@ -25,14 +25,14 @@ def tuning_plan_report(
         return (
             Line(
                 _(
-                    "No GPU of the catalogue, up to eight of a kind, holds this run of {name}; of a GPU that --gpu names eight boxes are tried.",
+                    "No GPU of the catalogue, up to eight of a kind, holds this run of {name}; of a GPU that --gpu names eight machines are tried.",
                     name=model.name,
                 ),
                 "bad",
             ),
         )
     columns = (
-        Column("Hardware"), Column("Memory", number=True), Column("Needs each", number=True), Column("Longest", number=True),
+        Column("Hardware"), Column("Memory", number=True), Column("Needs each", number=True), Column("Max context", number=True),
         Column("Batch", number=True), Column("tok/s", number=True), Column("Hours", number=True),
         Column("Power", number=True, optional=True), Column("Price", number=True),
         Column("Priced", optional=True),

@@ -37,6 +37,16 @@ POINTS = (
 PARTS = (N_("text weights"), N_("vision weights"), N_("audio weights"), N_("mtp weights"))
 EFFORTS = (N_("off"), N_("low"), N_("high"))
 STATUSES = (N_("shipping"), N_("discontinued"), N_("announced"), N_("rumoured"))
+# What the catalogue says of models in a word
+FACTS = (
+    N_("text"), N_("image"), N_("video"), N_("audio"), N_("speech"), N_("embedding"), N_("score"),
+    N_("hybrid"), N_("always"), N_("no"),
+    N_("chat"), N_("base"), N_("code"), N_("math"), N_("vision"), N_("omni"), N_("reranker"), N_("guard"), N_("agent"), N_("reward"),
+    N_("instruct"), N_("post-trained"), N_("thinking"), N_("world model"), N_("preview"),
+    N_("tool calling"),
+    N_("Commercial use permitted."), N_("No weights are published; use is under the provider's API terms."),
+    N_("No licence was found for this repository; ask before any use."),
+)  # fmt: skip
 RAM = N_("RAM")
 LEVELS = (N_("error"), N_("warning"), N_("advice"))
 
@@ -55,7 +65,8 @@ def box(machine: Machine) -> str:
             memory = format_bytes(total, 1)
         else:
             memory = _("{free} of {total} free", free=format_bytes(free, 1), total=format_bytes(total, 1))
-        parts.append(f"{f'{count} x ' if count > 1 else ''}{name} ({memory})")
+        counted_name = f"{count} x {name}" if count > 1 else name
+        parts.append(_("{name} ({memory})", name=counted_name, memory=memory))
     if not parts:
         parts.append(_("no GPU"))
     if len(machine.devices) == 1 and machine.devices[0].unified and machine.ram_total:

@@ -132,14 +132,14 @@ def _devices(machine: Machine, training: Training) -> tuple[Device, ...]:
     if not found and machine.unreadable:
         raise HardwareUnreadableError(
             _(
-                "the GPU could not be read ({unreadable}); say it with --gpu",
+                "the GPU could not be read ({unreadable}); use --gpu",
                 unreadable="; ".join(map(retell, machine.unreadable)),
             )
         )
     if not found:
-        raise QwenpickError(_("fine-tuning is planned for NVIDIA and AMD GPUs, and this box has none"))
+        raise QwenpickError(_("fine-tuning is planned for NVIDIA and AMD GPUs, and this machine has none"))
     if len(found) < training.gpus:
-        raise QwenpickError(_("--gpus {gpus}: this box has {count}", gpus=training.gpus, count=len(found)))
+        raise QwenpickError(_("--gpus {gpus}: this machine has {count}", gpus=training.gpus, count=len(found)))
     return found[: training.gpus]
 
 
@@ -170,9 +170,7 @@ def judged(
         device = devices[next(index for index in range(len(devices)) if gpu(index) == peak.where)]
         budget = device.free if device.free is not None else device.total
         if budget is None:
-            raise HardwareUnreadableError(
-                _("the memory of {name} could not be read; say it with --vram", name=device.name)
-            )
+            raise HardwareUnreadableError(_("the memory of {name} could not be read; give --vram", name=device.name))
         need, high = peak.need, peak.high(edge)
         found.append("fits" if high <= budget else "tight" if need <= budget else "no")
         places.append(Place(peak.where, device.name, need, budget, device.total))
@@ -189,7 +187,7 @@ def _reason(verdict: Verdict, places: tuple[Place, ...]) -> str:
     """What the verdict rests on; unknown RAM is said where it decides."""
     unknown = any(place.where == RAM and place.budget is None and place.need > UNCHECKED_RAM for place in places)
     if verdict == "no" and unknown and all((place.headroom or 0) >= 0 for place in places if place.where != RAM):
-        return _("states would lie in RAM, and how much there is is not known; say it with --ram")
+        return _("states would lie in RAM, and how much there is is not known; give --ram")
     return reason_of(verdict, places)
 
 
@@ -200,7 +198,7 @@ def _notes(architecture: Architecture, training: Training, checkpoint: Checkpoin
         count = training.gpus + idle
         how = "--zero 3" if training.method == "full" else "--fsdp"
         yield _(
-            "{idle} GPUs of this box are not used: --gpus {count} {how} divides the run",
+            "{idle} GPUs of this machine are not used: --gpus {count} {how} divides the run",
             idle=idle,
             count=count,
             how=how,

@@ -102,7 +102,7 @@ def _format_refusal(training: Training, checkpoint: Checkpoint) -> str | None:
             form=form,
         )
     if training.method == "lora" and not plain:
-        return _("LoRA on {form} weights is QLoRA: say method qlora", form=form)
+        return _("LoRA on {form} weights is QLoRA: use --train qlora", form=form)
     if training.method == "qlora" and plain:
         return _("QLoRA needs 4- or 8-bit weights: nf4 or int8 (made on load), or a GPTQ or AWQ repository")
     return None

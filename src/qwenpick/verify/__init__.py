@@ -87,7 +87,7 @@ def recognise_engine(log: list[str]) -> str:
         begins = shown(log[0].strip()) if log else ""
         raise QwenpickError(
             _(
-                "this is no log of llama.cpp, Ollama, vLLM, SGLang or MLX; say which with --runtime if it is (it begins: '{line}')",
+                "this is no log of llama.cpp, Ollama, vLLM, SGLang or MLX; name the engine with --runtime if it is (it begins: '{line}')",
                 line=begins,
             )
         )

@@ -57,13 +57,13 @@ def recognise(
     if name is None and seen.quantization:
         raise QwenpickError(
             _(
-                "the log says quantization {word}, which several layouts share; say which format it is with --quant",
+                "the log says quantization {word}, which several layouts share; give the format with --quant",
                 word=seen.quantization,
             )
         )
     name = name or _default(seen.engine)
     if name is None:
-        raise QwenpickError(_("the log does not say which format the weights have; say it with --quant"))
+        raise QwenpickError(_("the log does not say which format the weights have; give it with --quant"))
     known = FORMATS[name] if name in FORMATS else find_format(name)
     architecture = catalog.architecture(entry)
     in_gguf = seen.engine in ("llamacpp", "ollama")
@@ -97,7 +97,7 @@ def find_logged(catalog: Catalog, text: str | None) -> Model:
     from qwenpick.readers.known import plain_name
 
     if not text:
-        raise QwenpickError(_("the log does not say which model it is; say it: qwenpick verify MODEL --log FILE"))
+        raise QwenpickError(_("the log does not say which model it is; give it: qwenpick verify MODEL --log FILE"))
     for part in reversed([p for p in text.replace("\\", "/").split("/") if p]):
         plain = plain_name(part)
         try:
@@ -112,7 +112,7 @@ def find_logged(catalog: Catalog, text: str | None) -> Model:
             return max(inside, key=lambda m: len(m.id))
     raise QwenpickError(
         _(
-            "the log's model '{text}' is not in the catalogue; say which one it is like: qwenpick verify MODEL --log FILE",
+            "the log's model '{text}' is not in the catalogue; name the one it is like: qwenpick verify MODEL --log FILE",
             text=text[:120],
         )
     )

@@ -39,9 +39,7 @@ def asked(
     except typer.Abort:
         if typer.get_text_stream("stdin").isatty():
             raise
-        raise QwenpickError(
-            _("--ask needs somebody to answer; say it with --task, --context and --commercial")
-        ) from None
+        raise QwenpickError(_("--ask needs somebody to answer; use --task, --context and --commercial")) from None
 
 
 def _asked(

@@ -83,12 +83,12 @@ class Box:
         """(label, box) for every single box that the options mean."""
         pretended = bool(self.gpu or self.vram or (self.ram and self.cpu_only))
         if self.machine and (pretended or self.ram):
-            raise QwenpickError(_("--machine describes the whole box; leave out --gpu, --vram and --ram beside it"))
+            raise QwenpickError(_("--machine describes the whole machine; leave out --gpu, --vram and --ram"))
         from qwenpick.machine.reserve import reserved
 
         kept = parse_memory(self.reserve) if self.reserve is not None else None
         if self.machine and self.system:
-            raise QwenpickError(_("--machine describes the whole box; leave out --system beside it"))
+            raise QwenpickError(_("--machine describes the whole machine; leave out --system"))
         if self.machine:
             from qwenpick.machine.file import read
 
@@ -100,9 +100,9 @@ class Box:
             sizes = [parse_memory(size) if size else None for size in (self.vram, self.ram)]
             system = read_system(self.system)
             box = simulate(catalog, self.gpu or [], sizes[0], sizes[1], self.cpu_only, system=system, reserve=kept)
-            return [("simulated", box)]
+            return [(_("simulated"), box)]
         if self.system:
-            raise QwenpickError(_("--system goes with a pretended box: add --gpu, --vram or --cpu-only"))
+            raise QwenpickError(_("--system goes with a machine that is described: add --gpu, --vram or --cpu-only"))
         from dataclasses import replace
 
         from qwenpick.machine.probe import probe

@@ -49,18 +49,20 @@ Html = Annotated[
 ]
 Catalogs = Annotated[
     list[Path] | None,
-    typer.Option("--catalog", metavar="FILE", help="Lay this catalogue over the shipped one (repeatable)."),
+    typer.Option("--catalog", metavar="FILE", help="Add your own catalogue file (repeatable)."),
 ]
 MachineFiles = Annotated[
     list[Path] | None,
-    typer.Option("--machine", metavar="FILE", help="A box saved by `qwenpick machine --save`; - is standard input."),
+    typer.Option(
+        "--machine", metavar="FILE", help="A machine saved by `qwenpick machine --save`; - is standard input."
+    ),
 ]
 Gpus = Annotated[
     list[str] | None,
     typer.Option(
         "--gpu",
         metavar="NAME",
-        help='Pretend this GPU: "rtx 4090", "2x l40s", "rtx 3060 12gb".',
+        help='Plan for this GPU instead of this machine\'s: "rtx 4090", "2x l40s", "rtx 3060 12gb".',
         callback=_gpus,
         autocompletion=completion.gpu_names,
     ),
@@ -68,7 +70,7 @@ Gpus = Annotated[
 Vram = Annotated[
     str | None, typer.Option(metavar="SIZE", help="Memory of the GPU, e.g. 24GiB (a GPU of no name without --gpu).")
 ]
-Ram = Annotated[str | None, typer.Option(metavar="SIZE", help="RAM of the pretended box, e.g. 64GiB.")]
+Ram = Annotated[str | None, typer.Option(metavar="SIZE", help="RAM of that machine, e.g. 64GiB.")]
 Reserve = Annotated[
     str | None,
     typer.Option(
@@ -80,13 +82,13 @@ System = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="The system of a pretended box: linux, windows or mac.",
+        help="The system of that machine: linux, windows or mac.",
         autocompletion=completion.choices("linux", "windows", "mac"),
     ),
 ]
 Nodes = Annotated[
     int,
-    typer.Option("--nodes", metavar="N", min=1, max=1024, help="So many equal boxes, each as said, joined by --link."),
+    typer.Option("--nodes", metavar="N", min=1, max=1024, help="So many equal machines, joined by --link."),
 ]
 LinkName = Annotated[
     str | None,

@@ -50,7 +50,7 @@ def find_format(name: str) -> Format:
     if fmt := folded.get(name.casefold()):
         return fmt
     raise QwenpickError(
-        _("there is no format '{name}'{near} (or say 4bit, 8bit, fp16)", name=name, near=did_you_mean(name, FORMATS))
+        _("there is no format '{name}'{near} (or use 4bit, 8bit, fp16)", name=name, near=did_you_mean(name, FORMATS))
     )
 
 

@@ -43,7 +43,7 @@ def memory_chart(plans: Sequence[Plan]) -> str:
         for n, kind in enumerate(KINDS)
     )
     return _figure(
-        _("Memory at the fullest place; the mark is what the engine may take there"),
+        _("Memory where it is fullest; the mark is the limit there"),
         drawn + legend,
         ROW * len(rows) + 30,
     )

@@ -129,7 +129,7 @@ def _print_bar(console: Console, bar: Bar) -> None:
         for index, (name, size) in enumerate(bar.slices)
     ]
     if bar.budget is not None:
-        items.append(Text(_("| may take {budget}", budget=format_bytes(bar.budget)), style="dim"))
+        items.append(Text(_("| limit {budget}", budget=format_bytes(bar.budget)), style="dim"))
     legend = [Text("  ")]
     for item in items:  # a name stays with its size
         if legend[-1].cell_len > 2 and legend[-1].cell_len + cell_len(item.plain.rstrip()) > console.width:

@@ -11,7 +11,7 @@ from qwenpick.runtimes.option import EngineOptions, Word, option
 from qwenpick.units import MOST_TOKENS
 
 MOST_LAYERS = 1_000_000  # people write 99 or 99999 for all
-_CONTEXT = N_("say context (tokens per sequence) and sequences; llama.cpp's -c is their product")
+_CONTEXT = N_("use context (tokens per sequence) and sequences; llama.cpp's -c is their product")
 
 
 # common/arg.cpp, kv_cache_types

@@ -20,8 +20,8 @@ class Options(EngineOptions):
     TITLE: ClassVar[str] = "SGLang"
     RELEASE: ClassVar[str] = "0.5.23"
     ELSEWHERE: ClassVar[Mapping[str, str]] = {
-        "context_length": N_("say context, the longest sequence in tokens"),
-        "kv_cache_dtype": N_("say --kv-cache, as fp8"),
+        "context_length": N_("use context, the longest sequence in tokens"),
+        "kv_cache_dtype": N_("use --kv-cache, e.g. fp8"),
     }
 
     version: Version | None = option(None, "the release that runs it", flag=False)

@@ -17,8 +17,8 @@ class Options(EngineOptions):
     TITLE: ClassVar[str] = "vLLM"
     RELEASE: ClassVar[str] = "0.33"
     ELSEWHERE: ClassVar[Mapping[str, str]] = {
-        "kv_cache_dtype": N_("say --kv-cache, as fp8"),
-        "speculative_config": N_("say num_speculative_tokens, what the model's own MTP block drafts a step"),
+        "kv_cache_dtype": N_("use --kv-cache, e.g. fp8"),
+        "speculative_config": N_("use num_speculative_tokens, what the model's own MTP block drafts a step"),
     }
 
     version: Version | None = option(None, "the release that runs it", flag=False)
