@@ -75,7 +75,7 @@ def test_every_quantized_repository_means_its_model() -> None:
         ("qwen2.5-9b-base", "there is no Qwen2.5-9B-base; did you mean qwen2.5-7b?"),
         ("qwen3.8-2t", "there is no Qwen3.8-2T; did you mean qwen3.8-2.4t-a95b?"),
         ("qwen3.7-27b", "there is no model 'qwen3.7-27b'; did you mean qwen3.8-27b? (qwenpick models lists them)"),
-        ("qwen3.8", "'qwen3.8' is a series: qwen3.8-27b, qwen3.8-2.4t-a95b; say which"),
+        ("qwen3.8", "'qwen3.8' is a series: qwen3.8-27b, qwen3.8-2.4t-a95b; choose one"),
         (
             "llama",
             "'llama' is no Qwen; qwenpick knows Qwen models and those made of them (qwenpick models lists them)",

@@ -71,7 +71,10 @@ def test_gpus_are_filtered_and_shown(qwenpick: Run) -> None:
     [
         (("models", "--series", "qwen3.55"), "there is no series 'qwen3.55'; did you mean qwen3.5?"),
         (("models", "qwen3-7b"), "there is no Qwen3-7B; did you mean qwen3-8b?"),
-        (("gpus", "rtx-9999"), "no GPU 'rtx-9999'; did you mean rtx-5090? (qwenpick gpus lists them)"),
+        (
+            ("gpus", "rtx-9999"),
+            "there is no GPU 'rtx-9999' in the catalogue; did you mean rtx-5090? (qwenpick gpus lists them; or give its memory: --vram 8GiB)",
+        ),
         (("gpus", "--vendor", "nvidea"), "there is no vendor 'nvidea'; did you mean nvidia?"),
     ],
 )

@@ -56,7 +56,7 @@ def test_hidden_and_busy_devices_are_shown(qwenpick: Run, machines: Path, tmp_pa
 
 def test_measuring_is_for_this_box(qwenpick: Run, machines: Path) -> None:
     result = qwenpick("machine", "--measure", "--machine", str(machines / "l4.json"))
-    assert result.code == 2 and "--measure measures this box" in result.err
+    assert result.code == 2 and "--measure measures this machine" in result.err
 
 
 def test_a_measured_bandwidth_is_remembered(qwenpick: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_weights_are_not_put_in_ram_that_nobody_knows_the_size_of(catalog: Catal
     machine = box(catalog, "rtx 3060 12gb", ram=None)
     answer = fit(catalog, machine, find_model(catalog, "qwen3.6-35b-a3b"), Request(quant="4bit", context=8192))
     assert not answer.fits
-    assert "say it with --ram" in answer.plan.reason
+    assert "give --ram" in answer.plan.reason
     assert fit(
         catalog,
         box(catalog, "rtx 3060 12gb"),
@@ -154,7 +154,7 @@ def test_layers_that_an_option_puts_in_ram_count_as_layers_in_ram(catalog: Catal
     assert known.mode == "gpu+layers-in-ram"
     unknown = fit(catalog, simulate(catalog, ["rtx 4090"], None, None, False), model, request)
     assert not unknown.fits
-    assert "say it with --ram" in unknown.plan.reason
+    assert "give --ram" in unknown.plan.reason
 
 
 def test_a_vision_model_is_planned_with_a_picture_and_a_chat_model_that_sees_with_none(catalog: Catalog) -> None:

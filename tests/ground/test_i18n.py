@@ -106,7 +106,7 @@ def test_the_environment_chooses_the_language_and_the_option_wins(
     qwenpick: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QWENPICK_LANG", "zh_CN.UTF-8")
-    assert "没有名为" in qwenpick("fit", "qwen3-8b", "--gpu", "rtx-9999").err
+    assert "资料库中没有显卡" in qwenpick("fit", "qwen3-8b", "--gpu", "rtx-9999").err
     assert "no GPU" in qwenpick("fit", "qwen3-8b", "--gpu", "rtx-9999", "--lang", "en").err
 
 

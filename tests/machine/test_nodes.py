@@ -43,7 +43,7 @@ def test_nodes_are_boxes_one_after_another_and_come_apart_again() -> None:
 def test_a_link_that_nobody_named_is_assumed_and_said(catalog: Catalog) -> None:
     sparks = simulate(catalog, ["2x dgx spark"], None, None, False)
     assert sparks.nodes == 2 and sparks.link and sparks.link.bandwidth == 25e9
-    assert "assumed" in str(sparks.notes[0])
+    assert "assuming" in str(sparks.notes[0])
     faster = rejoined(sparks, 1, parse_link("ib800"))
     assert faster.nodes == 2 and faster.link and faster.link.bandwidth == 100e9
     assert rejoined(sparks, 2, None).nodes == 4
@@ -52,7 +52,7 @@ def test_a_link_that_nobody_named_is_assumed_and_said(catalog: Catalog) -> None:
 def test_a_link_of_one_box_and_nodes_without_gpus_are_refused() -> None:
     with pytest.raises(QwenpickError, match="--nodes"):
         rejoined(Machine((CARD,)), 1, parse_link("ib400"))
-    with pytest.raises(QwenpickError, match="boxes with GPUs"):
+    with pytest.raises(QwenpickError, match="machines with GPUs"):
         several(Machine((), 64 * GIB, 64 * GIB), 2, None)
 
 

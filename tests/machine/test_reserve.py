@@ -69,7 +69,7 @@ def test_the_system_fits_the_chip(catalog: Catalog) -> None:
 
 def test_the_command_line_says_it_in_one_line_and_refuses_nonsense(qwenpick: Callable[..., Result]) -> None:
     box = ("fit", "qwen3-8b", "--gpu", "rtx 4090", "--ram", "64")
-    assert "600 MiB of GeForce RTX 4090 left for the desktop" in qwenpick(*box).out
-    assert "left for the desktop" not in qwenpick(*box, "--reserve", "0").out
+    assert "assuming the desktop keeps 600 MiB of the GeForce RTX 4090" in qwenpick(*box).out
+    assert "the desktop keeps" not in qwenpick(*box, "--reserve", "0").out
     assert qwenpick(*box, "--system", "dos").code == qwenpick(*box, "--reserve", "much").code == 2
     assert qwenpick("fit", "qwen3-8b", "--system", "windows").code == 2  # the box is probed

@@ -28,7 +28,7 @@ def test_what_the_driver_keeps_of_a_card_is_not_free(
     assert device.free is not None
     assert round((device.total - device.free) / MIB) == kept
     assert abs(kept - seen) < 60
-    assert any("kept by the driver" in note for note in device.notes)
+    assert any("driver keeps" in note for note in device.notes)
 
 
 def test_memory_that_was_said_is_free(catalog: Catalog) -> None:
@@ -65,13 +65,13 @@ def test_a_board_of_several_devices_shows_them_all(catalog: Catalog) -> None:
 def test_unknown_ram_stays_unknown_and_is_said(catalog: Catalog) -> None:
     machine = simulate(catalog, ["h200"], None, None, False)
     assert machine.ram_total is None
-    assert "RAM is not known; say --ram to plan offloading" in machine.notes
+    assert "RAM is not known; give --ram to plan offloading" in machine.notes
 
 
 def test_an_open_memory_size_is_assumed_aloud(catalog: Catalog) -> None:
     machine = simulate(catalog, ["rtx 3060"], None, 32 * GIB, False, reserve=0)
-    kept = "446 MiB of GeForce RTX 3060 12GB kept by the driver: assumed"
-    system = "2 GiB of RAM taken by the system: assumed"
+    kept = "assuming the driver keeps 446 MiB of the GeForce RTX 3060 12GB"
+    system = "assuming the system uses 2 GiB of RAM"
     assert machine.notes == ("'rtx 3060' is sold with 8 and 12 GiB; 12 GiB assumed", kept, system)
     assert simulate(catalog, ["rtx 3060 12gb"], None, 32 * GIB, False, reserve=0).notes == (kept, system)
 
@@ -155,9 +155,15 @@ def test_a_box_without_a_gpu_has_a_cpu_of_assumed_bandwidth(catalog: Catalog) ->
             None,
             None,
             False,
-            "how much memory a ryzen-7040-8040-radeon-780m has depends on the machine; say --ram, e.g. --ram 32GiB",
+            "how much memory a ryzen-7040-8040-radeon-780m has depends on the machine; give --ram, e.g. --ram 32GiB",
         ),
-        (["rtx 9999"], None, None, False, "no GPU 'rtx 9999'; did you mean rtx-5090? (qwenpick gpus lists them)"),
+        (
+            ["rtx 9999"],
+            None,
+            None,
+            False,
+            "there is no GPU 'rtx 9999' in the catalogue; did you mean rtx-5090? (qwenpick gpus lists them; or give its memory: --vram 8GiB)",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_one_sentence(

@@ -127,7 +127,7 @@ TOLD = {
     "DeepSeek-R1-Distill-Llama-8B": "is no Qwen",
     "Mistral-7B-Instruct-v0.3": "is no Qwen",
     "glm-4.5-air": "is no Qwen",
-    "AceReason-Nemotron": "say which",
+    "AceReason-Nemotron": "choose one",
     "Qwen3-Coder-REAP-25B-A3B": "--online",
     "someone/qwen-experiment": "--online",
     "Qwen3-8B-EAGLE3": "--online",
@@ -135,8 +135,8 @@ TOLD = {
     "deepseek-ai/DeepSeek-V3": "is no Qwen",
     "mlx-community/Qwen3.8-27B-MTP-4bit": "--online",  # the MTP block alone
     "Qwen3-53B-A3B": "--online",
-    "qwen mt": "say which",
-    "Qwen3Guard": "say which",
+    "qwen mt": "choose one",
+    "Qwen3Guard": "choose one",
     "klingon": "there is no model 'klingon'",
 }
 

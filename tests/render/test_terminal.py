@@ -19,7 +19,7 @@ def test_no_name_is_cut_where_a_column_can_go(
     assert len(table) == 5
     assert all(line.split()[1].startswith("Qwen") and len(line.rstrip()) <= width for line in table)
     # the model, its engine and where it runs are never dropped; what decides least goes first
-    assert all(name in shown for name in ("Runtime", "Where"))
+    assert all(name in shown for name in ("Runtime", "Runs on"))
     assert ("Format" in shown, "tok/s " in shown) == {60: (False, False), 80: (False, True), 100: (True, True)}[width]
     between = shown[shown.index(" 1   ") :].strip().splitlines()[:6]
     assert [line.split()[0] for line in between[:5]] == list("12345") and not between[5].strip()  # nothing is folded

@@ -163,7 +163,7 @@ def test_resident_memory_of_a_cpu_run_counts_the_mapped_file_beside_its_interlea
 def test_an_unknown_option_is_refused_with_the_nearest() -> None:
     with pytest.raises(QwenpickError, match="did you mean n_ubatch"):
         llamacpp.options.read_options({"n_ubatc": 512})
-    with pytest.raises(QwenpickError, match="say context"):
+    with pytest.raises(QwenpickError, match="use context"):
         llamacpp.options.read_options({"n_ctx": 4096})
     with pytest.raises(QwenpickError, match="is a whole number from 1"):
         llamacpp.options.read_options({"n_batch": "many"})

@@ -69,7 +69,7 @@ def test_the_article_of_2025_is_answered(catalog: Catalog) -> None:
         ("qwen3-8b", Training("qlora"), "fp8", "FP8"),
         ("qwen3-8b", Training("full"), "Q4_K_M", "GGUF"),
         ("qwen3-8b", Training("full", zero=3), None, "ZeRO-3 on one GPU"),
-        ("qwen3-8b", Training("lora", gpus=4), None, "this box has 1"),
+        ("qwen3-8b", Training("lora", gpus=4), None, "this machine has 1"),
         ("qwen3-8b", Training("lora", train_vision=True), None, "no vision tower"),
         ("qwen-max", Training("lora"), None, "API only"),
     ],
@@ -84,7 +84,7 @@ def test_what_cannot_be_trained_so_is_one_sentence(
 
 def test_a_box_without_a_gpu_or_with_one_that_cannot_be_read_is_not_guessed_at(catalog: Catalog) -> None:
     model = find_model(catalog, "qwen3-8b")
-    with pytest.raises(QwenpickError, match="this box has none"):
+    with pytest.raises(QwenpickError, match="this machine has none"):
         tune(catalog, simulate(catalog, [], None, 64 * GIB, True), model, Training("lora"))
     with pytest.raises(HardwareUnreadableError):
         tune(catalog, Machine((Device("GPU", "nvidia", None, None),), 64 * GIB, 64 * GIB), model, Training("lora"))

@@ -37,7 +37,7 @@ def test_what_does_not_fit_gets_changes_that_do(catalog: Catalog) -> None:
     box, model = simulate(catalog, ["2x rtx 4090"], None, 64 * GIB, False), find_model(catalog, "qwen3-14b")
     run = tune(catalog, box, model, Training("lora", trainer="trl"))
     assert run.verdict == "no"
-    assert any("1 GPUs of this box are not used" in note for note in run.notes)
+    assert any("1 GPUs of this machine are not used" in note for note in run.notes)
     fixes = tuning_fixes(catalog, box, run)
     assert any("--train qlora" in fix.flags for fix in fixes)
     for fix in fixes:

@@ -230,7 +230,7 @@ def test_a_text_that_says_nothing_gets_a_sentence(text: str, sentence: str) -> N
 
 
 def test_a_log_that_names_no_model_says_how_to_name_it(catalog: Catalog) -> None:
-    with pytest.raises(QwenpickError, match="does not say which model it is; say it: qwenpick verify MODEL"):
+    with pytest.raises(QwenpickError, match="does not say which model it is; give it: qwenpick verify MODEL"):
         recognise(catalog, log("llamacpp-9b-partial-vulkan"), ())
 
 
