@@ -16,6 +16,7 @@ def test_a_precision_resolves_to_each_engines_own_format(catalog: Catalog) -> No
     first = {name: checkpoints(model, find_runtime(name), "4bit")[0].format for name in RUNTIMES}
     assert first == {
         "llamacpp": "Q4_K_M", "ollama": "Q4_K_M", "vllm": "awq-int4", "sglang": "awq-int4", "transformers": "nf4", "mlx": "mlx-4bit",
+        "lmstudio": "Q4_K_M",
     }  # fmt: skip
 
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
     from qwenpick.work.placement import Placement
 
-ENGINES = {name: f"qwenpick.launch.{name}" for name in ("llamacpp", "ollama", "vllm", "sglang", "transformers", "mlx")}
+ENGINES = {
+    name: f"qwenpick.launch.{name}"
+    for name in ("llamacpp", "ollama", "vllm", "sglang", "transformers", "mlx", "lmstudio")
+}
 _HIDES = {"nvidia": "CUDA_VISIBLE_DEVICES", "amd": "HIP_VISIBLE_DEVICES"}
 
 

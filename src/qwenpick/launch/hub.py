@@ -114,6 +114,6 @@ def hub_notes(run: Run) -> list[str]:
         ]
     said = _("weights come from ModelScope; --from huggingface takes Hugging Face")
     needs = {
-        "llamacpp": "", "ollama": "",
+        "llamacpp": "", "ollama": "", "lmstudio": "",
     }.get(run.runtime, _("pip install modelscope -i {packages}", packages=PACKAGES))  # fmt: skip
     return [f"{said} ({needs})" if needs else said]

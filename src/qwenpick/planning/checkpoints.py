@@ -99,7 +99,7 @@ def _published_twin(model: Model, name: str, engine: str) -> str:
     """The dynamic file's name where a model is published in that alone, Flash-Next in UD-Q4_K_XL and not in Q4_K_M; else the name."""
     twin = TWINS.get(name)
     if (
-        engine != "llamacpp"
+        engine not in ("llamacpp", "lmstudio")
         or twin is None
         or published_file(model, name, engine)
         or not published_file(model, twin, engine)

@@ -28,7 +28,7 @@ HALVES = frozenset({"bf16", "fp16", "fp32"})
 PLAIN = 1.03  # of the smallest file of a format by a publisher many run: a larger one holds more than the format's recipe (Q8_0 heads, say)
 OLDER = 0.92  # a dynamic file so much below the plain mix of its name is a listing of files that were made anew since: reports weigh more
 HEADER = 0.002  # of a file: chat template, imatrix notes and vocabulary, which differ from publisher to publisher
-_GGUF_ENGINES = ("llamacpp", "ollama")
+_GGUF_ENGINES = ("llamacpp", "ollama", "lmstudio")
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def engine_cost(runtime: str, devices: tuple[Device, ...], sequences: int) -> fl
     """Points that the engine costs: it is a library, or it serves one where many are to be served."""
     if runtime == "transformers":
         return LIBRARY
-    if runtime not in ("llamacpp", "ollama") or not devices:
+    if runtime not in ("llamacpp", "ollama", "lmstudio") or not devices:
         return 0.0
     if any(device.vendor == "apple" for device in devices):
         return ON_APPLE

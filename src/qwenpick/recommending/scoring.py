@@ -215,7 +215,7 @@ def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[st
     parts["format"] -= (
         without_units(plan) + others(plan) + (MADE_ON_LOAD if FORMATS[plan.checkpoint.format].on_load else 0.0)
     )
-    if plan.model.kind == "reranker" and plan.runtime in ("llamacpp", "ollama"):
+    if plan.model.kind == "reranker" and plan.runtime in ("llamacpp", "ollama", "lmstudio"):
         parts["engine"] -= SCORES_WRONG
     if plan.model.kind in ("reranker", "embedding") and "image" in plan.model.inputs and task.inputs == {"text"}:
         parts["origin"] -= TEXT_FIRST

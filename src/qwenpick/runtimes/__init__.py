@@ -50,7 +50,8 @@ class Runtime(Protocol):
 
 
 RUNTIMES: dict[str, str] = {
-    name: f"qwenpick.runtimes.{name}" for name in ("llamacpp", "ollama", "vllm", "sglang", "transformers", "mlx")
+    name: f"qwenpick.runtimes.{name}"
+    for name in ("llamacpp", "ollama", "vllm", "sglang", "transformers", "mlx", "lmstudio")
 }
 
 
@@ -86,6 +87,9 @@ ALIASES = {
     "llama-server": "llamacpp",
     "hf": "transformers",
     "mlx-lm": "mlx",
+    "lm-studio": "lmstudio",
+    "lm studio": "lmstudio",
+    "lms": "lmstudio",
 }
 
 

@@ -50,7 +50,7 @@ class Load:
     @property
     def is_ggml(self) -> bool:
         """Whether llama.cpp's kernels run it."""
-        return self.engine in ("llamacpp", "ollama")
+        return self.engine in ("llamacpp", "ollama", "lmstudio")
 
 
 def token_seconds(load: Load, depth: float, sequences: int, drafts: int, parts: Sequence[Stage]) -> float:

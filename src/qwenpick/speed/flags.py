@@ -8,7 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # Prompt tokens per batch by default: llama.cpp's n_ubatch, mlx-lm's prefill_step_size, vLLM's and SGLang's budget on large GPUs
-CHUNK = {"llamacpp": 512, "ollama": 512, "mlx": 2048, "vllm": 8192, "sglang": 8192, "transformers": 1 << 20}
+CHUNK = {
+    "llamacpp": 512,
+    "ollama": 512,
+    "lmstudio": 512,
+    "mlx": 2048,
+    "vllm": 8192,
+    "sglang": 8192,
+    "transformers": 1 << 20,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from qwenpick.runtimes import Runtime
     from qwenpick.work.serving import Serving
 
-EIGHT_BIT_CACHE = {"llamacpp": "q8_0", "ollama": "q8_0", "vllm": "fp8", "sglang": "fp8", "mlx": "q8_0"}
+EIGHT_BIT_CACHE = {
+    "llamacpp": "q8_0",
+    "ollama": "q8_0",
+    "lmstudio": "q8_0",
+    "vllm": "fp8",
+    "sglang": "fp8",
+    "mlx": "q8_0",
+}
 
 
 @dataclass(frozen=True, slots=True)
