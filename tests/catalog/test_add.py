@@ -43,3 +43,11 @@ def test_an_entry_of_the_same_id_is_replaced_and_the_others_stay(tmp_path: Path)
         "name: card",
     ]
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_model_that_is_known_is_not_copied(qwenpick: Callable[..., Result], tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    answer = qwenpick("catalog", "add", "qwen3-8b", "--to", str(own))
+    assert answer.code == 0
+    assert "Qwen3-8B is already known: qwenpick models qwen3-8b shows it" in answer.err
+    assert not own.exists()

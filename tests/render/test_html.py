@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import shutil
 import subprocess
@@ -68,10 +70,10 @@ def test_the_page_is_well_formed_and_needs_nothing_from_elsewhere(written: Path)
 def test_the_page_shows_what_the_terminal_shows(written: Path, qwenpick: Callable[..., Result]) -> None:
     shown = qwenpick("recommend", "--gpu", "rtx 4090", "--ram", "64GiB", "--quant", "4bit", "--format", "csv").out
     text = written.read_text(encoding="utf-8")
-    rows = [line.split(",") for line in shown.splitlines()[1:6]]
-    assert rows
+    rows = list(csv.DictReader(io.StringIO(shown)))
+    assert len(rows) == 5
     for row in rows:
-        assert f"<td>{row[1]}</td>" in text
+        assert f"<td>{row['plan.name']}</td>" in text
 
 
 def test_the_page_says_its_language_so_that_a_browser_chooses_the_glyphs(written: Path) -> None:

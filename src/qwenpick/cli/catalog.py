@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from qwenpick.cli.common import options as given
 from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog, Model
 
 app = typer.Typer(no_args_is_help=True, help="Check, extend or update the catalogue.")
 app.command()(update)
@@ -63,10 +66,14 @@ def add(
     """Read a model that the catalogue lacks (a path, an Ollama tag, with --online a repository) and write its entry."""
     from qwenpick.catalog.add import add as write
     from qwenpick.catalog.read import user_file
-    from qwenpick.readers import entry, read_model
+    from qwenpick.readers import entry, is_path, read_model
 
     facts = given.read_catalog(None)
-    reading = read_model(given.one_name(model), facts, online=online)
+    said = given.one_name(model)
+    if not (is_path(said) or show) and (known := _known(facts, said)):
+        typer.echo(_("{name} is already known: qwenpick models {id} shows it", name=known.name, id=known.id), err=True)
+        return
+    reading = read_model(said, facts, online=online)
     text = entry(reading.model, reading.architecture, facts.architectures)
     if show:
         typer.echo(text, nl=False)
@@ -76,6 +83,16 @@ def add(
         raise QwenpickError(_("there is no home directory to keep a catalogue in; name a file with --to FILE"))
     write(file, text)
     typer.echo(_("{id} is in {file}", id=reading.model.id, file=file), err=True)
+
+
+def _known(facts: Catalog, name: str) -> Model | None:
+    """The model of that name in the catalogue, if there is one."""
+    from qwenpick.catalog import find_model
+
+    try:
+        return find_model(facts, name)
+    except QwenpickError:
+        return None
 
 
 @app.command()

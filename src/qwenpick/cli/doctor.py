@@ -19,6 +19,7 @@ def command(
     from datetime import date
 
     from qwenpick.catalog.read import data_date
+    from qwenpick.cli.common.defaults import config_file, defaults
     from qwenpick.machine.doctor import findings, old_facts
     from qwenpick.machine.probe import probe, this_world
     from qwenpick.machine.probe.surroundings import Surroundings, surroundings
@@ -32,5 +33,6 @@ def command(
     found = findings(box, around)
     if not hardware.is_said():  # a box from a file is judged alone: the same answer on any day
         found += old_facts(data_date(), date.today().isoformat())
-    emit("doctor", output.shown(), doctor_report(found), doctor_values(found))
+    kept, file = defaults(), config_file()
+    emit("doctor", output.shown(), doctor_report(found, kept, file), doctor_values(found, kept))
     raise typer.Exit(1 if any(finding.level == "error" for finding in found) else 0)

@@ -8,6 +8,7 @@ import sys
 from types import ModuleType
 
 from qwenpick.cli.commands import COMMANDS
+from qwenpick.cli.common.defaults import default_map, defaults
 from qwenpick.cli.common.streams import LONGEST, abandon, can_write, prepare, tell, tell_as_it_is
 from qwenpick.errors import shown
 from qwenpick.i18n import LANGUAGES, _, chosen, is_known, language, retell, use
@@ -44,7 +45,9 @@ def run(arguments: list[str]) -> int:
     try:
         writable = prepare()
         use("en")
-        name, arguments = chosen(arguments, os.environ.get("QWENPICK_LANG") or _of_the_terminal())
+        kept = defaults()
+        said = os.environ.get("QWENPICK_LANG") or kept.get("lang") or _of_the_terminal()
+        name, arguments = chosen(arguments, said)
         if not use(name):
             raise _no_language(name)
         if language() != "en" and not can_write("中文"):
@@ -57,7 +60,7 @@ def run(arguments: list[str]) -> int:
             tell(_("qwenpick -h lists what else can be asked"))
         from qwenpick.cli.app import build
 
-        code = build(arguments)(arguments, standalone_mode=False)
+        code = build(arguments)(arguments, standalone_mode=False, default_map=default_map(kept, arguments))
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED

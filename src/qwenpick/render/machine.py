@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _, retell
@@ -11,6 +11,8 @@ from qwenpick.render.forms.report import Block, Column, Line, Report, Table, Ton
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from qwenpick.machine.gpu_findings import Finding, Level
     from qwenpick.machine.hardware import Device, Machine
     from qwenpick.render.payloads import DoctorValues
@@ -114,18 +116,21 @@ def _disk(machine: Machine) -> tuple[str, str, str, str]:
     )
 
 
-def doctor_report(found: tuple[Finding, ...]) -> Report:
-    """The findings for a person, errors first."""
+def doctor_report(found: tuple[Finding, ...], kept: Mapping[str, str], file: Path | None) -> Report:
+    """The findings for a person, errors first; then the defaults that the person keeps."""
+    words = _(", ").join(f"{key}: {value}" for key, value in kept.items())
+    own = (Line(_("your defaults ({file}): {words}", file=file, words=words), "dim"),) if kept else ()
     if not found:
-        return (Line(_("Nothing wrong was found."), "good"),)
+        return (Line(_("Nothing wrong was found."), "good"), *own)
     columns = (Column(""), Column("What is wrong"), Column("How to fix it"))
     rows = tuple((_(finding.level), finding.what, finding.remedy) for finding in found)
-    return (Table(columns, rows, tones=tuple(TONES[finding.level] for finding in found)),)
+    return (Table(columns, rows, tones=tuple(TONES[finding.level] for finding in found)), *own)
 
 
-def doctor_values(found: tuple[Finding, ...]) -> DoctorValues:
+def doctor_values(found: tuple[Finding, ...], kept: Mapping[str, str]) -> DoctorValues:
     """The findings for a program."""
     return {
         "healthy": all(finding.level != "error" for finding in found),
         "findings": [{"level": f.level, "what": f.what, "remedy": f.remedy} for f in found],
+        "defaults": dict(kept),
     }

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def for_programs(value: bool | str) -> bool | str:
-    """What a program reads is in English, whatever the language of the person: --json and --format json switch to it before the command runs."""
-    if value is True or value == "json":
+    """What a program reads is in English, whatever the language of the person: --json and --format json or csv switch to it first."""
+    if value is True or value in ("json", "csv"):
         use("en")
     return value
 

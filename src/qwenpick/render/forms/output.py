@@ -36,7 +36,7 @@ def emit(command: str, format_name: str, report: Report, payload: Mapping[str, A
         case "csv":
             from qwenpick.render.forms.separated import separated
 
-            sys.stdout.write(separated(report))
+            sys.stdout.write(separated(report, command, payload))
         case _:
             raise QwenpickError(
                 _(

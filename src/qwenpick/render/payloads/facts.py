@@ -20,10 +20,11 @@ class FindingValues(TypedDict):
 
 
 class DoctorValues(TypedDict):
-    """`healthy` is false where an error keeps hardware from being used."""
+    """`healthy` is false where an error keeps hardware from being used; defaults are what the person keeps in config.yaml."""
 
     healthy: bool
     findings: list[FindingValues]
+    defaults: dict[str, str]
 
 
 class ModelsValues(TypedDict):
