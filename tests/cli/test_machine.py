@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -98,3 +99,18 @@ def test_the_doctor_ends_with_1_where_hardware_cannot_be_used(qwenpick: Run, mac
 
 def test_the_doctor_has_nothing_to_say_of_a_healthy_box(qwenpick: Run, machines: Path) -> None:
     assert qwenpick("doctor", "--machine", str(machines / "rtx-4090.json")).out.strip() == "Nothing wrong was found."
+
+
+def test_installed_engines_are_said_of_this_box_alone(
+    qwenpick: Run, machines: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "lms"
+    program.write_text("#!/bin/sh\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    for command in ("machine", "doctor"):
+        values = json.loads(qwenpick(command, "--json").out)
+        assert {"name": "lmstudio", "title": "LM Studio", "path": str(program)} in values["engines"]
+        assert "LM Studio (" in qwenpick(command).out
+        saved = sorted(machines.glob("*.json"))[0]
+        assert json.loads(qwenpick(command, "--machine", str(saved), "--json").out)["engines"] is None

@@ -21,6 +21,8 @@ def command(
     from qwenpick.catalog.read import data_date
     from qwenpick.cli.common.defaults import config_file, defaults
     from qwenpick.machine.doctor import findings, old_facts
+    from qwenpick.machine.installed.engines import installed_engines
+    from qwenpick.machine.installed.stores import home_directory
     from qwenpick.machine.probe import probe, this_world
     from qwenpick.machine.probe.surroundings import Surroundings, surroundings
     from qwenpick.render.forms.output import emit
@@ -34,5 +36,6 @@ def command(
     if not hardware.is_said():  # a box from a file is judged alone: the same answer on any day
         found += old_facts(data_date(), date.today().isoformat())
     kept, file = defaults(), config_file()
-    emit("doctor", output.shown(), doctor_report(found, kept, file), doctor_values(found, kept))
+    engines = None if hardware.is_said() else installed_engines(home_directory())
+    emit("doctor", output.shown(), doctor_report(found, kept, file, engines), doctor_values(found, kept, engines))
     raise typer.Exit(1 if any(finding.level == "error" for finding in found) else 0)

@@ -29,8 +29,10 @@ def command(
     """What this machine has, what of it may be used, and why. Exit code 3 if hardware is there that could not be read."""
     from qwenpick.machine.file import save as write
     from qwenpick.machine.file import to_json
+    from qwenpick.machine.installed.engines import installed_engines
+    from qwenpick.machine.installed.stores import home_directory
     from qwenpick.render.forms.output import emit
-    from qwenpick.render.machine import machine_report
+    from qwenpick.render.machine import engines_values, machine_report
 
     if hardware.is_said():
         box = hardware.read(given.read_catalog(catalog))
@@ -48,5 +50,7 @@ def command(
         box = measured(box)
     if save:
         write(box, save)
-    emit("machine", output.shown(), machine_report(box), {"machine": to_json(box)})
+    engines = None if hardware.is_said() else installed_engines(home_directory())
+    values = {"machine": to_json(box), "engines": None if engines is None else engines_values(engines)}
+    emit("machine", output.shown(), machine_report(box, engines), values)
     raise typer.Exit(3 if box.unreadable else 0)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _, retell
 from qwenpick.planning.words import gpu_count
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table, Tone
+from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
@@ -15,14 +16,31 @@ if TYPE_CHECKING:
 
     from qwenpick.machine.gpu_findings import Finding, Level
     from qwenpick.machine.hardware import Device, Machine
-    from qwenpick.render.payloads import DoctorValues
+    from qwenpick.machine.installed.engines import Engine
+    from qwenpick.render.payloads import DoctorValues, EngineFoundValues
 
 UNKNOWN = N_("unknown")
 TONES: dict[Level, Tone] = {"error": "bad", "warning": "warn", "advice": "plain"}
 
 
-def machine_report(machine: Machine) -> Report:
-    """The box for a person."""
+def engines_line(engines: Sequence[Engine]) -> Line:
+    """Which engines are installed, in one line."""
+    if not engines:
+        return Line(_("no engine found that is installed"), "dim")
+    return Line(_("installed: {engines}", engines=", ".join(_engine(one) for one in engines)), "dim")
+
+
+def _engine(one: Engine) -> str:
+    return f"{find_runtime(one.name).TITLE} ({one.path})"
+
+
+def engines_values(engines: Sequence[Engine]) -> list[EngineFoundValues]:
+    """The engines for a program, by the names that --runtime takes."""
+    return [{"name": one.name, "title": find_runtime(one.name).TITLE, "path": one.path} for one in engines]
+
+
+def machine_report(machine: Machine, engines: Sequence[Engine] | None = None) -> Report:
+    """The box for a person; `engines` are those that are installed on it, None where nobody looked."""
     columns = (Column("Part"), Column("Have", number=True), Column("Usable", number=True), Column("Why"))
     rows = [_device(f"gpu{index} {device.name}", device) for index, device in enumerate(machine.devices)]
     rows += [
@@ -33,6 +51,7 @@ def machine_report(machine: Machine) -> Report:
     blocks: list[Block] = [Line(_headline(machine), "title"), Table(columns, tuple(rows))]
     blocks += [Line(f"{device.name}: {retell(user)}", "dim") for device in machine.devices for user in device.used_by]
     blocks += [Line(retell(note), "dim") for note in machine.notes]
+    blocks += [engines_line(engines)] if engines is not None else []
     blocks += [Line(_("could not be read: {line}", line=retell(line)), "bad") for line in machine.unreadable]
     return tuple(blocks)
 
@@ -116,10 +135,13 @@ def _disk(machine: Machine) -> tuple[str, str, str, str]:
     )
 
 
-def doctor_report(found: tuple[Finding, ...], kept: Mapping[str, str], file: Path | None) -> Report:
-    """The findings for a person, errors first; then the defaults that the person keeps."""
+def doctor_report(
+    found: tuple[Finding, ...], kept: Mapping[str, str], file: Path | None, engines: Sequence[Engine] | None = None
+) -> Report:
+    """The findings for a person, errors first; then the defaults that the person keeps, and the engines that are installed."""
     words = _(", ").join(f"{key}: {value}" for key, value in kept.items())
     own = (Line(_("your defaults ({file}): {words}", file=file, words=words), "dim"),) if kept else ()
+    own += (engines_line(engines),) if engines is not None else ()
     if not found:
         return (Line(_("Nothing wrong was found."), "good"), *own)
     columns = (Column(""), Column("What is wrong"), Column("How to fix it"))
@@ -127,10 +149,13 @@ def doctor_report(found: tuple[Finding, ...], kept: Mapping[str, str], file: Pat
     return (Table(columns, rows, tones=tuple(TONES[finding.level] for finding in found)), *own)
 
 
-def doctor_values(found: tuple[Finding, ...], kept: Mapping[str, str]) -> DoctorValues:
+def doctor_values(
+    found: tuple[Finding, ...], kept: Mapping[str, str], engines: Sequence[Engine] | None = None
+) -> DoctorValues:
     """The findings for a program."""
     return {
         "healthy": all(finding.level != "error" for finding in found),
         "findings": [{"level": f.level, "what": f.what, "remedy": f.remedy} for f in found],
         "defaults": dict(kept),
+        "engines": None if engines is None else engines_values(engines),
     }

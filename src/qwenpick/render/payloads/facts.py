@@ -7,10 +7,19 @@ from typing import Any, Literal
 from typing_extensions import TypedDict
 
 
+class EngineFoundValues(TypedDict):
+    """An engine that is installed on this machine: as --runtime takes it, as people call it, and the program or package that says so."""
+
+    name: str
+    title: str
+    path: str
+
+
 class MachineCommandValues(TypedDict):
-    """The whole box, as `--machine FILE` reads it back; its fields are documented in docs/hardware.md."""
+    """The whole box, as `--machine FILE` reads it back; its fields are documented in docs/hardware.md. `engines` is null for another machine."""
 
     machine: dict[str, Any]
+    engines: list[EngineFoundValues] | None
 
 
 class FindingValues(TypedDict):
@@ -25,6 +34,7 @@ class DoctorValues(TypedDict):
     healthy: bool
     findings: list[FindingValues]
     defaults: dict[str, str]
+    engines: list[EngineFoundValues] | None
 
 
 class ModelsValues(TypedDict):
