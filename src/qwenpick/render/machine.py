@@ -140,7 +140,7 @@ def doctor_report(
 ) -> Report:
     """The findings for a person, errors first; then the defaults that the person keeps, and the engines that are installed."""
     words = _(", ").join(f"{key}: {value}" for key, value in kept.items())
-    own = (Line(_("your defaults ({file}): {words}", file=file, words=words), "dim"),) if kept else ()
+    own: tuple[Line, ...] = (Line(_("your defaults ({file}): {words}", file=file, words=words), "dim"),) if kept else ()
     own += (engines_line(engines),) if engines is not None else ()
     if not found:
         return (Line(_("Nothing wrong was found."), "good"), *own)
