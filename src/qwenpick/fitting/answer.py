@@ -89,6 +89,7 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
     plan = ranked.plan if ranked else _nearest(catalog, model, chooser, search, found)
     if not plan.holds(request.strict) and plan.verdict != "refused":
         refuse_unread(machine, request.gpu_only)
+    notes += cache_notes(plan)
     return Answer(
         request,
         task,
@@ -99,6 +100,32 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
         tuple(notes),
         reason,
     )
+
+
+def cache_notes(plan: Plan) -> list[str]:
+    """What to know of a cache whose types llama.cpp has no attention kernel for on the plan's devices."""
+    if plan.speed is None:
+        return []
+    load, found = plan.speed.generation.load, list[str]()
+    ways = {load.attends(stage.place.kind) for stage in plan.speed.generation.parts}
+    other = _("--kv-cache q8_0 or q4_0, keys and values alike, has one")
+    if "cpu" in ways:
+        found.append(
+            _(
+                "no kernel attends to a {cache} cache there: attention runs on the CPU, silently and slowly; {other}",
+                cache=plan.work.kv_cache,
+                other=other,
+            )
+        )
+    if "converted" in ways:
+        found.append(
+            _(
+                "a default build copies a {cache} cache to 16 bits every token, for want of a kernel; {other} (GGML_CUDA_FA_QUANTS=all builds all)",
+                cache=plan.work.kv_cache,
+                other=other,
+            )
+        )
+    return found
 
 
 def _same(one: Plan, other: Plan) -> bool:

@@ -15,4 +15,12 @@ def read_flags(engine: str, options: Mapping[str, object]) -> Flags:
         return default
     said = options_of(engine, options)
     vulkan = said.backend.casefold().startswith("vulkan")
-    return Flags(said.drafts, said.chunk or default.chunk, said.eager, vulkan, said.generation)
+    return Flags(
+        said.drafts,
+        said.chunk or default.chunk,
+        said.eager,
+        vulkan,
+        said.generation,
+        said.llama_build or default.build,
+        said.every_cache_kernel,
+    )

@@ -150,6 +150,16 @@ class EngineOptions(BaseModel):
         return ""
 
     @property
+    def llama_build(self) -> int | None:
+        """llama.cpp's build, where it was named."""
+        return None
+
+    @property
+    def every_cache_kernel(self) -> bool:
+        """Whether llama.cpp was built with attention kernels for every pair of cache types."""
+        return False
+
+    @property
     def generation(self) -> str:
         """What tells an old design of the engine, whose speeds are its own, from the present one; '' for the present one."""
         return ""

@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from qwenpick.memory.cache import KvCache
-from qwenpick.speed.devices import Class, by_vulkan
+from qwenpick.speed.cache_kernels import CPU_ATTENTION, CPU_HANDOVER, Way, way_of
+from qwenpick.speed.devices import PCIE, Class, by_vulkan
 from qwenpick.speed.efficiency import (
     EAGER,
     MAT_VEC_TOKENS,
@@ -18,6 +19,7 @@ from qwenpick.speed.efficiency import (
     prefill_constants,
     unpack_operations,
 )
+from qwenpick.speed.flags import LATEST
 from qwenpick.speed.measured import measured
 from qwenpick.speed.stages import Stage
 from qwenpick.speed.traffic import Attention, Traffic, cache_bytes_per_element
@@ -35,6 +37,18 @@ class Load:
     attention: Attention
     cache: KvCache
     eager: bool = False
+    build: int = LATEST
+    every_pair: bool = False
+
+    def attends(self, kind: Class) -> Way:
+        """How it attends to its cache on a class of device."""
+        return way_of(self.cache, kind, self.build, every_pair=self.every_pair) if self.is_ggml else "fused"
+
+    def on_cpu(self, queries: float, depth: float, batches: int, caches: int) -> float:
+        """Seconds of attention on the CPU: its FLOP, the way there and back for every layer and batch, and `caches` over the link."""
+        cached = self.attention.cache_elements(depth) * cache_bytes_per_element(self.cache)
+        handed = batches * self.attention.full_layers * CPU_HANDOVER
+        return self.attention.flops * queries * depth / CPU_ATTENTION + handed + caches * cached / PCIE
 
     def slowed(self, kind: Class) -> float:
         """The share of the matrix rate that is left by the format: llama.cpp multiplies 16-bit weights more slowly than quantized ones."""
@@ -152,6 +166,11 @@ def step_on(load: Load, depth: float, sequences: int, tokens: int, kind: Class) 
     cached = load.attention.cache_elements(depth) * cache_bytes_per_element(load.cache)
     if load.is_ggml and load.cache.k not in ("f16", "bf16", "f32"):
         cached *= measured().common.quantized_cache
+    way, apart = load.attends(kind), 0.0
+    if way == "converted":  # written as 16 bits and read again
+        cached += 4 * load.attention.cache_elements(depth)
+    elif way == "cpu":
+        cached, apart = 0.0, load.on_cpu(rows, depth, 1, sequences)
     host = None
     if load.eager or load.engine in EAGER:  # the host issues kernels one by one
         each = (
@@ -160,7 +179,7 @@ def step_on(load: Load, depth: float, sequences: int, tokens: int, kind: Class) 
         host = weights.layers * each
     return Step(
         launches=Shares(
-            weights.layers * c.layer + weights.linear_layers * c.linear,
+            weights.layers * c.layer + weights.linear_layers * c.linear + apart,
             weights.layers * c.moe if weights.experts else 0.0,
             c.token,
         ),

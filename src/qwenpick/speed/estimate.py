@@ -198,6 +198,8 @@ def prepared(
         attention(architecture),
         work.kv_cache,
         flags.eager,
+        flags.build,
+        flags.every_pair,
     )
     return load, flags, parts
 

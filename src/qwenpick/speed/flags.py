@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LATEST = 11434  # the build of llama.cpp that is planned for
 # Prompt tokens per batch by default: llama.cpp's n_ubatch, mlx-lm's prefill_step_size, vLLM's and SGLang's budget on large GPUs
 CHUNK = {
     "llamacpp": 512,
@@ -22,7 +23,8 @@ CHUNK = {
 @dataclass(frozen=True, slots=True)
 class Flags:
     """`drafts` tokens are proposed a step by the model's own MTP block; `chunk` prompt tokens pass at once; `eager` is without captured graphs;
-    `vulkan` by llama.cpp's Vulkan backend; `generation` tells an old design of the engine (its constants are apart) from the present one.
+    `vulkan` by llama.cpp's Vulkan backend; `generation` tells an old design of the engine (its constants are apart) from the present one;
+    `build` is llama.cpp's, and `every_pair` says that it has attention kernels for every pair of cache types.
     """
 
     drafts: int = 0
@@ -30,6 +32,8 @@ class Flags:
     eager: bool = False
     vulkan: bool = False
     generation: str = ""
+    build: int = LATEST
+    every_pair: bool = False
 
 
 def usual(engine: str) -> Flags:

@@ -74,14 +74,15 @@ def reading_on(load: Load, prompt: int, cached: int, chunk: int, kind: Class) ->
     scores = UNFUSED_PASSES * 2 * load.attention.wide_scores * prompt * attended if load.engine == "mlx" else 0.0
     layer = max(p.layer, measured().common.eager_layer) if load.eager else p.layer
     slowed = load.slowed(kind)
+    on_cpu = load.on_cpu(prompt, attended, batches, batches) if load.attends(kind) == "cpu" else 0.0
     return Reading(
         compute=Shares(
             2 * prompt * weights.dense_elements / (p.dense * slowed), 2 * prompt * routed / (p.experts * slowed), 0.0
         ),
         read=Shares(batches * weights.dense, batches * weights.experts * weights.touched(size), 0.0),
         reached=d.weights,
-        attend=load.attention.flops * prompt * attended / p.attention,
+        attend=0.0 if on_cpu else load.attention.flops * prompt * attended / p.attention,
         scan=prompt * load.attention.state / p.scan + scores,
-        launches=batches * weights.layers * layer,
+        launches=batches * weights.layers * layer + on_cpu,
         integers=load.is_ggml,
     )

@@ -52,7 +52,7 @@ class Attention:
     `windowed` are (elements per token, window) of sliding layers; `state` is bytes of recurrent and convolution state; `flops` is FLOP per query
     token and cached token (QK and AV: 4 x heads x head_dim, over the full-attention layers); `budget` caps the tokens a query attends to
     (an indexer). Tensor parallelism cannot cut the cache into more than `kv_heads` pieces. `wide_scores` are the scores per query token and cached
-    token of layers whose head_dim MLX has no fused kernel for a prompt for.
+    token of layers whose head_dim MLX has no fused kernel for a prompt for; `full_layers` is how many layers attend to everything.
     """
 
     per_token: int
@@ -63,6 +63,7 @@ class Attention:
     index_per_token: float
     kv_heads: int
     wide_scores: int
+    full_layers: int
 
     def cache_elements(self, depth: float) -> float:
         """Elements of keys and values (and index keys) that one query reads at this depth."""
@@ -104,13 +105,14 @@ def traffic(architecture: Architecture, format_name: str, file_bytes: int | None
 @lru_cache(maxsize=1024)
 def attention(architecture: Architecture) -> Attention:
     """Cache, state and attention work of one sequence."""
-    per_token = state = flops = wide = 0
+    per_token = state = flops = wide = full = 0
     index_per_token = 0.0
     budget: int | None = None
     windowed: list[tuple[int, int]] = []
     for layer in architecture.layer_list:
         match layer:
             case FullAttention():
+                full += 1
                 per_token += 2 * layer.kv_heads * layer.head_dim  # k and v
                 flops += 4 * layer.heads * layer.head_dim  # 2 for QK, 2 for AV
                 wide += layer.heads if layer.head_dim not in MLX_FUSED else 0
@@ -124,5 +126,5 @@ def attention(architecture: Architecture) -> Attention:
                     2 * F32 * layer.ssm_state_elements + 2 * F32 * layer.conv_state_elements
                 )  # read and written back
     return Attention(
-        per_token, tuple(windowed), state, flops, budget, index_per_token, architecture.attention.kv_heads, wide
+        per_token, tuple(windowed), state, flops, budget, index_per_token, architecture.attention.kv_heads, wide, full
     )

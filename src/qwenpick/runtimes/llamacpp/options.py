@@ -85,6 +85,16 @@ class Options(EngineOptions):
     draft_n_max: int = option(
         3, "tokens that are drafted a step", least=0, most=256, aliases=("spec_draft_n_max",), flag=False
     )
+    build: int | None = option(
+        None,
+        "llama.cpp's build, as 10819 for b10819: before September 2026 more cache types lack kernels",
+        least=1,
+        most=999_999,
+        flag=False,
+    )
+    fa_all_quants: bool = option(
+        False, "built with GGML_CUDA_FA_QUANTS=all: attention kernels for every pair of cache types", flag=False
+    )
     cache_ram: int = option(
         8192,
         "MiB of RAM for earlier prompts; 0 keeps none, -1 has no limit",
@@ -120,6 +130,16 @@ class Options(EngineOptions):
     def chunk(self) -> int | None:
         """Prompt tokens that are computed at once."""
         return self.n_ubatch
+
+    @property
+    def llama_build(self) -> int | None:
+        """The build that was named."""
+        return self.build
+
+    @property
+    def every_cache_kernel(self) -> bool:
+        """Whether the build has all of them."""
+        return self.fa_all_quants
 
     @property
     def backend(self) -> str:
