@@ -64,7 +64,8 @@ def test_the_page_is_well_formed_and_needs_nothing_from_elsewhere(written: Path)
     parser.feed(text)
     assert parser.open == []
     assert not re.search(r"(?:src|href)=|https?://|@import|<script", text)
-    assert text.count("<svg") == 2
+    assert text.count("<figure>") == 2
+    assert text.count("<svg") == 2 * 5  # a bar a pick in each
 
 
 def test_the_page_shows_what_the_terminal_shows(written: Path, qwenpick: Callable[..., Result]) -> None:
@@ -113,3 +114,17 @@ def test_a_browser_draws_the_page_without_scrolling_sideways(written: Path, tmp_
     title = re.search(r"<title>(\d+) of (\d+)</title>", dom)
     assert title
     assert int(title[1]) <= int(title[2])
+
+
+def test_the_charts_name_what_differs_and_the_page_says_where_it_comes_from(
+    qwenpick: Callable[..., Result], tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.html"
+    words = ("plan", "qwen3-8b", "--budget", "500", "--html", str(file))
+    assert qwenpick(*words).code == 0
+    text = file.read_text(encoding="utf-8")
+    names = re.findall(r'<div class="name"><span>([^<]*)</span>', text)
+    assert len(names) == len(set(names)) * 2  # each GPU once in each of the two charts
+    assert any(name.startswith("GeForce RTX 5050") for name in names)
+    assert "<code>qwenpick plan qwen3-8b --budget 500" in text
+    assert re.search(r"facts of \d{4}-\d\d-\d\d", text)

@@ -58,6 +58,8 @@ def run(arguments: list[str]) -> int:
         if not arguments:
             arguments = ["recommend"]  # what people who type nothing more want to know
             tell(_("qwenpick -h lists what else can be asked"))
+        if any(word.partition("=")[0] == "--html" for word in arguments):
+            note(arguments)
         from qwenpick.cli.app import build
 
         code = build(arguments)(arguments, standalone_mode=False, default_map=default_map(kept, arguments))
@@ -76,6 +78,13 @@ def run(arguments: list[str]) -> int:
     if not writable:
         return _unwritten("stdout is closed")
     return code if isinstance(code, int) else 0
+
+
+def note(arguments: list[str]) -> None:
+    """Note what was typed, for the page that names it."""
+    from qwenpick.render.forms import output
+
+    output.typed[:] = arguments
 
 
 def _of_the_terminal() -> str | None:

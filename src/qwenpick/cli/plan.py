@@ -80,6 +80,7 @@ def command(
     )
     if cloud:
         from qwenpick.buy.cloud import rented
+        from qwenpick.render.plan import by_the_hour
         from qwenpick.render.renting import rented_report, rented_values
 
         with working(trying):
@@ -87,7 +88,8 @@ def command(
             in_yuan = rented(facts, wanted, request, currency="CNY") if budget is None else ()
         report = rented_report(wanted, hired, in_yuan, limit)
         if html:
-            write_page(html, title, report, [one.plan for one in hired[:limit]])
+            rents = hired[:limit]
+            write_page(html, title, report, [one.plan for one in rents], [by_the_hour(one) for one in rents])
         emit("plan", shown, report, rented_values(wanted, hired, in_yuan))
         raise typer.Exit(0 if hired or in_yuan else 1)
     from qwenpick.buy.advice import look
@@ -97,7 +99,8 @@ def command(
     found = market.offers
     report = show.plan_report(wanted, market, limit, budget)
     if html:
-        write_page(html, title, report, [offer.plan for offer in found[:limit]])
+        few = found[:limit]
+        write_page(html, title, report, [one.plan for one in few], [show.hardware(one) for one in few])
     emit("plan", shown, report, show.plan_command_values(wanted, found, market.advice))
     raise typer.Exit(0 if found else 1)
 

@@ -1,12 +1,18 @@
-"""Charts as inline SVG: what each plan keeps in memory, stacked by kind against what it may take; how fast each is, as a range."""
+"""Charts of plans: what each keeps in memory, stacked by kind against what it may take; how fast each is, as a range.
+
+Names and figures are text that flows, only the bars are drawn (inline SVG as wide as there is room): nothing is cut on a phone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _
+from qwenpick.planning.words import rate
+from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
@@ -20,94 +26,95 @@ COLOURS = {
     "compute": "--compute",
     "overhead": "--overhead",
 }
-WIDTH, LABELS, VALUES, ROW, THICK = (
-    900,
-    250,
-    170,
-    30,
-    16,
-)  # SVG units: of the drawing, its labels, the figures at the right, a row, a bar
-SPAN = WIDTH - LABELS - VALUES
+SPAN, THICK = 1000, 16  # SVG units of a bar; it is stretched to the width of the page
 
 
-def memory_chart(plans: Sequence[Plan]) -> str:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A plan and what it is called in a chart: the model where models differ, the GPU where GPUs do."""
+
+    label: str
+    plan: Plan
+
+
+def labelled(plans: Sequence[Plan], labels: Sequence[str] = ()) -> list[Shown]:
+    """The plans with the given labels (boxes, GPUs) before what differs between them; the model and format where no labels are given."""
+    alike = len({(plan.model.id, plan.checkpoint.shown, plan.runtime) for plan in plans}) == 1
+    found = []
+    for index, plan in enumerate(plans):
+        own = labels[index] if labels else ""
+        name = f"{plan.model.name} {plan.checkpoint.shown}, {find_runtime(plan.runtime).TITLE}"
+        found.append(Shown(own if own and alike else " · ".join(filter(None, (own, name))), plan))
+    return found
+
+
+def memory_chart(shown: Sequence[Shown]) -> str:
     """One bar per plan: the fullest place, stacked by kind; a mark where the engine's budget ends."""
-    rows = [(plan, max(plan.places, key=lambda place: place.need)) for plan in plans if plan.places]
+    rows = [(one, max(one.plan.places, key=lambda place: place.need)) for one in shown if one.plan.places]
     scale = max((max(place.need, place.budget or 0) for _unused, place in rows), default=0)
     if not scale:
         return ""
-    drawn = "".join(_memory_row(index, plan, place, scale) for index, (plan, place) in enumerate(rows))
-    legend = "".join(
-        f'<rect x="{LABELS + 110 * n}" y="{ROW * len(rows) + 8}" width="12" height="12" fill="var({COLOURS[kind]})"/>'
-        f'<text class="dim" x="{LABELS + 110 * n + 18}" y="{ROW * len(rows) + 19}">{escape(_(kind))}</text>'
-        for n, kind in enumerate(KINDS)
-    )
+    drawn = "".join(_memory_row(one, place, scale) for one, place in rows)
+    used = [
+        kind
+        for kind in KINDS
+        if any(part.kind == kind and part.bytes for one in shown for part in one.plan.memory.parts)
+    ]
+    legend = "".join(f'<span><i style="background: var({COLOURS[kind]})"></i>{escape(_(kind))}</span>' for kind in used)
     return _figure(
-        _("Memory where it is fullest; the mark is the limit there"),
-        drawn + legend,
-        ROW * len(rows) + 30,
+        _("Memory where it is fullest; the mark is the limit there"), f'<p class="legend">{legend}</p>{drawn}'
     )
 
 
-def _memory_row(index: int, plan: Plan, place: Place, scale: int) -> str:
-    top, left = ROW * index + 6, float(LABELS)
-    parts = ""
+def _memory_row(one: Shown, place: Place, scale: int) -> str:
+    left, parts = 0.0, ""
     for kind in KINDS:
-        size = sum(part.bytes for part in plan.memory.parts if part.where == place.where and part.kind == kind)
+        size = sum(part.bytes for part in one.plan.memory.parts if part.where == place.where and part.kind == kind)
         width = SPAN * size / scale
-        parts += f'<rect x="{left:.1f}" y="{top}" width="{width:.1f}" height="{THICK}" fill="var({COLOURS[kind]})">'
+        parts += f'<rect x="{left:.1f}" y="4" width="{width:.1f}" height="{THICK}" fill="var({COLOURS[kind]})">'
         parts += f"<title>{escape(_(kind))} {format_bytes(size)}</title></rect>"
         left += width
     mark = ""
     if place.budget is not None:
-        x = LABELS + SPAN * place.budget / scale
-        mark = f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top - 3}" y2="{top + THICK + 3}" stroke="var(--mark)" stroke-width="2"/>'
+        x = min(SPAN * place.budget / scale, SPAN - 3)
+        mark = f'<rect x="{x:.1f}" y="0" width="3" height="{THICK + 8}" fill="var(--mark)"/>'
     room = SPAN * (place.budget if place.budget is not None else place.need) / scale
-    free = f'<rect x="{LABELS}" y="{top}" width="{room:.1f}" height="{THICK}" fill="var(--free)"/>'
+    free = f'<rect x="0" y="4" width="{room:.1f}" height="{THICK}" fill="var(--free)"/>'
     limit = _(" of {capacity}", capacity=format_bytes(place.budget, 1)) if place.budget is not None else ""
-    return f"{_label(index, plan)}{free}{parts}{mark}{_value(index, format_bytes(place.need, 1) + limit)}"
+    return _row(one.label, format_bytes(place.need, 1) + limit, free + parts + mark)
 
 
-def speed_chart(plans: Sequence[Plan]) -> str:
-    """One range per plan: tokens/s that each user sees, with the estimate as a dot."""
-    known = [plan for plan in plans if plan.speed]
-    scale = max((plan.speed.each.high for plan in known if plan.speed), default=0.0)
+def speed_chart(shown: Sequence[Shown]) -> str:
+    """One range per plan: tokens/s that each user sees, with the estimate as a mark."""
+    known = [one for one in shown if one.plan.speed]
+    scale = max((one.plan.speed.each.high for one in known if one.plan.speed), default=0.0)
     if not scale:
         return ""
-    drawn = "".join(_speed_row(index, plan, scale) for index, plan in enumerate(known))
-    return _figure(
-        _("Tokens per second that each user sees: the range of measured runs, and the estimate"),
-        drawn,
-        ROW * len(known) + 6,
-    )
+    drawn = "".join(_speed_row(one, scale) for one in known)
+    return _figure(_("Tokens per second that each user sees: the range of measured runs, and the estimate"), drawn)
 
 
-def _speed_row(index: int, plan: Plan, scale: float) -> str:
-    speed = plan.speed
+def _speed_row(one: Shown, scale: float) -> str:
+    speed = one.plan.speed
     if speed is None:
         return ""
-    low, value, high = (
-        LABELS + SPAN * figure / scale for figure in (speed.each.low, speed.each.value, speed.each.high)
-    )
-    y = ROW * index + 6 + THICK / 2
-    line = f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}" stroke="var(--cache)" stroke-width="6" stroke-linecap="round"/>'
-    dot = f'<circle cx="{value:.1f}" cy="{y}" r="6" fill="var(--weights)"/>'
-    shown = _("{low:.0f}-{high:.0f} tokens/s", low=speed.each.low, high=speed.each.high)
-    return f"{_label(index, plan)}{line}{dot}{_value(index, shown)}"
+    low, value, high = (SPAN * figure / scale for figure in (speed.each.low, speed.each.value, speed.each.high))
+    track = f'<rect x="0" y="10" width="{SPAN}" height="4" fill="var(--free)"/>'
+    line = f'<rect x="{low:.1f}" y="8" width="{max(high - low, 2):.1f}" height="8" fill="var(--cache)"/>'
+    mark = f'<rect x="{max(value - 3, 0):.1f}" y="4" width="6" height="{THICK}" fill="var(--weights)"/>'
+    text = _("{rate} tokens/s", rate=rate(speed.each.low, speed.each.high))
+    return _row(one.label, text, track + line + mark)
 
 
-def _label(index: int, plan: Plan) -> str:
-    name = f"{plan.model.name} {plan.checkpoint.format}"
-    shown = name if len(name) <= 34 else f"{name[:33]}…"
-    return f'<text x="0" y="{ROW * index + 6 + THICK - 3}">{escape(shown)}<title>{escape(name)}</title></text>'
-
-
-def _value(index: int, text: str) -> str:
-    return f'<text class="dim" x="{WIDTH}" y="{ROW * index + 6 + THICK - 3}" text-anchor="end">{escape(text)}</text>'
-
-
-def _figure(caption: str, drawn: str, height: int) -> str:
+def _row(label: str, figure: str, drawn: str) -> str:
+    """The name and the figure, which flow, over the bar."""
+    head = f'<div class="name"><span>{escape(label)}</span><span class="dim">{escape(figure)}</span></div>'
+    said = escape(f"{label}: {figure}")
     return (
-        f'<figure><figcaption>{escape(caption)}</figcaption><div class="scroll"><svg viewBox="0 0 {WIDTH} {height}" '
-        f'role="img" aria-label="{escape(caption)}" style="min-width: 36rem">{drawn}</svg></div></figure>\n'
+        f'<div class="bar">{head}<svg viewBox="0 0 {SPAN} {THICK + 8}" preserveAspectRatio="none" role="img" aria-label="{said}">'
+        f"{drawn}</svg></div>\n"
     )
+
+
+def _figure(caption: str, drawn: str) -> str:
+    return f"<figure><figcaption>{escape(caption)}</figcaption>\n{drawn}</figure>\n"

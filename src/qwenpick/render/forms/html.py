@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _, language
-from qwenpick.render.forms.charts import memory_chart, speed_chart
+from qwenpick.render.forms.charts import labelled, memory_chart, speed_chart
 from qwenpick.render.forms.report import Bar, Line, Table
 from qwenpick.units import format_bytes
 
@@ -32,22 +32,35 @@ p { margin: .35rem 0; } .dim, footer { color: var(--dim); } .good { color: var(-
 th, td { padding: .4rem .6rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { color: var(--dim); font-weight: 600; white-space: nowrap; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-figure { margin: 1rem 0; } figcaption { color: var(--dim); font-size: .9rem; } svg { width: 100%; height: auto; display: block; }
-svg text { fill: var(--ink); font-size: 13px; } svg .dim { fill: var(--dim); } footer { margin-top: 2.5rem; font-size: .85rem; }
+figure { margin: 1.5rem 0; } figcaption { color: var(--dim); font-size: .9rem; } svg { width: 100%; height: 24px; display: block; }
+.bar { margin: .5rem 0; } .name { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem; font-size: .92rem; }
+.legend { display: flex; flex-wrap: wrap; gap: .2rem 1rem; font-size: .85rem; color: var(--dim); }
+.legend i { display: inline-block; width: .8em; height: .8em; margin-right: .35em; border-radius: 2px; }
+p, h2, footer, code { overflow-wrap: anywhere; } code { font-family: ui-monospace, Consolas, monospace; }
+footer { margin-top: 2.5rem; font-size: .85rem; } footer p { margin: .2rem 0; }
+@media (max-width: 40rem) { th, td { padding: .3rem .4rem; } table { font-size: .85rem; } }
 @media print { main { max-width: none; padding: 0; } }
 """
 
 
-def page(title: str, report: Report, plans: Sequence[Plan]) -> str:
-    """The page as text: the report's blocks, then a chart of what each plan keeps in memory and one of how fast each is."""
+def page(title: str, report: Report, plans: Sequence[Plan], labels: Sequence[str] = (), command: str = "") -> str:
+    """The page as text: the report's blocks, a chart of what each plan keeps in memory and one of how fast each is, and where it comes from.
+
+    `labels` name the plans where their models do not; `command` is what was typed. The date is that of the facts: the same request gives the
+    same page on any day.
+    """
+    from qwenpick.catalog.read import data_date
     from qwenpick.version import __version__
 
-    charts = f"{memory_chart(plans)}{speed_chart(plans)}" if plans else ""
+    shown = labelled(plans, labels)
+    charts = f"{memory_chart(shown)}{speed_chart(shown)}"
+    typed = f"<p>{escape(_('made by:'))} <code>{escape(command)}</code></p>" if command else ""
+    made = escape(_("qwenpick {version} (facts of {date})", version=__version__, date=data_date()))
     body = "\n".join(_block(block) for block in report)
     return (
         f'<!doctype html>\n<html lang="{TAGS[language()]}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n'
-        f"<body>\n<main>\n<h1>{escape(title)}</h1>\n{body}\n{charts}\n<footer>qwenpick {__version__}</footer>\n</main>\n</body>\n</html>\n"
+        f"<body>\n<main>\n<h1>{escape(title)}</h1>\n{body}\n{charts}\n<footer>{typed}<p>{made}</p></footer>\n</main>\n</body>\n</html>\n"
     )
 
 

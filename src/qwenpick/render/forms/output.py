@@ -48,11 +48,18 @@ def emit(command: str, format_name: str, report: Report, payload: Mapping[str, A
             )
 
 
-def write_page(path: Path, title: str, report: Report, plans: Sequence[Plan]) -> None:
+typed: list[str] = []  # the command line, which a page names: noted before the command runs
+
+
+def write_page(path: Path, title: str, report: Report, plans: Sequence[Plan], labels: Sequence[str] = ()) -> None:
     """Write the report as one HTML page with charts of the plans. Raises QwenpickError where the file cannot be written."""
+    import shlex
+
     from qwenpick.render.forms.html import page
 
     try:
-        path.write_text(page(title, report, plans), encoding="utf-8")
+        path.write_text(
+            page(title, report, plans, labels, shlex.join(["qwenpick", *typed]) if typed else ""), encoding="utf-8"
+        )
     except OSError as error:
         raise QwenpickError(_("cannot write {path}: {problem}", path=path, problem=error.strerror)) from error
