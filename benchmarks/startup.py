@@ -1,7 +1,7 @@
 """Time to answer, beside a bare interpreter: `python benchmarks/startup.py [--runs N] [--json] [--check]`.
 
 Every command is run as a whole process in turn with `python -c pass`; the median of the ratios is what counts, since machines differ and drift.
-`--check` ends with 1 where a ratio is above its limit.
+`--check` ends with 1 where a ratio is above its limit. `--parts` says of each command where its milliseconds go.
 """
 
 from __future__ import annotations
@@ -53,6 +53,76 @@ def measure(name: str, runs: int) -> Timing:
     )
 
 
+# The command in a process that clocks what it calls: run with the arguments of the command, it writes two numbers (seconds) to stderr last.
+CLOCKED = """
+import dataclasses, sys, time
+spent = {"dataclasses": 0.0, "catalogue": 0.0}
+def clocked(owner, name, part):
+    wrapped = getattr(owner, name)
+    def call(*given, **named):
+        start = time.process_time()
+        try:
+            return wrapped(*given, **named)
+        finally:
+            spent[part] += time.process_time() - start
+    setattr(owner, name, call)
+clocked(dataclasses, "_process_class", "dataclasses")
+from qwenpick import storage
+clocked(storage, "kept", "catalogue")
+from qwenpick.cli.main import run, start_fast
+start_fast()
+run(sys.argv[1:])
+print(spent["dataclasses"], spent["catalogue"], file=sys.stderr)
+"""
+OF_PYDANTIC = frozenset({"pydantic", "pydantic_core", "annotated_types", "typing_inspection", "typing_extensions"})
+OF_TYPER = frozenset({"typer", "rich", "shellingham"})
+
+
+def parts(name: str, runs: int) -> dict[str, float]:
+    """Milliseconds that a command computes, by what they go into, the least of the runs each. What `-X importtime` takes is in the imports."""
+    arguments, _unused = COMMANDS[name]
+    least: dict[str, float] = {}
+    for _run in range(runs + 1):
+        told = _told([sys.executable, "-X", "importtime", "-m", "qwenpick", *arguments])
+        for line in told:
+            if line.startswith("import time:") and line.split("|")[0].split()[-1].isdigit():
+                module, own = line.split("|")[2].strip(), int(line.split("|")[0].split()[-1]) / 1e6
+                least[module] = min(own, least.get(module, own))
+    clocks = [tuple(map(float, _told([sys.executable, "-c", CLOCKED, *arguments])[-1].split())) for _run in range(runs)]
+    classes, catalogue = (min(column) for column in zip(*clocks, strict=True))
+    ours = [sys.executable, "-m", "qwenpick", *arguments]
+    bare, whole = (
+        min(_computed(command) for _run in range(runs)) for command in ([sys.executable, "-c", "pass"], ours)
+    )
+    found = {"interpreter": bare, "pydantic": 0.0, "typer and rich": 0.0, "standard library": 0.0, "own modules": 0.0}
+    for module, own in least.items():
+        root = module.split(".")[0]
+        part = "own modules" if root == "qwenpick" else "standard library"
+        found["pydantic" if root in OF_PYDANTIC else "typer and rich" if root in OF_TYPER else part] += own
+    found["catalogue read"] = catalogue
+    found["validation, planning, output"] = max(0.0, whole - sum(found.values()))
+    found["in all"], found["dataclasses, among the modules"] = whole, classes
+    return {part: 1000 * seconds for part, seconds in found.items()}
+
+
+def _computed(command: list[str]) -> float:
+    """Seconds that a command computes, which other work on the machine changes less than how long it takes."""
+    import resource  # not on Windows
+
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    _seconds(command)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _told(command: list[str]) -> list[str]:
+    """The lines that a command writes to stderr."""
+    done = subprocess.run(
+        command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
+    )
+    return done.stderr.splitlines()
+
+
 def _seconds(command: list[str]) -> float:
     start = time.perf_counter()
     subprocess.run(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
@@ -65,7 +135,14 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=11)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--parts", action="store_true")
     arguments = parser.parse_args()
+    if arguments.parts:
+        columns = {name: parts(name, arguments.runs) for name in COMMANDS}
+        print(f"| ms | {' | '.join(columns)} |\n|---|{'---:|' * len(columns)}")
+        for part in next(iter(columns.values())):
+            print(f"| {part} | {' | '.join(f'{column[part]:.0f}' for column in columns.values())} |")
+        return 0
     timings = [measure(name, arguments.runs) for name in COMMANDS]
     if arguments.json:
         print(json.dumps([asdict(timing) for timing in timings], indent=1))
