@@ -166,7 +166,7 @@ def command(
         from qwenpick.render.forms.envelope import print_json
         from qwenpick.render.launch import launch_values
 
-        print_json("launch", launch_values(plan, planned, answer.fits, answer, hardware.here()(plan)))
+        print_json("launch", launch_values(plan, planned, answer.fits, answer, hardware.here()(plan), box))
     else:
         typer.echo(script(planned, box.system), nl=False)
     raise typer.Exit(0 if answer.fits else 1)

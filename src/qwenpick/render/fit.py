@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _, retell
 from qwenpick.memory.account import RAM
 from qwenpick.planning.plan import plan_ledger
+from qwenpick.planning.replicas import replicas
 from qwenpick.planning.server_caches import of_plan
 from qwenpick.planning.words import speed_of, where
 from qwenpick.render.forms.report import Bar, Block, Column, Line, Report, Table
@@ -102,11 +104,25 @@ def unused(plan: Plan, machine: Machine) -> list[str]:
     left = list(machine.devices)
     for device in plan.placement.devices:
         left.remove(device)
-    return (
-        [_("left unused: {left}", left=", ".join(device.name for device in left))]
-        if left and plan.verdict != "refused"
-        else []
+    if not left or plan.verdict == "refused":
+        return []
+    names = ", ".join(
+        f"{count} x {name}" if count > 1 else name for name, count in Counter(d.name for d in left).items()
     )
+    said = [_("left unused: {left}", left=names)]
+    found = replicas(plan, machine)
+    if found and found.together:
+        said.append(
+            _(
+                "the box holds {count} copies, {low:,.0f}-{high:,.0f} tokens/s together",
+                count=found.count,
+                low=found.together.low,
+                high=found.together.high,
+            )
+        )
+    elif found:
+        said.append(_("the box holds {count} copies", count=found.count))
+    return said
 
 
 def bar_of(place: Place, memory: Memory) -> Bar:
@@ -229,7 +245,7 @@ def fit_values(answer: Answer, machine: Machine, fixes: tuple[Fix, ...], here: s
         "fits": answer.fits,
         "exit_code": 0 if answer.fits else 1,
         "strict": answer.request.strict,
-        **plan_values(answer.plan, here),
+        **plan_values(answer.plan, here, machine),
         "engine": engine_values(answer.plan),
         "server_caches": server_cache_values(answer.plan),
         "task": answer.task.name,

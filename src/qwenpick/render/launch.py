@@ -10,13 +10,19 @@ from qwenpick.render.values import plan_values
 if TYPE_CHECKING:
     from qwenpick.fitting.answer import Answer
     from qwenpick.launch import Command, Launch
+    from qwenpick.machine.hardware import Machine
     from qwenpick.planning.plan import Plan
     from qwenpick.render.payloads import CommandValues, LaunchValues, TrainingLaunchValues
     from qwenpick.training.answer import Tuned
 
 
 def launch_values(
-    plan: Plan, planned: Launch, fits: bool, answer: Answer | None = None, here: str | None = None
+    plan: Plan,
+    planned: Launch,
+    fits: bool,
+    answer: Answer | None = None,
+    here: str | None = None,
+    machine: Machine | None = None,
 ) -> LaunchValues:
     """The plan and everything that carries it out; `answer` is where the plan was chosen for one box."""
     return {
@@ -24,7 +30,7 @@ def launch_values(
         "task": answer.task.name if answer else None,
         "usable": answer.usable if answer else None,
         "thinking": answer.ranked.effort if answer and answer.ranked else None,
-        "plan": plan_values(plan, here),
+        "plan": plan_values(plan, here, machine),
         "serve": _command(planned.serve),
         "prepare": [_command(command) for command in planned.prepare],
         "files": dict(planned.files),

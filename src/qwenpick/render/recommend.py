@@ -110,12 +110,12 @@ def _box_values(label: str, machine: Machine, answer: Recommendation, here: Here
         "task": answer.task.name,
         "context": answer.context,
         "users": answer.request.users,
-        "picks": [pick_values(pick, here) for pick in answer.picks],
+        "picks": [pick_values(pick, here, machine) for pick in answer.picks],
         "left_out": dict(answer.left_out),
     }
 
 
-def pick_values(pick: Pick, here: Here = nowhere) -> PickValues:
+def pick_values(pick: Pick, here: Here = nowhere, machine: Machine | None = None) -> PickValues:
     """One place of the list."""
     ranked = pick.ranked
     return {
@@ -137,5 +137,5 @@ def pick_values(pick: Pick, here: Here = nowhere) -> PickValues:
         "outdone_by": ranked.outdone_by,
         "longest_context": pick.longest,
         "streams": pick.streams,
-        "plan": plan_values(pick.plan, here(pick.plan)),
+        "plan": plan_values(pick.plan, here(pick.plan), machine),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.planning.plan import plan_ledger
+from qwenpick.planning.replicas import replicas
 from qwenpick.planning.server_caches import of_plan, settings
 from qwenpick.runtimes import find_runtime
 from qwenpick.speed.decode import accepted_tokens
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from qwenpick.planning.plan import Place, Plan
     from qwenpick.render.payloads import (
         BandValues,
+        CopiesValues,
         EngineValues,
         FileValues,
         FixValues,
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
     from qwenpick.speed import Speed
 
 
-def plan_values(plan: Plan, here: str | None = None) -> PlanValues:
-    """Everything a plan says; `here` is where its file lies on this disk."""
+def plan_values(plan: Plan, here: str | None = None, machine: Machine | None = None) -> PlanValues:
+    """Everything a plan says; `here` is where its file lies on this disk, `machine` the box that may hold copies."""
     licence = plan.model.licence
     return {
         "model": plan.model.id,
@@ -71,7 +73,16 @@ def plan_values(plan: Plan, here: str | None = None) -> PlanValues:
         "places": [place_values(place) for place in plan.places],
         "speed": speed_values(plan.speed) if plan.speed else None,
         "speculation": speculation_values(plan),
+        "replicas": replicas_values(plan, machine),
     }  # fmt: skip
+
+
+def replicas_values(plan: Plan, machine: Machine | None) -> CopiesValues | None:
+    """The copies that the box holds; None where that is one, or nobody said which box."""
+    found = replicas(plan, machine) if machine else None
+    if found is None:
+        return None
+    return {"count": found.count, "together": band_values(found.together) if found.together else None}
 
 
 def engine_values(plan: Plan) -> EngineValues | None:

@@ -57,6 +57,7 @@ from qwenpick.render.payloads.fleet import (
 from qwenpick.render.payloads.plans import (
     BandValues,
     CacheValues,
+    CopiesValues,
     DeviceValues,
     EngineValues,
     Envelope,
@@ -115,6 +116,7 @@ __all__ = [
     "ClusterValues",
     "CommandValues",
     "CompareValues",
+    "CopiesValues",
     "CorrectionValues",
     "CorrectionsValues",
     "DeviceValues",

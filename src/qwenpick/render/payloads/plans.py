@@ -128,7 +128,16 @@ class SpeculationValues(TypedDict):
     speed_without: BandValues
 
 
+class CopiesValues(TypedDict):
+    """Copies that the box holds, each on GPUs of its own, and the tokens/s of all of them; `placement` is one copy."""
+
+    count: int
+    together: BandValues | None
+
+
 class PlanValues(TypedDict):
+    """`replicas` is null where the box holds one copy, or none was asked about."""
+
     model: str
     name: str
     verdict: Literal["fits", "tight", "no", "refused"]
@@ -150,6 +159,7 @@ class PlanValues(TypedDict):
     places: list[PlaceValues]
     speed: SpeedValues | None
     speculation: SpeculationValues | None
+    replicas: CopiesValues | None
 
 
 class RankValues(TypedDict):
