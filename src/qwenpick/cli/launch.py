@@ -35,6 +35,7 @@ def command(
     run: given.FullRun = given.ALL_AS_USUAL,
     docker: Annotated[bool, typer.Option("--docker", help="As `docker run` (vLLM and SGLang).")] = False,
     compose: Annotated[bool, typer.Option("--compose", help="As a docker compose file (vLLM and SGLang).")] = False,
+    systemd: Annotated[bool, typer.Option("--systemd", help="As a systemd unit that starts it at boot.")] = False,
     execute: Annotated[
         bool, typer.Option("--exec", envvar="QWENPICK_LAUNCH_EXEC", help="Run it instead of printing it.")
     ] = False,
@@ -76,12 +77,23 @@ def command(
 
     if (verify and not execute) or (once and not verify):
         raise QwenpickError(_("--once goes with --verify, and --verify with --exec"))
+    if systemd and (docker or compose or execute):
+        raise QwenpickError(_("one form at a time: --docker, --compose, --systemd or --exec"))
     tuning, source = training.read(), read_hub(hub)
     facts = given.read_catalog(catalog)
     if model and "+" in model:
         from qwenpick.cli.together import launch_together
 
-        if tuning or docker or compose or execute or form.form(None) or clustered.cluster or clustered.replicas:
+        if (
+            tuning
+            or docker
+            or compose
+            or systemd
+            or execute
+            or form.form(None)
+            or clustered.cluster
+            or clustered.replicas
+        ):
             raise QwenpickError(
                 _("several models are launched by plain commands on one box; leave out the other forms")
             )
@@ -106,9 +118,11 @@ def command(
         )
     shape = form.form(nodes)
     if shape:
-        if tuning or docker or compose or execute:
+        if tuning or docker or compose or systemd or execute:
             raise QwenpickError(
-                _("a manifest is for serving on a cluster; leave out --train, --docker, --compose and --exec")
+                _(
+                    "a manifest is for serving on a cluster; leave out --train, --docker, --compose, --systemd and --exec"
+                )
             )
         manifest = replace(
             asked,
@@ -148,7 +162,7 @@ def command(
         )
     plan = answer.plan
     planned_run = run_of(plan, found.path, visible_devices(plan.placement, box), source)
-    planned = with_disk(launch(planned_run, docker=docker, compose=compose), box)
+    planned = with_disk(launch(planned_run, docker=docker, compose=compose, systemd=systemd), box)
     planned = with_thinking(planned, found.model, answer.ranked.effort if answer.ranked else None)
     planned = replace(planned, notes=(*planned.notes, *found.notes, *answer.notes))
     if execute:

@@ -24,9 +24,13 @@ ENGINES = {
 _HIDES = {"nvidia": "CUDA_VISIBLE_DEVICES", "amd": "HIP_VISIBLE_DEVICES"}
 
 
-def launch(run: Run, *, docker: bool = False, compose: bool = False) -> Launch:
-    """How to start `run`: by itself, by `docker run`, or by a compose file. Raises QwenpickError for what the engine or Docker cannot do."""
+def launch(run: Run, *, docker: bool = False, compose: bool = False, systemd: bool = False) -> Launch:
+    """How to start `run`: by itself, by `docker run`, a compose file or a systemd unit. Raises QwenpickError for what none of them can do."""
     planned = cast(Launch, import_module(ENGINES[run.runtime]).launch(run))
+    if systemd:
+        from qwenpick.launch import systemd as units
+
+        return units.unit(run, planned)
     if not (docker or compose):
         return planned
     from qwenpick.launch import docker as containers
