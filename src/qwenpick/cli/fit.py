@@ -10,6 +10,7 @@ from qwenpick.cli.common import options as given
 from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.clusters import COPIED, Replicated
 from qwenpick.cli.common.groups import spread
+from qwenpick.cli.common.measuring import measured_once
 from qwenpick.cli.common.training import SERVED, Tuning, Wanted, serving_only
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
@@ -90,6 +91,9 @@ def command(
         raise typer.Exit(_train(facts, box, found.model, tuning, stored, run.strict, explain, output.shown()))
     request = replace(run.request(), quant=found.quant, runtime=engine)
     answer = fit(facts, box, found.model, request, everything=all)
+    if measured := measured_once(box, hardware, answer.plan, output.shown()):
+        box = measured
+        answer = fit(facts, box, found.model, request, everything=all)
     answer = replace(answer, notes=(*answer.notes, *found.notes))
     if use_corrections:
         answer = _corrected(answer, box)

@@ -11,6 +11,7 @@ from qwenpick.cli.common import options as given
 from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.clusters import NAMED, Clustered
 from qwenpick.cli.common.groups import spread
+from qwenpick.cli.common.measuring import measured_once
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.units import MOST_SEQUENCES, parse_bytes
@@ -142,6 +143,9 @@ def command(
         recommender = Recommender(facts, request)
         details = explain or shown == "json"
         answers = [(label, box, recommender.recommend(box, limit, details=details)) for label, box in boxes]
+    label, box, first = answers[0]
+    if measured := measured_once(box, hardware, first.picks[0].plan if first.picks else None, shown):
+        answers = [(label, measured, recommender.recommend(measured, limit, details=details))]
     here = hardware.here()
     report = recommend_report(answers, explain, here, _again(hardware, request))
     if html:

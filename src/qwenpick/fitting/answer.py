@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from qwenpick.catalog.lookup import closed_weights
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import _
+from qwenpick.i18n import _, retell
+from qwenpick.machine.probe.bandwidth import MEASURED
 from qwenpick.planning.checkpoints import check_quant, checkpoints
 from qwenpick.planning.limits import check_context, longest_context
 from qwenpick.planning.plan import Plan, judge
@@ -89,7 +90,7 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
     plan = ranked.plan if ranked else _nearest(catalog, model, chooser, search, found)
     if not plan.holds(request.strict) and plan.verdict != "refused":
         refuse_unread(machine, request.gpu_only)
-    notes += cache_notes(plan)
+    notes += [*cache_notes(plan), *bandwidth_notes(plan, box)]
     return Answer(
         request,
         task,
@@ -126,6 +127,16 @@ def cache_notes(plan: Plan) -> list[str]:
             )
         )
     return found
+
+
+def bandwidth_notes(plan: Plan, box: Machine) -> list[str]:
+    """Where the speed of a probed box rests on a bandwidth of RAM that nobody measured there."""
+    cpu = box.cpu
+    if box.origin != "probe" or plan.mode == "gpu" or not cpu.bandwidth or cpu.bandwidth_from == MEASURED:
+        return []
+    told = retell(cpu.bandwidth_from) if cpu.bandwidth_from else _("assumed")
+    rate = f"{cpu.bandwidth / 1e9:.1f}"
+    return [_("RAM bandwidth {rate} GB/s: {source}; qwenpick machine --measure measures it", rate=rate, source=told)]
 
 
 def _same(one: Plan, other: Plan) -> bool:
