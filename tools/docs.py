@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PROLOGUE = "from tools.docs import benchmark, options, reference, run"
+PROLOGUE = "from tools.docs import benchmark, options, reference, run; from tools.screens import findings, screens"
 
 
 def run(command: str) -> None:
@@ -94,20 +94,27 @@ def _word(default: object) -> str:
 
 def capture(command: str) -> tuple[str, int]:
     """Stdout and exit code of a qwenpick command, run in this process with a width of 100 columns and no settings of the person."""
+    out, _err, code = captured(command)
+    return out, code
+
+
+def captured(command: str) -> tuple[str, str, int]:
+    """Stdout, stderr and exit code of a qwenpick command."""
     from qwenpick.cli.main import main
 
     program, *arguments = shlex.split(command)
     if program != "qwenpick":
         raise ValueError(f"not a qwenpick command: {command}")
     sys.argv = ["qwenpick", *arguments]
-    out = io.StringIO()
+    os.environ.pop("LANGUAGE", None)  # what an answer in Chinese sets for what Typer says
+    out, err = io.StringIO(), io.StringIO()
     code = 0
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             main()
         except SystemExit as exit_:
             code = exit_.code if isinstance(exit_.code, int) else 0
-    return out.getvalue(), code
+    return out.getvalue(), err.getvalue(), code
 
 
 def main() -> int:

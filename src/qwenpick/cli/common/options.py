@@ -10,7 +10,8 @@ import typer
 
 from qwenpick.cli.common import completion
 from qwenpick.cli.common.engine_options import read_engine_options
-from qwenpick.i18n import use
+from qwenpick.errors import QwenpickError
+from qwenpick.i18n import _, use
 from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS, parse_tokens
 
 if TYPE_CHECKING:
@@ -265,12 +266,19 @@ class FullRun(Run):
 
 
 SCREEN = Output()
+LEAST_TOKENS = 256  # of a context: who writes 32 means 32k
 AS_USUAL, ALL_AS_USUAL = Run(), FullRun()  # nothing said: what each command does by itself
 
 
 def read_context(text: str | None) -> int | None:
     """Tokens, or None where nothing was asked."""
-    return parse_tokens(text) if text else None
+    if not text:
+        return None
+    if (tokens := parse_tokens(text)) < LEAST_TOKENS:
+        raise QwenpickError(
+            _("{tokens} tokens is shorter than any prompt; for {tokens} thousand write {tokens}k", tokens=tokens)
+        )
+    return tokens
 
 
 def read_cache(text: str | None) -> KvCache | None:
