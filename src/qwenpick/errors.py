@@ -44,3 +44,9 @@ def did_you_mean(word: str, known: Iterable[str], limit: int = 1) -> str:
     by_folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word[:100].casefold(), by_folded, n=limit, cutoff=0.55)
     return _("; did you mean {near}?", near=" or ".join(by_folded[name] for name in near)) if near else ""
+
+
+class DoesNotFitError(QwenpickError):
+    """What was to be started does not hold. Exit code 1."""
+
+    exit_code = 1

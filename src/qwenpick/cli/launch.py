@@ -14,7 +14,7 @@ from qwenpick.cli.common.clusters import COPIED, Replicated
 from qwenpick.cli.common.groups import spread
 from qwenpick.cli.common.training import SERVED, Tuning, Wanted
 from qwenpick.cli.manifests import PLAIN, Manifest, print_manifest
-from qwenpick.errors import QwenpickError
+from qwenpick.errors import DoesNotFitError, QwenpickError
 from qwenpick.i18n import _
 
 if TYPE_CHECKING:
@@ -71,9 +71,9 @@ def command(
     from dataclasses import replace
 
     from qwenpick.fitting.answer import fit
-    from qwenpick.launch import launch, run_of, script, visible_devices, with_disk
+    from qwenpick.launch import script
+    from qwenpick.launch.answer import of_answer
     from qwenpick.launch.hub import read_hub
-    from qwenpick.launch.thinking import with_thinking
     from qwenpick.readers import is_path, wanted
 
     if (verify and not execute) or (once and not verify):
@@ -162,10 +162,7 @@ def command(
             )
         )
     plan = answer.plan
-    planned_run = run_of(plan, found.path, visible_devices(plan.placement, box), source)
-    planned = with_disk(launch(planned_run, docker=docker, compose=compose, systemd=systemd), box)
-    planned = with_thinking(planned, found.model, answer.ranked.effort if answer.ranked else None)
-    planned = replace(planned, notes=(*planned.notes, *found.notes, *answer.notes))
+    planned = of_answer(answer, box, found.path, source, found.notes, docker=docker, compose=compose, systemd=systemd)
     if execute:
         from qwenpick.launch.execute import execute as carry_out
         from qwenpick.launch.execute import own_directory
@@ -239,9 +236,3 @@ def _train(
     else:
         typer.echo(script(planned), nl=False)
     return 0 if tuned.holds() else 1
-
-
-class DoesNotFitError(QwenpickError):
-    """The plan does not hold. Exit code 1."""
-
-    exit_code = 1

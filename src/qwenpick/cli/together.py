@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from qwenpick.errors import DoesNotFitError
 from qwenpick.i18n import _
 
 if TYPE_CHECKING:
@@ -57,9 +58,7 @@ def launch_together(
     words: list[str], run: given.FullRun, facts: Catalog, hardware: Box, online: bool, hub: str, force: bool, json: bool
 ) -> int:
     """Print the commands that start all of them, each on a port of its own; the exit code."""
-    from qwenpick.cli.launch import DoesNotFitError
-    from qwenpick.launch import launch, run_of, visible_devices, with_disk
-    from qwenpick.launch.thinking import with_thinking
+    from qwenpick.launch.answer import of_answer
     from qwenpick.render.together import launch_together_values, together_script
 
     found, paths = placed(words, run, facts, hardware, online)
@@ -73,13 +72,8 @@ def launch_together(
                 words=" ".join(words),
             )
         )
-    planned: list[Launch] = []
-    for member, path in zip(found.members, paths, strict=True):
-        plan, answer = member.answer.plan, member.answer
-        one = with_disk(launch(run_of(plan, path, visible_devices(plan.placement, member.machine), hub)), found.machine)
-        one = with_thinking(one, plan.model, answer.ranked.effort if answer.ranked else None)
-        planned.append(replace(one, notes=(*one.notes, *answer.notes)))
-    planned = on_own_ports(planned)
+    members = zip(found.members, paths, strict=True)
+    planned = on_own_ports([of_answer(member.answer, member.machine, path, hub) for member, path in members])
     if json:
         from qwenpick.render.forms.envelope import print_json
 
