@@ -24,7 +24,10 @@ def of_answer(
     compose: bool = False,
     systemd: bool = False,
 ) -> Launch:
-    """What starts the answer's plan on the machine that it was `seen` on; `path` is of a local file, `hub` where the rest is fetched from, `notes` of the reading."""
+    """What starts the answer's plan on the machine that it was `seen` on.
+
+    `path` is of a local file, `hub` where the rest is fetched from, `notes` of the reading.
+    """
     plan = answer.plan
     run = run_of(plan, path, visible_devices(plan.placement, seen), hub)
     found = with_disk(launch(run, docker=docker, compose=compose, systemd=systemd), seen)
