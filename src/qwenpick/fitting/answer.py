@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from qwenpick.catalog.lookup import closed_weights
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _, retell
-from qwenpick.machine.probe.bandwidth import MEASURED
 from qwenpick.planning.checkpoints import check_quant, checkpoints
 from qwenpick.planning.limits import check_context, longest_context
 from qwenpick.planning.plan import Plan, judge
@@ -132,7 +131,11 @@ def cache_notes(plan: Plan) -> list[str]:
 def bandwidth_notes(plan: Plan, box: Machine) -> list[str]:
     """Where the speed of a probed box rests on a bandwidth of RAM that nobody measured there."""
     cpu = box.cpu
-    if box.origin != "probe" or plan.mode == "gpu" or not cpu.bandwidth or cpu.bandwidth_from == MEASURED:
+    if box.origin != "probe" or plan.mode == "gpu" or not cpu.bandwidth:
+        return []
+    from qwenpick.machine.probe.bandwidth import MEASURED
+
+    if cpu.bandwidth_from == MEASURED:
         return []
     told = retell(cpu.bandwidth_from) if cpu.bandwidth_from else _("assumed")
     rate = f"{cpu.bandwidth / 1e9:.1f}"

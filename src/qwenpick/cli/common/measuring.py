@@ -22,13 +22,13 @@ def measured_once(box: Machine, options: Box, plan: Plan | None, format_name: st
     Nothing is measured for a box that is described, with another output than the screen's, off a terminal, or in CI: answers there do not depend
     on what else the machine does just then.
     """
-    from qwenpick.machine.probe.bandwidth import MEASURED, measured
-
+    if format_name != "table" or not sys.stdout.isatty() or os.environ.get("CI"):
+        return None
     if plan is None or plan.mode == "gpu" or (options.is_said() and not options.cpu_only) or options.ram_bandwidth:
         return None
+    from qwenpick.machine.probe.bandwidth import MEASURED, measured
+
     if box.origin != "probe" or box.nodes > 1 or (box.cpu.bandwidth_from or "").startswith(MEASURED):
-        return None
-    if format_name != "table" or not sys.stdout.isatty() or os.environ.get("CI"):
         return None
     typer.echo(_("measuring what the RAM gives, once (about a second; --ram-bandwidth says it instead)"), err=True)
     return measured(box)
