@@ -17,7 +17,7 @@ from qwenpick.runtimes.vllm import cache as pool
 from qwenpick.runtimes.vllm.buffers import buffers, offloaded
 from qwenpick.runtimes.vllm.graphs import OLD_RANK_UNTIL, Link
 from qwenpick.runtimes.vllm.options import Options
-from qwenpick.runtimes.vllm.profile import CONTEXT, Profile, Rank, kernels_of, profile
+from qwenpick.runtimes.vllm.profile import COMMUNICATORS_BEFORE, CONTEXT, Profile, Rank, kernels_of, profile
 from qwenpick.runtimes.vllm.settings import Settings, utilization
 from qwenpick.runtimes.vllm.weights import loaded_format, weights
 from qwenpick.work.placement import Cut
@@ -82,10 +82,18 @@ def budget(device: Device, work: Serving) -> int | None:
     return min(requested(device, work), max(0, free - CONTEXT))
 
 
-def outside_bytes(architecture: Architecture, placement: Placement, stage: Stage) -> int:
-    """Bytes that a rank takes beside its request: the CUDA context, communicators, and graphs beyond what the request pays for them."""
+def beside_bytes(architecture: Architecture, placement: Placement, version: tuple[int, ...]) -> int:
+    """Bytes that each rank takes before vLLM looks at what is free: the CUDA context, and communicators where they do not count as inside."""
     gpus = placement.tensor_parallel * placement.pipeline_parallel * placement.data_parallel
-    return CONTEXT + communication_bytes(gpus, architecture.is_moe, smallest(placement)) + stage.profile.graphs_outside
+    inside = version < COMMUNICATORS_BEFORE
+    return CONTEXT + (0 if inside else communication_bytes(gpus, architecture.is_moe, smallest(placement)))
+
+
+def outside_bytes(
+    architecture: Architecture, placement: Placement, stage: Stage, version: tuple[int, ...] = COMMUNICATORS_BEFORE
+) -> int:
+    """Bytes that a rank takes beside its request: the same, and graphs beyond what the request pays for them."""
+    return beside_bytes(architecture, placement, version) + stage.profile.graphs_outside
 
 
 def link_of(placement: Placement) -> Link:
@@ -156,7 +164,7 @@ def parts_of(
         ]
         parts += [Part(p.name, p.bytes, where, p.formula, p.kind) for p in by_stage[stage]]
         if placement.devices:
-            lent = _lent(architecture, work, placement, stages[stage], placement.devices[index])
+            lent = _lent(architecture, work, placement, stages[stage], placement.devices[index], chosen)
             parts.append(
                 Part(LENT, lent, where, N_("graphs and communicators beyond what is free beside it"), "overhead")
             )
@@ -170,12 +178,14 @@ def parts_of(
     return gather(parts, later)
 
 
-def _lent(architecture: Architecture, work: Serving, placement: Placement, stage: Stage, device: Device) -> int:
+def _lent(
+    architecture: Architecture, work: Serving, placement: Placement, stage: Stage, device: Device, chosen: Settings
+) -> int:
     """Bytes of the request that have to stay free for what lies beside it, where less than that is left."""
     free, share = cuda_free(device), budget(device, work)
     if free is None or share is None:
         return 0
-    return max(0, outside_bytes(architecture, placement, stage) - (free - share))
+    return max(0, outside_bytes(architecture, placement, stage, chosen.version) - (free - share))
 
 
 def _stage_parts(

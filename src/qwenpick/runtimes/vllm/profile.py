@@ -27,6 +27,10 @@ NON_TORCH_RANK = 67 * MIB  # 0.065 GiB on each of two: the communicators' kernel
 # tensors and the runner's own buffers too. Public starts of 0.27 to 0.29 on four kinds of cards: 0.2 to 0.3 GiB more
 HELD = 200 * MIB
 CONTEXT = 530 * MIB  # of the worker's CUDA context, outside all that vLLM counts: 139.80 total, 139.29 free at start
+COMMUNICATORS_BEFORE = (
+    0,
+    11,
+)  # from here on they are up before the memory is looked at: v1/worker/gpu_worker.py init_device
 UNIFIED_PROCESS = (
     1792 * MIB
 )  # of the engine's own processes, where GPU and CPU share the memory (DGX Spark, 0.27.1: 69.4 GiB of 73.0 left for the cache)
@@ -43,10 +47,9 @@ REJECTION = (
 )
 # VLLM_FUSED_MOE_CHUNK_SIZE, before each release (vllm/envs.py of 0.11, 0.12 and 0.16); 0.27 has none
 EXPERT_CHUNKS = (((0, 12), 32768), ((0, 17), 16384))
-WORKSPACE_KEPT = (
-    0,
-    13,
-)  # the experts' workspace stays while tokens are sampled: v1/worker/workspace.py, in 0.16 and not in 0.12
+# The experts' workspace stays while tokens are sampled: v1/worker/workspace.py, in 0.16 and not in 0.12, where as much is held as a copy's own
+# tokens take (Qwen3-235B-A22B-FP8, 0.9, 4 x H100: 8.11 GiB of cache; Coder-480B-FP8, 0.10.1, 8 copies: 48.66 and 55.65)
+WORKSPACE_KEPT = (0, 13)
 COMPILED_COPY = (
     0,
     27,
@@ -106,9 +109,8 @@ def profile(
     peak = max(activation(architecture, chosen, rank, kernels), asked)
     alone = rank.link == "alone"
     outside = NON_TORCH if alone or chosen.version < (0, 20) else NON_TORCH_RANK
-    if chosen.version < (
-        0,
-        11,
+    if (
+        chosen.version < COMMUNICATORS_BEFORE
     ):  # v1/worker/gpu_worker.py init_device looked at the memory before the communicators were made
         around = communication_bytes(1 if alone else 2, architecture.is_moe)
         outside += int(around * OVER_PCIE) if rank.link == "pcie" else around
@@ -221,8 +223,8 @@ def sampler(architecture: Architecture, chosen: Settings, ranks: int, kernels: K
     drafted = REJECTION if chosen.speculative_tokens else 0
     programs = min(1 << max(0, rows - 1).bit_length(), kernels.processors) if chosen.version >= (0, 20) else 0
     held = hidden
-    if isinstance(architecture.mlp, MoeMlp) and chosen.version >= WORKSPACE_KEPT:
-        held += _experts(architecture.mlp, ranks, hidden, chosen, copies)
+    if isinstance(architecture.mlp, MoeMlp):
+        held += _experts(architecture.mlp, ranks, hidden, chosen, copies if chosen.version >= WORKSPACE_KEPT else 1)
     logits = int(rows * vocabulary * (wide + drafted)) + programs * vocabulary * TOP_K_ROW
     return logits + chosen.batched_tokens * ELEMENT * held + kernels.workspace
 

@@ -15,6 +15,7 @@ from qwenpick.runtimes.vllm.account import (
     LENT,
     Stage,
     available,
+    beside_bytes,
     blocks_of,
     budget,
     link_of,
@@ -25,10 +26,8 @@ from qwenpick.runtimes.vllm.account import (
 )
 from qwenpick.runtimes.vllm.graphs import OLD_RANK_UNTIL, taken_bytes
 from qwenpick.runtimes.vllm.options import Options
-from qwenpick.runtimes.vllm.profile import CONTEXT
 from qwenpick.runtimes.vllm.settings import Settings, least, settings
 from qwenpick.units import format_bytes
-from qwenpick.work.sharding import communication_bytes
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
@@ -80,7 +79,8 @@ def share_refusal(architecture: Architecture, work: Serving, placement: Placemen
     """Why a share of the memory that was asked for by name is not free: beside it lie the context and, over several GPUs, communicators."""
     if read(Options, work.options).gpu_memory_utilization is None:
         return None
-    beside = _beside(architecture, placement)
+    chosen = least(architecture, work, smallest(placement))
+    beside = beside_bytes(architecture, placement, chosen.version)
     for device in placement.devices:
         total, free = cuda_total(device), cuda_free(device)
         if total and free is not None and requested(device, work) > free - beside:
@@ -90,13 +90,7 @@ def share_refusal(architecture: Architecture, work: Serving, placement: Placemen
                 name=device.name,
                 left=format_bytes(max(0, free - beside)),
             )
-    return graphs_refusal(architecture, work, placement, least(architecture, work, smallest(placement)))
-
-
-def _beside(architecture: Architecture, placement: Placement) -> int:
-    """Bytes that each rank takes before vLLM looks at what is free."""
-    gpus = placement.tensor_parallel * placement.pipeline_parallel * placement.data_parallel
-    return CONTEXT + communication_bytes(gpus, architecture.is_moe, smallest(placement))
+    return graphs_refusal(architecture, work, placement, chosen)
 
 
 def graphs_refusal(architecture: Architecture, work: Serving, placement: Placement, chosen: Settings) -> str | None:
@@ -107,7 +101,11 @@ def graphs_refusal(architecture: Architecture, work: Serving, placement: Placeme
     graphs = taken_bytes(architecture, architecture.num_layers // placement.pipeline_parallel, chosen, link)
     for device in placement.devices:
         free = cuda_free(device)
-        left = None if free is None else free - _beside(architecture, placement) - requested(device, work)
+        left = (
+            None
+            if free is None
+            else free - beside_bytes(architecture, placement, chosen.version) - requested(device, work)
+        )
         if left is not None and graphs > left:
             return _(
                 "the graphs of vLLM {version} take {graphs} and only {left} of {name} is free beside the request",
@@ -134,7 +132,9 @@ def profile_refusal(
         stage, free = stages[placement.stage(index)], cuda_free(device)
         needed = blocks * stage.layout.block_bytes
         left = (
-            None if free is None else free - _beside(architecture, placement) - stage.loaded - stage.profile.non_torch
+            None
+            if free is None
+            else free - beside_bytes(architecture, placement, chosen.version) - stage.loaded - stage.profile.non_torch
         )
         if left is not None and needed > left:
             return _(
