@@ -24,7 +24,10 @@ def catalog() -> Catalog:
 def test_on_a_datacentre_gpu_the_format_of_a_serving_engine_is_picked(catalog: Catalog) -> None:
     box = simulate(catalog, ["h100 80gb"], None, 256 * GIB, False)
     picks = recommend(catalog, box, Request(), details=False).picks
-    assert {p.plan.checkpoint.format: p.plan.runtime for p in picks[:1]} == {"fp8": "vllm"}
+    assert picks[0].plan.runtime == "vllm"
+    assert {p.plan.checkpoint.format: p.plan.runtime for p in picks if p.plan.model.id == "qwen3.8-27b"} == {
+        "fp8": "vllm"
+    }
     assert all("engine" not in p.ranked.parts for p in picks if p.plan.runtime == "vllm")
     assert all(p.ranked.parts["engine"] == -3 for p in picks if p.plan.runtime == "llamacpp")
 

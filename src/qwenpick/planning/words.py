@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _
+from qwenpick.memory.account import RAM
+from qwenpick.units import GIB, format_bytes
 
 if TYPE_CHECKING:
     from qwenpick.planning.plan import Plan
@@ -38,13 +40,23 @@ def where_short(plan: Plan) -> str:
     if plan.mode == "cpu":
         return "CPU"
     count = len(plan.placement.devices)
-    return f"{'GPU' if count == 1 else gpu_count(count)}{'' if plan.mode == 'gpu' else '+RAM'}"
+    return (
+        f"{'GPU' if count == 1 else gpu_count(count)}{'' if plan.mode == 'gpu' and not table_in_ram(plan) else '+RAM'}"
+    )
+
+
+def table_in_ram(plan: Plan) -> int:
+    """Bytes of a table that is looked up in RAM while all layers are on GPUs (Flash-Next's n-grams); 0 where it is small, as token embeddings are."""
+    held = sum(part.bytes for part in plan.memory.parts if part.where == RAM and part.kind == "weights")
+    return held if plan.mode == "gpu" and held >= 4 * GIB else 0
 
 
 def where(plan: Plan) -> str:
     """Where a plan runs: `1 GPU`, `2 GPUs (tensor parallel)`, `the GPU, with the experts of 12 layers in RAM`, `CPU`."""
     count = len(plan.placement.devices)
     gpus = gpu_count(count)
+    if table := table_in_ram(plan):
+        return _("{gpus}, with a table of {size} in RAM", gpus=gpus, size=format_bytes(table))
     match plan.mode:
         case "cpu":
             return "CPU"
