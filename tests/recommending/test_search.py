@@ -139,6 +139,18 @@ def test_a_box_seen_after_others_with_the_same_gpu_is_answered_as_if_it_were_the
         assert recommender.rank(machine) == Recommender(catalog, asked).rank(machine)
 
 
+def test_a_table_in_ram_fits_no_box_without_that_ram(catalog: Catalog) -> None:
+    """vLLM may keep Flash-Next's n-gram table in RAM: what fits beside 256 GiB does not beside 8, and the other way round."""
+    asked = Request(runtime="vllm")
+    for order in ((256, 8), (8, 256)):
+        recommender, held = Recommender(catalog, asked), {}
+        for ram in order:
+            places = recommender.rank(box(catalog, ["h100 80gb"], ram), 10)
+            held[ram] = {row.plan.model.id for row in places if row.plan.placement.host_table}
+        assert held[256] == {"qwen3.8-flash-next"}
+        assert not held[8]
+
+
 def test_a_fleet_takes_few_plans(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     planned = []
 

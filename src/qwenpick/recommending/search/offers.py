@@ -138,7 +138,7 @@ class Offers:
         if PREFERENCES[self.request.prefer].context or any(device.unified for device in self.devices):
             return None
         if prospect.on_gpus:
-            return 0
+            return None if prospect.has_table else 0
         if len(rows) != 1 or prospect.engine != "llamacpp":
             return None
         plan = rows[0][0]

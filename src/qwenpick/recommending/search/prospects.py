@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from qwenpick.memory.account import RAM
 from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization import FORMATS
+from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.planning.files import planned_file
 from qwenpick.recommending.dominance import Relation, relation
 from qwenpick.recommending.scoring import HOMEMADE, MADE_ON_LOAD
@@ -53,6 +54,7 @@ class Prospect:
 
     `least` are bytes that any run holds, known without that look. `low` says that it has so few bits that it is only looked at where the GPUs
     hold none of about four alone, and `on_gpus` that its engine uses no RAM for layers. `small` is the name of the 8-bit cache that may be tried.
+    `has_table` says that it has an n-gram table, which engines on GPUs may keep in RAM.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Prospect:
         self._prompt = min(self.work.context, search.task.prompt)
         self.least = least_held(architecture, model, checkpoint)
         self.on_gpus = engine in GPU_ENGINES
+        self.has_table = any(extra.name == NGRAM_TABLE for extra in architecture.extras)
         self.low = FORMATS[checkpoint.format].bits < LOW_BITS
         self.small = EIGHT_BIT_CACHE.get(engine) if search.any_cache and not self.work.options else None
         self.by_rule = engine == "llamacpp" and not self.work.options  # llama.cpp's own rule, with no flags
