@@ -2,8 +2,9 @@
 
 llama-server (b11434; read again at 0c1e570: common/common.h, tools/server/server-task.cpp and server-context.cpp) copies the prompts of idle slots to
 RAM, up to `--cache-ram` MiB of them, and keeps up to `--ctx-checkpoints` copies a slot of a recurrent state, which cannot be rolled back. Ollama
-starts a llama-server that takes both from its environment. mlx_lm.server (0.32.2: server.py, models/cache.py) keeps the caches of its last
-`--prompt-cache-size` prompts; without `--prompt-cache-bytes` nothing bounds their bytes.
+starts a llama-server that takes both from its environment; LM Studio keeps llama.cpp's
+defaults, and takes the flags in the app since September 2026 (lmstudio-bug-tracker#2086). mlx_lm.server (0.32.2: server.py,
+models/cache.py) keeps the caches of its last `--prompt-cache-size` prompts; without `--prompt-cache-bytes` nothing bounds their bytes.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from qwenpick.work.serving import Serving
 
 CACHES = ("cache_ram", "ctx_checkpoints")  # llama-server's options that bound them
-SERVERS = {"llamacpp": "llama-server", "ollama": "Ollama", "mlx": "mlx_lm.server"}
+SERVERS = {"llamacpp": "llama-server", "ollama": "Ollama", "lmstudio": "LM Studio", "mlx": "mlx_lm.server"}
 
 
 @dataclass(frozen=True, slots=True)
