@@ -243,9 +243,12 @@ class Offers:
 
     @cached_property
     def _room_beside(self) -> float:
-        """Bytes that weights, cache and state may take of the roomiest at the very most, beside layers in RAM."""
-        device = self._usable[0]
-        return (budget(device, self.search.work) or 0) / self._edge + 1 - driver_bytes(device, 0)  # 1: what is rounded
+        """Bytes that weights, cache and state may take of GPUs at the very most, beside layers in RAM."""
+        rooms = [
+            (budget(device, self.search.work) or 0) / self._edge + 1 - driver_bytes(device, 0)  # 1: what is rounded
+            for device in self._usable
+        ]
+        return sum(rooms)
 
 
 def _ram_to_spare(plan: Plan) -> int:

@@ -17,6 +17,7 @@ from qwenpick.runtimes.llamacpp.cut import layers_asked
 from qwenpick.runtimes.llamacpp.limits import budget, has_backend
 from qwenpick.runtimes.llamacpp.options import Options, read_options
 from qwenpick.runtimes.llamacpp.parts import file_share, is_pooled, needed, on_first_gpu
+from qwenpick.runtimes.llamacpp.spread import spread
 from qwenpick.runtimes.llamacpp.totals import totals
 from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
 from qwenpick.work.placement import Placement
@@ -67,7 +68,7 @@ def _on_gpus(
     ):  # what is wanted may be more than that it just holds: each further GPU leaves more room
         if split := _best_split(architecture, checkpoint, work, devices[:count], pooled):
             yield split
-    if ram is not None and layer_bytes(architecture, checkpoint) > ram + (budget(device, work) or 0):
+    if ram is not None and layer_bytes(architecture, checkpoint) > ram + sum(budget(d, work) or 0 for d in devices):
         if not holds:
             yield Placement((device,), cpu_moe_layers=architecture.num_layers if architecture.is_moe else 0)
         return  # no cut of it holds
@@ -77,6 +78,9 @@ def _on_gpus(
         band("llamacpp").high,
         1.0,
     ):  # clear of the estimate's error; else what just holds, which leaves least to RAM
+        alike = tuple(_alike(one, work) for one in devices)
+        if len(devices) > 1 and (cut := spread(architecture, checkpoint, work, alike, edge, pooled)):
+            yield from _new(found, Placement(devices, split=cut[0], cpu_moe_layers=cut[1]))
         if architecture.is_moe and (moved := fewest_experts(architecture, checkpoint, work, like, edge, pooled)):
             yield from _new(found, Placement((device,), cpu_moe_layers=moved))
         if layers := fewest_layers(architecture, checkpoint, work, like, edge, pooled):
