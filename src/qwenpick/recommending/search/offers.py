@@ -144,7 +144,8 @@ class Offers:
         plan = rows[0][0]
         if not offer.small and plan.work.kv_cache != prospect.work.kv_cache:
             return None  # RAM may be why the larger cache did not hold
-        if not (_comes_first(plan) if offer.cut else plan.mode == "gpu" or not self._usable):
+        # over several GPUs another cut comes first where there is more RAM
+        if not (len(self._usable) == 1 and _comes_first(plan) if offer.cut else plan.mode == "gpu" or not self._usable):
             return None
         least = _ram_to_spare(plan)
         return least if _has(search.machine, least) else None
