@@ -43,6 +43,7 @@ def error(catalog: Catalog, work: Training, form: str | None = None, name: str =
         (Training("freeze", trainer="trl"), None, "nearest: --train lora"),
         (Training("lora", layers=2), None, "--layers is of --train freeze"),
         (Training("full", optimizer="torchao-adamw-8bit", fsdp=True, gpus=2), None, "holds its own states"),
+        (Training("full", precision="pure-bf16"), None, "is LLaMA-Factory's"),
         (Training("lora", fla=True), None, "leave --fla out"),
         (Training("lora", image_tokens=100), None, "no vision tower"),
     ],

@@ -196,6 +196,14 @@ def test_ms_swifts_rerankers_hold_no_logits(catalog: Catalog) -> None:
     assert "logits and loss" not in parts(catalog, "qwen3-reranker-0.6b", work)
 
 
+def test_pure_bf16_is_what_the_trainer_keeps_in_16_bits(catalog: Catalog) -> None:
+    pure = parts(catalog, "qwen3-1.7b", Training("full", trainer="llama-factory", precision="pure-bf16"))
+    assert pure == parts(catalog, "qwen3-1.7b", Training("full", trainer="transformers"))
+    # weights in FP32 without it: two bytes more for each of them
+    masters = parts(catalog, "qwen3-1.7b", Training("full", trainer="llama-factory"))
+    assert masters["weights"] - pure["weights"] == pytest.approx(2 * 1720574976, rel=1e-3)  # torch rounds blocks up
+
+
 def test_a_gptq_repository_is_adapted_without_casts(catalog: Catalog) -> None:
     memory = training.memory(*of(catalog, "qwen3-8b"), Training("qlora"), checkpoint=Checkpoint(format="gptq-int4"))
     assert "upcast" not in {part.name for part in memory.parts}

@@ -9,6 +9,7 @@ from qwenpick.catalog.schema import Architecture, LinearAttention
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.machine.hardware import Device
+from qwenpick.training.trainers import PURE
 from qwenpick.work.serving import Training
 
 HOPPER = (9, 0)
@@ -21,6 +22,8 @@ def suited(training: Training, devices: Sequence[Device]) -> tuple[Training, tup
     if not old:
         return training, ()
     name, notes = old[0].name, []
+    if training.precision == PURE:
+        raise QwenpickError(_("{name} has no bf16; take --precision fp16-mixed", name=name))
     if training.precision == "bf16":
         training = replace(training, precision="fp16-mixed")
         notes.append(_("{name} has no bf16: FP16 with a loss scale is taken (--precision fp16-mixed)", name=name))

@@ -9,7 +9,7 @@ from qwenpick.memory.quantization import FORMATS, find_format
 from qwenpick.training.adapters import named
 from qwenpick.training.objectives import OBJECTIVES, objective_refusal
 from qwenpick.training.optimizers import OPTIMIZERS
-from qwenpick.training.trainers import TRAINERS
+from qwenpick.training.trainers import PURE, TRAINERS
 from qwenpick.work.serving import Training
 
 METHODS = ("full", "lora", "qlora", "freeze")
@@ -20,7 +20,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "method": METHODS,
     "target": ("all-linear", "attention"),
     "optimizer": tuple(OPTIMIZERS),
-    "precision": ("bf16", "fp16-mixed", "fp32"),
+    "precision": ("bf16", PURE, "fp16-mixed", "fp32"),
     "offload": ("none", "optimizer", "parameters"),
     "attention": ("sdpa", "flash", "eager"),
     "trainer": tuple(TRAINERS),
@@ -164,6 +164,13 @@ def _model_refusal(architecture: Architecture, training: Training) -> str | None
             "--dora is modelled for LoRA of dense language models that no GPUs divide, with {trainers}; leave it out",
             trainers=", ".join(PEFT),
         )
+    if training.precision == PURE and (
+        training.trainer != "llama-factory"
+        or training.method not in ("full", "freeze")
+        or training.zero
+        or training.fsdp
+    ):
+        return _("--precision pure-bf16 is LLaMA-Factory's, for full and freeze tuning that no GPUs divide; take bf16")
     if training.fla and not any(isinstance(layer, LinearAttention) for layer in architecture.layers):
         return _("flash-linear-attention is for delta nets, and the model has none: leave --fla out")
     if training.layers and training.method != "freeze":

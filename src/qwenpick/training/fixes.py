@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.training.answer import STEP, Tuned, able, tune
+from qwenpick.training.trainers import PURE
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
@@ -69,10 +70,16 @@ def _changes(tuned: Tuned, gpus: int) -> Iterator[tuple[str, str, Training]]:
     if now.optimizer in EIGHT_BITS and now.offload == "none":
         name = EIGHT_BITS[now.optimizer]
         yield _("states in 8 bits"), f"--optimizer {name}", replace(now, optimizer=name)
+    if now.trainer == "llama-factory" and now.precision == "bf16" and now.method in ("full", "freeze"):
+        yield _("weights and states in bf16 throughout"), f"--precision {PURE}", replace(now, precision=PURE)
     if now.method in ("full", "freeze"):
-        yield _("LoRA instead"), "--train lora", replace(now, method="lora", layers=None)
+        yield (
+            _("LoRA instead"),
+            "--train lora",
+            replace(now, method="lora", layers=None, precision=now.precision.removeprefix("pure-")),
+        )
     if now.method != "qlora" and now.zero != 3:
-        instead = replace(now, method="qlora", layers=None, dora=False)
+        instead = replace(now, method="qlora", layers=None, dora=False, precision=now.precision.removeprefix("pure-"))
         yield _("QLoRA instead: weights in 4 bits"), "--train qlora", instead
     if tuned.longest and tuned.longest < now.seq:
         yield (

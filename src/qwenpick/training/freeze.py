@@ -6,7 +6,7 @@ from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.memory.tensors import parameters, tensors
 from qwenpick.training.activations import Style
 from qwenpick.training.prepared import Prepared, base_bytes
-from qwenpick.training.trainers import TRAINERS
+from qwenpick.training.trainers import keeps_fp32
 from qwenpick.work.serving import Training
 
 READ_FROM = "llamafactory 0.9.5 model/adapter.py _setup_freeze_tuning, model/model_utils/checkpointing.py"
@@ -22,7 +22,7 @@ def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoi
     ours = training.trainer == "torch"
     layers = layers_of(architecture, training)
     trained = trained_weights(architecture, layers)
-    in_fp32 = TRAINERS[training.trainer].full_in_fp32 or training.precision != "bf16"
+    in_fp32 = keeps_fp32(training)
     width = 4 if in_fp32 else 2
     return Prepared(
         style=Style.FULL,

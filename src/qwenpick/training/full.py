@@ -8,7 +8,7 @@ from qwenpick.training.activations import Style
 from qwenpick.training.objectives import has_reference
 from qwenpick.training.prepared import Prepared, base_bytes, largest_matrix, states_in_32_bits, trained_parameters
 from qwenpick.training.sharding import masters
-from qwenpick.training.trainers import TRAINERS
+from qwenpick.training.trainers import keeps_fp32
 from qwenpick.work.serving import Training
 
 READ_FROM = "transformers 5.17.0 trainer.py, torch 2.11.0 optim/adamw.py, llamafactory 0.9.5 model/adapter.py"
@@ -16,11 +16,13 @@ FORMATS = ("bf16", "fp16", "fp32")
 
 
 def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoint) -> Prepared:
-    """Weights in bf16 as loaded, or in FP32 under autocast: with `precision` fp32 or fp16-mixed, and by LLaMA-Factory without ZeRO.
+    """Weights in bf16 as loaded, or in FP32 under autocast: with `precision` fp32 or fp16-mixed, and by LLaMA-Factory without ZeRO
+    (but with pure-bf16).
 
     FSDP's are FP32 wherever accelerate's mixed precision is on. DPO, KTO and GRPO with a penalty keep a frozen copy beside them.
     """
-    in_fp32 = training.precision != "bf16" or (TRAINERS[training.trainer].full_in_fp32 and not training.zero)
+    half_by_zero = training.zero and training.precision == "bf16"
+    in_fp32 = keeps_fp32(training) and not half_by_zero
     autocast = (
         in_fp32 and not training.zero and not training.fsdp
     )  # FSDP and DeepSpeed cast what they gather themselves

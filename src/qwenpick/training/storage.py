@@ -13,6 +13,7 @@ from qwenpick.training.freeze import layers_of, trained_weights
 from qwenpick.training.lora import experts_of, target_of
 from qwenpick.training.optimizers import OPTIMIZERS, state_bytes
 from qwenpick.training.prepared import embedding_weights, trained_parameters
+from qwenpick.training.trainers import PURE, keeps_fp32
 from qwenpick.units import GIB
 from qwenpick.work.serving import Training
 
@@ -45,11 +46,11 @@ def storage(architecture: Architecture, training: Training, checkpoint: Checkpoi
     optimizer = OPTIMIZERS[training.optimizer]
     if training.method == "full":
         trained = trained_parameters(architecture, training)
-        width = 2 if training.precision == "bf16" else 4
+        width = 2 if training.precision in ("bf16", PURE) else 4
         result = parameters(architecture) * 2
     elif training.method == "freeze":
         trained = trained_weights(architecture, layers_of(architecture, training))
-        width = 4 if training.trainer == "llama-factory" or training.precision != "bf16" else 2
+        width = 4 if keeps_fp32(training) else 2
         result = parameters(architecture) * 2
     else:
         trained = adapter_weights(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qwenpick.work.serving import Training
+
 
 @dataclass(frozen=True, slots=True)
 class Trainer:
@@ -31,6 +33,14 @@ class Trainer:
     step_copies: int = 1
 
 
+def keeps_fp32(training: Training) -> bool:
+    """Whether trained weights of full and freeze tuning are in FP32 on a GPU that does not divide them by ZeRO."""
+    if training.precision == PURE:
+        return False
+    return training.precision != "bf16" or TRAINERS[training.trainer].full_in_fp32
+
+
+PURE = "pure-bf16"  # LLaMA-Factory's pure_bf16: neither FP32 weights nor autocast (llamafactory 0.9.5 model/adapter.py init_adapter)
 TRAINERS: dict[str, Trainer] = {
     "torch": Trainer("PyTorch loop with PEFT", "peft 0.21.2", kbit_upcast=True, embedding_states_32bit=False),
     "transformers": Trainer("Transformers Trainer with PEFT", "transformers 5.17.0, peft 0.21.2", kbit_upcast=True),

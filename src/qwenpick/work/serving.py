@@ -30,15 +30,14 @@ class Serving:
 class Training:
     """Fine-tuning: `batch` sequences of `seq` tokens on each of `gpus` GPUs at a time, `grad_accum` times before each optimizer step.
 
-    `method` is what is trained: full, lora, qlora or freeze (the last `layers` layers). `dora` is LoRA with magnitudes,
-    `fla` flash-linear-attention for delta nets.
-    `objective` is what for: sft, dpo, orpo, kto, grpo, reward, embedding or rerank.
-    `target` is all-linear, attention, or names of matrices with commas between. `precision` is bf16, fp16-mixed or fp32. `zero` is DeepSpeed's
-    stage and `offload` what is kept in RAM: none, optimizer or parameters. `chunked_loss` stands for Liger and the like: the logits of all tokens
-    never exist at once. `sequence_parallel` is over how many GPUs each sequence is divided. `average_seq` is the data's average length where `seq`
-    is only the cap; `packing` fills every sequence. `reference` says whether a frozen copy lies beside the trained model (None: as the trainer
-    does by default). `nodes` is over how many boxes its GPUs are. `trainer` is torch (a plain loop with PEFT), transformers, trl, llama-factory,
-    ms-swift, sentence-transformers, unsloth or qwen-1.
+    `method` is what is trained: full, lora, qlora or freeze (the last `layers` layers). `dora` is LoRA with magnitudes, `fla`
+    flash-linear-attention for delta nets. `objective` is what for: sft, dpo, orpo, kto, grpo, reward, embedding or rerank. `target` is
+    all-linear, attention, or names of matrices with commas between. `precision` is bf16, pure-bf16, fp16-mixed or fp32. `zero` is DeepSpeed's
+    stage and `offload` what is kept in RAM: none, optimizer or parameters. `chunked_loss` stands for Liger and the like: the logits of all
+    tokens never exist at once. `sequence_parallel` is over how many GPUs each sequence is divided. `average_seq` is the data's average length
+    where `seq` is only the cap; `packing` fills every sequence. `reference` says whether a frozen copy lies beside the trained model (None: as
+    the trainer does by default). `nodes` is over how many boxes its GPUs are. `trainer` is torch (a plain loop with PEFT), transformers, trl,
+    llama-factory, ms-swift, sentence-transformers, unsloth or qwen-1.
     """
 
     method: str = "lora"

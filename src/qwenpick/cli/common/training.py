@@ -53,7 +53,7 @@ class Tuning:
     rank: Annotated[int, typer.Option("--rank", min=1, max=65_536, help="Rank of the adapters.")] = 16
     target: Annotated[str, typer.Option("--target", metavar="WHAT", help="What adapters are put on: all-linear, attention, or names: q_proj,v_proj.", autocompletion=completion.choices("all-linear", "attention"))] = "all-linear"
     optimizer: Annotated[str, typer.Option("--optimizer", metavar="NAME", help="adamw, adamw-fused, adamw-8bit, paged-adamw-8bit, torchao-adamw-8bit, torchao-adamw-4bit, adafactor or sgd.", autocompletion=completion.optimizers)] = "adamw"
-    precision: Annotated[str, typer.Option("--precision", metavar="NAME", help="bf16, fp16-mixed or fp32.", autocompletion=completion.choices("bf16", "fp16-mixed", "fp32"))] = "bf16"
+    precision: Annotated[str, typer.Option("--precision", metavar="NAME", help="bf16, pure-bf16 (LLaMA-Factory), fp16-mixed or fp32.", autocompletion=completion.choices("bf16", "pure-bf16", "fp16-mixed", "fp32"))] = "bf16"
     no_checkpointing: Annotated[bool, typer.Option("--no-checkpointing", help="Keep all activations: faster, far larger.")] = False
     zero: Annotated[int, typer.Option("--zero", min=0, max=3, help="DeepSpeed's ZeRO stage.")] = 0
     offload: Annotated[str, typer.Option("--offload", metavar="WHAT", help="What ZeRO or FSDP keeps in RAM: none, optimizer or parameters.", autocompletion=completion.choices("none", "optimizer", "parameters"))] = "none"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
+from qwenpick.training.trainers import PURE
 from qwenpick.work.serving import Training
 
 DATA = "train.jsonl"  # one {"messages": [...]} a line
@@ -32,6 +33,8 @@ def on_load(checkpoint: Checkpoint | None) -> bool:
 
 def precision(training: Training) -> dict[str, object]:
     """The Trainer's options for the type that is computed in: bf16 under autocast, or FP16; with FP32 weights too."""
+    if training.precision == PURE:
+        return {"pure_bf16": True}
     return {"fp16": True, "bf16": False} if training.precision == "fp16-mixed" else {"bf16": True}
 
 
