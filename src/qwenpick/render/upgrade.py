@@ -41,7 +41,7 @@ def ladder_report(found: Ladder) -> Report:
         return tuple(blocks)
     rows = tuple(_row(card, found) for card in found.cards)
     quiet = [_("each card by itself, nothing in RAM"), _("gain: beside {name}", name=found.cards[0].name)]
-    return (*blocks, Table(COLUMNS, rows), Line("; ".join(quiet), "dim"))
+    return (*blocks, Table(COLUMNS, rows), Line(_("; ").join(quiet), "dim"))
 
 
 def _verdict(found: Ladder) -> str:
