@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from qwenpick.cli.common.defaults import config_file
+from qwenpick.storage import user_directory
 from tests.conftest import Result
 
 Run = Callable[..., Result]
@@ -23,6 +25,13 @@ def keep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Pat
         return file
 
     return write
+
+
+@pytest.mark.parametrize("where", ["", "/tmp/elsewhere", "relative"])
+def test_the_file_lies_where_the_platform_keeps_settings(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", where)
+    directory = user_directory("config")
+    assert config_file() == (directory / "config.yaml" if directory else None)
 
 
 def test_each_default_is_obeyed(qwenpick: Run, keep: Callable[[str], Path]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,14 @@ COMMANDS = {
 
 
 def config_file() -> Path | None:
-    """Where the defaults are kept. It need not exist; None where there is no such directory."""
+    """Where the defaults are kept. It need not exist; None where there is no such directory.
+
+    On Linux by the rule of freedesktop.org itself: every command looks here, and what knows all platforms takes 10 ms to import.
+    """
+    if sys.platform.startswith("linux"):
+        said = os.environ.get("XDG_CONFIG_HOME", "").strip()
+        home = Path(said if said.startswith("/") else os.path.expanduser("~/.config"))  # noqa: PTH111 (HOME may be missing)
+        return home / "qwenpick" / "config.yaml" if home.is_absolute() else None
     from qwenpick.storage import user_directory
 
     directory = user_directory("config")
