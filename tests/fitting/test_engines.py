@@ -9,7 +9,7 @@ from qwenpick.machine.hardware import Device
 from qwenpick.machine.simulate import simulate
 from qwenpick.recommending.answer import recommend
 from qwenpick.recommending.request import Request
-from qwenpick.recommending.search.candidates import ladder, least_held, weights_of
+from qwenpick.recommending.search.formats import ladder, least_held, weights_of
 from qwenpick.runtimes import find_runtime, vllm
 from qwenpick.units import GIB
 from qwenpick.work.placement import Placement

@@ -11,15 +11,15 @@ from qwenpick.machine.hardware import Machine
 from qwenpick.machine.simulate import simulate
 from qwenpick.planning.plan import Plan, evaluate, timed
 from qwenpick.recommending.answer import Recommender, recommend, why_not
-from qwenpick.recommending.rank import LABELLED, Ranked, rank, told
+from qwenpick.recommending.rank import LABELLED, Ranked, described, rank
 from qwenpick.recommending.request import Request
 from qwenpick.recommending.search.best_first import first_places
+from qwenpick.recommending.search.bounds import ROUNDING, Bounds
 from qwenpick.recommending.search.cache_format import in_eight_bits, miss_of, miss_on_one_gpu
-from qwenpick.recommending.search.candidates import holds_somehow, is_enough, rungs
-from qwenpick.recommending.search.offers import ROUNDING, Offers
-from qwenpick.recommending.search.prospects import Prospects
+from qwenpick.recommending.search.candidates import Candidates
+from qwenpick.recommending.search.formats import holds_somehow, is_enough, rungs
 from qwenpick.recommending.search.space import Search, work_of
-from qwenpick.recommending.search.upper_bound import ceiling
+from qwenpick.recommending.search.upper_bound import upper_bound
 from qwenpick.recommending.tasks import Task, find_task
 from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp import compute, network
@@ -108,8 +108,8 @@ def test_the_first_places_are_those_of_all_plans(catalog: Catalog, gpus: list[st
         thinking=asked.thinking,
         min_speed=asked.min_speed,
     )
-    found, misfits = first_places(Offers(Prospects(catalog, models, search), search), search, 3 * LABELLED)
-    ranked = told(found, task)
+    found, misfits = first_places(Bounds(Candidates(catalog, models, search), search), search, 3 * LABELLED)
+    ranked = described(found, task)
     assert [as_told(row) for row in ranked[:LABELLED]] == [as_told(row) for row in everything[:LABELLED]]
     assert misfits == sum(not own for own in plans.values())
 
@@ -173,38 +173,38 @@ def test_a_fleet_takes_few_plans(catalog: Catalog, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(("gpus", "ram", "asked"), BOXES[:5])
-def test_no_offer_is_worth_less_than_the_plans_made_of_it(
+def test_no_bound_is_worth_less_than_the_plans_made_of_it(
     catalog: Catalog, gpus: list[str], ram: int, asked: Request
 ) -> None:
     machine, task = box(catalog, gpus, ram), find_task(asked.task or "chat")
     search = Search(machine, task, asked)
-    offers = Offers(Prospects(catalog, [], search), search)
+    bounds = Bounds(Candidates(catalog, [], search), search)
     seen = 0
     for model in serving_models(catalog, task, asked)[::7]:
-        known = [offer for group in range(len(offers.groups)) for offer in offers.of(model, group, search)]
+        known = [bound for group in range(len(bounds.groups)) for bound in bounds.of(model, group, search)]
         for plan in every_plan(catalog, model, search, task):
             own = [
-                offer
-                for offer in known
-                if (offer.prospect.engine, offer.prospect.checkpoint) == (plan.runtime, plan.checkpoint)
+                bound
+                for bound in known
+                if (bound.candidate.engine, bound.candidate.checkpoint) == (plan.runtime, plan.checkpoint)
             ]
             for row in rank([plan], task, prefer=asked.prefer, thinking=asked.thinking):
-                assert row.score <= max(offer.points for offer in own) + ROUNDING
-                assert row.quality.value <= max(offer.quality for offer in own)
-                assert row.seconds is None or row.seconds >= min(offer.seconds for offer in own) - ROUNDING
-                assert plan.memory.total >= own[0].prospect.held
+                assert row.score <= max(bound.points for bound in own) + ROUNDING
+                assert row.quality.value <= max(bound.quality for bound in own)
+                assert row.seconds is None or row.seconds >= min(bound.seconds for bound in own) - ROUNDING
+                assert plan.memory.total >= own[0].candidate.held
                 seen += 1
     assert seen > 20
 
 
 @pytest.mark.parametrize(("gpus", "ram", "asked"), BOXES[:5])
-def test_no_plan_is_worth_more_than_its_models_ceiling(
+def test_no_plan_is_worth_more_than_its_models_upper_bound(
     catalog: Catalog, gpus: list[str], ram: int, asked: Request
 ) -> None:
     machine, task = box(catalog, gpus, ram), find_task(asked.task or "chat")
     search = Search(machine, task, asked)
     for model in serving_models(catalog, task, asked)[::5]:
-        top = ceiling(model, task, asked, search.work.context)
+        top = upper_bound(model, task, asked, search.work.context)
         for row in rank(every_plan(catalog, model, search, task), task, prefer=asked.prefer, thinking=asked.thinking):
             assert top is not None
             assert row.score <= top.points(0.0)
@@ -221,7 +221,7 @@ def test_a_model_holds_somehow_if_a_search_of_all_its_plans_finds_one(catalog: C
 
 
 def test_few_graphs_are_walked(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    """428 were before models were planned by their ceilings."""
+    """428 were before models were planned by their upper bounds."""
     walked = []
     peaks = compute.peaks
 

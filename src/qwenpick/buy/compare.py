@@ -12,7 +12,7 @@ from qwenpick.fitting.answer import Answer, fit
 from qwenpick.planning.limits import most_sequences
 from qwenpick.planning.plan import Plan
 from qwenpick.recommending.request import HIGHEST
-from qwenpick.recommending.search.upper_bound import ceiling
+from qwenpick.recommending.search.upper_bound import upper_bound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +81,7 @@ def _side(catalog: Catalog, machine: Machine, model: Model, request: Request) ->
         if error.exit_code != QwenpickError.exit_code:
             raise
         return Side(model, None, 0, str(error))
-    known = ceiling(model, answer.task, request, 1) is not None
+    known = upper_bound(model, answer.task, request, 1) is not None
     return Side(model, answer, _users(answer.plan, machine), None, known)
 
 

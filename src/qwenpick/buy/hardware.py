@@ -16,7 +16,7 @@ from qwenpick.planning.limits import longest_context
 from qwenpick.planning.plan import longest_allowed
 from qwenpick.recommending.choose import Chooser, task_for
 from qwenpick.recommending.request import HIGHEST
-from qwenpick.recommending.search.candidates import named_bits, weights_of
+from qwenpick.recommending.search.formats import named_bits, weights_of
 from qwenpick.runtimes import RUNTIMES, find_runtime
 from qwenpick.units import GIB
 

@@ -15,15 +15,15 @@ from qwenpick.memory.quantization import FORMATS
 from qwenpick.planning.checkpoints import check_quant
 from qwenpick.planning.plan import Plan, timed
 from qwenpick.recommending.quality import Abilities, alike, load_abilities
-from qwenpick.recommending.rank import Ranked, best, order, place_key, quick_enough, told
+from qwenpick.recommending.rank import Ranked, best, described, order, place_key, quick_enough
 from qwenpick.recommending.request import HIGHEST
 from qwenpick.recommending.scoring import PREFERENCES, Scored
 from qwenpick.recommending.search.best_first import first_places
-from qwenpick.recommending.search.candidates import every_plan
-from qwenpick.recommending.search.offers import Offers
-from qwenpick.recommending.search.prospects import Prospects
+from qwenpick.recommending.search.bounds import Bounds
+from qwenpick.recommending.search.candidates import Candidates
+from qwenpick.recommending.search.formats import every_plan
 from qwenpick.recommending.search.space import Search
-from qwenpick.recommending.search.upper_bound import ceiling
+from qwenpick.recommending.search.upper_bound import upper_bound
 from qwenpick.recommending.speculation import is_faster, speculating
 from qwenpick.recommending.tasks import find_task, task_of
 
@@ -63,8 +63,8 @@ class Chooser:
             check_quant(request.quant)
         self.catalog, self.models, self.task, self.request = catalog, list(models), task, request
         self._abilities = load_abilities()
-        self._prospects: Prospects | None = None
-        self._offers: dict[tuple[tuple[Device, ...], Cpu, str], Offers] = {}
+        self._candidates: Candidates | None = None
+        self._bounds: dict[tuple[tuple[Device, ...], Cpu, str], Bounds] = {}
 
     def places(self, machine: Machine, wanted: int, *, counted: bool = False) -> tuple[list[Ranked], int | None]:
         """(the first `wanted` places, how many models have no plan that holds; None unless it is `counted`)."""
@@ -74,7 +74,7 @@ class Chooser:
             drafted = sorted(((self._drafted(row, search), by) for row, by in final), key=lambda one: place_key(one[0]))
             kept = quick_enough(drafted)[:wanted]
             if len(kept) >= wanted or len(final) < wanted + spare:
-                return told(kept, self.task), misfits
+                return described(kept, self.task), misfits
             spare += wanted
 
     def _first(self, search: Search, wanted: int, counted: bool) -> tuple[list[tuple[Scored, str | None]], int | None]:
@@ -83,15 +83,15 @@ class Chooser:
             rows = [self.best(model, search) for model in self.models]
             found = [row for row in rows if row]
             return order(found, wanted), len(rows) - len(found) if counted else None
-        return first_places(self._offers_on(search), search, wanted, counted)
+        return first_places(self._bounds_on(search), search, wanted, counted)
 
-    def _offers_on(self, search: Search) -> Offers:
+    def _bounds_on(self, search: Search) -> Bounds:
         key = search.machine.devices, search.machine.cpu, search.machine.system
-        if key not in self._offers:
-            if self._prospects is None:
-                self._prospects = Prospects(self.catalog, self.models, search)
-            self._offers[key] = Offers(self._prospects, search)
-        return self._offers[key]
+        if key not in self._bounds:
+            if self._candidates is None:
+                self._candidates = Candidates(self.catalog, self.models, search)
+            self._bounds[key] = Bounds(self._candidates, search)
+        return self._bounds[key]
 
     def _drafted(self, row: Scored, search: Search) -> Scored:
         """The plan with its own MTP block drafting, where that is faster, and where engine and format are not both asked for by name.
@@ -142,12 +142,12 @@ class Chooser:
         (model,) = self.models
         if places := self.places(machine, 1)[0]:
             return places[0]
-        unknown = ceiling(model, self.task, self.request, 1) is None
+        unknown = upper_bound(model, self.task, self.request, 1) is None
         if not (unknown or self.request.min_speed):
             return None
         any_speed = Chooser(self.catalog, [model], self.task, replace(self.request, min_speed=None))
         row = any_speed.best(model, self.search(machine), alike() if unknown else None)
-        return told([(row, None)], self.task)[0] if row else None
+        return described([(row, None)], self.task)[0] if row else None
 
 
 def highest(plans: list[Plan]) -> list[Plan]:

@@ -112,10 +112,10 @@ def order(best_of_each: Iterable[Scored], wanted: int | None = None) -> list[tup
 
 def places(best_of_each: Iterable[Scored], task: Task) -> list[Ranked]:
     """The places of models, one row each, by their best plans."""
-    return told(order(best_of_each), task)
+    return described(order(best_of_each), task)
 
 
-def told(final: Sequence[tuple[Scored, str | None]], task: Task) -> list[Ranked]:
+def described(final: Sequence[tuple[Scored, str | None]], task: Task) -> list[Ranked]:
     """The places of what `order` gave, or of the first of it, with their labels and reasons."""
     final = quick_enough(final)
     labels = _labels([row for row, _unused in final[:LABELLED]])

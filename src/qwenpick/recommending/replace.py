@@ -13,7 +13,7 @@ from qwenpick.planning.checkpoints import checkpoints
 from qwenpick.recommending.choose import Chooser
 from qwenpick.recommending.quality import Quality, load_abilities, quality
 from qwenpick.recommending.quantization_loss import retention
-from qwenpick.recommending.search.upper_bound import ceiling
+from qwenpick.recommending.search.upper_bound import upper_bound
 from qwenpick.recommending.tasks import Task, find_task, serves
 from qwenpick.recommending.thinking import efforts_for
 from qwenpick.runtimes import find_runtime
@@ -131,7 +131,7 @@ def replacement_on(catalog: Catalog, model: Model, box: Machine, request: Reques
     task = find_task(request.task or TASK_OF_KIND[model.kind])
     asked = replace(request, task=task.name)
     own = Chooser(catalog, [model], task, asked).one(box)
-    if own is None or ceiling(model, task, asked, 1) is None:
+    if own is None or upper_bound(model, task, asked, 1) is None:
         raise QwenpickError(
             _(
                 "{name} does not run there as asked, or nothing is known of its quality, so nothing can be set beside it",

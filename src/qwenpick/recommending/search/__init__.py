@@ -6,7 +6,7 @@ takes a millisecond or ten, and a person, or a fleet of a thousand machines, wai
 What is bounded. A plan's points are quality, speed, and terms that only take points. `upper_bound` gives the most points of a model on any machine
 (no format lost, no wait at all), and of a format on some devices: the quality that the format leaves, at the speed that reading its bytes at the
 devices' bandwidth allows (`speed_bound`; a share of a model takes no less than that share of its time), less what it costs for certain.
-`prospects` holds what does not depend on the machine, `offers` a format on some devices with its bound, `best_first` the search.
+`candidates` holds what does not depend on the machine, `bounds` a format on some devices with its bound, `best_first` the search.
 
 Why it is exact. Models wait in a heap by their bound. The best is looked at more closely: first its formats' bounds take the place of its own, then
 the format of the highest bound is planned. A model leaves the heap when no bound of it is above its best plan. The search ends when no bound that is

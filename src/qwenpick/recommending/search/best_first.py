@@ -19,26 +19,26 @@ from qwenpick.planning.plan import Place, Plan, evaluate
 from qwenpick.recommending.quality import load_abilities
 from qwenpick.recommending.rank import best, better, order
 from qwenpick.recommending.scoring import PREFERENCES, Scored
+from qwenpick.recommending.search.bounds import ROUNDING, Contender
 from qwenpick.recommending.search.cache_format import in_eight_bits, miss_of, miss_on_one_gpu
-from qwenpick.recommending.search.candidates import holds_somehow, is_enough
-from qwenpick.recommending.search.offers import ROUNDING, Contender
-from qwenpick.recommending.search.prospects import Start
+from qwenpick.recommending.search.candidates import Start
+from qwenpick.recommending.search.formats import holds_somehow, is_enough
 from qwenpick.recommending.search.space import Search
 from qwenpick.runtimes import find_runtime
 
 if TYPE_CHECKING:
-    from qwenpick.recommending.search.offers import Offer, Offers, Row
+    from qwenpick.recommending.search.bounds import Bound, Bounds, Row
 
 
 def first_places(
-    offers: Offers, search: Search, wanted: int, counted: bool = True
+    bounds: Bounds, search: Search, wanted: int, counted: bool = True
 ) -> tuple[list[tuple[Scored, str | None]], int | None]:
     """(the first `wanted` of what `rank.order` gives of all plans, how many models do not fit).
 
     How many do not fit takes a proof for each model that was not planned; it is None where it was not `counted`.
     """
-    queue = list(offers.prospects.queue)  # a heap: (-points, turn, id of the model)
-    left: dict[str, Start | Contender] = dict(offers.prospects.starts)  # of all in the queue
+    queue = list(bounds.candidates.queue)  # a heap: (-points, turn, id of the model)
+    left: dict[str, Start | Contender] = dict(bounds.candidates.starts)  # of all in the queue
     found: list[Scored] = []
     scores: list[float] = []  # of them, in order, before any is outdone by another, which only takes points
     first: list[tuple[Scored, str | None]] = []  # the places so far; empty where there are new ones
@@ -49,7 +49,7 @@ def first_places(
         if len(found) >= wanted and one.points < scores[-wanted] - ROUNDING:
             first = first or order(found, wanted)
             if one.points < first[-1][0].score - ROUNDING:
-                rival = _rival(left, first, offers)
+                rival = _rival(left, first, bounds)
                 if rival is None:
                     break
                 one = rival
@@ -58,7 +58,7 @@ def first_places(
                 )
         if isinstance(one, Start):
             one = left[name] = Contender(one.model, one.points, one.quality)
-        if _advance(one, offers, search):
+        if _advance(one, bounds, search):
             entry = (-one.points, turn, name)
             if at == 0:
                 heapreplace(queue, entry)
@@ -78,18 +78,18 @@ def first_places(
     ranked = [(_here(row, search), by) for row, by in first or order(found, wanted)]
     if not counted:
         return ranked, None
-    unseen = [one.model for one in left.values() if not one.holds] + offers.prospects.unknown
-    misfits += sum(not holds_somehow(offers.catalog.architecture(model), model, search) for model in unseen)
+    unseen = [one.model for one in left.values() if not one.holds] + bounds.candidates.unknown
+    misfits += sum(not holds_somehow(bounds.catalog.architecture(model), model, search) for model in unseen)
     return ranked, misfits
 
 
 def _rival(
-    left: Mapping[str, Start | Contender], first: list[tuple[Scored, str | None]], offers: Offers
+    left: Mapping[str, Start | Contender], first: list[tuple[Scored, str | None]], bounds: Bounds
 ) -> Start | Contender | None:
     """The most promising contender that could still outdo one of the first."""
     found: Start | Contender | None = None
     for row, _ in first:
-        for start, how in offers.prospects.rivals(row.plan.model):
+        for start, how in bounds.candidates.rivals(row.plan.model):
             if not how.may_hold(start.quality, 0.0, row):
                 break  # nor may those after it
             rival = left.get(start.model.id)
@@ -112,24 +112,24 @@ def _here(row: Scored, search: Search) -> Scored:
     return replace(row, plan=replace(plan, places=places))
 
 
-def _advance(one: Contender, offers: Offers, search: Search) -> bool:
-    """Look at the contender's most promising offer, or at its next group of engines; False where it is at its end."""
-    if one.group < 0 and (settled := offers.settled(one.model, search)):
+def _advance(one: Contender, bounds: Bounds, search: Search) -> bool:
+    """Look at the contender's most promising bound, or at its next group of engines; False where it is at its end."""
+    if one.group < 0 and (settled := bounds.settled(one.model, search)):
         one.row, one.holds = settled, True
         return False
     if one.done:
-        offers.settle(one, search)
+        bounds.settle(one, search)
         return False
     if one.left:
-        _plan(one, offers, search)
+        _plan(one, bounds, search)
     else:
         one.group += 1
-        if one.holds or one.group >= len(offers.groups):
+        if one.holds or one.group >= len(bounds.groups):
             return False
-        one.left, one.later = offers.of(one.model, one.group, search), []
-        if not any(_is_sure(offer, search) for offer in reversed(one.left)):
-            for group in range(one.group + 1, len(offers.groups)):
-                one.later += offers.of(one.model, group, search)
+        one.left, one.later = bounds.of(one.model, one.group, search), []
+        if not any(_is_sure(bound, search) for bound in reversed(one.left)):
+            for group in range(one.group + 1, len(bounds.groups)):
+                one.later += bounds.of(one.model, group, search)
     _bound(one)
     return True
 
@@ -137,13 +137,13 @@ def _advance(one: Contender, offers: Offers, search: Search) -> bool:
 def _bound(one: Contender) -> None:
     """What the contender still gives at most."""
     points, quality, seconds = -math.inf, -math.inf, math.inf
-    for offer in one.left if one.holds else one.left + one.later:
-        if offer.points > points:
-            points = offer.points
-        if offer.quality > quality:
-            quality = offer.quality
-        if offer.seconds < seconds:
-            seconds = offer.seconds
+    for bound in one.left if one.holds else one.left + one.later:
+        if bound.points > points:
+            points = bound.points
+        if bound.quality > quality:
+            quality = bound.quality
+        if bound.seconds < seconds:
+            seconds = bound.seconds
     one.more = points
     if one.row:
         points = max(points, one.row.score)
@@ -152,66 +152,73 @@ def _bound(one: Contender) -> None:
     one.points, one.quality, one.seconds = points, quality, seconds
 
 
-def _is_sure(offer: Offer, search: Search) -> bool:
-    """Whether a plan of the offer holds without a doubt: RAM has room for what it takes beside the GPU, or for all of it."""
-    free, need = search.machine.ram_free, offer.ram
-    if need is None and offer.cut and not search.gpu_only:
-        need = offer.prospect.need_in_ram
+def _is_sure(bound: Bound, search: Search) -> bool:
+    """Whether a plan of the bound holds without a doubt: RAM has room for what it takes beside the GPU, or for all of it."""
+    free, need = search.machine.ram_free, bound.ram
+    if need is None and bound.cut and not search.gpu_only:
+        need = bound.candidate.need_in_ram
     if need is None or free is None:
         return False
-    return need * band(offer.prospect.engine).high <= free and (offer.cut or not search.strict)
+    return need * band(bound.candidate.engine).high <= free and (bound.cut or not search.strict)
 
 
-def _plan(one: Contender, offers: Offers, search: Search) -> None:
-    """Plan the best offer; before one of few bits, those of about as few that would do without it."""
-    offer = max(one.left, key=attrgetter("points"))
-    engine = offer.prospect.engine
-    if offer.prospect.low:
-        alike = (before for before in one.left if before.prospect.low and before.prospect.engine == engine)
-        offer = next((before for before in alike if before is offer or not (before.cut or before.small)), offer)
-    at = one.left.index(offer)
+def _plan(one: Contender, bounds: Bounds, search: Search) -> None:
+    """Plan the best bound; before one of few bits, those of about as few that would do without it."""
+    bound = max(one.left, key=attrgetter("points"))
+    engine = bound.candidate.engine
+    if bound.candidate.low:
+        alike = (before for before in one.left if before.candidate.low and before.candidate.engine == engine)
+        bound = next((before for before in alike if before is bound or not (before.cut or before.small)), bound)
+    at = one.left.index(bound)
     del one.left[at]
-    rows = _rows(offer, offers, search)
-    one.lasting &= offer in offers.on_any_box
+    rows = _rows(bound, bounds, search)
+    one.lasting &= bound in bounds.on_any_box
     for plan, row in rows:
         one.holds = True
         one.row = row if one.row is None else better(one.row, row) if row else one.row
         if is_enough(plan) and plan.work.kv_cache == search.work.kv_cache:
-            one.left[at:] = [later for later in one.left[at:] if later.prospect.engine != engine]
+            one.left[at:] = [later for later in one.left[at:] if later.candidate.engine != engine]
 
 
-def _rows(offer: Offer, offers: Offers, search: Search) -> list[Row]:
-    """The plans of the offer that hold, with their points where they have any."""
-    if (known := offers.rows_elsewhere(offer, search)) is not None:
+def _rows(bound: Bound, bounds: Bounds, search: Search) -> list[Row]:
+    """The plans of the bound that hold, with their points where they have any."""
+    if (known := bounds.rows_elsewhere(bound, search)) is not None:
         return known
-    rows = list(_scored(offer, offers, search))
-    if (needs := offers.ram_needed(offer, rows, search)) is not None:
-        offers.on_any_box[offer] = rows, needs
+    rows = list(_scored(bound, bounds, search))
+    if (needs := bounds.ram_needed(bound, rows, search)) is not None:
+        bounds.on_any_box[bound] = rows, needs
     return rows
 
 
-def _scored(offer: Offer, offers: Offers, search: Search) -> Iterator[Row]:
-    task, request = offers.task, offers.request
-    for plan in _plans(offer, search):
-        told = offers.timed(offer.prospect, plan, search.machine)
+def _scored(bound: Bound, bounds: Bounds, search: Search) -> Iterator[Row]:
+    task, request = bounds.task, bounds.request
+    for plan in _plans(bound, search):
+        timed_plan = bounds.timed(bound.candidate, plan, search.machine)
         yield (
             plan,
-            best([told], task, PREFERENCES[request.prefer], load_abilities(), request.thinking, request.min_speed),
+            best(
+                [timed_plan], task, PREFERENCES[request.prefer], load_abilities(), request.thinking, request.min_speed
+            ),
         )
 
 
-def _plans(offer: Offer, search: Search) -> Iterator[Plan]:
-    """The plan of the offer if it holds, else that with an 8-bit cache."""
-    prospect = offer.prospect
-    model, architecture, checkpoint, work = prospect.model, prospect.architecture, prospect.checkpoint, prospect.work
-    engine, miss = find_runtime(prospect.engine), None
-    if offer.small:
+def _plans(bound: Bound, search: Search) -> Iterator[Plan]:
+    """The plan of the bound if it holds, else that with an 8-bit cache."""
+    candidate = bound.candidate
+    model, architecture, checkpoint, work = (
+        candidate.model,
+        candidate.architecture,
+        candidate.checkpoint,
+        candidate.work,
+    )
+    engine, miss = find_runtime(candidate.engine), None
+    if bound.small:
         miss = miss_on_one_gpu(architecture, checkpoint, work, search)
     else:
         tried = evaluate(model, architecture, checkpoint, engine, work, search.machine, search.gpu_only, search.strict)
         if tried and tried.holds(search.strict):
             yield tried
             return
-        miss = None if offer.cut else miss_of(tried, search.machine)
+        miss = None if bound.cut else miss_of(tried, search.machine)
     if plan := in_eight_bits(architecture, model, checkpoint, engine, work, search, miss):
         yield plan

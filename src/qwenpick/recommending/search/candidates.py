@@ -1,159 +1,224 @@
-"""Which engines and formats of a model are compared on a machine: enough of them to find the best plan, and no more, since a person waits."""
+"""The candidates of each model in one task, whatever the machine: formats and engines, with all that does not depend on devices.
+
+It is worked out once for all machines, and of each format only as it is asked for.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
-from qwenpick.memory.quantization import FORMATS, stored_bytes
-from qwenpick.planning.checkpoints import FAMILIES, checkpoints, download_bytes, without_bf16
-from qwenpick.planning.files import published_file, settled
-from qwenpick.planning.plan import Plan, evaluate
-from qwenpick.recommending.search.cache_format import Miss, in_eight_bits, miss_of, miss_on_one_gpu
-from qwenpick.recommending.search.space import work_of
+from qwenpick.memory.account import RAM
+from qwenpick.memory.cache import KvCache
+from qwenpick.memory.quantization import FORMATS
+from qwenpick.memory.tensors import NGRAM_TABLE
+from qwenpick.planning.files import planned_file
+from qwenpick.recommending.dominance import Relation, relation
+from qwenpick.recommending.scoring import HOMEMADE, MADE_ON_LOAD
+from qwenpick.recommending.search.cache_format import EIGHT_BIT_CACHE
+from qwenpick.recommending.search.formats import LOW_BITS, least_held, rungs, weights_of
+from qwenpick.recommending.search.space import Search, work_of
+from qwenpick.recommending.search.upper_bound import UpperBound, upper_bound, upper_bound_in
 from qwenpick.runtimes import find_runtime
-from qwenpick.runtimes.llamacpp.whole import layer_bytes
+from qwenpick.runtimes.llamacpp.parts import Shape, file_share, on_any_device
+from qwenpick.runtimes.llamacpp.totals import Totals, totals
+from qwenpick.runtimes.llamacpp.whole import Whole, whole
+from qwenpick.speed.decode import Load, Step, step_on
+from qwenpick.speed.flags import CHUNK
+from qwenpick.speed.prefill import Reading, reading_on
+from qwenpick.speed.traffic import attention, traffic
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Architecture, Checkpoint, Model
-    from qwenpick.recommending.search.space import Search
-    from qwenpick.runtimes import Runtime
+    from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
+    from qwenpick.speed.devices import Class
+    from qwenpick.speed.stages import Stage
+    from qwenpick.work.serving import Serving
 
-ONLINE = "fp8-online"  # made from 16-bit weights when the engine starts: twice the download of a published FP8
-LEGACY = ("Q4_0", "Q4_1", "Q5_0", "Q5_1")  # llama.cpp types without scales of scales: worse than others of their size
-LOW_BITS = 5.0  # once a format of about four bits is held by the GPUs alone, fewer bits only lose quality
-
-
-def rungs(architecture: Architecture, model: Model, engine: Runtime, search: Search) -> list[Checkpoint]:
-    """The checkpoints of an engine that are compared, most bits first."""
-    known = list(ladder(model, engine, search.quant))
-    found = (settled(architecture, one) for one in without_bf16(known, search.quant, search.machine.devices))
-    asked, fp8_is_published = search.request, any(one.format == "fp8" and one.repo for one in model.checkpoints)
-    return [
-        one
-        for one in found
-        if not (one.format == ONLINE and fp8_is_published and not search.quant)
-        and (asked.max_disk is None or download_bytes(model, architecture, one) <= asked.max_disk)
-        and (search.quant or named_bits(one.format) >= asked.least_bits)
-    ]
+GPU_ENGINES = ("vllm", "sglang")  # engines that use no RAM for layers
 
 
-def ladder(model: Model, engine: Runtime, quant: str | None) -> Iterator[Checkpoint]:
-    """The checkpoints to compare, most bits first: the preferred ones of every precision, or of the one that was asked for.
+class Latency(NamedTuple):
+    """Seconds a token, and seconds to read the prompt."""
 
-    Where somebody publishes a precision, what would have to be made is left out.
+    token: float
+    prompt: float
+
+
+ANY_LATENCY = Latency(0.0, 0.0)
+
+
+class Candidate:
+    """A format of a model in an engine, whatever it will run on. What takes a look at each tensor is worked out when it is asked for.
+
+    `least` are bytes that any run holds, known without that look. `low` says that it has so few bits that it is only looked at where the GPUs
+    hold none of about four alone, and `on_gpus` that its engine uses no RAM for layers. `small` is the name of the 8-bit cache that may be tried.
+    `has_table` says that it has an n-gram table, which engines on GPUs may keep in RAM.
     """
-    for precision in (quant,) if quant else FAMILIES:
-        found = checkpoints(model, engine, precision)
-        if quant is None:
-            found = tuple(one for one in found if is_published(model, one, engine.NAME)) or found
-            found = compared(found)
-        yield from found
+
+    def __init__(
+        self,
+        model: Model,
+        architecture: Architecture,
+        engine: str,
+        checkpoint: Checkpoint,
+        search: Search,
+    ) -> None:
+        self.model, self.architecture, self.engine, self.checkpoint = model, architecture, engine, checkpoint
+        self.task, self.request = search.task, search.request
+        self.work = work_of(model, search)
+        self.depth = min(self.work.context, search.task.depth)
+        self._prompt = min(self.work.context, search.task.prompt)
+        self.least = least_held(architecture, model, checkpoint)
+        self.on_gpus = engine in GPU_ENGINES
+        self.has_table = any(extra.name == NGRAM_TABLE for extra in architecture.extras)
+        self.low = FORMATS[checkpoint.format].bits < LOW_BITS
+        self.small = EIGHT_BIT_CACHE.get(engine) if search.any_cache and not self.work.options else None
+        self.by_rule = engine == "llamacpp" and not self.work.options  # llama.cpp's own rule, with no flags
+        self.like = self  # another of the same architecture, that runs alike
+        self._steps: dict[tuple[Class, bool], Step] = {}
+        self._readings: dict[Class, Reading] = {}
+        self._in_ram: dict[tuple[float, float, float], Latency] = {}
+
+    @cached_property
+    def cost(self) -> float:
+        """Points that the format costs wherever it runs: nobody publishes it, or it is made as the engine starts."""
+        made = planned_file(self.model, self.architecture, self.checkpoint, self.engine) is None
+        return (HOMEMADE if made else 0.0) + (MADE_ON_LOAD if FORMATS[self.checkpoint.format].on_load else 0.0)
+
+    @cached_property
+    def held(self) -> int:
+        """Bytes that any run of it holds, on GPUs or in RAM."""
+        return weights_of(self.architecture, self.checkpoint)
+
+    @cached_property
+    def top(self) -> UpperBound | None:
+        """What it is worth by how long one waits for a token; None where nothing is known of its quality."""
+        return self._top(self.work.kv_cache)
+
+    @cached_property
+    def small_top(self) -> UpperBound | None:
+        """The same with a cache of 8 bits."""
+        return self._top(self._small_cache)
+
+    @cached_property
+    def whole(self) -> Whole:
+        """What llama.cpp holds on one GPU."""
+        return whole(self.architecture, self.checkpoint, self.work)
+
+    @cached_property
+    def need_in_ram(self) -> int | None:
+        """What llama.cpp holds without any GPU; None where it does not know the model."""
+        if self.architecture.gguf_arch is None:
+            return None
+        return on_any_device(self.architecture, self.checkpoint, self.work, Shape(0)).on(RAM)
+
+    def on(self, stage: Stage, *, small: bool = False) -> Latency:
+        """How fast it runs on a stage."""
+        kind = stage.place.kind
+        step, reading = self._steps.get((kind, small)), self._readings.get(kind)
+        if step is None:
+            load = replace(self._load, cache=self._small_cache) if small else self._load
+            step = self._steps[kind, small] = step_on(load, self.depth, self.work.sequences, 1, kind)
+        if reading is None:
+            chunk = CHUNK[self.engine]
+            reading = self._readings[kind] = reading_on(self._load, self._prompt, 0, chunk, kind)
+        prompts = self.work.sequences * self.task.prompt / self._prompt  # timed by the rate of what the context holds
+        return Latency(step.seconds(stage), reading.seconds(stage) * prompts)
+
+    def in_ram(self, stage: Stage) -> Latency:
+        """The same in RAM; it is kept, since many machines have the same."""
+        key = stage.place.bandwidth, stage.place.rate, stage.layers
+        if key not in self._in_ram:
+            self._in_ram[key] = self.on(stage)
+        return self._in_ram[key]
+
+    def least_in_ram(self, room: float) -> tuple[float, float | None]:
+        """(share of the layers, share of the experts where they alone are enough) that llama.cpp must leave in RAM for the rest to take no more room.
+
+        The compute buffer, which a search of the true cut knows, is left out.
+        """
+        sums, n = self._totals, self.architecture.num_layers
+        moved = sums.fewest_experts(room) if self.architecture.is_moe else None
+        return (sums.fewest_layers(room) - 1) / n, None if moved is None else moved / n
+
+    @cached_property
+    def _totals(self) -> Totals:
+        return totals(
+            self.architecture, self.checkpoint.format, self.work, file_share(self.architecture, self.checkpoint)
+        )
+
+    @cached_property
+    def _load(self) -> Load:
+        name = self.checkpoint.format
+        weights = traffic(self.architecture, name, self.checkpoint.bytes)
+        return Load(self.engine, name, weights, attention(self.architecture), self.work.kv_cache)
+
+    @property
+    def _small_cache(self) -> KvCache:
+        return KvCache(self.small or "f16", self.small or "f16")
+
+    def _top(self, cache: KvCache) -> UpperBound | None:
+        request, name = self.request, self.checkpoint.format
+        return upper_bound_in(
+            self.model,
+            self.architecture,
+            name,
+            cache,
+            self.held,
+            self.task,
+            request,
+            self.work.context,
+        )
 
 
-def compared(found: Sequence[Checkpoint]) -> tuple[Checkpoint, ...]:
-    """Of the formats of one precision those that are compared: the preferred, the smallest, and NVFP4, which has hardware of its own.
+class Start(NamedTuple):
+    """A model with the points and the quality that no machine exceeds."""
 
-    Between them lies nothing that changes a choice.
+    model: Model
+    points: float
+    quality: float
+    seconds: float = 0.0
+    holds: bool = False
+
+
+class Candidates:
+    """All candidates of some models in one task, whatever the machine: it is worked out once for all machines.
+
+    `starts` are the models by id, and `queue` is a heap of them, (-points, turn, id); of the quality of the `unknown` nothing is known.
     """
-    if not found:
-        return ()
-    smallest = min(found, key=lambda one: (one.format in LEGACY, FORMATS[one.format].bits))
-    return tuple(one for one in found if one is found[0] or one is smallest or one.format == "nvfp4")
 
+    def __init__(self, catalog: Catalog, models: Iterable[Model], search: Search) -> None:
+        self.catalog, self.task, self.request = catalog, search.task, search.request
+        task, request, context = search.task, search.request, search.work.context
+        tops = [(model, upper_bound(model, task, request, context)) for model in models]
+        self.starts = {model.id: Start(model, top.points(0.0), top.quality) for model, top in tops if top}
+        self.queue = sorted((-start.points, turn, name) for turn, (name, start) in enumerate(self.starts.items()))
+        self.unknown = [model for model, top in tops if top is None]
+        self._known: dict[tuple[str, tuple[str, ...], bool], tuple[Candidate, ...]] = {}
+        self._alike: dict[tuple[str, str, str, int | None, Serving], Candidate] = {}
+        self._rivals: dict[str, list[tuple[Start, Relation]]] = {}
 
-def is_published(model: Model, checkpoint: Checkpoint, engine: str) -> bool:
-    """Whether somebody is known to publish the checkpoint, or the weights that the engine makes it of when it starts."""
-    if checkpoint.repo is None:
-        return False
-    if FORMATS[checkpoint.format].container != "gguf":
-        return True
-    return published_file(model, checkpoint.label or checkpoint.format, engine, checkpoint.repo) is not None
+    def rivals(self, model: Model) -> list[tuple[Start, Relation]]:
+        """The other models that could outdo it, and how: its successors, then those of the highest quality first."""
+        if model.id not in self._rivals:
+            others = [(start, relation(start.model, model)) for name, start in self.starts.items() if name != model.id]
+            found = [(start, how) for start, how in others if how]
+            self._rivals[model.id] = sorted(found, key=lambda other: (not other[1].succeeds, -other[0].quality))
+        return self._rivals[model.id]
 
+    def of(self, model: Model, engines: tuple[str, ...], search: Search, *, old: bool) -> tuple[Candidate, ...]:
+        """The formats of a model, engine by engine, most bits first; `old` says whether a GPU is older than Ampere."""
+        key = model.id, engines, old
+        if key not in self._known:
+            self._known[key] = tuple(one for engine in engines for one in self._in(model, engine, search))
+        return self._known[key]
 
-def named_bits(format_name: str) -> int:
-    """The bits that a format is named for: 3 of Q3_K_L, though it takes 4.3 a weight.
-
-    >>> named_bits("Q4_K_M"), named_bits("awq-int4"), named_bits("bf16")
-    (4, 4, 16)
-    """
-    found = re.search(r"\d+", format_name)
-    return int(found[0]) if found else 16
-
-
-def is_enough(plan: Plan) -> bool:
-    """Whether fewer bits than the plan's could only lose quality."""
-    return plan.verdict == "fits" and FORMATS[plan.checkpoint.format].bits < LOW_BITS and plan.mode == "gpu"
-
-
-def every_plan(
-    architecture: Architecture, model: Model, search: Search, *, every_engine: bool = False
-) -> Iterator[Plan]:
-    """Every candidate of one model planned, whether it holds or not: engines of a group after the first that holds one are left out."""
-    work, holds = work_of(model, search), False
-    for group in search.groups:
-        for engine in map(find_runtime, group):
-            for checkpoint in rungs(architecture, model, engine, search):
-                plan = evaluate(
-                    model, architecture, checkpoint, engine, work, search.machine, search.gpu_only, search.strict
-                )
-                if plan:
-                    holds |= plan.holds(search.strict)
-                    yield plan
-                if plan and plan.holds(search.strict):
-                    continue
-                missing = _miss(plan, checkpoint, search)
-                if small := in_eight_bits(architecture, model, checkpoint, engine, work, search, missing):
-                    holds = True
-                    yield small
-        if holds and not every_engine:
-            return
-
-
-def holds_somehow(architecture: Architecture, model: Model, search: Search) -> bool:
-    """Whether any of the engines and formats holds the model; the fewest bits are tried first."""
-    work, machine = work_of(model, search), search.machine
-    for group in search.groups:
-        for engine in map(find_runtime, group):
-            for checkpoint in reversed(rungs(architecture, model, engine, search)):
-                least = least_held(architecture, model, checkpoint)
-                if least > search.room or weights_of(architecture, checkpoint) > search.room:
-                    continue
-                tried = evaluate(model, architecture, checkpoint, engine, work, machine, search.gpu_only, search.strict)
-                if tried and tried.holds(search.strict):
-                    return True
-                if in_eight_bits(
-                    architecture, model, checkpoint, engine, work, search, _miss(tried, checkpoint, search)
-                ):
-                    return True
-    return False
-
-
-def _miss(tried: Plan | None, checkpoint: Checkpoint, search: Search) -> Miss | None:
-    """How far from the GPUs the plan is: as it was tried there, or, where llama.cpp was tried beside RAM, as it would be on the only one."""
-    if tried is None or tried.runtime != "llamacpp" or tried.mode == "gpu":
-        return miss_of(tried, search.machine)
-    return miss_on_one_gpu(tried.architecture, checkpoint, tried.work, search)
-
-
-def least_held(architecture: Architecture, model: Model, checkpoint: Checkpoint) -> int:
-    """Bytes that any run of the checkpoint holds at least: half of what the parameters take in the format, which needs no look at each tensor."""
-    if model.parameters is None:
-        return (checkpoint.bytes or 0) // 3
-    held = model.parameters.total - sum(extra.parameters for extra in architecture.extras)
-    half = int(held * FORMATS[checkpoint.format].bits / 16)
-    return min(half, checkpoint.bytes // 2) if checkpoint.bytes else half
-
-
-def weights_of(architecture: Architecture, checkpoint: Checkpoint) -> int:
-    """Bytes of the checkpoint's weights that any run of it holds: no MTP block, no tower, and of a GGUF file the layers."""
-    if FORMATS[checkpoint.format].container == "gguf":
-        return layer_bytes(architecture, checkpoint)
-    text = stored_bytes(architecture, checkpoint.format, parts=_TEXT)
-    if checkpoint.bytes is None:
-        return text
-    return int(text * checkpoint.bytes / stored_bytes(architecture, checkpoint.format))
-
-
-_TEXT = frozenset({"text"})
+    def _in(self, model: Model, engine: str, search: Search) -> Iterator[Candidate]:
+        architecture = self.catalog.architecture(model)
+        for checkpoint in rungs(architecture, model, find_runtime(engine), search):
+            one = Candidate(model, architecture, engine, checkpoint, search)
+            alike = architecture.id, engine, checkpoint.format, checkpoint.bytes, one.work
+            one.like = self._alike.setdefault(alike, one)
+            yield one

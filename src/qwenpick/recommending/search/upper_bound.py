@@ -37,7 +37,7 @@ NOTHING = 1e-9  # seconds: faster than anything
 
 
 @dataclass(frozen=True, slots=True)
-class Ceiling:
+class UpperBound:
     """The most points that a model gives, by how long one waits; and the quality (points out of 100) that no plan exceeds.
 
     `efforts` are (points of quality, tokens written) of each effort to think, `written` the least of those tokens. Waits of `usable` and of
@@ -64,15 +64,15 @@ class Ceiling:
         return self.fixed + best
 
 
-def ceiling(model: Model, task: Task, request: Request, context: int) -> Ceiling | None:
-    """The model's ceiling in a task, whatever it runs on; None where nothing is known of its quality, so that it has no place at all."""
+def upper_bound(model: Model, task: Task, request: Request, context: int) -> UpperBound | None:
+    """The model's upper bound in a task, whatever it runs on; None where nothing is known of its quality, so that it has no place at all."""
     if model.parameters is None:
         return None
     least = model.parameters.active * FEWEST_BITS / 8  # bytes: the weights that every token reads, in any format
-    return _ceiling(model, task, request, context, UNTOUCHED, int(least))
+    return _upper_bound(model, task, request, context, UNTOUCHED, int(least))
 
 
-def ceiling_in(
+def upper_bound_in(
     model: Model,
     architecture: Architecture,
     format_name: str,
@@ -81,15 +81,17 @@ def ceiling_in(
     task: Task,
     request: Request,
     context: int,
-) -> Ceiling | None:
+) -> UpperBound | None:
     """The same in one format, of which any run holds `held` bytes; what the engine costs is left out."""
     if model.parameters is None:
         return None
     kept = kept_of(model, architecture, format_name, cache)
-    return _ceiling(model, task, request, context, kept, held)
+    return _upper_bound(model, task, request, context, kept, held)
 
 
-def _ceiling(model: Model, task: Task, request: Request, context: int, kept: Retention, least: int) -> Ceiling | None:
+def _upper_bound(
+    model: Model, task: Task, request: Request, context: int, kept: Retention, least: int
+) -> UpperBound | None:
     weights, abilities = PREFERENCES[request.prefer], load_abilities()
     usable, comfortable = seconds_wanted(task)
     thinks = model.thinking in ("hybrid", "always")
@@ -106,4 +108,6 @@ def _ceiling(model: Model, task: Task, request: Request, context: int, kept: Ret
         most = (model.context.extended or model.context.native) if model.context else context
         fixed += weights.context * math.log2(max(1.0, most / task.context))
     written = min(tokens for _, tokens in efforts)
-    return Ceiling(best, fixed, written, tuple(efforts), usable, comfortable, math.log2(comfortable / usable), weights)
+    return UpperBound(
+        best, fixed, written, tuple(efforts), usable, comfortable, math.log2(comfortable / usable), weights
+    )

@@ -19,8 +19,8 @@ from qwenpick.planning.plan import timed
 from qwenpick.recommending.practice import engine_cost
 from qwenpick.recommending.scoring import PREFERENCES, TIGHT
 from qwenpick.recommending.search.cache_format import Miss
-from qwenpick.recommending.search.prospects import ANY_PACE, Pace
-from qwenpick.recommending.search.speed_bound import Paces
+from qwenpick.recommending.search.candidates import ANY_LATENCY, Latency
+from qwenpick.recommending.search.speed_bound import Latencies
 from qwenpick.runtimes.llamacpp.driver import driver_bytes
 from qwenpick.runtimes.llamacpp.limits import budget, has_backend
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from qwenpick.memory.cache import KvCache
     from qwenpick.planning.plan import Plan
     from qwenpick.recommending.scoring import Scored
-    from qwenpick.recommending.search.prospects import Prospect, Prospects
+    from qwenpick.recommending.search.candidates import Candidate, Candidates
     from qwenpick.recommending.search.space import Search
     from qwenpick.speed import Speed
     from qwenpick.work.placement import Placement
@@ -41,14 +41,14 @@ WHOLE_ENGINES = ("transformers",)  # engines that hold all layers on GPUs or all
 
 
 @dataclass(slots=True, eq=False)
-class Offer:
-    """A prospect on some devices: none of its plans gives more `points` or `quality`, or a shorter wait than `seconds`.
+class Bound:
+    """A candidate on some devices: none of its plans gives more `points` or `quality`, or a shorter wait than `seconds`.
 
     `cut` says that it cannot lie on the GPUs alone, and `ram` how many bytes it holds in RAM where it is known to. With `small` it is meant with
     a cache of 8 bits, on the GPUs.
     """
 
-    prospect: Prospect
+    candidate: Candidate
     points: float
     quality: float
     seconds: float
@@ -61,7 +61,7 @@ class Offer:
 class Contender:
     """A model on its way to its best plan. It gives at most `points` and `quality`, and keeps one waiting `seconds` at least.
 
-    `left` are offers that have not been planned, of the engines of the `group`, which give `more` at most; `later` are those of the engines that
+    `left` are bounds that have not been planned, of the engines of the `group`, which give `more` at most; `later` are those of the engines that
     have their turn where none of these holds, if that may be. `row` is the best plan so far, and `holds` says that there is one;
     `lasting`, that what was planned stands for all boxes with these devices and RAM to spare.
     """
@@ -72,8 +72,8 @@ class Contender:
     seconds: float = 0.0
     more: float = math.inf
     group: int = -1
-    left: list[Offer] = field(default_factory=list)
-    later: list[Offer] = field(default_factory=list)
+    left: list[Bound] = field(default_factory=list)
+    later: list[Bound] = field(default_factory=list)
     row: Scored | None = None
     holds: bool = False
     lasting: bool = True
@@ -84,18 +84,18 @@ class Contender:
         return self.row is not None and self.more < self.row.score - ROUNDING
 
 
-class Offers:
-    """The offers of all models on the devices of a machine, worked out as they are asked for."""
+class Bounds:
+    """The bounds of all models on the devices of a machine, worked out as they are asked for."""
 
-    def __init__(self, prospects: Prospects, search: Search) -> None:
-        self.prospects, self.search = prospects, search
-        self.catalog, self.task, self.request = prospects.catalog, prospects.task, prospects.request
+    def __init__(self, candidates: Candidates, search: Search) -> None:
+        self.candidates, self.search = candidates, search
+        self.catalog, self.task, self.request = candidates.catalog, candidates.task, candidates.request
         self.devices = search.machine.devices
         self.groups = search.groups
-        self.on_any_box: dict[Offer, tuple[list[Row], int]] = {}  # rows, and the bytes of RAM that they need
-        self._speeds: dict[tuple[Prospect, Placement, KvCache], Speed | None] = {}
-        self._known: dict[Prospect, list[Offer]] = {}
-        self._paces = Paces(self.devices, search.machine.cpu, self.catalog.gpus, gpu_only=search.gpu_only)
+        self.on_any_box: dict[Bound, tuple[list[Row], int]] = {}  # rows, and the bytes of RAM that they need
+        self._speeds: dict[tuple[Candidate, Placement, KvCache], Speed | None] = {}
+        self._known: dict[Candidate, list[Bound]] = {}
+        self._latencies = Latencies(self.devices, search.machine.cpu, self.catalog.gpus, gpu_only=search.gpu_only)
         self._costs = {
             engine: min(engine_cost(engine, some, search.work.sequences) for some in self._some)
             for engine in chain(*self.groups)
@@ -103,17 +103,17 @@ class Offers:
         self._settled: dict[str, tuple[Scored, int]] = {}
         self._edge = band("llamacpp").high
 
-    def of(self, model: Model, group: int, search: Search) -> list[Offer]:
-        """The offers of a model in a group of engines that could lie in the machine at all: engine by engine, most bits first."""
+    def of(self, model: Model, group: int, search: Search) -> list[Bound]:
+        """The bounds of a model in a group of engines that could lie in the machine at all: engine by engine, most bits first."""
         on_gpus, anywhere, known = search.gpu_room, search.room, self._known
-        found: list[Offer] = []
-        for prospect in self._ladder(model, group):
-            room = on_gpus if prospect.on_gpus else anywhere
-            if prospect.least <= room and prospect.held <= room:
-                offers = known.get(prospect)
-                if offers is None:
-                    offers = known[prospect] = self._bounded(prospect)
-                found += offers
+        found: list[Bound] = []
+        for candidate in self._ladder(model, group):
+            room = on_gpus if candidate.on_gpus else anywhere
+            if candidate.least <= room and candidate.held <= room:
+                bounds = known.get(candidate)
+                if bounds is None:
+                    bounds = known[candidate] = self._bounded(candidate)
+                found += bounds
         return found
 
     def settled(self, model: Model, search: Search) -> Scored | None:
@@ -122,102 +122,102 @@ class Offers:
         return row if _has(search.machine, least) else None
 
     def settle(self, one: Contender, search: Search) -> None:
-        """Remember a model's best plan for other boxes with these devices, where all its offers could lie in this one and more RAM changes none."""
+        """Remember a model's best plan for other boxes with these devices, where all its bounds could lie in this one and more RAM changes none."""
         if not one.row or not one.lasting or one.group or one.model.id in self._settled:
             return
         ladder = self._ladder(one.model, 0)
-        if all(prospect.on_gpus or max(prospect.least, prospect.held) <= search.room for prospect in ladder):
+        if all(candidate.on_gpus or max(candidate.least, candidate.held) <= search.room for candidate in ladder):
             self._settled[one.model.id] = one.row, _ram_to_spare(one.row.plan)
 
-    def ram_needed(self, offer: Offer, rows: list[Row], search: Search) -> int | None:
-        """Bytes that must be free in RAM for these rows of an offer to stand on every box with these devices; None where they stand on this one only.
+    def ram_needed(self, bound: Bound, rows: list[Row], search: Search) -> int | None:
+        """Bytes that must be free in RAM for these rows of a bound to stand on every box with these devices; None where they stand on this one only.
 
         They stand where RAM is not what decides: on GPUs alone, or in the placement that comes first of all with RAM to spare.
         """
-        prospect = offer.prospect
+        candidate = bound.candidate
         if PREFERENCES[self.request.prefer].context or any(device.unified for device in self.devices):
             return None
-        if prospect.on_gpus:
-            return None if prospect.has_table else 0
-        if len(rows) != 1 or prospect.engine != "llamacpp":
+        if candidate.on_gpus:
+            return None if candidate.has_table else 0
+        if len(rows) != 1 or candidate.engine != "llamacpp":
             return None
         plan = rows[0][0]
-        if not offer.small and plan.work.kv_cache != prospect.work.kv_cache:
+        if not bound.small and plan.work.kv_cache != candidate.work.kv_cache:
             return None  # RAM may be why the larger cache did not hold
         # over several GPUs another cut comes first where there is more RAM
-        if not (len(self._usable) == 1 and _comes_first(plan) if offer.cut else plan.mode == "gpu" or not self._usable):
+        if not (len(self._usable) == 1 and _comes_first(plan) if bound.cut else plan.mode == "gpu" or not self._usable):
             return None
         least = _ram_to_spare(plan)
         return least if _has(search.machine, least) else None
 
-    def rows_elsewhere(self, offer: Offer, search: Search) -> list[Row] | None:
-        """The rows of an offer that were found on another box with these devices and stand on this one."""
-        rows, least = self.on_any_box.get(offer, (None, 0))
+    def rows_elsewhere(self, bound: Bound, search: Search) -> list[Row] | None:
+        """The rows of a bound that were found on another box with these devices and stand on this one."""
+        rows, least = self.on_any_box.get(bound, (None, 0))
         return rows if _has(search.machine, least) else None
 
-    def timed(self, prospect: Prospect, plan: Plan, machine: Machine) -> Plan:
+    def timed(self, candidate: Candidate, plan: Plan, machine: Machine) -> Plan:
         """The plan with its speed."""
-        key = prospect.like, plan.placement, plan.work.kv_cache
+        key = candidate.like, plan.placement, plan.work.kv_cache
         if key in self._speeds:
             return replace(plan, speed=self._speeds[key])
-        told = timed(plan, machine, self.catalog, self.task.prompt, prospect.depth)
-        self._speeds[key] = told.speed
-        return told
+        timed_plan = timed(plan, machine, self.catalog, self.task.prompt, candidate.depth)
+        self._speeds[key] = timed_plan.speed
+        return timed_plan
 
-    def _ladder(self, model: Model, group: int) -> tuple[Prospect, ...]:
-        """All that could be offered of a model in a group of engines, whether it fits or not."""
-        return self.prospects.of(model, self.groups[group], self.search, old=self._old)
+    def _ladder(self, model: Model, group: int) -> tuple[Candidate, ...]:
+        """All candidates of a model in a group of engines, whether it fits or not."""
+        return self.candidates.of(model, self.groups[group], self.search, old=self._old)
 
-    def _bounded(self, prospect: Prospect) -> list[Offer]:
-        if prospect.work.options:
-            return self._offer(prospect, ANY_PACE)
-        if prospect.engine in WHOLE_ENGINES and prospect.held > self.search.gpu_room:
-            return self._offer(prospect, self._paces.on_cpu(prospect))
-        if prospect.engine == "llamacpp" and not self._usable:
-            return self._offer(prospect, self._paces.on_cpu(prospect))
-        if not prospect.by_rule:
-            return self._offer(prospect, self._paces.least(prospect, in_ram=not prospect.on_gpus, small=True))
-        if prospect.held > self._gpu_room:
-            return self._offer(prospect, self._paces.cut(prospect, self._room_beside), cut=True)
+    def _bounded(self, candidate: Candidate) -> list[Bound]:
+        if candidate.work.options:
+            return self._bound(candidate, ANY_LATENCY)
+        if candidate.engine in WHOLE_ENGINES and candidate.held > self.search.gpu_room:
+            return self._bound(candidate, self._latencies.on_cpu(candidate))
+        if candidate.engine == "llamacpp" and not self._usable:
+            return self._bound(candidate, self._latencies.on_cpu(candidate))
+        if not candidate.by_rule:
+            return self._bound(candidate, self._latencies.least(candidate, in_ram=not candidate.on_gpus, small=True))
+        if candidate.held > self._gpu_room:
+            return self._bound(candidate, self._latencies.cut(candidate, self._room_beside), cut=True)
         if len(self._usable) > 1:
-            return self._offer(prospect, self._paces.least(prospect, in_ram=True, small=True))
-        alone, strict = prospect.whole, self.search.strict
+            return self._bound(candidate, self._latencies.least(candidate, in_ram=True, small=True))
+        alone, strict = candidate.whole, self.search.strict
         need = alone.on_gpu.with_driver(self._usable[0])
         missing = need - self._gpu_room
         if missing <= 0:
-            least = self._paces.least(prospect, in_ram=False, small=strict)
+            least = self._latencies.least(candidate, in_ram=False, small=strict)
             if need * self._edge <= self._gpu_room:
-                return self._offer(prospect, least, total=need + alone.in_ram, ram=alone.in_ram)
+                return self._bound(candidate, least, total=need + alone.in_ram, ram=alone.in_ram)
             # what is too tight for `strict` may hold with a smaller cache
-            return self._offer(prospect, least, tight=not strict, ram=alone.in_ram)
-        found = self._offer(prospect, self._paces.cut(prospect, self._room_beside), cut=True)
-        if prospect.small and len(self.devices) == 1 and Miss(missing, alone.cache, alone.compute).eight_bits_help:
-            found += self._offer(prospect, self._paces.on_devices(prospect, small=True), small=True)
+            return self._bound(candidate, least, tight=not strict, ram=alone.in_ram)
+        found = self._bound(candidate, self._latencies.cut(candidate, self._room_beside), cut=True)
+        if candidate.small and len(self.devices) == 1 and Miss(missing, alone.cache, alone.compute).eight_bits_help:
+            found += self._bound(candidate, self._latencies.on_devices(candidate, small=True), small=True)
         return found
 
-    def _offer(
+    def _bound(
         self,
-        prospect: Prospect,
-        pace: Pace | None,
+        candidate: Candidate,
+        latency: Latency | None,
         *,
         total: int | None = None,
         tight: bool = False,
         cut: bool = False,
         ram: int | None = None,
         small: bool = False,
-    ) -> list[Offer]:
-        """The offer at that pace; None is a pace that is not known. `total` are bytes in all and `tight` the verdict, where they are known."""
-        top = prospect.small_top if small else prospect.top
+    ) -> list[Bound]:
+        """The bound at that latency; None is a latency that is not known. `total` are bytes in all and `tight` the verdict, where they are known."""
+        top = candidate.small_top if small else candidate.top
         if top is None:
             return []
-        points = top.points(pace.token, pace.prompt) if pace else top.points(None)
-        if not self._paces.all_known:  # then some plan may have no speed
-            points, pace = max(points, top.points(None)), None
-        points -= self._costs[prospect.engine] + prospect.cost + (TIGHT if tight else 0.0)
+        points = top.points(latency.token, latency.prompt) if latency else top.points(None)
+        if not self._latencies.all_known:  # then some plan may have no speed
+            points, latency = max(points, top.points(None)), None
+        points -= self._costs[candidate.engine] + candidate.cost + (TIGHT if tight else 0.0)
         if total:
-            points -= (top.weights.smaller + self.task.smaller) * math.log2(total / prospect.held)
-        seconds = top.written * pace.token + pace.prompt if pace else 0.0
-        return [Offer(prospect, points, top.quality, seconds, cut, ram, small)]
+            points -= (top.weights.smaller + self.task.smaller) * math.log2(total / candidate.held)
+        seconds = top.written * latency.token + latency.prompt if latency else 0.0
+        return [Bound(candidate, points, top.quality, seconds, cut, ram, small)]
 
     # -- the devices ---------------------------------------------------------------------------------------------------
 
