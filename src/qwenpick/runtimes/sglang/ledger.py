@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from qwenpick.work.placement import Placement
     from qwenpick.work.serving import Serving
 
-MEASURED: tuple[int, ...] = (0, 0)  # no start of SGLang was measured here; public logs are scored in docs/accuracy.md
+MEASURED = (
+    0,
+    5,
+    16,
+)  # the newest release whose starts were measured: weights and pools (benchmarks/measured/sglang_h200_2026_11_29.csv)
 IMAGES_KEPT = (0, 5, 19)
 
 
