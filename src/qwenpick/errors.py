@@ -36,13 +36,18 @@ def shown(value: object, longest: int = 60) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str], limit: int = 1) -> str:
-    """'; did you mean X?' for the nearest of `known`, or ''.
+    """'; did you mean X?' for the nearest of `known`, or ''; where none is near, for those that `word` begins.
 
     >>> did_you_mean("rtx-5900", ["rtx-5090", "h200"])
     '; did you mean rtx-5090?'
+    >>> did_you_mean("awq", ["awq-int4", "nvfp4"])
+    '; did you mean awq-int4?'
     """
     by_folded = {name.casefold(): name for name in known}
-    near = difflib.get_close_matches(word[:100].casefold(), by_folded, n=limit, cutoff=0.55)
+    folded = word[:100].casefold()
+    near = difflib.get_close_matches(folded, by_folded, n=limit, cutoff=0.55)
+    if not near and len(folded) > 2:
+        near = [name for name in by_folded if name.startswith(folded)][:limit]
     return _("; did you mean {near}?", near=" or ".join(by_folded[name] for name in near)) if near else ""
 
 
