@@ -98,7 +98,13 @@ def test_the_doctor_ends_with_1_where_hardware_cannot_be_used(qwenpick: Run, mac
 
 
 def test_the_doctor_has_nothing_to_say_of_a_healthy_box(qwenpick: Run, machines: Path) -> None:
-    assert qwenpick("doctor", "--machine", str(machines / "rtx-4090.json")).out.strip() == "Nothing wrong was found."
+    first, second = qwenpick("doctor", "--machine", str(machines / "rtx-4090.json")).out.splitlines()
+    assert first == "Nothing wrong in this description." and "were not looked at" in second
+
+
+def test_the_doctor_says_what_it_looked_at(qwenpick: Run) -> None:
+    assert "nothing of a real machine was looked at" in qwenpick("doctor", "--gpu", "rtx 4090", "--ram", "64").out
+    assert "looked at:" in qwenpick("doctor").out
 
 
 def test_installed_engines_are_said_of_this_box_alone(

@@ -37,5 +37,5 @@ def command(
         found += old_facts(data_date(), date.today().isoformat())
     kept, file = defaults(), config_file()
     engines = None if hardware.is_said() else installed_engines(home_directory())
-    emit("doctor", output.shown(), doctor_report(found, kept, file, engines), doctor_values(found, kept, engines))
+    emit("doctor", output.shown(), doctor_report(box, found, kept, file, engines), doctor_values(found, kept, engines))
     raise typer.Exit(1 if any(finding.level == "error" for finding in found) else 0)

@@ -19,6 +19,8 @@ from qwenpick.units import MOST_SEQUENCES, parse_bytes
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
     from qwenpick.fleet.kinds import Fleet
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.recommending.answer import Recommender
     from qwenpick.recommending.request import Request
 
 
@@ -144,6 +146,8 @@ def command(
         details = explain or shown == "json"
         answers = [(label, box, recommender.recommend(box, limit, details=details)) for label, box in boxes]
     label, box, first = answers[0]
+    if request.runtime and not any(answer.picks for _label, _box, answer in answers):
+        _refuse(facts, recommender, box)
     if measured := measured_once(box, hardware, first.picks[0].plan if first.picks else None, shown):
         answers = [(label, measured, recommender.recommend(measured, limit, details=details))]
     here = hardware.here()
@@ -171,6 +175,23 @@ def _cluster(facts: Catalog, nodes: Fleet, request: Request, limit: int, format:
         served = serve(facts, nodes, request, limit)
     emit("recommend", format, served_report(served), served_values(served))
     return 0 if served.picks else 1
+
+
+def _refuse(facts: Catalog, recommender: Recommender, box: Machine) -> None:
+    """QwenpickError where the engine that was asked for cannot run such models on that box, whatever room there is."""
+    from qwenpick.fitting.answer import why_none
+    from qwenpick.runtimes import find_runtime
+
+    request = recommender.request
+    if reason := why_none(facts, box, recommender.models, request):
+        raise QwenpickError(
+            _(
+                "{engine} cannot run any model for {task} there: {reason}; leave out --runtime to see what can",
+                engine=find_runtime(request.runtime or "").TITLE,
+                task=recommender.task.said,
+                reason=reason,
+            )
+        )
 
 
 def _again(hardware: Box, request: Request) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,21 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
         tuple(notes),
         reason,
     )
+
+
+def why_none(catalog: Catalog, machine: Machine, models: Iterable[Model], request: Request) -> str | None:
+    """Why the engine that was asked for runs none of the models on the machine, in the first one's words; None where it could run one if it had room."""
+    reasons = []
+    for model in models:
+        try:
+            plan = fit(catalog, machine, model, request).plan
+        except QwenpickError as error:
+            reasons.append(str(error))
+            continue
+        if plan.verdict != "refused":
+            return None
+        reasons.append(plan.reason)
+    return next(iter(reasons), None)
 
 
 def cache_notes(plan: Plan) -> list[str]:

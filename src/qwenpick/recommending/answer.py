@@ -84,6 +84,11 @@ class Recommender:
         self.left_out = Counter(reason for _unused, reason in reasons if reason)
         self._chooser = Chooser(catalog, models, self.task, request)
 
+    @property
+    def models(self) -> list[Model]:
+        """The models that are compared: those that the request leaves."""
+        return self._chooser.models
+
     def recommend(self, machine: Machine, limit: int = 5, *, details: bool = True) -> Recommendation:
         """The answer on one machine; see the function."""
         ranked, misfits = self._chooser.places(machine, max(limit, LABELLED), counted=details)

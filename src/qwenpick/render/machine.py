@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qwenpick.i18n import N_, _, retell
 from qwenpick.planning.words import gpu_count
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table, Tone
+from qwenpick.render.words import box as words_of_box
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes
 
@@ -26,7 +27,10 @@ TONES: dict[Level, Tone] = {"error": "bad", "warning": "warn", "advice": "plain"
 def engines_line(engines: Sequence[Engine]) -> Line:
     """Which engines are installed, in one line."""
     if not engines:
-        return Line(_("no engine found that is installed"), "dim")
+        from qwenpick.machine.installed.engines import PROGRAMS
+
+        names = [find_runtime(name).TITLE for name in (*PROGRAMS, "transformers")]
+        return Line(_("no engine is installed; looked for {engines}", engines=_(", ").join(names)), "dim")
     return Line(_("installed: {engines}", engines=", ".join(_engine(one) for one in engines)), "dim")
 
 
@@ -136,17 +140,45 @@ def _disk(machine: Machine) -> tuple[str, str, str, str]:
 
 
 def doctor_report(
-    found: tuple[Finding, ...], kept: Mapping[str, str], file: Path | None, engines: Sequence[Engine] | None = None
+    machine: Machine,
+    found: tuple[Finding, ...],
+    kept: Mapping[str, str],
+    file: Path | None,
+    engines: Sequence[Engine] | None = None,
 ) -> Report:
-    """The findings for a person, errors first; then the defaults that the person keeps, and the engines that are installed."""
+    """The findings for a person, errors first; then what was looked at, the defaults that the person keeps, and the engines that are installed."""
+    quiet = list(_looked_at(machine))
     words = _(", ").join(f"{key}: {value}" for key, value in kept.items())
-    own: tuple[Line, ...] = (Line(_("your defaults ({file}): {words}", file=file, words=words), "dim"),) if kept else ()
-    own += (engines_line(engines),) if engines is not None else ()
+    quiet += [_("your defaults ({file}): {words}", file=file, words=words)] if kept else []
+    own = [Line(text, "dim") for text in quiet]
+    own += [engines_line(engines)] if engines is not None else []
     if not found:
-        return (Line(_("Nothing wrong was found."), "good"), *own)
+        nothing = (
+            _("Nothing wrong was found.") if machine.origin == "probe" else _("Nothing wrong in this description.")
+        )
+        return (Line(nothing, "good"), *own)
     columns = (Column(""), Column("What is wrong"), Column("How to fix it"))
     rows = tuple((_(finding.level), finding.what, finding.remedy) for finding in found)
     return (Table(columns, rows, tones=tuple(TONES[finding.level] for finding in found)), *own)
+
+
+def _looked_at(machine: Machine) -> Iterable[str]:
+    """What was looked at, and what was not: a clean answer is worth as much."""
+    box = words_of_box(machine)
+    if machine.origin == "simulated":
+        yield _("{box}: described, so nothing of a real machine was looked at; run qwenpick doctor on it", box=box)
+    elif machine.origin == "file":
+        yield _(
+            "{box}: judged by its file; permissions, containers and installed engines were not looked at; "
+            "run qwenpick doctor on it",
+            box=box,
+        )
+    else:
+        yield _(
+            "looked at: {box}, GPU drivers and permissions, limits of this process, disk, age of the facts", box=box
+        )
+        if not machine.devices and not machine.hidden:
+            yield _("no GPU was found; looked for NVIDIA, AMD, Intel, Apple and Huawei Ascend GPUs")
 
 
 def doctor_values(

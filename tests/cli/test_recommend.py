@@ -1,0 +1,31 @@
+"""`qwenpick recommend` with an engine that the box cannot run: a bad request, with the engine's own reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import Result
+
+Run = Callable[..., Result]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--runtime", "mlx", "--gpu", "rtx 3060", "--ram", "32"), "mlx-lm runs on Apple silicon"),
+        (("--runtime", "vllm", "--cpu-only", "--ram", "32"), "vLLM needs a GPU"),
+        (("--runtime", "llamacpp", "--task", "speech", "--gpu", "rtx 4090"), "has no architecture"),
+    ],
+)
+def test_an_engine_that_cannot_run_there_is_a_bad_request(qwenpick: Run, words: tuple[str, ...], reason: str) -> None:
+    result = qwenpick("recommend", *words)
+    assert result.code == 2 and reason in result.err and "leave out --runtime" in result.err
+
+
+def test_an_engine_without_room_is_no_bad_request(qwenpick: Run) -> None:
+    result = qwenpick(
+        "recommend", "--runtime", "vllm", "--gpu", "rtx 4090", "--series", "Qwen3-Coder-Next", "--gpu-only"
+    )
+    assert result.code == 1 and "Nothing fits" in result.out
