@@ -159,12 +159,25 @@ def format_gb(size: int) -> str:
 
 
 def format_tokens(tokens: int) -> str:
-    """A context length: in k where it is a multiple of 1024, with thousands separators otherwise.
+    """A context length, exactly, as `parse_tokens` reads it back: in k (1,024) or M (1,000,000) where it is whole, in tokens otherwise.
 
-    >>> format_tokens(32768), format_tokens(1010000)
-    ('32k', '1,010,000')
+    >>> format_tokens(32768), format_tokens(1010000), format_tokens(10000)
+    ('32k', '1.01M', '10,000')
     """
+    if tokens >= 1_000_000 and tokens % 10_000 == 0:
+        return f"{tokens / 1e6:g}M"
     return f"{tokens // 1024}k" if tokens >= 1024 and tokens % 1024 == 0 else f"{tokens:,}"
+
+
+def format_longest(tokens: int) -> str:
+    """The longest context that fits, rounded down to whole k or hundredths of M: what is printed fits.
+
+    >>> format_longest(126208), format_longest(1010000), format_longest(900)
+    ('123k', '1.01M', '900')
+    """
+    if tokens >= 1_000_000:
+        return f"{tokens // 10_000 / 100:g}M"
+    return f"{tokens // 1024}k" if tokens >= 1024 else f"{tokens}"
 
 
 def format_count(parameters: int) -> str:

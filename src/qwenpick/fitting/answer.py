@@ -19,6 +19,7 @@ from qwenpick.recommending.request import HIGHEST, Request
 from qwenpick.recommending.search.space import work_of
 from qwenpick.recommending.tasks import serves
 from qwenpick.runtimes import RUNTIMES, engines_with, find_runtime
+from qwenpick.units import format_tokens
 from qwenpick.work.placement import Placement
 
 if TYPE_CHECKING:
@@ -78,9 +79,9 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
     if request.task is None or request.context is None:
         notes.append(
             _(
-                "planned for {task}, {context:,} tokens; --task and --context change that",
+                "planned for {task}, {context} tokens; --task and --context change that",
                 task=task.said,
-                context=context,
+                context=format_tokens(context),
             )
         )
     if unplanned := unplanned_modalities(model, task, request):
@@ -104,7 +105,7 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
 
 
 def why_none(catalog: Catalog, machine: Machine, models: Iterable[Model], request: Request) -> str | None:
-    """Why the engine that was asked for runs none of the models on the machine, in the first one's words; None where it could run one if it had room."""
+    """Why the engine that was asked for runs none of the models on the machine, in the first one's words; None where only room lacks."""
     reasons = []
     for model in models:
         try:

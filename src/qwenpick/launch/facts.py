@@ -8,6 +8,7 @@ from qwenpick.i18n import N_, _
 from qwenpick.launch import hub
 from qwenpick.launch.run import Download, Run, calls_tools, thinks
 from qwenpick.planning.limits import unstretched
+from qwenpick.units import format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
@@ -124,18 +125,18 @@ def context_notes(run: Run) -> list[str]:
     if stretched is None:
         return []
     note = _(
-        "{context:,} tokens is beyond the native {native:,}; static YaRN can cost quality on short texts",
-        context=run.work.context,
-        native=stretched[1],
+        "{context} tokens is beyond the native {native}; static YaRN can cost quality on short texts",
+        context=format_tokens(run.work.context),
+        native=format_tokens(stretched[1]),
     )
     if yarn(run):
         return [note]
     method = run.model.context.method if run.model.context else None
     return [
         _(
-            "{context:,} tokens is beyond the native {native:,}: switch on {method} as the model's card says",
-            context=run.work.context,
-            native=stretched[1],
+            "{context} tokens is beyond the native {native}: switch on {method} as the model's card says",
+            context=format_tokens(run.work.context),
+            native=format_tokens(stretched[1]),
             method=method or "YaRN",
         )
     ]

@@ -11,6 +11,7 @@ from qwenpick.runtimes.given import flags, read
 from qwenpick.runtimes.mlx import TABLE, table_on_disk
 from qwenpick.runtimes.mlx.options import Options
 from qwenpick.runtimes.mlx.packages import package_of
+from qwenpick.units import format_tokens
 
 READ_FROM = "mlx-lm 0.31.3: mlx_lm/server.py, mlx_lm/convert.py"
 PORT = 8080
@@ -32,7 +33,10 @@ def launch(run: Run) -> Launch:
         *context_notes(run),
         *bounds_note(SERVERS["mlx"], run.limits),
         *hub.hub_notes(run),
-        _("the server sets no limit on the context: {context:,} tokens were planned for", context=run.work.context),
+        _(
+            "the server sets no limit on the context: {context} tokens were planned for",
+            context=format_tokens(run.work.context),
+        ),
     ]
     if said.kv_bits is not None:
         notes.append(

@@ -42,9 +42,9 @@ def check_context(model: Model, context: int) -> str | None:
     if context > plain:
         method = _stretched(model.context.method or "YaRN", context / model.context.native)
         return _(
-            "{context:,} tokens is beyond the native {native:,}: switch on {method}, which can cost quality on short texts",
-            context=context,
-            native=model.context.native,
+            "{context} tokens is beyond the native {native}: switch on {method}, which can cost quality on short texts",
+            context=format_tokens(context),
+            native=format_tokens(model.context.native),
             method=method,
         )
     return None

@@ -14,6 +14,7 @@ from qwenpick.recommending.quality import Abilities, Quality, load_abilities
 from qwenpick.recommending.scoring import LICENCE, PREFERENCES, Prefer, Scored, Weights, score
 from qwenpick.recommending.tasks import serves
 from qwenpick.runtimes import RUNTIMES
+from qwenpick.units import format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
@@ -231,7 +232,9 @@ def _reason(row: Scored, outdone_by: str | None, task: Task) -> str:
     elif task.answer:
         wait = _("a full answer takes about {seconds}", seconds=duration(row.seconds))
     else:
-        wait = _("reads {prompt:,} tokens in about {seconds}", prompt=task.prompt, seconds=duration(row.seconds))
+        wait = _(
+            "reads {prompt} tokens in about {seconds}", prompt=format_tokens(task.prompt), seconds=duration(row.seconds)
+        )
     slow = "" if row.usable or row.seconds is None else _(", too slow for {name}", name=task.said)
     beaten = _("; {better} is better, no larger and no slower", better=outdone_by) if outdone_by else ""
     return _("{worth}{cost}; {wait}{slow}{beaten}", worth=worth, cost=cost, wait=wait, slow=slow, beaten=beaten)

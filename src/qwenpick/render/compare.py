@@ -13,7 +13,7 @@ from qwenpick.render.forms.report import Column, Line, Report, Table
 from qwenpick.render.values import machine_values, plan_values
 from qwenpick.render.words import LICENCES, VERDICTS, box
 from qwenpick.runtimes import find_runtime
-from qwenpick.units import GB, format_bytes, format_count, format_tokens
+from qwenpick.units import GB, format_bytes, format_count, format_longest, format_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +50,7 @@ def models_report(sides: tuple[Side, ...], machine: Machine) -> Report:
                 )
             ),
         ),
-        (_("longest context"), *planned(lambda a: format_tokens(a.longest) if a.longest else _("none"))),
+        (_("longest context"), *planned(lambda a: format_longest(a.longest) if a.longest else _("none"))),
         (_("sequences at once"), *(str(s.sequences) if s.answer else "" for s in sides)),
         (
             _("decode tok/s"),
@@ -195,7 +195,7 @@ def _verdict(answer: Answer | None) -> str:
 
 
 def _longest(answer: Answer | None) -> str:
-    return format_tokens(answer.longest) if answer and answer.longest else ""
+    return format_longest(answer.longest) if answer and answer.longest else ""
 
 
 def _decode(answer: Answer | None) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import _, retell
+from qwenpick.i18n import N_, _, retell
 from qwenpick.planning.files import published_file
 from qwenpick.planning.words import rate, where_short
 from qwenpick.recommending.rank import duration
 from qwenpick.render.forms.report import Block, Column, Line, Table, Tone
 from qwenpick.render.words import LICENCES, box
 from qwenpick.runtimes import find_runtime
-from qwenpick.units import format_bytes, format_gb, format_tokens
+from qwenpick.units import format_bytes, format_gb, format_longest, format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
@@ -34,6 +34,19 @@ COLUMNS = (
     Column("Commercial use", optional=8),
 )
 
+WISHES = {
+    "quality": N_("quality before speed"),
+    "speed": N_("speed before quality"),
+    "context": N_("long contexts first"),
+    "small": N_("small models first"),
+}
+# What the speech models are for, by how their names end (the family's README): they share their scores and differ in this alone.
+VOICES = {
+    "CustomVoice": N_("speaks in voices that come with it"),
+    "Base": N_("clones a voice from a sample of 3 seconds"),
+    "VoiceDesign": N_("makes a voice from a description in words"),
+}
+
 
 def head(label: str, machine: Machine, answer: Recommendation, again: str, here: Here) -> list[Block]:
     """The box and the need in one line; the first pick in a sentence; how to start it."""
@@ -47,7 +60,8 @@ def head(label: str, machine: Machine, answer: Recommendation, again: str, here:
         if request.users > 1
         else _("{context} tokens of context", context=format_tokens(answer.context))
     )
-    blocks: list[Block] = [Line(" · ".join([*([label] if label else []), box(machine), task.need, load]), "dim")]
+    wish = [_(WISHES[request.prefer])] if request.prefer in WISHES else []
+    blocks: list[Block] = [Line(" · ".join([*([label] if label else []), box(machine), task.need, load, *wish]), "dim")]
     if not answer.picks:
         return blocks
     first = answer.picks[0]
@@ -104,7 +118,7 @@ def _worth(pick: Pick, answer: Recommendation) -> str:
         said.append(
             _("a full answer takes about {seconds}", seconds=seconds)
             if task.answer
-            else _("reads {prompt:,} tokens in about {seconds}", prompt=task.prompt, seconds=seconds)
+            else _("reads {prompt} tokens in about {seconds}", prompt=format_tokens(task.prompt), seconds=seconds)
         )
     if plan.model.thinking not in {None, "no"}:
         said.append(_("thinking {effort}", effort=_(ranked.effort)))
@@ -136,7 +150,7 @@ def _row(pick: Pick) -> tuple[str, ...]:
         rate(plan.speed.each.low, plan.speed.each.high) if plan.speed else _("unknown"),
         duration(ranked.seconds) if ranked.seconds is not None else _("unknown"),
         memory(pick),
-        f"{pick.longest:,}" if pick.longest else _("unknown"),
+        format_longest(pick.longest) if pick.longest else _("unknown"),
         _(ranked.effort) if plan.model.thinking not in {None, "no"} else "",
         _(LICENCES[plan.model.licence.commercial_use]),
     )
@@ -172,8 +186,18 @@ def foot(machine: Machine, answer: Recommendation) -> list[Block]:
     ]
     if labelled:
         blocks.append(Line(_("; ").join(labelled), "dim"))
+    blocks += [Line(voices, "dim")] if (voices := _voices(answer)) else []
     quiet = [retell(note) for note in machine.notes]
     if any(pick.ranked.quality.inferred for pick in answer.picks):
         quiet.append(_("~ quality estimated from sibling models"))
     blocks.append(Line(_("; ").join([*quiet, _("--explain shows the points behind each place")]), "dim"))
     return blocks
+
+
+def _voices(answer: Recommendation) -> str:
+    """What each kind of speech model among the picks is for; empty for other models."""
+    names = [pick.plan.model.name for pick in answer.picks if "speech" in pick.plan.model.outputs]
+    kinds = dict.fromkeys(name.rpartition("-")[2] for name in names)
+    return _("; ").join(
+        _("{place}: {labels}", place=f"…-{kind}", labels=_(VOICES[kind])) for kind in kinds if kind in VOICES
+    )

@@ -15,7 +15,7 @@ from qwenpick.render.forms.report import Bar, Block, Column, Line, Report, Table
 from qwenpick.render.values import engine_values, fix_values, machine_values, plan_values, server_cache_values
 from qwenpick.render.words import LICENCES, TONES, VERDICTS, box
 from qwenpick.runtimes import find_runtime
-from qwenpick.units import format_bytes, format_tokens
+from qwenpick.units import format_bytes, format_longest, format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.fitting.answer import Answer
@@ -179,7 +179,7 @@ def _summary(answer: Answer) -> Line:
     plan = answer.plan
     low, high = (round(plan.memory.total * edge) for edge in (plan.band.low, plan.band.high))
     longest = (
-        _("longest context {longest}", longest=format_tokens(answer.longest))
+        _("longest context {longest}", longest=format_longest(answer.longest))
         if answer.longest
         else _("no context fits")
     )

@@ -144,11 +144,13 @@ def _languages(text: str) -> str:
 
 def _context(context: Context) -> str:
     extended = (
-        _(", {extended:,} with {method}", extended=context.extended, method=context.method) if context.extended else ""
+        _(", {extended} with {method}", extended=format_tokens(context.extended), method=context.method)
+        if context.extended
+        else ""
     )
     return _(
-        "{native:,} tokens{extended}{value}",
-        native=context.native,
+        "{native} tokens{extended}{value}",
+        native=format_tokens(context.native),
         extended=extended,
         value=f"; {context.note}" if context.note else "",
     )

@@ -11,7 +11,7 @@ from qwenpick.planning.words import rate, speed_of
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import plan_values
 from qwenpick.runtimes import find_runtime
-from qwenpick.units import format_bytes, format_gb, format_tokens
+from qwenpick.units import format_bytes, format_gb, format_longest
 
 if TYPE_CHECKING:
     from qwenpick.buy.advice import Advice, Market
@@ -191,7 +191,7 @@ def _row(offer: Offer) -> tuple[str, ...]:
         offer.plan.checkpoint.format,
         find_runtime(offer.plan.runtime).TITLE,
         format_bytes(offer.plan.memory.total, 1),
-        format_tokens(offer.longest) if offer.longest else "",
+        format_longest(offer.longest) if offer.longest else "",
         rate(speed.each.low, speed.each.high) if speed else _("unknown"),
         f"{offer.power:.0f} W" if offer.power else _("unknown"),
         dollars(offer.price, offer.price_note) if offer.price else _("unknown"),

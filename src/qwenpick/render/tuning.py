@@ -13,7 +13,7 @@ from qwenpick.render.values import machine_values, memory_values, place_values
 from qwenpick.render.words import TONES, VERDICTS, box
 from qwenpick.training.objectives import OBJECTIVES
 from qwenpick.training.trainers import TRAINERS
-from qwenpick.units import format_bytes, format_gb, format_tokens
+from qwenpick.units import format_bytes, format_gb, format_longest, format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
@@ -131,7 +131,7 @@ def methods_report(
             continue
         rows.append((
             _(NAMES[one.training.method]), one.checkpoint.format, _(VERDICTS[one.verdict]), one.reason, format_bytes(_fullest(one), 1),
-            format_tokens(one.longest) if one.longest else _("none"), str(one.largest or _("none")), _hours(one, dataset_tokens),
+            format_longest(one.longest) if one.longest else _("none"), str(one.largest or _("none")), _hours(one, dataset_tokens),
         ))  # fmt: skip
     columns = (
         Column("Method"), Column("Weights"), Column("Verdict"), Column("Why", optional=True), Column("Needs", number=True),
@@ -148,7 +148,7 @@ def _fullest(tuned: Tuned) -> int:
 
 def _stretch(tuned: Tuned) -> str:
     longest = (
-        _("longest sequence {longest} tokens", longest=format_tokens(tuned.longest))
+        _("longest sequence {longest} tokens", longest=format_longest(tuned.longest))
         if tuned.longest
         else _("no sequence fits")
     )

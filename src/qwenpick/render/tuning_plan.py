@@ -9,7 +9,7 @@ from qwenpick.i18n import _
 from qwenpick.render.forms.report import Column, Line, Report, Table
 from qwenpick.render.plan import more
 from qwenpick.render.tuning import tune_values
-from qwenpick.units import format_bytes, format_gb, format_tokens
+from qwenpick.units import format_bytes, format_gb, format_longest
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
@@ -42,7 +42,7 @@ def tuning_plan_report(
             f"{one.count} x {one.gpu.name}" if one.count > 1 else one.gpu.name,
             format_bytes(one.memory, 0),
             format_bytes(max(place.need for place in one.tuned.places), 1),
-            format_tokens(one.tuned.longest) if one.tuned.longest else "",
+            format_longest(one.tuned.longest) if one.tuned.longest else "",
             str(one.tuned.largest or ""),
             f"{one.tuned.speed.low:,.0f}-{one.tuned.speed.high:,.0f}" if one.tuned.speed else _("unknown"),
             _hours(one, tokens),

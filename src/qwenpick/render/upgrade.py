@@ -12,7 +12,7 @@ from qwenpick.recommending.rank import duration
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import plan_values
 from qwenpick.runtimes import find_runtime
-from qwenpick.units import format_bytes, format_tokens
+from qwenpick.units import format_bytes, format_longest
 
 if TYPE_CHECKING:
     from qwenpick.buy.upgrade import Got, Ladder
@@ -89,7 +89,7 @@ def _row(card: Got, found: Ladder) -> tuple[str, ...]:
         rate(plan.speed.each.low, plan.speed.each.high) if plan.speed else _("unknown"),
         duration(ranked.seconds) if ranked.seconds is not None else _("unknown"),
         format_bytes(plan.memory.total, 1),
-        format_tokens(card.pick.longest) if card.pick.longest else "",
+        format_longest(card.pick.longest) if card.pick.longest else "",
         _gain(more) if more else "",
     )
 

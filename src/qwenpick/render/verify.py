@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qwenpick.i18n import _
 from qwenpick.planning.words import rate
 from qwenpick.render.forms.report import Column, Line, Report, Table
-from qwenpick.units import format_bytes
+from qwenpick.units import format_bytes, format_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ def verify_report(seen: Observation, run: Recognised, found: Comparison, toleran
         Column("actual", number=True),
         Column("off by", number=True),
     )
-    context = _(", {context:,} tokens", context=seen.context) if seen.context else ""
+    context = _(", {context} tokens", context=format_tokens(seen.context)) if seen.context else ""
     version = f" {seen.version}" if seen.version else ""
     beyond = found.beyond(tolerance)
     lines: list[Line | Table] = [

@@ -24,7 +24,7 @@ from qwenpick.training.qlora import experts_quantized
 from qwenpick.training.speed import Speed, speed
 from qwenpick.training.storage import Storage, storage
 from qwenpick.training.trainers import TRAINERS
-from qwenpick.units import format_bytes
+from qwenpick.units import format_bytes, format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Model
@@ -81,7 +81,12 @@ def tune(
     limit = longest_allowed(model)
     if limit and training.seq > limit:
         raise QwenpickError(
-            _("{model} reads {limit:,} tokens, not {seq:,}", model=model.name, limit=limit, seq=training.seq)
+            _(
+                "{model} reads {limit} tokens, not {seq}",
+                model=model.name,
+                limit=format_tokens(limit),
+                seq=format_tokens(training.seq),
+            )
         )
     checkpoint = _checkpoint(model, training, quant)
     needed, places, verdict = judged(architecture, model, checkpoint, training, devices, machine)

@@ -10,6 +10,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.training.answer import STEP, Tuned, able, tune
 from qwenpick.training.trainers import PURE
+from qwenpick.units import format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
@@ -83,13 +84,13 @@ def _changes(tuned: Tuned, gpus: int) -> Iterator[tuple[str, str, Training]]:
         yield _("QLoRA instead: weights in 4 bits"), "--train qlora", instead
     if tuned.longest and tuned.longest < now.seq:
         yield (
-            _("sequences of {seq:,} tokens", seq=tuned.longest),
+            _("sequences of {seq} tokens", seq=format_tokens(tuned.longest)),
             f"--seq {tuned.longest}",
             replace(now, seq=tuned.longest),
         )
     elif now.seq > 2 * STEP:
         half = now.seq // 2 // STEP * STEP
-        yield _("sequences of {seq:,} tokens", seq=half), f"--seq {half}", replace(now, seq=half)
+        yield _("sequences of {seq} tokens", seq=format_tokens(half)), f"--seq {half}", replace(now, seq=half)
     if (
         now.offload == "none"
         and now.method != "qlora"
