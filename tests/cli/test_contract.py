@@ -28,6 +28,8 @@ BOX = ("--gpu", "rtx 4090", "--ram", "64GiB")
         (("fit", "qwen3-8b", "--gpu", "rtx-9999"), 2),
         (("fit", "qwen3-8b", "--context", "many", *BOX), 2),
         (("fit", "qwen3-8b", "--context", "1M", *BOX), 2),
+        (("fit", "qwen3-8b", "--context", "32", *BOX), 2),
+        (("fit", "qwen3-8b", "--quant", "4bit", "--context", "128", *BOX), 0),
         (("fit", "qwen3-8b", "--ram", "24 parsecs", "--gpu", "rtx 4090"), 2),
         (("fit", "qwen3-8b", "--quant", "5bits", *BOX), 2),
         (("fit", "qwen3-8b", "--kv-cache", "q9", *BOX), 2),

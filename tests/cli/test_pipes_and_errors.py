@@ -71,3 +71,10 @@ def test_a_width_that_is_none_does_not_end_in_a_bug(columns: str) -> None:
 
 def test_a_catalogue_that_cannot_be_read_is_a_bad_request() -> None:
     assert run("catalog", "check", "no-such-file.yaml").returncode == 2
+
+
+def test_128_tokens_are_what_benchmarks_generate_and_may_have_been_meant_as_128_thousand() -> None:
+    box = ("--gpu", "rtx 4090", "--ram", "64GiB", "--quant", "Q4_K_M", "--runtime", "llama.cpp", "--json")
+    result = run("fit", "qwen3-8b", "--context", "128", *box)
+    assert json.loads(result.stdout)["context"] == 128
+    assert result.stderr == "planned for 128 tokens, as said; for 128 thousand write 128k\n"
