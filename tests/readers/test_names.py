@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qwenpick.catalog import Catalog
+from qwenpick.catalog import Catalog, find_model
 from qwenpick.errors import QwenpickError
 from qwenpick.readers import read_model, wanted
 
@@ -66,6 +66,31 @@ MEANT = {
     "bartowski/Qwen_Qwen3.6-27B-GGUF": "qwen3.6-27b",
     "hf.co/unsloth/Qwen3.5-9B-GGUF:Q5_K_S": "qwen3.5-9b",
     "QuantTrio/Qwen3-VL-235B-A22B-Instruct-AWQ": "qwen3-vl-235b-a22b-instruct",
+    "mradermacher/Qwen3-14B-i1-GGUF": "qwen3-14b",
+    # mixtures with a letter missing, and by their word
+    "qwen3-30b-a3": "qwen3-30b-a3b",
+    "Qwen3-30A3B": "qwen3-30b-a3b",
+    "Qwen3-Coder-480a35b": "qwen3-coder-480b-a35b-instruct",
+    "qwen3 30b moe": "qwen3-30b-a3b",
+    # no version: the newest of that kind and size
+    "qwen coder 7b": "qwen2.5-coder-7b-instruct",
+    "qwen-vl-8b": "qwen3-vl-8b-instruct",
+    "qwen vl 7b": "qwen-vl",
+    "qwen embedding 8b": "qwen3-embedding-8b",
+    "通义千问Coder 32B": "qwen2.5-coder-32b-instruct",
+    "千问3语音识别1.7b": "qwen3-asr-1.7b",
+    "Qwen3-8b量化版": "qwen3-8b",
+}
+
+# names of files, and moving and dated names of the API
+SNAPSHOTS = {
+    "qwen3-8b.Q5_K_M.gguf": "qwen3-8b",
+    "Qwen3-8B.i1-Q4_K_M.gguf": "qwen3-8b",
+    "Qwen3.5-9B.BF16.gguf": "qwen3.5-9b",
+    "qwen-plus-latest": "qwen-plus",
+    "qwen-max-2025-01-25": "qwen-max",
+    "qwen-max-0125": "qwen-max",
+    "qwen3-coder-plus-2025-09-23": "qwen3-coder-plus",
 }
 
 # names of models that others made -> what lies underneath
@@ -111,6 +136,9 @@ MADE_OF = {
     "Ornith-1.5-9B": "qwen3.5-9b",
     "VibeThinker-1.5B": "qwen2.5-math-1.5b",
     "Qwen2.5-Coder-14B-Instruct-Uncensored": "qwen2.5-coder-14b-instruct",
+    "Qwen3-8B-abliterated.Q4_K_M": "qwen3-8b",
+    "Sakura-14B-Qwen2.5-v1.0": "qwen2.5-14b-instruct",  # the size before the series
+    "DistilQwen2.5-7B-Instruct": "qwen2.5-7b-instruct",
 }
 
 # names that mean no model here -> what the sentence says; none of them names a base or a neighbour
@@ -137,13 +165,30 @@ TOLD = {
     "Qwen3-53B-A3B": "--online",
     "qwen mt": "choose one",
     "Qwen3Guard": "choose one",
-    "klingon": "there is no model 'klingon'",
+    "klingon": "there is no model 'klingon' here; owner/name with --online",
+    "7B-Qwen2.5-VL-finetune": "--online",
+    "Llama-3-8B-Qwen3-merge": "--online",
+    "qwen3-8b-moe": "--online",
+    "qwen-embedding": "qwen3-embedding-0.6b, qwen3-embedding-4b, qwen3-embedding-8b; choose one",
+    "qwen-coder": "qwen3-coder-30b-a3b-instruct, qwen3-coder-480b-a35b-instruct, qwen3-coder-next; choose one",
+    "qwen-math": "qwen2.5-math-1.5b-instruct",
+    "chatgpt": "is no Qwen",
+    "medgemma-4b": "is no Qwen",
+    "bge-m3": "is no Qwen",
+    "豆包": "is no Qwen",
+    "文心一言": "is no Qwen",
+    "midjourney": "makes pictures",
 }
 
 
 @pytest.mark.parametrize(("said", "meant"), MEANT.items())
 def test_a_name_means_its_model(catalog: Catalog, said: str, meant: str) -> None:
     assert read_model(said, catalog).model is catalog.models[meant]
+
+
+@pytest.mark.parametrize(("said", "meant"), SNAPSHOTS.items())
+def test_a_file_or_dated_name_means_the_name_behind_it(catalog: Catalog, said: str, meant: str) -> None:
+    assert find_model(catalog, said).id == meant
 
 
 @pytest.mark.parametrize(("said", "base"), MADE_OF.items())

@@ -15,7 +15,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
 _QUANTIZED = re.compile(
-    r"-(gguf|mlx|mtp|unsloth|awq|gptq|fp8|nvfp4|mxfp4|nf4|bnb|(gptq-)?int[48]|w[48]a(8|16)|b?fp?(16|32)|\dbit|(ud-)?i?q\d(-[0-9a-z]+)*)$"
+    r"-(gguf|mlx|mtp|unsloth|i1|awq|gptq|fp8|nvfp4|mxfp4|nf4|bnb|(gptq-)?int[48]|w[48]a(8|16)|b?fp?(16|32)|\dbit|(ud-)?i?q\d(-[0-9a-z]+)*)$"
 )
 
 
@@ -46,7 +46,9 @@ def find_model(catalog: Catalog, name: str) -> Model:
     block = spelled.casefold().startswith("mlx-community/") and "-mtp-" in meant  # the MTP block alone
     for meant in () if block else spellings(spelled):
         for folded in _shorter(meant):
-            if found := known.folded.get(folded) or _other_role(catalog, known, folded) or _experts(known, folded):
+            found = known.folded.get(folded) or _other_role(catalog, known, folded) or _experts(known, folded)
+            found = found or _snapshot(catalog, known, folded) or _newest_of_kind(catalog, folded)
+            if found:
                 return catalog.models[found]
     if not spelled:
         raise QwenpickError(_("no model was named (qwenpick models lists them)"))
@@ -130,8 +132,35 @@ def _experts(known: _Names, folded: str) -> str | None:
     stems = {match[0] for name in known.folded if (match := pattern.match(name))}
     if len(stems) != 1:
         return None
-    whole = stems.pop() + said["rest"]
+    whole = stems.pop() + re.sub(r"^-moe(?=-|$)", "", said["rest"])
     return next((known.folded[n] for n in (whole, whole + "-instruct") if n in known.folded), None)
+
+
+def _snapshot(catalog: Catalog, known: _Names, folded: str) -> str | None:
+    """The API's name behind one of its dated or moving ones: qwen-plus-latest, qwen-max-2025-01-25."""
+    stem = re.sub(r"-(latest|\d{4}-\d{2}-\d{2}|[01]\d[0-3]\d)$", "", folded)
+    found = known.folded.get(stem) if stem != folded else None
+    return found if found and not catalog.models[found].open_weights else None
+
+
+def _newest_of_kind(catalog: Catalog, folded: str) -> str | None:
+    """The newest model of a kind and size whose version was not said: "qwen coder 7b". Qwen-VL and Qwen-Audio, which have none, come first."""
+    said = re.fullmatch(
+        r"qwen-(?P<kind>vl|coder|math|omni|embedding|reranker)-(?P<size>\d+(?:\.\d+)?b)(?P<rest>-.*)?", folded
+    )
+    if said is None:
+        return None
+    pattern = re.compile(rf"qwen[\d.]+-{said['kind']}-{re.escape(said['size'])}(-a\d+b)?(?P<rest>-.*)?")
+    everything = records(catalog.models)
+    alike = [
+        i
+        for i, record in everything.items()
+        if record["open_weights"]
+        and (match := pattern.fullmatch(i))
+        and (match["rest"] or "") in ((said["rest"],) if said["rest"] else ("", "-instruct"))
+        and (record["kind"] != "base" or said["rest"])
+    ]
+    return max(alike, key=lambda i: (str(everything[i].get("released") or ""), i), default=None)
 
 
 def _other_role(catalog: Catalog, known: _Names, folded: str) -> str | None:

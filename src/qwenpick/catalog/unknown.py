@@ -21,11 +21,13 @@ _ROLES = re.compile(
 )  # what a name may say after its size and still be the maker's
 _PICTURES = re.compile(
     r"qwen-?image|(?<![a-z])wan-?[12]|z-image|通义万相|万相|tongyi-?wanxiang|stable-?diffusion|sdxl|(?<![a-z])flux|hunyuan-?video"
+    r"|midjourney|dall-?e|ltx-?video|kolors|即梦|可灵"
 )
 _OTHERS = re.compile(
-    r"(?<![a-z])(code-?)?(llama|gpt|gemma|mi[sx]tral|ministral|devstral|codestral|magistral|deepseek|phi|chatglm|glm|kimi|minimax|yi|internlm|internvl"
-    r"|falcon|granite|nemotron|command-?[ra]|claude|gemini|grok|baichuan|hunyuan|ernie|seed-oss|olmo|smollm|exaone|lfm|starcoder|vicuna|whisper|mimo"
+    r"(?<![a-z])(code-?)?(llama|(chat)?gpt|(med|code|shield|t5)?gemma|mi[sx]tral|pixtral|voxtral|mathstral|ministral|devstral|codestral|magistral|deepseek|phi|chatglm|glm|kimi|minimax|yi|internlm|internvl"
+    r"|falcon|granite|nemotron|command-?[ra]|claude|gemini|grok|baichuan|hunyuan|ernie|seed-oss|seed-coder|bge|olmo|smollm|exaone|lfm|starcoder|vicuna|whisper|mimo"
     r"|step|solar|jamba|mamba|rwkv|bloom|opt|pythia|stablelm|tinyllama|orca|zephyr|dbrx|arctic|aya|laguna|longcat|ling|ring)(?=\d|-|$|\.)"
+    r"|豆包|文心|星火|混元|智谱|盘古|百川|书生|月之暗面|零一万物"
 )
 _SIZES = re.compile(r"\d+(?:\.\d+)?[bt]")
 _EDITS = 2  # letters that may differ for a name to be meant; one where the name is short
@@ -48,6 +50,8 @@ def unknown(catalog: Catalog, name: str, folded: str) -> str:
     if members:
         order = sorted(members, key=lambda i: (_billions(sized[i]), i))
         return _("'{name}' is a series: {order}; choose one", name=name, order=", ".join(order))
+    if newest_series := _newest_series(catalog, folded, open_ids):
+        return _("'{name}' is a series: {order}; choose one", name=name, order=", ".join(newest_series))
     if made := starting(catalog, name):
         return _("'{name}' is several models: {made}; choose one", name=name, made=", ".join(made))
     if "qwen" not in folded and "qwq" not in folded and _OTHERS.search(folded):
@@ -69,11 +73,21 @@ def unknown(catalog: Catalog, name: str, folded: str) -> str:
         return _(
             "there is no model '{name}'; did you mean {near}? (qwenpick models lists them)", name=name, near=near[0]
         )
-    if "/" in name or "qwen" in folded:
-        return _(
-            "there is no model '{name}' here; owner/name with --online reads the config of one on the hub", name=name
-        )
-    return _("there is no model '{name}' (qwenpick models lists them)", name=name)
+    return _("there is no model '{name}' here; owner/name with --online reads the config of one on the hub", name=name)
+
+
+def _newest_series(catalog: Catalog, folded: str, open_ids: list[str]) -> list[str]:
+    """The members of the newest series of a kind that was named without a version: of qwen-embedding those of Qwen3-Embedding."""
+    said = re.fullmatch(r"qwen-(coder|math|omni|embedding|reranker|guard|next|tts|asr)", folded)
+    if said is None:
+        return []
+    kinds = {i: record["kind"] for i, record in records(catalog.models).items()}
+    versions = {
+        i: float(match[1])
+        for i in open_ids
+        if (match := re.match(rf"qwen([\d.]+)-?{said[1]}(-|$)", i)) and kinds[i] not in ("base", "reward")
+    }
+    return [i for i in versions if versions[i] == max(versions.values())][:8]
 
 
 def is_no_qwen(name: str) -> bool:

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
 # Base and size inside a longer name: Josiefied-Qwen3-8B-abliterated, huihui-ai_Qwen2.5-Coder-7B-Instruct-abliterated, QwQ-32B-abliterated
 _INSIDE = re.compile(
-    r"(?<![a-z0-9.])(?P<series>qwen-?\d(?:\.\d)?|qwq|qvq)-?(?P<kind>vl|coder|math|omni|next|embedding|reranker)?-(?P<size>\d+(?:\.\d+)?)b"
+    r"(?<![a-z0-9.])(?:distill?)?(?P<series>qwen-?\d(?:\.\d)?|qwq|qvq)-?(?P<kind>vl|coder|math|omni|next|embedding|reranker)?-(?P<size>\d+(?:\.\d+)?)b"
     r"(?P<active>-?a\d+(?:\.\d+)?b)?(?P<rest>(?:-.*)?)$"
+)
+# The size before the series: Sakura-14B-Qwen2.5-v1.0
+_BEFORE = re.compile(
+    r"(?<!llama-)(?<!llama-3-)(?<!mistral-)(?<!gemma-)(?<![a-z0-9.])(?P<size>\d+(?:\.\d+)?)b-(?P<series>qwen-?\d(?:\.\d)?)(?:-(?P<kind>coder|math))?(?P<active>)(?P<rest>(?:-(?!\d+(?:\.\d+)?b).*)?)$"
 )
 # What is no whole model of the base's shape: drafts, adapters, pruned, grown and merged experts, other modalities
 _OTHER_SHAPE = re.compile(
@@ -81,10 +85,10 @@ def by_list(catalog: Catalog, name: str) -> Derived | None:
 def by_name(catalog: Catalog, name: str) -> Derived | None:
     """The rule: series and size stand in the name, the catalogue has that model, and no word says that the shape is another."""
     folded = _plain(name)
-    match = _INSIDE.search(folded)
+    match = _INSIDE.search(folded) or _BEFORE.search(folded)
     if match is None:
         return None
-    around = f"{folded[: match.start()]} {match['rest'] or ''}"
+    around = f"{folded[: min(match.start('series'), match.start('size'))]} {match['rest'] or ''}"
     if name.casefold().startswith("mlx-community/") is False:  # its -MTP- repositories hold the block alone
         around = re.sub(r"(?<![a-z])mtp(?![a-z])", "", around)
     if _OTHER_SHAPE.search(around) or _ANOTHER_SIZE.search(around) or _ROLE_ALONE.fullmatch(around):

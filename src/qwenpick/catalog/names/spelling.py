@@ -13,13 +13,15 @@ _ADDRESS = re.compile(
 _INSIDE = re.compile(r"/(tree|blob|resolve|files|summary|tags)(/.*)?$|[?#].*$|\.(gguf|safetensors)$", re.IGNORECASE)
 # What the series are called in Chinese, and what their members are for
 _CHINESE = (
-    (r"通义千问|通义|千问", "qwen-"), (r"视觉语言|视觉", "-vl-"), (r"代码|编程|程序员", "-coder-"), (r"数学", "-math-"), (r"音频|语音", "-audio-"),
+    (r"通义千问|通义|千问", "qwen-"), (r"视觉语言|视觉", "-vl-"), (r"代码|编程|程序员", "-coder-"), (r"数学", "-math-"),
+    (r"语音合成", "-tts-"), (r"语音识别", "-asr-"), (r"音频|语音", "-audio-"),
     (r"全模态", "-omni-"), (r"嵌入|向量", "-embedding-"), (r"重排序?|排序", "-reranker-"), (r"思考", "-thinking-"), (r"指令|对话", "-instruct-"),
-    (r"大?语?言?模型|版本?|系列|的", "-"),
+    (r"量化版?|大?语?言?模型|版本?|系列|的", "-"),
 )  # fmt: skip
 _KINDS = "vl|coder|math|omni|audio|next|embedding|reranker|tts|asr|agentworld"
 # (pattern, what stands there instead), each tried alone and after those before it
 _RULES = (
+    (r"\.(?=(?:i1-)?(?:ud-)?(?:i?q\d|b?fp?16$|fp8|gguf|awq|gptq|mxfp4))", "-"),  # qwen3-8b.q4_k_m, as mradermacher names files
     (r"^qwen-(?=qw[eq]|qvq)", ""),  # Qwen_Qwen3-8B, as re-uploads write it
     (r"^(qwen|qwq|qvq)-(?=\d(?:\.\d)?(?:-|$))", r"\1"),  # qwen-3-8b
     (r"^(qwen\d(?:\.\d)?)[.-]?(" + _KINDS + r")(?=$|[-.\d])", r"\1-\2"),  # qwen3vl-8b, qwen2.5.coder
@@ -29,6 +31,8 @@ _RULES = (
     (r"^qwen(\d)\.(\d+b)(?=$|-)", r"qwen\1-\2"),  # qwen3.8b, which is no Qwen3.8
     (r"^qwen(\d)(\d+b)(?=$|-)", r"qwen\1-\2"),  # qwen38b
     (r"(?<=\db)-?a-?(?=\d)", "-a"),  # 30ba3b, 30b-a-3b
+    (r"(?<=\d)-?a(?=\d+(?:\.\d+)?b(?:$|-))", "b-a"),  # 30a3b
+    (r"(?<=\db-a)(\d+(?:\.\d+)?)(?=$|-)", r"\1b"),  # 30b-a3
     (r"^(qwen[\d.]+(?:-(?:" + _KINDS + r"))?-\d+(?:\.\d+)?)(?=$|-(?!a\d)(?!\d))", r"\1b"),  # qwen3-8
     (r"^qwen3-?guard(?!-gen|-stream)-", "qwen3guard-gen-"),
 )  # fmt: skip
