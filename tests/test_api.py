@@ -98,3 +98,9 @@ def test_the_examples_in_the_docstrings_hold(name: str) -> None:
     finder = doctest.DocTestFinder().find(getattr(api, name), name, globs={})
     results = [doctest.DocTestRunner().run(one) for one in finder]
     assert sum(one.attempted for one in results) > 0 and not any(one.failed for one in results)
+
+
+def test_an_embedding_model_in_four_bits_is_answered_on_a_data_centres_gpu() -> None:
+    # the maker's own repository of it is GGUF files, which is no one format
+    found = qwenpick.fit("qwen3-embedding-8b", gpu="h100", quant="awq-int4", runtime="vllm", context=4096)
+    assert found.fits and found.exit_code == 0

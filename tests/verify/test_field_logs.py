@@ -48,6 +48,20 @@ def test_the_account_that_a_running_server_prints_states_weights_and_cache() -> 
     assert seen.ranks == 3 and seen.options["gpu_memory_utilization"] == 0.85 and seen.unread == ()
 
 
+def test_an_account_that_tells_weights_and_the_rest_in_one_is_compared_in_one(qwenpick: Run, tmp_path: Path) -> None:
+    # the wording of 0.27 and later, of a server whose first lines are lost: Qwen3.8-27B-FP8 over two RTX 5090, 15.03 GiB
+    text = (
+        "(Worker_TP0 pid=223) INFO 08-22 04:42:13 [gpu_worker.py:789] Free memory on device (30.27/31.4 GiB) on startup. Desired GPU memory "
+        "utilization is (0.92, 28.88 GiB). Actual usage is 15.03 GiB for consumed memory (weights + non-torch), 1.59 GiB for peak activation, and "
+        "0.09 GiB for CUDAGraph memory. Current kv cache memory in use is 12.26 GiB."
+    )
+    text += "\n" + text.replace("TP0", "TP1").replace("15.03", "15.05")
+    found = verified(qwenpick, tmp_path, text, "qwen3.8-27b", "--quant", "fp8", "--gpu", "2x rtx 5090", "--json")
+    rows = [row for row in values(found)["rows"] if row["kind"] == "weights"]
+    assert [row["where"] for row in rows] == ["gpu0", "gpu1"] and all(abs(row["error"]) < 0.05 for row in rows)
+    assert found.code == 0
+
+
 def test_drafts_and_prefix_caching_are_read_and_the_tokens_are_exact(qwenpick: Run, tmp_path: Path) -> None:
     # 5.33 GiB of 26.0 MiB blocks of 1,600 tokens on each of two ranks
     found = verified(qwenpick, tmp_path, DRAFTS, "--json")

@@ -68,7 +68,10 @@ def others(plan: Plan) -> float:
         return 0.0
     if not all(device.compute_capability in SERVER_CHIPS for device in devices):
         return 0.0
-    return OTHERS if any(one.official and FORMATS[one.format].bits < 16 for one in plan.model.checkpoints) else 0.0
+    own = (
+        FORMATS.get(one.format) for one in plan.model.checkpoints if one.official
+    )  # a repository of GGUF files is no one format
+    return OTHERS if any(one and one.bits < 16 for one in own) else 0.0
 
 
 def spilled(plan: Plan) -> float:

@@ -11,6 +11,7 @@ from qwenpick.verify.observation import Observation
 KINDS = ("weights", "kv cache", "state", "compute", "overhead")
 WHOLE = "peak memory"  # the kind of a figure for everything together: MLX's peak
 CONTEXT = "context"  # the part of llama-server's table that holds cache and state together
+CONSUMED = "weights and outside torch"  # the part of vLLM's account, from 0.27 on, that holds both in one figure
 SLIGHT = 0.1  # of the tolerance: a part that is off by less than that share of the whole moves nothing
 
 # What each engine prints of its own. vLLM and SGLang fill their memory with cache: there the tokens it holds are compared, not its bytes.
@@ -116,6 +117,10 @@ def compare(
     if any(part.name == CONTEXT for part in seen.memory.parts):  # cache and state in one figure
         predicted = Memory(
             tuple(replace(part, kind="kv cache") if part.kind == "state" else part for part in predicted.parts)
+        )
+    if any(part.name == CONSUMED for part in seen.memory.parts):
+        predicted = Memory(
+            tuple(replace(part, kind="weights") if part.name == "outside torch" else part for part in predicted.parts)
         )
     rows = [
         Row(

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from qwenpick.memory.account import Part, gpu
+from qwenpick.verify.compare import CONSUMED
 from qwenpick.verify.observation import Observation, first, last, observed, size, unread_lines, whole
 from qwenpick.work.placement import Cut
 
@@ -139,7 +140,10 @@ def _parts(log: list[str], cut: Cut) -> Iterator[Part]:
                 kept[where, name] = Part(name, max(0, size(number, "GiB")), where, match[0], kind)
         if consumed := _CONSUMED.search(line):
             weights = kept.get((where, "weights"))
-            rest = size(consumed[1], "GiB") - weights.bytes if weights else -1
+            if weights is None or weights.name == CONSUMED:
+                kept[where, "weights"] = Part(CONSUMED, size(consumed[1], "GiB"), where, consumed[0], "weights")
+                continue
+            rest = size(consumed[1], "GiB") - weights.bytes
             if rest >= 0:
                 kept[where, "outside torch"] = Part(
                     "outside torch",
