@@ -9,6 +9,7 @@ from qwenpick.catalog import Catalog, load
 from qwenpick.machine.simulate import simulate
 from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization import FORMATS
+from qwenpick.render.values import band_values, speed_values
 from qwenpick.runtimes.flags import read_flags
 from qwenpick.speed import Speed
 from qwenpick.units import GIB
@@ -89,6 +90,8 @@ def test_a_prompt_that_fills_the_context_is_read_more_slowly(catalog: Catalog) -
     start, typical, full = found.by_depth
     assert start.prefill is None and typical.prefill == found.prefill
     assert full.prefill and full.prefill.value < found.prefill.value
+    # as 0.1 said it: --context is what a prompt may fill; first_token is that of the task's prompt
+    assert speed_values(found)["prefill"] == band_values(full.prefill)
 
 
 def test_a_prompt_is_never_longer_than_the_context(catalog: Catalog) -> None:

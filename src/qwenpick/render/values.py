@@ -223,10 +223,10 @@ def server_cache_values(plan: Plan) -> ServerCacheValues | None:
 
 def speed_values(speed: Speed) -> SpeedValues:
     """How fast a plan runs."""
-    roofline = speed.roofline
+    roofline, by_depth = speed.roofline, speed.by_depth
     return {
         "decode": band_values(speed.decode),
-        "prefill": band_values(speed.prefill),
+        "prefill": band_values(by_depth[-1].prefill or speed.prefill),
         "first_token": band_values(speed.first_token),
         "together": band_values(speed.together),
         "each": band_values(speed.each),
@@ -240,7 +240,7 @@ def speed_values(speed: Speed) -> SpeedValues:
                 "each": band_values(at.each),
                 "prefill": band_values(at.prefill) if at.prefill else None,
             }
-            for at in speed.by_depth
+            for at in by_depth
         ],
         "roofline": {
             "tokens_per_second": float(f"{roofline.tokens_per_second:.4g}"),

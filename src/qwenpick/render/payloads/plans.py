@@ -90,7 +90,7 @@ class RooflineValues(TypedDict):
 
 
 class SpeedValues(TypedDict):
-    """Tokens/s; first_token in seconds."""
+    """Tokens/s; first_token in seconds, of `prompt` tokens. `each` and `decode` are at `depth`; `prefill` is that of a prompt which fills the context."""
 
     decode: BandValues
     prefill: BandValues
