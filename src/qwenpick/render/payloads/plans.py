@@ -90,7 +90,7 @@ class RooflineValues(TypedDict):
 
 
 class SpeedValues(TypedDict):
-    """Tokens/s; first_token in seconds, of `prompt` tokens. `each` and `decode` are at `depth`; `prefill` is that of a prompt which fills the context."""
+    """Tokens/s; first_token in seconds, of `prompt` tokens. `each` and `decode` are at `depth`, `prefill` of a prompt that fills the context."""
 
     decode: BandValues
     prefill: BandValues
