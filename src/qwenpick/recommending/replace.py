@@ -2,66 +2,63 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.lookup import closed_weights
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+from qwenpick.machine.hardware import ANY_GPU, APPLE_SILICON, Machine
 from qwenpick.memory.cache import KvCache
-from qwenpick.planning.checkpoints import checkpoints
 from qwenpick.recommending.choose import Chooser
-from qwenpick.recommending.quality import Quality, load_abilities, quality
-from qwenpick.recommending.quantization_loss import retention
+from qwenpick.recommending.request import Request
+from qwenpick.recommending.search.candidates import GPU_ENGINES
 from qwenpick.recommending.search.upper_bound import upper_bound
 from qwenpick.recommending.tasks import Task, find_task, serves
-from qwenpick.recommending.thinking import efforts_for
 from qwenpick.runtimes import find_runtime
-from qwenpick.work.placement import Placement
-from qwenpick.work.serving import Serving
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Checkpoint, Model
-    from qwenpick.machine.hardware import Machine
     from qwenpick.memory.account import Memory
     from qwenpick.planning.plan import Plan
+    from qwenpick.recommending.quality import Quality
     from qwenpick.recommending.rank import Ranked
-    from qwenpick.recommending.request import Request
 
 TASK_OF_KIND = {
     "chat": "chat", "base": "chat", "code": "coding", "math": "math", "vision": "vision", "audio": "audio", "omni": "omni", "speech": "speech",
     "embedding": "rag-embedding", "reranker": "reranking", "guard": "moderation", "agent": "agent", "reward": "chat",
 }  # fmt: skip
-WANTED = 40  # places that are looked at on a machine
-SAME_MEMORY = 1.02  # needs no more than this times the old one's
-PRECISIONS = (
-    "8bit",
-    "6bit",
-    "5bit",
-    "4bit",
-)  # a new model may be stored with fewer bits than the old one, but not with fewer than four
+WANTED = 40  # places that are looked at
+LEAST_BITS = 4  # in the same memory: a new model may be stored with fewer bits than the old one, not with fewer
+MOST_MEMORY = 2**42  # bytes: more than any model takes
+STEP = 2**20  # bytes: how finely the memory is searched that just holds the old model
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model in a format, what it needs for the same work, and what it is worth for the task after quantization; `plan` on a machine."""
+    """A model in a format, what it needs for the same work, and what it is worth for the task after quantization."""
 
     model: Model
     checkpoint: Checkpoint
     memory: Memory
     worth: Quality
-    plan: Plan | None = None
+    plan: Plan
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """The old model and what supersedes it, best first; `line` is the official successors, oldest first."""
+    """The old model and what supersedes it, best first; `line` is the official successors, oldest first.
+
+    `same_memory` says that it is meant in the memory that the old one needs, not on a machine.
+    """
 
     task: Task
     runtime: str
     old: Candidate
     better: tuple[Candidate, ...]
     line: tuple[Model, ...]
+    same_memory: bool = False
 
 
 def replacement(
@@ -73,20 +70,27 @@ def replacement(
     runtime: str = "llamacpp",
     task: str | None = None,
 ) -> Replacement:
-    """What supersedes the model in the memory that it needs on one GPU in that precision, for the same work (`task`, or what its kind is for).
+    """What supersedes the model in the memory that it needs in that precision, for the same work (`task`, or what its kind is for).
 
+    It is what the chooser says of a pretended box with no more memory than the old model needs to fit clear of the estimate's error.
     Raises QwenpickError for a model without open weights, or one that nothing is known about.
     """
-    wanted = find_task(task or TASK_OF_KIND[model.kind])
-    engine = find_runtime(runtime)
-    old = (
-        next(iter(_candidates(catalog, model, wanted, runtime, (quant,), context)), None)
-        if model.architecture
-        else None
-    )
     if not model.architecture:
         raise QwenpickError(closed_weights(model))
-    if old is None:
+    wanted, engine = find_task(task or TASK_OF_KIND[model.kind]), find_runtime(runtime)
+    request = Request(
+        task=wanted.name,
+        context=context,
+        runtime=engine.NAME,
+        quant=quant,
+        kv_cache=KvCache(),
+        gpu_only=True,
+        strict=True,
+    )
+    stored = next(
+        iter(Chooser(catalog, [model], wanted, request).places(_memory(engine.NAME, MOST_MEMORY), 1)[0]), None
+    )
+    if stored is None:
         raise QwenpickError(
             _(
                 "nothing is known of {name} in {quant} on {engine} for {wanted_name}, so nothing can be set beside it",
@@ -96,17 +100,22 @@ def replacement(
                 wanted_name=wanted.name,
             )
         )
-    better = []
-    for other in _newer(catalog, model, wanted):
-        found = [
-            candidate
-            for candidate in _candidates(catalog, other, wanted, runtime, (*PRECISIONS, quant), context)
-            if candidate.memory.total <= old.memory.total * SAME_MEMORY and candidate.worth.value > old.worth.value
-        ]
-        if found:
-            better.append(max(found, key=lambda c: c.worth.value))
-    ordered = sorted(better, key=lambda c: (-c.worth.value, c.memory.total, c.model.id))
-    return Replacement(wanted, engine.NAME, old, tuple(ordered), tuple(successors(catalog, model)))
+    request = replace(request, quant=stored.plan.checkpoint.shown)
+    chooser = Chooser(catalog, [model], wanted, request)
+
+    def holds(size: int) -> bool:
+        return bool(chooser.places(_memory(engine.NAME, size), 1)[0])
+
+    size = STEP * bisect_left(range(0, MOST_MEMORY, STEP), True, key=holds)
+    found = replacement_on(catalog, model, _memory(engine.NAME, size), request, least_bits=LEAST_BITS)
+    return replace(found, same_memory=True)
+
+
+def _memory(engine: str, size: int) -> Machine:
+    """A box with so much memory and nothing else known of it: a GPU's, or one that CPU and GPU share where the engine uses both."""
+    shared = engine not in GPU_ENGINES
+    device = replace(APPLE_SILICON if engine == "mlx" else ANY_GPU, total=size, free=size, unified=shared)
+    return Machine((device,), size, size, system="darwin" if engine == "mlx" else "linux")
 
 
 def _newer(catalog: Catalog, model: Model, task: Task) -> list[Model]:
@@ -121,7 +130,9 @@ def _newer(catalog: Catalog, model: Model, task: Task) -> list[Model]:
     ]
 
 
-def replacement_on(catalog: Catalog, model: Model, box: Machine, request: Request) -> Replacement:
+def replacement_on(
+    catalog: Catalog, model: Model, box: Machine, request: Request, *, least_bits: int = 0
+) -> Replacement:
     """What supersedes the model on that machine: newer official models for the same work whose best plan there is usable and worth more.
 
     Raises QwenpickError for a model without open weights, or one that does not run there or that nothing is known about.
@@ -138,9 +149,9 @@ def replacement_on(catalog: Catalog, model: Model, box: Machine, request: Reques
                 name=model.name,
             )
         )
-    free = replace(asked, quant=None)
+    free = replace(asked, quant=None, least_bits=least_bits)
     rows = Chooser(catalog, _newer(catalog, model, task), task, free).places(box, WANTED)[0]
-    better = [row for row in rows if row.usable and row.quality.value > own.quality.value]
+    better = [row for row in rows if (row.usable or row.seconds is None) and row.quality.value > own.quality.value]
     return Replacement(
         task, own.plan.runtime, _candidate(own), tuple(map(_candidate, better)), tuple(successors(catalog, model))
     )
@@ -158,29 +169,3 @@ def successors(catalog: Catalog, model: Model) -> list[Model]:
         line.append(following)
         model = following
     return line
-
-
-def _candidates(
-    catalog: Catalog, model: Model, task: Task, runtime: str, precisions: tuple[str, ...], context: int
-) -> list[Candidate]:
-    if not model.architecture or not model.parameters:
-        return []
-    engine, architecture = find_runtime(runtime), catalog.architecture(model)
-    from qwenpick.machine.hardware import ANY_GPU
-
-    work = Serving(min(context, model.context.native) if model.context else context, 1, KvCache())
-    thinks = model.thinking in {"hybrid", "always"}
-    found = []
-    for precision in precisions:
-        for checkpoint in checkpoints(model, engine, precision)[:1]:
-            placement = Placement((ANY_GPU,))
-            kept = retention(checkpoint.format, model.parameters.total)
-            worths = [
-                quality(load_abilities(), model.id, thinks, task, effort, kept) for effort in efforts_for(model, task)
-            ]
-            worth = max((w for w in worths if w), key=lambda w: w.value, default=None)
-            if worth and not engine.refusal(architecture, checkpoint, work, placement):
-                found.append(
-                    Candidate(model, checkpoint, engine.memory(model, architecture, checkpoint, work, placement), worth)
-                )
-    return found

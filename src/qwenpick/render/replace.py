@@ -68,9 +68,9 @@ def _answer(found: Replacement) -> str:
     old = found.old
     if not found.better:
         return (
-            _("Keep {name}: nothing newer is worth more on this machine.", name=old.model.name)
-            if old.plan
-            else _("Keep {name}: nothing newer is worth more in the same memory.", name=old.model.name)
+            _("Keep {name}: nothing newer is worth more in the same memory.", name=old.model.name)
+            if found.same_memory
+            else _("Keep {name}: nothing newer is worth more on this machine.", name=old.model.name)
         )
     new = found.better[0]
     less = old.memory.total - new.memory.total
@@ -83,7 +83,7 @@ def _answer(found: Replacement) -> str:
         ),
         _("{size} less", size=format_bytes(less, 1)) if less >= 0 else _("{size} more", size=format_bytes(-less, 1)),
     ]
-    if new.plan and old.plan and new.plan.speed and old.plan.speed:
+    if new.plan.speed and old.plan.speed:
         one, two = new.plan.speed.each, old.plan.speed.each
         said.append(_("{one} against {two} tokens/s", one=rate(one.low, one.high), two=rate(two.low, two.high)))
     return _(
