@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,11 @@ class Result:
     out: str
     err: str
     code: int
+
+
+def mostly_slow(cases: Sequence[tuple[Any, ...]], quick: int) -> list[Any]:
+    """The first cases as they are, the others marked `slow`: the promise is tested by plain pytest, its breadth by `.ci/run`."""
+    return [*cases[:quick], *(pytest.param(*case, marks=pytest.mark.slow) for case in cases[quick:])]
 
 
 @pytest.fixture(scope="session")

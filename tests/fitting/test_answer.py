@@ -15,6 +15,7 @@ from qwenpick.machine.simulate import simulate
 from qwenpick.memory.cache import KvCache
 from qwenpick.recommending.answer import recommend
 from qwenpick.recommending.request import Request
+from tests.conftest import mostly_slow
 
 GIB = 2**30
 
@@ -31,8 +32,10 @@ def test_the_highest_precision_is_that_of_the_most_bits_that_fit_on_the_gpu(cata
     assert fit(catalog, box(catalog, "rtx 3060 12gb"), model, most).plan.checkpoint.format == "Q8_0"
 
 
-@pytest.mark.parametrize("gpus", [(), ("rtx 4090",), ("2x rtx 3090",), ("m4 max 64gb",), ("h100 80gb",)])
 @pytest.mark.parametrize("task", ["chat", "coding", "vision", "rag-embedding"])
+@pytest.mark.parametrize(
+    ("gpus",), mostly_slow([(("rtx 4090",),), ((),), (("2x rtx 3090",),), (("m4 max 64gb",),), (("h100 80gb",),)], 1)
+)
 def test_every_pick_is_planned_the_same_by_itself(catalog: Catalog, gpus: tuple[str, ...], task: str) -> None:
     machine = box(catalog, *gpus)
     picks = recommend(catalog, machine, Request(task=task), details=False).picks

@@ -27,6 +27,7 @@ from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
 from qwenpick.storage import Results
 from qwenpick.units import GIB
 from qwenpick.work.serving import Serving
+from tests.conftest import mostly_slow
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,7 @@ BOXES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("gpus", "ram", "asked"), BOXES)
+@pytest.mark.parametrize(("gpus", "ram", "asked"), mostly_slow(BOXES, 3))
 def test_the_first_places_are_those_of_all_plans(catalog: Catalog, gpus: list[str], ram: int, asked: Request) -> None:
     machine, task = box(catalog, gpus, ram), find_task(asked.task or "chat")
     search = Search(machine, task, asked)
@@ -116,17 +117,20 @@ def test_the_first_places_are_those_of_all_plans(catalog: Catalog, gpus: list[st
 
 @pytest.mark.parametrize(
     ("gpus", "asked"),
-    [
-        (["rtx 4090"], Request()),
-        (["rtx 3060 12gb"], Request()),
-        (["h100 80gb"], Request()),
-        (["rx 7900 xtx"], Request(official_only=False)),
-        (["rtx 4060"], Request(context=65536)),
-        (["rtx 4080"], Request(context=65536, strict=True)),
-        (["2x rtx 3060 12gb"], Request(task="vision", strict=True)),
-        (["ascend 910b"], Request(runtime="llamacpp")),
-        ([], Request(users=4)),
-    ],
+    mostly_slow(
+        [
+            (["rtx 4090"], Request()),
+            (["rtx 3060 12gb"], Request()),
+            (["h100 80gb"], Request()),
+            (["rx 7900 xtx"], Request(official_only=False)),
+            (["rtx 4060"], Request(context=65536)),
+            (["rtx 4080"], Request(context=65536, strict=True)),
+            (["2x rtx 3060 12gb"], Request(task="vision", strict=True)),
+            (["ascend 910b"], Request(runtime="llamacpp")),
+            ([], Request(users=4)),
+        ],
+        3,
+    ),
 )
 def test_a_box_seen_after_others_with_the_same_gpu_is_answered_as_if_it_were_the_first(
     catalog: Catalog, gpus: list[str], asked: Request
@@ -172,7 +176,7 @@ def test_a_fleet_takes_few_plans(catalog: Catalog, monkeypatch: pytest.MonkeyPat
     )  # more RAM changes little, but brings formats into reach that only RAM holds
 
 
-@pytest.mark.parametrize(("gpus", "ram", "asked"), BOXES[:5])
+@pytest.mark.parametrize(("gpus", "ram", "asked"), mostly_slow(BOXES[:5], 2))
 def test_no_bound_is_worth_less_than_the_plans_made_of_it(
     catalog: Catalog, gpus: list[str], ram: int, asked: Request
 ) -> None:
@@ -197,7 +201,7 @@ def test_no_bound_is_worth_less_than_the_plans_made_of_it(
     assert seen > 20
 
 
-@pytest.mark.parametrize(("gpus", "ram", "asked"), BOXES[:5])
+@pytest.mark.parametrize(("gpus", "ram", "asked"), mostly_slow(BOXES[:5], 2))
 def test_no_plan_is_worth_more_than_its_models_upper_bound(
     catalog: Catalog, gpus: list[str], ram: int, asked: Request
 ) -> None:
