@@ -69,6 +69,20 @@ def catalog() -> Catalog:
         ("h20", "h20-96gb"),
         ("l20", "l20"),
         ("rtx pro 6000 server", "rtx-pro-6000-blackwell-server"),
+        ("Mac mini M4 Pro 64GB", "m4-pro-64gb"),
+        ("macbook pro m4 max 128gb", "m4-max-128gb"),
+        ("m2 macbook air 16gb", "m2-16gb"),
+        ("mac studio m3 ultra", "m3-ultra-512gb"),
+        ("macbook neo", "macbook-neo-8gb"),
+        ("ryzen ai 9 hx 370", "ryzen-ai-hx-370-radeon-890m"),
+        ("3080 20g 魔改", "rtx-3080-20gb-modded"),
+        ("rx 5700", "rx-5700"),
+        ("rx 5700 xt", "rx-5700-xt"),
+        ("gtx 970", "gtx-970"),
+        ("cmp 170hx", "cmp-170hx-8gb"),
+        ("titan x", "titan-x-pascal"),
+        ("gtx titan x", "gtx-titan-x-maxwell"),
+        ("quadro t1000", "quadro-t1000-laptop"),
     ],
 )
 def test_a_name_as_people_write_it_means_one_part(catalog: Catalog, said: str, meant: str) -> None:
@@ -105,7 +119,7 @@ def test_an_unknown_gpu_is_answered_with_the_nearest_name(catalog: Catalog) -> N
         find_gpu(catalog, "rtx-9999")
     assert (
         str(error.value)
-        == "there is no GPU 'rtx-9999' in the catalogue; did you mean rtx-5090? (qwenpick gpus lists them; or give its memory: --vram 8GiB)"
+        == "there is no GPU 'rtx-9999' in the catalogue (qwenpick gpus lists them; or give its memory: --vram 8GiB)"
     )
 
 
@@ -174,3 +188,13 @@ def test_a_device_that_nothing_identifies_matches_nothing(catalog: Catalog, driv
 def test_a_name_with_an_impossible_memory_matches_nothing(catalog: Catalog) -> None:
     # an intercepted NVML reported 17592186044134 MiB
     assert match_gpu(catalog, "NVIDIA GeForce RTX 4070", 17592186044134 * MIB) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "near"),
+    [("rtx 3009", "rtx-3090"), ("rtx 5007 ti", "rtx-5070-ti"), ("k40", ""), ("uhd 630", ""), ("gt 730", "")],
+)
+def test_a_suggestion_has_the_digits_that_were_said(catalog: Catalog, said: str, near: str) -> None:
+    with pytest.raises(QwenpickError) as error:
+        find_gpu(catalog, said)
+    assert (f"did you mean {near}?" in str(error.value)) if near else ("did you mean" not in str(error.value))

@@ -162,7 +162,7 @@ def test_a_box_without_a_gpu_has_a_cpu_of_assumed_bandwidth(catalog: Catalog) ->
             None,
             None,
             False,
-            "there is no GPU 'rtx 9999' in the catalogue; did you mean rtx-5090? (qwenpick gpus lists them; or give its memory: --vram 8GiB)",
+            "there is no GPU 'rtx 9999' in the catalogue (qwenpick gpus lists them; or give its memory: --vram 8GiB)",
         ),
     ],
 )

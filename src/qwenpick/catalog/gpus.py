@@ -73,9 +73,19 @@ def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
         _(
             "there is no GPU '{name}' in the catalogue{near} (qwenpick gpus lists them; or give its memory: --vram 8GiB)",
             name=name,
-            near=did_you_mean("-".join(folded.split()), catalog.gpus),
+            near=_nearest_name("-".join(folded.split()), catalog),
         )
     )
+
+
+def _nearest_name(folded: str, catalog: Catalog) -> str:
+    """The suggestion for a misspelt name: at most two edits away and with the same digits, since another number is another part."""
+    from qwenpick.catalog.unknown import edits
+
+    same = (i for i in catalog.gpus if sorted(filter(str.isdigit, i)) == sorted(filter(str.isdigit, folded)))
+    far = {i: edits(folded, i, 2) for i in same}
+    near = min(far, key=lambda i: (far[i], i), default=None)
+    return did_you_mean(near, (near,)) if near and far[near] <= 2 and len(folded) > 3 else ""
 
 
 def variants(catalog: Catalog, gpu: Gpu) -> tuple[Gpu, ...]:

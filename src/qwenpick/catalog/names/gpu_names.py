@@ -10,11 +10,13 @@ from functools import lru_cache
 _NOISE = frozenset(
     "nvidia geforce rtx gtx amd radeon rx intel arc apple tesla instinct gpu gpus graphics card generation edition chip r tm with design "
     "hygon metax cambricon iluvatar enflame biren mtt 英伟达 华为 昇腾 华为昇腾 海光 昆仑芯 沐曦 曦云 摩尔线程 寒武纪 思元 平头哥 真武 "
-    "天数智芯 燧原 壁仞 壁砺 苹果 英特尔 显卡 加速卡".split()
+    "天数智芯 燧原 壁仞 壁砺 苹果 英特尔 显卡 加速卡 魔改 改装".split()
 )
 _FORM_FACTORS = frozenset("pcie sxm sxm2 sxm3 sxm4 sxm5 sxm6 nvl oam custom".split())
 _LAPTOP = frozenset({"laptop", "mobile", "notebook", "max-q", "笔记本"})
 _MEMORY = re.compile(r"\b(\d+(?:\.\d+)?)\s*(gib|gb|g)\b")
+# The computers that Apple's chips are sold in: a Mac mini M4 Pro is an M4 Pro
+_MACS = re.compile(r"\b(macbook[ -](pro|air)|mac[ -](mini|studio|pro)|macbook(?! neo)|imac|mac)\b")
 _WORD = re.compile(r"[a-z0-9.]+|[\u4e00-\u9fff]+")
 PROCESSOR = re.compile(
     r"\b(i[3579][ -]?\d{4,5}[a-z]{0,2}|core ultra \d|ryzen (?!ai)\w+ \d{4}|(xeon|epyc|threadripper|celeron|pentium|athlon)\b)",
@@ -42,6 +44,7 @@ def read_name(text: str) -> Named:
     (Named(words=('4060', 'ti'), gib=16.0), '4090', 'k100')
     """
     folded = re.sub(r"\((?:r|tm|c)\)", " ", text.casefold()).replace("max-q", "maxq")
+    folded = _MACS.sub(" ", folded)
     memory = _MEMORY.search(folded)
     folded = re.sub(r"\b(rtx|gtx|rx|arc)(?=[a-z]?\d|pro)", r"\1 ", _MEMORY.sub(" ", folded))
     words = tuple("laptop" if w in _LAPTOP else w for w in _WORD.findall(folded) if w not in _NOISE)
