@@ -229,7 +229,7 @@ def _device(gpu: Gpu, total: int, notes: tuple[str, ...], bandwidth: float | Non
         bandwidth=bandwidth or gpu.bandwidth,
         kind="npu" if gpu.vendor == "ascend" else "igpu" if integrated else "gpu",
         notes=notes,
-        display=gpu.segment in ("consumer", "laptop"),
+        display=gpu.segment == "consumer",  # a laptop's is driven by the graphics in its CPU
     )
 
 

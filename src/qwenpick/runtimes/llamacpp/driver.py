@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_
-from qwenpick.units import MIB
+from qwenpick.units import GIB, MIB
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Device
@@ -16,8 +16,18 @@ _BLACKWELL = (
     450 * MIB,
     N_("public reports of RTX 50 and RTX PRO Blackwell, 2026: 250-650 MiB beside llama.cpp's buffers"),
 )
+# A context grows with the chip's multiprocessors: RTX 5060 Laptop (26 of them) 167-189 MiB, RTX 5060 Ti (36) 233, RTX 5090 (170) 293-460
+_SMALL_BLACKWELL = (
+    260 * MIB,
+    N_("public reports of RTX 5060 Ti and 5060 Laptop, 2026: 170-235 MiB beside llama.cpp's buffers"),
+)
+SMALL = 20 * GIB  # chips beside less memory have 20 to 84 multiprocessors
 _SPARK = (750 * MIB, N_("public logs of GB10, 2025-2026: about 750 MiB"))
 _ADA = (450 * MIB, N_("public logs of RTX 4090, 2025: about 450 MiB"))
+_AMPERE = (
+    550 * MIB,
+    N_("public reports of RTX 3080, 3090, 3090 Ti and V100, 2026: 540-600 MiB beside llama.cpp's buffers"),
+)
 _OLDER = (450 * MIB, N_("as Ada: no logs"))
 _UNKNOWN = (608 * MIB, N_("as H200: compute capability not known"))
 _OTHER_VENDORS = (300 * MIB, N_("no measurements: HIP, SYCL and Vulkan keep less than CUDA"))
@@ -58,8 +68,12 @@ def _base(device: Device, backend: str) -> tuple[int, str]:
         return _OTHER_VENDORS
     if device.capability is None:
         return _UNKNOWN
+    if device.capability == (12, 1):
+        return _SPARK
     if device.capability >= (10, 0):
-        return _BLACKWELL
+        return _SMALL_BLACKWELL if (device.total or SMALL) < SMALL else _BLACKWELL
     if device.capability >= (9, 0):
         return _HOPPER
-    return _ADA if device.capability >= (8, 9) else _OLDER
+    if device.capability >= (8, 9):
+        return _ADA
+    return _AMPERE if device.capability >= (7, 0) else _OLDER
