@@ -56,7 +56,7 @@ def test_which_engine_is_taken_unasked(qwenpick: Run, where: tuple[str, ...], en
 
 def test_each_false_claim_of_the_article_is_shown_by_its_command(qwenpick: Run, catalog: Catalog) -> None:
     commands = re.findall(r"\(`qwenpick ([^`]+)`\) \|", FAQ[FAQ.index("## What an article") :])
-    assert len(commands) >= 8
+    assert len(commands) >= 12
     big = qwenpick("fit", "qwen3-coder-480b", "--quant", "4bit", "--gpu", "rtx 4090", "--ram", "64GiB")
     assert "does not fit" in big.out and big.code == 1
     for name in ("qwen3-7b", "qwen3-72b"):
@@ -68,6 +68,17 @@ def test_each_false_claim_of_the_article_is_shown_by_its_command(qwenpick: Run, 
     assert context and (context.native, context.extended) == (32_768, 131_072)
     assert catalog.models["qwen1.5-4b"].licence.commercial_use == "non-commercial"
     assert catalog.models["qwen1.5-0.5b"].licence.commercial_use == "non-commercial"
+    uses = {i: catalog.models[f"qwen1.5-{i}"].licence.commercial_use for i in ("1.8b", "7b", "14b", "72b", "110b")}
+    assert uses.pop("1.8b") == "non-commercial"
+    assert set(uses.values()) == {"free-under-threshold"}
+    small = ("fit", "qwen1.5-4b", "--quant", "4bit", "--vram", "4GiB", "--gpu-only")
+    assert qwenpick(*small, "--context", "1k").code == 0
+    assert qwenpick(*small, "--context", "8k").code == 1
+    seven = ("fit", "qwen2-7b-instruct", "--vram", "8GiB", "--gpu-only", "--quant")
+    assert qwenpick(*seven, "4bit").code == 0
+    assert qwenpick(*seven, "fp16").code == 1
+    read = {i: catalog.models[f"qwen2.5-{i}-instruct"].context for i in ("0.5b", "1.5b", "3b", "7b", "72b")}
+    assert [context.extended or context.native for context in read.values() if context] == [32_768] * 3 + [131_072] * 2
     mixture = catalog.architecture(catalog.models["qwen3-vl-30b-a3b-instruct"])
     assert mixture.mlp is not None and mixture.mlp.kind == "moe"
     assert " fits, " in qwenpick("fit", "qwen3-32b", "--quant", "fp16", "--gpu", "h20").out
