@@ -80,7 +80,7 @@ def test_the_functions_answer_as_the_commands_do(qwenpick: Callable[..., Result]
 def test_a_box_is_said_once_and_users_are_counted() -> None:
     with pytest.raises(QwenpickError, match="leave out gpu and ram"):
         qwenpick.fit("qwen3-8b", machine="box.json", gpu="rtx 4090")
-    with pytest.raises(QwenpickError, match="0 users"):
+    with pytest.raises(QwenpickError, match="users must be 1 or more, not 0"):
         qwenpick.fit("qwen3-8b", users=0, **BOX)
 
 

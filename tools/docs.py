@@ -1,4 +1,4 @@
-"""Draw the output blocks of README.md and docs/ anew by running the tool: `python tools/docs.py`, or `--check` that they still are so.
+"""Draw the output blocks of README.md and docs/, or of the files named: `python tools/docs.py [FILE…]`; with `--check`: are they still so?
 
 A block is a cog block (cogapp) that calls `run` with a command, or `benchmark` with the name of one whose figures it shows:
 
@@ -118,7 +118,7 @@ def captured(command: str) -> tuple[str, str, int]:
 
 
 def main() -> int:
-    """Rewrite, or check, every Markdown file that has a block."""
+    """Rewrite, or check, every Markdown file that has a block, or those that are named."""
     from cogapp import Cog
 
     os.chdir(ROOT)
@@ -131,6 +131,8 @@ def main() -> int:
         for path in [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
         if "[[[cog" in path.read_text(encoding="utf-8")
     ]
+    wanted = {str(ROOT / name) for name in sys.argv[1:] if not name.startswith("--")}
+    files = [file for file in files if not wanted or file in wanted]
     how = ["--check", "--check-fail-msg=run: python tools/docs.py"] if "--check" in sys.argv[1:] else ["-r"]
     return int(Cog().main(["cog", *how, "-P", "-e", "-p", PROLOGUE, *files]) or 0)
 

@@ -61,9 +61,9 @@ def estimate(
 
     tokens = parse_tokens(str(context))
     if sequences < 1:
-        raise QwenpickError(_("{sequences} sequences cannot be served; 1 or more can", sequences=sequences))
+        raise QwenpickError(_("sequences must be 1 or more, not {sequences}", sequences=sequences))
     if gpus < 0:
-        raise QwenpickError(_("{gpus} GPUs cannot be used; 0 is CPU only", gpus=gpus))
+        raise QwenpickError(_("gpus must be 0 (CPU only) or more, not {gpus}", gpus=gpus))
     facts = catalog or load()
     wanted = find_model(facts, model)
     if not wanted.architecture:
@@ -275,7 +275,7 @@ def _box(
 
     if machine is not None:
         if gpu is not None or ram is not None:
-            raise QwenpickError(_("machine describes the whole machine; leave out gpu and ram beside it"))
+            raise QwenpickError(_("machine describes the whole machine; leave out gpu and ram"))
         if isinstance(machine, Box):
             return machine
         from qwenpick.machine.file import read
@@ -303,6 +303,6 @@ def _request(
     from qwenpick.recommending.request import Request
 
     if users < 1:
-        raise QwenpickError(_("{users} users cannot be served; 1 or more can", users=users))
+        raise QwenpickError(_("users must be 1 or more, not {users}", users=users))
     tokens = parse_tokens(str(context)) if context is not None else None
     return Request(task=task, quant=quant, context=tokens, users=users, runtime=runtime, options=dict(options or {}))

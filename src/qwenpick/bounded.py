@@ -67,7 +67,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
     if max(size, len(content)) > limit:
         raise QwenpickError(
             _(
-                "'{path}' has {size}; at most {limit} are read of such a file",
+                "'{path}' has {size}; at most {limit} of such a file is read",
                 path=path,
                 size=format_bytes(max(size, len(content))),
                 limit=format_bytes(limit),
@@ -178,7 +178,7 @@ def _refuse_boundless(data: bytes | str, limit: int) -> None:
 
 # What systems say of files, with a small first letter
 OF_SYSTEMS = (
-    N_("no such file or directory"), N_("permission denied"), N_("is a directory"), N_("not a directory"), N_("no space left on device"),
+    N_("no such file or directory"), N_("permission denied"), N_("it is a directory"), N_("it is not a directory"), N_("no space left on device"),
     N_("file name too long"), N_("read-only file system"), N_("connection refused"), N_("too many open files"),
 )  # fmt: skip
 
@@ -198,7 +198,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _unused in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key '{shown(twice, 80)}' stands twice")
+        raise ValueError(f"the key '{shown(twice, 80)}' appears twice")
     return found
 
 

@@ -45,10 +45,32 @@ def did_you_mean(word: str, known: Iterable[str], limit: int = 1) -> str:
     """
     by_folded = {name.casefold(): name for name in known}
     folded = word[:100].casefold()
-    near = difflib.get_close_matches(folded, by_folded, n=limit, cutoff=0.55)
+    likely = difflib.get_close_matches(folded, by_folded, n=limit + 8, cutoff=0.55)
+    edits = {name: _edits(folded, name) for name in likely}
+    near = sorted(
+        (name for name in likely if edits[name] <= max(2, len(folded) // 4)), key=lambda name: (edits[name], name)
+    )
     if not near and len(folded) > 2:
-        near = [name for name in by_folded if name.startswith(folded)][:limit]
-    return _("; did you mean {near}?", near=" or ".join(by_folded[name] for name in near)) if near else ""
+        near = [name for name in by_folded if name.startswith(folded) or folded.startswith((f"{name}-", f"{name} "))]
+    return _("; did you mean {near}?", near=" or ".join(by_folded[name] for name in near[:limit])) if near else ""
+
+
+def _edits(one: str, other: str) -> int:
+    """How many letters are added, left out, replaced or swapped with their neighbour between two words.
+
+    >>> _edits("rtx-5900", "rtx-5090"), _edits("maybe", "image")
+    (1, 3)
+    """
+    before, last = list[int](), list(range(len(other) + 1))
+    for row, letter in enumerate(one, 1):
+        now = [row]
+        for column, wanted in enumerate(other, 1):
+            cost = min(last[column] + 1, now[-1] + 1, last[column - 1] + (letter != wanted))
+            if row > 1 and column > 1 and letter == other[column - 2] and one[row - 2] == wanted:
+                cost = min(cost, before[column - 2] + 1)
+            now.append(cost)
+        before, last = last, now
+    return last[-1]
 
 
 class DoesNotFitError(QwenpickError):

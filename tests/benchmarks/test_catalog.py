@@ -1,4 +1,4 @@
-"""The comparison of the catalogue with other people's tables: what is read of them, who is meant, and what each verdict says."""
+"""The comparison of the catalog with other people's tables: what is read of them, who is meant, and what each verdict says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`catalog add` writes what was read so that the catalogue knows it from then on."""
+"""`catalog add` writes what was read so that the catalog knows it from then on."""
 
 from __future__ import annotations
 

@@ -58,10 +58,10 @@ def test_an_entry_of_the_same_id_replaces_the_shipped_one_and_the_last_file_wins
         (GPU.replace("'2026-11-24'", "2026"), "line 2: gpu 'my-card': 'checked' must be text; put 2026 in quotes"),
         (GPU.replace("'2026-11-24'", "yesterday"), "line 2: gpu 'my-card': 'checked' is 'yesterday'; write a date such as 2026-11-23"),
         (GPU.replace("my-card", "My Card"), "line 2: gpu 'My Card': 'id' is 'My Card'; write lower-case letters, digits, dots, plus and hyphens"),
-        (GPU.replace("name: My Card,", "name: My Card, name: X,"), "line 2: 'name' stands here again (first on line 2); keep one"),
-        (GPU + GPU.removeprefix("gpus:\n"), "line 3: gpu 'my-card' stands in this file twice; remove one or give it another id"),
+        (GPU.replace("name: My Card,", "name: My Card, name: X,"), "line 2: 'name' appears again (first on line 2); keep one"),
+        (GPU + GPU.removeprefix("gpus:\n"), "line 3: gpu 'my-card' appears twice in this file; remove one or give it another id"),
         ("cloud:\n- {id: a, provider: p, instance: i, gpu: rtx-409, gpu_name: g, region: r, price_date: '2026', source: s, checked: '2026'}\n",
-         "line 2: cloud offer 'a': gpu 'rtx-409' is not in the catalogue; did you mean rtx-4090?"),
+         "line 2: cloud offer 'a': gpu 'rtx-409' is not in the catalog; did you mean rtx-4090?"),
     ],
 )  # fmt: skip
 def test_a_problem_names_line_entry_field_and_remedy(tmp_path: Path, content: str, problem: str) -> None:

@@ -119,7 +119,7 @@ def test_an_unknown_gpu_is_answered_with_the_nearest_name(catalog: Catalog) -> N
         find_gpu(catalog, "rtx-9999")
     assert (
         str(error.value)
-        == "there is no GPU 'rtx-9999' in the catalogue (qwenpick gpus lists them; or give its memory: --vram 8GiB)"
+        == "there is no GPU 'rtx-9999' in the catalog (qwenpick gpus lists them; or give its memory: --vram 8GiB)"
     )
 
 
@@ -130,7 +130,8 @@ def test_a_name_of_several_different_parts_is_refused_with_the_choices(catalog: 
 
 def test_a_memory_size_that_is_not_sold_is_refused_with_the_sizes_that_are(catalog: Catalog) -> None:
     with pytest.raises(
-        QwenpickError, match=r"no 'm4 pro 13gb' of that memory; there is m4-pro-24gb, m4-pro-48gb, m4-pro-64gb"
+        QwenpickError,
+        match=r"there is no 'm4 pro 13gb' with that memory; there is m4-pro-24gb, m4-pro-48gb, m4-pro-64gb",
     ):
         find_gpu(catalog, "m4 pro 13gb")
 

@@ -78,7 +78,7 @@ def test_every_quantized_repository_means_its_model() -> None:
         ("qwen3.8", "'qwen3.8' is a series: qwen3.8-27b, qwen3.8-2.4t-a95b; choose one"),
         (
             "llama",
-            "'llama' is no Qwen; qwenpick knows Qwen models and those made of them (qwenpick models lists them)",
+            "'llama' is not a Qwen model; qwenpick knows Qwen models and those made from them (qwenpick models lists them)",
         ),
         ("", "no model was named (qwenpick models lists them)"),
     ],

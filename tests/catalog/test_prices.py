@@ -35,7 +35,7 @@ def test_a_new_one_is_priced_before_a_used_one_and_before_what_it_once_cost() ->
     [("2026-11-01", False), ("2025-12", False), ("2025-10", True), ("2025", False), ("2024", True), (None, True)],
 )
 def test_a_price_is_old_after_a_year(day: str | None, old: bool) -> None:
-    assert is_old(day) is old  # the catalogue is of November 2026
+    assert is_old(day) is old  # the catalog is of November 2026
 
 
 def test_an_old_price_shows_its_year() -> None:

@@ -90,8 +90,8 @@ def test_undo_goes_back_one_step() -> None:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "a ZIP with manifest.json is wanted"),
-        (b"PK\x03\x04 broken", "a ZIP with manifest.json is wanted"),
+        (b"", "a ZIP with manifest.json is needed"),
+        (b"PK\x03\x04 broken", "a ZIP with manifest.json is needed"),
         (pack({"../evil.py": b"1"}), "../evil.py is in it"),
         (pack({MANIFEST: b"{}"}), "lacks cloud.yaml"),
         (repacked(write_bundle(newer(), "0.1.0"), format=2), "has format 2"),
@@ -99,7 +99,7 @@ def test_undo_goes_back_one_step() -> None:
         (repacked(write_bundle(newer(), "0.1.0"), date="2027-02-04"), "date is '2027-02-03'"),
         (repacked(write_bundle(newer(), "0.1.0"), files={}), "does not name its files"),
         (pack({**bundles._unpacked(write_bundle(newer(), "0.1.0")), "gpus.yaml": b"gpus: []"}), "its checksum differs"),
-        (write_bundle(newer(gpus_yaml=b"gpus:\n- {id: x}\n"), "0.1.0"), "the catalogue is wrong"),
+        (write_bundle(newer(gpus_yaml=b"gpus:\n- {id: x}\n"), "0.1.0"), "the catalog is wrong"),
         (write_bundle(newer(gpus_yaml=b"{"), "0.1.0"), "cannot be read"),
         (write_bundle(SOME, "0.1.0"), "nothing to do"),
     ],

@@ -69,7 +69,7 @@ def test_an_entry_may_name_its_own_machine() -> None:
         ("models:\n- model: a\n  min_speed: -1", "f:3: min_speed: "),
         ("models:\n- model: a\n  machine: {gpu: x}", "f:3: there is no field 'gpu'; did you mean gpus"),
         ("models:\n- model: a\n  machine: {file: x, gpus: [y]}", "f:3: machine: file describes the whole box"),
-        ("models:\n- model: a\n  model: b", "f:3: 'model' stands twice"),
+        ("models:\n- model: a\n  model: b", "f:3: 'model' appears twice"),
         ("models: [", "f:.*this is not YAML"),
         ("models: !!python/object:os.system []", "f:.*not YAML"),
         ("[" * 5000, "nested too deeply|not YAML"),

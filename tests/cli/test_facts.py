@@ -73,7 +73,7 @@ def test_gpus_are_filtered_and_shown(qwenpick: Run) -> None:
         (("models", "qwen3-7b"), "there is no Qwen3-7B; did you mean qwen3-8b?"),
         (
             ("gpus", "rtx-9999"),
-            "there is no GPU 'rtx-9999' in the catalogue (qwenpick gpus lists them; or give its memory: --vram 8GiB)",
+            "there is no GPU 'rtx-9999' in the catalog (qwenpick gpus lists them; or give its memory: --vram 8GiB)",
         ),
         (("gpus", "--vendor", "nvidea"), "there is no vendor 'nvidea'; did you mean nvidia?"),
     ],

@@ -46,5 +46,31 @@ def test_what_typer_cannot_read_is_one_sentence_that_begins_as_all_errors_do(
 ) -> None:
     assert run(["plan", "qwen3-8b", "--usd"]) == 2
     said = capsys.readouterr().err
-    assert said.startswith("qwenpick: No such option: --usd") and said.count("\n") == 1
+    assert said.startswith("qwenpick: there is no option --usd") and said.count("\n") == 1
     assert "qwenpick plan -h" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["recomend"], "there is no command 'recomend'; did you mean recommend?"),
+        (["help"], "there is no command 'help'; did you mean qwenpick -h?"),
+        (["-v"], "there is no option -v; did you mean --version?"),
+        (["catalog", "chek"], "there is no command 'chek'; did you mean check?"),
+        (["catalog"], "catalog needs one of: "),
+        (["recommend", "4090"], "recommend takes no '4090'; for a GPU write --gpu '4090'"),
+        (["gpus", "4090", "3090"], "gpus takes no further '3090'"),
+        (["fit"], "MODEL is missing"),
+        (["fit", "qwen3-8b", "--ram"], "--ram needs a value"),
+        (["fit", "qwen3-8b", "--users", "x"], "--users must be a whole number"),
+        (["fit", "qwen3-8b", "--users", "0"], "--users must be 1 or more"),
+        (["plan", "qwen3-8b", "--limit", "20000"], "--limit must be 10000 or less"),
+        (["recommend", "--min-speed", "x"], "--min-speed must be a number"),
+    ],
+)
+def test_what_typer_cannot_read_is_said_in_our_words(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert run(arguments) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"qwenpick: {said}") and told.count("\n") == 1 and "lists what it takes" in told

@@ -81,6 +81,6 @@ def test_nothing_is_measured_elsewhere(
 
 def test_what_is_assumed_is_said(catalog: Catalog, probed: Machine) -> None:
     plan = _plan(catalog, probed)
-    assert "51.2 GB/s: assumed" in " ".join(bandwidth_notes(plan, probed))
+    assert "51.2 GB/s (assumed" in " ".join(bandwidth_notes(plan, probed))
     known = replace(probed, cpu=replace(probed.cpu, bandwidth_from=bandwidth.MEASURED))
     assert not bandwidth_notes(plan, known) and not bandwidth_notes(plan, replace(probed, origin="simulated"))

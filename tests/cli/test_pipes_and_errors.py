@@ -61,7 +61,7 @@ def test_an_error_is_talk_alone_where_json_was_not_asked_for() -> None:
 def test_questions_that_nobody_answers_are_a_bad_request() -> None:
     result = run("recommend", "--ask", "--gpu", "rtx 4090", "--json")
     assert result.returncode == 2
-    assert "--ask needs somebody to answer" in json.loads(result.stdout)["error"]["message"]
+    assert "--ask needs a terminal to ask on" in json.loads(result.stdout)["error"]["message"]
 
 
 @pytest.mark.parametrize("columns", ["abc", "0", "-5", "", "1"])

@@ -99,7 +99,7 @@ def test_the_longest_context_fits_and_the_next_step_does_not(catalog: Catalog) -
 
 def test_a_context_beyond_the_native_one_names_yarn(catalog: Catalog) -> None:
     answer = fit(catalog, box(catalog, "h200"), find_model(catalog, "qwen3-8b"), Request(quant="4bit", context=65536))
-    assert any("YaRN" in note and "32k" in note for note in answer.notes)
+    assert any("YaRN" in note and "native 32k" in note for note in answer.notes)
 
 
 def test_a_context_beyond_the_extended_one_is_refused(catalog: Catalog) -> None:

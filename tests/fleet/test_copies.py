@@ -150,9 +150,9 @@ def test_the_command_answers_with_its_exit_code_and_the_promised_json(qwenpick: 
     ("words", "sentence"),
     [
         (("fit", QWEN3_8B, "--cluster", "f", "--gpu", "l4"), "there is no file f"),
-        (("fit", QWEN3_8B, "--replicas", "2", "--gpu", "l4"), "--replicas says something of a cluster"),
-        (("fit", QWEN3_8B, "--total", "--gpu", "l4"), "--total says something of a cluster"),
-        (("fleet",), "choose a cluster"),
+        (("fit", QWEN3_8B, "--replicas", "2", "--gpu", "l4"), "--replicas is about a cluster"),
+        (("fit", QWEN3_8B, "--total", "--gpu", "l4"), "--total is about a cluster"),
+        (("fleet",), "name a cluster"),
     ],
 )
 def test_what_cannot_be_asked_together_is_a_sentence(

@@ -147,10 +147,10 @@ def test_on_a_terminal_the_language_of_the_system_is_followed(said: str, answere
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("fit", "--xyzzy"), "没有选项：--xyzzy"),
-        (("fit",), "缺少参数 'MODEL'。"),
-        (("fit", "qwen3-8b", "--context"), "选项 '--context' 需要一个值。"),
-        (("nope",), "没有命令 'nope'。"),
+        (("fit", "--xyzzy"), "没有选项 --xyzzy"),
+        (("fit",), "缺少 MODEL"),
+        (("fit", "qwen3-8b", "--context"), "--context 需要一个值"),
+        (("nope",), "没有命令“nope”"),
     ],
 )
 def test_what_typer_cannot_read_is_said_in_chinese(qwenpick: Run, arguments: tuple[str, ...], said: str) -> None:

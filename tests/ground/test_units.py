@@ -53,7 +53,7 @@ def test_every_printed_number_carries_its_unit() -> None:
     assert format_bytes(0) == "0 MiB"
     assert format_gb(5_027_783_232) == "5.03 GB"
     assert format_tokens(131072) == "128k"
-    assert format_tokens(1_010_000) == "1,010,000"
+    assert format_tokens(1_010_000) == "1.01M"
     assert format_count(2_446_182_725_504) == "2.45T"
 
 

@@ -107,7 +107,7 @@ def test_a_file_nobody_publishes_is_made_first(run: Run) -> None:
 def test_a_repository_whose_files_are_not_known_is_not_promised(run: Run) -> None:
     unlisted = run.model.model_copy(update={"checkpoints": (), "published": ()})
     assert "is not known here" in launch(on(run, "llamacpp", "Q8_0", model=unlisted)).notes[0]
-    assert not launch(on(run, "llamacpp", "Q8_0")).notes  # the catalogue lists that repository's files
+    assert not launch(on(run, "llamacpp", "Q8_0")).notes  # the catalog lists that repository's files
     listed = run.model.model_copy(update={"checkpoints": (checkpoint("Q8_0"),)})
     assert not launch(on(run, "llamacpp", "Q8_0", model=listed)).notes
 

@@ -168,7 +168,7 @@ def test_what_is_no_machine_at_all_is_said(document: object) -> None:
         (b"\xff\xfe", "is not valid JSON"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"machine_version": NaN}', "NaN is not a number"),
-        (b" " * (8 * 2**20 + 1), "at most 8 MiB are read"),
+        (b" " * (8 * 2**20 + 1), "at most 8 MiB of such a file is read"),
         (b'{"machine_version": 1, "cpu": {"bandwidth": Infinity}}', "Infinity is not a number"),
     ],
 )

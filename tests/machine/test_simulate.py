@@ -134,7 +134,7 @@ def test_a_box_without_a_gpu_has_a_cpu_of_assumed_bandwidth(catalog: Catalog) ->
     [
         ([], None, None, True, "--cpu-only needs the RAM to plan with, e.g. --ram 16GiB"),
         ([], None, 16 * GIB, False, "--ram alone describes no machine; add --gpu NAME, --vram SIZE or --cpu-only"),
-        (["rtx 4090"], None, 16 * GIB, True, "--cpu-only and --gpu contradict each other"),
+        (["rtx 4090"], None, 16 * GIB, True, "--cpu-only and --gpu contradict each other; leave out one"),
         (
             ["0x rtx 4090"],
             None,
@@ -149,7 +149,13 @@ def test_a_box_without_a_gpu_has_a_cpu_of_assumed_bandwidth(catalog: Catalog) ->
             False,
             "no engine here runs one model over several Macs; give m4-max-128gb once",
         ),
-        (["m4 max 128gb"], None, 64 * GIB, False, "'m4 max 128gb' has 128 GiB of RAM, but --ram says 64 GiB"),
+        (
+            ["m4 max 128gb"],
+            None,
+            64 * GIB,
+            False,
+            "'m4 max 128gb' has 128 GiB of RAM, and --ram says 64 GiB; leave out one",
+        ),
         (
             ["780m"],
             None,
@@ -162,7 +168,7 @@ def test_a_box_without_a_gpu_has_a_cpu_of_assumed_bandwidth(catalog: Catalog) ->
             None,
             None,
             False,
-            "there is no GPU 'rtx 9999' in the catalogue (qwenpick gpus lists them; or give its memory: --vram 8GiB)",
+            "there is no GPU 'rtx 9999' in the catalog (qwenpick gpus lists them; or give its memory: --vram 8GiB)",
         ),
     ],
 )

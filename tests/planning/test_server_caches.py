@@ -116,7 +116,7 @@ def test_what_was_asked_for_is_not_overruled(catalog: Catalog) -> None:
 def test_lm_studio_keeps_as_much(catalog: Catalog) -> None:
     kept = of_plan(_plan(catalog, "qwen3-8b", "rtx 3060 12gb", 8, runtime="lmstudio", context=8192))
     assert kept and kept.most == 8 * GIB and kept.exceeds
-    assert kept.sentence.startswith("LM Studio keeps") and "--cache-ram" in kept.sentence
+    assert kept.sentence.startswith("LM Studio also keeps") and "--cache-ram" in kept.sentence
 
 
 def test_engines_and_models_that_keep_nothing_say_nothing(catalog: Catalog) -> None:

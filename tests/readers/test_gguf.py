@@ -124,7 +124,7 @@ ONE_TENSOR = struct.pack("<Q", 1)
         (header(keys=KEY, rest=string("k") + struct.pack("<IIQ", 9, 4, 2**61)), "array elements"),
         (header(keys=KEY, rest=string("k") + struct.pack("<IIQ", 9, 9, 1) + b"\0" * 20), "array of the unknown type 9"),
         (header(keys=KEY, rest=string("k") + struct.pack("<I", 99) + b"\0" * 20), "value of the unknown type 99"),
-        (header(keys=struct.pack("<Q", 2), rest=(string("k") + struct.pack("<II", 4, 1)) * 2), "'k' stands twice"),
+        (header(keys=struct.pack("<Q", 2), rest=(string("k") + struct.pack("<II", 4, 1)) * 2), "'k' appears twice"),
         (header(tensors=ONE_TENSOR, rest=string("t") + struct.pack("<I", 9) + b"\0" * 64), "has 9 dimensions"),
         (
             header(tensors=ONE_TENSOR, rest=string("t") + struct.pack("<IQIQ", 1, 2**63, 0, 0) + b"\0" * 32),

@@ -8,7 +8,7 @@ from qwenpick.catalog import Catalog, find_model
 from qwenpick.errors import QwenpickError
 from qwenpick.readers import read_model, wanted
 
-# what people type -> the catalogue model that is meant
+# what people type -> the catalog model that is meant
 MEANT = {
     # spaces, dots, hyphens
     "qwen 3 8b": "qwen3-8b",
@@ -147,36 +147,36 @@ TOLD = {
     "Qwen-Image-Edit-2511": "makes pictures",
     "Wan2.2": "makes pictures",
     "Wan2.2-T2V-A14B": "makes pictures",
-    "LLaMA 3": "is no Qwen",
-    "llama3": "is no Qwen",
-    "gpt-oss-20b": "is no Qwen",
-    "gemma-3-27b-it": "is no Qwen",
-    "deepseek-v3": "is no Qwen",
-    "DeepSeek-R1-Distill-Llama-8B": "is no Qwen",
-    "Mistral-7B-Instruct-v0.3": "is no Qwen",
-    "glm-4.5-air": "is no Qwen",
+    "LLaMA 3": "is not a Qwen model",
+    "llama3": "is not a Qwen model",
+    "gpt-oss-20b": "is not a Qwen model",
+    "gemma-3-27b-it": "is not a Qwen model",
+    "deepseek-v3": "is not a Qwen model",
+    "DeepSeek-R1-Distill-Llama-8B": "is not a Qwen model",
+    "Mistral-7B-Instruct-v0.3": "is not a Qwen model",
+    "glm-4.5-air": "is not a Qwen model",
     "AceReason-Nemotron": "choose one",
     "Qwen3-Coder-REAP-25B-A3B": "--online",
     "someone/qwen-experiment": "--online",
     "Qwen3-8B-EAGLE3": "--online",
     "Qwen3-MOE-4x1.7B": "--online",
-    "deepseek-ai/DeepSeek-V3": "is no Qwen",
+    "deepseek-ai/DeepSeek-V3": "is not a Qwen model",
     "mlx-community/Qwen3.8-27B-MTP-4bit": "--online",  # the MTP block alone
     "Qwen3-53B-A3B": "--online",
     "qwen mt": "choose one",
     "Qwen3Guard": "choose one",
-    "klingon": "there is no model 'klingon' here; owner/name with --online",
+    "klingon": "there is no model 'klingon' in the catalog; owner/name with --online",
     "7B-Qwen2.5-VL-finetune": "--online",
     "Llama-3-8B-Qwen3-merge": "--online",
     "qwen3-8b-moe": "--online",
     "qwen-embedding": "qwen3-embedding-0.6b, qwen3-embedding-4b, qwen3-embedding-8b; choose one",
     "qwen-coder": "qwen3-coder-30b-a3b-instruct, qwen3-coder-480b-a35b-instruct, qwen3-coder-next; choose one",
     "qwen-math": "qwen2.5-math-1.5b-instruct",
-    "chatgpt": "is no Qwen",
-    "medgemma-4b": "is no Qwen",
-    "bge-m3": "is no Qwen",
-    "豆包": "is no Qwen",
-    "文心一言": "is no Qwen",
+    "chatgpt": "is not a Qwen model",
+    "medgemma-4b": "is not a Qwen model",
+    "bge-m3": "is not a Qwen model",
+    "豆包": "is not a Qwen model",
+    "文心一言": "is not a Qwen model",
     "midjourney": "makes pictures",
 }
 

@@ -51,7 +51,7 @@ def test_a_path_to_nothing_gets_a_sentence(path: str, catalog: Catalog) -> None:
 
 
 def test_an_unknown_repository_is_asked_for_only_online(catalog: Catalog) -> None:
-    with pytest.raises(QwenpickError, match="'acme/bluebird' is not in the catalogue; add --online"):
+    with pytest.raises(QwenpickError, match="'acme/bluebird' is not in the catalog; add --online"):
         read_model("acme/bluebird", catalog)
 
 

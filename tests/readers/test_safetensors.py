@@ -93,7 +93,7 @@ def test_an_index_cannot_name_files_elsewhere(catalog: Catalog, tmp_path: Path) 
         (lambda p: (p / "a.gguf").write_bytes(b""), "holds 1 .gguf file; give one"),
         (lambda p: (p / "config.json").write_text("[]"), "JSON list, not an object"),
         (lambda p: (p / "config.json").write_text('{"a": NaN}'), "NaN is not a number"),
-        (lambda p: (p / "config.json").write_text('{"a": 1, "a": 2}'), "the key 'a' stands twice"),
+        (lambda p: (p / "config.json").write_text('{"a": 1, "a": 2}'), "the key 'a' appears twice"),
         (lambda p: (p / "config.json").write_text('{"a":' * 100_000), "nested too deeply"),
         (lambda p: (p / "config.json").write_text("1" * 5000), "not valid JSON"),
         (lambda p: (p / "config.json").write_bytes(b"\xff\xfe{}"), "not valid JSON"),

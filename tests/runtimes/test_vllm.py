@@ -94,7 +94,7 @@ def test_more_than_is_free_may_not_be_requested_by_name(catalog: Catalog) -> Non
     _, architecture = of(catalog, "qwen3-8b")
     busy = Device("GPU", "nvidia", 24 * GIB, 16 * GIB, compute_capability="8.9", reserved=0)
     greedy = Serving(4096, options={"gpu_memory_utilization": 0.92})
-    assert "vLLM wants 22.08 GiB" in (vllm.refusal(architecture, BF16, greedy, Placement((busy,))) or "")
+    assert "vLLM asks for 22.08 GiB" in (vllm.refusal(architecture, BF16, greedy, Placement((busy,))) or "")
     assert vllm.refusal(architecture, BF16, Serving(4096), Placement((busy,))) is None
     assert (
         vllm.budget(busy, Serving(4096)) == 16 * GIB - 530 * MIB

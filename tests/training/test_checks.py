@@ -39,9 +39,9 @@ def error(catalog: Catalog, work: Training, form: str | None = None, name: str =
         (Training("full", train_embeddings=True), None, "trains the embeddings anyway"),
         (Training("lora", train_embeddings=True, trainer="unsloth"), None, "no GPUs divide, with trl"),
         (Training("lora", train_embeddings=True, fsdp=True, gpus=2), None, "no GPUs divide, with trl"),
-        (Training("qlora", dora=True), None, "--dora is modelled for LoRA of dense"),
+        (Training("qlora", dora=True), None, "--dora is modeled for LoRA of dense"),
         (Training("freeze", trainer="trl"), None, "nearest: --train lora"),
-        (Training("lora", layers=2), None, "--layers is of --train freeze"),
+        (Training("lora", layers=2), None, "--layers goes with --train freeze"),
         (Training("full", optimizer="torchao-adamw-8bit", fsdp=True, gpus=2), None, "holds its own states"),
         (Training("full", precision="pure-bf16"), None, "is LLaMA-Factory's"),
         (Training("lora", fla=True), None, "leave --fla out"),
@@ -53,7 +53,7 @@ def test_what_cannot_be_combined_is_a_sentence(catalog: Catalog, work: Training,
 
 
 def test_dora_of_a_mixture_is_refused(catalog: Catalog) -> None:
-    assert "--dora is modelled for LoRA of dense" in error(catalog, Training(dora=True), name="qwen3-30b-a3b")
+    assert "--dora is modeled for LoRA of dense" in error(catalog, Training(dora=True), name="qwen3-30b-a3b")
 
 
 @pytest.mark.parametrize(
@@ -79,5 +79,5 @@ def test_a_batch_that_cannot_be_divided_is_an_error() -> None:
 def test_a_placement_with_too_few_gpus_is_an_error(catalog: Catalog) -> None:
     model = catalog.models["qwen3-8b"]
     one = Placement((Device("NVIDIA L4", "nvidia", 2**34, 2**34),))
-    with pytest.raises(QwenpickError, match="has 1 GPUs, the training 2"):
+    with pytest.raises(QwenpickError, match="has 1 GPUs, the training run 2"):
         training.memory(model, catalog.architecture(model), Training(gpus=2), one)

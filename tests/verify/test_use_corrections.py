@@ -24,9 +24,9 @@ def test_a_correction_changes_the_estimate_only_where_it_is_asked_for(qwenpick: 
         return sum(p["bytes"] for p in values["memory"]["parts"] if p["kind"] == "weights" and p["where"] == "gpu0")
 
     assert abs(weights(corrected) - 1.1 * weights(plain)) < 100
-    assert any("corrected by what was learned" in note for note in corrected["notes"])
+    assert any("corrected by what `verify` learned" in note for note in corrected["notes"])
 
 
 def test_nothing_learned_is_said(qwenpick: Callable[..., Result]) -> None:
     notes = json.loads(qwenpick("fit", "qwen3-8b", *BOX, "--use-corrections").out)["notes"]
-    assert any("nothing was learned" in note for note in notes)
+    assert any("nothing has been learned" in note for note in notes)

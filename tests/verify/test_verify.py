@@ -219,9 +219,9 @@ def test_the_last_start_in_a_log_is_the_one_that_is_read() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "no log of llama.cpp"),
-        ("hello\n" * 100, "no log of llama.cpp"),
-        ("sglang is starting\n", "holds no line about memory"),
+        ("", "not a log of llama.cpp"),
+        ("hello\n" * 100, "not a log of llama.cpp"),
+        ("sglang is starting\n", "has no line about memory"),
     ],
 )
 def test_a_text_that_says_nothing_gets_a_sentence(text: str, sentence: str) -> None:

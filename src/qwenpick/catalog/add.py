@@ -29,7 +29,7 @@ def add(file: Path, entry: str) -> None:
     for section, entries in new.items():
         known = document.get(section) or []
         if not isinstance(known, list) or not all(isinstance(item, dict) and "id" in item for item in known):
-            raise QwenpickError(_("{file} is no catalogue: `qwenpick catalog check {file}` says why", file=file))
+            raise QwenpickError(_("{file} is not a catalog: `qwenpick catalog check {file}` says why", file=file))
         kept = {item["id"]: item for item in known} | {item["id"]: item for item in entries}
         document[section] = [kept[name] for name in sorted(kept)]
     text = HEADER + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)

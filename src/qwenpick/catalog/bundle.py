@@ -53,18 +53,18 @@ def read_bundle(content: bytes, version: str, key: bytes | None = None) -> Bundl
     _refuse_foreign(manifest, version)
     said = manifest.get("files")
     if not isinstance(said, dict) or set(said) != set(NAMES):
-        raise QwenpickError(_("the catalogue does not name its files: {names} are wanted", names=", ".join(NAMES)))
+        raise QwenpickError(_("the catalog does not name its files: {names} are needed", names=", ".join(NAMES)))
     for name in NAMES:
         if hashlib.sha256(files[name]).hexdigest() != said[name]:
             raise QwenpickError(_("{name} is not the file that was packed: its checksum differs", name=name))
     date = files["date"].decode("ascii", "replace").strip()
     if date != manifest.get("date") or not _is_day(date):
-        raise QwenpickError(_("the catalogue's date is '{date}', not a day such as 2026-11-29", date=date[:40]))
+        raise QwenpickError(_("the catalog's date is '{date}', not a day such as 2026-11-29", date=date[:40]))
     signed = None
     if key is not None:
         signed = verify(key, _manifest_bytes(content), files.get(SIGNATURE, b""))
         if not signed:
-            raise QwenpickError(_("the catalogue is not signed by the key of this qwenpick"))
+            raise QwenpickError(_("the catalog is not signed by the key of this qwenpick"))
     return Bundle(date, {name: files[name] for name in NAMES}, signed)
 
 
@@ -96,16 +96,12 @@ def _unpacked(content: bytes) -> dict[str, bytes]:
             entries = archive.infolist()
             strange = sorted({entry.filename for entry in entries} - known)
             if strange or len(entries) > len(known) or any(entry.file_size > LARGEST for entry in entries):
-                raise QwenpickError(
-                    _("that is not a catalogue of qwenpick: {name} is in it", name=(strange or ["…"])[0])
-                )
+                raise QwenpickError(_("that is not a qwenpick catalog: {name} is in it", name=(strange or ["…"])[0]))
             found = {entry.filename: archive.open(entry).read(LARGEST + 1) for entry in entries}
     except (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, NotImplementedError):
-        raise QwenpickError(
-            _("that is not a catalogue of qwenpick: a ZIP with {name} is wanted", name=MANIFEST)
-        ) from None
+        raise QwenpickError(_("that is not a qwenpick catalog: a ZIP with {name} is needed", name=MANIFEST)) from None
     if missing := sorted({MANIFEST, *NAMES} - set(found)):
-        raise QwenpickError(_("the catalogue lacks {names}", names=", ".join(missing)))
+        raise QwenpickError(_("the catalog lacks {names}", names=", ".join(missing)))
     return found
 
 
@@ -119,7 +115,7 @@ def _refuse_foreign(manifest: Mapping[str, object], version: str) -> None:
     if manifest.get("format") != FORMAT:
         raise QwenpickError(
             _(
-                "the catalogue has format {found}; this qwenpick reads {known}: update qwenpick",
+                "the catalog has format {found}; this qwenpick reads {known}: update qwenpick",
                 found=manifest.get("format"),
                 known=FORMAT,
             )
@@ -127,7 +123,7 @@ def _refuse_foreign(manifest: Mapping[str, object], version: str) -> None:
     needs = str(manifest.get("needs", ""))
     if _release(needs) > _release(version):
         raise QwenpickError(
-            _("the catalogue needs qwenpick {needs}; this is {version}", needs=needs[:20], version=version)
+            _("the catalog needs qwenpick {needs}; this is {version}", needs=needs[:20], version=version)
         )
 
 

@@ -114,7 +114,7 @@ def _entry_faults(kind: str, record: Any, line: int, seen: dict[str, tuple[str, 
         return
     where = _("line {line}: {what} '{record}'", line=line, what=_(_NAMES[kind]), record=" ".join(record["id"].split()))
     if record["id"] in seen:
-        yield _("{where} stands in this file twice; remove one or give it another id", where=where)
+        yield _("{where} appears twice in this file; remove one or give it another id", where=where)
     seen[record["id"]] = (where, record)
     try:
         _TYPES[kind].model_validate(record)
@@ -144,7 +144,7 @@ def _dangling(
                 if isinstance(value, str) and value not in known[target]:
                     remedy = did_you_mean(value, known[target]) or _("; add it or remove the field")
                     yield _(
-                        "{where}: {field} '{value}' is not in the catalogue{remedy}",
+                        "{where}: {field} '{value}' is not in the catalog{remedy}",
                         where=where,
                         field=field,
                         value=value,
@@ -189,7 +189,7 @@ def _duplicate_keys(node: Node | None, visited: set[int]) -> Iterator[str]:
                 continue
             if key.value in seen:
                 yield _(
-                    "line {line}: '{value}' stands here again (first on line {seen}); keep one",
+                    "line {line}: '{value}' appears again (first on line {seen}); keep one",
                     line=line,
                     value=shown(key.value),
                     seen=seen[key.value],

@@ -64,14 +64,14 @@ def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
     if size and any(readings):
         raise QwenpickError(
             _(
-                "no '{name}' of that memory; there is {listed}",
+                "there is no '{name}' with that memory; there is {listed}",
                 name=name,
                 listed=_listed(g.id for reading in readings for g in reading),
             )
         )
     raise QwenpickError(
         _(
-            "there is no GPU '{name}' in the catalogue{near} (qwenpick gpus lists them; or give its memory: --vram 8GiB)",
+            "there is no GPU '{name}' in the catalog{near} (qwenpick gpus lists them; or give its memory: --vram 8GiB)",
             name=name,
             near=_nearest_name("-".join(folded.split()), catalog),
         )

@@ -193,7 +193,7 @@ def closed_weights(model: Model) -> str:
     )
     if model.open_weights:
         return _(
-            "the architecture of {name} is not in the catalogue, so its memory is not known.{detail}",
+            "the architecture of {name} is not in the catalog, so its memory is not known.{detail}",
             name=model.name,
             detail=detail,
         )

@@ -42,7 +42,7 @@ def unknown(catalog: Catalog, name: str, folded: str) -> str:
         )
     if found := derived(catalog, name):
         return _(
-            "'{name}' is made of {base} by others: name {id} here", name=name, base=found.base.name, id=found.base.id
+            "'{name}' was made by others from {base}: name {id} here", name=name, base=found.base.name, id=found.base.id
         )
     open_ids = [i for i, record in records(catalog.models).items() if record["open_weights"]]
     sized = {i: match for i in open_ids if (match := _SIZED.fullmatch(i))}
@@ -56,7 +56,7 @@ def unknown(catalog: Catalog, name: str, folded: str) -> str:
         return _("'{name}' is several models: {made}; choose one", name=name, made=", ".join(made))
     if "qwen" not in folded and "qwq" not in folded and _OTHERS.search(folded):
         return _(
-            "'{name}' is no Qwen; qwenpick knows Qwen models and those made of them (qwenpick models lists them)",
+            "'{name}' is not a Qwen model; qwenpick knows Qwen models and those made from them (qwenpick models lists them)",
             name=name,
         )
     said = _SIZED.fullmatch(folded)
@@ -73,7 +73,10 @@ def unknown(catalog: Catalog, name: str, folded: str) -> str:
         return _(
             "there is no model '{name}'; did you mean {near}? (qwenpick models lists them)", name=name, near=near[0]
         )
-    return _("there is no model '{name}' here; owner/name with --online reads the config of one on the hub", name=name)
+    return _(
+        "there is no model '{name}' in the catalog; owner/name with --online reads the config of one on the hub",
+        name=name,
+    )
 
 
 def _newest_series(catalog: Catalog, folded: str, open_ids: list[str]) -> list[str]:

@@ -36,7 +36,7 @@ def install(bundle: Bundle, present: str) -> Path:
     if bundle.date <= present:
         raise QwenpickError(
             _(
-                "that catalogue is of {date} and the present one of {present}: nothing to do",
+                "that catalog is of {date} and the one in use of {present}: nothing to do",
                 date=bundle.date,
                 present=present,
             )
@@ -44,7 +44,7 @@ def install(bundle: Bundle, present: str) -> Path:
     home = _home()
     place = private(home) if home else None
     if place is None:
-        raise QwenpickError(_("there is no directory of your own to keep a catalogue in"))
+        raise QwenpickError(_("there is no directory of your own to keep a catalog in"))
     now, _older = _pointed(place)
     name = f"{bundle.date}-{bundle.digest}"
     try:
@@ -54,7 +54,7 @@ def install(bundle: Bundle, present: str) -> Path:
             write_whole(directory / file, content)
         _point(place, name, now)
     except OSError as problem:
-        raise QwenpickError(_("the catalogue could not be written: {reason}", reason=problem.strerror)) from None
+        raise QwenpickError(_("the catalog could not be written: {reason}", reason=problem.strerror)) from None
     _tidy(place, {name, now or name})
     return directory
 
@@ -64,7 +64,7 @@ def undo() -> str | None:
     home = _home()
     now, before = _pointed(home) if home else (None, None)
     if home is None or now is None:
-        raise QwenpickError(_("no catalogue was installed: the package's own is in use"))
+        raise QwenpickError(_("no catalog was installed: the package's own is in use"))
     try:
         if before and (home / before).is_dir():
             _point(home, before, None)
@@ -72,7 +72,7 @@ def undo() -> str | None:
             (home / POINTER).unlink()
             before = None
     except OSError as problem:
-        raise QwenpickError(_("the catalogue could not be written: {reason}", reason=problem.strerror)) from None
+        raise QwenpickError(_("the catalog could not be written: {reason}", reason=problem.strerror)) from None
     _tidy(home, {before} if before else set())
     return before
 

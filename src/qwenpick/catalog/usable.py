@@ -30,7 +30,7 @@ def usable_memory(gpu: Gpu, ram: int | None = None) -> tuple[int, str | None]:
     if gpu.usable_bytes:
         return gpu.usable_bytes, None
     return round(sold_memory(gpu, "--vram") * DISCRETE_SHARE), N_(
-        "what the driver reports of it was not seen: assuming 99.5% of the nominal memory"
+        "assuming 99.5% of the nominal memory is usable (what its driver reports is not known)"
     )
 
 
@@ -47,11 +47,10 @@ def unified_memory(gpu: Gpu, ram: int) -> tuple[int, str]:
     if gpu.compute_capability == "gfx1151":
         return round(ram * STRIX_HALO_SHARE), (
             N_(
-                "three quarters of RAM assumed (96 of 128 GiB): the driver gives half until the BIOS carve-out or "
-                "ttm.pages_limit is raised"
+                "assuming three quarters of RAM (96 of 128 GiB): the driver gives half until the BIOS setting or ttm.pages_limit is raised"
             )
         )
-    return round(ram * INTEGRATED_SHARE), N_("half of RAM assumed: the driver's default for integrated graphics")
+    return round(ram * INTEGRATED_SHARE), N_("assuming half of RAM: the driver's default for integrated graphics")
 
 
 def mac_keeps(ram: int) -> int:
@@ -72,11 +71,11 @@ def metal_working_set(ram: int) -> tuple[int, str]:
     share = METAL_SHARE_SMALL if ram <= METAL_SMALL_RAM else METAL_SHARE_LARGE
     working_set = METAL_SEEN.get(ram, int(ram * share))
     newer = METAL_SHARE_NEWER.get(ram)
-    more = N_("; newer macOS gives {newer:.0%}", newer=newer) if newer else ""
+    more = N_("; newer versions {newer:.0%}", newer=newer) if newer else ""
     return (
         working_set,
         N_(
-            "Metal's working set is {working_set:.0%} of RAM{more}, and iogpu.wired_limit_mb raises it",
+            "macOS lets the GPU use {working_set:.0%} of RAM{more} (iogpu.wired_limit_mb raises it)",
             working_set=working_set / ram,
             more=more,
         ),

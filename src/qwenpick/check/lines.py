@@ -9,7 +9,7 @@ from qwenpick.i18n import _
 
 
 def refuse(root: yaml.Node | None, name: str) -> None:
-    """Raises QwenpickError for a key that stands twice (YAML would take the last), and for one that is no word."""
+    """Raises QwenpickError for a key that appears twice (YAML would take the last), and for one that is no word."""
     stack = [root] if root else []
     while stack:
         node = stack.pop()
@@ -20,7 +20,7 @@ def refuse(root: yaml.Node | None, name: str) -> None:
                 if not isinstance(key, yaml.ScalarNode):
                     raise QwenpickError(_("{where}: a key is a word, not a list or a mapping", where=where))
                 if key.value in keys:
-                    raise QwenpickError(_("{where}: '{value}' stands twice", where=where, value=shown(key.value)))
+                    raise QwenpickError(_("{where}: '{value}' appears twice", where=where, value=shown(key.value)))
                 keys.add(key.value)
                 stack.append(value)
         elif isinstance(node, yaml.SequenceNode):

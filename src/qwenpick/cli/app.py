@@ -48,7 +48,7 @@ def build(arguments: list[str]) -> Callable[..., Any]:
     return command
 
 
-# What Typer itself says: in a help, through gettext, and in its errors, which cli.report retells.
+# What Typer itself says in a help, through gettext; its errors are said anew in cli.common.typed.
 _OF_TYPER = (
     N_("Arguments"),
     N_("Options"),
@@ -56,20 +56,6 @@ _OF_TYPER = (
     N_("default: {default}"),
     N_("env var: {var}"),
     N_("required"),
-    N_("Missing command."),
-    N_("No such option: {name}"),
-    N_("No such option: {name} (Possible options: {names})"),
-    N_("No such option: {name} Did you mean {names}?"),
-    N_("Missing argument {name}."),
-    N_("Missing option {name}."),
-    N_("Got unexpected extra argument(s) ({words})"),
-    N_("Option {name} requires an argument."),
-    N_("Invalid value for {name}: {why}"),
-    N_("Input should be a valid integer, unable to parse string as an integer"),
-    N_("Input should be a valid number, unable to parse string as a number"),
-    N_("Input should be greater than or equal to {least}"),
-    N_("Input should be less than or equal to {most}"),
-    N_("No such command {name!r}."),
     N_("Show this message and exit."),
     N_("Install completion for the current shell."),
     N_("Show completion for the current shell, to copy it or customize the installation."),

@@ -16,7 +16,7 @@ from qwenpick.i18n import _
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
 
-app = typer.Typer(no_args_is_help=True, help="Check, extend or update the catalogue.")
+app = typer.Typer(no_args_is_help=True, help="Check, extend or update the catalog.")
 app.command()(update)
 
 
@@ -26,7 +26,7 @@ def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="YAML files of your own.")],
     output: given.Output = given.SCREEN,
 ) -> None:
-    """What is wrong with a catalogue file, by line, entry and field. Exit code 0 when nothing is, 1 when something is."""
+    """What is wrong with a catalog file, by line, entry and field. Exit code 0 when nothing is, 1 when something is."""
     from qwenpick.catalog.check import check as problems_of
     from qwenpick.catalog.read import read_file
     from qwenpick.render.catalog import check_report
@@ -58,12 +58,12 @@ def where() -> None:
 def add(
     model: given.ModelName,
     to: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The catalogue file to write to; your own by default.")
+        Path | None, typer.Option(metavar="FILE", help="The catalog file to write to; your own by default.")
     ] = None,
     online: given.Online = False,
     show: Annotated[bool, typer.Option("--print", help="Print the entry instead of writing it.")] = False,
 ) -> None:
-    """Read a model that the catalogue lacks (a path, an Ollama tag, with --online a repository) and write its entry."""
+    """Read a model that the catalog lacks (a path, an Ollama tag, with --online a repository) and write its entry."""
     from qwenpick.catalog.add import add as write
     from qwenpick.catalog.read import user_file
     from qwenpick.readers import entry, is_path, read_model
@@ -80,7 +80,7 @@ def add(
         return
     file = to or user_file()
     if file is None:
-        raise QwenpickError(_("there is no home directory to keep a catalogue in; name a file with --to FILE"))
+        raise QwenpickError(_("there is no home directory to keep a catalog in; name a file with --to FILE"))
     write(file, text)
     typer.echo(_("{id} is in {file}", id=reading.model.id, file=file), err=True)
 

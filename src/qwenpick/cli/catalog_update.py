@@ -16,12 +16,12 @@ KEY = "catalog.pub"  # in the data directory: the Ed25519 key that catalogues mu
 
 def update(
     source: Annotated[
-        str | None, typer.Argument(metavar="FILE|URL", help="The catalogue: a file, or an https address.")
+        str | None, typer.Argument(metavar="FILE|URL", help="The catalog: a file, or an https address.")
     ] = None,
     sha256: Annotated[
         str | None, typer.Option(metavar="HEX", help="The SHA-256 that the file must have, from where you trust.")
     ] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Go back to the catalogue before.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Go back to the catalog before.")] = False,
 ) -> None:
     """Use a newer catalogue than the package's, checked and kept whole or not at all. Never by itself."""
     from qwenpick.catalog import updates
@@ -34,7 +34,7 @@ def update(
         typer.echo(_("the facts in use are of {date} again", date=data_date()), err=True)
         return
     if not source:
-        raise QwenpickError(_("name the catalogue: qwenpick catalog update FILE or an https address"))
+        raise QwenpickError(_("name the catalog: qwenpick catalog update FILE or an https address"))
     _install(_content(source), sha256)
 
 
@@ -95,7 +95,7 @@ def _refuse_faults(files: Mapping[str, bytes]) -> None:
     try:
         merged = merge(read_yaml(files[name]) for name in SHIPPED)
     except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError):
-        raise QwenpickError(_("the catalogue's files cannot be read")) from None
+        raise QwenpickError(_("the catalog's files cannot be read")) from None
     found = [f"{name}: {fault}" for name in SHIPPED for fault in faults(files[name], merged)]
     if not found:
         catalog = Catalog(
@@ -107,4 +107,4 @@ def _refuse_faults(files: Mapping[str, bytes]) -> None:
         found = list(contradictions(catalog))
     if found:
         more = _(" (and {count} more)", count=len(found) - 1) if len(found) > 1 else ""
-        raise QwenpickError(_("nothing was changed, the catalogue is wrong: {fault}{more}", fault=found[0], more=more))
+        raise QwenpickError(_("nothing was changed, the catalog is wrong: {fault}{more}", fault=found[0], more=more))

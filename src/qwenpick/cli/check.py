@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def command(
     file: Annotated[Path, typer.Argument(metavar="[FILE]", help="The requirements.")] = Path("qwenpick.yaml"),
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Write there instead of to stdout.")
+        Path | None, typer.Option("--output", metavar="FILE", help="Write to this file instead of stdout.")
     ] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the file and stop.")] = False,
     clustered: Clustered = NAMED,
@@ -80,7 +80,9 @@ def command(
         from qwenpick.fitting.together import together
 
         if requirement.box.cluster or clustered.cluster:
-            raise QwenpickError(_("together is of one box; qwenpick fit A + B --cluster places models in a cluster"))
+            raise QwenpickError(
+                _("together is for one machine; qwenpick fit A + B --cluster places models in a cluster")
+            )
         asked = []
         for part in requirement.together:
             found = wanted(part.model, facts, part.quant, online=online, runtime=part.runtime)
@@ -101,7 +103,7 @@ def command(
             room = fit_cluster(found.catalog, nodes(box.cluster, box.total), found.model, asked, requirement.replicas)
             return judged(replace(requirement, box=box), room, asked)
         if requirement.replicas:
-            raise QwenpickError(_("{option} says something of a cluster: name it with --cluster", option="replicas"))
+            raise QwenpickError(_("{option} is about a cluster: name it with --cluster", option="replicas"))
         return fit(found.catalog, machine(requirement.box), found.model, asked)
 
     checked = check(str(file), read(file), answer)

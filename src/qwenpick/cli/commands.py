@@ -22,7 +22,7 @@ COMMANDS = {
     "scenarios": N_("The presets that --scenario knows."),
     "models": N_("The models we know, and everything about one."),
     "gpus": N_("The GPUs we know, and everything about one."),
-    "catalog": N_("Check, extend or update the catalogue."),
+    "catalog": N_("Check, extend or update the catalog."),
     "schema": N_("The JSON Schema of a command's --json."),
     "mcp": N_("Answer an agent over the Model Context Protocol."),
 }

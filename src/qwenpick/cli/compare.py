@@ -33,7 +33,7 @@ def command(
     upgrade: Annotated[
         bool,
         typer.Option(
-            "--upgrade", help="Set this machine's GPU (or --gpu's) beside the GPUs named, or beside those on sale."
+            "--upgrade", help="Compare this machine's GPU (or --gpu) with the GPUs named, or with those on sale."
         ),
     ] = False,
     budget: Annotated[
@@ -54,7 +54,7 @@ def command(
 
     facts, request, shown, said = given.read_catalog(catalog), run.request(), output.shown(), names or []
     if (budget is not None or used) and (not upgrade or said):
-        raise QwenpickError(_("--budget and --used go with --upgrade and no names: among which GPUs to look"))
+        raise QwenpickError(_("--budget and --used go with --upgrade and no names: they say which GPUs to look at"))
     if model and upgrade:
         raise QwenpickError(_("--upgrade looks among all models; leave out --model"))
     if not (said or upgrade):

@@ -32,7 +32,7 @@ def command(
     explain: Annotated[bool, typer.Option("--explain", help="Show every part with its formula.")] = False,
     online: given.Online = False,
     use_corrections: Annotated[
-        bool, typer.Option("--use-corrections", help="Multiply by what `verify` learned of this engine and GPU.")
+        bool, typer.Option("--use-corrections", help="Multiply by what `verify` learned about this engine and GPU.")
     ] = False,
     all: Annotated[bool, typer.Option("--all", help="Show every format and engine, not only the answer.")] = False,
     hardware: Box = PROBED,
@@ -59,7 +59,7 @@ def command(
         if tuning or all or use_corrections or explain:
             raise QwenpickError(
                 _(
-                    "several models are asked about as they serve; leave out --train, --all, --explain and --use-corrections"
+                    "several models are planned for serving only; leave out --train, --all, --explain and --use-corrections"
                 )
             )
         clustered.refuse()
@@ -147,7 +147,7 @@ def _packed(
         parts.append((found.catalog, Part(found.model, request, clustered.replicas or 1)))
     nodes = clustered.fleet(facts, box)
     if nodes is None:
-        raise QwenpickError(_("choose a cluster: --cluster k8s, slurm, ray, ray=ADDRESS, a file, or -"))
+        raise QwenpickError(_("name a cluster: --cluster k8s, slurm, ray, ray=ADDRESS, a file, or -"))
     models = tuple(part for _facts, part in parts)
     packing = pack(facts, nodes, models)
     emit("fit", format, packed_report(nodes, models, packing), packed_values(nodes, models, packing))
@@ -170,14 +170,14 @@ def _corrected(answer: Answer, box: Machine) -> Answer:
             notes=(
                 *answer.notes,
                 _(
-                    "nothing was learned of {runtime} on {device} yet: qwenpick verify --log FILE",
+                    "nothing has been learned about {runtime} on {device} yet: qwenpick verify --log FILE",
                     runtime=plan.runtime,
                     device=device,
                 ),
             ),
         )
     note = _(
-        "corrected by what was learned of {runtime} on {device} (the estimate was {total})",
+        "corrected by what `verify` learned about {runtime} on {device} (the estimate was {total})",
         runtime=plan.runtime,
         device=device,
         total=format_bytes(plan.memory.total),

@@ -31,7 +31,7 @@ def command(
     facts = given.read_catalog(catalog)
     cluster = clustered.read(facts)
     if cluster is None:
-        raise QwenpickError(_("choose a cluster: --cluster k8s, slurm, ray, ray=ADDRESS, a file, or -"))
+        raise QwenpickError(_("name a cluster: --cluster k8s, slurm, ray, ray=ADDRESS, a file, or -"))
     if save:
         from qwenpick.machine.inventory.neutral import text
 

@@ -36,7 +36,7 @@ def command(
         ),
     ] = None,
     min_memory: Annotated[str | None, typer.Option(metavar="SIZE", help="At least this much memory: 24GiB.")] = None,
-    shipping: Annotated[bool, typer.Option("--shipping", help="Only those still made.")] = False,
+    shipping: Annotated[bool, typer.Option("--shipping", help="Only GPUs that are still made.")] = False,
     catalog: given.Catalogs = None,
     output: given.Output = given.SCREEN,
 ) -> None:

@@ -43,11 +43,11 @@ def command(
     verify: Annotated[
         bool,
         typer.Option(
-            "--verify", help="With --exec: set what the server says of its memory beside the plan, and go on."
+            "--verify", help="With --exec: compare what the server says about its memory with the plan, and go on."
         ),
     ] = False,
     once: Annotated[
-        bool, typer.Option("--once", help="With --verify: stop then; exit code 1 where the plan was off.")
+        bool, typer.Option("--once", help="With --verify: stop after comparing; exit code 1 if the plan was off.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Print it even if it does not fit.")] = False,
     hub: Annotated[
@@ -67,7 +67,7 @@ def command(
     json: given.Json = False,
     training: Tuning = SERVED,
 ) -> None:
-    """The command line that starts a model exactly as planned. Exit code 1 and no commands where it does not fit."""
+    """The command line that starts a model exactly as planned. Exit code 1 and no commands if it does not fit."""
     from dataclasses import replace
 
     from qwenpick.fitting.answer import fit
@@ -96,7 +96,7 @@ def command(
             or clustered.replicas
         ):
             raise QwenpickError(
-                _("several models are launched by plain commands on one box; leave out the other forms")
+                _("several models are launched by plain commands on one machine; leave out the other forms")
             )
         raise typer.Exit(launch_together(model, run, facts, hardware, online, source, force, json))
     asked, nodes = run.request(), clustered.fleet(facts, hardware)
@@ -219,7 +219,7 @@ def _train(
     if not tuned.holds() and not force:
         raise DoesNotFitError(
             _(
-                "{reason}; qwenpick fit {id} --train {method} says how far it stretches (--force prints it anyway)",
+                "{reason}; qwenpick fit {id} --train {method} says what would make it fit (--force prints the commands anyway)",
                 reason=tuned.reason,
                 id=model.id,
                 method=wanted.training.method,

@@ -26,7 +26,7 @@ def command(
     catalog: given.Catalogs = None,
     output: given.Output = given.SCREEN,
 ) -> None:
-    """What this machine has, what of it may be used, and why. Exit code 3 if hardware is there that could not be read."""
+    """What this machine has, what of it may be used, and why. Exit code 3 if some hardware could not be read."""
     from qwenpick.machine.file import save as write
     from qwenpick.machine.file import to_json
     from qwenpick.machine.installed.engines import installed_engines

@@ -11,7 +11,7 @@ from qwenpick.cli.commands import COMMANDS
 from qwenpick.cli.common.defaults import default_map, defaults
 from qwenpick.cli.common.streams import LONGEST, abandon, can_write, prepare, tell, tell_as_it_is
 from qwenpick.errors import shown
-from qwenpick.i18n import LANGUAGES, _, chosen, is_known, language, retell, use
+from qwenpick.i18n import LANGUAGES, _, chosen, is_known, language, use
 
 INTERNAL_ERROR = 70  # sysexits.h EX_SOFTWARE: qwenpick itself failed, which is neither "fits" nor "does not fit"
 _YES = frozenset({"1", "true", "t", "yes", "y", "on"})  # what an environment variable says for a flag
@@ -160,10 +160,9 @@ def _report(error: Exception, arguments: list[str]) -> int:
     elif hasattr(error, "format_message") and hasattr(
         error, "show"
     ):  # Typer's own: an option or argument it cannot read
-        for name, value in vars(error).items():
-            if isinstance(value, str):
-                setattr(error, name, shown(value, 300))
-        code, message = 2, _retold(error.format_message())
+        from qwenpick.cli.common.typed import typed_wrong
+
+        code, message = 2, typed_wrong(error, arguments)
         tell(f"{message} {_help_of(arguments)}")
     else:
         import traceback
@@ -178,14 +177,6 @@ def _report(error: Exception, arguments: list[str]) -> int:
         print_json(command, {"error": {"message": shown(message, LONGEST), "exit_code": code}})
         sys.stdout.flush()
     return code
-
-
-def _retold(message: str) -> str:
-    """What Typer said, in the active language: it adds its hint in English to a sentence that is translated already."""
-    problem, hinted, names = message.partition(". Did you mean ")
-    if hinted and language() != "en":
-        return retell(problem.rstrip("。")) + _("; did you mean {near}?", near=names.removesuffix("?"))
-    return retell(message)
 
 
 def _help_of(arguments: list[str]) -> str:

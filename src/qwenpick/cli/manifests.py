@@ -35,7 +35,7 @@ class Manifest:
     slurm: Annotated[bool, typer.Option("--slurm", help="As a batch script for Slurm.")] = False
     ray: Annotated[bool, typer.Option("--ray", help="As a config of Ray Serve LLM (vLLM).")] = False
     write: Annotated[
-        Path | None, typer.Option("--write", metavar="DIR", help="Write the files there instead of to stdout.")
+        Path | None, typer.Option("--write", metavar="DIR", help="Write the files to this directory instead of stdout.")
     ] = None
 
     def form(self, fleet: Fleet | None) -> str | None:

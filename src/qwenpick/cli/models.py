@@ -38,9 +38,11 @@ def command(
             autocompletion=completion.kinds,
         ),
     ] = None,
-    commercial: Annotated[bool, typer.Option("--commercial", help="Only those free for commercial use.")] = False,
-    current: Annotated[bool, typer.Option("--current", help="Only those that nothing newer follows.")] = False,
-    api: Annotated[bool, typer.Option("--api", help="Also the names that only the API offers.")] = False,
+    commercial: Annotated[
+        bool, typer.Option("--commercial", help="Only models that are free for commercial use.")
+    ] = False,
+    current: Annotated[bool, typer.Option("--current", help="Only models that have no newer successor.")] = False,
+    api: Annotated[bool, typer.Option("--api", help="Include models that are offered by API only.")] = False,
     catalog: given.Catalogs = None,
     output: given.Output = given.SCREEN,
 ) -> None:

@@ -57,7 +57,7 @@ def command(
 
     tuning, said = training.read(), given.one_name(model)
     if cloud and (used or gpu):
-        raise QwenpickError(_("--cloud lists machines to rent: leave out --used and --gpu beside it"))
+        raise QwenpickError(_("--cloud lists machines to rent; leave out --used and --gpu"))
     with working(_("reading {name}", name=said)):
         facts, wanted, stored, *_rest = read_wanted(said, given.read_catalog(catalog), online=online)
     pool = [find_gpu(facts, name) for name in gpu] if gpu else None

@@ -56,7 +56,9 @@ def command(
             metavar="NAME", help="Only models of this series, e.g. Qwen3.5.", autocompletion=completion.series
         ),
     ] = None,
-    commercial: Annotated[bool, typer.Option("--commercial", help="Only licences that allow commercial use.")] = False,
+    commercial: Annotated[
+        bool, typer.Option("--commercial", help="Only models whose license allows commercial use.")
+    ] = False,
     thinking: Annotated[
         str | None,
         typer.Option(

@@ -37,7 +37,7 @@ def command(
     catalog: given.Catalogs = None,
     output: given.Output = given.SCREEN,
 ) -> None:
-    """What supersedes this model in the same memory, or with --gpu on that machine, with the evidence?"""
+    """What is better than this model in the same memory, or on the machine of --gpu, and on what evidence?"""
     from qwenpick.catalog import find_model
     from qwenpick.planning.checkpoints import check_quant
     from qwenpick.recommending.replace import replacement, replacement_on

@@ -17,7 +17,7 @@ from qwenpick.cli.common.groups import spread
 def command(
     directories: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="DIR…", help="Directories to look into, instead of the engines' own stores."),
+        typer.Argument(metavar="DIR…", help="Directories to look in, instead of the engines' own stores."),
     ] = None,
     task: Annotated[
         str | None,
@@ -29,7 +29,7 @@ def command(
     catalog: given.Catalogs = None,
     output: given.Output = given.SCREEN,
 ) -> None:
-    """Which models are on this disk already, and how would each run here? Ends with 0 also where nothing is found."""
+    """Which models are on this disk already, and how would each run here? Exit code 0 even if nothing is found."""
     import os
 
     from qwenpick.machine.installed.stores import home_directory

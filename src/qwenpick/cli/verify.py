@@ -45,7 +45,7 @@ def command(
     catalog: given.Catalogs = None,
     output: given.Output = given.SCREEN,
 ) -> None:
-    """Was the prediction right? Exit code 1 where it was off by more than the tolerance."""
+    """Was the prediction right? Exit code 1 if it was off by more than the tolerance."""
     from qwenpick.render.forms.output import emit
     from qwenpick.render.verify import corrections_report, stated, verify_report, verify_values
     from qwenpick.runtimes import find_runtime

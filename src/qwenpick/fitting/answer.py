@@ -125,11 +125,11 @@ def cache_notes(plan: Plan) -> list[str]:
         return []
     load, found = plan.speed.generation.load, list[str]()
     ways = {load.attends(stage.place.kind) for stage in plan.speed.generation.parts}
-    other = _("--kv-cache q8_0 or q4_0, keys and values alike, has one")
+    other = _("--kv-cache q8_0 or q4_0 has one")
     if "cpu" in ways:
         found.append(
             _(
-                "no kernel attends to a {cache} cache there: attention runs on the CPU, silently and slowly; {other}",
+                "that GPU has no attention kernel for a {cache} cache: attention would run on the CPU, slowly; {other}",
                 cache=plan.work.kv_cache,
                 other=other,
             )
@@ -137,7 +137,8 @@ def cache_notes(plan: Plan) -> list[str]:
     if "converted" in ways:
         found.append(
             _(
-                "a default build copies a {cache} cache to 16 bits every token, for want of a kernel; {other} (GGML_CUDA_FA_QUANTS=all builds all)",
+                "a default build has no kernel for a {cache} cache and converts it to 16 bits for every token, slowly; "
+                "{other} (GGML_CUDA_FA_QUANTS=all builds them all)",
                 cache=plan.work.kv_cache,
                 other=other,
             )
@@ -156,7 +157,7 @@ def bandwidth_notes(plan: Plan, box: Machine) -> list[str]:
         return []
     told = retell(cpu.bandwidth_from) if cpu.bandwidth_from else _("assumed")
     rate = f"{cpu.bandwidth / 1e9:.1f}"
-    return [_("RAM bandwidth {rate} GB/s: {source}; qwenpick machine --measure measures it", rate=rate, source=told)]
+    return [_("RAM bandwidth {rate} GB/s ({source}); qwenpick machine --measure measures it", rate=rate, source=told)]
 
 
 def _same(one: Plan, other: Plan) -> bool:

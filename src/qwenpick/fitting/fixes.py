@@ -240,7 +240,7 @@ def _smaller_model(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
             )
             if plan and plan.holds(request.strict):
                 what = _(
-                    "the next model down, {name} in {format} ({total})",
+                    "a smaller model: {name} in {format} ({total})",
                     name=model.name,
                     format=checkpoint.format,
                     total=format_bytes(plan.memory.total),

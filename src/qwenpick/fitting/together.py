@@ -89,7 +89,7 @@ def together(machine: Machine, asked: Sequence[tuple[Catalog, Model, Request]]) 
     Raises QwenpickError for more than MOST, and for whatever `fit` refuses of one of them.
     """
     if len(asked) > MOST:
-        raise QwenpickError(_("at most {most} models together on one box", most=MOST))
+        raise QwenpickError(_("at most {most} models run together on one machine", most=MOST))
     by_size = sorted(range(len(asked)), key=lambda number: -_size(asked[number][1]))
     ways = {tuple(order): _placed(machine, asked, order) for order in (by_size, by_size[::-1])}
     return max(ways.values(), key=lambda way: way.score)

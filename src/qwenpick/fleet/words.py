@@ -57,7 +57,7 @@ def _one(text: str) -> Asked:
         else:
             break
     if users == 0:
-        raise QwenpickError(_("'{text}' asks for no users", text=text))
+        raise QwenpickError(_("'{text}' must ask for at least 1 user", text=text))
     return Asked(name, quant, context, users)
 
 

@@ -253,7 +253,7 @@ def _literal(word: str) -> str:
 
 
 def _text(content: dict[str, Any]) -> str:
-    """YAML without anchors: what stands twice is written twice."""
+    """YAML without anchors: what appears twice is written twice."""
     import yaml
 
     class Plain(yaml.SafeDumper):

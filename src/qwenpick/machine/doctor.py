@@ -49,7 +49,7 @@ def old_facts(date: str, today: str) -> tuple[Finding, ...]:
         Finding(
             "advice",
             _("the facts about models, GPUs and prices are of {date}, {days} days ago", date=date, days=days),
-            _("pip install --upgrade qwenpick, or `qwenpick catalog update FILE` with a newer catalogue"),
+            _("pip install --upgrade qwenpick, or `qwenpick catalog update FILE` with a newer catalog"),
         ),
     )
 

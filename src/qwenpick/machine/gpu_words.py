@@ -55,7 +55,7 @@ def meant(catalog: Catalog, name: str, vram: int | None, ram: int | None) -> tup
     if said and gpu.unified and ram and gpu.memory_bytes and not about(gpu.memory_bytes, ram):
         raise QwenpickError(
             _(
-                "'{name}' has {memory_bytes} of RAM, but --ram says {ram}",
+                "'{name}' has {memory_bytes} of RAM, and --ram says {ram}; leave out one",
                 name=name,
                 memory_bytes=format_bytes(gpu.memory_bytes, 0),
                 ram=format_bytes(ram, 0),

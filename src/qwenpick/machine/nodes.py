@@ -54,7 +54,7 @@ def several(machine: Machine, nodes: int, link: Link | None) -> Machine:
     if nodes == 1:
         return machine
     if not 1 < nodes <= MOST_NODES:
-        raise QwenpickError(_("--nodes is a whole number from 1 to {most:,}", most=MOST_NODES))
+        raise QwenpickError(_("--nodes must be a whole number from 1 to {most:,}", most=MOST_NODES))
     if not machine.devices:
         raise QwenpickError(_("--nodes joins machines with GPUs; this one has none"))
     joined = link or (SPARK if machine.devices[0].gpu == "gb10" else USUAL)

@@ -129,7 +129,7 @@ def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | 
     if total > sold:
         raise QwenpickError(
             _(
-                "--vram {total} is more than the {sold} of RAM that {id} shares",
+                "--vram {total} is more than the {sold} of RAM that {id} shares; give at most that",
                 total=format_bytes(total),
                 sold=format_bytes(sold, 0),
                 id=gpu.id,
@@ -167,7 +167,7 @@ def _nameless_box(catalog: Catalog, vram: int | None, ram: int | None) -> Machin
         raise QwenpickError(_("--ram alone describes no machine; add --gpu NAME, --vram SIZE or --cpu-only"))
     like = _usual(catalog, vram)
     note = N_(
-        "a GPU of no name: planned as fast as a {like}, which is usual for that size; --gpu names another",
+        "an unnamed GPU: planned as fast as a {like}, which is usual for that size; --gpu names another",
         like=like.name,
     )
     device = Device(
@@ -202,7 +202,9 @@ def _usual(catalog: Catalog, vram: int) -> Gpu:
 def _cpu_box(gpus: list[str], vram: int | None, ram: int | None) -> Machine:
     """A box without a GPU."""
     if gpus or vram:
-        raise QwenpickError(_("--cpu-only and {option} contradict each other", option="--gpu" if gpus else "--vram"))
+        raise QwenpickError(
+            _("--cpu-only and {option} contradict each other; leave out one", option="--gpu" if gpus else "--vram")
+        )
     if ram is None:
         raise QwenpickError(_("--cpu-only needs the RAM to plan with, e.g. --ram 16GiB"))
     rate, source = assumed_ram([], ram)

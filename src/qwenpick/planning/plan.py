@@ -273,6 +273,6 @@ def reason_of(verdict: Verdict, places: tuple[Place, ...]) -> str:
         case "tight":
             return _("{spare} to spare on {name}, less than the estimate's error", spare=spare, name=_(tightest.name))
         case _ if (tightest.headroom or 0) >= 0:
-            return _("the weights would lie in RAM, and how much there is is not known; give --ram")
+            return _("the weights would lie in RAM, whose size is not known; give --ram")
         case _:
             return _("{spare} short on {name}", spare=spare, name=_(tightest.name))

@@ -82,7 +82,7 @@ class ServerCaches:
             )
         else:
             size = _("up to {most}", most=format_bytes(self.most))
-        words = _("{server} keeps earlier prompts in memory beside the run, {size}", server=self.server, size=size)
+        words = _("{server} also keeps earlier prompts in memory, {size}", server=self.server, size=size)
         if not self.exceeds:
             return words
         left = format_bytes(self.left or 0)

@@ -19,7 +19,7 @@ def refuse_unread(machine: Machine, gpu_only: bool = False) -> None:
     if machine.unreadable:
         raise HardwareUnreadableError(
             _(
-                "what could be read does not hold it, and some could not be ({unreadable}); use --gpu or --cpu-only",
+                "the hardware that could be read does not hold it, and some could not be read ({unreadable}); use --gpu or --cpu-only",
                 unreadable="; ".join(map(retell, machine.unreadable)),
             )
         )

@@ -96,7 +96,7 @@ def _beyond(text: str, catalog: Catalog, online: bool, fetch: Fetch | None, unkn
             raise unknown
         raise QwenpickError(
             _(
-                "'{text}' is not in the catalogue; add --online to ask the hub for its config and headers, or give a local path",
+                "'{text}' is not in the catalog; add --online to ask the hub for its config and headers, or give a local path",
                 text=text,
             )
         )

@@ -81,7 +81,7 @@ def _model(
         )
         window = Context(native=found.context, note=_("what its config allows")) if found.context else None
         note = _(
-            "Read from its files; no model of this shape is in the catalogue, so nothing is known of what it is good at."
+            "Read from its files; no model of this shape is in the catalog, so nothing is known of what it is good at."
         )
         unseen = {"series": "unknown", "kind": "chat", "licence": unknown, "inputs": ("text",), "outputs": ("text",)}
         return Model.model_validate({**facts, **unseen, "context": window, "notes": note})

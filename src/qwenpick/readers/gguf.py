@@ -109,7 +109,7 @@ class _Header:
         for _unused in range(keys):
             key = self.string(NAME_LIMIT) or ""
             if key in metadata:
-                raise self.broken(_("the key {key!r} stands twice", key=key))
+                raise self.broken(_("the key {key!r} appears twice", key=key))
             metadata[key] = self.value(self.number("I"))
         return self.with_tensors(version, metadata, [self.tensor() for _unused in range(tensors)])
 
@@ -124,7 +124,7 @@ class _Header:
         ):
             raise self.broken(_("its alignment is not a power of two"))
         if len({tensor.name for tensor, _unused in found}) < len(found):
-            raise self.broken(_("a tensor stands twice"))
+            raise self.broken(_("a tensor appears twice"))
         data, end = -(-self.at // alignment) * alignment, 0
         for tensor, offset in sorted(found, key=lambda item: item[1]):
             if offset % alignment or offset < end:

@@ -127,7 +127,7 @@ def _from_huggingface(repo: str, file: str, first: int, last: int) -> bytes | No
     from huggingface_hub import get_token, hf_hub_url
 
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
-        raise QwenpickError(_("HF_HUB_OFFLINE is set: nothing is asked; give a local path or a catalogue name"))
+        raise QwenpickError(_("HF_HUB_OFFLINE is set: nothing is asked; give a local path or a catalog name"))
     token = get_token()
     return download(hf_hub_url(repo, file), first, last, {"Authorization": f"Bearer {token}"} if token else {})
 
@@ -156,7 +156,7 @@ def download(url: str, first: int, last: int, headers: dict[str, str]) -> bytes 
         cause = getattr(problem, "reason", problem)
         raise QwenpickError(
             _(
-                "the hub could not be asked ({cause}); without a network give a local path or a catalogue name",
+                "the hub could not be asked ({cause}); without a network give a local path or a catalog name",
                 cause=cause,
             )
         ) from None

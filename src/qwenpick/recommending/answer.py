@@ -122,7 +122,7 @@ def why_not(model: Model, task: Task, request: Request, catalog: Catalog) -> str
     if request.official_only and not model.official:
         return _("not an official model")
     if request.commercial and model.licence.commercial_use not in COMMERCIAL:
-        return _("its licence does not allow commercial use")
+        return _("its license does not allow commercial use")
     if request.thinking == "yes" and model.thinking not in {"always", "hybrid"}:
         return _("it does not think")
     if request.thinking == "no" and model.thinking == "always":

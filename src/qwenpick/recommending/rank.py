@@ -194,7 +194,7 @@ def _labels(rows: Sequence[Scored]) -> dict[str, tuple[str, ...]]:
     winners = [(N_("best quality") if _is_best(best, rows) else N_("best quality that is fast enough"), best)]
     if known:
         fast = min(known, key=lambda r: (r.seconds or 0.0, place_key(r)))
-        winners.append((N_("best speed") if _is_fastest(fast, rows) else N_("soonest done of the good ones"), fast))
+        winners.append((N_("best speed") if _is_fastest(fast, rows) else N_("quickest answer of the good ones"), fast))
     small = min(good, key=lambda r: (r.plan.memory.total, place_key(r)))
     if all(small.plan.memory.total <= row.plan.memory.total for row in rows):
         winners.append((N_("smallest"), small))
@@ -263,7 +263,7 @@ def explain(winner: Ranked, loser: Ranked) -> str:
     told = sorted((name for name in gaps if abs(gaps[name]) >= 0.05), key=lambda name: (-abs(gaps[name]), name))
     behind = winner.score - loser.score
     detail = _(", ").join(f"{_(name)} {gaps[name]:+.1f}" for name in told) or _(
-        "equal in everything; the newer, freer, smaller one goes first"
+        "equal in everything; the newer, the freer to use or the smaller goes first"
     )
     return _(
         "{name} is {behind:.1f} points behind {winner}: {detail}",

@@ -93,7 +93,7 @@ def replacement(
     if stored is None:
         raise QwenpickError(
             _(
-                "nothing is known of {name} in {quant} on {engine} for {wanted_name}, so nothing can be set beside it",
+                "nothing is known about {name} in {quant} on {engine} for {wanted_name}, so there is nothing to compare with",
                 name=model.name,
                 quant=quant,
                 engine=engine.TITLE,
@@ -145,7 +145,7 @@ def replacement_on(
     if own is None or upper_bound(model, task, asked, 1) is None:
         raise QwenpickError(
             _(
-                "{name} does not run there as asked, or nothing is known of its quality, so nothing can be set beside it",
+                "{name} does not run there as asked, or its quality is not known, so there is nothing to compare with",
                 name=model.name,
             )
         )

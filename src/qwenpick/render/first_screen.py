@@ -75,11 +75,12 @@ def _nothing_usable(answer: Recommendation) -> str:
     known = [pick for pick in answer.picks if pick.ranked.seconds is not None]
     if not known:
         return _(
-            "Whether anything is fast enough for {task} here is not known: no bandwidth is known", task=answer.task.said
+            "Whether anything is fast enough for {task} here is not known: the memory bandwidth is unknown",
+            task=answer.task.said,
         )
     fastest = min(known, key=lambda pick: pick.ranked.seconds or 0.0)
     return _(
-        "Nothing is fast enough for {task} here; the quickest good one is {name}, {seconds} for an answer",
+        "Nothing is fast enough for {task} here; the quickest good model is {name}, {seconds} for an answer",
         task=answer.task.said,
         name=fastest.plan.model.name,
         seconds=duration(fastest.ranked.seconds or 0.0),
@@ -95,7 +96,7 @@ def _run(pick: Pick, here: Here) -> str:
     elif plan.file:
         source = _("{size} download", size=format_gb(plan.file.bytes))
     else:
-        source = _("no published file is known: made from the 16-bit weights")
+        source = _("no published file is known: you make it from the 16-bit weights")
     return _(
         "Run {name} ({format}, {source}) with {engine}",
         name=plan.model.name,

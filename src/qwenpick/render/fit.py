@@ -78,7 +78,7 @@ def fit_report(
         )
         blocks.append(Table(columns, rows))
     elif not answer.fits and plan.verdict != "refused":
-        blocks.append(Line(_("Nothing short of more memory makes it fit: `qwenpick plan` says how much."), "warn"))
+        blocks.append(Line(_("Only more memory makes it fit: `qwenpick plan` says how much."), "warn"))
     return tuple(blocks)
 
 
@@ -114,14 +114,14 @@ def unused(plan: Plan, machine: Machine) -> list[str]:
     if found and found.together:
         said.append(
             _(
-                "the box holds {count} copies, {low:,.0f}-{high:,.0f} tokens/s together",
+                "the machine holds {count} copies, {low:,.0f}-{high:,.0f} tokens/s together",
                 count=found.count,
                 low=found.together.low,
                 high=found.together.high,
             )
         )
     elif found:
-        said.append(_("the box holds {count} copies", count=found.count))
+        said.append(_("the machine holds {count} copies", count=found.count))
     return said
 
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from qwenpick.catalog.schema import Context
 
 BASES = {
-    "transcription": N_(" (the licence was not read itself: a transcription by others)"),
-    "family": N_(" (the licence was not read itself: the rule of its family)"),
+    "transcription": N_(" (the license was not read itself: a transcription by others)"),
+    "family": N_(" (the license was not read itself: the rule of its family)"),
 }
 
 
@@ -110,7 +110,7 @@ def _facts(model: Model) -> list[tuple[str, str]]:
         (_("also called"), ", ".join(filter(None, (model.ollama, *model.aliases)))),
         (_("released"), model.released or ""),
         (_("licence"), f"{licence.id}: {_(licence.clause)}{_(BASES.get(licence.basis or '', ''))}"),
-        (_("licence text"), licence.url or ""),
+        (_("license text"), licence.url or ""),
         (_("commercial use"), _(LICENCES[licence.commercial_use])),
         (_("reads, writes"), f"{_(', ').join(map(_, model.inputs))} → {_(', ').join(map(_, model.outputs))}"),
         (_("can"), _(", ").join(map(_, model.capabilities))),

@@ -39,7 +39,7 @@ def plan_report(model: Model, market: Market, limit: int, budget: float | None =
     """The answer for a person."""
     found, told = market.offers, market.advice
     if not market.everything:
-        return (Line(_("No GPU of the catalogue runs {name} as asked.", name=model.name), "bad"),)
+        return (Line(_("No GPU in the catalog runs {name} as asked.", name=model.name), "bad"),)
     if told is None:
         return (Line(_too_little(model, market.everything, budget or 0.0), "bad"),)
     first = told.bought or told.smallest
@@ -76,7 +76,7 @@ def _answer(model: Model, told: Advice, budget: float | None) -> list[Block]:
     """What to buy, a line each; what a line before it says is not said twice."""
     if told.cheapest is None:
         return [
-            Line(_("{name}: no price is known of a GPU that runs it", name=model.name), "title"),
+            Line(_("{name}: no GPU that runs it has a known price", name=model.name), "title"),
             Line(_("smallest GPU that runs it: {first}", first=hardware(told.smallest))),
         ]
     blocks: list[Block] = [
@@ -89,7 +89,7 @@ def _answer(model: Model, told: Advice, budget: float | None) -> list[Block]:
     ]
     if told.comfortable is None:
         blocks.append(
-            Line(_("None of known price is comfortable for {task}, which is {speed}.", task=told.task.said, speed=_comfort(told.task)))
+            Line(_("No GPU of known price is comfortable for {task} ({speed}).", task=told.task.said, speed=_comfort(told.task)))
         )  # fmt: skip
     elif told.comfortable is not told.cheapest:
         blocks.append(Line(_("cheapest comfortable: {first}", first=_with_speed(told.comfortable, told.task))))
@@ -99,7 +99,7 @@ def _answer(model: Model, told: Advice, budget: float | None) -> list[Block]:
             Line(
                 _("fastest within {budget}: {first}", budget=f"${budget:,.0f}", first=fastest)
                 if budget is not None
-                else _("fastest of known price: {first}", first=fastest)
+                else _("fastest GPU of known price: {first}", first=fastest)
             )
         )
     if told.smallest not in (told.cheapest, told.comfortable):

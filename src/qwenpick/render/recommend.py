@@ -82,9 +82,9 @@ def _details(answer: Recommendation) -> list[Block]:
 def _streams(pick: Pick, count: int) -> str:
     context = format_tokens(pick.plan.work.context)
     if count == 1:
-        return _("{name} serves 1 stream of {context} tokens", name=pick.plan.model.name, context=context)
+        return _("{name} serves 1 request of {context} tokens", name=pick.plan.model.name, context=context)
     return _(
-        "{name} serves {count} streams of {context} tokens at once",
+        "{name} serves {count} requests of {context} tokens at once",
         name=pick.plan.model.name,
         count=f"{count}{'+' * (count == MOST_STREAMS)}",
         context=context,

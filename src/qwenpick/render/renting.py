@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def rented_report(model: Model, found: tuple[Rented, ...], in_yuan: tuple[Rented, ...], limit: int) -> Report:
     """Machines for rent, for a person: those priced in dollars, then those in yuan."""
     if not found and not in_yuan:
-        return (Line(_("No machine for rent in the catalogue runs {name} as asked.", name=model.name), "bad"),)
+        return (Line(_("No machine for rent in the catalog runs {name} as asked.", name=model.name), "bad"),)
     first = (found or in_yuan)[0]
     blocks: list[Block] = [
         Line(_("{name}: cheapest by the hour: {machine}", name=model.name, machine=by_the_hour(first)), "title")

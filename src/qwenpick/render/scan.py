@@ -47,7 +47,7 @@ def scan_report(found: Scan, machine: Machine) -> Report:
         Line(
             _("{store}: {problem}", store=store.path, problem=retell(store.problem))
             if store.problem
-            else _("looked into {store}", store=store.path),
+            else _("looked in {store}", store=store.path),
             "dim",
         )
         for store in found.stores

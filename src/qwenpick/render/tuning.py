@@ -62,7 +62,7 @@ def tuning_report(
         *_changes(fixes, tuned),
         Line(
             _(
-                "beside it: {ram} of RAM; disk: {download} of weights, {checkpoint} a saved checkpoint, {result} the result",
+                "it also needs {ram} of RAM, and disk: {download} for weights, {checkpoint} for each saved checkpoint, {result} for the result",
                 ram=format_bytes(tuned.storage.ram, 0),
                 download=format_gb(tuned.storage.download),
                 checkpoint=format_gb(tuned.storage.checkpoint),
@@ -101,7 +101,7 @@ def _changes(fixes: Sequence[TuningFix], tuned: Tuned) -> list[Block]:
         return [
             Line(
                 _(
-                    "nothing that this machine has makes it fit: qwenpick plan {id} --train {method}",
+                    "nothing makes it fit on this machine: qwenpick plan {id} --train {method} says what does",
                     id=tuned.model.id,
                     method=tuned.training.method,
                 )
@@ -166,7 +166,7 @@ def _time(tuned: Tuned, dataset_tokens: int | None) -> list[Block]:
     if tuned.speed is None and tuned.training.offload != "none":
         return [Line(_("training speed unknown: with offload it depends on the CPU and its link to the GPU"), "dim")]
     if tuned.speed is None:
-        return [Line(_("training speed unknown: the catalogue has no rate for this GPU"), "dim")]
+        return [Line(_("training speed unknown: the catalog has no rate for this GPU"), "dim")]
     speed = tuned.speed
     rate = _(
         "{tokens_per_second:,.0f} tokens/s ({low:,.0f} to {high:,.0f})",

@@ -25,7 +25,7 @@ def tuning_plan_report(
         return (
             Line(
                 _(
-                    "No GPU of the catalogue, up to eight of a kind, holds this run of {name}; of a GPU that --gpu names eight machines are tried.",
+                    "No GPU in the catalog, up to eight of a kind, holds this run of {name}; with --gpu NAME up to eight machines are tried.",
                     name=model.name,
                 ),
                 "bad",
@@ -97,7 +97,7 @@ def rented_runs_report(
 ) -> Report:
     """Machines to rent on which the run holds: the hour, and the whole run where the data's tokens are known."""
     if not found:
-        return (Line(_("No machine for rent in the catalogue holds this run of {name}.", name=model.name), "bad"),)
+        return (Line(_("No machine for rent in the catalog holds this run of {name}.", name=model.name), "bad"),)
     columns = (
         Column("Machine"), Column("GPUs"), Column("Needs each", number=True), Column("tok/s", number=True), Column("Hours", number=True),
         Column("An hour", number=True), Column("The run", number=True), Column("Priced", optional=True),

@@ -40,21 +40,21 @@ def ladder_report(found: Ladder) -> Report:
     if found.mine and len(found.cards) == 1:
         return tuple(blocks)
     rows = tuple(_row(card, found) for card in found.cards)
-    quiet = [_("each card by itself, nothing in RAM"), _("gain: beside {name}", name=found.cards[0].name)]
+    quiet = [_("each card by itself, nothing in RAM"), _("gain: compared with {name}", name=found.cards[0].name)]
     return (*blocks, Table(COLUMNS, rows), Line(_("; ").join(quiet), "dim"))
 
 
 def _verdict(found: Ladder) -> str:
     first, best = found.cards[0], found.best
     if best is None:
-        return _("No model runs usably for {task} on any of them", task=found.task.said)
+        return _("No model is fast enough for {task} on any of them", task=found.task.said)
     if best is first and len(found.cards) == 1:
-        return _("No card on sale within the budget gets you more for {task} than {name}", task=found.task.said, name=first.name)  # fmt: skip
+        return _("No card on sale within the budget is better for {task} than the {name}", task=found.task.said, name=first.name)  # fmt: skip
     if best is first:
-        return _("For {task} none of them gets you more than the {name}", task=found.task.said, name=first.name)
+        return _("For {task} none of them is better than the {name}", task=found.task.said, name=first.name)
     pick = best.pick
     said = _(
-        "For {task} the {name} gets you most: {model} in {format}, quality {quality:.0f}/100, {speed}",
+        "For {task} the {name} gets you the most: {model} in {format}, quality {quality:.0f}/100, {speed}",
         task=found.task.said,
         name=best.name,
         model=pick.plan.model.name if pick else "",
@@ -63,7 +63,7 @@ def _verdict(found: Ladder) -> str:
         speed=speed_of(pick.plan.speed if pick else None, writes=bool(found.task.answer)),
     )
     if found.mine and (more := gain(best, first)):
-        said += _(" ({gain} beside your {name})", gain=_gain(more), name=first.name)
+        said += _(" ({gain} over your {name})", gain=_gain(more), name=first.name)
     return said
 
 

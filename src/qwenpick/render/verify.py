@@ -136,7 +136,7 @@ def verify_values(
 def corrections_report(corrections: Sequence[Correction]) -> Report:
     """Every correction with how many runs it rests on."""
     if not corrections:
-        return (Line(_("nothing was learned on this machine yet: qwenpick verify --log FILE")),)
+        return (Line(_("nothing has been learned on this machine yet: qwenpick verify --log FILE")),)
     columns = (
         Column("runtime"),
         Column("device"),

@@ -45,7 +45,7 @@ FACTS = (
     N_("instruct"), N_("post-trained"), N_("thinking"), N_("world model"), N_("preview"),
     N_("tool calling"),
     N_("Commercial use permitted."), N_("No weights are published; use is under the provider's API terms."),
-    N_("No licence was found for this repository; ask before any use."),
+    N_("No license was found for this repository; ask before any use."),
 )  # fmt: skip
 RAM = N_("RAM")
 LEVELS = (N_("error"), N_("warning"), N_("advice"))

@@ -67,7 +67,7 @@ def memory(
     devices = placement.devices if placement and placement.devices else (HOPPER,) * training.gpus
     if len(devices) < training.gpus:
         raise QwenpickError(
-            _("the placement has {count} GPUs, the training {gpus}", count=len(devices), gpus=training.gpus)
+            _("the placement has {count} GPUs, the training run {gpus}", count=len(devices), gpus=training.gpus)
         )
     return estimate(
         architecture, training, recipe(training.method).prepare(architecture, training, source), source, devices

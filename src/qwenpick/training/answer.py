@@ -142,9 +142,11 @@ def _devices(machine: Machine, training: Training) -> tuple[Device, ...]:
             )
         )
     if not found:
-        raise QwenpickError(_("fine-tuning is planned for NVIDIA and AMD GPUs, and this machine has none"))
+        raise QwenpickError(_("fine-tuning is planned for NVIDIA and AMD GPUs only, and this machine has none"))
     if len(found) < training.gpus:
-        raise QwenpickError(_("--gpus {gpus}: this machine has {count}", gpus=training.gpus, count=len(found)))
+        raise QwenpickError(
+            _("--gpus {gpus} is more than this machine has ({count})", gpus=training.gpus, count=len(found))
+        )
     return found[: training.gpus]
 
 
@@ -192,7 +194,7 @@ def _reason(verdict: Verdict, places: tuple[Place, ...]) -> str:
     """What the verdict rests on; unknown RAM is said where it decides."""
     unknown = any(place.where == RAM and place.budget is None and place.need > UNCHECKED_RAM for place in places)
     if verdict == "no" and unknown and all((place.headroom or 0) >= 0 for place in places if place.where != RAM):
-        return _("states would lie in RAM, and how much there is is not known; give --ram")
+        return _("optimizer states would lie in RAM, whose size is not known; give --ram")
     return reason_of(verdict, places)
 
 

@@ -23,14 +23,17 @@ def suited(training: Training, devices: Sequence[Device]) -> tuple[Training, tup
         return training, ()
     name, notes = old[0].name, []
     if training.precision == PURE:
-        raise QwenpickError(_("{name} has no bf16; take --precision fp16-mixed", name=name))
+        raise QwenpickError(_("{name} has no bf16; use --precision fp16-mixed", name=name))
     if training.precision == "bf16":
         training = replace(training, precision="fp16-mixed")
         notes.append(_("{name} has no bf16: FP16 with a loss scale is taken (--precision fp16-mixed)", name=name))
     if training.attention == "flash":
         if training.trainer != "unsloth":
             raise QwenpickError(
-                _("{name} has no flash attention (compute capability 8.0 and newer have); take --attn sdpa", name=name)
+                _(
+                    "{name} has no flash attention (it needs compute capability 8.0 or newer); use --attn sdpa",
+                    name=name,
+                )
             )
         training = replace(training, attention="sdpa")
         notes.append(_("{name} has no flash attention: Unsloth takes PyTorch's own", name=name))

@@ -91,7 +91,7 @@ def _format_refusal(training: Training, checkpoint: Checkpoint) -> str | None:
         )
     if form in ("fp8", "nvfp4", "mxfp4"):
         return _(
-            "{method} of an {kind} checkpoint is not possible: no gradient passes its kernels; take the 16-bit repository",
+            "{method} of an {kind} checkpoint is not possible: no gradient passes its kernels; use the 16-bit repository",
             method=method,
             kind=form.upper(),
         )
@@ -126,7 +126,7 @@ def _sharding_refusal(training: Training) -> str | None:
     if training.trainer == "unsloth" and (training.zero or training.fsdp):
         return _("Unsloth does not divide a model over GPUs; use ZeRO 0")
     if OPTIMIZERS[training.optimizer].torchao_bits and (training.zero or training.fsdp):
-        return _("torchao's AdamW is modelled where each GPU holds its own states; with ZeRO or FSDP use adamw-8bit")
+        return _("torchao's AdamW is modeled where each GPU holds its own states; with ZeRO or FSDP use adamw-8bit")
     if training.optimizer == "adamw-8bit" and training.offload != "none":
         return _("8-bit AdamW runs on the GPU only; with offload use adamw")
     return None
@@ -140,7 +140,7 @@ def _sequence_refusal(training: Training) -> str | None:
         return _("{gpus} GPUs cannot be divided into groups of {parallel}", gpus=training.gpus, parallel=parallel)
     if training.objective != "sft" or training.trainer not in ("transformers", "trl", "torch", "ms-swift"):
         return _(
-            "sequence parallel is modelled for --method sft with transformers, trl and ms-swift; nearest: --trainer trl"
+            "sequence parallel is modeled for --method sft with transformers, trl and ms-swift; nearest: --trainer trl"
         )
     if training.trainer != "ms-swift" and not training.fsdp and training.zero != 3:
         return _("a divided sequence needs --fsdp (context parallel) or --zero 3 (Ulysses)")
@@ -156,12 +156,12 @@ def _model_refusal(architecture: Architecture, training: Training) -> str | None
     of_peft = plain and training.method == "lora" and training.trainer in PEFT
     if training.train_embeddings and not of_peft:
         return _(
-            "--train-embeddings is modelled for LoRA that no GPUs divide, with {trainers}; leave it out",
+            "--train-embeddings is modeled for LoRA that no GPUs divide, with {trainers}; leave it out",
             trainers=", ".join(PEFT),
         )
     if training.dora and (not of_peft or architecture.is_moe or training.train_vision):
         return _(
-            "--dora is modelled for LoRA of dense language models that no GPUs divide, with {trainers}; leave it out",
+            "--dora is modeled for LoRA of dense language models that no GPUs divide, with {trainers}; leave it out",
             trainers=", ".join(PEFT),
         )
     if training.precision == PURE and (
@@ -170,14 +170,14 @@ def _model_refusal(architecture: Architecture, training: Training) -> str | None
         or training.zero
         or training.fsdp
     ):
-        return _("--precision pure-bf16 is LLaMA-Factory's, for full and freeze tuning that no GPUs divide; take bf16")
+        return _("--precision pure-bf16 is LLaMA-Factory's, for full and freeze tuning on undivided models; use bf16")
     if training.fla and not any(isinstance(layer, LinearAttention) for layer in architecture.layers):
         return _("flash-linear-attention is for delta nets, and the model has none: leave --fla out")
     if training.layers and training.method != "freeze":
-        return _("--layers is of --train freeze: how many of the last layers are trained")
+        return _("--layers goes with --train freeze: how many of the last layers are trained")
     if training.method == "freeze" and not (plain and training.trainer in FREEZES and not training.train_vision):
         return _(
-            "freeze tuning is modelled for --method sft that no GPUs divide, with {trainers}; nearest: --train lora",
+            "freeze tuning is modeled for --method sft that no GPUs divide, with {trainers}; nearest: --train lora",
             trainers=", ".join(FREEZES),
         )
     return None

@@ -60,16 +60,16 @@ def objective_refusal(training: Training) -> str | None:
     }
     for option, (given, methods) in of.items():
         if given and training.objective not in methods:
-            return _("{option} is of --method {methods}", option=option, methods=", ".join(methods))
+            return _("{option} goes with --method {methods}", option=option, methods=", ".join(methods))
     if known.rows < FEWEST:
         return _(
-            "{method} is not modelled; nearest: --method {nearest}", method=training.objective, nearest=known.nearest
+            "{method} is not modeled; nearest: --method {nearest}", method=training.objective, nearest=known.nearest
         )
     if training.objective == "grpo" and training.batch * training.grad_accum * training.gpus < GROUP:
         return _("GRPO compares {group} answers to a prompt: --batch {group}, or --grad-accum {group}", group=GROUP)
     if known.trainers and training.trainer not in known.trainers:
         return _(
-            "{method} with {trainer} is not modelled; nearest: --trainer {nearest}",
+            "{method} with {trainer} is not modeled; nearest: --trainer {nearest}",
             method=training.objective,
             trainer=training.trainer,
             nearest=known.trainers[0],

@@ -56,7 +56,7 @@ def read_log(text: str, engine: str | None = None) -> Observation:
     if not seen.says_something:
         raise QwenpickError(
             _(
-                "this log of {name} holds no line about memory in {count:,} lines (the last: '{line}'); {advice}",
+                "this log of {name} has no line about memory in {count:,} lines (the last: '{line}'); {advice}",
                 name=name,
                 count=len(log),
                 line=shown(log[-1].strip()) if log else "",
@@ -87,7 +87,7 @@ def recognise_engine(log: list[str]) -> str:
         begins = shown(log[0].strip()) if log else ""
         raise QwenpickError(
             _(
-                "this is no log of llama.cpp, Ollama, vLLM, SGLang or MLX; name the engine with --runtime if it is (it begins: '{line}')",
+                "this is not a log of llama.cpp, Ollama, vLLM, SGLang or MLX; if it is, name the engine with --runtime (it begins: '{line}')",
                 line=begins,
             )
         )

@@ -74,7 +74,7 @@ def _correction(row: object) -> Correction:
             return Correction(engine, device, kind, tuple(map(float, ratios))[-KEPT:])
     raise ValueError(
         _(
-            "a correction has an engine, a device, a kind and ratios from {low} to {high}",
+            "a correction needs an engine, a device, a kind and ratios from {low} to {high}",
             low=PLAUSIBLE[0],
             high=PLAUSIBLE[1],
         )

@@ -52,12 +52,12 @@ def recognise(
 
     entry = find_model(catalog, model) if model else find_logged(catalog, seen.model)
     if not entry.architecture:
-        raise QwenpickError(_("the weights of {name} are not published: no log is of it", name=entry.name))
+        raise QwenpickError(_("the weights of {name} are not published: no log can be from it", name=entry.name))
     name = format_name or seen.format or logged_format(seen.model or "")
     if name is None and seen.quantization:
         raise QwenpickError(
             _(
-                "the log says quantization {word}, which several layouts share; give the format with --quant",
+                "the log says quantization {word}, which can be several formats; choose one with --quant",
                 word=seen.quantization,
             )
         )
@@ -71,7 +71,7 @@ def recognise(
     if not loads or (in_gguf and architecture.gguf_arch is None):
         raise QwenpickError(
             _(
-                "{format} is no format of {engine}'s {name}: the log is of another run",
+                "{engine} has no {name} in {format}: the log is from another run",
                 format=known.name,
                 engine=seen.engine,
                 name=entry.name,
@@ -112,7 +112,7 @@ def find_logged(catalog: Catalog, text: str | None) -> Model:
             return max(inside, key=lambda m: len(m.id))
     raise QwenpickError(
         _(
-            "the log's model '{text}' is not in the catalogue; name the one it is like: qwenpick verify MODEL --log FILE",
+            "the log's model '{text}' is not in the catalog; name the one it is like: qwenpick verify MODEL --log FILE",
             text=text[:120],
         )
     )

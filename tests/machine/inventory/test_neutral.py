@@ -89,14 +89,14 @@ def test_two_documents_after_each_other_are_one_inventory() -> None:
         ("nodes:\n- name: a\n  ram_mib: lots\n", "nodes.1.ram_mib"),
         ("nodes:\n- names: [a]\n  count: 2\n", "names stands alone"),
         ("nodes: []\n", "nodes"),
-        ("hello: 1\n", "no inventory that is read here"),
-        ("just words\n", "no inventory that is read here"),
-        ("nodes:\n- name: a\n  name: b\n", "f.yaml:3: 'name' stands twice"),
+        ("hello: 1\n", "not an inventory"),
+        ("just words\n", "not an inventory"),
+        ("nodes:\n- name: a\n  name: b\n", "f.yaml:3: 'name' appears twice"),
         ("nodes:\n- &a {name: x}\n- *a\n", "f.yaml:2: tags and anchors are not read here"),
         ("nodes: [a: b: c\n", "this is not YAML"),
         ("[" * 50 + "]" * 50, "no inventory|JSON"),
         ("nodes: " + "[" * 50 + "]" * 50, "more in it than an inventory has"),
-        ("", "no inventory that is read here"),
+        ("", "not an inventory"),
     ],
 )
 def test_what_is_wrong_is_a_sentence_with_its_place(written: str, sentence: str) -> None:

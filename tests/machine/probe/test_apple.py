@@ -51,7 +51,7 @@ def test_the_gpu_holds_what_the_wired_limit_or_metals_default_lets_it(
     assert device.total == pytest.approx(total, abs=MIB) and device.unified
     # vm_stat: 3,000,000 pages of 16 KiB can be had, 45.8 GiB, which bounds what is free
     assert device.free == min(device.total or 0, 3_000_000 * 16384)
-    assert (device.memory_from or "").startswith("sysctl" if limit != "0" else "Metal")
+    assert (device.memory_from or "").startswith("sysctl" if limit != "0" else "macOS lets")
 
 
 @pytest.mark.parametrize(("cores", "bandwidth"), [(30, 300e9), (40, 400e9)])  # A03

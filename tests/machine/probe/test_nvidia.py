@@ -132,7 +132,7 @@ def test_a_name_that_nobody_knows_shows_the_pci_id(look: Look) -> None:  # N10
     broken = UnicodeDecodeError("utf-8", b"\xf8", 0, 1, "invalid start byte")
     device = look(nvml=FakeNvml(Card(name=broken, device_id=0xFFFE10DE))).devices[0]
     assert device.name == "unknown (10de:fffe)"
-    assert device.gpu is None and any("not in the catalogue" in note for note in device.notes)
+    assert device.gpu is None and any("not in the catalog" in note for note in device.notes)
 
 
 @pytest.mark.parametrize("code", [13, 25])  # N11
@@ -148,7 +148,7 @@ def test_gb10_shares_the_systems_memory(look: Look) -> None:  # N12
     device = machine.devices[0]
     assert (device.total, device.free) == (127600748 * KIB, 118000000 * KIB)
     assert device.unified and device.gpu == "gb10" and device.bandwidth == 273e9
-    assert machine.cpu.bandwidth_from == "catalogue: memory shared with gb10" or "platform" in (
+    assert machine.cpu.bandwidth_from == "catalog: memory shared with gb10" or "platform" in (
         machine.cpu.bandwidth_from or ""
     )
 

@@ -39,7 +39,7 @@ def asked(
     except typer.Abort:
         if typer.get_text_stream("stdin").isatty():
             raise
-        raise QwenpickError(_("--ask needs somebody to answer; use --task, --context and --commercial")) from None
+        raise QwenpickError(_("--ask needs a terminal to ask on; use --task, --context and --commercial")) from None
 
 
 def _asked(

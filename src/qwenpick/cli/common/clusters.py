@@ -34,7 +34,7 @@ class Clustered:
         """The cluster's records; None where none is named."""
         if self.cluster is None:
             if self.total:
-                raise QwenpickError(_("{option} says something of a cluster: name it with --cluster", option="--total"))
+                raise QwenpickError(_("{option} is about a cluster: name it with --cluster", option="--total"))
             return None
         from qwenpick.machine.inventory.read import read
 
@@ -49,7 +49,7 @@ class Clustered:
             raise QwenpickError(_("--cluster says how many nodes there are; leave out --nodes"))
         if box.is_said():
             raise QwenpickError(
-                _("--cluster names the hardware; leave out --machine, --gpu, --vram, --ram and --cpu-only beside it")
+                _("--cluster names the hardware; leave out --machine, --gpu, --vram, --ram and --cpu-only")
             )
         from qwenpick.fleet.kinds import fleet
 
@@ -68,7 +68,7 @@ class Replicated(Clustered):
     def refuse(self) -> None:
         """Raises QwenpickError for what is said of a cluster where none is named."""
         if self.replicas:
-            raise QwenpickError(_("{option} says something of a cluster: name it with --cluster", option="--replicas"))
+            raise QwenpickError(_("{option} is about a cluster: name it with --cluster", option="--replicas"))
 
 
 NAMED, COPIED = Clustered(), Replicated()

@@ -30,5 +30,5 @@ def measured_once(box: Machine, options: Box, plan: Plan | None, format_name: st
 
     if box.origin != "probe" or box.nodes > 1 or (box.cpu.bandwidth_from or "").startswith(MEASURED):
         return None
-    typer.echo(_("measuring what the RAM gives, once (about a second; --ram-bandwidth says it instead)"), err=True)
+    typer.echo(_("measuring the RAM's bandwidth, once (about a second; --ram-bandwidth says it instead)"), err=True)
     return measured(box)

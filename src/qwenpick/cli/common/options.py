@@ -50,7 +50,7 @@ Html = Annotated[
 ]
 Catalogs = Annotated[
     list[Path] | None,
-    typer.Option("--catalog", metavar="FILE", help="Add your own catalogue file (repeatable)."),
+    typer.Option("--catalog", metavar="FILE", help="Add your own catalog file (repeatable)."),
 ]
 MachineFiles = Annotated[
     list[Path] | None,
@@ -69,7 +69,7 @@ Gpus = Annotated[
     ),
 ]
 Vram = Annotated[
-    str | None, typer.Option(metavar="SIZE", help="Memory of the GPU, e.g. 24GiB (a GPU of no name without --gpu).")
+    str | None, typer.Option(metavar="SIZE", help="Memory of the GPU, e.g. 24GiB (without --gpu: an unnamed GPU).")
 ]
 Ram = Annotated[str | None, typer.Option(metavar="SIZE", help="RAM of that machine, e.g. 64GiB.")]
 Reserve = Annotated[
@@ -89,7 +89,7 @@ System = Annotated[
 ]
 Nodes = Annotated[
     int,
-    typer.Option("--nodes", metavar="N", min=1, max=1024, help="So many equal machines, joined by --link."),
+    typer.Option("--nodes", metavar="N", min=1, max=1024, help="Number of equal machines, joined by --link."),
 ]
 LinkName = Annotated[
     str | None,
@@ -105,7 +105,7 @@ RamBandwidth = Annotated[
     typer.Option(
         "--ram-bandwidth",
         metavar="RATE",
-        help="What the RAM gives, e.g. 89.6GB/s: it decides how fast layers and experts in RAM run.",
+        help="Bandwidth of the RAM, e.g. 89.6GB/s: it decides how fast layers and experts in RAM run.",
     ),
 ]
 CpuOnly = Annotated[bool, typer.Option("--cpu-only", help="Use no GPU.")]
@@ -163,7 +163,7 @@ def one_name(words: list[str]) -> str:
     return " ".join(words)
 
 
-Online = Annotated[bool, typer.Option("--online", help="Ask the hub about a repository that the catalogue lacks.")]
+Online = Annotated[bool, typer.Option("--online", help="Ask the hub about a repository that the catalog lacks.")]
 GpuOnly = Annotated[bool, typer.Option("--gpu-only", help="Do not put experts or layers in RAM.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Tight (inside the estimate's error) counts as no.")]
 ImageTokens = Annotated[

@@ -54,7 +54,7 @@ class Tuning:
     target: Annotated[str, typer.Option("--target", metavar="WHAT", help="What adapters are put on: all-linear, attention, or names: q_proj,v_proj.", autocompletion=completion.choices("all-linear", "attention"))] = "all-linear"
     optimizer: Annotated[str, typer.Option("--optimizer", metavar="NAME", help="adamw, adamw-fused, adamw-8bit, paged-adamw-8bit, torchao-adamw-8bit, torchao-adamw-4bit, adafactor or sgd.", autocompletion=completion.optimizers)] = "adamw"
     precision: Annotated[str, typer.Option("--precision", metavar="NAME", help="bf16, pure-bf16 (LLaMA-Factory), fp16-mixed or fp32.", autocompletion=completion.choices("bf16", "pure-bf16", "fp16-mixed", "fp32"))] = "bf16"
-    no_checkpointing: Annotated[bool, typer.Option("--no-checkpointing", help="Keep all activations: faster, far larger.")] = False
+    no_checkpointing: Annotated[bool, typer.Option("--no-checkpointing", help="Keep all activations: faster, but much more memory.")] = False
     zero: Annotated[int, typer.Option("--zero", min=0, max=3, help="DeepSpeed's ZeRO stage.")] = 0
     offload: Annotated[str, typer.Option("--offload", metavar="WHAT", help="What ZeRO or FSDP keeps in RAM: none, optimizer or parameters.", autocompletion=completion.choices("none", "optimizer", "parameters"))] = "none"
     fsdp: Annotated[bool, typer.Option("--fsdp", help="Shard with PyTorch's FSDP.")] = False
@@ -63,8 +63,8 @@ class Tuning:
     gpus: Annotated[int, typer.Option("--gpus", min=1, max=1024, help="GPUs that share the run.")] = 1
     trainer: Annotated[str | None, typer.Option("--trainer", metavar="NAME", help="trl, transformers, llama-factory, ms-swift, sentence-transformers, unsloth or torch (trl).", autocompletion=completion.trainers)] = None
     method: Annotated[str | None, typer.Option("--method", metavar="NAME", help="What for: sft, dpo, orpo, kto, grpo, reward, embedding or rerank (as the model is made for, else sft).", autocompletion=completion.objectives)] = None
-    reference: Annotated[bool | None, typer.Option("--reference/--no-reference", help="A frozen copy of the model beside it (DPO, KTO: yes; GRPO: no).")] = None
-    mini_batch: Annotated[int | None, typer.Option("--mini-batch", min=1, max=MOST_SEQUENCES, help="Embeddings: cached negatives in batches of so many pairs.")] = None
+    reference: Annotated[bool | None, typer.Option("--reference/--no-reference", help="Keep a frozen copy of the model for comparison (DPO, KTO: yes; GRPO: no).")] = None
+    mini_batch: Annotated[int | None, typer.Option("--mini-batch", min=1, max=MOST_SEQUENCES, help="Embeddings: cached negatives, in batches of this many pairs.")] = None
     sequence_parallel: Annotated[int, typer.Option("--sequence-parallel", min=1, max=1024, help="GPUs that share one sequence: Ulysses with --zero 3, context parallel with --fsdp.")] = 1
     train_vision: Annotated[bool, typer.Option("--train-vision", help="Train the vision tower too.")] = False
     train_embeddings: Annotated[bool, typer.Option("--train-embeddings", help="Train embeddings and lm_head whole, beside LoRA.")] = False
@@ -74,9 +74,9 @@ class Tuning:
     image_tokens: Annotated[int, typer.Option("--image-tokens", min=0, max=MOST_TOKENS, help="Image tokens among those of a sequence.")] = 0
     dataset_tokens: Annotated[str | None, typer.Option(metavar="TOKENS", help="Tokens of the data set, for hours per epoch.")] = None
     samples: Annotated[int | None, typer.Option("--samples", min=1, max=10**12, help="Sequences of the data set, in place of --dataset-tokens.")] = None
-    epochs: Annotated[int, typer.Option("--epochs", min=1, max=10_000, help="How often the data is gone through.")] = 1
-    average_seq: Annotated[str | None, typer.Option("--average-seq", metavar="TOKENS", help="Average length of the data, where --seq is the cap.")] = None
-    packing: Annotated[bool, typer.Option("--packing", help="Fill every sequence with several samples: no padding.")] = False
+    epochs: Annotated[int, typer.Option("--epochs", min=1, max=10_000, help="Passes over the data.")] = 1
+    average_seq: Annotated[str | None, typer.Option("--average-seq", metavar="TOKENS", help="Average tokens per sequence, where --seq is the limit.")] = None
+    packing: Annotated[bool, typer.Option("--packing", help="Pack several samples into every sequence: no padding.")] = False
     # fmt: on
 
     def read(self) -> Wanted | None:
@@ -137,8 +137,8 @@ def serving_only(**given: object) -> None:
             continue
         option = "--" + name.replace("_", "-")
         if name in instead:
-            raise QwenpickError(_("{option} is of serving; a run that trains has {instead}", option=option, instead=instead[name]))
-        raise QwenpickError(_("{option} is of serving; leave it out with --train", option=option))
+            raise QwenpickError(_("{option} is for serving; with --train use {instead}", option=option, instead=instead[name]))
+        raise QwenpickError(_("{option} is for serving; leave it out with --train", option=option))
 
 
 SERVED = Tuning()  # nothing said: no fine-tuning

@@ -120,7 +120,7 @@ def _pages(get: Get, path: str) -> Iterator[list[Any]]:
             said = document.get("message") if isinstance(document, dict) else None
             raise ListError(status, str(said or f"HTTP {status}"))
         if not isinstance(document, dict) or not isinstance(document.get("items"), list):
-            raise ListError(status, _("the answer is no list"))
+            raise ListError(status, _("the answer is not a list"))
         yield document["items"]
         mark = str((document.get("metadata") or {}).get("continue") or "")
         if not mark:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Gpu
 
 INSTANCE = "node.kubernetes.io/instance-type"
-UNNAMED = N_("a GPU of no name")
+UNNAMED = N_("an unnamed GPU")
 SLICES = {
     1: 8.0,
     2: 4.0,
@@ -148,9 +148,7 @@ class Machines:
         family = gpu.name.partition(" ")[0]
         if len(sizes) < 2 or named:
             size = format_bytes(gpu.memory_bytes, 0) if gpu.memory_bytes else "?"
-            note = N_(
-                "no record says how much memory {name} has: the catalogue's {size} taken", name=gpu.name, size=size
-            )
+            note = N_("no record says how much memory {name} has: the catalog's {size} taken", name=gpu.name, size=size)
             return gpu, note
         said = {int(found[1]) for word in features if (found := _FEATURE_SIZE.search(word.casefold()))} & sizes.keys()
         size_said = said.pop() if len(said) == 1 else None

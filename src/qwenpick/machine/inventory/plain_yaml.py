@@ -59,7 +59,7 @@ def load(text: str, name: str) -> Any:
                 if kind is not yaml.ScalarEvent:
                     raise _refused(name, event, _("the name of a field is a word"))
                 if event.value in inner:
-                    raise _refused(name, event, _("'{value}' stands twice", value=event.value[:60]))
+                    raise _refused(name, event, _("'{value}' appears twice", value=event.value[:60]))
                 keys[-1] = event.value
             else:
                 inner[keys[-1]] = value

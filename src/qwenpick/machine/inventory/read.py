@@ -57,7 +57,7 @@ def _decoded(content: bytes, name: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise QwenpickError(_("{name} is no text", name=name)) from None
+        raise QwenpickError(_("{name} is not text", name=name)) from None
 
 
 def recognised(text: str, name: str) -> Cluster:
@@ -120,7 +120,7 @@ def _of_json(documents: list[Any], name: str) -> Cluster:
         return _ray(first)
     raise QwenpickError(
         _(
-            "no inventory that is read here: kubectl's JSON of nodes (and pods), scontrol or sinfo output, "
+            "not an inventory; what is read is kubectl's JSON of nodes (and pods), scontrol or sinfo output, "
             "`ray list nodes --format json`, or a file that begins with 'nodes:' (docs/fleet.md)"
         )
     )

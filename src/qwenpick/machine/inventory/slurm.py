@@ -46,7 +46,7 @@ def parse(text: str) -> Cluster:
     if start.startswith("NODELIST") and "GRES" in start.partition("\n")[0]:
         return _cluster(_columns(text))
     raise QwenpickError(
-        _("this is no output of `scontrol show nodes -d --json`, `scontrol show nodes -d -o` or `sinfo --json`")
+        _("this is not the output of `scontrol show nodes -d --json`, `scontrol show nodes -d -o` or `sinfo --json`")
     )
 
 

@@ -43,7 +43,7 @@ def _ambiguous(device: Device, gpu: Gpu | None, catalog: Catalog) -> Device:
 def matched(device: Device, gpu: Gpu | None) -> Device:
     """The device with its entry's id, bandwidth, capability and, where the driver gave no usable one, name. Memory stays the driver's."""
     if gpu is None:
-        return replace(device, notes=(*device.notes, N_("not in the catalogue: bandwidth and rates are unknown")))
+        return replace(device, notes=(*device.notes, N_("not in the catalog: bandwidth and rates are unknown")))
     capability = device.compute_capability or gpu.compute_capability
     notes = tuple(note for note in device.notes if not (capability and note.startswith("compute capability:")))
     known = replace(
@@ -94,5 +94,5 @@ def _assumed(device: Device, gpu: Gpu, total: int) -> Device:
         device,
         total=total,
         notes=(*notes, N_("memory: assumed, the driver does not count it")),
-        memory_from=N_("assumed: the catalogue's {id}", id=gpu.id),
+        memory_from=N_("assumed: the catalog's {id}", id=gpu.id),
     )

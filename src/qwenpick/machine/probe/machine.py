@@ -63,7 +63,7 @@ def probe(
     installed = memory.installed + sum(f.carved for f in found) if memory.installed else None
     if devices or hidden:
         both = _or_note(
-            N_("the catalogue"),
+            N_("the catalog"),
             lambda: identify(devices + hidden, catalog or _catalog(), installed),
             devices + hidden,
             notes,
@@ -142,7 +142,7 @@ def _shared_bandwidth(processor: Cpu, devices: Sequence[Device]) -> Cpu:
     return replace(
         processor,
         bandwidth=shared.bandwidth,
-        bandwidth_from=N_("catalogue: memory shared with {gpu}", gpu=shared.gpu or shared.name),
+        bandwidth_from=N_("catalog: memory shared with {gpu}", gpu=shared.gpu or shared.name),
     )
 
 

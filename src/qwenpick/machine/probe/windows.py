@@ -38,7 +38,9 @@ def windows(world: World, ram: Ram) -> Found:
     answer = world.run(["powershell", "-NoProfile", "-NonInteractive", "-Command", SCRIPT], max(world.timeout, 10.0))
     found = None if answer.problem else parse_adapters(answer.out, ram)
     if found is None:
-        line = N_("display adapters: {problem}", problem=answer.problem or N_("PowerShell's answer is no list of them"))
+        line = N_(
+            "display adapters: {problem}", problem=answer.problem or N_("PowerShell's answer is not a list of them")
+        )
         return Found(notes=(line,), unreadable=(line,))
     devices = tuple(d for d in found if d.vendor != "nvidia")
     unreadable = tuple(

@@ -170,7 +170,9 @@ def parts_of(
             )
             if link_of(placement) != "alone" and chosen.version < OLD_RANK_UNTIL:
                 unsure = stages[stage].profile.graphs // 2
-                later.append(Part("graphs of an old release", unsure, where, N_("known to a half only"), "surge"))
+                later.append(
+                    Part("graphs of an old release", unsure, where, N_("known only roughly (within half)"), "surge")
+                )
     in_ram = sum(stages[placement.stage(index)].in_ram for index in range(max(1, len(placement.devices))))
     parts.append(
         Part("weights in host memory", in_ram, RAM, N_("cpu_offload_gb of each GPU, and an n-gram table"), "weights")

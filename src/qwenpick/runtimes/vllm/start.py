@@ -85,7 +85,7 @@ def share_refusal(architecture: Architecture, work: Serving, placement: Placemen
         total, free = cuda_total(device), cuda_free(device)
         if total and free is not None and requested(device, work) > free - beside:
             return _(
-                "vLLM wants {requested} of {name} and only {left} would be free when it starts",
+                "vLLM asks for {requested} of {name}, and only {left} would be free when it starts",
                 requested=format_bytes(requested(device, work)),
                 name=device.name,
                 left=format_bytes(max(0, free - beside)),

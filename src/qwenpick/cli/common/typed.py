@@ -1,0 +1,69 @@
+"""What Typer could not read of a command line, in one sentence of ours: what is wrong, and what would be right."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from qwenpick.cli.commands import COMMANDS
+from qwenpick.errors import did_you_mean, shown
+from qwenpick.i18n import _
+
+USUAL = {"help": "qwenpick -h", "version": "qwenpick --version", "-v": "--version", "-V": "--version"}
+
+
+def typed_wrong(error: Any, arguments: list[str]) -> str:
+    """The sentence for one of Typer's errors: an option or argument that it cannot read."""
+    kind, message = type(error).__name__, shown(error.format_message(), 300)
+    if kind == "NoSuchOption":
+        return _("there is no option {name}{near}", name=shown(error.option_name, 80), near=_near(error))
+    if kind == "MissingParameter":
+        return _("{name} is missing", name=_name(error.param))
+    if kind == "BadOptionUsage":
+        return _("{name} needs a value", name=shown(error.option_name or "", 80))
+    if kind == "BadParameter" and getattr(error, "param", None) is not None:
+        return _wrong_value(_name(error.param), error.message)
+    command = next((word for word in arguments if word in COMMANDS), "")
+    known = getattr(getattr(getattr(error, "ctx", None), "command", None), "commands", COMMANDS)
+    if kind == "NoArgsIsHelpError":
+        return _("{command} needs one of: {known}", command=command, known=", ".join(known))
+    if wrong := re.search(r"command '(.*?)'", message, re.DOTALL):
+        name = wrong[1]
+        near = _("; did you mean {near}?", near=USUAL[name]) if name in USUAL else did_you_mean(name, known)
+        return _("there is no command '{name}'{near}", name=shown(name, 80), near=near)
+    if extra := re.search(r"\(s\) \((.*)\)", message, re.DOTALL):
+        words = shown(extra[1], 80)
+        if command == "recommend":
+            return _("recommend takes no '{words}'; for a GPU write --gpu '{words}'", words=words)
+        return _("{command} takes no further '{words}'", command=command, words=words)
+    return message
+
+
+def _near(error: Any) -> str:
+    name = error.option_name
+    if name in USUAL:
+        return _("; did you mean {near}?", near=USUAL[name])
+    context = getattr(error, "ctx", None)
+    known = (
+        [word for option in context.command.params for word in option.opts if word.startswith("--")] if context else []
+    )
+    return did_you_mean(name, known, 2)
+
+
+def _name(parameter: Any) -> str:
+    """`--users`; an argument by its metavar."""
+    if parameter.param_type_name == "option":
+        return str(parameter.opts[0])
+    return str(parameter.metavar or parameter.name).strip("[]").upper()
+
+
+def _wrong_value(name: str, message: str) -> str:
+    if found := re.search(r"greater than or equal to (\S+)", message):
+        return _("{name} must be {least} or more", name=name, least=found[1])
+    if found := re.search(r"less than or equal to (\S+)", message):
+        return _("{name} must be {most} or less", name=name, most=found[1])
+    if "integer" in message:
+        return _("{name} must be a whole number", name=name)
+    if "number" in message or "float" in message:
+        return _("{name} must be a number", name=name)
+    return f"{name}: {message}"
