@@ -139,6 +139,13 @@ MADE_OF = {
     "Qwen3-8B-abliterated.Q4_K_M": "qwen3-8b",
     "Sakura-14B-Qwen2.5-v1.0": "qwen2.5-14b-instruct",  # the size before the series
     "DistilQwen2.5-7B-Instruct": "qwen2.5-7b-instruct",
+    "Qwopus3.6-27B-Coder": "qwen3.6-27b",
+    "Jackrong/Qwopus3.5-9B-v3-GGUF": "qwen3.5-9b",
+    "Tess-4-27B": "qwen3.5-27b",
+    "Tongyi-Finance-14B-Chat": "qwen-14b-chat",
+    "Lucy-128k": "qwen3-1.7b",
+    "Carnice-V2-27B": "qwen3.6-27b",
+    "ThinkingCap-27B": "qwen3.6-27b",
 }
 
 # names that mean no model here -> what the sentence says; none of them names a base or a neighbour
@@ -245,5 +252,5 @@ def test_every_listed_derivative_has_a_base_with_an_architecture(catalog: Catalo
     for listed in catalog.derivatives.values():
         base = catalog.models[listed.base]
         assert base.architecture
-        assert listed.source.startswith("https://huggingface.co/")
+        assert listed.source.startswith(("https://huggingface.co/", "https://github.com/"))
         assert listed.id not in catalog.models

@@ -123,8 +123,8 @@ def starting(catalog: Catalog, name: str) -> list[str]:
 
 
 def _plain(name: str) -> str:
-    """The folded name of a repository without its quantization and without the owner that re-uploads write before it: Qwen_Qwen3-8B-GGUF."""
-    return re.sub(r"^(qwen)-(?=qw[eq]|qvq)", "", fold(name))
+    """The folded name of a repository without the owner that re-uploads write before it: Qwen_Qwen3-8B-GGUF. Qwopus3.6-27B is a Qwen3.6-27B."""
+    return re.sub(r"qwopus-?(?=\d)", "opus-qwen", re.sub(r"^(qwen)-(?=qw[eq]|qvq)", "", fold(name)))
 
 
 def _listed(catalog: Catalog, name: str, found: str) -> Derived:
