@@ -220,7 +220,7 @@ def _settings(training: Training) -> str:
         loss=loss,
         sharding=sharding,
         title=trainer.title,
-        read_from=trainer.read_from,
+        read_from=training.trainer_version or trainer.read_from,
     )
 
 

@@ -23,7 +23,7 @@ from qwenpick.training.lora import LINEAR_EXPERTS
 from qwenpick.training.qlora import experts_quantized
 from qwenpick.training.speed import Speed, speed
 from qwenpick.training.storage import Storage, storage
-from qwenpick.training.trainers import TRAINERS
+from qwenpick.training.trainers import habits
 from qwenpick.units import format_bytes, format_tokens
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def _notes(architecture: Architecture, training: Training, checkpoint: Checkpoin
         yield _(
             "the answers that GRPO generates are not in the speed, and vLLM beside the trainer is not in the memory"
         )
-    if training.objective == "rerank" and training.trainer == "ms-swift":
+    if training.objective == "rerank" and training.trainer == "ms-swift" and training.trainer_version is None:
         more = format_bytes(4 * architecture.vocab_size * training.tokens)
         yield _("ms-swift before 4.0 held the logits of all tokens and their gradient: {more} a GPU more", more=more)
     if training.method == "qlora" and architecture.is_moe:
@@ -223,7 +223,7 @@ def _notes(architecture: Architecture, training: Training, checkpoint: Checkpoin
                 "the experts stay in 16 bits: bitsandbytes quantizes linear layers, and this model's experts are fused; Unsloth "
                 "packs them into 4 bits"
             )
-        elif not TRAINERS[training.trainer].experts_in_4_bits and architecture.model_type in LINEAR_EXPERTS:
+        elif not habits(training).experts_in_4_bits and architecture.model_type in LINEAR_EXPERTS:
             yield _(
                 "experts in 4 bits need transformers below 5 (pip install 'transformers<5'): from 5 on they are fused"
             )

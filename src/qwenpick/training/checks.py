@@ -9,7 +9,7 @@ from qwenpick.memory.quantization import FORMATS, find_format
 from qwenpick.training.adapters import named
 from qwenpick.training.objectives import OBJECTIVES, objective_refusal
 from qwenpick.training.optimizers import OPTIMIZERS
-from qwenpick.training.trainers import PURE, TRAINERS
+from qwenpick.training.trainers import PURE, TRAINERS, numbers
 from qwenpick.work.serving import Training
 
 METHODS = ("full", "lora", "qlora", "freeze")
@@ -45,8 +45,36 @@ def check(training: Training) -> None:
     for name in ("seq", "batch", "grad_accum", "rank", "gpus", "sequence_parallel", "nodes"):
         if getattr(training, name) < 1:
             raise QwenpickError(_("{name} must be 1 or more, not {given}", name=name, given=getattr(training, name)))
+    _check_version(training)
     if training.zero not in (0, 1, 2, 3):
         raise QwenpickError(_("ZeRO has the stages 0 to 3, not {zero}", zero=training.zero))
+
+
+def _check_version(training: Training) -> None:
+    """QwenpickError for a release that is no number, that changes nothing here, or that was not read."""
+    version, trainer = training.trainer_version, TRAINERS[training.trainer]
+    if version is None:
+        return
+    try:
+        given = numbers(version)
+    except ValueError:
+        raise QwenpickError(_("'{version}' is no version, such as 0.24 or 2026.9.1", version=version)) from None
+    if not trainer.releases:
+        raise QwenpickError(
+            _(
+                "no release of {title} is known here to need other memory; leave --trainer-version out",
+                title=trainer.title,
+            )
+        )
+    for release in trainer.releases:
+        if release.gone and given < numbers(release.before):
+            raise QwenpickError(
+                _(
+                    "{title} before {version} is not modelled; nearest: --trainer-version {version}",
+                    title=trainer.title,
+                    version=release.before,
+                )
+            )
 
 
 def per_gpu_batch(total: int, gpus: int, grad_accum: int) -> int:

@@ -16,7 +16,7 @@ from qwenpick.training.phases import Phase
 from qwenpick.training.prepared import Prepared
 from qwenpick.training.sharding import offloaded, part_of, shares
 from qwenpick.training.steps import highest
-from qwenpick.training.trainers import TRAINERS
+from qwenpick.training.trainers import habits
 from qwenpick.units import MIB
 from qwenpick.work.serving import Training
 
@@ -52,7 +52,9 @@ def estimate(
     devices: tuple[Device | None, ...],
 ) -> Memory:
     """Parts of all GPUs and of RAM."""
-    phase = highest(architecture, training, prepared)
+    fullest = min((d.total for d in devices if d and d.total), default=None)
+    room = None if fullest is None else max(0, fullest - prepared.base - prepared.adapters)
+    phase = highest(architecture, training, prepared, room)
     return memory(
         part
         for index in range(training.gpus)
@@ -75,11 +77,13 @@ def _on(
     base = 0 if moved and training.method == "full" else part_of(prepared.base, share.weights)
     yield Part("weights", base, RAM if moved else where, of_weights, "weights")
     upcast = N_("what is not quantized, cast to FP32 by k-bit preparation")
-    yield Part("upcast", part_of(prepared.upcast, share.weights), where, upcast, "weights")
+    away = RAM if moved else where
+    yield Part("upcast", part_of(prepared.upcast, share.weights), away, upcast, "weights")
     of_adapters = N_("{trained:,} weights: rank x (inputs + outputs) of each matrix", trained=prepared.trained)
-    yield Part("adapters", part_of(prepared.adapters, share.weights), where, of_adapters, "weights")
+    beside = 0 if moved else part_of(prepared.adapters, share.weights)  # as above
+    yield Part("adapters", beside, where, of_adapters, "weights")
     frozen = N_("a frozen copy of the model, for the loss to compare with")
-    yield Part("reference model", part_of(prepared.reference, share.weights), where, frozen, "weights")
+    yield Part("reference model", part_of(prepared.reference, share.weights), away, frozen, "weights")
     yield from _optimizer(training, prepared, where)
     yield from _highest(architecture, training, prepared, phase, where)
     yield from _overhead(training, prepared, phase, where, device)
@@ -160,11 +164,7 @@ def cached(training: Training, prepared: Prepared, phase: Phase) -> int:
     if share is None:
         if training.objective == "orpo":
             return round(KEPT_OF_ORPO * phase.logits + KEPT_ALWAYS)
-        always = (
-            KEPT_WITHOUT_LOGITS
-            if TRAINERS[training.trainer].tiles_loss or training.objective in NO_LOGITS
-            else KEPT_ALWAYS
-        )
+        always = KEPT_WITHOUT_LOGITS if habits(training).tiles_loss or training.objective in NO_LOGITS else KEPT_ALWAYS
         kept = KEPT_OF_LOGITS * phase.logits + KEPT_OF_OTHERS * (phase.total - phase.logits)
         return round(kept + KEPT_OF_HEAD * prepared.head_copy + always)
     return round(share * (_lying(training, prepared) + phase.total))

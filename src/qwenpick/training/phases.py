@@ -8,7 +8,7 @@ from qwenpick.catalog.schema import Architecture
 from qwenpick.training import activations, dora
 from qwenpick.training.loss import Loss, loss
 from qwenpick.training.prepared import Prepared
-from qwenpick.training.trainers import TRAINERS
+from qwenpick.training.trainers import habits
 from qwenpick.work.serving import Training
 
 
@@ -45,9 +45,9 @@ class Alive:
     loss: Loss
 
 
-def alive(architecture: Architecture, training: Training, prepared: Prepared) -> Alive:
-    """What the tokens of one micro-step keep alive."""
-    style, tokens, trainer = prepared.style, training.tokens, TRAINERS[training.trainer]
+def alive(architecture: Architecture, training: Training, prepared: Prepared, room: int | None = None) -> Alive:
+    """What the tokens of one micro-step keep alive; `room` is what is free on the GPU before it."""
+    style, tokens, trainer = prepared.style, training.tokens, habits(training)
     if training.mini_batch:  # cached negatives: only a small batch has its activations at a time
         tokens = min(tokens, training.mini_batch * training.seq)
     at_once = tokens // 2 if training.objective == "embedding" else tokens  # anchors and positives go through apart
@@ -79,5 +79,5 @@ def alive(architecture: Architecture, training: Training, prepared: Prepared) ->
         rest=images + input_bytes * tokens if training.checkpointing else 0,
         images=images,
         in_ram=in_ram,
-        loss=loss(architecture, training, prepared, tokens),
+        loss=loss(architecture, training, prepared, tokens, room),
     )

@@ -9,7 +9,7 @@ from qwenpick.memory.tensors import Tensor, tensors
 from qwenpick.runtimes.transformers.versions import NEWEST, QWEN1
 from qwenpick.runtimes.transformers.weights import causal_masks, loaded
 from qwenpick.training.activations import Style
-from qwenpick.training.trainers import TRAINERS
+from qwenpick.training.trainers import habits
 from qwenpick.work.serving import Training
 
 
@@ -88,6 +88,6 @@ def largest_linear(architecture: Architecture) -> int:
 def states_in_32_bits(architecture: Architecture, training: Training) -> int:
     """Trained weights whose states an 8-bit optimizer keeps in FP32: the Trainer's rule for nn.Embedding."""
     trains_embeddings = training.method == "full" or training.train_embeddings
-    if not trains_embeddings or not TRAINERS[training.trainer].embedding_states_32bit:
+    if not trains_embeddings or not habits(training).embedding_states_32bit:
         return 0
     return architecture.vocab_size * architecture.hidden_size

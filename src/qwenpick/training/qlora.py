@@ -9,7 +9,7 @@ from qwenpick.runtimes.transformers.weights import ON_LOAD
 from qwenpick.training import lora
 from qwenpick.training.activations import Style
 from qwenpick.training.prepared import Prepared, base_bytes, base_weights, largest_linear
-from qwenpick.training.trainers import TRAINERS
+from qwenpick.training.trainers import habits
 from qwenpick.work.serving import Training
 
 READ_FROM = "peft 0.21.2 utils/other.py prepare_model_for_kbit_training, bitsandbytes 0.50.2, trl 1.16.0"
@@ -21,14 +21,15 @@ def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoi
 
     It leaves GPTQ and AWQ models as they are. TRL keeps the adapters in bf16, the others in FP32.
     """
-    trainer = TRAINERS[training.trainer]
+    trainer = habits(training)
     found = lora.prepare(architecture, training, checkpoint)
     if experts_quantized(architecture, training, checkpoint):
         found = replace(found, base=found.base - _saved(architecture, checkpoint))
     elif architecture.is_moe and checkpoint.format not in ON_LOAD:
         # AWQ and GPTQ of fused experts (compressed-tensors) are unpacked for training
         found = replace(found, base=base_bytes(architecture, Checkpoint(format="bf16")))
-    cast = trainer.kbit_upcast and checkpoint.format in ON_LOAD
+    upcasts = trainer.kbit_upcast or (trainer.upcast_in_fp16 and training.precision == "fp16-mixed")
+    cast = upcasts and checkpoint.format in ON_LOAD
     narrower = (
         found.adapters * trainer.adapters // lora.ADAPTER_WIDTH if checkpoint.format in ON_LOAD else found.adapters
     )
@@ -61,7 +62,7 @@ def experts_quantized(architecture: Architecture, training: Training, checkpoint
     """Whether the experts are in 4 bits: Unsloth packs fused ones; elsewhere transformers below 5, where the model is in it, has linear ones."""
     if not architecture.is_moe or checkpoint.format != "nf4":
         return False
-    return TRAINERS[training.trainer].experts_in_4_bits or architecture.model_type in lora.LINEAR_EXPERTS
+    return habits(training).experts_in_4_bits or architecture.model_type in lora.LINEAR_EXPERTS
 
 
 def _saved(architecture: Architecture, checkpoint: Checkpoint) -> int:

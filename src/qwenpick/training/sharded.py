@@ -23,7 +23,7 @@ from qwenpick.training.sharding import (
     part_of,
     shares,
 )
-from qwenpick.training.trainers import TRAINERS
+from qwenpick.training.trainers import habits
 from qwenpick.work.serving import Training
 
 BACK, LAST, FIRST, ENDS, STEP = (
@@ -45,7 +45,7 @@ def zero3(architecture: Architecture, training: Training, prepared: Prepared, he
     gradients = 0 if training.offload != "none" else 2 * part_of(prepared.trained, shares(training).gradients)
     live = 2 * min(LIVE, prepared.whole)
     leaf = training.trainer in LEAVES  # a mixture's block is one leaf, which is released as a whole
-    kept = prepared.adapters and training.checkpointing and TRAINERS[training.trainer].reentrant
+    kept = prepared.adapters and training.checkpointing and habits(training).reentrant
     frozen = 2 * in_layers(architecture, experts=not leaf) if kept else live
     temporary = prepared.unpacked + 4 * prepared.adapted_experts
     one = held.loss

@@ -10,18 +10,20 @@ from qwenpick.training import activations, sharded
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.phases import Alive, Phase, alive
 from qwenpick.training.prepared import Prepared
-from qwenpick.training.trainers import TRAINERS
+from qwenpick.training.trainers import habits
 from qwenpick.work.serving import Training
 
 
-def highest(architecture: Architecture, training: Training, prepared: Prepared) -> Phase:
+def highest(architecture: Architecture, training: Training, prepared: Prepared, room: int | None = None) -> Phase:
     """The phase that needs most."""
-    return max(phases(architecture, training, prepared), key=lambda phase: phase.total)
+    return max(phases(architecture, training, prepared, room), key=lambda phase: phase.total)
 
 
-def phases(architecture: Architecture, training: Training, prepared: Prepared) -> Iterator[Phase]:
+def phases(
+    architecture: Architecture, training: Training, prepared: Prepared, room: int | None = None
+) -> Iterator[Phase]:
     """Loss on the way back; the layer that keeps most, taken back first or last; the embeddings' gradient; the optimizer's step."""
-    held = alive(architecture, training, prepared)
+    held = alive(architecture, training, prepared, room)
     if training.fsdp:
         return sharded.fsdp(architecture, training, prepared, held)
     if training.zero == 3:
@@ -52,6 +54,6 @@ def _alone(training: Training, prepared: Prepared, held: Alive) -> Iterator[Phas
     twice = prepared.tied_gradient * (4 if style is activations.Style.FULL_FP32 else 2)
     yield Phase(N_("embeddings, on the way back"), gradients, held.images, 0, twice, 0)
     optimizer = OPTIMIZERS[training.optimizer]
-    step = optimizer.step * TRAINERS[training.trainer].step_copies * prepared.trained_bytes
+    step = optimizer.step * habits(training).step_copies * prepared.trained_bytes
     step += optimizer.step_of_largest * 4 * prepared.largest
     yield Phase(N_("optimizer step"), gradients, 0, 0, step, 0)

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from qwenpick.work.serving import Training
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What `before` this release was otherwise, where memory depends on it. `gone` says that those releases are not modelled."""
+
+    before: str
+    habits: Mapping[str, object] = field(default_factory=dict)
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +27,9 @@ class Trainer:
     quantizes fused experts too. `reentrant`: adapters under ZeRO 3 are checkpointed reentrantly, and frozen layers stay gathered (ms-swift asks for
     it too, but two runs that it published show them released). `adapters`: bytes per adapter weight in QLoRA. `checkpoints_in_ram`: the inputs of
     checkpointed layers are kept in RAM. `embedding_states_32bit`: an 8-bit optimizer keeps the embeddings' states in 32 bits.
-    `step_copies`: copies of the weights that AdamW's step makes; torch 2.0 made two.
+    `step_copies`: copies of the weights that AdamW's step makes; torch 2.0 made two. `rows_by`: how Unsloth's loss finds how many tokens have
+    logits at once. `all_logits`: a reranker's loss holds the logits of all tokens. `upcast_in_fp16`: k-bit preparation in FP16 only.
+    `releases` are the older ones, newest first; `since` is a newer one that needs less, and is taken where it is named.
     """
 
     title: str
@@ -31,13 +44,36 @@ class Trainer:
     checkpoints_in_ram: bool = False
     embedding_states_32bit: bool = True
     step_copies: int = 1
+    rows_by: str = ""
+    all_logits: bool = False
+    upcast_in_fp16: bool = False
+    releases: tuple[Release, ...] = ()
+    since: Release | None = None
 
 
 def keeps_fp32(training: Training) -> bool:
     """Whether trained weights of full and freeze tuning are in FP32 on a GPU that does not divide them by ZeRO."""
     if training.precision == PURE:
         return False
-    return training.precision != "bf16" or TRAINERS[training.trainer].full_in_fp32
+    return training.precision != "bf16" or habits(training).full_in_fp32
+
+
+def habits(training: Training) -> Trainer:
+    """The trainer as its release was. Where none is named: the newest, but one of two months that needs more, as nobody knows which is installed."""
+    trainer = TRAINERS[training.trainer]
+    if training.trainer_version is None:
+        return trainer
+    version = numbers(training.trainer_version)
+    if trainer.since and version >= numbers(trainer.since.before):
+        return replace(trainer, **trainer.since.habits)  # type: ignore[arg-type]
+    for release in takewhile(lambda one: version < numbers(one.before), trainer.releases):
+        trainer = replace(trainer, **release.habits)  # type: ignore[arg-type]
+    return trainer
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """A version as numbers: "0.24.0" is (0, 24, 0). ValueError for other text."""
+    return tuple(int(part) for part in version.removeprefix("v").split("."))
 
 
 PURE = "pure-bf16"  # LLaMA-Factory's pure_bf16: neither FP32 weights nor autocast (llamafactory 0.9.5 model/adapter.py init_adapter)
@@ -50,9 +86,18 @@ TRAINERS: dict[str, Trainer] = {
         tiles_loss=True,
         reentrant=True,
         adapters=2,
+        releases=(
+            Release("1.7", {"tiles_loss": False}),  # trainer/sft_config.py: loss_type "nll", not yet "chunked_nll"
+            # models/utils.py prepare_peft_model: k-bit preparation, of which bf16 takes the embeddings back; adapters in FP32
+            Release("0.26", {"upcast_in_fp16": True, "adapters": 4}),
+        ),
     ),
     "llama-factory": Trainer("LLaMA-Factory", "llamafactory 0.9.5 model/adapter.py", full_in_fp32=True, reentrant=True),
-    "ms-swift": Trainer("ms-swift", "ms-swift 4.6.0 swift/tuners, swift/trainers"),
+    "ms-swift": Trainer(
+        "ms-swift",
+        "ms-swift 4.6.0 swift/tuners, swift/trainers",
+        releases=(Release("4.0", {"all_logits": True}),),  # from 4.0: model/register.py _patch_generative_reranker
+    ),
     "qwen-1": Trainer("Qwen 1's finetune.py", "QwenLM/Qwen finetune.py with torch 2.0", step_copies=2),
     "unsloth": Trainer(
         "Unsloth",
@@ -60,6 +105,13 @@ TRAINERS: dict[str, Trainer] = {
         chunks_loss=True,
         checkpoints_in_ram=True,
         experts_in_4_bits=True,
+        rows_by="16 bytes of 4 GiB",
+        since=Release("2026.10.6", {"rows_by": "width"}),
+        releases=(  # unsloth_zoo of the same name, fused_losses/cross_entropy_loss.py _get_chunk_multiplier
+            Release("2026.9.3", {"rows_by": "4 bytes of 4 GiB"}),
+            Release("2026.7", {"rows_by": "4 bytes of half of what is free"}),
+            Release("2025.9", gone=True),
+        ),
     ),
     "sentence-transformers": Trainer(
         "Sentence Transformers", "sentence-transformers 6.2.0 sentence_transformer/losses", adapters=2

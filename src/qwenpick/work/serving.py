@@ -37,7 +37,7 @@ class Training:
     tokens never exist at once. `sequence_parallel` is over how many GPUs each sequence is divided. `average_seq` is the data's average length
     where `seq` is only the cap; `packing` fills every sequence. `reference` says whether a frozen copy lies beside the trained model (None: as
     the trainer does by default). `nodes` is over how many boxes its GPUs are. `trainer` is torch (a plain loop with PEFT), transformers, trl,
-    llama-factory, ms-swift, sentence-transformers, unsloth or qwen-1.
+    llama-factory, ms-swift, sentence-transformers, unsloth or qwen-1; `trainer_version` its release (None: the newest that was read).
     """
 
     method: str = "lora"
@@ -56,6 +56,7 @@ class Training:
     attention: str = "sdpa"
     gpus: int = 1
     trainer: str = "transformers"
+    trainer_version: str | None = None
     train_vision: bool = False
     train_embeddings: bool = False
     dora: bool = False

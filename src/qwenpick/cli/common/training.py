@@ -62,6 +62,7 @@ class Tuning:
     attn: Annotated[str, typer.Option("--attn", metavar="NAME", help="flash, sdpa or eager.", autocompletion=completion.choices("flash", "sdpa", "eager"))] = "sdpa"
     gpus: Annotated[int, typer.Option("--gpus", min=1, max=1024, help="GPUs that share the run.")] = 1
     trainer: Annotated[str | None, typer.Option("--trainer", metavar="NAME", help="trl, transformers, llama-factory, ms-swift, sentence-transformers, unsloth or torch (trl).", autocompletion=completion.trainers)] = None
+    trainer_version: Annotated[str | None, typer.Option("--trainer-version", metavar="VERSION", help="Its release, where older ones need other memory (the newest).")] = None
     method: Annotated[str | None, typer.Option("--method", metavar="NAME", help="What for: sft, dpo, orpo, kto, grpo, reward, embedding or rerank (as the model is made for, else sft).", autocompletion=completion.objectives)] = None
     reference: Annotated[bool | None, typer.Option("--reference/--no-reference", help="Keep a frozen copy of the model for comparison (DPO, KTO: yes; GRPO: no).")] = None
     mini_batch: Annotated[int | None, typer.Option("--mini-batch", min=1, max=MOST_SEQUENCES, help="Embeddings: cached negatives, in batches of this many pairs.")] = None
@@ -104,6 +105,7 @@ class Tuning:
             attention=self.attn,
             gpus=self.gpus,
             trainer=self.trainer or "trl",
+            trainer_version=self.trainer_version,
             train_vision=self.train_vision,
             train_embeddings=self.train_embeddings,
             dora=self.dora,
