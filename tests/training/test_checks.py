@@ -33,6 +33,8 @@ def error(catalog: Catalog, work: Training, form: str | None = None, name: str =
         (Training("full", fsdp=True, zero=2, gpus=2), None, "choose one"),
         (Training("full", offload="optimizer"), None, "needs ZeRO 1, 2 or 3"),
         (Training("full", offload="parameters", zero=2), None, "needs ZeRO-3"),
+        (Training("full", offload="nvme", zero=2, gpus=2), None, "offload of nvme needs ZeRO-3"),
+        (Training("full", offload="nvme", fsdp=True, gpus=2), None, "to a disk it is --zero 3"),
         (Training("qlora", zero=3, gpus=2), None, "cannot be divided by ZeRO-3"),
         (Training("lora", trainer="unsloth", zero=2, gpus=2), None, "Unsloth does not divide"),
         (Training("full", optimizer="adamw-8bit", zero=2, offload="optimizer"), None, "runs on the GPU only"),

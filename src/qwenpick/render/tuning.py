@@ -69,11 +69,27 @@ def tuning_report(
                 result=format_gb(tuned.storage.result),
             )
         ),
+        *_on_disk(tuned),
         Line(_settings(training), "dim"),
     ]
     if explain:
         blocks.append(parts_of(tuned.memory))
     return (*blocks, *(Line(retell(note), "dim") for note in (*tuned.notes, *machine.notes)))
+
+
+def _on_disk(tuned: Tuned) -> tuple[Line, ...]:
+    """What ZeRO-Infinity's files take, and that no run stands beside it."""
+    if not tuned.storage.offloaded:
+        return ()
+    size = format_gb(tuned.storage.offloaded)
+    return (
+        Line(
+            _(
+                "on the NVMe disk while it runs: {size} of weights, states and gradients (read from DeepSpeed, not measured)",
+                size=size,
+            )
+        ),
+    )
 
 
 def named(training: Training) -> str:
@@ -257,7 +273,12 @@ def tune_values(tuned: Tuned, dataset_tokens: int | None, fixes: Sequence[Tuning
         "speed": {"value": speed.tokens_per_second, "low": speed.low, "high": speed.high} if speed else None,
         "epoch_hours": {"value": hours[0], "low": hours[1], "high": hours[2]} if hours else None,
         "ram": storage.ram,
-        "disk": {"download": storage.download, "checkpoint": storage.checkpoint, "result": storage.result},
+        "disk": {
+            "download": storage.download,
+            "checkpoint": storage.checkpoint,
+            "result": storage.result,
+            "offloaded": storage.offloaded,
+        },
         "fixes": [
             {"what": fix.what, "flags": fix.flags, "saves": fix.saves, "speed_change": fix.speed_change}
             for fix in fixes

@@ -20,6 +20,7 @@ from qwenpick.training import DEFAULT_FORMAT, Peak, memory, peaks
 from qwenpick.training.cards import of_kernels, suited
 from qwenpick.training.estimate import recipe_of
 from qwenpick.training.lora import LINEAR_EXPERTS
+from qwenpick.training.pixels import pictured
 from qwenpick.training.qlora import experts_quantized
 from qwenpick.training.speed import Speed, speed
 from qwenpick.training.storage import Storage, storage
@@ -88,6 +89,7 @@ def tune(
                 seq=format_tokens(training.seq),
             )
         )
+    training = pictured(architecture, training)
     checkpoint = _checkpoint(model, training, quant)
     needed, places, verdict = judged(architecture, model, checkpoint, training, devices, machine)
     enough = ("fits",) if strict else ("fits", "tight")
@@ -210,6 +212,8 @@ def _notes(architecture: Architecture, training: Training, checkpoint: Checkpoin
             count=count,
             how=how,
         )
+    if training.image_size is not None:
+        yield _("the pictures are {tokens:,} tokens of each sequence", tokens=training.image_tokens)
     if training.objective == "grpo":
         yield _(
             "the answers that GRPO generates are not in the speed, and vLLM beside the trainer is not in the memory"

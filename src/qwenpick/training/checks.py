@@ -21,7 +21,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "target": ("all-linear", "attention"),
     "optimizer": tuple(OPTIMIZERS),
     "precision": ("bf16", PURE, "fp16-mixed", "fp32"),
-    "offload": ("none", "optimizer", "parameters"),
+    "offload": ("none", "optimizer", "parameters", "nvme"),
     "attention": ("sdpa", "flash", "eager"),
     "trainer": tuple(TRAINERS),
     "objective": tuple(OBJECTIVES),
@@ -42,7 +42,7 @@ def check(training: Training) -> None:
                     choices=", ".join(choices),
                 )
             )
-    for name in ("seq", "batch", "grad_accum", "rank", "gpus", "sequence_parallel", "nodes"):
+    for name in ("seq", "batch", "grad_accum", "rank", "gpus", "sequence_parallel", "nodes", "images", "frames"):
         if getattr(training, name) < 1:
             raise QwenpickError(_("{name} must be 1 or more, not {given}", name=name, given=getattr(training, name)))
     _check_version(training)
@@ -147,8 +147,10 @@ def _sharding_refusal(training: Training) -> str | None:
         return _("FSDP offloads weights and states together: --offload parameters")
     if training.offload != "none" and not training.zero and not training.fsdp:
         return _("offload of {offload} is DeepSpeed's: it needs ZeRO 1, 2 or 3", offload=training.offload)
-    if training.offload == "parameters" and training.zero != 3 and not training.fsdp:
-        return _("offload of parameters needs ZeRO-3")
+    if training.fsdp and training.offload == "nvme":
+        return _("FSDP offloads to RAM only: --offload parameters; to a disk it is --zero 3 --offload nvme")
+    if training.weights_away and training.zero != 3 and not training.fsdp:
+        return _("offload of {offload} needs ZeRO-3", offload=training.offload)
     if training.method == "qlora" and training.zero == 3:
         return _("bitsandbytes' 4-bit weights cannot be divided by ZeRO-3; use ZeRO 2 or FSDP")
     if training.trainer == "unsloth" and (training.zero or training.fsdp):
@@ -178,6 +180,14 @@ def _sequence_refusal(training: Training) -> str | None:
 def _model_refusal(architecture: Architecture, training: Training) -> str | None:
     if (training.train_vision or training.image_tokens) and architecture.vision is None:
         return _("the model has no vision tower")
+    if training.image_tokens > training.seq:
+        return _(
+            "the pictures are {tokens:,} tokens; a sequence has {seq:,} (--seq)",
+            tokens=training.image_tokens,
+            seq=training.seq,
+        )
+    if training.image_size is None and (training.images > 1 or training.frames > 1):
+        return _("--images and --frames need --image-size")
     if training.method == "full" and training.train_embeddings:
         return _("full fine-tuning trains the embeddings anyway")
     plain = training.objective == "sft" and not (training.zero or training.fsdp)

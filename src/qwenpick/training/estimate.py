@@ -14,7 +14,7 @@ from qwenpick.training.loss import NO_LOGITS
 from qwenpick.training.optimizers import OPTIMIZERS, state_bytes
 from qwenpick.training.phases import Phase
 from qwenpick.training.prepared import Prepared
-from qwenpick.training.sharding import offloaded, part_of, shares
+from qwenpick.training.sharding import IN_RAM, offloaded, part_of, shares
 from qwenpick.training.steps import highest
 from qwenpick.training.trainers import habits
 from qwenpick.units import MIB
@@ -73,8 +73,10 @@ def _on(
 ) -> Iterator[Part]:
     where, share = gpu(index), shares(training)
     of_weights = N_("{format} weights in torch's blocks{over}", format=checkpoint.format, over=_over(share.weights))
-    moved = training.offload == "parameters"  # a trained weight's copies in RAM are counted with its states there
+    moved = training.weights_away  # a trained weight's copies in RAM are counted with its states there
     base = 0 if moved and training.method == "full" else part_of(prepared.base, share.weights)
+    if training.offload == "nvme" and base:
+        base = min(base, 2 * IN_RAM)  # the rest is on the disk
     yield Part("weights", base, RAM if moved else where, of_weights, "weights")
     upcast = N_("what is not quantized, cast to FP32 by k-bit preparation")
     away = RAM if moved else where
@@ -183,7 +185,7 @@ def fragmented(training: Training, prepared: Prepared, phase: Phase) -> int:
 def _lying(training: Training, prepared: Prepared) -> int:
     """Bytes of weights and states that lie on a GPU of a divided run throughout."""
     divided = shares(training)
-    lying = part_of(prepared.base, divided.weights) if training.offload != "parameters" else 0
+    lying = part_of(prepared.base, divided.weights) if not training.weights_away else 0
     if training.offload == "none":
         of_one = 12 if training.zero else 2 * prepared.trained_bytes / max(1, prepared.trained)
         lying += round(of_one * prepared.trained / divided.states)
@@ -204,7 +206,9 @@ def _optimizer(training: Training, prepared: Prepared, where: str) -> Iterator[P
         beside = N_(
             "masters, gradients and states of {trained:,} weights, and pinned buffers", trained=prepared.trained
         )
-        yield Part("offloaded", offloaded(training, prepared.trained), RAM, beside, "state")
+        if training.offload == "nvme":
+            beside = N_("gradients of {trained:,} weights, and buffers to the disk and back", trained=prepared.trained)
+        yield Part("offloaded", offloaded(training, prepared.trained, prepared.whole), RAM, beside, "state")
         return
     as_wide = 4 * prepared.trained if training.zero else prepared.trained_bytes
     wide = prepared.wide_states if optimizer.states_8bit else 0

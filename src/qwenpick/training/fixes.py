@@ -99,6 +99,18 @@ def _changes(tuned: Tuned, gpus: int) -> Iterator[tuple[str, str, Training]]:
     ):
         flags = f"--gpus {gpus} --zero 3 --offload parameters"
         yield _("weights and states in RAM"), flags, replace(now, gpus=gpus, zero=3, fsdp=False, offload="parameters")
+    if (
+        now.method == "full"
+        and now.offload in ("none", "parameters")
+        and now.trainer != "unsloth"
+        and now.optimizer == "adamw"
+    ):
+        flags = f"--gpus {gpus} --zero 3 --offload nvme"
+        yield (
+            _("weights and states on an NVMe disk"),
+            flags,
+            replace(now, gpus=gpus, zero=3, fsdp=False, offload="nvme"),
+        )
 
 
 def _tried(

@@ -46,6 +46,11 @@ def part_of(size: int, count: int) -> int:
     return -(-size // count)
 
 
+def on_disk(training: Training, trained: int, whole: int) -> int:
+    """Bytes of all GPUs' files where ZeRO-Infinity offloads to a disk: masters, two states and gradients in FP32, weights in 16 bits."""
+    return 16 * trained + 2 * whole if training.offload == "nvme" else 0
+
+
 def masters(training: Training) -> bool:
     """Whether FSDP keeps trained weights in FP32: accelerate raises them before it divides them, wherever mixed precision is on.
 
@@ -66,8 +71,20 @@ def largest_layer(architecture: Architecture) -> int:
     return sum(t.elements // t.count for t in tensors(architecture) if t.part == "text" and t.layers)
 
 
-def offloaded(training: Training, trained: int) -> int:
-    """Bytes of RAM of one GPU's share where the optimizer, or all, is offloaded."""
+# ZeRO-Infinity, DeepSpeed 0.19.8 zero/offload_config.py: weights kept in RAM (max_in_cpu), buffers of weights and of the optimizer's tensors
+IN_RAM, WEIGHT_BUFFERS, STATE_BUFFERS = 1_000_000_000, 5 * 100_000_000, 4
+
+
+def offloaded(training: Training, trained: int, whole: int = 0) -> int:
+    """Bytes of RAM of one GPU's share where the optimizer, or all, is offloaded.
+
+    To a disk (zero/stage3.py): gradients in 16 bits, one sub-group's in FP32, the buffers that its tensors pass through, and of the weights what
+    max_in_cpu lets lie, with five buffers.
+    """
     if training.offload == "none":
         return 0
+    if training.offload == "nvme":
+        mine = part_of(trained, shares(training).states)
+        weights = 2 * min(part_of(whole, shares(training).weights), IN_RAM) if training.method == "full" else 0
+        return 2 * mine + 4 * (1 + STATE_BUFFERS) * min(mine, SUB_GROUP) + weights + 2 * WEIGHT_BUFFERS
     return (OFFLOADED_FSDP if training.fsdp else OFFLOADED) * part_of(trained, shares(training).states)

@@ -13,6 +13,7 @@ from qwenpick.training.freeze import layers_of, trained_weights
 from qwenpick.training.lora import experts_of, target_of
 from qwenpick.training.optimizers import OPTIMIZERS, state_bytes
 from qwenpick.training.prepared import embedding_weights, trained_parameters
+from qwenpick.training.sharding import on_disk
 from qwenpick.training.trainers import PURE, keeps_fp32
 from qwenpick.units import GIB
 from qwenpick.work.serving import Training
@@ -23,16 +24,18 @@ SOURCE = Checkpoint(format="bf16")
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """Bytes: the `download`, one saved `checkpoint` with its optimizer, and the `result` on disk; `ram` to load and run."""
+    """Bytes: the `download`, one saved `checkpoint` with its optimizer, and the `result` on disk; `ram` to load and run,
+    `offloaded` what ZeRO-Infinity keeps on disk."""
 
     download: int
     checkpoint: int
     result: int
     ram: int
+    offloaded: int = 0
 
     def disk(self, kept: int = 2) -> int:
         """Bytes of disk for the download, `kept` checkpoints and the result."""
-        return self.download + kept * self.checkpoint + self.result
+        return self.download + kept * self.checkpoint + self.result + self.offloaded
 
 
 def storage(architecture: Architecture, training: Training, checkpoint: Checkpoint | None = None) -> Storage:
@@ -68,4 +71,5 @@ def storage(architecture: Architecture, training: Training, checkpoint: Checkpoi
     states = sum(state_bytes(optimizer, trained, 4 * trained if training.zero else width * trained))
     saved = (trained * width if training.method in ("lora", "qlora") else result) + states + master
     shard = min(download, 5 * GIB)
-    return Storage(download, saved, result, training.gpus * (PROCESS + shard))
+    away = on_disk(training, trained, parameters(architecture))
+    return Storage(download, saved, result, training.gpus * (PROCESS + shard), away)

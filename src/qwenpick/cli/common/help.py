@@ -15,7 +15,8 @@ GROUPS: dict[str, tuple[str, ...]] = {  # what an option is about -> the paramet
     N_("Fine-tuning"): (
         *("train", "method", "trainer", "seq", "batch", "grad_accum", "rank", "target", "optimizer", "precision"),
         *("no_checkpointing", "zero", "offload", "fsdp", "chunked_loss", "attn", "gpus", "reference", "mini_batch"),
-        *("sequence_parallel", "train_vision", "dataset_tokens", "samples", "epochs", "average_seq", "packing"),
+        *("sequence_parallel", "train_vision", "train_embeddings", "dora", "fla", "layers", "trainer_version"),
+        *("image_size", "images", "frames", "dataset_tokens", "samples", "epochs", "average_seq", "packing"),
     ),
     N_("Output"): ("format", "json", "html", "explain", "limit", "save", "write", "force", "junit", "github", "help"),
     N_("Catalogue"): ("catalog", "online", "use_corrections"),

@@ -41,6 +41,9 @@ class Wanted:
         return replace(self, training=training)
 
 
+MOST_PIXELS = 100_000  # of a side
+
+
 # fmt: off
 @dataclass(frozen=True, slots=True)
 class Tuning:
@@ -56,7 +59,7 @@ class Tuning:
     precision: Annotated[str, typer.Option("--precision", metavar="NAME", help="bf16, pure-bf16 (LLaMA-Factory), fp16-mixed or fp32.", autocompletion=completion.choices("bf16", "pure-bf16", "fp16-mixed", "fp32"))] = "bf16"
     no_checkpointing: Annotated[bool, typer.Option("--no-checkpointing", help="Keep all activations: faster, but much more memory.")] = False
     zero: Annotated[int, typer.Option("--zero", min=0, max=3, help="DeepSpeed's ZeRO stage.")] = 0
-    offload: Annotated[str, typer.Option("--offload", metavar="WHAT", help="What ZeRO or FSDP keeps in RAM: none, optimizer or parameters.", autocompletion=completion.choices("none", "optimizer", "parameters"))] = "none"
+    offload: Annotated[str, typer.Option("--offload", metavar="WHAT", help="What ZeRO or FSDP keeps in RAM: none, optimizer or parameters; nvme: both on a disk.", autocompletion=completion.choices("none", "optimizer", "parameters", "nvme"))] = "none"
     fsdp: Annotated[bool, typer.Option("--fsdp", help="Shard with PyTorch's FSDP.")] = False
     chunked_loss: Annotated[bool, typer.Option("--chunked-loss", "--liger", help="Never hold the logits of all tokens (Liger and the like).")] = False
     attn: Annotated[str, typer.Option("--attn", metavar="NAME", help="flash, sdpa or eager.", autocompletion=completion.choices("flash", "sdpa", "eager"))] = "sdpa"
@@ -73,6 +76,9 @@ class Tuning:
     fla: Annotated[bool, typer.Option("--fla", help="Delta nets with flash-linear-attention, not plain PyTorch.")] = False
     layers: Annotated[int | None, typer.Option("--layers", min=1, max=1024, help="Freeze tuning: how many of the last layers are trained (2).")] = None
     image_tokens: Annotated[int, typer.Option("--image-tokens", min=0, max=MOST_TOKENS, help="Image tokens among those of a sequence.")] = 0
+    image_size: Annotated[str | None, typer.Option("--image-size", metavar="WxH", help="Pixels of the data's pictures, in place of --image-tokens.")] = None
+    images: Annotated[int, typer.Option("--images", min=1, max=MOST_SEQUENCES, help="Pictures (or videos) of a sequence.")] = 1
+    frames: Annotated[int, typer.Option("--frames", min=1, max=MOST_SEQUENCES, help="Frames of each video that are read.")] = 1
     dataset_tokens: Annotated[str | None, typer.Option(metavar="TOKENS", help="Tokens of the data set, for hours per epoch.")] = None
     samples: Annotated[int | None, typer.Option("--samples", min=1, max=10**12, help="Sequences of the data set, in place of --dataset-tokens.")] = None
     epochs: Annotated[int, typer.Option("--epochs", min=1, max=10_000, help="Passes over the data.")] = 1
@@ -112,6 +118,9 @@ class Tuning:
             layers=self.layers,
             fla=self.fla,
             image_tokens=self.image_tokens or 0,
+            image_size=self._pixels(),
+            images=self.images,
+            frames=self.frames,
             objective=self.method.casefold() if self.method else "sft",
             reference=self.reference,
             mini_batch=self.mini_batch,
@@ -121,6 +130,17 @@ class Tuning:
         )
         check(training)
         return Wanted(training, every, self._tokens(training), training.objective if self.method else None, self.trainer)
+
+    def _pixels(self) -> tuple[int, int] | None:
+        """Width and height of a picture. QwenpickError for other words, and beside --image-tokens."""
+        if self.image_size is None:
+            return None
+        if self.image_tokens:
+            raise QwenpickError(_("--image-size and --image-tokens say the same; give one"))
+        sides = self.image_size.casefold().replace("\u00d7", "x").split("x")
+        if len(sides) != 2 or not all(side.isascii() and side.isdigit() and 0 < int(side) <= MOST_PIXELS for side in sides):
+            raise QwenpickError(_("--image-size is width x height in pixels, such as 1280x720, not '{given}'", given=self.image_size))
+        return int(sides[0]), int(sides[1])
 
     def _tokens(self, training: Training) -> int | None:
         """Tokens that are trained on, padding too: of all epochs."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
+from qwenpick.training.prepared import largest_matrix
 from qwenpick.training.trainers import PURE
 from qwenpick.work.serving import Training
 
@@ -108,12 +109,27 @@ def parallelism(training: Training) -> tuple[str, str]:
     return imports, f"    parallelism_config={made},\n"
 
 
-def deepspeed(training: Training) -> dict[str, str]:
+DISK = "/local_nvme"  # to be written there: a folder on the disk
+BUFFER = 100_000_000  # weights of a buffer, at least: DeepSpeed 0.19.8 zero/offload_config.py
+
+
+def deepspeed(training: Training, architecture: Architecture) -> dict[str, str]:
     """DeepSpeed's configuration as a file, where ZeRO is used."""
     if not training.zero:
         return {}
     zero: dict[str, object] = {"stage": training.zero, "overlap_comm": True, "contiguous_gradients": True}
-    if training.offload != "none":
+    if training.offload == "nvme":  # the largest weight's share must pass through one buffer
+        largest = -(
+            -max(largest_matrix(architecture), architecture.vocab_size * architecture.hidden_size) // training.gpus
+        )
+        zero["offload_optimizer"] = {"device": "nvme", "nvme_path": DISK, "pin_memory": True, "buffer_count": 4}
+        zero["offload_param"] = {
+            "device": "nvme",
+            "nvme_path": DISK,
+            "pin_memory": True,
+            "buffer_size": max(BUFFER, largest),
+        }
+    elif training.offload != "none":
         zero["offload_optimizer"] = {"device": "cpu", "pin_memory": True}
     if training.offload == "parameters":
         zero["offload_param"] = {"device": "cpu", "pin_memory": True}

@@ -81,7 +81,7 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
     files = {
         "train.yaml": "".join(f"{name}: {_scalar(value)}\n" for name, value in settings.items()),
         "dataset_info.json": json.dumps(listed, indent=2) + "\n",
-        **deepspeed(training),
+        **deepspeed(training, architecture),
     }
     if training.packing:
         files["train.yaml"] += "packing: true\n"

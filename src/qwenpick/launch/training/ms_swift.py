@@ -8,6 +8,7 @@ from qwenpick.launch.training.common import (
     OUTPUT,
     RATE,
     Launch,
+    deepspeed,
     environment,
     nodes,
     on_load,
@@ -18,6 +19,12 @@ from qwenpick.launch.training.common import (
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
+
+# DeepSpeed's configurations that ms-swift 4.6.0 brings along
+OWN = {(stage, "none"): f"zero{stage}" for stage in (1, 2, 3)} | {
+    (2, "optimizer"): "zero2_offload",
+    (3, "parameters"): "zero3_offload",
+}
 
 
 def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:
@@ -57,7 +64,7 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
     if architecture.vision:
         options["freeze_vit"] = not training.train_vision
     if training.zero:
-        options["deepspeed"] = f"zero{training.zero}" + ("" if training.offload == "none" else "_offload")
+        options["deepspeed"] = OWN.get((training.zero, training.offload), "deepspeed.json")
     if training.sequence_parallel > 1:
         options["sequence_parallel_size"] = training.sequence_parallel
     if training.packing:
@@ -68,7 +75,8 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
     each = training.gpus // training.nodes
     started = (f"NPROC_PER_NODE={each}", *nodes(training)) if training.gpus > 1 else ()
     several = environment(training, *started)
-    return Launch((*several, "swift", "sft", *argv), TRAINERS["ms-swift"].read_from)
+    files = deepspeed(training, architecture) if options.get("deepspeed") == "deepspeed.json" else {}
+    return Launch((*several, "swift", "sft", *argv), TRAINERS["ms-swift"].read_from, files)
 
 
 def words(value: object) -> tuple[str, ...]:

@@ -68,4 +68,6 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
     )
     command = (*accelerate(training), "train.py")
     note = _("a line of {data} has messages", data=DATA)
-    return Launch(command, TRAINERS["transformers"].read_from, {"train.py": text, **deepspeed(training)}, (note,))
+    return Launch(
+        command, TRAINERS["transformers"].read_from, {"train.py": text, **deepspeed(training, architecture)}, (note,)
+    )

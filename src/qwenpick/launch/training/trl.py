@@ -59,7 +59,12 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         f'    train_dataset=load_dataset("json", data_files={DATA!r}, split="train"),\n{adapter})\n{_frozen(architecture, training)}trainer.train()\n'
     )
     command = (*accelerate(training), "train.py")
-    return Launch(command, TRAINERS["trl"].read_from, {"train.py": text, **deepspeed(training)}, (_(data, data=DATA),))
+    return Launch(
+        command,
+        TRAINERS["trl"].read_from,
+        {"train.py": text, **deepspeed(training, architecture)},
+        (_(data, data=DATA),),
+    )
 
 
 def _weights(training: Training, checkpoint: Checkpoint | None, quantized: bool) -> str:

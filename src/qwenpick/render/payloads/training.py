@@ -14,6 +14,7 @@ class DiskValues(TypedDict):
     download: int
     checkpoint: int
     result: int
+    offloaded: int
 
 
 class PeakValues(TypedDict):
