@@ -199,3 +199,23 @@ def test_a_suggestion_has_the_digits_that_were_said(catalog: Catalog, said: str,
     with pytest.raises(QwenpickError) as error:
         find_gpu(catalog, said)
     assert (f"did you mean {near}?" in str(error.value)) if near else ("did you mean" not in str(error.value))
+
+
+@pytest.mark.parametrize(
+    ("name", "pci", "gib", "meant"),
+    [
+        ("AMD Radeon Graphics", "1002:73ff", 8, "rx-6600"),
+        ("AMD Radeon RX 6600 XT", "1002:73ff", 8, "rx-6600-xt"),
+        ("Radeon RX 6600 XT", "1002:73ff", 8, "rx-6600-xt"),
+        ("AMD Radeon Graphics", "1002:73df", 12, "rx-6700-xt"),
+        ("AMD Radeon Graphics", "1002:743f", 4, "rx-6400"),
+        ("AMD Radeon Graphics", "1002:744c", 24, "rx-7900-xtx"),
+        ("AMD Radeon Graphics", "1002:744c", 20, "rx-7900-xt"),
+    ],
+)
+def test_of_boards_with_one_pci_id_the_slowest_that_the_memory_allows(
+    catalog: Catalog, name: str, pci: str, gib: int, meant: str
+) -> None:
+    found = match_gpu(catalog, name, gib * GIB, pci)
+    assert found is not None
+    assert found.id == meant

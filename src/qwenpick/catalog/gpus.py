@@ -133,11 +133,11 @@ def match_gpu(catalog: Catalog, device_name: str, total_bytes: int | None, pci_i
         for i, r in everything.items()
         if any(alias.casefold() in names for alias in r.get("aliases", ()))
     ]
-    both = [g for g in by_pci if g in by_name]
+    said = read_name(bare)
+    both = [g for g in by_pci if g in by_name] or [g for g in by_pci if _is_name(everything[g.id], said)]
     for candidates in (both, by_pci, by_name):
         if near := _nearest(candidates, total_bytes):
-            return near
-    said = read_name(bare)
+            return _slowest_board(near, by_pci) if candidates is by_pci else near
     for candidates in _readings(catalog, said):
         if said.words and (near := _nearest(_as_said(candidates, said, None), total_bytes)):
             return near
@@ -215,6 +215,12 @@ def _slowest(best: Gpu, candidates: Iterable[Gpu]) -> Gpu:
         and names & set(g.aliases)
     ]
     return min([best, *same], key=_slowness)
+
+
+def _slowest_board(near: Gpu, by_pci: Iterable[Gpu]) -> Gpu:
+    """Of boards that share a PCI id and a memory size, where the driver names none of them, the one that reads it slowest: an RX 6600, not XT."""
+    same = [g for g in by_pci if (g.segment, g.memory_bytes) == (near.segment, near.memory_bytes) and not _is_odd(g)]
+    return min([near, *same], key=_slowness)
 
 
 def _slowness(gpu: Gpu) -> tuple[float, str]:
