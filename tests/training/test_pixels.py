@@ -56,3 +56,9 @@ def test_pictures_that_do_not_belong_there_are_refused(catalog: Catalog, work: T
     box = simulate(catalog, ["h100"], None, 64 * GIB, False)
     with pytest.raises(QwenpickError, match=words):
         tune(catalog, box, catalog.models["qwen3-vl-8b-instruct"], work)
+
+
+def test_the_longest_sequence_is_looked_for_below_the_pictures_too(catalog: Catalog) -> None:
+    box = simulate(catalog, ["rtx 4090"], None, 64 * GIB, False)
+    found = tune(catalog, box, catalog.models["qwen3-vl-8b-instruct"], Training("qlora", image_tokens=1024))
+    assert found.longest

@@ -78,7 +78,7 @@ def tune(
         raise QwenpickError(closed_weights(model))
     architecture = catalog.architecture(model)
     devices = _devices(machine, training)
-    training, notes = suited(replace(training, nodes=_nodes(machine, training)), devices)
+    training, notes = suited(replace(training, nodes=nodes_of(machine, training)), devices)
     limit = longest_allowed(model)
     if limit and training.seq > limit:
         raise QwenpickError(
@@ -97,7 +97,7 @@ def tune(
     def holds(changed: Training) -> bool:
         return judged(architecture, model, checkpoint, changed, devices, machine)[2] in enough
 
-    longest = most((limit or 131072) // STEP + 1, lambda n: holds(replace(training, seq=n * STEP))) * STEP or None
+    longest = longest_of(architecture, model, checkpoint, training, devices, machine, strict)
     largest = most(LARGEST_BATCH + 1, lambda n: holds(replace(training, batch=n))) or None
     return Tuned(
         model, architecture, checkpoint, training, devices, needed, places, verdict, _reason(verdict, places),
@@ -106,6 +106,25 @@ def tune(
         tuple(peak.within(place.budget) for peak, place in zip(peaks(needed), places, strict=False)),
         (*notes, *_notes(architecture, training, checkpoint, machine), *of_kernels(architecture, training, devices)),
     )  # fmt: skip
+
+
+def longest_of(
+    architecture: Architecture,
+    model: Model,
+    checkpoint: Checkpoint,
+    training: Training,
+    devices: tuple[Device, ...],
+    machine: Machine,
+    strict: bool = False,
+) -> int | None:
+    """The longest sequence in tokens with which the run holds; None where not even the shortest does."""
+    enough = ("fits",) if strict else ("fits", "tight")
+
+    def holds(steps: int) -> bool:
+        changed = replace(training, seq=steps * STEP, image_tokens=min(training.image_tokens, steps * STEP))
+        return judged(architecture, model, checkpoint, changed, devices, machine)[2] in enough
+
+    return most((longest_allowed(model) or 131072) // STEP + 1, holds) * STEP or None
 
 
 def methods(
@@ -127,7 +146,7 @@ def able(machine: Machine) -> tuple[Device, ...]:
     return tuple(sorted(trained, key=lambda device: -(device.free or device.total or 0)))
 
 
-def _nodes(machine: Machine, training: Training) -> int:
+def nodes_of(machine: Machine, training: Training) -> int:
     """Over how many of the machine's equal boxes the run goes."""
     each = max(1, len(able(machine)) // machine.nodes)
     return -(-training.gpus // each) if machine.nodes > 1 else 1
