@@ -7,7 +7,7 @@ from qwenpick.launch import hub
 from qwenpick.launch.facts import LLAMA_CACHE, context_notes, download, file_notes, sampler, stretch
 from qwenpick.launch.run import Command, Download, Launch, Run, argument
 from qwenpick.planning.server_caches import SERVERS, asked_limits, bounds_note, settings
-from qwenpick.runtimes.llamacpp.cut import uncounted_layers
+from qwenpick.runtimes.llamacpp.cut import experts_asked, uncounted_layers
 from qwenpick.runtimes.llamacpp.options import Options, read_options
 
 READ_FROM = "llama.cpp b11434: common/arg.cpp"
@@ -67,9 +67,13 @@ def _devices(run: Run, options: Options) -> list[str]:
     if options.n_gpu_layers is not None:
         layers = options.n_gpu_layers
     words = ["-fit", "off", "-ngl", str(layers if placement.devices else 0)]
-    if len(placement.devices) > 1 and placement.split:
+    if placement.tensor_parallel > 1:
+        words += ["-sm", "tensor"]
+    elif len(placement.devices) > 1 and placement.split:
         words += ["-ts", ",".join(map(str, placement.split))]
-    experts = placement.cpu_moe_layers or options.n_cpu_moe
+    if options.override_tensor:
+        return [*words, "-ot", options.override_tensor]
+    experts = placement.cpu_moe_layers or experts_asked(options, run.architecture.num_layers)
     return [*words, "--n-cpu-moe", str(experts)] if experts else words
 
 
@@ -85,6 +89,7 @@ def _engine(run: Run, options: Options) -> list[str]:
         "--no-op-offload": not options.op_offload,
         "--no-mmap": not options.mmap,
         "--no-repack": not options.repack,
+        "--no-mmproj-offload": _eyes(run, options) and not options.mmproj_offload,
         "--no-mmproj": bool(run.architecture.vision or run.architecture.audio) and not _eyes(run, options),
         "--embeddings": run.model.kind == "embedding",
         "--reranking": run.model.kind == "reranker",

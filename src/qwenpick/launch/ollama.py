@@ -11,7 +11,7 @@ from qwenpick.launch.facts import OLLAMA_STORE, context_notes, download, file_no
 from qwenpick.launch.run import Command, Download, Launch, Run
 from qwenpick.planning.files import published_file
 from qwenpick.planning.server_caches import SERVERS, asked_limits, bounds_note, environment
-from qwenpick.runtimes.llamacpp.options import read_options
+from qwenpick.runtimes.llamacpp.options import Options, read_options
 from qwenpick.runtimes.ollama import tag_bytes
 
 READ_FROM = "Ollama 0.18: envconfig/config.go, docs/modelfile.md"
@@ -40,6 +40,7 @@ def launch(run: Run) -> Launch:
         "OLLAMA_FLASH_ATTENTION": "1" if options.flash_attn else "0",
         "OLLAMA_KV_CACHE_TYPE": cache.k,
         **environment(asked_limits(run.limits, options)),
+        **_shared_by(options),
     }
     notes = [
         *context_notes(run),
@@ -70,6 +71,18 @@ def launch(run: Run) -> Launch:
         downloads=_downloads(run),
         notes=tuple(notes),
     )
+
+
+def _shared_by(options: Options) -> dict[str, str]:
+    """What has no setting of Ollama's own: the llama-server that it starts reads it from its environment (common/arg.cpp)."""
+    said = {
+        "LLAMA_ARG_SPLIT_MODE": options.split_mode if options.split_mode != "layer" else None,
+        "LLAMA_ARG_TENSOR_SPLIT": options.tensor_split,
+        "LLAMA_ARG_N_CPU_MOE": options.n_cpu_moe or None,
+        "LLAMA_ARG_CPU_MOE": "1" if options.cpu_moe else None,
+        "LLAMA_ARG_OVERRIDE_TENSOR": options.override_tensor,
+    }
+    return {name: str(value) for name, value in said.items() if value is not None}
 
 
 def _downloads(run: Run) -> tuple[Download, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from qwenpick.i18n import _
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
+    from qwenpick.runtimes.llamacpp.options import Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,37 @@ def layers_asked(architecture: Architecture, n_gpu_layers: int | None) -> int | 
     if n_gpu_layers is None or n_gpu_layers < 2:
         return n_gpu_layers
     return max(1, n_gpu_layers - uncounted_layers(architecture))
+
+
+def experts_asked(options: Options, num_layers: int) -> int:
+    """How many layers' experts are asked into RAM, counted as the first ones: layers of one model have experts of nearly one size.
+
+    Raises QwenpickError for a pattern of -ot that means something else.
+    """
+    if options.cpu_moe:
+        return num_layers
+    if options.override_tensor is None:
+        return min(options.n_cpu_moe, num_layers)
+    moved = 0
+    for rule in options.override_tensor.split(","):
+        pattern, _sign, where = rule.rpartition("=")
+        try:
+            found = re.compile(pattern)
+        except re.error:
+            found = re.compile("(?!)")
+        hits = sum(
+            bool(found.search(f"blk.{i}.ffn_{name}_exps.weight")) for i in range(num_layers) for name in _EXPERTS
+        )
+        others = any(found.search(f"blk.{i}.{name}.weight") for i in range(num_layers) for name in _OTHERS)
+        if where != "CPU" or not hits or others or found.search("output.weight"):
+            raise QwenpickError(
+                _("llama.cpp's override_tensor is planned for experts alone, like exps=CPU, not {said}", said=rule)
+            )
+        moved += hits
+    return min(-(-moved // len(_EXPERTS)), num_layers)
+
+
+_EXPERTS, _OTHERS = ("gate", "up", "down"), ("attn_q", "attn_qkv", "ffn_up", "ffn_up_shexp")
 
 
 def uncounted_layers(architecture: Architecture) -> int:

@@ -5,15 +5,17 @@ What a placement needs is asked of `memory`; how many layers fit is searched, si
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from qwenpick.errors import QwenpickError
+from qwenpick.i18n import _
 from qwenpick.machine.hardware import Device
 from qwenpick.memory.account import gpu
 from qwenpick.memory.bands import band
-from qwenpick.runtimes.llamacpp.cut import layers_asked
+from qwenpick.runtimes.llamacpp.cut import experts_asked, layers_asked
 from qwenpick.runtimes.llamacpp.limits import budget, has_backend
 from qwenpick.runtimes.llamacpp.options import Options, read_options
 from qwenpick.runtimes.llamacpp.parts import file_share, is_pooled, needed, on_first_gpu
@@ -31,23 +33,66 @@ if TYPE_CHECKING:
 def placements(
     model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
 ) -> Iterator[Placement]:
-    """All layers on the roomiest GPU, on the fewest GPUs, experts in RAM, as many layers as fit, none. -ngl and --n-cpu-moe are obeyed."""
+    """All layers on the roomiest GPU, on the fewest GPUs, experts in RAM, as many layers as fit, none. What options say is obeyed."""
     options = read_options(work.options)
-    devices = sorted(filter(has_backend, machine.devices), key=lambda d: -(budget(d, work) or 0))
-    if options.n_gpu_layers is not None or options.n_cpu_moe:
-        yield _asked(architecture, options, devices[0]) if devices else Placement()
-        return
-    if devices:
-        yield from _on_gpus(architecture, checkpoint, work, tuple(devices), machine.ram_free, is_pooled(model))
-    yield Placement()
+    usable = tuple(filter(has_backend, machine.devices))
+    devices = tuple(sorted(usable, key=lambda d: -(budget(d, work) or 0)))
+    if options.split_mode == "none":
+        devices = usable = devices[:1]
+    if options.split_mode == "tensor" and len(devices) > 1:
+        yield Placement(devices, tensor_parallel=len(devices))
+    elif not devices:
+        yield Placement()
+    elif options.shares:
+        yield _shared(architecture, options, usable)
+    elif options.n_gpu_layers is not None or experts_asked(options, architecture.num_layers):
+        yield from _asked(architecture, options, devices, work)
+    else:
+        yield from _on_gpus(architecture, checkpoint, work, devices, machine.ram_free, is_pooled(model))
+        yield Placement()
 
 
-def _asked(architecture: Architecture, options: Options, device: Device) -> Placement:
-    """What -ngl and --n-cpu-moe say, on one GPU."""
+def _asked(
+    architecture: Architecture, options: Options, devices: tuple[Device, ...], work: Serving
+) -> Iterator[Placement]:
+    """What -ngl and --n-cpu-moe say: on one GPU, else on as many as hold it, each with a share by its memory."""
+    moved = experts_asked(options, architecture.num_layers)
+    everything, held = architecture.num_layers + 1, _held(architecture, options)
+    yield Placement((devices[0],), split=None if held == everything else (held,), cpu_moe_layers=moved)
+    for count in range(2, min(len(devices), held) + 1):
+        rooms = [budget(device, work) or 1 for device in devices[:count]]
+        yield Placement(devices[:count], split=shared_out(held, rooms), cpu_moe_layers=moved)
+
+
+def _shared(architecture: Architecture, options: Options, devices: tuple[Device, ...]) -> Placement:
+    """What --tensor-split says, of the GPUs in their order. One with a share of nothing takes no part."""
+    shares = options.shares
+    if len(shares) > len(devices):
+        raise QwenpickError(
+            _("tensor_split has {shares} shares for {count} GPUs", shares=len(shares), count=len(devices))
+        )
+    counts = shared_out(_held(architecture, options), shares)
+    taken = [(device, count) for device, count in zip(devices, counts, strict=False) if count]
+    moved = experts_asked(options, architecture.num_layers)
+    return Placement(tuple(d for d, _n in taken), split=tuple(n for _d, n in taken), cpu_moe_layers=moved)
+
+
+def _held(architecture: Architecture, options: Options) -> int:
+    """How many layers are asked onto GPUs, the output one of them."""
     everything = architecture.num_layers + 1
     asked = layers_asked(architecture, options.n_gpu_layers)
-    held = everything if asked is None else min(asked, everything)
-    return Placement((device,), split=None if held == everything else (held,), cpu_moe_layers=options.n_cpu_moe)
+    return everything if asked is None else min(asked, everything)
+
+
+def shared_out(layers: int, shares: Sequence[float]) -> tuple[int, ...]:
+    """Layers by device: llama.cpp gives layer i to the first whose cumulative share lies above i / layers (load_tensors in llama-model.cpp).
+
+    >>> shared_out(65, (3, 1))
+    (49, 16)
+    """
+    ends = [sum(shares[: i + 1]) / sum(shares) for i in range(len(shares))]
+    owners = [bisect_right(ends, i / layers) for i in range(layers)]
+    return tuple(owners.count(device) for device in range(len(shares)))
 
 
 def _on_gpus(
@@ -182,7 +227,7 @@ def _best_split(
     ends = [everything * sum(room[: i + 1]) // sum(room) for i in range(len(devices))]
     split = [end - start for start, end in zip([0, *ends], ends, strict=False)]
     held: Placement | None = None
-    for _ in range(everything + 1):
+    for _step in range(everything + 1):
         placement = Placement(devices, split=tuple(split))
         memory = needed(architecture, checkpoint, work, placement, pooled=pooled)
         spare = [size - memory.on(gpu(i)) * edge for i, size in enumerate(room)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-from qwenpick.i18n import N_
+from qwenpick.errors import QwenpickError
+from qwenpick.i18n import N_, _
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.option import EngineOptions, Word, option
 from qwenpick.units import MOST_TOKENS
@@ -57,6 +58,19 @@ class Options(EngineOptions):
     )
     n_cpu_moe: int = option(
         0, "layers whose experts stay in RAM", least=0, most=MOST_LAYERS, aliases=("ncmoe",), flag=False
+    )
+    cpu_moe: bool = option(False, "the experts of all layers stay in RAM", aliases=("cmoe",), flag=False)
+    override_tensor: Word | None = option(
+        None, "exps=CPU: experts whose tensors' names match the pattern stay in RAM", aliases=("ot",), flag=False
+    )
+    split_mode: Literal["none", "layer", "tensor"] = option(
+        "layer",
+        "over several GPUs: layer gives each its own layers, tensor a part of every matrix, none takes one GPU",
+        aliases=("sm",),
+        flag=False,
+    )
+    tensor_split: Word | None = option(
+        None, "3,1: what each GPU takes of the layers, in their order", aliases=("ts",), flag=False
     )
     offload_kqv: bool = option(
         True, "the cache on the GPU", aliases=("kv_offload",), opposite="no_kv_offload", flag=False
@@ -115,6 +129,22 @@ class Options(EngineOptions):
     mmproj: bool | None = option(
         None, "loads the projector (where the workload has images or sound)", opposite="no_mmproj", flag=False
     )
+    mmproj_offload: bool = option(True, "the projector on the GPU", opposite="no_mmproj_offload", flag=False)
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """What each GPU takes of the layers, in proportion; () where llama.cpp decides. Raises QwenpickError for what are no proportions."""
+        if self.tensor_split is None:
+            return ()
+        try:
+            found = tuple(float(share) for share in self.tensor_split.replace("/", ",").split(","))
+        except ValueError:
+            found = ()
+        if not found or min(found) < 0 or not 0 < sum(found) < float("inf"):
+            raise QwenpickError(
+                _("llama.cpp's tensor_split is a list of proportions like 3,1, not {said}", said=self.tensor_split)
+            )
+        return found
 
     @property
     def speculates(self) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
+from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from qwenpick.i18n import N_
@@ -11,11 +13,11 @@ from qwenpick.memory.account import Memory, Part, gpu
 from qwenpick.memory.quantization.gguf import file_bytes
 from qwenpick.runtimes.llamacpp.batch import batch_of
 from qwenpick.runtimes.llamacpp.cache import padded
-from qwenpick.runtimes.llamacpp.cut import cut, layers_asked
+from qwenpick.runtimes.llamacpp.cut import cut, experts_asked, layers_asked
 from qwenpick.runtimes.llamacpp.driver import driver_bytes, driver_source
 from qwenpick.runtimes.llamacpp.model import load, repacked_bytes
 from qwenpick.runtimes.llamacpp.options import read_options
-from qwenpick.runtimes.llamacpp.projector import projector_parts
+from qwenpick.runtimes.llamacpp.projector import PROJECTOR, projector_parts
 from qwenpick.runtimes.llamacpp.run import DRIVER, Run, draft_parts, gpu_parts, ram_parts
 from qwenpick.work.placement import Placement
 
@@ -93,6 +95,7 @@ class Shape(NamedTuple):
     split: tuple[int, ...] | None = None
     cpu_moe_layers: int = 0
     copies_cache: bool = True
+    ranks: int = 1
 
 
 def _shape(placement: Placement, work: Serving) -> Shape:
@@ -102,7 +105,8 @@ def _shape(placement: Placement, work: Serving) -> Shape:
     """
     backend = read_options(work.options).backend.casefold()
     copies = all(device.vendor == "nvidia" for device in placement.devices) and not backend.startswith("vulkan")
-    return Shape(len(placement.devices), placement.split, placement.cpu_moe_layers, copies)
+    devices, ranks = len(placement.devices), placement.tensor_parallel
+    return Shape(1 if ranks > 1 else devices, placement.split, placement.cpu_moe_layers, copies, ranks)
 
 
 @lru_cache(maxsize=16384)
@@ -127,7 +131,7 @@ def on_any_device(
             shape.devices,
             shape.split,
             layers_asked(architecture, options.n_gpu_layers),
-            shape.cpu_moe_layers or options.n_cpu_moe,
+            shape.cpu_moe_layers or experts_asked(options, architecture.num_layers),
         ),
         batch_of(work, options, pooled, shape.copies_cache),
         work,
@@ -135,8 +139,35 @@ def on_any_device(
     )
     parts = [*gpu_parts(run), *ram_parts(run), *projector_parts(architecture, work, options, shape.devices > 0)]
     parts += draft_parts(run)
+    if shape.ranks > 1:
+        batch = batch_of(work, options, pooled, False)
+        copied = run.buffers.gpus[0] - replace(run, batch=batch).buffers.gpus[0]
+        parts = list(on_ranks(parts, architecture, shape.ranks, copied))
     held = Memory(tuple(part for part in parts if part.bytes or part.name == DRIVER))
     return held if checkpoint.bytes is None else as_measured(held, architecture, checkpoint)
+
+
+def on_ranks(parts: Iterable[Part], architecture: Architecture, ranks: int, copied: int) -> Iterator[Part]:
+    """The parts of one GPU as --split-mode tensor divides them: weights and states evenly, the cache by whole heads, buffers not at all.
+
+    What a batch computes passes every GPU whole (ggml-backend-meta.cpp), so the compute buffers are each of one GPU's size, but for the `copied`
+    bytes of a layer's cache in 16 bits, which each GPU makes of its own heads.
+    """
+    heads = architecture.attention.kv_heads
+    by_heads = -(-heads // ranks) / heads
+    for part in parts:
+        if not part.where.startswith("gpu"):
+            yield part
+            continue
+        size, formula = part.bytes, part.formula
+        if part.kind in ("weights", "kv cache", "state") and part.name != PROJECTOR:
+            shared = by_heads if part.kind == "kv cache" else 1 / ranks
+            size = ceil(part.bytes * shared)
+            formula = N_("{formula}; {share:.1%} of it on each GPU", formula=formula, share=shared)
+        elif part.name == "compute buffer":
+            size -= round(copied * (1 - by_heads))
+        for index in range(1 if part.name.startswith(PROJECTOR) else ranks):
+            yield replace(part, bytes=size, where=gpu(index), formula=formula)
 
 
 def _driver(placement: Placement, pool: Part, backend: str) -> Part:

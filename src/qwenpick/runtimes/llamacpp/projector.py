@@ -14,6 +14,7 @@ from qwenpick.runtimes.llamacpp.options import Options
 if TYPE_CHECKING:
     from qwenpick.work.serving import Serving
 
+PROJECTOR = "projector"
 WARMUP_PATCHES = 92 * 92  # an image of 1472 x 1472 in patches of 16, which the server encodes once at its start
 
 
@@ -22,9 +23,9 @@ def projector_parts(architecture: Architecture, work: Serving, options: Options,
     wanted = options.mmproj if options.mmproj is not None else bool(work.image_tokens or work.audio_seconds)
     if not wanted:
         return
-    where = gpu(0) if has_gpu else RAM
+    where = gpu(0) if has_gpu and options.mmproj_offload else RAM
     yield Part(
-        "projector",
+        PROJECTOR,
         projector_bytes(architecture),
         where,
         N_("parameters of the towers x 2, small tensors x 4 (mmproj file)"),
