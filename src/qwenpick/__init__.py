@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from qwenpick.version import __version__ as __version__
+__version__ = "0.2.0"  # as pyproject.toml says it too
 
 __all__ = ["__version__", "estimate", "fit", "plan", "recommend"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from qwenpick.i18n import _
 from qwenpick.machine.hardware import ANY_GPU, APPLE_SILICON, Device
 from qwenpick.memory.cache import KvCache, parse_cache
 from qwenpick.units import parse_memory, parse_tokens
+from qwenpick.values import dataclass
 from qwenpick.work.placement import Cut, placed
 from qwenpick.work.serving import Serving
 

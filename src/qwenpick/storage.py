@@ -161,7 +161,7 @@ class Results:
     @cached_property
     def _path(self) -> Path | None:
         """The file, where there may be one."""
-        from qwenpick.version import __version__
+        from qwenpick import __version__
 
         digest = hashlib.sha256(__version__.encode())
         try:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from qwenpick import __version__
 from qwenpick.check.file import parse
-from qwenpick.version import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACES = ROOT / "integrations"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwenpick.recommending.choose import task_for
 from qwenpick.units import GIB
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwenpick.buy.hardware import buyer
 from qwenpick.catalog.prices import is_old
 from qwenpick.errors import QwenpickError
 from qwenpick.planning.limits import longest_context
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model

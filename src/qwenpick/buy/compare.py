@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.buy.hardware import buyer
@@ -13,6 +13,7 @@ from qwenpick.planning.limits import most_sequences
 from qwenpick.planning.plan import Plan
 from qwenpick.recommending.request import HIGHEST
 from qwenpick.recommending.search.upper_bound import upper_bound
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.lookup import closed_weights
@@ -19,6 +19,7 @@ from qwenpick.recommending.request import HIGHEST
 from qwenpick.recommending.search.formats import named_bits, weights_of
 from qwenpick.runtimes import RUNTIMES, find_runtime
 from qwenpick.units import GIB
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Gpu, Model

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.buy.hardware import LEAST_BITS
 from qwenpick.catalog.prices import gpu_price, on_sale
 from qwenpick.errors import HardwareUnreadableError
 from qwenpick.recommending.answer import Recommender
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -14,12 +14,12 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from qwenpick.bounded import parse_json
 from qwenpick.catalog.signature import verify
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+from qwenpick.values import dataclass
 
 FORMAT = 1  # grows when an older qwenpick cannot read what is written
 SHIPPED = ("models.yaml", "files.json", "derivatives.yaml", "gpus.yaml", "cloud.yaml")  # the files of a catalogue

@@ -19,7 +19,7 @@ def cached(
     contents: Sequence[bytes], kinds: Sequence[str], build: Callable[[], dict[str, Any]]
 ) -> Callable[[str], Any]:
     """A reader of each kind of `build()`, from the cache where it can be."""
-    from qwenpick.version import __version__
+    from qwenpick import __version__
 
     digest = hashlib.sha256(f"1 {__version__} {[len(content) for content in contents]}".encode())
     for content in contents:

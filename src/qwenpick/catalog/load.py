@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from qwenpick.catalog.read import KINDS, merge, read_file, read_yaml, shipped_re
 from qwenpick.catalog.schema import Architecture, CloudOffer, Derivative, Gpu, Model, ModelFiles
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+from qwenpick.values import dataclass
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from qwenpick.catalog.entries import Record, records
@@ -13,6 +12,7 @@ from qwenpick.catalog.names.spelling import fold, spellings, without_address
 from qwenpick.catalog.schema import Model
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+from qwenpick.values import dataclass
 
 _QUANTIZED = re.compile(
     r"-(gguf|mlx|mtp|unsloth|i1|awq|gptq|fp8|nvfp4|mxfp4|nf4|bnb|(gptq-)?int[48]|w[48]a(8|16)|b?fp?(16|32)|\dbit|(ud-)?i?q\d(-[0-9a-z]+)*)$"

@@ -6,13 +6,13 @@ A price's age is counted to the catalogue's date, not to today: the same questio
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.accelerator import ON_SALE, Gpu, Price
 from qwenpick.catalog.entries import records
 from qwenpick.catalog.read import data_date
 from qwenpick.i18n import N_, _
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog.load import Catalog

@@ -13,7 +13,7 @@ machine: {gpus: [rtx 4090], ram: 64GiB}   # or: this, or the path of a saved mac
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
 
 from qwenpick.bounded import reason
@@ -23,6 +23,7 @@ from qwenpick.memory.cache import parse_cache
 from qwenpick.planning.words import speed_of, where
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import parse_tokens
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.fitting.answer import Answer

@@ -95,8 +95,8 @@ def _languages(incomplete: str) -> list[str]:
 
 def _print_version(asked: bool) -> None:
     if asked:
+        from qwenpick import __version__
         from qwenpick.catalog.read import data_date
-        from qwenpick.version import __version__
 
         typer.echo(_("qwenpick {version} (facts of {date})", version=__version__, date=data_date()))
         raise typer.Exit

@@ -42,10 +42,10 @@ def _install(content: bytes, sha256: str | None) -> None:
     """Checks everything, then installs. Raises QwenpickError before anything was written."""
     import hashlib
 
+    from qwenpick import __version__
     from qwenpick.catalog import updates
     from qwenpick.catalog.bundle import read_bundle
     from qwenpick.catalog.read import data_date, data_directory
-    from qwenpick.version import __version__
 
     if sha256 and hashlib.sha256(content).hexdigest() != sha256.strip().casefold():
         raise QwenpickError(_("the file is not the one that was meant: its SHA-256 differs"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +10,7 @@ import typer
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.cli.common.clusters import Replicated

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.lookup import closed_weights
@@ -20,6 +20,7 @@ from qwenpick.recommending.search.space import work_of
 from qwenpick.recommending.tasks import serves
 from qwenpick.runtimes import RUNTIMES, engines_with, find_runtime
 from qwenpick.units import format_tokens
+from qwenpick.values import dataclass
 from qwenpick.work.placement import Placement
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from qwenpick.recommending.search.cache_format import EIGHT_BIT_CACHE
 from qwenpick.recommending.search.space import engine_groups
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes, format_tokens
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Checkpoint, Model

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
@@ -15,6 +15,7 @@ from qwenpick.fitting.answer import Answer, fit
 from qwenpick.i18n import _
 from qwenpick.memory.account import RAM
 from qwenpick.runtimes.llamacpp.limits import budget as whole_device
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
@@ -13,6 +13,7 @@ from qwenpick.fleet.kinds import ENGINE_RAM, UNREAD, Fleet, Kind
 from qwenpick.i18n import _
 from qwenpick.memory.account import RAM
 from qwenpick.recommending.request import Request
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_
 from qwenpick.machine.inventory.cluster import MOST_ACCELERATORS
 from qwenpick.machine.inventory.machines import INSTANCE, Machines
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.fleet.best import best
 from qwenpick.fleet.copies import host_ram, times
 from qwenpick.fleet.serve import boxes
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
@@ -12,6 +12,7 @@ from qwenpick.fleet.copies import times
 from qwenpick.i18n import _
 from qwenpick.recommending.answer import Recommender
 from qwenpick.recommending.request import Request
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog

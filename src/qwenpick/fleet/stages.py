@@ -6,12 +6,13 @@ sends for pipeline parallelism in vLLM 0.26 (v1/worker/gpu_model_runner.py, Inte
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.fleet.best import best
 from qwenpick.machine.nodes import several
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model

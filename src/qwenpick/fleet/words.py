@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.planning.checkpoints import check_quant
 from qwenpick.units import parse_tokens
+from qwenpick.values import dataclass
 
 _USERS, _CONTEXT = re.compile(r"(.+)\*(\d{1,6})"), re.compile(r"(.+)@(\d[\d.,_]*[kKmM]?)")
 MOST = 64

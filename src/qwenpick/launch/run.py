@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from qwenpick.cleaning import clean
@@ -12,6 +12,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.planning.files import planned_file
 from qwenpick.planning.server_caches import Limits, of_plan
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from qwenpick.fleet.copies import host_ram
 from qwenpick.units import GIB
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.fleet.kinds import Kind

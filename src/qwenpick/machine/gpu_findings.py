@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from qwenpick.i18n import _, retell
 from qwenpick.machine.hardware import Machine
 from qwenpick.machine.probe.nvml import REASONS
 from qwenpick.machine.probe.surroundings import Surroundings
+from qwenpick.values import dataclass
 
 Level = Literal["error", "warning", "advice"]
 

@@ -11,10 +11,10 @@ import mcp_types as types
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 
+from qwenpick import __version__
 from qwenpick.cli.commands import COMMANDS
 from qwenpick.mcp.tools import TOOLS, input_schema, words
 from qwenpick.render.schemas import schema
-from qwenpick.version import __version__
 
 SECONDS = 60  # that a command may take; the slowest, a plan over all GPUs, takes three
 

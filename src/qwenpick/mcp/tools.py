@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any
+
+from qwenpick.values import dataclass
 
 # The commands that only answer. What starts, writes or asks a person is left to people.
 TOOLS = ("recommend", "fit", "plan", "launch", "models", "gpus", "machine")

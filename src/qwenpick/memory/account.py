@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
+
+from qwenpick.values import dataclass
 
 RAM = "ram"  # the name of host memory among the places a part can lie; GPUs are gpu0, gpu1, …
 

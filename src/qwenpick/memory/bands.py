@@ -6,9 +6,10 @@ The figures are data/accuracy.json, written by `benchmarks/accuracy.py --write` 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from qwenpick.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from qwenpick.catalog.schema import Architecture, FullAttention, LinearAttention, SlidingAttention
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
+from qwenpick.values import dataclass
 
 CACHE_BITS = {  # bits per element of a key or value, block scales included
     "f32": 32.0, "f16": 16.0, "bf16": 16.0, "fp8": 8.0, "q8_0": 8.5, "q5_1": 6.0, "q5_0": 5.5, "q4_1": 5.0, "q4_0": 4.5, "iq4_nl": 4.5,

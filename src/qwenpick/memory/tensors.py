@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from qwenpick.catalog.schema import Architecture, DenseMlp, FullAttention, LinearAttention, MoeMlp, SlidingAttention
+from qwenpick.values import dataclass
 
 NGRAM_TABLE = "ngram-table"  # the extra part of Flash-Next that is looked up, not multiplied
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from qwenpick.i18n import _
 from qwenpick.memory.quantization import FORMATS, stored_bytes
 from qwenpick.memory.quantization.gguf import file_bytes
 from qwenpick.memory.quantization.gguf.dynamic import DENSE, MIXES
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

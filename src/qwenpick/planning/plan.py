@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from qwenpick.errors import HardwareUnreadableError
@@ -14,6 +14,7 @@ from qwenpick.memory.bands import Band, band
 from qwenpick.planning.files import File, planned_file, settled
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model

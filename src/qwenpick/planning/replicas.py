@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwenpick.memory.account import RAM
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine

@@ -10,13 +10,14 @@ models/cache.py) keeps the caches of its last `--prompt-cache-size` prompts; wit
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from qwenpick.i18n import _
 from qwenpick.memory.account import RAM
 from qwenpick.runtimes import options_of
 from qwenpick.units import MIB, format_bytes
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Model

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.errors import QwenpickError
@@ -12,6 +11,7 @@ from qwenpick.i18n import _
 from qwenpick.readers.known import find_base, same_shapes
 from qwenpick.readers.reading import Reading
 from qwenpick.readers.safetensors import StoredTensor
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model

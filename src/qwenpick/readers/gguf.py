@@ -6,7 +6,6 @@ import math
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +14,7 @@ from qwenpick.bounded import open_file, reason
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.readers.safetensors import StoredTensor
+from qwenpick.values import dataclass
 
 # Type number -> (name, elements per block, bytes per block): ggml.h and ggml-common.h of llama.cpp b11434
 TYPES: dict[int, tuple[str, int, int]] = {

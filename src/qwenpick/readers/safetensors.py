@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qwenpick.bounded import INDEX_LIMIT, open_file, parse_json, read_json, reason
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+from qwenpick.values import dataclass
 
 HEADER_LIMIT = 32 * 2**20  # the format allows 100 MB; a 30B mixture of experts in one file takes 2 MiB
 

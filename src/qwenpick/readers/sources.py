@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.names.spelling import without_address
@@ -13,6 +13,7 @@ from qwenpick.memory.quantization import FORMATS
 from qwenpick.planning.checkpoints import is_family
 from qwenpick.planning.files import MAKER, nearest_format, published_file, published_formats
 from qwenpick.readers.named import DEFAULT, assumed_format, named_format
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Checkpoint, Model

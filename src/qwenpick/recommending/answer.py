@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
@@ -16,6 +16,7 @@ from qwenpick.planning.unread import refuse_unread
 from qwenpick.recommending.choose import Chooser, readable
 from qwenpick.recommending.rank import LABELLED, Ranked
 from qwenpick.recommending.tasks import Task, find_task, serves
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model

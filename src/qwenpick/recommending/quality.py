@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.recommending.effort import THINKING_GAIN
 from qwenpick.recommending.quantization_loss import Retention, for_task
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

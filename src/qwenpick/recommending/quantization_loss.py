@@ -11,7 +11,6 @@ dense 27B.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -19,6 +18,7 @@ from qwenpick.catalog.formats import GGUF_BITS
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.memory.quantization.gguf.dynamic import MIXES
+from qwenpick.values import dataclass
 
 Confidence = Literal["high", "medium", "low"]
 CacheFamily = Literal["mha", "qkv-bias", "qk-norm", "hybrid"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +15,7 @@ from qwenpick.recommending.scoring import LICENCE, PREFERENCES, Prefer, Scored, 
 from qwenpick.recommending.tasks import serves
 from qwenpick.runtimes import RUNTIMES
 from qwenpick.units import format_tokens
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model

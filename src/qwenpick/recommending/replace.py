@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.lookup import closed_weights
@@ -17,6 +17,7 @@ from qwenpick.recommending.search.candidates import GPU_ENGINES
 from qwenpick.recommending.search.upper_bound import upper_bound
 from qwenpick.recommending.tasks import Task, find_task, serves
 from qwenpick.runtimes import find_runtime
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Checkpoint, Model

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
 from qwenpick.memory.cache import KvCache
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.recommending.rank import Prefer

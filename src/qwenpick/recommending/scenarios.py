@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import N_, _
+from qwenpick.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +19,7 @@ from qwenpick.recommending.practice import engine_cost, others, spilled, without
 from qwenpick.recommending.quality import Abilities, Quality, quality
 from qwenpick.recommending.quantization_loss import CacheFamily, Retention, cache_retention, retention
 from qwenpick.recommending.thinking import efforts_for, seconds_to_answer, seconds_wanted
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Model

@@ -6,13 +6,13 @@ Speeds are decode tokens/s of one user. The floors are what people call usable a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import N_, _
 from qwenpick.recommending.effort import THINKING_TOKENS, Effort
 from qwenpick.recommending.task_names import CHINESE, PLAIN
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model

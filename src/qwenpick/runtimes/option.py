@@ -23,7 +23,6 @@ import json
 import re
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -31,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+from qwenpick.values import dataclass
 from qwenpick.work.placement import Cut
 
 MOST_GPUS = 1024

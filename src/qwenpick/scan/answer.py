@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from qwenpick.readers.local import read_path
 from qwenpick.readers.ollama import read_tag
 from qwenpick.recommending.request import Request
 from qwenpick.recommending.tasks import find_task, serves, task_of
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog

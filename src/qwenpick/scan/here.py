@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwenpick.machine.installed.stores import StoredModel, home_directory, look_into, store_places
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.planning.files import File

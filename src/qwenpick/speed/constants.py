@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from qwenpick.values import dataclass
 
 WIDEST = 1.4 / 0.6  # high / low of the widest range that is told: 40 % to both sides
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from qwenpick.speed.flags import LATEST
 from qwenpick.speed.measured import measured
 from qwenpick.speed.stages import Stage
 from qwenpick.speed.traffic import Attention, Traffic, cache_bytes_per_element
+from qwenpick.values import dataclass
 
 HALF = ("BF16", "F16", "F32")  # GGUF formats whose weights are multiplied as they are
 

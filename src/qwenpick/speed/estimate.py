@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache, reduce
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from qwenpick.speed.measured import measured
 from qwenpick.speed.prefill import prompt_seconds
 from qwenpick.speed.stages import Stage, stages
 from qwenpick.speed.traffic import attention, cache_bytes_per_element, traffic
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Gpu

@@ -5,7 +5,7 @@ runtimes/flags.py reads them from the options of a workload.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from qwenpick.values import dataclass
 
 LATEST = 11434  # the build of llama.cpp that is planned for
 # Prompt tokens per batch by default: llama.cpp's n_ubatch, mlx-lm's prefill_step_size, vLLM's and SGLang's budget on large GPUs

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar, cast
 
 from qwenpick.catalog.read import data_directory
 from qwenpick.speed.constants import Common, Decode, Prefill, Spread
 from qwenpick.speed.devices import Class
+from qwenpick.values import dataclass
 
 FILE, SCHEMA = "speed.json", "speed.schema.json"
 T = TypeVar("T")

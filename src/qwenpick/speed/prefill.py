@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from qwenpick.speed.decode import Load, Shares
@@ -11,6 +10,7 @@ from qwenpick.speed.devices import Class, Place
 from qwenpick.speed.efficiency import decode_constants, prefill_constants
 from qwenpick.speed.measured import measured
 from qwenpick.speed.stages import Stage
+from qwenpick.values import dataclass
 
 UNFUSED_PASSES = 6  # over the scores: a product that writes them, a mask and a softmax that read and write them, a product that reads them
 

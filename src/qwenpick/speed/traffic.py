@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from qwenpick.catalog.schema import Architecture, FullAttention, LinearAttention, MoeMlp, SlidingAttention
 from qwenpick.memory.cache import CACHE_BITS, KvCache
 from qwenpick.memory.quantization import FORMATS, sizes
+from qwenpick.values import dataclass
 
 MLX_FUSED = (
     64,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -16,6 +15,7 @@ from qwenpick.memory.bands import Band
 from qwenpick.training.checks import METHODS, check, refusal
 from qwenpick.training.estimate import estimate
 from qwenpick.training.prepared import Prepared
+from qwenpick.values import dataclass
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Training
 

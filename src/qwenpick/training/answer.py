@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog import Checkpoint
@@ -26,6 +26,7 @@ from qwenpick.training.speed import Speed, speed
 from qwenpick.training.storage import Storage, storage
 from qwenpick.training.trainers import habits
 from qwenpick.units import format_bytes, format_tokens
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Model

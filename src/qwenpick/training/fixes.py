@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
@@ -11,6 +11,7 @@ from qwenpick.i18n import _
 from qwenpick.training.answer import STEP, Tuned, able, tune
 from qwenpick.training.trainers import PURE
 from qwenpick.units import format_tokens
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qwenpick.catalog.schema import Architecture
 from qwenpick.training.activations import CHUNK, logit_bytes
 from qwenpick.training.prepared import Prepared
 from qwenpick.training.trainers import habits
 from qwenpick.units import GIB
+from qwenpick.values import dataclass
 from qwenpick.work.serving import Training
 
 # trl 1.16.0 kernels/chunked_logprob.py TOKEN_CHUNK_SIZE, trainer/utils.py add_fused_lm_head

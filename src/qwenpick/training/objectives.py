@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qwenpick.catalog.schema import Model
 from qwenpick.i18n import N_, _
+from qwenpick.values import dataclass
 from qwenpick.work.serving import Training
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.prices import gpu_price, is_old, on_sale
 from qwenpick.errors import QwenpickError
 from qwenpick.training.answer import Tuned, tune
+from qwenpick.values import dataclass
 from qwenpick.work.serving import Training
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from qwenpick.values import dataclass
 
 SCALES = (
     4 / 256

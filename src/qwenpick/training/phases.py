@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qwenpick.catalog.schema import Architecture
 from qwenpick.training import activations, dora
 from qwenpick.training.loss import Loss, loss
 from qwenpick.training.prepared import Prepared
 from qwenpick.training.trainers import habits
+from qwenpick.values import dataclass
 from qwenpick.work.serving import Training
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.memory.tensors import Tensor, tensors
 from qwenpick.runtimes.transformers.versions import NEWEST, QWEN1
 from qwenpick.runtimes.transformers.weights import causal_masks, loaded
 from qwenpick.training.activations import Style
 from qwenpick.training.trainers import habits
+from qwenpick.values import dataclass
 from qwenpick.work.serving import Training
 
 

@@ -6,10 +6,9 @@ distributed/fsdp; measured in benchmarks/measured/training_h200_2026_11_29.csv.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qwenpick.catalog.schema import Architecture
 from qwenpick.memory.tensors import tensors
+from qwenpick.values import dataclass
 from qwenpick.work.serving import Training
 
 BUCKET = (

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qwenpick.catalog.schema import Architecture, LinearAttention
 from qwenpick.machine.hardware import Device
 from qwenpick.memory.tensors import active_parameters, parameters
 from qwenpick.training.adapters import adapter_weights, touches_mlp
 from qwenpick.training.cards import before_ampere
 from qwenpick.training.objectives import OBJECTIVES
+from qwenpick.values import dataclass
 from qwenpick.work.serving import Training
 
 # H200, 989.5 TFLOP/s, torch 2.11, transformers 5.17: 46 runs of Qwen3-0.6B to 30B-A3B at 512 to 32,768 tokens

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.memory.quantization import stored_bytes
 from qwenpick.memory.tensors import parameters
@@ -16,6 +14,7 @@ from qwenpick.training.prepared import embedding_weights, trained_parameters
 from qwenpick.training.sharding import on_disk
 from qwenpick.training.trainers import PURE, keeps_fp32
 from qwenpick.units import GIB
+from qwenpick.values import dataclass
 from qwenpick.work.serving import Training
 
 PROCESS = 4 * GIB  # RAM of one training process: Python, torch's libraries and pinned batches

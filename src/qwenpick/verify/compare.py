@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from qwenpick.memory.account import Memory
+from qwenpick.values import dataclass
 from qwenpick.verify.observation import Observation
 
 KINDS = ("weights", "kv cache", "state", "compute", "overhead")

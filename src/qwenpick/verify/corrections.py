@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from qwenpick.errors import QwenpickError, shown
 from qwenpick.i18n import N_, _
 from qwenpick.memory.account import RAM, Memory, memory
 from qwenpick.storage import locked, user_directory, write_whole
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.verify.compare import Comparison

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from io import StringIO
 from itertools import islice
 from typing import Literal
@@ -13,6 +13,7 @@ from qwenpick.errors import shown
 from qwenpick.i18n import _
 from qwenpick.memory.account import RAM, Memory, Part, memory
 from qwenpick.units import MOST_BYTES, MOST_SEQUENCES, MOST_TOKENS
+from qwenpick.values import dataclass
 from qwenpick.work.placement import Cut
 
 GIB, MIB, KIB = 2**30, 2**20, 2**10

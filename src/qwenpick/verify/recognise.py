@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.schema import MoeMlp
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.memory.cache import parse_cache
+from qwenpick.values import dataclass
 from qwenpick.work.placement import Cut, Placement, placed
 from qwenpick.work.serving import Serving
 

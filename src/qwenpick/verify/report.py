@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from qwenpick import __version__
 from qwenpick.cleaning import clean
-from qwenpick.version import __version__
 
 if TYPE_CHECKING:
     from qwenpick.verify.compare import Comparison

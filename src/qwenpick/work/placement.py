@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qwenpick.machine.hardware import Device
+from qwenpick.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

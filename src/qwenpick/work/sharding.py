@@ -5,7 +5,6 @@ vLLM and SGLang share these rules: heads, experts' inner columns and the vocabul
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from qwenpick.catalog.formats import SAFETENSORS_BITS
@@ -16,6 +15,7 @@ from qwenpick.memory.cache import attention_layers, linear_layers
 from qwenpick.memory.quantization import sizes
 from qwenpick.memory.quantization.safetensors import stored_as
 from qwenpick.memory.tensors import Tensor
+from qwenpick.values import dataclass
 
 MAX_WORLD = 128
 VOCAB_PADDING = 64  # vocab_parallel_embedding.py DEFAULT_VOCAB_PADDING_SIZE, the same in vLLM and SGLang

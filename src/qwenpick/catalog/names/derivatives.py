@@ -6,12 +6,12 @@ The rule and the list were held against the config.json of 4,649 published deriv
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from qwenpick.catalog.entries import records
 from qwenpick.catalog.names.spelling import fold, spellings
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog.load import Catalog

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from qwenpick.values import dataclass
 
 # Words that people leave out or add without meaning another part.
 _NOISE = frozenset(

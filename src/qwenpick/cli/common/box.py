@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwenpick.cli.common.options import (
@@ -20,6 +19,7 @@ from qwenpick.cli.common.options import (
 from qwenpick.errors import QwenpickError, shown
 from qwenpick.i18n import _
 from qwenpick.units import parse_memory, parse_rate
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,7 @@ from qwenpick.cli.common.engine_options import read_engine_options
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _, use
 from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS, parse_tokens
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog

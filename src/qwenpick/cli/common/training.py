@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +12,7 @@ from qwenpick.cli.common import completion
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS, parse_amount, parse_tokens
+from qwenpick.values import dataclass
 from qwenpick.work.serving import Training
 
 if TYPE_CHECKING:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.training.prepared import largest_matrix
 from qwenpick.training.trainers import PURE
+from qwenpick.values import dataclass
 from qwenpick.work.serving import Training
 
 DATA = "train.jsonl"  # one {"messages": [...]} a line

@@ -6,9 +6,10 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+
+from qwenpick.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from qwenpick.i18n import N_
+from qwenpick.values import dataclass
 
 Kind = Literal["ollama", "huggingface", "llamacpp", "lmstudio", "mlx", "directory"]
 ENTRIES_LIMIT = 20_000  # files and directories that are looked at in one store

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from qwenpick.i18n import N_
 from qwenpick.machine.probe.world import World
+from qwenpick.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-from dataclasses import dataclass
 
 from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
@@ -12,6 +11,7 @@ from qwenpick.machine.probe.nvml import is_vgpu
 from qwenpick.machine.probe.pci import normal_bus, packed
 from qwenpick.machine.probe.world import Answer, World, integer
 from qwenpick.units import MIB
+from qwenpick.values import dataclass
 
 COLUMNS = (
     "index",

@@ -7,13 +7,13 @@ only with its own kind and cannot be hashed (nvidia-ml-py 13.615).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 from qwenpick.machine.probe.pci import normal_bus, packed
 from qwenpick.units import GIB, TIB, format_bytes
+from qwenpick.values import dataclass
 
 # nvml.h, CUDA 13: nvmlReturn_t
 NOT_SUPPORTED, NO_PERMISSION, NOT_FOUND, DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND = 3, 4, 6, 9, 12

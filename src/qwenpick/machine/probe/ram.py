@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from qwenpick.i18n import N_
 from qwenpick.machine.probe.world import World, fields, integer
+from qwenpick.values import dataclass
 
 NO_LIMIT_V1 = 2**63 - 4096  # Linux, memory.limit_in_bytes of a cgroup v1 without a limit: PAGE_COUNTER_MAX pages
 

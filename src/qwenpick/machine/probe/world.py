@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +16,7 @@ from qwenpick.bounded import open_file
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
+from qwenpick.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

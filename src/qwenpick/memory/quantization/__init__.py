@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -13,6 +12,7 @@ from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.memory.quantization import gguf, mlx, safetensors
 from qwenpick.memory.tensors import Tensor, tensors
+from qwenpick.values import dataclass
 
 Container = Literal["gguf", "safetensors", "mlx"]
 

@@ -7,7 +7,7 @@ there is, nor does a plan with RAM to spare, so both stand for all boxes that ha
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from qwenpick.recommending.search.candidates import ANY_LATENCY, Latency
 from qwenpick.recommending.search.speed_bound import Latencies
 from qwenpick.runtimes.llamacpp.driver import driver_bytes
 from qwenpick.runtimes.llamacpp.limits import budget, has_backend
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.memory.account import RAM
@@ -10,6 +10,7 @@ from qwenpick.memory.cache import KvCache
 from qwenpick.planning.plan import Plan, evaluate
 from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from qwenpick.planning.plan import longest_allowed
 from qwenpick.recommending.modalities import modalities
 from qwenpick.recommending.request import HIGHEST
 from qwenpick.runtimes import engines_with, find_runtime
+from qwenpick.values import dataclass
 from qwenpick.work.serving import Serving
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ The bounds leave out what only takes points: a tight fit, and all that lies in m
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwenpick.recommending.effort import THINKING_TOKENS
@@ -24,6 +23,7 @@ from qwenpick.recommending.scoring import (
     standing,
 )
 from qwenpick.recommending.thinking import efforts_for, seconds_wanted
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Model

@@ -6,7 +6,6 @@ Names and figures are text that flows, only the bars are drawn (inline SVG as wi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from qwenpick.i18n import _
 from qwenpick.planning.words import rate
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.planning.plan import Place, Plan

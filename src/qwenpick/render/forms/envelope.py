@@ -12,8 +12,8 @@ SCHEMA_VERSION = "1.0"  # grows in the second place when fields are added, in th
 
 def envelope(command: str, payload: Mapping[str, Any]) -> dict[str, Any]:
     """The payload of a command with the version of its schema and of qwenpick, and the day of the facts, in front."""
+    from qwenpick import __version__
     from qwenpick.catalog.read import data_date
-    from qwenpick.version import __version__
 
     return {
         "schema_version": SCHEMA_VERSION,

@@ -49,8 +49,8 @@ def page(title: str, report: Report, plans: Sequence[Plan], labels: Sequence[str
     `labels` name the plans where their models do not; `command` is what was typed. The date is that of the facts: the same request gives the
     same page on any day.
     """
+    from qwenpick import __version__
     from qwenpick.catalog.read import data_date
-    from qwenpick.version import __version__
 
     shown = labelled(plans, labels)
     charts = f"{memory_chart(shown)}{speed_chart(shown)}"

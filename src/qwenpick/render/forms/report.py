@@ -5,10 +5,10 @@ Names in them come from files and from other people: here they become visible te
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from qwenpick.cleaning import clean
+from qwenpick.values import dataclass
 
 Tone = Literal["plain", "good", "warn", "bad", "dim", "title"]
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization.gguf.types import BLOCKS
 from qwenpick.runtimes.llamacpp.cache import padded
 from qwenpick.runtimes.llamacpp.options import Options
+from qwenpick.values import dataclass
 from qwenpick.work.serving import Serving
 
 _PLAIN = ("f16", "bf16", "f32")

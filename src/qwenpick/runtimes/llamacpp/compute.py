@@ -6,7 +6,6 @@ Nothing is fitted: the graph is walked as the engine does, over a sample of laye
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from qwenpick.runtimes.llamacpp.graph import Side
 from qwenpick.runtimes.llamacpp.network import OUTPUT, Network, Step
 from qwenpick.runtimes.llamacpp.walk import peaks
 from qwenpick.storage import Results
+from qwenpick.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

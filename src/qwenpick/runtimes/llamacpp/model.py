@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
@@ -13,6 +12,7 @@ from qwenpick.memory.quantization.gguf.layout import HYPER_CONNECTIONS, NGRAM_TA
 from qwenpick.memory.quantization.gguf.rules import tensor_types
 from qwenpick.memory.quantization.gguf.types import is_quantized, row_bytes
 from qwenpick.memory.tensors import Tensor
+from qwenpick.values import dataclass
 
 GPU_ALIGNMENT = 128  # ggml-cuda.cu, ggml_backend_cuda_buffer_type_get_alignment
 HOST_ALIGNMENT = 32  # ggml-impl.h, TENSOR_ALIGNMENT

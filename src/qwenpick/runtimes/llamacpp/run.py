@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from qwenpick.runtimes.llamacpp.driver import POOL
 from qwenpick.runtimes.llamacpp.model import Loaded
 from qwenpick.runtimes.llamacpp.options import Options
 from qwenpick.runtimes.llamacpp.process import process_bytes
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture

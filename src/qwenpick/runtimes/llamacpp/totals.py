@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from qwenpick.runtimes.llamacpp.batch import batch_of
 from qwenpick.runtimes.llamacpp.cache import indexer_totals, kv_totals, state_totals
 from qwenpick.runtimes.llamacpp.model import load
 from qwenpick.runtimes.llamacpp.options import Options
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.machine.hardware import cuda_free
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.sglang.options import Options
+from qwenpick.values import dataclass
 from qwenpick.work.sharding import communication_bytes
 
 if TYPE_CHECKING:

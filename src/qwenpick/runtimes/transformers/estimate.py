@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from qwenpick.catalog.schema import Architecture, Checkpoint, LinearAttention
 from qwenpick.i18n import N_
@@ -15,6 +14,7 @@ from qwenpick.runtimes.transformers.options import Options
 from qwenpick.runtimes.transformers.prefill import cache_bytes, highest
 from qwenpick.runtimes.transformers.stages import Stage, stages
 from qwenpick.runtimes.transformers.versions import SHARED_ROTARY, Version, version
+from qwenpick.values import dataclass
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving
 

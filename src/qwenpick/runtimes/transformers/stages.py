@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qwenpick.catalog.schema import Architecture
 from qwenpick.machine.hardware import Device
 from qwenpick.memory.account import RAM, gpu
+from qwenpick.values import dataclass
 from qwenpick.work.placement import Placement
 
 

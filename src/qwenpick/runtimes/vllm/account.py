@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_
@@ -20,6 +19,7 @@ from qwenpick.runtimes.vllm.options import Options
 from qwenpick.runtimes.vllm.profile import COMMUNICATORS_BEFORE, CONTEXT, Profile, Rank, kernels_of, profile
 from qwenpick.runtimes.vllm.settings import Settings, utilization
 from qwenpick.runtimes.vllm.weights import loaded_format, weights
+from qwenpick.values import dataclass
 from qwenpick.work.placement import Cut
 from qwenpick.work.sharding import communication_bytes, over_pcie, stage_layers
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 
 from qwenpick.catalog.schema import Architecture, LinearAttention
 from qwenpick.memory.cache import KvCache, layer_bits, linear_layers
 from qwenpick.runtimes.vllm.settings import Settings
+from qwenpick.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

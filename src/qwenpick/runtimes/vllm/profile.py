@@ -6,7 +6,6 @@ starts of 0.26 on an H200, where it gives torch's peak to the MiB.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from qwenpick.catalog.schema import Architecture, DenseMlp, MoeMlp
 from qwenpick.memory.cache import linear_layers
 from qwenpick.runtimes.vllm import encoder, graphs
 from qwenpick.runtimes.vllm.settings import Settings
+from qwenpick.values import dataclass
 from qwenpick.work.sharding import OVER_PCIE, communication_bytes
 
 if TYPE_CHECKING:

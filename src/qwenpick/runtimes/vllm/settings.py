@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.vllm.captures import graph_sizes, largest_batch
 from qwenpick.runtimes.vllm.encoder import PROFILE_IMAGE_TOKENS, profile_tokens
 from qwenpick.runtimes.vllm.options import Options
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture

@@ -8,10 +8,10 @@ A format that nobody says such a build loads is refused: what it would do is not
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Device

@@ -5,7 +5,6 @@ Facts read from src/llama-quant.cpp of llama.cpp b11434 (tensor_allows_quantizat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from qwenpick.catalog.schema import Architecture, MoeMlp
@@ -13,6 +12,7 @@ from qwenpick.memory.quantization.gguf.dynamic import MIXES, expert_type
 from qwenpick.memory.quantization.gguf.layout import HYPER_CONNECTIONS, gguf_tensors, is_tied
 from qwenpick.memory.quantization.gguf.types import divides, fallback, is_quantized
 from qwenpick.memory.tensors import Tensor
+from qwenpick.values import dataclass
 
 # file type -> the type of a tensor that no rule singles out
 DEFAULT_TYPE: dict[str, str] = {

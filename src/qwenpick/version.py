@@ -1,3 +1,0 @@
-"""The version of qwenpick, as pyproject.toml says it too."""
-
-__version__ = "0.2.0"
