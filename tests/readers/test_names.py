@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qwenpick.catalog import Catalog, find_model
+from qwenpick.catalog.names.derivatives import derived
 from qwenpick.errors import QwenpickError
 from qwenpick.readers import read_model, wanted
 
@@ -60,6 +61,8 @@ MEANT = {
     "通义千问 2.5 7B": "qwen2.5-7b",
     "千问3.5 9b": "qwen3.5-9b",
     "QWEN3－8B": "qwen3-8b",
+    "flash next": "qwen3.8-flash-next",
+    "qwen 3 coder next 80b": "qwen3-coder-next",
     # repositories, tags, files
     "qwen3:8b-q4_K_M": "qwen3-8b",
     "mlx-community/Qwen3-8B-4bit": "qwen3-8b",
@@ -87,6 +90,7 @@ SNAPSHOTS = {
     "qwen3-8b.Q5_K_M.gguf": "qwen3-8b",
     "Qwen3-8B.i1-Q4_K_M.gguf": "qwen3-8b",
     "Qwen3.5-9B.BF16.gguf": "qwen3.5-9b",
+    "Qwen3-ForcedAligner-0.6B-hf": "qwen3-forcedaligner-0.6b",
     "qwen-plus-latest": "qwen-plus",
     "qwen-max-2025-01-25": "qwen-max",
     "qwen-max-0125": "qwen-max",
@@ -145,6 +149,9 @@ MADE_OF = {
     "Tongyi-Finance-14B-Chat": "qwen-14b-chat",
     "Lucy-128k": "qwen3-1.7b",
     "Carnice-V2-27B": "qwen3.6-27b",
+    "huihui_ai/qwen3-abliterated:8b": "qwen3-8b",  # words between the series and the size
+    "Qwen2.5-Bakeneko-32B": "qwen2.5-32b-instruct",
+    "Qwen3-Swallow-32B-RL-v0.2": "qwen3-32b",
     "ThinkingCap-27B": "qwen3.6-27b",
 }
 
@@ -172,6 +179,9 @@ TOLD = {
     "Qwen3-53B-A3B": "--online",
     "qwen mt": "choose one",
     "Qwen3Guard": "choose one",
+    "qwen2.5-coder": "choose one",
+    "通义灵码": "--online",
+    "Qwen3-Aligner-8B": "--online",
     "klingon": "there is no model 'klingon' in the catalog; owner/name with --online",
     "7B-Qwen2.5-VL-finetune": "--online",
     "Llama-3-8B-Qwen3-merge": "--online",
@@ -238,6 +248,11 @@ def test_a_suggestion_is_close_or_there_is_none(catalog: Catalog, said: str, nea
         read_model(said, catalog)
     except QwenpickError as error:
         assert (f"did you mean {near}?" in str(error)) if near else ("did you mean" not in str(error))
+
+
+def test_a_series_of_the_makers_is_nobody_elses(catalog: Catalog) -> None:
+    begun = {"-".join(i.split("-")[:n]) for i in catalog.models for n in range(1, i.count("-") + 1)}
+    assert not {name for name in begun if derived(catalog, name)} - catalog.models.keys()
 
 
 def test_a_derivative_without_a_repository_of_its_base_promises_no_file(catalog: Catalog) -> None:

@@ -69,7 +69,7 @@ def unknown(catalog: Catalog, name: str, folded: str) -> str:
             return _("there is no {as_written}; did you mean {nearest}?", as_written=_as_written(name), nearest=nearest)
     if begun := [i for i in records(catalog.models) if len(folded) > 3 and i.startswith(f"{folded}-")][:8]:
         return _("'{name}' is several models: {made}; choose one", name=name, made=", ".join(begun))
-    if near := nearest_names(folded, catalog):
+    if folded.isascii() and (near := nearest_names(folded, catalog)):
         return _(
             "there is no model '{name}'; did you mean {near}? (qwenpick models lists them)", name=name, near=near[0]
         )

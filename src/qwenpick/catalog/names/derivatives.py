@@ -26,6 +26,11 @@ _INSIDE = re.compile(
 _BEFORE = re.compile(
     r"(?<!llama-)(?<!llama-3-)(?<!mistral-)(?<!gemma-)(?<![a-z0-9.])(?P<size>\d+(?:\.\d+)?)b-(?P<series>qwen-?\d(?:\.\d)?)(?:-(?P<kind>coder|math))?(?P<active>)(?P<rest>(?:-(?!\d+(?:\.\d+)?b).*)?)$"
 )
+# Words between series and size: Qwen2.5-Bakeneko-32B, and huihui_ai/qwen3-abliterated:8b in Ollama
+_BETWEEN = re.compile(
+    r"(?<![a-z0-9.])(?P<series>qwen-?\d(?:\.\d)?)(?:-(?P<kind>vl|coder|math))?-(?P<words>(?:[a-z][a-z.]*-){1,3}?)(?P<size>\d+(?:\.\d+)?)b"
+    r"(?P<active>-?a\d+(?:\.\d+)?b)?(?P<rest>(?:-.*)?)$"
+)
 # What is no whole model of the base's shape: drafts, adapters, pruned, grown and merged experts, other modalities
 _OTHER_SHAPE = re.compile(
     r"(?<![a-z])(eagle\d?|d-?flash\d?|dspark|draft(er)?|v?i?spec(ulator|ulative)?|mtp|lora|qlora|adapter|peft|reap|ream|prun(ed|ing)|moe|\d+x\d"
@@ -33,6 +38,9 @@ _OTHER_SHAPE = re.compile(
     r"|tokenizer|sae|mini|tiny|layers?|\d+l|random|dummy|bitnet|franken\w*|passthrough|expand(ed)?|stack(ed)?|vq|mamba\d?|rwkv|linear|hybrid"
     r"|diffusion|dllm|domino|dflare)(?![a-z])"
 )
+_OWN_KINDS = re.compile(
+    r"aligner|guard|world|drive|robot|vla|next|plus|max|turbo|flash"
+)  # of the makers: no derivative's word before its size
 _ROLE_ALONE = re.compile(
     r"[\s-]*((instruct|chat|base|thinking|it|preview|\d{4})[\s-]*)*"
 )  # what the makers themselves add: no derivative
@@ -70,7 +78,9 @@ def by_list(catalog: Catalog, name: str) -> Derived | None:
             return _listed(catalog, name, found)
     folded = _plain(name)
     listed = records(catalog.derivatives)
-    if "/" not in name and len(begun := [i for i in listed if len(folded) > 5 and i.startswith(f"{folded}-")]) == 1:
+    begun = [i for i in listed if len(folded) > 5 and i.startswith(f"{folded}-")]
+    own = any(i.startswith(f"{folded}-") for i in records(catalog.models))  # qwen2.5-coder is a series of the makers'
+    if "/" not in name and len(begun) == 1 and not own:
         return _listed(catalog, name, begun[0])
     inside = [n for n in listed if len(n) > 5 and re.search(rf"(?<![a-z0-9.]){re.escape(n)}(?![0-9a-z.])", folded)]
     if not inside:
@@ -85,10 +95,13 @@ def by_list(catalog: Catalog, name: str) -> Derived | None:
 def by_name(catalog: Catalog, name: str) -> Derived | None:
     """The rule: series and size stand in the name, the catalogue has that model, and no word says that the shape is another."""
     folded = _plain(name)
-    match = _INSIDE.search(folded) or _BEFORE.search(folded)
+    match = _INSIDE.search(folded) or _BEFORE.search(folded) or _BETWEEN.search(folded)
     if match is None:
         return None
-    around = f"{folded[: min(match.start('series'), match.start('size'))]} {match['rest'] or ''}"
+    words = match.groupdict().get("words") or ""
+    if _OWN_KINDS.search(words):
+        return None
+    around = f"{folded[: min(match.start('series'), match.start('size'))]} {words} {match['rest'] or ''}"
     if name.casefold().startswith("mlx-community/") is False:  # its -MTP- repositories hold the block alone
         around = re.sub(r"(?<![a-z])mtp(?![a-z])", "", around)
     if _OTHER_SHAPE.search(around) or _ANOTHER_SIZE.search(around) or _ROLE_ALONE.fullmatch(around):
