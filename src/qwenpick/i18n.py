@@ -9,8 +9,8 @@ locale/<language>/LC_MESSAGES/qwenpick.po and, compiled and committed beside it 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, reduce
 from pathlib import Path
 
 DOMAIN, LOCALE = "qwenpick", Path(__file__).parent / "locale"
@@ -35,6 +35,12 @@ def _(template: str, /, **values: object) -> str:
 def N_(template: str, /, **values: object) -> str:  # noqa: N802  (gettext's name)
     """The sentence in English: what is kept as a value (a constant, what a probe noted, a machine's file) and told to the reader with `retell`."""
     return template.format(**values) if values else template
+
+
+def listed(words: Iterable[str]) -> str:
+    """Things one after the other, with the comma that lists have in the language: `text, image`, or 文本、图片."""
+    said = list(words)
+    return reduce(lambda before, word: _("{before}, {word}", before=before, word=word), said) if said else ""
 
 
 def retell(text: str) -> str:

@@ -74,7 +74,7 @@ def test_the_page_shows_what_the_terminal_shows(written: Path, qwenpick: Callabl
     rows = list(csv.DictReader(io.StringIO(shown)))
     assert len(rows) == 5
     for row in rows:
-        assert f"<td>{row['plan.name']}</td>" in text
+        assert f">{row['plan.name']}</td>" in text
 
 
 def test_the_page_says_its_language_so_that_a_browser_chooses_the_glyphs(written: Path) -> None:

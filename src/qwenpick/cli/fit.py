@@ -101,10 +101,18 @@ def command(
     emit(
         "fit",
         output.shown(),
-        fit_report(answer, box, changes, explain, all),
+        fit_report(answer, box, changes, explain, all, _start(model, run, hardware, online)),
         fit_values(answer, box, changes, hardware.here()(answer.plan)),
     )
     raise typer.Exit(0 if answer.fits else 1)
+
+
+def _start(model: list[str], run: given.FullRun, hardware: Box, online: bool) -> str:
+    """The command that starts what was planned."""
+    import shlex
+
+    words = [given.one_name(model), *run.words(), *hardware.words(), *(["--online"] if online else [])]
+    return shlex.join(["qwenpick", "launch", *words])
 
 
 def _cluster(facts: Catalog, nodes: Fleet, model: Model, request: Request, clustered: Replicated, format: str) -> int:

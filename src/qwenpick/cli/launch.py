@@ -158,7 +158,7 @@ def command(
             _(
                 "{reason}; qwenpick fit {model} says what would make it fit (--force prints the commands anyway)",
                 reason=answer.plan.reason,
-                model=shlex.join([said, *_words(run), *hardware.words()]),
+                model=shlex.join([said, *run.words(), *hardware.words()]),
             )
         )
     plan = answer.plan
@@ -182,16 +182,6 @@ def command(
     else:
         typer.echo(script(planned, box.system), nl=False)
     raise typer.Exit(0 if answer.fits else 1)
-
-
-def _words(run: given.FullRun) -> list[str]:
-    """What was asked of the run, as it would be typed again."""
-    said = (
-        ("--task", run.task), ("--quant", run.quant), ("--context", run.context), ("--users", run.users if run.users > 1 else None),
-        ("--runtime", run.runtime), ("--kv-cache", run.kv_cache),
-    )  # fmt: skip
-    typed = [word for option, value in said if value is not None for word in (option, str(value))]
-    return [*typed, *(["--gpu-only"] if run.gpu_only else []), *(["--strict"] if run.strict else [])]
 
 
 def _first(facts: Catalog, box: Machine, request: Request) -> str:

@@ -153,7 +153,8 @@ def command(
     if measured := measured_once(box, hardware, first.picks[0].plan if first.picks else None, shown):
         answers = [(label, measured, recommender.recommend(measured, limit, details=details))]
     here = hardware.here()
-    report = recommend_report(answers, explain, here, _again(hardware, request))
+    again = [_again(one, request) for one in hardware.each()]
+    report = recommend_report(answers, explain, here, again)
     if html:
         write_page(
             html,

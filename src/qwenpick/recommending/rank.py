@@ -8,7 +8,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
-from qwenpick.i18n import N_, _
+from qwenpick.i18n import N_, _, listed
 from qwenpick.recommending.dominance import beats
 from qwenpick.recommending.quality import Abilities, Quality, load_abilities
 from qwenpick.recommending.scoring import LICENCE, PREFERENCES, Prefer, Scored, Weights, score
@@ -263,7 +263,7 @@ def explain(winner: Ranked, loser: Ranked) -> str:
     gaps = {name: loser.parts.get(name, 0.0) - winner.parts.get(name, 0.0) for name in names}
     told = sorted((name for name in gaps if abs(gaps[name]) >= 0.05), key=lambda name: (-abs(gaps[name]), name))
     behind = winner.score - loser.score
-    detail = _(", ").join(f"{_(name)} {gaps[name]:+.1f}" for name in told) or _(
+    detail = listed(f"{_(name)} {gaps[name]:+.1f}" for name in told) or _(
         "equal in everything; the newer, the freer to use or the smaller goes first"
     )
     return _(

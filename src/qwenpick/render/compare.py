@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from qwenpick.buy.compare import best_side, order_of
 from qwenpick.catalog.prices import gpu_price
-from qwenpick.i18n import _
+from qwenpick.i18n import _, listed
 from qwenpick.planning.words import rate, where
 from qwenpick.recommending.rank import duration, explain
 from qwenpick.render.forms.report import Column, Line, Report, Table
 from qwenpick.render.values import machine_values, plan_values
-from qwenpick.render.words import LICENCES, VERDICTS, box
+from qwenpick.render.words import LICENCES, VERDICTS, box, longest_said
 from qwenpick.runtimes import find_runtime
-from qwenpick.units import GB, format_bytes, format_count, format_longest, format_tokens
+from qwenpick.units import GB, format_bytes, format_count, format_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +50,7 @@ def models_report(sides: tuple[Side, ...], machine: Machine) -> Report:
                 )
             ),
         ),
-        (_("longest context"), *planned(lambda a: format_longest(a.longest) if a.longest else _("none"))),
+        (_("longest context"), *planned(lambda a: longest_said(a.plan.model, a.longest) if a.longest else _("none"))),
         (_("sequences at once"), *(str(s.sequences) if s.answer else "" for s in sides)),
         (
             _("decode tok/s"),
@@ -68,10 +68,10 @@ def models_report(sides: tuple[Side, ...], machine: Machine) -> Report:
             _("native context"),
             *(format_tokens(s.model.context.native) if s.model.context else _("unknown") for s in sides),
         ),
-        (_("reads"), *(_(", ").join(map(_, s.model.inputs)) or _("unknown") for s in sides)),
+        (_("reads"), *(listed(map(_, s.model.inputs)) or _("unknown") for s in sides)),
         (_("thinks"), *(_(s.model.thinking or "unknown") for s in sides)),
         (_("released"), *(s.model.released or _("unknown") for s in sides)),
-        (_("licence"), *(s.model.licence.id for s in sides)),
+        (_("license"), *(s.model.licence.id for s in sides)),
         (_("commercial use"), *(_(LICENCES[s.model.licence.commercial_use]) for s in sides)),
     ]
     return (
@@ -191,11 +191,12 @@ def _table(names: Sequence[str], rows: list[tuple[str, ...]]) -> Table:
 def _verdict(answer: Answer | None) -> str:
     if answer is None:
         return _("no engine")
-    return f"{_(VERDICTS[answer.plan.verdict])} ({answer.plan.checkpoint.format}, {find_runtime(answer.plan.runtime).TITLE})"
+    way = f"{answer.plan.checkpoint.format}, {find_runtime(answer.plan.runtime).TITLE}"
+    return _("{name} ({memory})", name=_(VERDICTS[answer.plan.verdict]), memory=way)
 
 
 def _longest(answer: Answer | None) -> str:
-    return format_longest(answer.longest) if answer and answer.longest else ""
+    return longest_said(answer.plan.model, answer.longest) if answer and answer.longest else ""
 
 
 def _decode(answer: Answer | None) -> str:
@@ -205,7 +206,13 @@ def _decode(answer: Answer | None) -> str:
 
 def _price(card: Card) -> str:
     price, note = gpu_price(card.gpu)
-    return f"${price:,.0f} ({note})" if price else _("not sold alone") if card.rent else _("unknown")
+    return (
+        _("{name} ({memory})", name=f"${price:,.0f}", memory=note)
+        if price
+        else _("not sold alone")
+        if card.rent
+        else _("unknown")
+    )
 
 
 def models_values(sides: tuple[Side, ...], machine: Machine) -> CompareValues:

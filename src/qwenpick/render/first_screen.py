@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import N_, _, retell
+from qwenpick.i18n import N_, _, listed, retell
 from qwenpick.planning.files import published_file
 from qwenpick.planning.words import rate, where_short
 from qwenpick.recommending.rank import duration
 from qwenpick.render.forms.report import Block, Column, Line, Table, Tone
-from qwenpick.render.words import LICENCES, box
+from qwenpick.render.words import LICENCES, box, longest_native
 from qwenpick.runtimes import find_runtime
-from qwenpick.units import format_bytes, format_gb, format_longest, format_tokens
+from qwenpick.units import format_bytes, format_gb, format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
@@ -131,7 +131,7 @@ def start(pick: Pick, again: str) -> str:
     plan = pick.plan
     tagged = plan.file if plan.runtime == "ollama" else published_file(plan.model, plan.checkpoint.format, "ollama")
     tag = _("   (or: ollama run {tag})", tag=tagged.tag) if tagged and tagged.tag else ""
-    return _("  start it: {command}", command=f"qwenpick launch {plan.model.id}{again}") + tag
+    return "  " + _("start it: {command}", command=f"qwenpick launch {plan.model.id}{again}") + tag
 
 
 def table(answer: Recommendation) -> Table:
@@ -151,7 +151,7 @@ def _row(pick: Pick) -> tuple[str, ...]:
         rate(plan.speed.each.low, plan.speed.each.high) if plan.speed else _("unknown"),
         duration(ranked.seconds) if ranked.seconds is not None else _("unknown"),
         memory(pick),
-        format_longest(pick.longest) if pick.longest else _("unknown"),
+        longest_native(plan.model, pick.longest) or _("unknown"),
         _(ranked.effort) if plan.model.thinking not in {None, "no"} else "",
         _(LICENCES[plan.model.licence.commercial_use]),
     )
@@ -181,7 +181,7 @@ def foot(machine: Machine, answer: Recommendation) -> list[Block]:
     """What was labelled and assumed, each in one quiet line, and where to read on."""
     blocks: list[Block] = []
     labelled = [
-        _("{place}: {labels}", place=pick.ranked.place, labels=_(", ").join(map(_, pick.ranked.labels)))
+        _("{place}: {labels}", place=pick.ranked.place, labels=listed(map(_, pick.ranked.labels)))
         for pick in answer.picks
         if pick.ranked.labels
     ]

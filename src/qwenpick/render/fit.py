@@ -13,9 +13,9 @@ from qwenpick.planning.server_caches import of_plan
 from qwenpick.planning.words import speed_of, where
 from qwenpick.render.forms.report import Bar, Block, Column, Line, Report, Table
 from qwenpick.render.values import engine_values, fix_values, machine_values, plan_values, server_cache_values
-from qwenpick.render.words import LICENCES, TONES, VERDICTS, box
+from qwenpick.render.words import LICENCES, TONES, VERDICTS, box, longest_said
 from qwenpick.runtimes import find_runtime
-from qwenpick.units import format_bytes, format_longest, format_tokens
+from qwenpick.units import format_bytes, format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.fitting.answer import Answer
@@ -30,9 +30,9 @@ KINDS = (N_("weights"), N_("kv cache"), N_("state"), N_("compute"), N_("overhead
 
 
 def fit_report(
-    answer: Answer, machine: Machine, fixes: tuple[Fix, ...], explain: bool, everything: bool = False
+    answer: Answer, machine: Machine, fixes: tuple[Fix, ...], explain: bool, everything: bool = False, start: str = ""
 ) -> Report:
-    """The answer for a person."""
+    """The answer for a person; `start` is the command that starts what fits."""
     plan = answer.plan
     engine = find_runtime(plan.runtime).TITLE
     load = (
@@ -65,7 +65,9 @@ def fit_report(
             blocks.append(parts_of(plan.memory))
     if everything:
         blocks.append(_ways((plan, *answer.others)))
-    blocks += [Line(note, "dim") for note in (*answer.notes, *unused(plan, machine), *map(retell, machine.notes))]
+    blocks += [Line(_("start it: {command}", command=start), "good")] if start and answer.fits else []
+    blocks += [Line(note, "dim") for note in (*answer.notes, *unused(plan, machine))]
+    blocks += [Line(_("; ").join(map(retell, machine.notes)), "dim")] if machine.notes else []
     if fixes:
         rows = tuple(
             (fix.what, format_bytes(fix.saves) if fix.saves > 0 else "", speed_change(fix), fix.flags) for fix in fixes
@@ -179,7 +181,7 @@ def _summary(answer: Answer) -> Line:
     plan = answer.plan
     low, high = (round(plan.memory.total * edge) for edge in (plan.band.low, plan.band.high))
     longest = (
-        _("longest context {longest}", longest=format_longest(answer.longest))
+        _("longest context {longest}", longest=longest_said(plan.model, answer.longest))
         if answer.longest
         else _("no context fits")
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from qwenpick.catalog.prices import dollars, is_old, priced, rent_words, rents
 from qwenpick.catalog.vendors import maker
-from qwenpick.i18n import N_, _, language
+from qwenpick.i18n import N_, _, language, listed
 from qwenpick.render.forms.report import Column, Line, Report, Table
 from qwenpick.units import GB, MIB, format_bytes
 
@@ -88,7 +88,7 @@ def gpu_report(catalog: Catalog, gpu: Gpu) -> Report:
         *((_(words), f"{rate / 1e12:,.1f} T/s") for name, words in RATES.items() if (rate := getattr(gpu.rates, name))),
         (_("FP16 rate from"), gpu.rates.fp16_basis or ""),
         (_("FP16, tensor units"), "" if gpu.rates.fp16 else gpu.unknown.fp16 or ""),
-        (_("computes"), _(", ").join(_yes_or_no(name.upper(), has) for name, has in supported.items() if has is not None)),
+        (_("computes"), listed(_yes_or_no(name.upper(), has) for name, has in supported.items() if has is not None)),
         (_("power"), _power(gpu)),
         ('NVLink', f"{gpu.nvlink_bandwidth / GB:,.0f} GB/s" if gpu.nvlink_bandwidth else ""),
         ("PCIe", f"{gpu.pcie_generation}.0 x{gpu.pcie_lanes}" if gpu.pcie_generation and gpu.pcie_lanes else ""),

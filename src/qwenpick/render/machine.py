@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import N_, _, retell
+from qwenpick.i18n import N_, _, listed, retell
 from qwenpick.planning.words import gpu_count
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table, Tone
 from qwenpick.render.words import box as words_of_box
@@ -30,7 +30,7 @@ def engines_line(engines: Sequence[Engine]) -> Line:
         from qwenpick.machine.installed.engines import PROGRAMS
 
         names = [find_runtime(name).TITLE for name in (*PROGRAMS, "transformers")]
-        return Line(_("no engine is installed; looked for {engines}", engines=_(", ").join(names)), "dim")
+        return Line(_("no engine is installed; looked for {engines}", engines=listed(names)), "dim")
     return Line(_("installed: {engines}", engines=", ".join(_engine(one) for one in engines)), "dim")
 
 
@@ -64,7 +64,7 @@ def _headline(machine: Machine) -> str:
     software = [_("driver {driver}", driver=machine.driver)] if machine.driver else []
     software += [_("CUDA up to {cuda}", cuda=machine.cuda)] if machine.cuda else []
     count = len(machine.devices)
-    return _(", ").join([machine.system, _("no GPU") if not count else gpu_count(count), *software])
+    return listed([machine.system, _("no GPU") if not count else gpu_count(count), *software])
 
 
 def told(notes: Iterable[str]) -> str:

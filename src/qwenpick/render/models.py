@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from qwenpick.i18n import N_, _
+from qwenpick.i18n import N_, _, listed
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.words import LICENCES
 from qwenpick.units import format_count, format_gb, format_tokens
@@ -109,11 +109,11 @@ def _facts(model: Model) -> list[tuple[str, str]]:
         (_("weights"), _("open") if model.open_weights else _("API only{twin}", twin=twin)),
         (_("also called"), ", ".join(filter(None, (model.ollama, *model.aliases)))),
         (_("released"), model.released or ""),
-        (_("licence"), f"{licence.id}: {_(licence.clause)}{_(BASES.get(licence.basis or '', ''))}"),
+        (_("license"), f"{licence.id}: {_(licence.clause)}{_(BASES.get(licence.basis or '', ''))}"),
         (_("license text"), licence.url or ""),
         (_("commercial use"), _(LICENCES[licence.commercial_use])),
         (_("reads, writes"), f"{_(', ').join(map(_, model.inputs))} → {_(', ').join(map(_, model.outputs))}"),
-        (_("can"), _(", ").join(map(_, model.capabilities))),
+        (_("can"), listed(map(_, model.capabilities))),
         (_("thinks"), _(", ").join(filter(None, (_(model.thinking) if model.thinking else None, model.thinking_note)))),
         (_("languages"), _languages(model.languages or "")),
         (_("context"), _context(context) if context else _("not known")),

@@ -10,8 +10,9 @@ from qwenpick.i18n import _
 from qwenpick.planning.words import rate, speed_of
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import plan_values
+from qwenpick.render.words import longest_native
 from qwenpick.runtimes import find_runtime
-from qwenpick.units import format_bytes, format_gb, format_longest
+from qwenpick.units import format_bytes, format_gb
 
 if TYPE_CHECKING:
     from qwenpick.buy.advice import Advice, Market
@@ -191,7 +192,7 @@ def _row(offer: Offer) -> tuple[str, ...]:
         offer.plan.checkpoint.format,
         find_runtime(offer.plan.runtime).TITLE,
         format_bytes(offer.plan.memory.total, 1),
-        format_longest(offer.longest) if offer.longest else "",
+        longest_native(offer.plan.model, offer.longest),
         rate(speed.each.low, speed.each.high) if speed else _("unknown"),
         f"{offer.power:.0f} W" if offer.power else _("unknown"),
         dollars(offer.price, offer.price_note) if offer.price else _("unknown"),

@@ -24,12 +24,16 @@ if TYPE_CHECKING:
 
 
 def recommend_report(
-    answers: Sequence[tuple[str, Machine, Recommendation]], details: bool, here: Here = nowhere, again: str = ""
+    answers: Sequence[tuple[str, Machine, Recommendation]],
+    details: bool,
+    here: Here = nowhere,
+    again: Sequence[str] = (),
 ) -> Report:
-    """The picks of every box, boxes one after the other; `again` are the words that `launch` needs to plan the same."""
+    """The picks of every box, boxes one after the other; `again` are, box by box, the words that `launch` needs to plan the same."""
     blocks: list[Block] = []
-    for label, machine, answer in answers:
-        blocks += _box_blocks(label if len(answers) > 1 else "", machine, answer, details, here, again)
+    for index, (label, machine, answer) in enumerate(answers):
+        words = again[index] if index < len(again) else ""
+        blocks += _box_blocks(label if len(answers) > 1 else "", machine, answer, details, here, words)
     return tuple(blocks)
 
 

@@ -9,7 +9,7 @@ from qwenpick.planning.words import rate
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.plan import by_the_hour, more
 from qwenpick.render.values import plan_values
-from qwenpick.units import format_longest
+from qwenpick.render.words import longest_native
 
 if TYPE_CHECKING:
     from qwenpick.buy.cloud import Rented
@@ -47,7 +47,7 @@ def _table(machines: tuple[Rented, ...]) -> Table:
             one.offer.instance,
             f"{int(one.offer.count or 1)} x {one.offer.gpu_name}",
             one.plan.checkpoint.format,
-            format_longest(one.longest) if one.longest else "",
+            longest_native(one.plan.model, one.longest),
             rate(one.plan.speed.together.low, one.plan.speed.together.high) if one.plan.speed else _("unknown"),
             f"{one.offer.hour:.2f}",
             one.offer.region,

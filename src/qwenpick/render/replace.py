@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import _
+from qwenpick.i18n import _, listed
 from qwenpick.planning.words import rate
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table, Tone
 from qwenpick.render.words import LICENCES
@@ -20,9 +20,9 @@ COLUMNS = (
     Column("Format"),
     Column("Needs", number=True),
     Column("Score", number=True),
-    Column("Released", optional=True),
-    Column("Commercial use", optional=True),
-    Column("Evidence"),
+    Column("Released", optional=2),
+    Column("Commercial use", optional=3),
+    Column("Evidence", optional=1),
 )
 
 
@@ -51,7 +51,7 @@ def replace_report(found: Replacement, limit: int) -> Report:
             else _("{name} (needs more memory, or is worth no more here)", name=model.name)
             for model in found.line
         ]
-        blocks.append(Line(_("its official successors: {line}", line=_(", ").join(line))))
+        blocks.append(Line(_("its official successors: {line}", line=listed(line))))
     rows = [_row(found.old), *(_row(candidate) for candidate in found.better[:limit])]
     blocks.append(Table(COLUMNS, tuple(rows), tones=_tones(len(rows))))
     blocks.append(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import _, retell
+from qwenpick.i18n import _, listed, retell
 from qwenpick.launch import powershell, script
 from qwenpick.memory.account import RAM
 from qwenpick.planning.words import speed_of, where
@@ -105,7 +105,7 @@ def together_script(found: Together, planned: Sequence[Launch]) -> str:
     """One script that starts them all: each in the background but the last."""
     windows, parts = found.machine.system == "windows", []
     for number, (member, one) in enumerate(zip(found.members, planned, strict=True), 1):
-        shares = _(", ").join(f"{place} {format_bytes(share)}" for place, share in member.shares.items())
+        shares = listed(f"{place} {format_bytes(share)}" for place, share in member.shares.items())
         head = _(
             "{number} of {count}: {name}, may take {shares}",
             number=number,

@@ -11,8 +11,9 @@ from qwenpick.planning.words import rate, speed_of
 from qwenpick.recommending.rank import duration
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import plan_values
+from qwenpick.render.words import longest_native
 from qwenpick.runtimes import find_runtime
-from qwenpick.units import format_bytes, format_longest
+from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
     from qwenpick.buy.upgrade import Got, Ladder
@@ -89,7 +90,7 @@ def _row(card: Got, found: Ladder) -> tuple[str, ...]:
         rate(plan.speed.each.low, plan.speed.each.high) if plan.speed else _("unknown"),
         duration(ranked.seconds) if ranked.seconds is not None else _("unknown"),
         format_bytes(plan.memory.total, 1),
-        format_longest(card.pick.longest) if card.pick.longest else "",
+        longest_native(plan.model, card.pick.longest),
         _gain(more) if more else "",
     )
 

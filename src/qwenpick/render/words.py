@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import N_, _
-from qwenpick.units import format_bytes
+from qwenpick.i18n import N_, _, listed
+from qwenpick.planning.limits import unstretched
+from qwenpick.units import format_bytes, format_longest
 
 if TYPE_CHECKING:
+    from qwenpick.catalog import Model
     from qwenpick.machine.hardware import Machine
     from qwenpick.planning.plan import Verdict
     from qwenpick.render.forms.report import Tone
@@ -90,4 +92,26 @@ def box(machine: Machine) -> str:
                 ram_free=format_bytes(machine.ram_free, 1),
             )
         )
-    return _(", ").join(parts)
+    return listed(parts)
+
+
+def longest_said(model: Model, longest: int) -> str:
+    """The longest context that fits; beyond the native one, where quality may suffer, with the way there: `40k (123k with YaRN)`."""
+    native = unstretched(model)
+    if native is None or longest <= native or model.context is None:
+        return format_longest(longest)
+    method = (model.context.method or "YaRN").split()[0]
+    return _(
+        "{native} ({longest} with {method})",
+        native=format_longest(native),
+        longest=format_longest(longest),
+        method=method,
+    )
+
+
+def longest_native(model: Model, longest: int | None) -> str:
+    """The same in a cell: `256k+` where more than the native context fits; nothing where none does."""
+    if not longest:
+        return ""
+    native = unstretched(model)
+    return f"{format_longest(native)}+" if native and longest > native else format_longest(longest)

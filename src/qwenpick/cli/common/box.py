@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.cli.common.options import (
@@ -51,8 +52,17 @@ class Box:
         said: list[tuple[str, object]] = [("--machine", path) for path in self.machine or ()]
         said += [("--gpu", name) for name in self.gpu or ()]
         said += [("--vram", self.vram), ("--ram", self.ram), ("--reserve", self.reserve), ("--system", self.system)]
+        said += [
+            ("--ram-bandwidth", self.ram_bandwidth),
+            ("--nodes", self.nodes if self.nodes > 1 else None),
+            ("--link", self.link),
+        ]
         typed = [word for option, value in said if value is not None for word in (option, str(value))]
         return [*typed, *(["--cpu-only"] if self.cpu_only else [])]
+
+    def each(self) -> list[Box]:
+        """The options of each box, where several files are given."""
+        return [replace(self, machine=[path]) for path in self.machine] if self.machine else [self]
 
     def here(self) -> Here:
         """Where a plan's file lies on this disk; nowhere for a box that is not this machine."""
@@ -103,8 +113,6 @@ class Box:
             return [(_("simulated"), box)]
         if self.system:
             raise QwenpickError(_("--system goes with a machine that is described: add --gpu, --vram or --cpu-only"))
-        from dataclasses import replace
-
         from qwenpick.machine.probe import probe
 
         box = reserved(probe(catalog), kept)

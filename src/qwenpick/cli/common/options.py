@@ -264,6 +264,16 @@ class FullRun(Run):
             audio_seconds=self.audio_seconds,
         )
 
+    def words(self) -> list[str]:
+        """What was asked, as it would be typed again."""
+        said = [
+            ("--task", self.task), ("--quant", self.quant), ("--context", self.context), ("--users", self.users if self.users > 1 else None),
+            ("--runtime", self.runtime), ("--kv-cache", self.kv_cache), ("--image-tokens", self.image_tokens),
+            ("--audio-seconds", self.audio_seconds), *(("-o", pair) for pair in self.option or ()),
+        ]  # fmt: skip
+        typed = [word for option, value in said if value is not None for word in (option, str(value))]
+        return [*typed, *(["--gpu-only"] if self.gpu_only else []), *(["--strict"] if self.strict else [])]
+
 
 SCREEN = Output()
 LEAST_TOKENS = 100  # of a context: who writes 32 means 32k

@@ -81,7 +81,8 @@ def _memory_row(one: Shown, place: Place, scale: int) -> str:
     room = SPAN * (place.budget if place.budget is not None else place.need) / scale
     free = f'<rect x="0" y="4" width="{room:.1f}" height="{THICK}" fill="var(--free)"/>'
     limit = _(" of {capacity}", capacity=format_bytes(place.budget, 1)) if place.budget is not None else ""
-    return _row(one.label, format_bytes(place.need, 1) + limit, free + parts + mark)
+    where = _("RAM") if place.where == "ram" else "GPU"
+    return _row(one.label, f"{where} {format_bytes(place.need, 1)}{limit}", free + parts + mark)
 
 
 def speed_chart(shown: Sequence[Shown]) -> str:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _, language
 from qwenpick.render.forms.charts import labelled, memory_chart, speed_chart
-from qwenpick.render.forms.report import Bar, Line, Table
+from qwenpick.render.forms.report import Bar, Column, Line, Table
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
     from qwenpick.planning.plan import Plan
     from qwenpick.render.forms.report import Block, Report
 
+MANY = 4  # columns from which on a row is a card where they would be cut
+SHORT = 18  # letters of a cell that are kept on one line; a single word always is
 TAGS = {"en": "en", "zh": "zh-Hans"}  # BCP 47, by which a browser chooses glyphs
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2024; --dim: #5f6871; --line: #d9dee3; --paper: #ffffff; --good: #1a7f4b; --warn: #9a6700; --bad: #c0362c;
@@ -25,12 +27,13 @@ STYLE = """
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "PingFang SC", "Microsoft YaHei",
   "Noto Sans CJK SC", "WenQuanYi Micro Hei", sans-serif; }
-main { max-width: 68rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; }
+main { max-width: 80rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; }
 h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; } h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
 p { margin: .35rem 0; } .dim, footer { color: var(--dim); } .good { color: var(--good); } .warn { color: var(--warn); } .bad { color: var(--bad); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { padding: .4rem .6rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { color: var(--dim); font-weight: 600; white-space: nowrap; }
+td.short { white-space: nowrap; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 figure { margin: 1.5rem 0; } figcaption { color: var(--dim); font-size: .9rem; } svg { width: 100%; height: 24px; display: block; }
 .bar { margin: .5rem 0; } .name { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem; font-size: .92rem; }
@@ -38,7 +41,11 @@ figure { margin: 1.5rem 0; } figcaption { color: var(--dim); font-size: .9rem; }
 .legend i { display: inline-block; width: .8em; height: .8em; margin-right: .35em; border-radius: 2px; }
 p, h2, footer, code { overflow-wrap: anywhere; } code { font-family: ui-monospace, Consolas, monospace; }
 footer { margin-top: 2.5rem; font-size: .85rem; } footer p { margin: .2rem 0; }
-@media (max-width: 40rem) { th, td { padding: .3rem .4rem; } table { font-size: .85rem; } }
+@media (max-width: 72rem) { .many thead { display: none; } .many tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  .many td { display: flex; justify-content: space-between; gap: 1rem; border: 0; padding: .1rem .2rem; text-align: right; white-space: normal; }
+  .many td:empty { display: none; } .many td::before { content: attr(data-label); color: var(--dim); text-align: left; white-space: nowrap; } }
+@media (min-width: 40.01rem) and (max-width: 72rem) { .many tbody { display: grid; grid-template-columns: 1fr 1fr; gap: 0 2rem; } }
+@media (max-width: 40rem) { th, td { padding: .3rem .4rem; } table { font-size: .85rem; } td.short { white-space: normal; } }
 @media print { main { max-width: none; padding: 0; } }
 """
 
@@ -80,6 +87,13 @@ def _block(block: Block) -> str:
             return f"<p><b>{escape(label)}</b>: {format_bytes(sum(size for _unused, size in slices))}{room} ({escape(detail)})</p>"
 
 
+def _cell(column: Column, text: str) -> str:
+    """A cell that knows its column's name, for narrow screens where a row is a card; names and figures are not broken."""
+    kind = "number" if column.number else "short" if len(text) <= SHORT or " " not in text else ""
+    own = f' class="{kind}"' if kind else ""
+    return f'<td{own} data-label="{escape(_(column.name))}">{escape(text)}</td>'
+
+
 def _table(table: Table) -> str:
     numbers = [' class="number"' if column.number else "" for column in table.columns]
     head = "".join(
@@ -88,10 +102,9 @@ def _table(table: Table) -> str:
     rows = ""
     for index, row in enumerate(table.rows):
         tone = f' class="{table.tones[index]}"' if table.tones and table.tones[index] != "plain" else ""
-        rows += (
-            f"<tr{tone}>"
-            + "".join(f"<td{n}>{escape(cell)}</td>" for cell, n in zip(row, numbers, strict=True))
-            + "</tr>\n"
-        )
+        rows += f"<tr{tone}>" + "".join(map(_cell, table.columns, row)) + "</tr>\n"
     title = f"<h3>{escape(table.title)}</h3>" if table.title else ""
-    return f'{title}<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>'
+    many = ' class="many"' if len(table.columns) > MANY else ""
+    return (
+        f'{title}<div class="scroll"><table{many}><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>'
+    )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 STYLES: dict[Tone, str] = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "dim": "dim", "title": "bold"}
 SLICES = (("█", "cyan"), ("▓", "blue"), ("▒", "magenta"), ("░", "yellow"), ("▚", "red"))
 BAR_WIDTH = 40
+SHORTEST_BAR = 12
 NARROWEST = 20  # columns; on less, lines are folded
 WORD = 8  # columns that a text needs at least to be read in a table
 
@@ -110,17 +111,19 @@ def _print_bar(console: Console, bar: Bar) -> None:
 
     used = sum(size for _unused, size in bar.slices)
     scale = max(used, bar.capacity or used, 1)
+    room = _(" of {capacity}", capacity=format_bytes(bar.capacity)) if bar.capacity is not None else ""
+    figures = f"  {format_bytes(used)}{room}"
+    wide = max(min(BAR_WIDTH, console.width - cell_len(f"{bar.label}  {figures}") - 1), SHORTEST_BAR)
     line = Text(f"{bar.label}  ")
     cells = 0
     for index, (_unused, size) in enumerate(bar.slices):
-        width = max(round(size / scale * BAR_WIDTH), 1 if size / scale > 0.002 else 0)
+        width = max(round(size / scale * wide), 1 if size / scale > 0.002 else 0)
         glyph, colour = SLICES[index % len(SLICES)]
         line.append(glyph * width, style=colour)
         cells += width
-    limit = round(bar.budget / scale * BAR_WIDTH) if bar.budget is not None else BAR_WIDTH
-    line.append("".join("|" if position == limit else "·" for position in range(cells, BAR_WIDTH + 1)), style="dim")
-    room = _(" of {capacity}", capacity=format_bytes(bar.capacity)) if bar.capacity is not None else ""
-    line.append(f"  {format_bytes(used)}{room}", style="red" if bar.budget is not None and used > bar.budget else "")
+    limit = round(bar.budget / scale * wide) if bar.budget is not None else wide
+    line.append("".join("|" if position == limit else "·" for position in range(cells, wide + 1)), style="dim")
+    line.append(figures, style="red" if bar.budget is not None and used > bar.budget else "")
     console.print(line, soft_wrap=True)
     items = [
         Text.assemble(
