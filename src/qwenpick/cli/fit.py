@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
     from qwenpick.recommending.request import Request
     from qwenpick.training.fixes import TuningFix
+    from qwenpick.training.reach import Reach
 
 
 @spread
@@ -207,12 +208,15 @@ def _train(
     from dataclasses import replace
 
     from qwenpick.render.forms.output import emit
-    from qwenpick.render.tuning import methods_report, tuning_report, tuning_values
+    from qwenpick.render.tuning import methods_report, tuning_report
+    from qwenpick.render.tuning_values import tuning_values
     from qwenpick.training.answer import methods, tune
     from qwenpick.training.fixes import tuning_fixes
+    from qwenpick.training.reach import reach
 
     wanted = wanted.of(model)
     changes: tuple[TuningFix, ...] = ()
+    reached: tuple[Reach, ...] = ()
     if wanted.every_method:
         found = list(methods(facts, box, model, wanted.training, strict))
         report = methods_report(model.name, found, box, wanted.dataset_tokens)
@@ -224,7 +228,8 @@ def _train(
         average = None
         if length and not wanted.training.packing and length < wanted.training.seq:
             average = tune(facts, box, model, replace(wanted.training, seq=length), quant, strict)
-        report = tuning_report(run, box, wanted.dataset_tokens, explain, changes, average)
-    values = tuning_values(found, box, wanted.dataset_tokens, strict, changes)
+        reached = reach(box, run, strict)
+        report = tuning_report(run, box, wanted.dataset_tokens, explain, changes, average, reached)
+    values = tuning_values(found, box, wanted.dataset_tokens, strict, changes, reached)
     emit("fit", format, report, values)
     return values["exit_code"]

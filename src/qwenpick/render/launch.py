@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.render.tuning import tune_values
+from qwenpick.render.tuning_values import tune_values
 from qwenpick.render.values import plan_values
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from qwenpick.i18n import N_, _, retell
 from qwenpick.planning.words import gpu_count
 from qwenpick.render.fit import bar_of, parts_of
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table
-from qwenpick.render.values import machine_values, memory_values, place_values
 from qwenpick.render.words import TONES, VERDICTS, box
 from qwenpick.training.objectives import OBJECTIVES
 from qwenpick.training.trainers import TRAINERS
@@ -17,9 +16,9 @@ from qwenpick.units import format_bytes, format_gb, format_longest, format_token
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
-    from qwenpick.render.payloads import PeakValues, TuneValues, TuningValues
     from qwenpick.training.answer import Tuned
     from qwenpick.training.fixes import TuningFix
+    from qwenpick.training.reach import Reach
     from qwenpick.work.serving import Training
 
 NAMES = {"full": N_("full fine-tuning"), "lora": "LoRA", "qlora": "QLoRA", "freeze": N_("freeze tuning")}
@@ -32,6 +31,7 @@ def tuning_report(
     explain: bool,
     fixes: Sequence[TuningFix] = (),
     average: Tuned | None = None,
+    reached: Sequence[Reach] = (),
 ) -> Report:
     """One run on one box; `average` is the same with sequences of the data's average length."""
     training = tuned.training
@@ -60,6 +60,7 @@ def tuning_report(
         *_average(average),
         *_time(tuned, dataset_tokens),
         *_changes(fixes, tuned),
+        *_reached(reached),
         Line(
             _(
                 "it also needs {ram} of RAM, and disk: {download} for weights, {checkpoint} for each saved checkpoint, {result} for the result",
@@ -178,6 +179,17 @@ def _stretch(tuned: Tuned) -> str:
     )
 
 
+def _reached(reached: Sequence[Reach]) -> list[Block]:
+    """The longest sequence by the number of GPUs."""
+    if not reached:
+        return []
+    columns = (Column("GPUs", number=True), Column("Longest sequence", number=True), Column("Flags"))
+    rows = tuple(
+        (str(one.gpus), format_longest(one.longest) if one.longest else _("none fits"), one.flags) for one in reached
+    )
+    return [Table(columns, rows)]
+
+
 def _time(tuned: Tuned, dataset_tokens: int | None) -> list[Block]:
     if tuned.speed is None and tuned.training.offload != "none":
         return [Line(_("training speed unknown: with offload it depends on the CPU and its link to the GPU"), "dim")]
@@ -238,69 +250,3 @@ def _settings(training: Training) -> str:
         title=trainer.title,
         read_from=training.trainer_version or trainer.read_from,
     )
-
-
-def peak_values(tuned: Tuned) -> list[PeakValues]:
-    """The peak of each GPU: allocated by torch, held by its allocator, shown by the driver, and the band around the last."""
-    return [
-        {
-            "where": peak.where,
-            "allocated_bytes": peak.allocated,
-            "reserved_bytes": peak.reserved,
-            "process_bytes": peak.process,
-            "low": peak.low(tuned.band),
-            "high": peak.high(tuned.band),
-        }
-        for peak in tuned.peaks
-    ]
-
-
-def tune_values(tuned: Tuned, dataset_tokens: int | None, fixes: Sequence[TuningFix] = ()) -> TuneValues:
-    """One run for a program."""
-    training, storage, speed = tuned.training, tuned.storage, tuned.speed
-    hours = speed.hours(dataset_tokens) if speed and dataset_tokens else None
-    return {
-        "model": tuned.model.id,
-        "format": tuned.checkpoint.format,
-        "repository": tuned.checkpoint.repo,
-        "verdict": tuned.verdict,
-        "reason": tuned.reason,
-        "training": {name: getattr(training, name) for name in training.__slots__},
-        "memory": {**memory_values(tuned.memory, tuned.band), "peak": peak_values(tuned)},
-        "places": [place_values(place) for place in tuned.places],
-        "longest_sequence": tuned.longest,
-        "largest_batch": tuned.largest,
-        "speed": {"value": speed.tokens_per_second, "low": speed.low, "high": speed.high} if speed else None,
-        "epoch_hours": {"value": hours[0], "low": hours[1], "high": hours[2]} if hours else None,
-        "ram": storage.ram,
-        "disk": {
-            "download": storage.download,
-            "checkpoint": storage.checkpoint,
-            "result": storage.result,
-            "offloaded": storage.offloaded,
-        },
-        "fixes": [
-            {"what": fix.what, "flags": fix.flags, "saves": fix.saves, "speed_change": fix.speed_change}
-            for fix in fixes
-        ],
-        "notes": list(tuned.notes),
-    }
-
-
-def tuning_values(
-    found: Sequence[Tuned | tuple[str, str]],
-    machine: Machine,
-    dataset_tokens: int | None,
-    strict: bool,
-    fixes: Sequence[TuningFix] = (),
-) -> TuningValues:
-    """Runs for a program, and the exit code of the first."""
-    runs = [one for one in found if not isinstance(one, tuple)]
-    fits = any(run.holds(strict) for run in runs)
-    return {
-        "fits": fits,
-        "exit_code": 0 if fits else 1,
-        "runs": [tune_values(run, dataset_tokens, fixes) for run in runs],
-        "refused": {one[0]: one[1] for one in found if isinstance(one, tuple)},
-        "machine": machine_values(machine),
-    }

@@ -8,7 +8,7 @@ from qwenpick.catalog.prices import dollars
 from qwenpick.i18n import _
 from qwenpick.render.forms.report import Column, Line, Report, Table
 from qwenpick.render.plan import more
-from qwenpick.render.tuning import tune_values
+from qwenpick.render.tuning_values import tune_values
 from qwenpick.units import format_bytes, format_gb, format_longest
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from qwenpick.training.lora import LINEAR_EXPERTS
 from qwenpick.training.pixels import pictured
 from qwenpick.training.qlora import experts_quantized
 from qwenpick.training.speed import Speed, speed
-from qwenpick.training.storage import Storage, storage
+from qwenpick.training.storage import Storage, loading, storage
 from qwenpick.training.trainers import habits
 from qwenpick.units import format_bytes, format_tokens
 from qwenpick.values import dataclass
@@ -203,9 +203,14 @@ def judged(
         need, high = peak.need, peak.high(edge)
         found.append("fits" if high <= budget else "tight" if need <= budget else "no")
         places.append(Place(peak.where, device.name, need, budget, device.total))
-    if in_ram := needed.on(RAM):
-        free = machine.ram_free
-        room = UNCHECKED_RAM if free is None else free * machine.nodes
+    free = machine.ram_free
+    room = UNCHECKED_RAM if free is None else free * machine.nodes
+    in_ram = needed.on(RAM)
+    loaded, always = loading(architecture, training)
+    if free is not None and loaded > max(in_ram, room):  # before a step there is the loading
+        found.append("no" if always else "tight")
+        places.append(Place(RAM, "RAM", loaded, room, machine.ram_total))
+    elif in_ram:
         found.append("fits" if in_ram * edge.high <= room else "tight" if in_ram <= room else "no")
         places.append(Place(RAM, "RAM", in_ram, None if free is None else room, machine.ram_total))
     verdict = max(found, key=_ORDER.__getitem__)
@@ -217,6 +222,8 @@ def _reason(verdict: Verdict, places: tuple[Place, ...]) -> str:
     unknown = any(place.where == RAM and place.budget is None and place.need > UNCHECKED_RAM for place in places)
     if verdict == "no" and unknown and all((place.headroom or 0) >= 0 for place in places if place.where != RAM):
         return _("optimizer states would lie in RAM, whose size is not known; give --ram")
+    if verdict == "tight" and (short := min((place.headroom or 0 for place in places), default=0)) < 0:
+        return _("{short} of RAM short while transformers 5 loads it", short=format_bytes(-short))
     return reason_of(verdict, places)
 
 
@@ -231,6 +238,13 @@ def _notes(architecture: Architecture, training: Training, checkpoint: Checkpoin
             idle=idle,
             count=count,
             how=how,
+        )
+    loaded, always = loading(architecture, training)
+    if not always:
+        yield _(
+            "transformers 5 fuses the experts on every GPU's process before ZeRO-3 divides them: {size} of RAM while loading; below 5 "
+            "a part of that",
+            size=format_bytes(loaded, 0),
         )
     if training.image_size is not None:
         yield _("the pictures are {tokens:,} tokens of each sequence", tokens=training.image_tokens)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.memory.quantization import stored_bytes
-from qwenpick.memory.tensors import parameters
+from qwenpick.memory.tensors import parameters, tensors
 from qwenpick.training.adapters import adapter_weights
 from qwenpick.training.dora import magnitudes
 from qwenpick.training.freeze import layers_of, trained_weights
-from qwenpick.training.lora import experts_of, target_of
+from qwenpick.training.lora import LINEAR_EXPERTS, experts_of, target_of
 from qwenpick.training.optimizers import OPTIMIZERS, state_bytes
 from qwenpick.training.prepared import embedding_weights, trained_parameters
 from qwenpick.training.sharding import on_disk
@@ -19,6 +19,23 @@ from qwenpick.work.serving import Training
 
 PROCESS = 4 * GIB  # RAM of one training process: Python, torch's libraries and pinned batches
 SOURCE = Checkpoint(format="bf16")
+
+
+def loading(architecture: Architecture, training: Training) -> tuple[int, bool]:
+    """Bytes of RAM while weights are loaded, before they are divided, and whether an older release needs as much.
+
+    FSDP: the first process of a node holds them all. ZeRO-3: transformers 5 maps all files on every rank, which share those pages, but fuses the
+    experts of a repository that has them one by one (transformers 5.17.0 modeling_utils.py, integrations/deepspeed.py
+    _apply_weight_conversions_to_state_dict; issue 47514): a copy a rank. Below 5 a shard at a time is there.
+    """
+    if training.method == "qlora":
+        return 0, True
+    if training.fsdp:
+        return 2 * parameters(architecture) * training.nodes, True
+    if training.zero == 3 and architecture.model_type in LINEAR_EXPERTS:
+        experts = sum(tensor.elements for tensor in tensors(architecture) if tensor.role.endswith("_exps"))
+        return 2 * experts * training.gpus, False
+    return 0, True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +88,6 @@ def storage(architecture: Architecture, training: Training, checkpoint: Checkpoi
     saved = (trained * width if training.method in ("lora", "qlora") else result) + states + master
     shard = min(download, 5 * GIB)
     away = on_disk(training, trained, parameters(architecture))
-    return Storage(download, saved, result, training.gpus * (PROCESS + shard), away)
+    return Storage(
+        download, saved, result, training.gpus * (PROCESS + shard) + loading(architecture, training)[0], away
+    )

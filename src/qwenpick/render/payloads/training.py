@@ -41,6 +41,14 @@ class TuningFixValues(TypedDict):
     speed_change: float | None
 
 
+class ReachValues(TypedDict):
+    """longest in tokens on so many GPUs of the machine; null where none fits."""
+
+    gpus: int
+    flags: str
+    longest: int | None
+
+
 class TuneValues(TypedDict):
     """A fine-tuning run. longest_sequence in tokens, largest_batch in sequences per GPU, speed in tokens/s over all GPUs."""
 
@@ -59,6 +67,7 @@ class TuneValues(TypedDict):
     ram: int
     disk: DiskValues
     fixes: list[TuningFixValues]
+    reach: list[ReachValues]
     notes: list[str]
 
 
