@@ -46,6 +46,14 @@ CONFIG = {
         ("qwen3:8b-fp16", "F16"),
         ("qwen2.5:7b-instruct-q8_0", "Q8_0"),
         ("unsloth/Qwen3-8B-GGUF:Q5_K_M", "Q5_K_M"),
+        ("Qwen3-8B-W8A8", "gptq-int8"),
+        ("Qwen3-8B-AutoRound", "gptq-int4"),
+        ("Qwen3-8B-FP8-Dynamic", "fp8"),
+        ("Qwen3-32B-NVFP4A16", "nvfp4"),
+        ("mlx-community/Qwen3-30B-A3B-4bit-DWQ", "mlx-4bit"),
+        ("mlx-community/Qwen3.6-27B-oQ4", "mlx-4bit"),
+        ("Qwen3-32B exl3 4.0bpw", "Q4_K_M"),
+        ("turboderp/Qwen3-32B-exl3-6.0bpw", "Q6_K"),
     ],
 )
 def test_the_format_of_a_name_is_the_one_that_is_judged(catalog: Catalog, text: str, quant: str | None) -> None:
@@ -56,6 +64,7 @@ def test_what_was_assumed_of_a_name_is_said(catalog: Catalog) -> None:
     assert "UD-Q4_K_XL" not in str(wanted("unsloth/Qwen3-8B-GGUF:Q4_K_M", catalog).notes)
     assert wanted("unsloth/Qwen3-8B-GGUF:UD-Q4_K_XL", catalog).notes == ()  # a format of its own
     assert "planned as Q4_K_M" in wanted("Qwen/Qwen3-8B-GGUF", catalog).notes[0]
+    assert "run in ExLlama" in wanted("Qwen3-8B-exl2", catalog).notes[0]
     with pytest.raises(QwenpickError, match="Q7_K is not known here"):
         wanted("unsloth/Qwen3-8B-GGUF:Q7_K", catalog)
 

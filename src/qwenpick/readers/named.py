@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 # What people write at the end of a name, as a format or a precision that each engine resolves. In an Ollama tag fp16 is GGUF's F16.
 _WORDS = {
     "awq": "awq-int4", "gptq": "gptq-int4", "int4": "4bit", "int8": "8bit", "4bit": "4bit", "8bit": "8bit", "bnb-4bit": "nf4", "bnb-8bit": "int8",
-    "w4a16": "gptq-int4", "w8a16": "gptq-int8",
+    "w4a16": "gptq-int4", "w8a16": "gptq-int8", "w8a8": "gptq-int8", "autoround": "gptq-int4", "fp8-dynamic": "fp8", "fp8-block": "fp8",
+    "nvfp4a16": "nvfp4", "mxfp4a16": "mxfp4", "4bit-dwq": "mlx-4bit", "6bit-dwq": "mlx-6bit", "8bit-dwq": "mlx-8bit", "dwq": "mlx-4bit",
 }  # fmt: skip
 _TAG_WORDS = {"fp16": "F16", "bf16": "BF16"}
 _TYPE = re.compile(r"[-.](?:ud-)?(?P<type>i?q\d(?:-[0-9a-z]+)*)$")  # a llama.cpp type, Unsloth's UD- before it
+_EXLLAMA = re.compile(r"-(exl[23])(?=-|$)")
+_BITS = re.compile(r"-(\d+(?:\.\d+)?)-?bpw")
+# Bits a weight from which a GGUF type stands for ExLlama's
+_LIKE = ((7.0, "Q8_0"), (5.8, "Q6_K"), (4.6, "Q5_K_M"), (3.7, "Q4_K_M"), (2.7, "Q3_K_M"), (0.0, "Q2_K"))
 DEFAULT = "Q4_K_M"  # llama-server -hf REPO (llama.cpp common/arg.cpp) and an Ollama tag without a format
 _FREE = frozenset({"bf16", "fp16", "gguf"})  # repositories that hold no one format, or that every other is made from
 
@@ -57,6 +62,14 @@ def assumed_format(model: Model, text: str, *, ollama: bool = False) -> tuple[st
         return format_name, _(
             "{name} is not known here: planned as {format}, the nearest; --quant names another",
             name=unknown["type"].replace("-", "_").upper(),
+            format=format_name,
+        )
+    if exllama := _EXLLAMA.search(folded):
+        bits = _BITS.search(folded)
+        format_name = next(name for least, name in _LIKE if float(bits[1] if bits else 4) >= least)
+        return format_name, _(
+            "{name} files run in ExLlama, which is not planned here: planned as {format}, the nearest; --quant names another",
+            name=exllama[1].upper(),
             format=format_name,
         )
     if folded.endswith(("-gguf", ".gguf")):

@@ -95,8 +95,8 @@ def _of_repository(model: Model, spelled: str) -> Stated | None:
         return _of_gguf(model, repo, rest)
     if "mlx" in repo.casefold():
         listed = (f for listing in model.published if listing.repo == repo for f in listing.files if f in FORMATS)
-        bits = re.search(r"(\d)-?bit", name)
-        format_name = next(listed, None) or (f"mlx-{bits[1]}bit" if bits else None)
+        bits = re.search(r"(?P<n>\d)-?bit|-oq(?P<o>\d)", name)  # oQ4: oMLX's mix of that many bits
+        format_name = next(listed, None) or (f"mlx-{bits['n'] or bits['o']}bit" if bits else None)
         return Stated(format_name if format_name in FORMATS else None, repo=repo, runtime="mlx")
     format_name = named_format(model, spelled)
     return Stated(format_name, repo=repo if format_name in FORMATS else None) if format_name else None
