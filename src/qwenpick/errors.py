@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from qwenpick.cleaning import clean
@@ -45,6 +44,8 @@ def did_you_mean(word: str, known: Iterable[str], limit: int = 1) -> str:
     """
     by_folded = {name.casefold(): name for name in known}
     folded = word[:100].casefold()
+    import difflib
+
     likely = difflib.get_close_matches(folded, by_folded, n=limit + 8, cutoff=0.55)
     edits = {name: _edits(folded, name) for name in likely}
     near = sorted(

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -26,6 +27,13 @@ MOST = 4000  # results in a file, which takes 1.5 ms to read when full (a fleet 
 
 def user_directory(kind: Literal["cache", "config", "data"]) -> Path | None:
     """qwenpick's own directory of that kind; None where there is none: no HOME and no passwd entry, as in containers, or a relative one."""
+    if sys.platform.startswith("linux") and "ANDROID_ROOT" not in os.environ:
+        # freedesktop.org's own rule: what knows all platforms takes 5 ms to import
+        variable, usual = {"cache": ("XDG_CACHE_HOME", "~/.cache"), "config": ("XDG_CONFIG_HOME", "~/.config"),
+                           "data": ("XDG_DATA_HOME", "~/.local/share")}[kind]  # fmt: skip
+        said = os.environ.get(variable, "").strip()
+        home = Path(said if said.startswith("/") else os.path.expanduser(usual))  # noqa: PTH111 (HOME may be missing)
+        return home / "qwenpick" if home.is_absolute() else None
     import platformdirs
 
     try:

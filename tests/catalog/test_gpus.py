@@ -219,3 +219,9 @@ def test_of_boards_with_one_pci_id_the_slowest_that_the_memory_allows(
     found = match_gpu(catalog, name, gib * GIB, pci)
     assert found is not None
     assert found.id == meant
+
+
+def test_an_id_with_spaces_is_that_id_whatever_else_holds_the_words(catalog: Catalog) -> None:
+    assert find_gpu(catalog, "rx 590").id == "rx-590"  # not MLU590
+    assert find_gpu(catalog, "RTX PRO 6000D Blackwell").id == "rtx-pro-6000d-blackwell"
+    assert find_gpu(catalog, "rtx 3050 laptop").id == "rtx-3050-6gb-laptop"  # of laptop parts the slowest

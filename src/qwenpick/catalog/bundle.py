@@ -16,14 +16,13 @@ import zipfile
 from collections.abc import Mapping
 
 from qwenpick.bounded import parse_json
+from qwenpick.catalog.cache import NAMES
 from qwenpick.catalog.signature import verify
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.values import dataclass
 
 FORMAT = 1  # grows when an older qwenpick cannot read what is written
-SHIPPED = ("models.yaml", "files.json", "derivatives.yaml", "gpus.yaml", "cloud.yaml")  # the files of a catalogue
-NAMES = (*SHIPPED, "date")
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 LARGEST = 16 * 2**20  # bytes of one file, unpacked
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from qwenpick.storage import folder, keep, kept
 
+SHIPPED = ("models.yaml", "files.json", "derivatives.yaml", "gpus.yaml", "cloud.yaml")  # the files of a catalogue
+NAMES = (*SHIPPED, "date")
 KEPT = 2  # catalogues: of this qwenpick and of another that is installed beside it
 
 

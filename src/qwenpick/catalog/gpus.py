@@ -30,8 +30,11 @@ def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
     ('rtx-3060-12gb', 'a100-sxm4-40gb')
     """
     folded = name.strip().casefold()
-    if folded in catalog.gpus:
-        return catalog.gpus[folded]
+    spelled = "-".join(
+        folded.split()
+    )  # an id with spaces is that id, but for laptop parts, of which the slowest is meant
+    if spelled in catalog.gpus and (spelled == folded or not (memory or spelled.endswith("laptop"))):
+        return catalog.gpus[spelled]
     everything = records(catalog.gpus).items()
     called = [i for i, record in everything if folded in record.get("nicknames", ())]
     if named := [i for i, record in everything if record["name"].casefold() == folded] or called[:1] * (

@@ -38,8 +38,10 @@ def find_model(catalog: Catalog, name: str) -> Model:
     >>> find_model(load(), "https://huggingface.co/Qwen/Qwen3-8B-AWQ").id, find_model(load(), "qwen3:30b-a3b-instruct-2507-q4_K_M").id
     ('qwen3-8b', 'qwen3-30b-a3b-instruct-2507')
     """
-    known = _known(catalog)
     spelled = without_address(name)
+    if spelled.casefold() in catalog.models:  # before the names of all models are gathered
+        return catalog.models[spelled.casefold()]
+    known = _known(catalog)
     if found := _by_tag(known, spelled.casefold()):
         return catalog.models[found]
     meant = fold(spelled)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qwenpick.bounded import parse_yaml, read_bytes
-from qwenpick.catalog.bundle import SHIPPED as SHIPPED
+from qwenpick.catalog.cache import SHIPPED as SHIPPED
 from qwenpick.catalog.cache import cached
 from qwenpick.catalog.updates import installed
 from qwenpick.storage import user_directory

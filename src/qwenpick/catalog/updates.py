@@ -12,11 +12,15 @@ import json
 import shutil
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from qwenpick.catalog.bundle import NAMES, Bundle
+from qwenpick.catalog.cache import NAMES
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.storage import private, user_directory, write_whole
+
+if TYPE_CHECKING:
+    from qwenpick.catalog.bundle import Bundle
 
 POINTER = "current"
 

@@ -69,7 +69,7 @@ def _spellings(table: type[EngineOptions]) -> Mapping[str, tuple[Entry, bool]]:
 
 @cache
 def _nothing_said(table: type[Table]) -> Table:
-    return table()
+    return table.model_construct()  # the defaults as they stand, without the validator of what is said
 
 
 @lru_cache(maxsize=1024)

@@ -111,7 +111,7 @@ class Entry:
 class EngineOptions(BaseModel):
     """What was said of an engine's options; the table of each engine derives from it. Values are of their types and in bounds."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
     TITLE: ClassVar[str]
     RELEASE: ClassVar[str]  # the release that is planned for where none is said
