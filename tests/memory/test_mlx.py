@@ -48,3 +48,27 @@ def test_the_text_of_qwen3_4b_in_4_bits_is_2_26_gb(catalog: Catalog) -> None:
     # mlx-community/Qwen3-4B-Instruct-2507-4bit: 4,022,272,000 matrix weights x 4.5 / 8 bytes, and 196,096 norm weights x 2
     size = stored_bytes(catalog.architecture(catalog.models["qwen3-4b"]), "mlx-4bit", parts=frozenset({"text"}))
     assert size == 4_022_272_000 * 9 // 16 + 196_096 * 2
+
+
+# mlx-community's repositories: total_size of model.safetensors.index.json, as exo's model cards have it
+# (github.com/exo-explore/exo at b5375f8ce, resources/inference_model_cards, 2026-06-22); none holds the MTP block
+@pytest.mark.parametrize(
+    ("model", "format_name", "total"),
+    [
+        ("qwen3.5-2b", "mlx-8bit", 2_662_787_264),
+        ("qwen3.5-9b", "mlx-4bit", 5_950_062_560),
+        ("qwen3.5-9b", "mlx-8bit", 10_426_433_504),
+        ("qwen3.6-27b", "mlx-4bit", 16_054_262_240),
+        ("qwen3.6-27b", "mlx-8bit", 29_500_938_720),
+        ("qwen3.6-27b", "mlx-bf16", 54_713_457_120),
+        ("qwen3.6-35b-a3b", "mlx-4bit", 20_401_929_952),
+        ("qwen3.6-35b-a3b", "mlx-5bit", 24_731_729_632),
+        ("qwen3.6-35b-a3b", "mlx-8bit", 37_721_128_672),
+    ],
+)
+def test_whole_repositories_agree_with_their_indices(
+    catalog: Catalog, model: str, format_name: str, total: int
+) -> None:
+    architecture = catalog.architecture(catalog.models[model])
+    block = stored_bytes(architecture, format_name, parts=frozenset({"mtp"}))
+    assert stored_bytes(architecture, format_name) - block == pytest.approx(total, abs=2048)

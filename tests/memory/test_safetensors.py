@@ -81,3 +81,24 @@ def test_towers_and_the_mtp_block_stay_in_16_bits(catalog: Catalog) -> None:
 
 def test_formats_made_on_load_say_so() -> None:
     assert {name for name, form in FORMATS.items() if form.on_load} == {"nf4", "int8", "fp8-online"}
+
+
+@pytest.mark.parametrize(
+    ("model", "format_name", "gib"),
+    [
+        # vLLM's log "Checkpoint size: 28.75 GiB": github.com/noonghunna/club-3090/issues/1011 and /pull/594
+        ("qwen3.6-27b", "fp8", 28.75),
+        ("qwen3.8-27b", "fp8", 28.75),
+        # ai.gitee.com/hf-models/Qwen/Qwen1.5-1.8B-Chat-AWQ and -4B-Chat-AWQ: "Size of remote file"
+        ("qwen1.5-1.8b-chat", "awq-int4", 1.75),
+        ("qwen1.5-4b-chat", "awq-int4", 2.98),
+        # huggingface.co/Qwen/Qwen3-4B-FP8/tree/main: 4.41 GB, and 778 MB that are the tied head a second time
+        ("qwen3-4b", "fp8", 4.41e9 / 2**30),
+    ],
+)
+def test_whole_repositories_are_as_large_as_their_listings_say(
+    catalog: Catalog, model: str, format_name: str, gib: float
+) -> None:
+    assert stored_bytes(catalog.architecture(catalog.models[model]), format_name) / 2**30 == pytest.approx(
+        gib, abs=0.006
+    )
