@@ -45,6 +45,7 @@ class Run:
     model: str = ""
     self_reported: bool = False
     source: str = ""  # who measured it, where the table holds several
+    shared: bool = False  # the cached tokens are the same of all streams, which read them once
 
     @property
     def drafts(self) -> int:
@@ -74,14 +75,21 @@ def predict(run: Run) -> Band | None:
         return found.decode
     if run.quantity == "prefill":
         return found.prefill
+    if run.quantity == "together" and run.shared and run.cached:
+        # one stream's step at that depth instead of one at the start, and the others' own tokens
+        own, streams = run.generated // 2, run.work.sequences
+        more = 1 / found.generation.each(depth, 1).value - 1 / found.generation.each(own, 1).value
+        each = found.generation.each(own, streams)
+        slower = 1 / (1 + more * each.value)
+        return Band(*(streams * slower * figure for figure in (each.value, each.low, each.high)))
     if run.quantity == "together" and not run.prompt:
         return found.together
-    streams = run.work.sequences if run.quantity == "together" else 1
+    if run.quantity == "together":
+        return found.generation.served(run.work.sequences, run.prompt, run.generated, run.cached).together
     tokens = run.generated + (run.prompt if run.quantity == "both" else 0)
 
     def rate(prefill: float, decode: float) -> float:
-        # a server reads every stream's prompt while the others wait
-        return streams * tokens / (streams * run.prompt / prefill + run.generated / decode)
+        return tokens / (run.prompt / prefill + run.generated / decode)
 
     return Band(
         rate(found.prefill.value, found.each.value),

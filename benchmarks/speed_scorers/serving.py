@@ -75,7 +75,10 @@ def gpustack(rows: Iterable[Row]) -> Iterator[Run | Skip]:
 
 
 def rtx6kpro(rows: Iterable[Row]) -> Iterator[Run | Skip]:
-    """speed_rtx6kpro.csv: generated tokens/s of all streams at a context, four cards."""
+    """speed_rtx6kpro.csv: generated tokens/s of all streams at a context, four cards.
+
+    All streams hold the same context: it costs as much for sixteen as for one (SGLang, 64k: 7.2 ms a step more, with 1, 2, 4 and 8 streams).
+    """
     for row in rows:
         label = f"{row['model']} {row['runtime']} {row['notes']} ctx{row['input_len']} c{row['batch']}"
         drafts = 0
@@ -100,7 +103,7 @@ def rtx6kpro(rows: Iterable[Row]) -> Iterator[Run | Skip]:
         yield from run(
             label, ENGINES[row["runtime"]], row["model"], row["quant"], ["RTX PRO 6000"] * count,
             "together" if streams > 1 else "decode", number(row["speed_tok_s"]), cached=context, generated=whole(row["output_len"]),
-            streams=streams, drafts=drafts,
+            streams=streams, drafts=drafts, shared=True,
         )  # fmt: skip
 
 
@@ -160,7 +163,7 @@ def run(
     label: str, engine: str, model: str, quant: str, gpu_names: list[str], quantity: Quantity, measured: float, *, prompt: int = 0, cached: int = 0,
     generated: int = 0, streams: int = 1, drafts: int = 0, vulkan: bool = False, cache: KvCache | None = None,
     options: dict[str, object] | None = None, size: int | None = None, reported: bool = False,
-    cpu: Cpu | None = None, cpu_moe_layers: int = 0, source: str = "",
+    cpu: Cpu | None = None, cpu_moe_layers: int = 0, source: str = "", shared: bool = False,
 ) -> Iterator[Run | Skip]:  # fmt: skip
     """The run, or the reason why it cannot be predicted. Several GPUs are a tensor-parallel group where the engine makes one, else a layer split."""
     found, form, gpus = model_of(model), format_of(quant, engine), [gpu_of(name) for name in gpu_names]
@@ -195,7 +198,7 @@ def run(
             label, engine, quantity, measured, found[1], Checkpoint(format=form, bytes=size), work,
             Placement(devices, tensor_parallel=parallel, cpu_moe_layers=cpu_moe_layers), Machine(devices, cpu=cpu or Cpu()), prompt=prompt,
             cached=cached, generated=generated, device=(devices[0].gpu if devices else cpu.name if cpu else None) or "", model=found[0],
-            self_reported=reported, source=source,
+            self_reported=reported, source=source, shared=shared,
         )  # fmt: skip
 
 

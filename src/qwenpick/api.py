@@ -108,9 +108,11 @@ class Fit:
 
     def to_json(self) -> dict[str, Any]:
         """What `qwenpick fit --json` prints beside its envelope."""
+        from qwenpick.fitting.users import users_of
         from qwenpick.render.fit import fit_values
 
-        return dict(fit_values(self.answer, self.machine, ()))
+        users = users_of(self.answer, self.machine)
+        return dict(fit_values(self.answer, self.machine, (), users=users))
 
 
 @dataclass(frozen=True)

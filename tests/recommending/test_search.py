@@ -72,7 +72,10 @@ def every_plan(catalog: Catalog, model: Model, search: Search, task: Task) -> li
                     break
         if found:
             break
-    return [timed(plan, machine, catalog, task.prompt, min(plan.work.context, task.depth)) for plan in found]
+    depth = task.depth
+    return [
+        timed(plan, machine, catalog, task.prompt, min(plan.work.context, depth), task.predictable) for plan in found
+    ]
 
 
 def as_told(row: Ranked) -> tuple[object, ...]:

@@ -35,6 +35,15 @@ def command(
     use_corrections: Annotated[
         bool, typer.Option("--use-corrections", help="Multiply by what `verify` learned about this engine and GPU.")
     ] = False,
+    min_speed: Annotated[
+        float | None,
+        typer.Option(
+            metavar="TOK/S",
+            min=0,
+            max=1e9,
+            help="Tokens/s that each user must get (else exit 1); says how many users would.",
+        ),
+    ] = None,
     all: Annotated[bool, typer.Option("--all", help="Show every format and engine, not only the answer.")] = False,
     hardware: Box = PROBED,
     clustered: Replicated = COPIED,
@@ -47,6 +56,7 @@ def command(
 
     from qwenpick.fitting.answer import fit
     from qwenpick.fitting.fixes import fixes
+    from qwenpick.fitting.users import users_of
     from qwenpick.readers import wanted
     from qwenpick.render.fit import fit_report, fit_values
     from qwenpick.render.forms.output import emit
@@ -90,7 +100,7 @@ def command(
         serving_only(context=run.context, users=run.users, runtime=run.runtime, kv_cache=run.kv_cache)
         stored = None if found.notes and found.path is None else found.quant
         raise typer.Exit(_train(facts, box, found.model, tuning, stored, run.strict, explain, output.shown()))
-    request = replace(run.request(), quant=found.quant, runtime=engine)
+    request = replace(run.request(), quant=found.quant, runtime=engine, min_speed=min_speed)
     answer = fit(facts, box, found.model, request, everything=all)
     if measured := measured_once(box, hardware, answer.plan, output.shown()):
         box = measured
@@ -98,14 +108,14 @@ def command(
     answer = replace(answer, notes=(*answer.notes, *found.notes))
     if use_corrections:
         answer = _corrected(answer, box)
-    changes = fixes(facts, box, answer)
+    changes, users = fixes(facts, box, answer), users_of(answer, box)
     emit(
         "fit",
         output.shown(),
-        fit_report(answer, box, changes, explain, all, _start(model, run, hardware, online)),
-        fit_values(answer, box, changes, hardware.here()(answer.plan)),
+        fit_report(answer, box, changes, explain, all, _start(model, run, hardware, online), users),
+        fit_values(answer, box, changes, hardware.here()(answer.plan), users),
     )
-    raise typer.Exit(0 if answer.fits else 1)
+    raise typer.Exit(0 if answer.fits and answer.quick else 1)
 
 
 def _start(model: list[str], run: given.FullRun, hardware: Box, online: bool) -> str:

@@ -53,6 +53,14 @@ class Answer:
         return self.plan.holds(self.request.strict)
 
     @property
+    def quick(self) -> bool:
+        """Whether each user gets the tokens/s that were asked for; yes where none were."""
+        wanted, speed = self.request.min_speed, self.plan.speed
+        if wanted is None:
+            return True
+        return speed is not None and (speed.each.low if self.request.strict else speed.each.value) >= wanted
+
+    @property
     def usable(self) -> bool:
         """Whether it fits and is fast enough for the task."""
         return self.ranked is not None and self.ranked.usable

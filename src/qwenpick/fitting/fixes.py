@@ -142,7 +142,7 @@ def _engines(machine: Machine) -> Iterator[str]:
 def _priced(fix: Fix, answer: Answer, machine: Machine, catalog: Catalog) -> Fix:
     """The fix with its price in speed."""
     before, task = answer.plan, answer.task
-    plan = timed(fix.plan, machine, catalog, task.prompt, min(fix.plan.work.context, task.depth))
+    plan = timed(fix.plan, machine, catalog, task.prompt, min(fix.plan.work.context, task.depth), task.predictable)
     change = plan.speed.each.value / before.speed.each.value - 1 if plan.speed and before.speed else None
     return replace(fix, plan=plan, speed_change=change)
 

@@ -179,8 +179,15 @@ def with_memory(plan: Plan, needed: Memory, machine: Machine) -> Plan:
     return replace(plan, memory=needed, places=places, verdict=verdict_of(places, plan.band), refusal=None)
 
 
-def timed(plan: Plan, machine: Machine, catalog: Catalog, prompt: int | None = None, depth: int | None = None) -> Plan:
-    """The plan with its speed with `depth` tokens in the cache (its whole context), where the bandwidths are known.
+def timed(
+    plan: Plan,
+    machine: Machine,
+    catalog: Catalog,
+    prompt: int | None = None,
+    depth: int | None = None,
+    predictable: bool = False,
+) -> Plan:
+    """The plan with its speed with `depth` tokens in the cache (its whole context), where the bandwidths are known; `predictable` text is code.
 
     A prompt longer than the context is cut to it: llama-bench's pp128 is no prompt of 500 tokens.
     """
@@ -201,6 +208,7 @@ def timed(plan: Plan, machine: Machine, catalog: Catalog, prompt: int | None = N
         depth=depth,
         prompt=min(prompt, plan.work.context) if prompt else None,
         flags=read_flags(plan.runtime, plan.work.options),
+        predictable=predictable,
     )
     return replace(plan, speed=speed)
 

@@ -132,7 +132,8 @@ class Chooser:
 
     def timed(self, plan: Plan, machine: Machine) -> Plan:
         """The plan with its speed at the depth that the task's prompt and answer reach."""
-        return timed(plan, machine, self.catalog, self.task.prompt, min(plan.work.context, self.task.depth))
+        depth = min(plan.work.context, self.task.depth)
+        return timed(plan, machine, self.catalog, self.task.prompt, depth, self.task.predictable)
 
     def one(self, machine: Machine) -> Ranked | None:
         """The best plan of the only model, whatever it was made for and though nothing be known of its quality; None where none holds.

@@ -64,6 +64,11 @@ class Task:
         return hash(self.name)
 
     @property
+    def predictable(self) -> bool:
+        """Whether it writes what is easily guessed, so that drafts are right more often: code and derivations."""
+        return self.name in ("coding", "coding-agent", "math")
+
+    @property
     def said(self) -> str:
         """Its name as a sentence says it, in the language of the answer."""
         return _(self.name)

@@ -12,6 +12,7 @@ from qwenpick.planning.replicas import replicas
 from qwenpick.planning.server_caches import of_plan
 from qwenpick.planning.words import speed_of, where
 from qwenpick.render.forms.report import Bar, Block, Column, Line, Report, Table
+from qwenpick.render.users import users_lines, users_values
 from qwenpick.render.values import engine_values, fix_values, machine_values, plan_values, server_cache_values
 from qwenpick.render.words import LICENCES, TONES, VERDICTS, box, longest_said
 from qwenpick.runtimes import find_runtime
@@ -20,6 +21,7 @@ from qwenpick.units import format_bytes, format_tokens
 if TYPE_CHECKING:
     from qwenpick.fitting.answer import Answer
     from qwenpick.fitting.fixes import Fix
+    from qwenpick.fitting.users import Users
     from qwenpick.machine.hardware import Machine
     from qwenpick.memory.account import Memory
     from qwenpick.planning.plan import Place, Plan
@@ -30,7 +32,13 @@ KINDS = (N_("weights"), N_("kv cache"), N_("state"), N_("compute"), N_("overhead
 
 
 def fit_report(
-    answer: Answer, machine: Machine, fixes: tuple[Fix, ...], explain: bool, everything: bool = False, start: str = ""
+    answer: Answer,
+    machine: Machine,
+    fixes: tuple[Fix, ...],
+    explain: bool,
+    everything: bool = False,
+    start: str = "",
+    users: Users | None = None,
 ) -> Report:
     """The answer for a person; `start` is the command that starts what fits."""
     plan = answer.plan
@@ -60,6 +68,7 @@ def fit_report(
             _summary(answer),
             *_cache_line(plan),
             *_own_caches(plan),
+            *users_lines(users),
         ]
         if explain:
             blocks.append(parts_of(plan.memory))
@@ -241,11 +250,17 @@ def _own_caches(plan: Plan) -> tuple[Line, ...]:
     return (Line(kept.sentence, "warn" if kept.exceeds else "dim"),) if kept else ()
 
 
-def fit_values(answer: Answer, machine: Machine, fixes: tuple[Fix, ...], here: str | None = None) -> FitValues:
+def fit_values(
+    answer: Answer,
+    machine: Machine,
+    fixes: tuple[Fix, ...],
+    here: str | None = None,
+    users: Users | None = None,
+) -> FitValues:
     """The answer for a program."""
     return {
         "fits": answer.fits,
-        "exit_code": 0 if answer.fits else 1,
+        "exit_code": 0 if answer.fits and answer.quick else 1,
         "strict": answer.request.strict,
         **plan_values(answer.plan, here, machine),
         "engine": engine_values(answer.plan),
@@ -256,6 +271,8 @@ def fit_values(answer: Answer, machine: Machine, fixes: tuple[Fix, ...], here: s
         "seconds_to_answer": answer.ranked.seconds if answer.ranked else None,
         "left_out": answer.left_out,
         "longest_context": answer.longest,
+        "min_speed": answer.request.min_speed,
+        "users": users_values(users) if users else None,
         "notes": [*answer.notes, *unused(answer.plan, machine)],
         "fixes": [fix_values(fix) for fix in fixes],
         "others": [plan_values(plan) for plan in answer.others],

@@ -146,7 +146,7 @@ def speculation_values(plan: Plan) -> SpeculationValues | None:
     return {
         "kind": "mtp",
         "draft_tokens": drafts,
-        "accepted": round(accepted_tokens(drafts) - 1, 2),
+        "accepted": round(accepted_tokens(drafts, plan.speed.generation.load.predictable) - 1, 2),
         "speed_without": band_values(plan.speed_without.each),
     }
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache, reduce
 from typing import TYPE_CHECKING
 
+from qwenpick.speed.batch import served
 from qwenpick.speed.constants import Spread
 from qwenpick.speed.decode import Load, step_bytes, token_seconds
 from qwenpick.speed.devices import Class
@@ -79,6 +81,26 @@ class AtDepth:
 
 
 @dataclass(frozen=True, slots=True)
+class UnderLoad:
+    """What each of `users` users sees of one copy: tokens/s while the prompts of others are read, and seconds to the first token."""
+
+    users: int
+    prompt: int
+    answer: int
+    each: Band
+    first_token: Band
+
+    def by(self, users: int) -> UnderLoad:
+        """The same of so many users, shared out to copies that are each as busy."""
+        return replace(self, users=users)
+
+    @property
+    def together(self) -> Band:
+        """Generated tokens/s of all of them."""
+        return Band(*(self.users * figure for figure in (self.each.value, self.each.low, self.each.high)))
+
+
+@dataclass(frozen=True, slots=True)
 class Roofline:
     """The bound that reading memory sets: `bandwidth` bytes/s over `bytes_per_token` bytes that a step reads, times the tokens a step yields at most.
 
@@ -115,6 +137,14 @@ class Generation:
         """Tokens/s at which `prompt` tokens are read after `cached` ones."""
         return _band(prompt / prompt_seconds(self.load, prompt, cached, self.chunk, self.parts), self.before)
 
+    def served(self, users: int, prompt: int, answer: int, cached: int = 0) -> UnderLoad:
+        """What so many users see at once who each ask `prompt` tokens and are answered `answer`."""
+        found = served(self.load, self.drafts, self.chunk, self.parts, users, prompt, answer, cached)
+        most = self.roofline(cached + prompt, users).tokens_per_second
+        each = _capped(_band(found.each, self.around), most)
+        first = Band(found.first_token, found.first_token / self.before.high, found.first_token / self.before.low)
+        return UnderLoad(users, prompt, answer, each, first)
+
     def roofline(self, depth: int, sequences: int | None = None) -> Roofline:
         """The bound at a depth, for one of the sequences."""
         n = sequences or self.sequences
@@ -138,13 +168,15 @@ def estimate(
     prompt: int | None = None,
     cached: int = 0,
     flags: Flags | None = None,
+    predictable: bool = False,
 ) -> Speed | None:
     """The speed of one plan; None where a bandwidth is unknown.
 
     Generation is at `depth` tokens (default: work.context); the prompt is `prompt` tokens (default: depth) after `cached` ones.
-    `flags` are what the engine's options say of speed (runtimes/flags.py); without options its defaults.
+    `flags` are what the engine's options say of speed (runtimes/flags.py); without options its defaults. `predictable` is code and the like: drafts
+    are right more often.
     """
-    found = prepared(architecture, checkpoint, runtime, work, placement, machine, gpus, flags)
+    found = prepared(architecture, checkpoint, runtime, work, placement, machine, gpus, flags, predictable)
     if found is None:
         return None
     load, flags, parts = found
@@ -183,6 +215,7 @@ def prepared(
     machine: Machine,
     gpus: Mapping[str, Gpu],
     flags: Flags | None = None,
+    predictable: bool = False,
 ) -> tuple[Load, Flags, tuple[Stage, ...]] | None:
     """What generates, the engine's flags and the stages; None where a bandwidth is unknown. `flags` as for `estimate`."""
     if flags is None and work.options:
@@ -200,6 +233,7 @@ def prepared(
         flags.eager,
         flags.build,
         flags.every_pair,
+        predictable,
     )
     return load, flags, parts
 

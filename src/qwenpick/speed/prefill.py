@@ -15,14 +15,14 @@ from qwenpick.values import dataclass
 UNFUSED_PASSES = 6  # over the scores: a product that writes them, a mask and a softmax that read and write them, a product that reads them
 
 
-def prompt_seconds(load: Load, prompt: int, cached: int, chunk: int, parts: Sequence[Stage]) -> float:
-    """Seconds to read `prompt` tokens after `cached` ones, in batches of `chunk`."""
+def prompt_seconds(load: Load, prompt: int, cached: int, chunk: int, parts: Sequence[Stage], prompts: int = 1) -> float:
+    """Seconds to read `prompts` prompts of `prompt` tokens, each after `cached` ones, in batches of `chunk` that they share."""
     gpu = parts[0].place if parts[0].place.kind != "cpu" else None
     total = 0.0
     for stage in parts:
-        seconds = reading_on(load, prompt, cached, chunk, stage.place.kind).seconds(stage)
+        seconds = reading_on(load, prompt, cached, chunk, stage.place.kind, prompts).seconds(stage)
         if gpu and stage.place.kind == "cpu":
-            seconds = min(seconds, reading_on(load, prompt, cached, chunk, gpu.kind).borrowed(stage, gpu))
+            seconds = min(seconds, reading_on(load, prompt, cached, chunk, gpu.kind, prompts).borrowed(stage, gpu))
         total += seconds
     return total
 
@@ -59,11 +59,11 @@ class Reading:
 
 
 @lru_cache(maxsize=4096)
-def reading_on(load: Load, prompt: int, cached: int, chunk: int, kind: Class) -> Reading:
-    """The reading of `prompt` tokens after `cached` ones, in batches of `chunk`, on a kind of device."""
-    weights = load.weights
-    size = min(prompt, chunk)
-    batches = -(-prompt // size)
+def reading_on(load: Load, prompt: int, cached: int, chunk: int, kind: Class, prompts: int = 1) -> Reading:
+    """The reading of `prompts` prompts of `prompt` tokens, each after `cached` ones, in batches of `chunk`, on a kind of device."""
+    weights, tokens = load.weights, prompts * prompt
+    size = min(tokens, chunk)
+    batches = -(-tokens // size)
     p, d = prefill_constants(load.engine, kind), decode_constants(load.engine, kind)
     routed = weights.expert_elements * weights.chosen / weights.of
     # each prompt token attends to the cached ones and, on average, to half of the prompt
@@ -71,18 +71,18 @@ def reading_on(load: Load, prompt: int, cached: int, chunk: int, kind: Class) ->
     if load.attention.budget:
         attended = min(attended, load.attention.budget)
     # scores of a prompt that MLX multiplies without a fused kernel: written, masked, normalized and read, 2 bytes each
-    scores = UNFUSED_PASSES * 2 * load.attention.wide_scores * prompt * attended if load.engine == "mlx" else 0.0
+    scores = UNFUSED_PASSES * 2 * load.attention.wide_scores * tokens * attended if load.engine == "mlx" else 0.0
     layer = max(p.layer, measured().common.eager_layer) if load.eager else p.layer
     slowed = load.slowed(kind)
-    on_cpu = load.on_cpu(prompt, attended, batches, batches) if load.attends(kind) == "cpu" else 0.0
+    on_cpu = load.on_cpu(tokens, attended, batches, batches) if load.attends(kind) == "cpu" else 0.0
     return Reading(
         compute=Shares(
-            2 * prompt * weights.dense_elements / (p.dense * slowed), 2 * prompt * routed / (p.experts * slowed), 0.0
+            2 * tokens * weights.dense_elements / (p.dense * slowed), 2 * tokens * routed / (p.experts * slowed), 0.0
         ),
         read=Shares(batches * weights.dense, batches * weights.experts * weights.touched(size), 0.0),
         reached=d.weights,
-        attend=0.0 if on_cpu else load.attention.flops * prompt * attended / p.attention,
-        scan=prompt * load.attention.state / p.scan + scores,
+        attend=0.0 if on_cpu else load.attention.flops * tokens * attended / p.attention,
+        scan=tokens * load.attention.state / p.scan + scores,
         launches=batches * weights.layers * layer + on_cpu,
         integers=load.is_ggml,
     )

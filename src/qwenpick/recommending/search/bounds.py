@@ -161,7 +161,7 @@ class Bounds:
         key = candidate.like, plan.placement, plan.work.kv_cache
         if key in self._speeds:
             return replace(plan, speed=self._speeds[key])
-        timed_plan = timed(plan, machine, self.catalog, self.task.prompt, candidate.depth)
+        timed_plan = timed(plan, machine, self.catalog, self.task.prompt, candidate.depth, self.task.predictable)
         self._speeds[key] = timed_plan.speed
         return timed_plan
 

@@ -10,6 +10,7 @@ from qwenpick.render.payloads.choosing import (
     FitValues,
     FixValues,
     GotValues,
+    LoadValues,
     NamedOfferValues,
     OfferedValues,
     OfferValues,
@@ -28,6 +29,7 @@ from qwenpick.render.payloads.choosing import (
     StoredModelValues,
     StoreValues,
     TasksValues,
+    UsersValues,
 )
 from qwenpick.render.payloads.facts import (
     CatalogCheckValues,
@@ -141,6 +143,7 @@ __all__ = [
     "LaunchTogetherValues",
     "LaunchValues",
     "LicenceValues",
+    "LoadValues",
     "MachineCommandValues",
     "MachineValues",
     "MemberValues",
@@ -190,6 +193,7 @@ __all__ = [
     "TuningOfferValues",
     "TuningPlanValues",
     "TuningValues",
+    "UsersValues",
     "VerifyRowValues",
     "VerifyValues",
     "WayValues",

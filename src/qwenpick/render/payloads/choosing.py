@@ -6,7 +6,14 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from qwenpick.render.payloads.plans import EngineValues, MachineValues, PlanValues, ServerCacheValues, SpeedValues
+from qwenpick.render.payloads.plans import (
+    BandValues,
+    EngineValues,
+    MachineValues,
+    PlanValues,
+    ServerCacheValues,
+    SpeedValues,
+)
 
 
 class FixValues(TypedDict):
@@ -20,6 +27,29 @@ class FixValues(TypedDict):
     flags: str
     need: int
     speed_change: float | None
+
+
+class LoadValues(TypedDict):
+    """What each of `users` users sees who ask `prompt` tokens and are answered `answer`, and ask again once answered; first_token in seconds."""
+
+    users: int
+    prompt: int
+    answer: int
+    each: BandValues
+    together: BandValues
+    first_token: BandValues
+
+
+class UsersValues(TypedDict):
+    """now: the users that were asked about. room: how many of the planned context fit at once (1,024 and no more are tried).
+
+    most: how many get min_speed, `then` what they see; null where no min_speed was asked for.
+    """
+
+    now: LoadValues
+    room: int
+    most: int | None
+    then: LoadValues | None
 
 
 class FitValues(PlanValues):
@@ -36,6 +66,8 @@ class FitValues(PlanValues):
     seconds_to_answer: float | None
     left_out: str | None
     longest_context: int | None
+    min_speed: float | None
+    users: UsersValues | None
     notes: list[str]
     fixes: list[FixValues]
     others: list[PlanValues]
