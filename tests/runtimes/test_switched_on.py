@@ -95,3 +95,111 @@ def test_a_table_on_disk_keeps_eight_gigabytes_in_the_memory_of_a_spark(qwenpick
     found = values(qwenpick, f"{box} -o ple_offload_backend=file")
     assert found["fits"]
     assert sum(part["bytes"] for part in found["memory"]["parts"] if part["where"] == "ram") == 8 * 10**9
+
+
+def test_a_draft_model_of_its_own_takes_its_weights_and_a_cache_for_its_layers(qwenpick: Run) -> None:
+    asked = 'fit qwen3-8b --runtime vllm --gpu "2x rtx 4090" --quant bf16 --context 8k -o tensor_parallel_size=2 -o num_speculative_tokens=3'
+    plain = values(qwenpick, asked)["engine"]
+    drafted = values(qwenpick, f"{asked} -o draft_gb=0.8 -o draft_layers=5")["engine"]
+    assert drafted["weights_bytes"] - plain["weights_bytes"] == 400_000_000
+    # 36 layers x 2 x 4 heads x 128 x 2 bytes x 16 tokens, and five more
+    cache = {what["available_kv_cache_bytes"] // what["blocks"] // 32768 for what in (plain, drafted)}
+    assert cache == {36, 41}
+
+
+@pytest.mark.parametrize(
+    ("engine", "named", "tokens", "flags"),
+    [
+        (
+            "vllm",
+            "-o draft_model=incoai/Qwen3.8-27B-DFlash2 -o draft_method=dflash",
+            "num_speculative_tokens=7",
+            ['{"method": "dflash", "model": "incoai/Qwen3.8-27B-DFlash2", "num_speculative_tokens": 7}'],
+        ),
+        (
+            "sglang",
+            "-o speculative_draft_model_path=incoai/Qwen3.8-27B-DFlash2 -o speculative_algorithm=DFLASH",
+            "speculative_num_draft_tokens=8",
+            ["DFLASH", "--speculative-draft-model-path", "incoai/Qwen3.8-27B-DFlash2", "8"],
+        ),
+    ],
+)
+def test_a_hybrid_drafts_with_a_model_of_its_own_instead_of_its_block(
+    qwenpick: Run, engine: str, named: str, tokens: str, flags: list[str]
+) -> None:
+    box = f"qwen3.8-27b --runtime {engine} --gpu h100 --quant fp8 --context 32k -o {tokens}"
+    block, own = values(qwenpick, f"fit {box}"), values(qwenpick, f"fit {box} {named} -o draft_gb=4 -o draft_layers=5")
+    assert "mtp weights" in parts(block) and "mtp weights" not in parts(own)
+    assert sum(size for name, size in parts(own).items() if "draft model" in name) == 4 * 10**9
+    assert own["engine"]["kv_cache_tokens"] < block["engine"]["kv_cache_tokens"]
+    argv = values(qwenpick, f"launch {box} {named} -o draft_gb=4 -o draft_layers=5")["serve"]["argv"]
+    assert set(flags) <= set(argv)
+    refused = qwenpick(*shlex.split(f"fit {box} {named}"))
+    assert refused.code == 2 and "draft_gb" in refused.err
+
+
+def test_sglang_is_told_steps_branches_and_tokens_of_its_drafts(qwenpick: Run) -> None:
+    # steps left out while tokens are given is an assertion in arg_groups/speculative_hook.py
+    box = "launch qwen3.8-27b --runtime sglang --gpu h100 --quant fp8 --context 32k -o speculative_num_draft_tokens=4"
+    argv = values(qwenpick, box)["serve"]["argv"]
+    told = {flag: argv[argv.index(flag) + 1] for flag in argv if flag.startswith("--speculative")}
+    assert told == {
+        "--speculative-algorithm": "NEXTN",
+        "--speculative-num-draft-tokens": "4",
+        "--speculative-num-steps": "3",
+        "--speculative-eagle-topk": "1",
+    }
+
+
+def test_named_batches_are_those_that_graphs_are_captured_for(qwenpick: Run) -> None:
+    box = "qwen3-30b-a3b --runtime vllm --gpu h100 --quant fp8 --context 8k"
+
+    def graphs(more: str = "") -> int:
+        return int(values(qwenpick, f"fit {box} {more}")["engine"]["cuda_graph_bytes"])
+
+    # 51 sizes by default; 1, 2, 4 and 8 to 128 in steps of 8 are 19; each takes the same
+    assert graphs("-o max_cudagraph_capture_size=128") == graphs() * 19 // 51
+    assert graphs("-o cudagraph_capture_sizes=1,2,4") == graphs() * 3 // 51
+    assert graphs("-o cudagraph_capture_sizes=1,2,4 -o enforce_eager=true") == 0
+    argv = values(qwenpick, f"launch {box} -o cudagraph_capture_sizes=1,2,4")["serve"]["argv"]
+    assert argv[argv.index("--cudagraph-capture-sizes") :][1:4] == ["1", "2", "4"]
+    assert qwenpick(*shlex.split(f"fit {box} -o cudagraph_capture_sizes=many")).code == 2
+
+
+def test_a_tower_that_is_not_profiled_leaves_its_peak_to_the_cache(qwenpick: Run) -> None:
+    box = 'fit qwen3-vl-8b-instruct --runtime vllm --gpu "rtx 4090" --quant fp8 --context 8k'
+    plain, skipped = (values(qwenpick, box + more)["engine"] for more in ("", " -o skip_mm_profiling=true"))
+    assert plain["weights_bytes"] == skipped["weights_bytes"]
+    assert skipped["peak_activation_bytes"] < plain["peak_activation_bytes"]
+    assert skipped["kv_cache_tokens"] > plain["kv_cache_tokens"]
+
+
+def test_sglangs_pools_are_cut_as_they_are_asked_for(qwenpick: Run) -> None:
+    box = "fit qwen3.8-27b --runtime sglang --gpu h100 --quant fp8 --context 8k --sequences 4"
+
+    def engine(more: str = "") -> Any:
+        return values(qwenpick, f"{box} {more}")["engine"]
+
+    plain = engine()
+    # as many bytes of states as of tokens, instead of 0.9 for each
+    even = engine("-o mamba_full_memory_ratio=1.0")
+    assert even["state_slots"] > plain["state_slots"] and even["kv_cache_tokens"] < plain["kv_cache_tokens"]
+    slots = engine("-o max_mamba_cache_size=30")
+    assert slots["state_slots"] == 30 and slots["kv_cache_tokens"] > plain["kv_cache_tokens"]
+    assert engine("-o max_total_tokens=20000")["kv_cache_tokens"] == 20000
+    # while it speculates every running request keeps the states of its drafts: 48 of them where nobody says
+    drafting = "-o speculative_num_draft_tokens=4"
+    few = engine(f"{drafting} -o max_running_requests=4 -o max_mamba_cache_size=60")
+    assert few["kv_cache_tokens"] > engine(f"{drafting} -o max_mamba_cache_size=60")["kv_cache_tokens"]
+    less = engine("-o mem_fraction_static=0.7")
+    assert less["mem_fraction_static"] == 0.7 and less["kv_cache_tokens"] < plain["kv_cache_tokens"]
+
+
+@pytest.mark.parametrize(("strategy", "slots"), [("no_buffer", 3), ("extra_buffer", 5), ("extra_buffer_lazy", 4)])
+def test_a_running_request_of_sglang_holds_as_many_slots_as_its_strategy_keeps(
+    qwenpick: Run, strategy: str, slots: int
+) -> None:
+    box = "fit qwen3.8-27b --runtime sglang --gpu h100 --quant fp8 --context 8k --sequences 4"
+    found = values(qwenpick, f"{box} -o mamba_radix_cache_strategy={strategy}")
+    states = sum(part["bytes"] for part in found["memory"]["parts"] if part["kind"] == "state")
+    assert states == (4 * slots + 1) * 153_944_064

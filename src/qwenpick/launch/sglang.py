@@ -81,6 +81,7 @@ def arguments(run: Run) -> list[str]:
         words += [] if said.enable_lora else ["--enable-lora"]
         words += [] if said.max_lora_rank else ["--max-lora-rank", str(said.adapters[0])]
         words += ["--lora-target-modules", "all"]
+    words += _drafting(said)
     words += parsers(run.model, "qwen25")
     if run.model.kind in ("embedding", "reranker"):
         words.append("--is-embedding")
@@ -88,3 +89,17 @@ def arguments(run: Run) -> list[str]:
         rope = {key: value for key, value in stretched.items() if key != "rope_theta"}
         words += ["--json-model-override-args", json.dumps({"rope_scaling": rope})]
     return words + flags(said)
+
+
+def _drafting(said: Options) -> list[str]:
+    """What drafts, and its chain of drafts: steps, branches and tokens are given all or none (arg_groups/speculative_hook.py)."""
+    tokens = said.speculative_num_draft_tokens
+    if not tokens:
+        return []
+    algorithm = said.speculative_algorithm or ("EAGLE3" if said.drafter else "NEXTN")
+    words = ["--speculative-algorithm", algorithm, "--speculative-num-draft-tokens", str(tokens)]
+    if algorithm != "DFLASH":
+        words += ["--speculative-num-steps", str(max(1, tokens - 1)), "--speculative-eagle-topk", "1"]
+    if said.drafter:
+        words += ["--speculative-draft-model-path", said.speculative_draft_model_path or "DRAFT_MODEL"]
+    return words

@@ -18,6 +18,7 @@ from qwenpick.runtimes.vllm.settings import Settings
 READ_FROM = "vLLM 0.33.0: engine/arg_utils.py"
 IMAGE = {"nvidia": "vllm/vllm-openai:v0.33.0", "amd": "rocm/vllm:latest"}
 PORT = 8000
+DRAFT_MODEL = "DRAFT_MODEL"  # what stands where only its size was said
 
 
 def launch(run: Run) -> Launch:
@@ -80,16 +81,26 @@ def arguments(run: Run) -> list[str]:
     if planned.speculative_tokens:
         words += [
             "--speculative-config",
-            json.dumps({"method": _draft_method(run, planned), "num_speculative_tokens": planned.speculative_tokens}),
+            json.dumps(_drafting(run, planned)),
         ]
     said = read(Options, run.work.options)
     if not planned.multimodal and (run.architecture.vision or run.architecture.audio) and not said.limit_mm_per_prompt:
         words.append("--language-model-only")
     if planned.version >= TABLE_IN_RAM and any(extra.name == NGRAM_TABLE for extra in run.architecture.extras):
         words += ["--engram-config", json.dumps({"cpu_offload": run.placement.host_table})]
+    if said.captured:
+        words += ["--cudagraph-capture-sizes", *map(str, said.captured)]
     if said.adapters[1] and not said.enable_lora:
         words.append("--enable-lora")
     return words + flags(read(Options, run.work.options))
+
+
+def _drafting(run: Run, planned: Settings) -> dict[str, object]:
+    """--speculative-config: the model's own MTP block, or a draft model of its own."""
+    said, tokens = read(Options, run.work.options), planned.speculative_tokens
+    if said.drafter is None:
+        return {"method": _draft_method(run, planned), "num_speculative_tokens": tokens}
+    return {"method": said.draft_method, "model": said.draft_model or DRAFT_MODEL, "num_speculative_tokens": tokens}
 
 
 def _draft_method(run: Run, planned: Settings) -> str:

@@ -30,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+from qwenpick.units import MOST_SEQUENCES
 from qwenpick.values import dataclass
 from qwenpick.work.placement import Cut
 
@@ -172,14 +173,38 @@ class EngineOptions(BaseModel):
 
 def layer_counts(title: str, text: str | None) -> tuple[int, ...] | None:
     """`13,20,12` as counts of layers. Raises QwenpickError for anything else."""
-    if text is None:
-        return None
-    counts = text.replace(" ", "").split(",")
-    if not all(count.isascii() and count.isdigit() and 0 < int(count) <= MOST_GPUS for count in counts):
+    counts = _numbers(text, MOST_GPUS)
+    if text is not None and not counts:
         raise QwenpickError(
             _("{title}'s layers of each stage are numbers parted by commas, not '{text}'", title=title, text=text)
         )
-    return tuple(map(int, counts))
+    return counts
+
+
+def batch_sizes(title: str, text: str | None) -> tuple[int, ...] | None:
+    """`1,2,4,8` as sizes of batches. Raises QwenpickError for anything else."""
+    sizes = _numbers(text, MOST_SEQUENCES)
+    if text is not None and not sizes:
+        raise QwenpickError(
+            _("{title}'s captured batches are numbers parted by commas, not '{text}'", title=title, text=text)
+        )
+    return sizes
+
+
+def _numbers(text: str | None, most: int) -> tuple[int, ...] | None:
+    """Numbers from 1 to `most`, parted by commas or blanks; None for no text and for anything else."""
+    words = (text or "").replace(",", " ").split()
+    good = words and all(one.isascii() and one.isdigit() and len(one) < 10 and 0 < int(one) <= most for one in words)
+    return tuple(map(int, words)) if good else None
+
+
+def drafter(gb: float | None, layers: int, name: str, tokens: int) -> tuple[int, int]:
+    """(bytes, layers) of a draft model of its own. Raises QwenpickError where its size, or how many tokens it drafts (`name`), was not said."""
+    if gb is None:
+        raise QwenpickError(_("a draft model of its own takes memory: give draft_gb, the size of its files"))
+    if not tokens:
+        raise QwenpickError(_("a draft model of its own drafts nothing without {name}", name=name))
+    return int(gb * 10**9), layers
 
 
 def json_object(title: str, name: str, text: str | None) -> dict[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from qwenpick.i18n import N_
-from qwenpick.runtimes.option import MOST_GPUS, EngineOptions, Version, option
+from qwenpick.runtimes.option import MOST_GPUS, EngineOptions, Version, Word, drafter, option
 from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS
 from qwenpick.work.placement import Cut
 
@@ -39,7 +39,23 @@ class Options(EngineOptions):
     disable_radix_cache: bool = option(False, "keeps no prefixes, and a fifth of the states of hybrids")
     language_only: bool = option(False, "leaves vision and audio towers out", flag=False)
     speculative_num_draft_tokens: int = option(
-        0, "tokens that a step checks when the MTP block drafts, its own among them", least=0, most=128
+        0, "tokens that a step checks when the MTP block drafts, its own among them", least=0, most=128, flag=False
+    )
+    speculative_algorithm: Literal["NEXTN", "EAGLE", "EAGLE3", "DFLASH", "STANDALONE"] | None = option(
+        None, "what drafts: the model's MTP block (NEXTN) unless a draft model is named", flag=False
+    )
+    speculative_draft_model_path: Word | None = option(
+        None, "the repository of a draft model of its own (EAGLE3, DFLASH)", flag=False
+    )
+    draft_gb: float | None = option(
+        None, "GB of that model's weights, cut over the GPUs (speed is told without it)", above=0, most=1000, flag=False
+    )
+    draft_layers: int = option(
+        1,
+        "layers of that model, each with a cache as wide as the model's (EAGLE3 1, DFLASH 5)",
+        least=1,
+        most=256,
+        flag=False,
     )
     max_running_requests: int | None = option(
         None,
@@ -121,8 +137,16 @@ class Options(EngineOptions):
 
     @property
     def drafts(self) -> int:
-        """Tokens that the MTP block proposes a step: SGLang counts the token that is checked anyway."""
-        return max(0, self.speculative_num_draft_tokens - 1)
+        """Tokens that the MTP block proposes a step: SGLang counts the token that is checked anyway. 0 for a draft model of its own."""
+        return 0 if self.drafter else max(0, self.speculative_num_draft_tokens - 1)
+
+    @property
+    def drafter(self) -> tuple[int, int] | None:
+        """(bytes, layers) of a draft model of its own. Raises QwenpickError where its size or what it drafts was not said."""
+        if self.draft_gb is None and self.speculative_draft_model_path is None:
+            return None
+        tokens = self.speculative_num_draft_tokens
+        return drafter(self.draft_gb, self.draft_layers, "speculative_num_draft_tokens", tokens)
 
     @property
     def chunk(self) -> int | None:

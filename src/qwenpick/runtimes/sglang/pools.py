@@ -42,7 +42,7 @@ def weights(
     """For each pipeline stage, (part, bytes) on each rank; the draft block only to speculate, towers unless language_only."""
     said = read(Options, work.options)
     parts = ["text", *(e.name for e in architecture.extras if e.name not in {"talker", "token2wav", "code2wav"})]
-    if said.speculative_num_draft_tokens and architecture.mtp_layers:
+    if said.speculative_num_draft_tokens and architecture.mtp_layers and not said.drafter:
         parts.append("mtp")
     if not said.language_only:
         parts += [name for name, tower in (("vision", architecture.vision), ("audio", architecture.audio)) if tower]
@@ -54,6 +54,9 @@ def weights(
         found = scaled(found, architecture, checkpoint.format, checkpoint.bytes)
     if placement.host_table:
         found = tuple(tuple(one for one in stage if one[0] != NGRAM_TABLE) for stage in found)
+    if said.drafter:
+        draft = ("draft model", said.drafter[0] // placement.tensor_parallel)
+        found = (*found[:-1], (*found[-1], draft))
     rank, most = said.adapters
     if not most:
         return found
@@ -66,10 +69,21 @@ def weights(
 
 
 def token_bytes(architecture: Architecture, work: Serving, placement: Placement) -> int:
-    """Bytes of one token in the pool of one rank: (k + v) x kv heads x head_dim over its stage's attention layers."""
-    whole = kv_bytes_per_token(architecture, work.kv_cache, placement.tensor_parallel)
+    """Bytes of one token in the pool of one rank: (k + v) x kv heads x head_dim over its stage's attention layers, a draft model's with them.
+
+    model_executor/pool_configurator.py: a draft is as wide as the model. The MTP block counts where it is loaded by its path, as Flash-Next's is.
+    """
+    said, whole = (
+        read(Options, work.options),
+        kv_bytes_per_token(architecture, work.kv_cache, placement.tensor_parallel),
+    )
     layers = len(attention_layers(architecture))
-    return whole * -(-layers // placement.pipeline_parallel) // layers
+    held = -(-layers // placement.pipeline_parallel)
+    if said.drafter:
+        held += said.drafter[1]
+    elif said.speculative_num_draft_tokens and architecture.model_type.startswith("qwen4_exp"):
+        held += architecture.mtp_layers
+    return whole * held // layers
 
 
 def slot_bytes(architecture: Architecture, work: Serving, placement: Placement) -> int:

@@ -52,5 +52,8 @@ def buffers(
     )
     each = N_("{most} adapters of rank {rank}: (inputs + outputs) x rank x 2 bytes a matrix", most=most, rank=rank)
     yield Part("adapters", kept, "", each, "weights")
+    if last and chosen.drafter:
+        files = N_("draft_gb over {ranks} GPUs", ranks=ranks)
+        yield Part("draft model", chosen.drafter[0] // ranks, "", files, "weights")
     selected = N_("batched tokens x (budget + compress_ratio) x 4 bytes, the layers with an indexer")
     yield Part("selected tokens", selection_bytes(architecture, chosen, layers, last), "", selected, "weights")

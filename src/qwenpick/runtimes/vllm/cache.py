@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from qwenpick.catalog.schema import Architecture, LinearAttention
 from qwenpick.memory.cache import KvCache, layer_bits, linear_layers
-from qwenpick.runtimes.vllm.settings import Settings
+from qwenpick.runtimes.vllm.settings import Settings, drafting_layers
 from qwenpick.values import dataclass
 
 
@@ -52,8 +52,8 @@ def layout(
     held = architecture.layer_list if layers is None else [architecture.layer_list[i] for i in layers]
     delta_nets = sum(isinstance(layer, LinearAttention) for layer in held)
     count = len(held) - delta_nets
-    if chosen.speculative_tokens and last:
-        count += architecture.mtp_layers
+    if last:
+        count += drafting_layers(architecture, chosen)
     if not linear:
         return Layout(chosen.block_size, per_token * chosen.block_size, count, 1, 0)
     # kernel - 1 + speculated rows of the convolution: model_executor/layers/mamba/mamba_utils.py gated_delta_net_state_shape

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from qwenpick.i18n import N_
-from qwenpick.runtimes.option import MOST_GPUS, EngineOptions, Version, Word, json_object, layer_counts, option
+from qwenpick.runtimes.option import (
+    MOST_GPUS,
+    EngineOptions,
+    Version,
+    Word,
+    batch_sizes,
+    drafter,
+    json_object,
+    layer_counts,
+    option,
+)
 from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS
 from qwenpick.work.placement import Cut
 
@@ -18,7 +28,9 @@ class Options(EngineOptions):
     RELEASE: ClassVar[str] = "0.33"
     ELSEWHERE: ClassVar[Mapping[str, str]] = {
         "kv_cache_dtype": N_("use --kv-cache, e.g. fp8"),
-        "speculative_config": N_("use num_speculative_tokens, what the model's own MTP block drafts a step"),
+        "speculative_config": N_(
+            "use num_speculative_tokens, and draft_model with draft_gb for a draft model of its own"
+        ),
     }
 
     version: Version | None = option(None, "the release that runs it", flag=False)
@@ -61,6 +73,22 @@ class Options(EngineOptions):
     )
     num_speculative_tokens: int = option(
         0, "tokens that the model's MTP block drafts a step", least=0, most=128, flag=False
+    )
+    draft_model: Word | None = option(
+        None, "the repository of a draft model of its own (EAGLE, DFlash), for speculative_config", flag=False
+    )
+    draft_method: Literal["eagle", "eagle3", "dflash", "draft_model"] = option(
+        "eagle3", "how the draft model of its own drafts, for speculative_config", flag=False
+    )
+    draft_gb: float | None = option(
+        None, "GB of that model's weights, cut over the GPUs (speed is told without it)", above=0, most=1000, flag=False
+    )
+    draft_layers: int = option(
+        1,
+        "layers of that model, each with a cache as wide as the model's (EAGLE 1, DFlash 5)",
+        least=1,
+        most=256,
+        flag=False,
     )
     skip_mm_profiling: bool = option(False, "does not profile the vision tower", opposite="no_skip_mm_profiling")
     mamba_ssm_cache_dtype: Literal["auto", "float32", "float16", "bfloat16"] = option(
@@ -105,6 +133,15 @@ class Options(EngineOptions):
         None, "the largest batch that graphs are captured for", least=1, most=MOST_SEQUENCES, since="0.12"
     )
 
+    cudagraph_capture_sizes: Word | None = option(
+        None, "the batches that graphs are captured for, parted by commas", since="0.12", flag=False
+    )
+
+    @property
+    def captured(self) -> tuple[int, ...] | None:
+        """The batches that graphs are captured for, as they were given."""
+        return batch_sizes(self.TITLE, self.cudagraph_capture_sizes)
+
     @property
     def adapters(self) -> tuple[int, int]:
         """(rank, how many at once) of the adapters that room is kept for; (0, 0) for none."""
@@ -123,8 +160,15 @@ class Options(EngineOptions):
 
     @property
     def drafts(self) -> int:
-        """Tokens that the MTP block proposes a step."""
-        return self.num_speculative_tokens
+        """Tokens that the MTP block proposes a step; 0 for a draft model of its own, which nobody knows the hits of."""
+        return 0 if self.drafter else self.num_speculative_tokens
+
+    @property
+    def drafter(self) -> tuple[int, int] | None:
+        """(bytes, layers) of a draft model of its own. Raises QwenpickError where its size or what it drafts was not said."""
+        if self.draft_gb is None and self.draft_model is None:
+            return None
+        return drafter(self.draft_gb, self.draft_layers, "num_speculative_tokens", self.num_speculative_tokens)
 
     @property
     def chunk(self) -> int | None:

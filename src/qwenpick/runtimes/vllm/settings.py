@@ -33,7 +33,7 @@ FP8_CAPABILITY = (
 class Settings:
     """What the engine settles on. `version` is (0, 26); `max_graph` is the largest captured batch, 0 for an eager run, and `captures` how many
     are captured, twice with adapters (rank, how many); `marlin` says that FP8 weights are repacked for a GPU without FP8 arithmetic. The vision
-    tower is profiled with `profile_tokens` merged tokens, whole on each rank or cut over them."""
+    tower is profiled with `profile_tokens` merged tokens, whole on each rank or cut over them. `drafter` is (bytes, layers) of a draft model."""
 
     version: tuple[int, ...]
     utilization: float
@@ -55,6 +55,7 @@ class Settings:
     adapters: tuple[int, int] = (0, 0)
     profile_tokens: int = PROFILE_IMAGE_TOKENS
     whole_tower: bool = False
+    drafter: tuple[int, int] | None = None
 
 
 def settings(architecture: Architecture, work: Serving, device: Device | None) -> Settings:
@@ -77,7 +78,12 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
     encodes = not text_only and not (v2 and version < (0, 27))  # the V2 runner of 0.26 profiled no encoder
     drafted = said.num_speculative_tokens
     usual = largest_batch(sequences, tokens, drafted, version)
-    largest = 0 if said.enforce_eager else min(said.max_cudagraph_capture_size or usual, tokens)
+    sizes = tuple(
+        size for size in sorted(set(said.captured or ())) if size <= tokens
+    )  # config/vllm.py _set_cudagraph_sizes
+    most = (sizes[-1] if sizes else 0) if said.captured else said.max_cudagraph_capture_size or usual
+    largest = 0 if said.enforce_eager else min(most, tokens)
+    captures = len(sizes) if largest and said.captured else graph_sizes(largest, version)
     caching = said.enable_prefix_caching
     return Settings(
         version=version,
@@ -87,7 +93,7 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
         sequences=sequences,
         block_size=said.block_size or BLOCK_SIZE,
         max_graph=largest,
-        captures=graph_sizes(largest, version) * (2 if said.adapters[1] else 1),
+        captures=captures * (2 if said.adapters[1] else 1),
         v2=v2,
         prefix_caching=(not architecture.is_hybrid or version >= (0, 28)) if caching is None else caching,
         speculative_tokens=drafted,
@@ -100,7 +106,15 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
         adapters=said.adapters,
         profile_tokens=profile_tokens(architecture, version, pictures, videos),
         whole_tower=said.mm_encoder_tp_mode == "data",
+        drafter=said.drafter,
     )
+
+
+def drafting_layers(architecture: Architecture, chosen: Settings) -> int:
+    """Attention layers of what drafts, whose keys and values are kept beside the model's: of its MTP block, or of a draft model of its own."""
+    if not chosen.speculative_tokens:
+        return 0
+    return chosen.drafter[1] if chosen.drafter else architecture.mtp_layers
 
 
 def _ssm_bytes(architecture: Architecture, asked: str) -> int:
@@ -143,6 +157,8 @@ def least(architecture: Architecture, work: Serving, device: Device | None) -> S
     largest = chosen.max_graph and largest_batch(chosen.sequences, chosen.batched_tokens, drafted, chosen.version)
     if chosen.max_graph and said.max_cudagraph_capture_size:
         largest = min(chosen.max_graph, chosen.batched_tokens)
+    if said.captured:
+        return chosen
     return replace(
         chosen, max_graph=largest, captures=graph_sizes(largest, chosen.version) * (2 if chosen.adapters[1] else 1)
     )

@@ -78,7 +78,7 @@ def _stage_bytes(shard: Shard, layers: range, stage: int, stages: int, architect
 def loaded_parts(architecture: Architecture, chosen: Settings) -> tuple[str, ...]:
     """The parts that vLLM loads: the language model, its towers unless told not to, MTP only to speculate with."""
     parts = ["text", *(e.name for e in architecture.extras if e.name not in NOT_LOADED)]
-    if chosen.speculative_tokens and architecture.mtp_layers:
+    if chosen.speculative_tokens and architecture.mtp_layers and not chosen.drafter:
         parts.append("mtp")
     if chosen.multimodal:
         parts += [name for name, tower in (("vision", architecture.vision), ("audio", architecture.audio)) if tower]
@@ -117,7 +117,8 @@ def selection_bytes(architecture: Architecture, chosen: Settings, layers: range,
     indexers = [layer.indexer for layer in held if isinstance(layer, FullAttention) and layer.indexer]
     if not indexers:
         return 0
-    count = len(indexers) + (architecture.mtp_layers if chosen.speculative_tokens and last else 0)
+    own = chosen.speculative_tokens and last and not chosen.drafter
+    count = len(indexers) + (architecture.mtp_layers if own else 0)
     return count * chosen.batched_tokens * (indexers[0].budget + indexers[0].compress_ratio) * 4
 
 
