@@ -49,11 +49,15 @@ def did_you_mean(word: str, known: Iterable[str], limit: int = 1) -> str:
     likely = difflib.get_close_matches(folded, by_folded, n=limit + 8, cutoff=0.55)
     edits = {name: _edits(folded, name) for name in likely}
     near = sorted(
-        (name for name in likely if edits[name] <= max(2, len(folded) // 4)), key=lambda name: (edits[name], name)
+        (name for name in likely if edits[name] <= max(2, len(folded) // 4)),
+        key=lambda name: (not name.startswith(folded), edits[name], name),
     )
-    if not near and len(folded) > 2:
-        near = [name for name in by_folded if name.startswith(folded) or folded.startswith((f"{name}-", f"{name} "))]
-    return _("; did you mean {near}?", near=" or ".join(by_folded[name] for name in near[:limit])) if near else ""
+    begun = [name for name in by_folded if name.startswith(folded)] if len(folded) > 2 else []
+    if begun and (not near or not near[0].startswith(folded)):
+        near = [*begun, *near]
+    elif not near and len(folded) > 2:
+        near = [name for name in by_folded if folded.startswith((f"{name}-", f"{name} "))]
+    return _("; did you mean {near}?", near=_(" or ").join(by_folded[name] for name in near[:limit])) if near else ""
 
 
 def _edits(one: str, other: str) -> int:

@@ -29,3 +29,13 @@ def test_an_engine_without_room_is_no_bad_request(qwenpick: Run) -> None:
         "recommend", "--runtime", "vllm", "--gpu", "rtx 4090", "--series", "Qwen3-Coder-Next", "--gpu-only"
     )
     assert result.code == 1 and "Nothing fits" in result.out
+
+
+def test_a_context_that_nothing_reads_is_not_planned_shorter(qwenpick: Run) -> None:
+    result = qwenpick("recommend", "--gpu", "rtx 4090", "--context", "9M")
+    assert result.code == 1 and "it cannot read that much" in result.out
+
+
+def test_no_memory_is_a_bad_request(qwenpick: Run) -> None:
+    result = qwenpick("recommend", "--gpu", "rtx 4090", "--ram", "0")
+    assert result.code == 2 and "must be more than 0" in result.err

@@ -65,7 +65,7 @@ def test_a_board_of_several_devices_shows_them_all(catalog: Catalog) -> None:
 def test_unknown_ram_stays_unknown_and_is_said(catalog: Catalog) -> None:
     machine = simulate(catalog, ["h200"], None, None, False)
     assert machine.ram_total is None
-    assert "RAM is not known; give --ram to plan offloading" in machine.notes
+    assert "RAM is not known; give --ram to plan with it" in machine.notes
 
 
 def test_an_open_memory_size_is_assumed_aloud(catalog: Catalog) -> None:

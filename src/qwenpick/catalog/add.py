@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from qwenpick.bounded import reason
 from qwenpick.catalog.read import read_file, read_yaml
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
@@ -37,4 +38,4 @@ def add(file: Path, entry: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, text.encode())
     except OSError as error:
-        raise QwenpickError(_("cannot write {file}: {problem}", file=file, problem=error.strerror)) from error
+        raise QwenpickError(_("cannot write {file}: {problem}", file=file, problem=reason(error))) from error

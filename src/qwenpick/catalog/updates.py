@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qwenpick.bounded import reason
 from qwenpick.catalog.cache import NAMES
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
@@ -58,7 +59,7 @@ def install(bundle: Bundle, present: str) -> Path:
             write_whole(directory / file, content)
         _point(place, name, now)
     except OSError as problem:
-        raise QwenpickError(_("the catalog could not be written: {reason}", reason=problem.strerror)) from None
+        raise QwenpickError(_("the catalog could not be written: {reason}", reason=reason(problem))) from None
     _tidy(place, {name, now or name})
     return directory
 
@@ -76,7 +77,7 @@ def undo() -> str | None:
             (home / POINTER).unlink()
             before = None
     except OSError as problem:
-        raise QwenpickError(_("the catalog could not be written: {reason}", reason=problem.strerror)) from None
+        raise QwenpickError(_("the catalog could not be written: {reason}", reason=reason(problem))) from None
     _tidy(home, {before} if before else set())
     return before
 

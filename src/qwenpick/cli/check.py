@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qwenpick.bounded import reason
 from qwenpick.cli.common import completion
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.box import Box as HardwareBox
@@ -145,6 +146,4 @@ def _write(checked: Checked, format_name: str, output: Path | None) -> None:
         with output.open("w", encoding="utf-8") as file, redirect_stdout(file):
             write()
     except OSError as problem:
-        raise QwenpickError(
-            _("cannot write {path}: {problem}", path=output, problem=problem.strerror or problem)
-        ) from None
+        raise QwenpickError(_("cannot write {path}: {problem}", path=output, problem=reason(problem))) from None

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from qwenpick.bounded import reason
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.clusters import NAMED, Clustered
 from qwenpick.cli.common.groups import spread
@@ -39,7 +40,7 @@ def command(
             save.write_text(text(cluster), encoding="utf-8")
         except OSError as problem:
             raise QwenpickError(
-                _("{path} could not be written: {problem}", path=save, problem=problem.strerror or problem)
+                _("{path} could not be written: {problem}", path=save, problem=reason(problem))
             ) from None
     found = fleet(cluster, facts, free=not clustered.total)
     emit("fleet", output.shown(), fleet_report(found), fleet_values(found))

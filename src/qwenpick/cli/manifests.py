@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qwenpick.bounded import reason
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.values import dataclass
@@ -107,9 +108,7 @@ def printed(form: str, planned: Launch, write: Path | None) -> None:
             (write / name).write_text(text, encoding="utf-8")
             typer.echo(str(write / name))
     except OSError as problem:
-        raise QwenpickError(
-            _("{path} could not be written: {problem}", path=write, problem=problem.strerror or problem)
-        ) from None
+        raise QwenpickError(_("{path} could not be written: {problem}", path=write, problem=reason(problem))) from None
     for note in planned.notes:
         typer.echo(_("note: {note}", note=note), err=True)
 

@@ -53,7 +53,7 @@ def read_hub(name: str | None) -> str:
         return known[folded]
     near = did_you_mean(folded, HUBS)
     raise QwenpickError(
-        _("weights come from {known}, not '{name}'{near}", known=", ".join(HUBS), name=shown(name), near=near)
+        _("weights come from {known}, not '{name}'{near}", known=_(" or ").join(HUBS), name=shown(name), near=near)
     )
 
 

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from qwenpick.bounded import parse_json, read_json
+from qwenpick.bounded import parse_json, read_json, reason
 from qwenpick.errors import QwenpickError, did_you_mean, shown
 from qwenpick.i18n import N_, _
 from qwenpick.machine.hardware import Machine
@@ -112,9 +112,7 @@ def save(machine: Machine, path: Path) -> None:
     try:
         path.write_text(text(machine), encoding="utf-8")
     except OSError as error:
-        raise QwenpickError(
-            _("{path} could not be written: {problem}", path=path, problem=error.strerror or error)
-        ) from None
+        raise QwenpickError(_("{path} could not be written: {problem}", path=path, problem=reason(error))) from None
 
 
 def _plain(value: Any) -> Any:

@@ -69,7 +69,7 @@ def _described(catalog: Catalog, gpus: list[str], vram: int | None, ram: int | N
         * (count * (1 if profile else gpu.devices_per_board))
     )
     notes = [note for _count, _gpu, notes in named for note in notes] + (
-        [] if ram else [N_("RAM is not known; give --ram to plan offloading")]
+        [] if ram else [N_("RAM is not known; give --ram to plan with it")]
     )
     return _box(devices, ram, notes, _processor(ram, [gpu for _unused, gpu, _notes in named]))
 
@@ -181,7 +181,7 @@ def _nameless_box(catalog: Catalog, vram: int | None, ram: int | None) -> Machin
         gpu=like.id,
         display=like.segment == "consumer",
     )
-    notes = [note] + ([] if ram else [N_("RAM is not known; give --ram to plan offloading")])
+    notes = [note] + ([] if ram else [N_("RAM is not known; give --ram to plan with it")])
     return _box((device,), ram, notes, _processor(ram))
 
 

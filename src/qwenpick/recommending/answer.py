@@ -128,7 +128,8 @@ def why_not(model: Model, task: Task, request: Request, catalog: Catalog) -> str
         return _("it does not think")
     if request.thinking == "no" and model.thinking == "always":
         return _("it always thinks")
-    if request.min_context and (longest_allowed(model) or 0) < request.min_context:
+    wanted = max(request.min_context or 0, request.context or 0)
+    if wanted and (longest_allowed(model) or (0 if request.min_context else wanted)) < wanted:
         return _("it cannot read that much")
     if any(not speaks(model, language) for language in request.languages):
         return _("it does not state the language")

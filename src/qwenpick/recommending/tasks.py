@@ -278,7 +278,7 @@ def serves(model: Model, task: Task) -> str | None:
             why=_(_SPECIAL[model.variant]),
         )
     if missing := sorted(task.inputs - set(model.inputs)):
-        return _("{name} does not read {missing}", name=model.name, missing=" or ".join(missing))
+        return _("{name} does not read {missing}", name=model.name, missing=_(" or ").join(map(_, missing)))
     if missing := sorted(task.outputs - set(model.outputs)):
-        return _("{name} does not give {missing}", name=model.name, missing=" or ".join(missing))
+        return _("{name} does not give {missing}", name=model.name, missing=_(" or ").join(map(_, missing)))
     return None

@@ -108,6 +108,8 @@ class Box:
             from qwenpick.machine.simulate import simulate
 
             sizes = [parse_memory(size) if size else None for size in (self.vram, self.ram)]
+            if 0 in sizes:
+                raise QwenpickError(_("--ram and --vram must be more than 0, e.g. 16GiB"))
             system = read_system(self.system)
             box = simulate(catalog, self.gpu or [], sizes[0], sizes[1], self.cpu_only, system=system, reserve=kept)
             return [(_("simulated"), box)]

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from qwenpick.bounded import reason
 from qwenpick.i18n import N_
 from qwenpick.values import dataclass
 
@@ -107,7 +108,7 @@ def look_into(kind: Kind, directory: Path) -> tuple[Store, tuple[StoredModel, ..
             if found := _model(kind, directory, path):
                 models.setdefault(found.path, found)
     except OSError as problem:
-        return Store(kind, str(directory), problem.strerror or str(problem)), ()
+        return Store(kind, str(directory), reason(problem)), ()
     return Store(kind, str(directory), walk.problem), tuple(sorted(models.values(), key=lambda one: one.path))
 
 
@@ -162,7 +163,7 @@ class _Walk:
                 elif entry.is_dir() and depth < DEPTH_LIMIT:
                     yield from self.files(Path(entry.path), depth + 1)
             except OSError as problem:
-                self.problem = self.problem or f"{entry.name}: {problem.strerror or problem}"
+                self.problem = self.problem or f"{entry.name}: {reason(problem)}"
 
     def _counted(self, entries: Iterator[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
         for entry in entries:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from qwenpick.bounded import reason
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 
@@ -62,4 +63,4 @@ def write_page(path: Path, title: str, report: Report, plans: Sequence[Plan], la
             page(title, report, plans, labels, shlex.join(["qwenpick", *typed]) if typed else ""), encoding="utf-8"
         )
     except OSError as error:
-        raise QwenpickError(_("cannot write {path}: {problem}", path=path, problem=error.strerror)) from error
+        raise QwenpickError(_("cannot write {path}: {problem}", path=path, problem=reason(error))) from error
