@@ -27,6 +27,15 @@ TASKS = (
     ("math", "math"), ("reasoning", "math"), ("knowledge", "knowledge"), ("long context", "summarising"), ("summar", "summarising"), ("edge", "edge"),
 )  # fmt: skip
 ORDINARY_RAM = 32.0  # GiB: a guide that names a card and not its box means an ordinary one
+WORKSTATION = (
+    48.0  # GiB of a card from which its box is one of workstations and servers, with as much RAM as its cards hold
+)
+ENGINES = (
+    ("vllm", "vllm"),
+    ("sglang", "sglang"),
+    ("ollama", "ollama"),
+    ("llama.cpp", "llamacpp"),
+)  # as constraints name them
 SHARE_OF_UNIFIED = 0.75  # of the RAM, for a box with unified memory that is not in the catalogue: macOS' default limit
 UNTRUSTED = ("low", "aggregator")  # of the trust column: pages that copy each other
 _MODEL = re.compile(r"qwen[\w.]*(?:-[\w.]+)*", re.I)
@@ -67,7 +76,7 @@ def machine(row: dict[str, str], catalog: Catalog) -> Machine | str:
     """The box of the row, or why it is left out: the named GPU where the catalogue has it, else a GPU of that much memory."""
     vram, ram = _number(row["vram_gb"]), _number(row["ram_gb"])
     if vram and row["unified"] != "y":
-        ram = ram or ORDINARY_RAM
+        ram = ram or (vram if vram / _cards(row["gpu"]) >= WORKSTATION else ORDINARY_RAM)
     for name in _gpu_names(row["gpu"], vram):
         try:
             return simulate(catalog, [name], None, _bytes(ram), False)
@@ -102,6 +111,12 @@ def _gpu_names(text: str, vram: float | None) -> list[str]:
     return names
 
 
+def _cards(text: str) -> int:
+    """How many cards a cell names: eight of `8x H100 80 GB`."""
+    match = re.match(r"\s*(\d+)x\b", text)
+    return int(match[1]) if match else 1
+
+
 def _number(text: str) -> float | None:
     """The first number of a cell: `8-16` is 8, the lesser."""
     match = re.search(r"\d+(?:\.\d+)?", text)
@@ -117,6 +132,8 @@ def request(row: dict[str, str]) -> Request:
     task_text, words = row["task"].casefold(), f"{row['task']} {row['constraints']}".casefold()
     parts = [part for part in re.split(r"[;,(]", task_text) if not part.strip().startswith("serving")] or [task_text]
     task = next((name for part in parts for word, name in TASKS if word in part), "chat")
+    if task == "vision" and re.search(r"small objects|camera|many images", words):
+        task = "detection"
     best = re.search(r"quality|\bmax\b|frontier", words)
     fast = re.search(r"\bspeed\b|throughput|\bfast\b", words)
     prefer: Prefer = "quality" if best else "speed" if fast else "balanced"
@@ -127,9 +144,11 @@ def request(row: dict[str, str]) -> Request:
         if "many users" in words or ("serving" in words and not row["context"])
         else 1
     )
+    constraints = [part.strip() for part in re.split("[;,]", row["constraints"].casefold())]
+    engine = next((name for word, name in ENGINES if word in constraints), None)
     cache = next((KvCache(name, name) for name in ("q8_0", "q5_1", "q4_0") if f"{name} kv" in words), None)
     return Request(
-        task=task, context=_context(row["context"]), users=users, kv_cache=cache, prefer=prefer, commercial="commercial" in words,
+        task=task, context=_context(row["context"]), users=users, runtime=engine, kv_cache=cache, prefer=prefer, commercial="commercial" in words,
         gpu_only="fit fully" in words, thinking="no" if "thinking off" in words else "yes" if "thinking on" in words else "either",
     )  # fmt: skip
 

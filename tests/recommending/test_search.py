@@ -15,9 +15,9 @@ from qwenpick.recommending.rank import LABELLED, Ranked, described, rank
 from qwenpick.recommending.request import Request
 from qwenpick.recommending.search.best_first import first_places
 from qwenpick.recommending.search.bounds import ROUNDING, Bounds
-from qwenpick.recommending.search.cache_format import in_eight_bits, miss_of, miss_on_one_gpu
+from qwenpick.recommending.search.cache_format import made_to_fit, miss_of, miss_without_ram, spills_over_several
 from qwenpick.recommending.search.candidates import Candidates
-from qwenpick.recommending.search.formats import holds_somehow, is_enough, rungs
+from qwenpick.recommending.search.formats import as_many_bits, holds_somehow, is_enough, rungs
 from qwenpick.recommending.search.space import Search, work_of
 from qwenpick.recommending.search.upper_bound import upper_bound
 from qwenpick.recommending.tasks import Task, find_task
@@ -58,18 +58,22 @@ def every_plan(catalog: Catalog, model: Model, search: Search, task: Task) -> li
     found: list[Plan] = []
     for group in search.groups:
         for engine in map(find_runtime, group):
+            enough: str | None = None
             for checkpoint in rungs(architecture, model, engine, search):
+                if enough and not as_many_bits(checkpoint.format, enough):
+                    continue
                 plan = evaluate(model, architecture, checkpoint, engine, work, machine, search.gpu_only, search.strict)
                 miss = miss_of(plan, search.machine)
                 if engine.NAME == "llamacpp" and must_use_ram(architecture, checkpoint, work, machine):
-                    miss = miss_on_one_gpu(architecture, checkpoint, work, search)
+                    miss = miss_without_ram(architecture, checkpoint, work, search)
                 elif plan and plan.holds(search.strict):
-                    miss = None
-                small = in_eight_bits(architecture, model, checkpoint, engine, work, search, miss)
+                    spills = spills_over_several(plan)
+                    miss = miss_without_ram(architecture, checkpoint, work, search) if spills else None
+                small = made_to_fit(architecture, model, checkpoint, engine, work, search, miss)
                 held = plan if plan and plan.holds(search.strict) else None
                 found += [one for one in (held, small) if one]
                 if held and is_enough(held):
-                    break
+                    enough = enough or checkpoint.format
         if found:
             break
     depth = task.depth

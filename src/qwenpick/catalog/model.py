@@ -77,6 +77,9 @@ class Checkpoint(Fact):
         default=None, description="The format as its publisher spells it, where it is none of ours: UD-Q4_K_XL"
     )
     mtp: bool = Field(default=True, description="Whether the file holds the MTP block, where the architecture has one")
+    mtp_source: str | None = Field(
+        default=None, description="Who says that weights which others quantized hold the MTP block"
+    )
     recipes: tuple[str, ...] = Field(
         default=(), description="Engines whose own recipe serves this repository: it comes before others of its format"
     )

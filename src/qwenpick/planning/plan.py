@@ -11,6 +11,7 @@ from qwenpick.i18n import _
 from qwenpick.machine.nodes import one_node, per_node
 from qwenpick.memory.account import RAM, Memory, gpu
 from qwenpick.memory.bands import Band, band
+from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.planning.files import File, planned_file, settled
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from qwenpick.work.serving import Serving
 
 # vLLM's docs/getting_started/installation/gpu.md ("does not support Windows natively … use WSL"), SGLang's docs/get_started/install.md (Linux)
+TABLE_ENGINES = ("vllm", "sglang")  # they may keep Flash-Next's n-gram table in RAM
 NOT_ON_WINDOWS = frozenset({"vllm", "sglang"})
 Verdict = Literal["fits", "tight", "no", "refused"]
 Mode = Literal["gpu", "gpu+experts-in-ram", "gpu+layers-in-ram", "cpu"]
@@ -60,6 +62,7 @@ class Plan:
     """One way to run one model, and whether it holds. `refusal` says why the engine would not run it; `band` is its error on real runs.
 
     `speed_without` is the speed without the speculation that the plan uses; None where it uses none of its own accord.
+    `box` are all GPUs of the machine, of which the placement may use fewer.
     """
 
     model: Model
@@ -75,6 +78,7 @@ class Plan:
     band: Band
     speed: Speed | None = None
     speed_without: Speed | None = None
+    box: tuple[Device, ...] = ()
 
     @property
     def mode(self) -> Mode:
@@ -119,22 +123,27 @@ def evaluate(
     """The preferred placement that holds, else the nearest miss; None where the engine has no way to run on this machine at all.
 
     With `strict` a tight placement gives way to one that fits, however slow; among misses the one with the least missing wins. On a Mac nothing
-    is left to the CPU unless an option says so.
+    is left to the CPU unless an option says so. A tight one of an engine that may keep an n-gram table in RAM gives way to one that does and fits.
     """
     checkpoint = settled(architecture, checkpoint)
     machine = machine if getattr(runtime, "SPANS_NODES", False) else one_node(machine)
     best: Plan | None = None
+    tight: Plan | None = None
+    has_table = runtime.NAME in TABLE_ENGINES and any(extra.name == NGRAM_TABLE for extra in architecture.extras)
     for placement in runtime.placements(model, architecture, checkpoint, work, machine):
         if len(placement.devices) > 1 and any(device.kind == "mig" for device in placement.devices):
             continue  # CUDA shows a process one MIG instance
         plan = judge(model, architecture, checkpoint, runtime, work, placement, machine)
         if plan.mode != "gpu" and (gpu_only or (one_memory(machine) and not work.options)):
             continue
+        if plan.verdict == "tight" and has_table and not placement.host_table and not strict:
+            tight = tight or plan
+            continue
         if plan.holds(strict):
-            return plan
+            return plan if plan.verdict == "fits" or tight is None else tight
         if best is None or (_ORDER[plan.verdict], -plan.headroom) < (_ORDER[best.verdict], -best.headroom):
             best = plan
-    return best
+    return tight or best
 
 
 def one_memory(machine: Machine) -> bool:
@@ -157,7 +166,10 @@ def judge(
     needed = Memory(()) if refusal else runtime.memory(model, architecture, checkpoint, work, placement)
     places = tuple(_places(needed, runtime, work, placement, machine))
     verdict: Verdict = "refused" if refusal else verdict_of(places, edge)
-    plan = Plan(model, architecture, checkpoint, runtime.NAME, work, placement, needed, places, verdict, refusal, edge)
+    plan = Plan(
+        model, architecture, checkpoint, runtime.NAME, work, placement, needed, places, verdict, refusal, edge,
+        box=machine.devices,
+    )  # fmt: skip
     if plan.holds() and any(place.budget is None for place in places) and plan.mode != "gpu":
         return replace(plan, verdict="no")  # the weights would lie in RAM, and nobody knows how much there is
     return plan

@@ -15,7 +15,7 @@ from qwenpick.memory.quantization import FORMATS
 from qwenpick.planning.checkpoints import check_quant
 from qwenpick.planning.plan import Plan, timed
 from qwenpick.recommending.quality import Abilities, alike, load_abilities
-from qwenpick.recommending.rank import Ranked, best, described, order, place_key, quick_enough
+from qwenpick.recommending.rank import Ranked, best, better, described, order, place_key, quick_enough
 from qwenpick.recommending.request import HIGHEST
 from qwenpick.recommending.scoring import PREFERENCES, Scored
 from qwenpick.recommending.search.best_first import first_places
@@ -24,7 +24,7 @@ from qwenpick.recommending.search.candidates import Candidates
 from qwenpick.recommending.search.formats import every_plan
 from qwenpick.recommending.search.space import Search
 from qwenpick.recommending.search.upper_bound import upper_bound
-from qwenpick.recommending.speculation import is_faster, speculating
+from qwenpick.recommending.speculation import is_faster, rivals, speculating
 from qwenpick.recommending.tasks import find_task, task_of
 
 if TYPE_CHECKING:
@@ -94,22 +94,32 @@ class Chooser:
         return self._bounds[key]
 
     def _drafted(self, row: Scored, search: Search) -> Scored:
-        """The plan with its own MTP block drafting, where that is faster, and where engine and format are not both asked for by name.
+        """The plan with its own MTP block drafting, or another of the model that drafts, where that is better.
 
-        Who names both means that engine as it starts by itself: -o spec_type=draft-mtp asks for drafts.
+        Who names engine and format means that engine as it starts by itself: -o spec_type=draft-mtp asks for drafts.
         """
         if self.request.runtime and self.request.quant:
             return row
-        found = speculating(row.plan, search.machine)
-        if found is None:
+        own = self._with_drafts(row.plan, search) if row.plan.speed else None
+        best_so_far = own or row
+        if row.plan.mode == "gpu":
+            for plan in rivals(row.plan.model, row.plan.architecture, search):
+                if found := self._with_drafts(self.timed(plan, search.machine), search):
+                    best_so_far = better(found, best_so_far)
+        if best_so_far is row:
             return row
-        plan = replace(self.timed(found, search.machine), speed_without=row.plan.speed)
-        if not is_faster(plan, row.plan):
-            return row
-        wanted = self.request
-        scored = best([plan], self.task, PREFERENCES[wanted.prefer], self._abilities, wanted.thinking, wanted.min_speed)
         outdone = {name: points for name, points in row.parts.items() if name == "outdone"}
-        return replace(scored, parts={**scored.parts, **outdone}) if scored else row
+        return replace(best_so_far, parts={**best_so_far.parts, **outdone})
+
+    def _with_drafts(self, plain: Plan, search: Search) -> Scored | None:
+        """The plan with its own MTP block drafting, and its points; None where it cannot, or is not the faster for it."""
+        found = speculating(plain, search.machine)
+        if found is None:
+            return None
+        plan, wanted = replace(self.timed(found, search.machine), speed_without=plain.speed), self.request
+        if not is_faster(plan, plain):
+            return None
+        return best([plan], self.task, PREFERENCES[wanted.prefer], self._abilities, wanted.thinking, wanted.min_speed)
 
     def search(self, machine: Machine) -> Search:
         """What is looked for on the readable part of the machine."""

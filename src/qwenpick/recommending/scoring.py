@@ -15,7 +15,7 @@ from qwenpick.memory.account import RAM
 from qwenpick.memory.cache import CACHE_BITS, KvCache
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.recommending.effort import Effort
-from qwenpick.recommending.practice import engine_cost, others, spilled, without_units
+from qwenpick.recommending.practice import format_cost, run_cost, to_the_brim
 from qwenpick.recommending.quality import Abilities, Quality, quality
 from qwenpick.recommending.quantization_loss import CacheFamily, Retention, cache_retention, retention
 from qwenpick.recommending.thinking import efforts_for, seconds_to_answer, seconds_wanted
@@ -69,6 +69,10 @@ TEXT_FIRST = 5.0  # a model that embeds or ranks pictures too, where there is on
 VOICELESS = (
     8.0  # text to speech by a model that needs a recording of a voice, or a description of one, before it speaks
 )
+OFF_DEVICE = 10.0  # weights in the RAM of a small device that has a GPU: there the rest of its work lies
+DETAILS_SINCE = "2026-04"  # Qwen3.6
+COARSE = 12.0  # an image tower that hands on its last layer only, where small things count
+STAGES_ASKED = frozenset({"pipeline_parallel_size", "pp_size", "pp_layer_partition"})
 STAGED = 10.0  # pipeline stages without being asked: only where nothing else holds
 HOMEMADE = 8.0  # nobody is known to publish the file: it would have to be made from the 16-bit weights
 PER_YEAR = 0.3  # what a year newer is worth beyond measured ability
@@ -203,19 +207,22 @@ def standing(model: Model) -> Mapping[str, float]:
 def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[str, float]:
     """The points that do not depend on how much the model thinks, without those that are none."""
     parts = {
-        "fit": -_tight(plan) - (UNCHECKED if _unchecked(plan) else 0.0),
+        "fit": -_tight(plan) - (UNCHECKED if _unchecked(plan) else 0.0) - to_the_brim(plan),
         "format": 0.0 if kept.advised else -EXPERIMENTAL,
         **standing(plan.model),
-        "engine": -engine_cost(plan.runtime, plan.placement.devices, plan.work.sequences) - spilled(plan),
+        "engine": -run_cost(plan),
         "size": size_points(plan.memory.total, task, weights),
     }
     if weights.context:
         parts["context"] = weights.context * math.log2(max(1.0, roomiest(plan) / task.context))
-    if plan.placement.pipeline_parallel > 1 and not plan.work.options:
+    if plan.placement.pipeline_parallel > 1 and not STAGES_ASKED & plan.work.options.keys():
         parts["engine"] -= STAGED
-    parts["format"] -= (
-        without_units(plan) + others(plan) + (MADE_ON_LOAD if FORMATS[plan.checkpoint.format].on_load else 0.0)
-    )
+    made = MADE_ON_LOAD if FORMATS[plan.checkpoint.format].on_load else 0.0
+    parts["format"] -= format_cost(plan) + made
+    if task.on_device and plan.mode != "gpu" and plan.placement.devices:
+        parts["engine"] -= OFF_DEVICE
+    if task.details and not _sees_details(plan):
+        parts["origin"] -= COARSE
     if plan.model.kind == "reranker" and plan.runtime in ("llamacpp", "ollama", "lmstudio"):
         parts["engine"] -= SCORES_WRONG
     if plan.model.kind in ("reranker", "embedding") and "image" in plan.model.inputs and task.inputs == {"text"}:
@@ -225,6 +232,15 @@ def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[st
     if plan.file is None:
         parts["file"] = -HOMEMADE
     return {name: part for name, part in parts.items() if part}
+
+
+def _sees_details(plan: Plan) -> bool:
+    """Whether small things in a picture reach the model: its tower hands on several depths, or the series is newer than those said to miss them.
+
+    Frigate's documentation of 2026-07-23: Qwen3.5 misses small details, which Qwen3-VL's DeepStack sees; Qwen3.6 is about as good as that.
+    """
+    tower = plan.architecture.vision
+    return bool(tower and tower.deepstack_layers) or (plan.model.released or "") >= DETAILS_SINCE
 
 
 def size_points(total: int, task: Task, weights: Weights) -> float:

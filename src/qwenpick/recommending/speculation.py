@@ -7,16 +7,21 @@ FP8 over two 3090: 67 and 86 where 45 are estimated without (club-3090, dev.to a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qwenpick.planning.plan import judge
+from qwenpick.memory.quantization import FORMATS
+from qwenpick.planning.plan import evaluate, judge
+from qwenpick.recommending.search.formats import rungs
+from qwenpick.recommending.search.space import work_of
 from qwenpick.runtimes import find_runtime
 
 if TYPE_CHECKING:
+    from qwenpick.catalog import Architecture, Checkpoint, Model
     from qwenpick.machine.hardware import Machine
     from qwenpick.planning.plan import Plan
+    from qwenpick.recommending.search.space import Search
 
 # engine -> its options for it, and the vendors of the devices that it was measured on
 OPTIONS: Mapping[str, Mapping[str, object]] = {
@@ -25,6 +30,8 @@ OPTIONS: Mapping[str, Mapping[str, object]] = {
 }
 MEASURED_ON: Mapping[str, tuple[str, ...]] = {"llamacpp": ("nvidia", "amd"), "vllm": ("nvidia",)}
 SLOWER = ("qwen4_exp",)  # model types that were measured to lose
+LEAST_BITS = 4.0  # a weight, of what is looked at because it could draft: fewer lose what the drafts gain
+MOST_BITS: Mapping[str, float] = {"llamacpp": 5.0, "vllm": 9.0}
 FASTER = 1.1  # times as fast at least: a smaller gain is not worth the memory
 
 
@@ -48,9 +55,34 @@ def speculating(plan: Plan, machine: Machine) -> Plan | None:
 
 
 def _has_the_block(plan: Plan) -> bool:
-    """Whether the published file holds the MTP block: a listing says so of GGUF files, and the maker's own weights do."""
+    """Whether the published file holds the MTP block: a listing says so of GGUF files, the maker's own weights do, and others' where it is said."""
     file = plan.file
-    return file is not None and (file.mtp if plan.runtime == "llamacpp" else plan.checkpoint.official)
+    if file is None:
+        return False
+    return file.mtp if plan.runtime == "llamacpp" else keeps_the_block(plan.checkpoint)
+
+
+def keeps_the_block(checkpoint: Checkpoint) -> bool:
+    """Whether weights in a repository of safetensors hold the MTP block: the maker's own do, and others' where somebody ran them with it."""
+    return checkpoint.official or checkpoint.mtp_source is not None
+
+
+def rivals(model: Model, architecture: Architecture, search: Search) -> Iterator[Plan]:
+    """Plans of a model that could draft and so be quicker than one which is better without: what keeps the block in four to eight bits, by engine."""
+    work, machine = work_of(model, search), search.machine
+    if not architecture.mtp_layers or architecture.model_type in SLOWER or work.sequences > 1 or work.image_tokens:
+        return
+    for name in search.groups[0]:
+        if name not in OPTIONS or not all(device.vendor in MEASURED_ON[name] for device in machine.devices):
+            continue
+        engine = find_runtime(name)
+        for checkpoint in rungs(architecture, model, engine, search):
+            bits = FORMATS[checkpoint.format].bits
+            if not LEAST_BITS <= bits <= MOST_BITS[name] or not (name == "llamacpp" or keeps_the_block(checkpoint)):
+                continue
+            plan = evaluate(model, architecture, checkpoint, engine, work, machine, search.gpu_only, search.strict)
+            if plan and plan.holds(search.strict) and plan.mode == "gpu":
+                yield plan
 
 
 def is_faster(plan: Plan, without: Plan) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from qwenpick.i18n import N_
 
 SAID = (
-    N_("chat"), N_("knowledge"), N_("coding"), N_("coding-agent"), N_("agent"), N_("math"), N_("vision"), N_("video"), N_("audio"), N_("omni"),
+    N_("chat"), N_("knowledge"), N_("coding"), N_("coding-agent"), N_("agent"), N_("math"), N_("vision"), N_("detection"), N_("video"),
+    N_("audio"), N_("omni"),
     N_("transcription"), N_("speech"), N_("translation"), N_("summarising"), N_("rag-embedding"), N_("reranking"), N_("moderation"), N_("edge"),
 )  # fmt: skip
 # Names that say by themselves what the work is
@@ -18,6 +19,7 @@ CHINESE: dict[str, tuple[str, ...]] = {
     "agent": ("智能体", "工具调用", "自动化"),
     "math": ("数学", "推理", "科学"),
     "vision": ("看图", "图像", "图片", "图像理解", "视觉", "文档识别"),
+    "detection": ("检测", "目标检测", "小目标", "计数", "摄像头"),
     "video": ("视频", "视频理解", "监控"),
     "audio": ("音频", "声音", "音频理解"),
     "omni": ("全模态", "语音助手"),

@@ -23,6 +23,7 @@ MLJOURNEY = "mljourney: 5 tok/s frustrating, 20 usable, 40 comfortable"
 STARTUPFORTUNE = "startupfortune on r/LocalLLaMA: 30-60 tok/s for code, 15-20 for chat; 21 feels slow for reasoning"
 PUBLIVAULT = "publivault: above 20 tok/s instant, below 10 slow"
 ENTROPY = "entropy-exchange: decode speed is a bad proxy for agents; Hacker News 47793952: prompt processing becomes the bottleneck"
+FRIGATE = "Frigate's documentation, 2026-07-23: small objects in people's hands; Qwen3-VL's DeepStack sees what Qwen3.5 misses"
 BITTIDE = "bittide VLM benchmark v2: 30 s an image is good, 70 s accepted for the best; every hybrid scored higher without thinking"
 CLUB3090 = "club-3090#1075: 131/150 thinking at low effort, 121/150 without; Qwen3.8#236: tool calls fail on long prompts without thinking"
 BUDGET = "club-3090: Qwen3.6 72.8 without thinking, 48.9 unbudgeted, 76.1 budgeted; Qwen3.8#216: empty answers at xhigh on 17 % of calls"
@@ -38,7 +39,8 @@ class Task:
 
     `usable` and `comfortable` are decode tokens/s while thinking as much as `efforts[0]`, `prefill` and `comfortable_prefill` prompt tokens/s.
     `efforts` are the ways to think that suit the task, advised first; `smaller` is what half the memory is worth, in points.
-    `context` is the default budget in tokens; it has room for the thinking.
+    `context` is the default budget in tokens; it has room for the thinking. `on_device` says that RAM beside a GPU belongs to other work, and
+    `details` that small things in pictures count.
     """
 
     name: str
@@ -58,6 +60,8 @@ class Task:
     prefill: float = 100
     comfortable_prefill: float = 400
     smaller: float = 0.1
+    on_device: bool = False
+    details: bool = False
     aliases: tuple[str, ...] = ()
 
     def __hash__(self) -> int:
@@ -147,6 +151,12 @@ TASKS: dict[str, Task] = {
             aliases=("documents", "ocr", "images", "image", "gui", "ui-to-code", "inspection", "multimodal", "vlm", "screenshots"),
         ),
         Task(
+            "detection", N_("small things in pictures, or many pictures: cameras, counting, pointing"), {"vision": 0.9, "general": 0.1},
+            8192, 2000, 100, 10, 30, ("off",), N_("every hybrid scored higher without thinking"), (BITTIDE, FRIGATE),
+            inputs=frozenset({"text", "image"}), details=True, prefill=350, comfortable_prefill=1000,
+            aliases=("small-objects", "cameras", "camera-events", "counting", "grounding", "pointing", "many-images"),
+        ),
+        Task(
             "video", N_("video files and camera streams"), {"vision": 0.8, "long context": 0.1, "general": 0.1},
             32768, 12000, 400, 5, 15, ("off",), N_("it gains nothing on pictures and video"), (BITTIDE,), inputs=frozenset({"text", "video"}),
             prefill=350, comfortable_prefill=1000, aliases=("videos", "camera", "surveillance"),
@@ -205,7 +215,7 @@ TASKS: dict[str, Task] = {
         Task(
             "edge", N_("small devices: speakers, robots, phones"), {"general": 0.6, "agents": 0.2, "knowledge": 0.2},
             4096, 300, 150, 15, 30, ("off",), N_("0.8B and 2B models loop when they think"), (TRIO, "TyloQuant#12"),
-            smaller=3.0, aliases=("iot", "device", "robot", "embedded", "phone", "raspberry-pi", "home-automation", "draft"),
+            smaller=3.0, on_device=True, aliases=("iot", "device", "robot", "embedded", "phone", "raspberry-pi", "home-automation", "draft"),
         ),
     )
 }  # fmt: skip

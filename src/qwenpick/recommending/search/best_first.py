@@ -20,9 +20,9 @@ from qwenpick.recommending.quality import load_abilities
 from qwenpick.recommending.rank import best, better, order
 from qwenpick.recommending.scoring import PREFERENCES, Scored
 from qwenpick.recommending.search.bounds import ROUNDING, Contender
-from qwenpick.recommending.search.cache_format import in_eight_bits, miss_of, miss_on_one_gpu
+from qwenpick.recommending.search.cache_format import made_to_fit, miss_of, miss_without_ram, spills_over_several
 from qwenpick.recommending.search.candidates import Start
-from qwenpick.recommending.search.formats import holds_somehow, is_enough
+from qwenpick.recommending.search.formats import as_many_bits, holds_somehow, is_enough
 from qwenpick.recommending.search.space import Search
 from qwenpick.runtimes import find_runtime
 
@@ -176,8 +176,13 @@ def _plan(one: Contender, bounds: Bounds, search: Search) -> None:
     for plan, row in rows:
         one.holds = True
         one.row = row if one.row is None else better(one.row, row) if row else one.row
+        name = plan.checkpoint.format
         if is_enough(plan) and plan.work.kv_cache == search.work.kv_cache:
-            one.left[at:] = [later for later in one.left[at:] if later.candidate.engine != engine]
+            one.left[at:] = [
+                later
+                for later in one.left[at:]
+                if later.candidate.engine != engine or as_many_bits(later.candidate.checkpoint.format, name)
+            ]
 
 
 def _rows(bound: Bound, bounds: Bounds, search: Search) -> list[Row]:
@@ -203,7 +208,7 @@ def _scored(bound: Bound, bounds: Bounds, search: Search) -> Iterator[Row]:
 
 
 def _plans(bound: Bound, search: Search) -> Iterator[Plan]:
-    """The plan of the bound if it holds, else that with an 8-bit cache."""
+    """The plan of the bound if it holds, else that made to fit; both where several GPUs leave a part in RAM that a smaller cache may bring back."""
     candidate = bound.candidate
     model, architecture, checkpoint, work = (
         candidate.model,
@@ -213,12 +218,15 @@ def _plans(bound: Bound, search: Search) -> Iterator[Plan]:
     )
     engine, miss = find_runtime(candidate.engine), None
     if bound.small:
-        miss = miss_on_one_gpu(architecture, checkpoint, work, search)
+        miss = miss_without_ram(architecture, checkpoint, work, search)
     else:
         tried = evaluate(model, architecture, checkpoint, engine, work, search.machine, search.gpu_only, search.strict)
         if tried and tried.holds(search.strict):
             yield tried
-            return
-        miss = None if bound.cut else miss_of(tried, search.machine)
-    if plan := in_eight_bits(architecture, model, checkpoint, engine, work, search, miss):
+            if bound.cut or not spills_over_several(tried):
+                return
+            miss = miss_without_ram(architecture, checkpoint, work, search)
+        else:
+            miss = None if bound.cut else miss_of(tried, search.machine)
+    if plan := made_to_fit(architecture, model, checkpoint, engine, work, search, miss):
         yield plan

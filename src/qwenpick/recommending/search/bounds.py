@@ -16,7 +16,7 @@ from qwenpick.machine.hardware import before_ampere
 from qwenpick.memory.account import RAM
 from qwenpick.memory.bands import band
 from qwenpick.planning.plan import timed
-from qwenpick.recommending.practice import engine_cost
+from qwenpick.recommending.practice import FULL, engine_cost
 from qwenpick.recommending.scoring import PREFERENCES, TIGHT
 from qwenpick.recommending.search.cache_format import Miss
 from qwenpick.recommending.search.candidates import ANY_LATENCY, Latency
@@ -98,8 +98,7 @@ class Bounds:
         self._known: dict[Candidate, list[Bound]] = {}
         self._latencies = Latencies(self.devices, search.machine.cpu, self.catalog.gpus, gpu_only=search.gpu_only)
         self._costs = {
-            engine: min(engine_cost(engine, some, search.work.sequences) for some in self._some)
-            for engine in chain(*self.groups)
+            engine: engine_cost(engine, self.devices, search.work.sequences) for engine in chain(*self.groups)
         }
         self._settled: dict[str, tuple[Scored, int]] = {}
         self._edge = band("llamacpp").high
@@ -222,11 +221,6 @@ class Bounds:
 
     # -- the devices ---------------------------------------------------------------------------------------------------
 
-    @property
-    def _some(self) -> list[tuple[Device, ...]]:
-        """The devices together, and each by itself: a plan may use fewer than there are."""
-        return [self.devices, *((device,) for device in self.devices)]
-
     @cached_property
     def _old(self) -> bool:
         """Whether any is a GPU without bf16."""
@@ -254,8 +248,8 @@ class Bounds:
 
 
 def _ram_to_spare(plan: Plan) -> int:
-    """Bytes of RAM in which the plan fits beyond the estimate's error."""
-    return math.ceil(plan.memory.on(RAM) * plan.band.high)
+    """Bytes of RAM in which the plan fits beyond the estimate's error, and fills no RAM to the brim."""
+    return math.ceil(plan.memory.on(RAM) * max(plan.band.high, 1 / FULL)) + 1
 
 
 def _has(machine: Machine, ram: int) -> bool:

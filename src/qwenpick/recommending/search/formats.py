@@ -10,7 +10,7 @@ from qwenpick.memory.quantization import FORMATS, stored_bytes
 from qwenpick.planning.checkpoints import FAMILIES, checkpoints, download_bytes, without_bf16
 from qwenpick.planning.files import published_file, settled
 from qwenpick.planning.plan import Plan, evaluate
-from qwenpick.recommending.search.cache_format import Miss, in_eight_bits, miss_of, miss_on_one_gpu
+from qwenpick.recommending.search.cache_format import Miss, made_to_fit, miss_of, miss_without_ram
 from qwenpick.recommending.search.space import work_of
 from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp.whole import layer_bytes
@@ -55,12 +55,15 @@ def ladder(model: Model, engine: Runtime, quant: str | None) -> Iterator[Checkpo
 def compared(found: Sequence[Checkpoint]) -> tuple[Checkpoint, ...]:
     """Of the formats of one precision those that are compared: the preferred, the smallest, and NVFP4, which has hardware of its own.
 
-    Between them lies nothing that changes a choice.
+    Between them lies nothing that changes a choice. The smallest is that of the fewest bits, and of files whose sizes are known that of the
+    fewest bytes: of two of four bits the one that leaves less in 16 may be what fits.
     """
     if not found:
         return ()
     smallest = min(found, key=lambda one: (one.format in LEGACY, FORMATS[one.format].bits))
-    return tuple(one for one in found if one is found[0] or one is smallest or one.format == "nvfp4")
+    sized = [one for one in found if one.bytes and FORMATS[one.format].container != "gguf"]
+    lightest = min(sized, key=lambda one: one.bytes or 0, default=None)
+    return tuple(one for one in found if one is found[0] or one is smallest or one is lightest or one.format == "nvfp4")
 
 
 def is_published(model: Model, checkpoint: Checkpoint, engine: str) -> bool:
@@ -87,6 +90,15 @@ def is_enough(plan: Plan) -> bool:
     return plan.verdict == "fits" and FORMATS[plan.checkpoint.format].bits < LOW_BITS and plan.mode == "gpu"
 
 
+def as_many_bits(format_name: str, other: str) -> bool:
+    """Whether a format is named for at least the bits of the other and made for other hardware: NVFP4 beside GPTQ. GGUF types run on all alike.
+
+    >>> as_many_bits("nvfp4", "gptq-int4"), as_many_bits("IQ4_XS", "Q4_K_M")
+    (True, False)
+    """
+    return FORMATS[format_name].container != "gguf" and named_bits(format_name) >= named_bits(other)
+
+
 def every_plan(
     architecture: Architecture, model: Model, search: Search, *, every_engine: bool = False
 ) -> Iterator[Plan]:
@@ -101,10 +113,10 @@ def every_plan(
                 if plan:
                     holds |= plan.holds(search.strict)
                     yield plan
-                if plan and plan.holds(search.strict):
+                if plan and plan.holds(search.strict) and (plan.runtime != "llamacpp" or plan.mode in ("gpu", "cpu")):
                     continue
                 missing = _miss(plan, checkpoint, search)
-                if small := in_eight_bits(architecture, model, checkpoint, engine, work, search, missing):
+                if small := made_to_fit(architecture, model, checkpoint, engine, work, search, missing):
                     holds = True
                     yield small
         if holds and not every_engine:
@@ -123,9 +135,7 @@ def holds_somehow(architecture: Architecture, model: Model, search: Search) -> b
                 tried = evaluate(model, architecture, checkpoint, engine, work, machine, search.gpu_only, search.strict)
                 if tried and tried.holds(search.strict):
                     return True
-                if in_eight_bits(
-                    architecture, model, checkpoint, engine, work, search, _miss(tried, checkpoint, search)
-                ):
+                if made_to_fit(architecture, model, checkpoint, engine, work, search, _miss(tried, checkpoint, search)):
                     return True
     return False
 
@@ -134,7 +144,7 @@ def _miss(tried: Plan | None, checkpoint: Checkpoint, search: Search) -> Miss | 
     """How far from the GPUs the plan is: as it was tried there, or, where llama.cpp was tried beside RAM, as it would be on the only one."""
     if tried is None or tried.runtime != "llamacpp" or tried.mode == "gpu":
         return miss_of(tried, search.machine)
-    return miss_on_one_gpu(tried.architecture, checkpoint, tried.work, search)
+    return miss_without_ram(tried.architecture, checkpoint, tried.work, search)
 
 
 def least_held(architecture: Architecture, model: Model, checkpoint: Checkpoint) -> int:
