@@ -20,11 +20,13 @@ SAME_SHAPE = 0.02  # relative difference of parameter counts between two generat
 def beats(other: Scored, row: Scored) -> bool:
     """Whether the other model's plan is better beyond doubt, no larger, no slower and no less free."""
     gap, doubt = other.quality.value - row.quality.value, math.hypot(other.quality.deviation, row.quality.deviation)
-    if gap < -doubt or (other.seconds and row.seconds and other.seconds > row.seconds * NEWER_CLOSE):
+    if gap < -doubt:
         return False  # whatever the two are to each other
     how = relation(other.plan.model, row.plan.model)
-    # a generation's successor of the same size need not be clearly better
-    return how is not None and _no_slower(other, row, how.close) and (how.succeeds or gap > doubt)
+    # a generation's successor of the same size need not be clearly better, and how long it may think is its own choice
+    if how is None or not (how.succeeds or gap > doubt):
+        return False
+    return _no_slower(other, row, how.close) or (how.succeeds and _writes_as_fast(other, row, how.close))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,11 @@ class Relation:
 
     def may_hold(self, quality: float, seconds: float, row: Scored) -> bool:
         """Whether a model worth `quality` points that keeps one waiting `seconds` at best could outdo the other's row."""
+        if self.succeeds:
+            return True
         if row.seconds is not None and seconds > row.seconds * self.close:
             return False
-        return self.succeeds or quality - row.quality.value > row.quality.deviation
+        return quality - row.quality.value > row.quality.deviation
 
 
 @lru_cache(maxsize=65536)
@@ -46,7 +50,8 @@ def relation(better: Model, worse: Model) -> Relation | None:
     """How `better` could outdo `worse`; None where it cannot, however it runs."""
     if not _may_succeed(better, worse):
         return None
-    alike, newer = worse.successor == better.id or _same_shape(better, worse), _newer(better, worse)
+    newer = _newer(better, worse)
+    alike = worse.successor == better.id or _same_shape(better, worse) or (newer and _same_work(better, worse))
     return None if alike and not newer else Relation(_close(better, worse), alike)
 
 
@@ -78,6 +83,23 @@ def _no_slower(other: Scored, row: Scored, close: float) -> bool:
         return other.seconds <= row.seconds * close
     a, b = other.plan.model.parameters, row.plan.model.parameters
     return other.plan.mode == row.plan.mode and a is not None and b is not None and a.active <= b.active * close
+
+
+def _writes_as_fast(other: Scored, row: Scored, close: float) -> bool:
+    """Whether it writes no fewer tokens/s, whatever it thinks first."""
+    a, b = other.plan.speed, row.plan.speed
+    return a is not None and b is not None and a.each.value * close >= b.each.value
+
+
+def _same_work(one: Model, two: Model) -> bool:
+    """Whether two general models do the same work a token as generations go: 30B-A3B and 35B-A3B, 8B and 9B, 80B-A3B and 35B-A3B.
+
+    In our table of experts' picks what replaced Qwen3-Next-80B-A3B is Flash-Next or Qwen3.6-35B-A3B.
+    """
+    a, b = one.parameters, two.parameters
+    if a is None or b is None or one.kind != two.kind or one.kind != "chat":
+        return False
+    return a.active <= b.active * NEWER_CLOSE and b.active <= a.active * NEWER_CLOSE
 
 
 def _same_shape(one: Model, two: Model) -> bool:

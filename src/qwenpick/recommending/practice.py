@@ -50,7 +50,7 @@ BRIM = 3.0
 # wherever it fits with its context; others' four bits are for what does not.
 OTHERS = 0.5
 FP8_UNITS = (8, 9)
-SPILLED = 2.0  # a dense model's layers in RAM beside a GPU: one of those recommendations does so, for quality first; mixtures a dozen times
+SPILLED = 1.5  # a GiB of a dense model's layers in RAM beside a GPU: one of those recommendations does so; mixtures a dozen times
 MANY = 4  # sequences at once
 JETSON_CHIPS = frozenset({"7.2", "8.7"})  # Xavier, Orin: vLLM publishes no wheels for them
 SERVER_CHIPS = frozenset(
@@ -63,20 +63,29 @@ RANKS = (
     8,
     16,
 )  # how many GPUs tensor parallelism divides a model among: with three or six people run llama.cpp
+# vLLM or SGLang for one user on GPUs below that memory: 26 of 28 recommendations there name llama.cpp or what is built on it
+ALONE = 1.0
 LEAN = 1.0  # vLLM started so that it fits: it reads text alone, and one more user waits
 LIBRARY = 3.0  # transformers is a library: no server, no batching of requests that come and go
 
 
 def engine_cost(runtime: str, devices: tuple[Device, ...], sequences: int) -> float:
-    """Points that the engine costs: it is a library, or it serves one where many are to be served."""
+    """Points that the engine costs: it is a library, it serves one where many are to be served, or many where one asks on a small box."""
     if runtime == "transformers":
         return LIBRARY
+    if runtime in ("vllm", "sglang"):
+        return 0.0 if _served(devices, sequences) else ALONE
     if runtime not in ("llamacpp", "ollama", "lmstudio") or not devices:
         return 0.0
     if any(device.vendor == "apple" for device in devices):
         return ON_APPLE
+    return SERVER if _served(devices, sequences) else 0.0
+
+
+def _served(devices: tuple[Device, ...], sequences: int) -> bool:
+    """Whether people run a server there: on a data centre's GPUs, for many users, or with the memory for it."""
     server = all(device.compute_capability in SERVER_CHIPS for device in devices)
-    return SERVER if server or sequences >= MANY or _roomy(devices) else 0.0
+    return server or sequences >= MANY or _roomy(devices)
 
 
 def run_cost(plan: Plan) -> float:
@@ -147,8 +156,10 @@ def to_the_brim(plan: Plan) -> float:
 
 
 def spilled(plan: Plan) -> float:
-    """Points for a dense model's layers in RAM beside a GPU: every token reads all of them."""
-    return SPILLED if plan.mode == "gpu+layers-in-ram" and not plan.architecture.is_moe else 0.0
+    """Points for a dense model's layers in RAM beside a GPU, by their bytes: every token reads all of them."""
+    if plan.mode != "gpu+layers-in-ram" or plan.architecture.is_moe:
+        return 0.0
+    return SPILLED * plan.memory.on(RAM) / 2**30
 
 
 def lean(plan: Plan) -> float:

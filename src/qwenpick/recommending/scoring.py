@@ -46,13 +46,13 @@ Prefer = Literal["balanced", "quality", "speed", "context", "small"]
 PREFERENCES: Mapping[Prefer, Weights] = {
     "balanced": Weights(),
     "quality": Weights(faster=0.3, slower=1.0),
-    "speed": Weights(faster=4.0, slower=6.0),
+    "speed": Weights(faster=4.0, slower=8.0),
     "context": Weights(context=3.0),
     "small": Weights(smaller=5.0),
 }
+MOST_DOUBLINGS = 2.0  # beyond four times comfortable nobody notices
 TOO_SLOW = 6.0  # points lost at once below the usable speed: it runs, but nobody would wait for it
 UNUSABLE = 10.0  # and more points per halving below it
-MOST_DOUBLINGS = 2.0  # beyond four times comfortable nobody notices
 # Bytes/s of active weights that are assumed where no speed is known, by where they lie: a card slower than most, dual-channel RAM, 60 % of each.
 # An unknown speed is never ranked as fast: its wait is taken to be BARELY times the longest usable one at least.
 UNKNOWN_SPEED: Mapping[str, float] = {"gpu": 180e9, "gpu+experts-in-ram": 43e9, "gpu+layers-in-ram": 30e9, "cpu": 30e9}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.planning.plan import evaluate, judge
+from qwenpick.recommending.search.cache_format import made_to_fit, miss_of, miss_without_ram
 from qwenpick.recommending.search.formats import rungs
 from qwenpick.recommending.search.space import work_of
 from qwenpick.runtimes import find_runtime
@@ -80,8 +81,12 @@ def rivals(model: Model, architecture: Architecture, search: Search) -> Iterator
             bits = FORMATS[checkpoint.format].bits
             if not LEAST_BITS <= bits <= MOST_BITS[name] or not (name == "llamacpp" or keeps_the_block(checkpoint)):
                 continue
-            plan = evaluate(model, architecture, checkpoint, engine, work, machine, search.gpu_only, search.strict)
-            if plan and plan.holds(search.strict) and plan.mode == "gpu":
+            plan = evaluate(model, architecture, checkpoint, engine, work, machine, True, search.strict)
+            if plan is None or not plan.holds(search.strict):
+                by_rule = name == "llamacpp"
+                miss = miss_without_ram(architecture, checkpoint, work, search) if by_rule else miss_of(plan, machine)
+                plan = made_to_fit(architecture, model, checkpoint, engine, work, search, miss)
+            if plan:
                 yield plan
 
 
