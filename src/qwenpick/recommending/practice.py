@@ -50,7 +50,7 @@ BRIM = 3.0
 # wherever it fits with its context; others' four bits are for what does not.
 OTHERS = 0.5
 FP8_UNITS = (8, 9)
-SPILLED = 1.5  # a GiB of a dense model's layers in RAM beside a GPU: one of those recommendations does so; mixtures a dozen times
+SPILLED = 2.0  # a GiB of a dense model's layers in RAM beside a GPU: one of those recommendations does so; mixtures a dozen times
 MANY = 4  # sequences at once
 JETSON_CHIPS = frozenset({"7.2", "8.7"})  # Xavier, Orin: vLLM publishes no wheels for them
 SERVER_CHIPS = frozenset(
