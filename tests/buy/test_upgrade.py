@@ -41,7 +41,7 @@ def test_every_step_up_costs_more_and_gets_more(catalog: Catalog) -> None:
 def test_names_of_gpus_need_no_model(qwenpick: Run) -> None:
     answer = qwenpick("compare", "rtx 3060", "rtx 5090", "--task", "coding")
     assert answer.code == 0
-    assert answer.out.startswith("For coding the GeForce RTX 5090 gets you most: ")
+    assert answer.out.startswith("For coding the GeForce RTX 5090 gets you the most: ")
 
 
 def test_an_upgrade_is_set_beside_the_card_at_hand(qwenpick: Run) -> None:
