@@ -18,10 +18,11 @@ from qwenpick.planning.limits import most
 from qwenpick.planning.plan import UNCHECKED_RAM, Place, Verdict, longest_allowed, reason_of
 from qwenpick.training import DEFAULT_FORMAT, Peak, memory, peaks
 from qwenpick.training.cards import of_kernels, suited
-from qwenpick.training.estimate import recipe_of
+from qwenpick.training.estimate import PAGED, recipe_of
 from qwenpick.training.lora import LINEAR_EXPERTS
 from qwenpick.training.pixels import pictured
 from qwenpick.training.qlora import experts_quantized
+from qwenpick.training.sharding import part_of
 from qwenpick.training.speed import Speed, speed
 from qwenpick.training.storage import Storage, loading, storage
 from qwenpick.training.trainers import habits
@@ -69,9 +70,16 @@ class Tuned:
 
 
 def tune(
-    catalog: Catalog, machine: Machine, model: Model, training: Training, quant: str | None = None, strict: bool = False
+    catalog: Catalog,
+    machine: Machine,
+    model: Model,
+    training: Training,
+    quant: str | None = None,
+    strict: bool = False,
+    *,
+    reach: bool = True,
 ) -> Tuned:
-    """The run on the machine's roomiest GPUs.
+    """The run on the machine's roomiest GPUs; without `reach` the longest sequence and the largest batch are not looked for.
 
     Raises QwenpickError for what cannot be trained so, HardwareUnreadableError for GPUs that cannot be read.
     """
@@ -93,20 +101,26 @@ def tune(
     training = pictured(architecture, training)
     checkpoint = _checkpoint(model, training, quant)
     needed, places, verdict = judged(architecture, model, checkpoint, training, devices, machine)
-    enough = ("fits",) if strict else ("fits", "tight")
-
-    def holds(changed: Training) -> bool:
-        return judged(architecture, model, checkpoint, changed, devices, machine)[2] in enough
-
-    longest = longest_of(architecture, model, checkpoint, training, devices, machine, strict)
-    largest = most(LARGEST_BATCH + 1, lambda n: holds(replace(training, batch=n))) or None
-    return Tuned(
+    found = Tuned(
         model, architecture, checkpoint, training, devices, needed, places, verdict, _reason(verdict, places),
         band(f"training-{recipe_of(training)}"), speed(architecture, training, _rate(catalog, devices[0]), devices[0], _link(machine)),
-        storage(architecture, training, checkpoint), longest, largest,
+        storage(architecture, training, checkpoint), None, None,
         tuple(peak.within(place.budget) for peak, place in zip(peaks(needed), places, strict=False)),
         (*notes, *_notes(architecture, training, checkpoint, machine), *of_kernels(architecture, training, devices)),
     )  # fmt: skip
+    return stretched(found, machine, strict) if reach else found
+
+
+def stretched(tuned: Tuned, machine: Machine, strict: bool = False) -> Tuned:
+    """The same with its longest sequence and its largest batch."""
+    of = (tuned.architecture, tuned.model, tuned.checkpoint)
+    enough = ("fits",) if strict else ("fits", "tight")
+
+    def holds(batch: int) -> bool:
+        return judged(*of, replace(tuned.training, batch=batch), tuned.devices, machine)[2] in enough
+
+    longest = longest_of(*of, tuned.training, tuned.devices, machine, strict)
+    return replace(tuned, longest=longest, largest=most(LARGEST_BATCH + 1, holds) or None)
 
 
 def longest_of(
@@ -195,6 +209,8 @@ def judged(
     edge = band(f"training-{recipe_of(training)}")
     places: list[Place] = []
     found: list[Verdict] = []
+    paged = sum(part.bytes for part in needed.parts if part.name == PAGED)
+    stays = True  # what can be paged stays on GPUs that have room for it
     for peak in peaks(needed):
         device = devices[next(index for index in range(len(devices)) if gpu(index) == peak.where)]
         budget = device.free if device.free is not None else device.total
@@ -202,10 +218,11 @@ def judged(
             raise HardwareUnreadableError(_("the memory of {name} could not be read; give --vram", name=device.name))
         need, high = peak.need, peak.high(edge)
         found.append("fits" if high <= budget else "tight" if need <= budget else "no")
+        stays = stays and high + part_of(paged, training.gpus) <= budget
         places.append(Place(peak.where, device.name, need, budget, device.total))
     free = machine.ram_free
     room = UNCHECKED_RAM if free is None else free * machine.nodes
-    in_ram = needed.on(RAM)
+    in_ram = needed.on(RAM) - (paged if stays else 0)
     loaded, always = loading(architecture, training)
     if free is not None and loaded > max(in_ram, room):  # before a step there is the loading
         found.append("no" if always else "tight")
@@ -245,6 +262,10 @@ def _notes(architecture: Architecture, training: Training, checkpoint: Checkpoin
             "transformers 5 fuses the experts on every GPU's process before ZeRO-3 divides them: {size} of RAM while loading; below 5 "
             "a part of that",
             size=format_bytes(loaded, 0),
+        )
+    if architecture.audio:
+        yield _(
+            "speech parts are not trained: --seq counts the tokens that sound becomes, and what the audio tower computes is not counted"
         )
     if training.image_size is not None:
         yield _("the pictures are {tokens:,} tokens of each sequence", tokens=training.image_tokens)

@@ -44,6 +44,9 @@ PINNED_OF_ZERO, PINNED_OF_OTHERS = 0.26, 0.03
 KEPT_OF_ZERO, KEPT_OF_FSDP, KEPT_OF_OFFLOAD = 0.32, 0.22, 0.65
 
 
+PAGED = "paged optimizer states"  # on the GPU while there is room
+
+
 def estimate(
     architecture: Architecture,
     training: Training,
@@ -222,7 +225,7 @@ def _optimizer(training: Training, prepared: Prepared, where: str) -> Iterator[P
     )
     yield Part("optimizer states", part_of(on_gpu, share), where, formula, "state")
     yield Part(
-        "paged optimizer states",
+        PAGED,
         part_of(pageable, share),
         RAM,
         N_("{formula}; on the GPU while there is room", formula=formula),

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from qwenpick.catalog.prices import gpu_price, is_old, on_sale
 from qwenpick.errors import QwenpickError
-from qwenpick.training.answer import Tuned, tune
+from qwenpick.training.answer import Tuned, stretched, tune
 from qwenpick.values import dataclass
 from qwenpick.work.serving import Training
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Gpu, Model
     from qwenpick.catalog.offer import CloudOffer
+    from qwenpick.machine.hardware import Machine
 
 
 FARTHER = (2, 4, 8)  # boxes of eight GPUs, tried of GPUs that are named
@@ -53,18 +54,31 @@ def tuning_offers(
     with `used` those that were sold once too.
     """
     pool = gpus if gpus is not None else on_sale(catalog, used=used)
+    known: Reaches = {}
     found = [
         offer
         for gpu in pool
-        if (offer := _smallest(catalog, model, training, gpu, strict, far=gpus is not None, used=used))
+        if (offer := _smallest(catalog, model, training, gpu, strict, known, far=gpus is not None, used=used))
     ]
     if budget is not None:
         found = [offer for offer in found if offer.price is not None and offer.price <= budget]
     return tuple(sorted(found, key=lambda o: (o.price is None, o.memory, o.price or 0.0, o.gpu.id)))
 
 
+Reaches = dict[tuple[object, ...], Tuned]  # what cards of the same memory and kind hold was looked for once
+
+
+def _stretched(tuned: Tuned, machine: Machine, strict: bool, known: Reaches) -> Tuned:
+    """With its longest sequence and largest batch."""
+    kinds = tuple((d.free, d.total, d.vendor, d.compute_capability, "GeForce" in d.name) for d in tuned.devices)
+    key = (kinds, machine.ram_free, machine.nodes, tuned.training)
+    if key not in known:
+        known[key] = stretched(tuned, machine, strict)
+    return replace(tuned, longest=known[key].longest, largest=known[key].largest)
+
+
 def _smallest(
-    catalog: Catalog, model: Model, training: Training, gpu: Gpu, strict: bool, *, far: bool, used: bool
+    catalog: Catalog, model: Model, training: Training, gpu: Gpu, strict: bool, known: Reaches, *, far: bool, used: bool
 ) -> TuningOffer | None:
     """The fewest of this GPU that hold the run: up to eight in a box, and `far` up to eight such boxes."""
     from qwenpick.machine.nodes import several
@@ -75,10 +89,12 @@ def _smallest(
         each = min(count, 8)
         try:
             box = simulate(catalog, [gpu.id if each == 1 else f"{each}x {gpu.id}"], None, None, False)
-            tuned = tune(catalog, several(box, count // each, None), model, _shared(training, count), None, strict)
+            box = several(box, count // each, None)
+            tuned = tune(catalog, box, model, _shared(training, count), None, strict, reach=False)
         except QwenpickError:
             continue  # it cannot be divided so
         if tuned.holds(strict):
+            tuned = _stretched(tuned, box, strict, known)
             price, note = gpu_price(gpu, used=used)
             return TuningOffer(
                 gpu, count, tuned, price and price * count, note, gpu.power_watts and gpu.power_watts * count
@@ -150,7 +166,7 @@ def _on(
     name, count, ram = key
     try:
         box = simulate(catalog, [name if count == 1 else f"{count}x {name}"], None, ram, False)
-        tuned = tune(catalog, box, model, _shared(training, count), None, strict)
+        tuned = tune(catalog, box, model, _shared(training, count), None, strict, reach=False)
     except QwenpickError:
         return None  # it cannot be trained there
-    return tuned if tuned.holds(strict) else None
+    return stretched(tuned, box, strict) if tuned.holds(strict) else None

@@ -52,14 +52,14 @@ def alive(architecture: Architecture, training: Training, prepared: Prepared, ro
     at_once = tokens // 2 if training.objective == "embedding" else tokens  # anchors and positives go through apart
     of_dora = dora.SAVED * prepared.magnitudes // architecture.num_layers
     temporary = dora.workspace(architecture, training.target, at_once) if prepared.magnitudes else 0
-    kinds = {
-        layer: activations.layer_bytes(architecture, layer, training, style) + of_dora
-        for layer in architecture.layer_list
+    layers = {id(layer): layer for layer in architecture.layer_list}  # comparing them would take longer than the sums
+    sizes = {
+        key: activations.layer_bytes(architecture, layer, training, style) + of_dora for key, layer in layers.items()
     }
-    per_layer = [kinds[layer] for layer in architecture.layer_list][-(prepared.reached or 0) :]
+    per_layer = [sizes[id(layer)] for layer in architecture.layer_list][-(prepared.reached or 0) :]
     back = max(
         size * at_once + max(temporary, activations.backward_bytes(architecture, layer, style) * at_once)
-        for layer, size in kinds.items()
+        for layer, size in ((layers[key], size) for key, size in sizes.items())
     )
     images = training.batch * activations.image_bytes(architecture, training, tower_kept=training.train_vision)
     input_bytes = activations.checkpoint_bytes(architecture, style)
