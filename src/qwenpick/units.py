@@ -53,13 +53,14 @@ def parse_bytes(text: str) -> int:
 
 
 def parse_memory(text: str) -> int:
-    """Bytes of RAM or VRAM as it is sold: `GB` and a bare number are GiB, everything else is read as `parse_bytes` does.
+    """Bytes of RAM or VRAM as it is sold: `GB` and a bare number are GiB, `TB` is TiB, everything else is read as `parse_bytes` does.
 
     >>> parse_memory("24GB") == parse_memory("24") == parse_memory("24GiB") == 24 * GIB
     True
     """
     match = _NUMBER_UNIT.fullmatch(text)
-    return parse_bytes(f"{match[1]}GiB" if match and match[2].lower() in ("", "gb") else text)
+    unit = {"": "GiB", "gb": "GiB", "tb": "TiB"}.get(match[2].lower()) if match else None
+    return parse_bytes(f"{match[1]}{unit}" if match and unit else text)
 
 
 def parse_rate(text: str) -> float:

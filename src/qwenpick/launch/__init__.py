@@ -86,6 +86,15 @@ def with_disk(planned: Launch, machine: Machine) -> Launch:
     )
 
 
+# program -> how it is installed
+WHERE_FROM = {
+    "llama-server": "brew install llama.cpp | winget install llama.cpp | https://github.com/ggml-org/llama.cpp/releases",
+    "mlx_lm.server": "pip install mlx-lm",
+    "vllm": "pip install vllm",
+    "ollama": "https://ollama.com/download",
+}
+
+
 def script(planned: Launch, system: str = "linux") -> str:
     """The whole launch as a script of the system's shell: what is downloaded as comments, files written, commands in order."""
     if system == "windows":
@@ -96,7 +105,7 @@ def script(planned: Launch, system: str = "linux") -> str:
 
 
 def _told(planned: Launch) -> Iterator[str]:
-    """Downloads and notes, as comments."""
+    """Downloads, notes, the program that is needed and where it answers, as comments."""
     for item in planned.downloads:
         yield _comment(
             _(
@@ -108,6 +117,10 @@ def _told(planned: Launch) -> Iterator[str]:
         )
     for note in planned.notes:
         yield _comment(_("note: {note}", note=note))
+    program = planned.serve.argv[0]
+    if program in WHERE_FROM:
+        yield _comment(_("needs {program}: {source}", program=program, source=WHERE_FROM[program]))
+        yield from _opened(planned)
 
 
 def _script(planned: Launch) -> Iterator[str]:
@@ -120,6 +133,17 @@ def _script(planned: Launch) -> Iterator[str]:
     for command in planned.others:
         yield _comment(f"{command.purpose}: {command.line()}")
     yield planned.serve.line()
+
+
+def _opened(planned: Launch) -> Iterator[str]:
+    """Where the server answers once it is up, as a comment; nothing for what serves nobody."""
+    argv = planned.serve.argv
+    if "--port" in argv:
+        address = f"http://127.0.0.1:{argv[argv.index('--port') + 1]}"
+        if argv[0] == "llama-server":
+            yield _comment(_("once it runs, open {address} (for programs: {address}/v1)", address=address))
+        else:
+            yield _comment(_("once it runs, it answers at {address}/v1 (OpenAI API)", address=address))
 
 
 def _written(name: str, text: str) -> str:

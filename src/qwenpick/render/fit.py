@@ -6,12 +6,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _, retell
-from qwenpick.memory.account import RAM
 from qwenpick.planning.plan import plan_ledger
 from qwenpick.planning.replicas import replicas
 from qwenpick.planning.server_caches import of_plan
 from qwenpick.planning.words import speed_of, where
-from qwenpick.render.forms.report import Bar, Block, Column, Line, Report, Table
+from qwenpick.render.forms.bars import bars_of
+from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.users import users_lines, users_values
 from qwenpick.render.values import engine_values, fix_values, machine_values, plan_values, server_cache_values
 from qwenpick.render.words import LICENCES, TONES, VERDICTS, box, longest_said
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from qwenpick.fitting.users import Users
     from qwenpick.machine.hardware import Machine
     from qwenpick.memory.account import Memory
-    from qwenpick.planning.plan import Place, Plan
+    from qwenpick.planning.plan import Plan
     from qwenpick.render.payloads import FitValues
 
 MUCH_FASTER, BEYOND_COUNTING = 5, 1000  # changes of speed that are said as a factor, and not said exactly
@@ -64,7 +64,7 @@ def fit_report(
     ]
     if plan.verdict != "refused":
         blocks += [
-            *(bar_of(place, plan.memory) for place in plan.places),
+            *bars_of(plan.places, plan.memory),
             _summary(answer),
             *_cache_line(plan),
             *_own_caches(plan),
@@ -134,15 +134,6 @@ def unused(plan: Plan, machine: Machine) -> list[str]:
     elif found:
         said.append(_("the machine holds {count} copies", count=found.count))
     return said
-
-
-def bar_of(place: Place, memory: Memory) -> Bar:
-    """One place, sliced by kind of memory."""
-    slices = tuple(
-        (_(kind), sum(p.bytes for p in memory.parts if p.where == place.where and p.kind == kind)) for kind in KINDS
-    )
-    label = _("RAM") if place.where == RAM else f"{place.where} {place.name}"
-    return Bar(label, tuple(s for s in slices if s[1]), place.total, place.budget)
 
 
 def parts_of(memory: Memory) -> Table:

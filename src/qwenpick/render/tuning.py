@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _, retell
 from qwenpick.planning.words import gpu_count
-from qwenpick.render.fit import bar_of, parts_of
+from qwenpick.render.fit import parts_of
+from qwenpick.render.forms.bars import bars_of
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.words import TONES, VERDICTS, box
 from qwenpick.training.objectives import OBJECTIVES
@@ -55,7 +56,7 @@ def tuning_report(
             TONES[tuned.verdict],
         ),
         Line(box(machine), "dim"),
-        *(bar_of(place, tuned.memory) for place in tuned.places),
+        *bars_of(tuned.places, tuned.memory),
         Line(_stretch(tuned)),
         *_average(average),
         *_time(tuned, dataset_tokens),

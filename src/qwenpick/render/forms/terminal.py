@@ -63,14 +63,17 @@ def _print_table(console: Console, table: Table) -> None:
 
     kept = list(range(len(table.columns)))
 
+    wide = [
+        max([cell_len(_(column.name)), *(cell_len(row[i]) for row in table.rows)])
+        for i, column in enumerate(table.columns)
+    ]
+
     def needed() -> int:
-        return sum(
-            3 + max([cell_len(_(table.columns[i].name)), *(cell_len(row[i]) for row in table.rows)]) for i in kept
-        )
+        return sum(3 + wide[i] for i in kept)
 
     while needed() > console.width and (optional := [i for i in kept if table.columns[i].optional]):
         kept.remove(max(optional, key=lambda i: (table.columns[i].optional, i)))
-    least = sum(3 + max([WORD, *((cell_len(row[i])) for row in table.rows if table.columns[i].number)]) for i in kept)
+    least = sum(3 + (wide[i] if table.columns[i].number else min(wide[i], WORD)) for i in kept)
     if least > console.width:
         _print_records(console, table)
         return
