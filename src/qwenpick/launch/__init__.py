@@ -88,9 +88,9 @@ def with_disk(planned: Launch, machine: Machine) -> Launch:
 
 # program -> how it is installed
 WHERE_FROM = {
-    "llama-server": "brew install llama.cpp | winget install llama.cpp | https://github.com/ggml-org/llama.cpp/releases",
-    "mlx_lm.server": "pip install mlx-lm",
-    "vllm": "pip install vllm",
+    "llama-server": "`brew install llama.cpp`, `winget install llama.cpp`, https://github.com/ggml-org/llama.cpp/releases",
+    "mlx_lm.server": "`pip install mlx-lm`",
+    "vllm": "`pip install vllm`",
     "ollama": "https://ollama.com/download",
 }
 
