@@ -7,6 +7,7 @@ import pytest
 from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
 from qwenpick.errors import QwenpickError
 from qwenpick.machine.hardware import Device, Machine
+from qwenpick.machine.simulate import simulate
 from qwenpick.memory.cache import KvCache
 from qwenpick.runtimes import vllm
 from qwenpick.runtimes.vllm import cache
@@ -403,3 +404,28 @@ def test_uneven_stages_hold_what_they_were_given(catalog: Catalog) -> None:
     assert (found[1].weights_bytes - found[0].weights_bytes) / GIB == pytest.approx(24 * 0.909, rel=0.01)
     refused = vllm.refusal(of(catalog, "qwen3-32b")[1], BF16, work, Placement((H200,) * 2, 1, 2, stage_layers=(20, 40)))
     assert "64" in (refused or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens", "rows", "gib"),
+    [("qwen3.5-35b-a3b", 2048, 16, 0.3027), ("qwen3-next-80b-a3b-instruct", 8192, 256, 1.472)],
+)
+def test_the_experts_workspace_is_still_there_while_the_next_layers_delta_net_runs(
+    catalog: Catalog, name: str, tokens: int, rows: int, gib: float
+) -> None:
+    # vLLM 0.26 on an H200, eager: few rows are sampled, or a narrow vocabulary, so that the forward peaks
+    model = catalog.models[name]
+    options = {
+        "version": "0.26",
+        "max_num_batched_tokens": tokens,
+        "max_num_seqs": rows,
+        "enforce_eager": True,
+        "language_model_only": True,
+    }
+    found = vllm.profiled(
+        catalog.architecture(model),
+        Checkpoint(format="bf16"),
+        Serving(32768, options=options),
+        Placement(simulate(catalog, ["h200"], None, None, False).devices),
+    )
+    assert found.activation / 2**30 == pytest.approx(gib, rel=0.03)

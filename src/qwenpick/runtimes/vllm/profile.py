@@ -195,8 +195,27 @@ def forward(
         streams += hidden  # the draft's own
     if chosen.multimodal and not architecture.is_hybrid:
         streams -= hidden  # embeddings come in a buffer of the runner's (Qwen3-VL-8B, 8,192 tokens: 0.781 GiB)
+    mixing = projections + 4 * hidden
+    if isinstance(architecture.mlp, MoeMlp) and chosen.version >= WORKSPACE_KEPT:  # of the layer before
+        mixing = _experts(architecture.mlp, ranks, hidden, chosen, copies) + mixer(architecture, ranks)
     beside = (architecture.residual_streams - 1) * hidden  # vLLM models/qwen4_exp/nvidia/hyperconnection.py
-    return int(chosen.batched_tokens * ELEMENT * (beside + max(mlp + streams, projections + 4 * hidden)))
+    return int(chosen.batched_tokens * ELEMENT * (beside + max(mlp + streams, mixing)))
+
+
+def mixer(architecture: Architecture, ranks: int) -> int:
+    """Elements per token of the widest attention or delta-net layer: three hidden states and what it projects and writes.
+
+    A delta net's output and gate are normed in 32 bits (layers/mamba/gdn); Qwen3-Next's projection is put in order first (a copy). Qwen3.5-35B-A3B,
+    2,048 tokens and 16 rows: 0.303 GiB; Qwen3-Next at 8,192 tokens: 1.472.
+    """
+    layer, hidden = architecture.attention, architecture.hidden_size
+    gated = layer.heads * (2 if layer.output_gate else 1) + 2 * layer.kv_heads
+    widest = (gated + 2 * layer.heads + layer.kv_heads) * layer.head_dim  # projected, normed and rotated, and attended
+    for linear in linear_layers(architecture)[:1]:
+        values = linear.value_heads * linear.value_head_dim
+        ordered = 2 if architecture.model_type.startswith("qwen3_next") else 1
+        widest = max(widest, ordered * (linear.conv_channels + values) + 5 * values)
+    return 3 * hidden + widest // ranks
 
 
 def _experts(mlp: MoeMlp, ranks: int, hidden: int, chosen: Settings, copies: int = 1) -> int:
