@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from qwenpick.machine.hardware import Device, Machine
 from qwenpick.memory.cache import KvCache
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving
+from tests.conftest import Result
 
 GIB = 2**30
 RTX = Device("NVIDIA GeForce RTX 4090", "nvidia", 24 * GIB, 24 * GIB, uuid="GPU-0")
@@ -435,3 +437,11 @@ def test_the_image_of_sglang_is_pinned_and_that_of_mi350_is_its_own(run: Run) ->
     assert image(Device("H100", "nvidia", 80 * GIB, 80 * GIB)).startswith("lmsysorg/sglang:v0.5.")
     assert image(Device("MI300X", "amd", 192 * GIB, 192 * GIB, compute_capability="gfx942")).endswith("mi30x")
     assert image(Device("MI355X", "amd", 288 * GIB, 288 * GIB, compute_capability="gfx950")).endswith("mi35x")
+
+
+def test_what_a_models_card_asks_of_an_engine_is_in_its_command(qwenpick: Callable[..., Result]) -> None:
+    # the README of Qwen-AgentWorld: without it vLLM looks for a vision tower that the files lack
+    asked = ("--runtime", "vllm", "--quant", "bf16", "--gpu", "h100", "--ram", "64GiB")
+    command = qwenpick("launch", "qwen-agentworld-35b-a3b", *asked).out
+    assert command.count("--language-model-only") == 1
+    assert "--language-model-only" not in qwenpick("launch", "qwen3-30b-a3b", *asked).out

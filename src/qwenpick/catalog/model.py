@@ -128,6 +128,9 @@ class Model(Fact):
     )
     min_versions: dict[str, str] = Field(default_factory=dict, description="Runtime -> the first version that runs it")
     min_versions_note: str | None = None
+    engine_flags: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="Runtime -> what its server must be told of this model, by the model's card"
+    )
     notes: str | None = None
     sources: tuple[str, ...] = Field(min_length=1)
     checked: Date

@@ -86,6 +86,7 @@ def arguments(run: Run) -> list[str]:
     said = read(Options, run.work.options)
     if not planned.multimodal and (run.architecture.vision or run.architecture.audio) and not said.limit_mm_per_prompt:
         words.append("--language-model-only")
+    words += run.model.engine_flags.get("vllm", ())
     if planned.version >= TABLE_IN_RAM and any(extra.name == NGRAM_TABLE for extra in run.architecture.extras):
         words += ["--engram-config", json.dumps({"cpu_offload": run.placement.host_table})]
     if said.captured:
