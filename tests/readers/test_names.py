@@ -182,6 +182,8 @@ TOLD = {
     "qwen2.5-coder": "choose one",
     "通义灵码": "--online",
     "Qwen3-Aligner-8B": "--online",
+    "Intern-S1-mini": "--online",  # no s1-mini
+    "llava-onevision-qwen2-7b-ov-hf": "--online",  # a tower of its own
     "klingon": "there is no model 'klingon' in the catalog; owner/name with --online",
     "7B-Qwen2.5-VL-finetune": "--online",
     "Llama-3-8B-Qwen3-merge": "--online",

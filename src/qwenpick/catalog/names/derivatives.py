@@ -34,7 +34,7 @@ _BETWEEN = re.compile(
 # What is no whole model of the base's shape: drafts, adapters, pruned, grown and merged experts, other modalities
 _OTHER_SHAPE = re.compile(
     r"(?<![a-z])(eagle\d?|d-?flash\d?|dspark|draft(er)?|v?i?spec(ulator|ulative)?|mtp|lora|qlora|adapter|peft|reap|ream|prun(ed|ing)|moe|\d+x\d"
-    r"|upscal\w*|vision|vl|vlm|audio|tts|asr|omni|clip|encoder|embed(ding)?s?|rerank(er)?|reward|rm|prm|classifier|onnx|openvino|mnn|mlc|imatrix"
+    r"|upscal\w*|llava\w*|onevision|internvl\w*|ovis\w*|vision|vl|vlm|audio|tts|asr|omni|clip|encoder|embed(ding)?s?|rerank(er)?|reward|rm|prm|classifier|onnx|openvino|mnn|mlc|imatrix"
     r"|tokenizer|sae|mini|tiny|layers?|\d+l|random|dummy|bitnet|franken\w*|passthrough|expand(ed)?|stack(ed)?|vq|mamba\d?|rwkv|linear|hybrid"
     r"|diffusion|dllm|domino|dflare)(?![a-z])"
 )
@@ -82,7 +82,7 @@ def by_list(catalog: Catalog, name: str) -> Derived | None:
     own = any(i.startswith(f"{folded}-") for i in records(catalog.models))  # qwen2.5-coder is a series of the makers'
     if "/" not in name and len(begun) == 1 and not own:
         return _listed(catalog, name, begun[0])
-    inside = [n for n in listed if len(n) > 5 and re.search(rf"(?<![a-z0-9.]){re.escape(n)}(?![0-9a-z.])", folded)]
+    inside = [n for n in listed if len(n) > 5 and _holds(folded, n)]
     if not inside:
         return None
     longest = max(inside, key=len)
@@ -90,6 +90,12 @@ def by_list(catalog: Catalog, name: str) -> Derived | None:
     if _OTHER_SHAPE.search(around) or _ANOTHER_SIZE.search(around):
         return None
     return _listed(catalog, name, longest)
+
+
+def _holds(folded: str, listed: str) -> bool:
+    """Whether a listed name stands in a longer one: at its start, or behind other words where it is telling: Intern-S1-mini is no s1-mini."""
+    match = re.search(rf"(?<![a-z0-9.]){re.escape(listed)}(?![0-9a-z.])", folded)
+    return match is not None and (match.start() == 0 or (len(listed) > 8 and bool(_ANOTHER_SIZE.search(listed))))
 
 
 def by_name(catalog: Catalog, name: str) -> Derived | None:
