@@ -45,11 +45,11 @@ def benchmark(script: str) -> None:
 
 def reference(command: str) -> None:
     """Print a command's arguments and options as a table, from their definitions (Typer's wording of --help changes between releases)."""
-    import typer
-
     from qwenpick.cli.app import build
+    from qwenpick.i18n import use
 
-    group = typer.main.get_command(build([command]))
+    use("en")  # a block before may have answered in Chinese
+    group = build([command])
     found = group.commands[command]  # type: ignore[attr-defined]
     for name, one in sorted(getattr(found, "commands", {"": found}).items()):
         print(f"### {command} {name}\n\n{one.help}\n" if name else f"{one.help}\n")
