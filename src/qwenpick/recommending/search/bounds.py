@@ -10,17 +10,18 @@ import math
 from dataclasses import field, replace
 from functools import cached_property
 from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from qwenpick.machine.hardware import before_ampere
 from qwenpick.memory.account import RAM
 from qwenpick.memory.bands import band
 from qwenpick.planning.plan import timed
-from qwenpick.recommending.practice import FULL, engine_cost
+from qwenpick.recommending.practice import FULL, SPILLED, engine_cost
 from qwenpick.recommending.scoring import PREFERENCES, TIGHT
 from qwenpick.recommending.search.cache_format import Miss
 from qwenpick.recommending.search.candidates import ANY_LATENCY, Latency
-from qwenpick.recommending.search.speed_bound import Latencies
+from qwenpick.recommending.search.speed_bound import Latencies, Way
 from qwenpick.runtimes.llamacpp.driver import driver_bytes
 from qwenpick.runtimes.llamacpp.limits import budget, has_backend
 from qwenpick.values import dataclass
@@ -178,7 +179,7 @@ class Bounds:
         if not candidate.by_rule:
             return self._bound(candidate, self._latencies.least(candidate, in_ram=not candidate.on_gpus, small=True))
         if candidate.held > self._gpu_room:
-            return self._bound(candidate, self._latencies.cut(candidate, self._room_beside), cut=True)
+            return self._cut(candidate)
         if len(self._usable) > 1:
             return self._bound(candidate, self._latencies.least(candidate, in_ram=True, small=True))
         alone, strict = candidate.whole, self.search.strict
@@ -190,9 +191,19 @@ class Bounds:
                 return self._bound(candidate, least, total=need + alone.in_ram, ram=alone.in_ram)
             # what is too tight for `strict` may hold with a smaller cache
             return self._bound(candidate, least, tight=not strict, ram=alone.in_ram)
-        found = self._bound(candidate, self._latencies.cut(candidate, self._room_beside), cut=True)
+        found = self._cut(candidate)
         if candidate.small and len(self.devices) == 1 and Miss(missing, alone.cache, alone.compute).eight_bits_help:
             found += self._bound(candidate, self._latencies.on_devices(candidate, small=True), small=True)
+        return found
+
+    def _cut(self, candidate: Candidate) -> list[Bound]:
+        """The bound of what cannot lie on the GPUs alone: the best of the ways to cut it."""
+        ways = self._latencies.cuts(candidate, self._room_beside)
+        found = [one for way, latency in ways for one in self._bound(candidate, latency, cut=True, way=way)]
+        if len(found) > 1:
+            best = max(found, key=attrgetter("points"))
+            best.seconds = min(one.seconds for one in found)
+            return [best]
         return found
 
     def _bound(
@@ -205,6 +216,7 @@ class Bounds:
         cut: bool = False,
         ram: int | None = None,
         small: bool = False,
+        way: Way = "ram",
     ) -> list[Bound]:
         """The bound at that latency; None is a latency that is not known. `total` are bytes in all and `tight` the verdict, where they are known."""
         top = candidate.small_top if small else candidate.top
@@ -214,6 +226,8 @@ class Bounds:
         if not self._latencies.all_known:  # then some plan may have no speed
             points, latency = max(points, top.points(None)), None
         points -= self._costs[candidate.engine] + candidate.cost + (TIGHT if tight else 0.0)
+        if way == "layers" and not candidate.architecture.is_moe:
+            points -= SPILLED
         if total:
             points -= (top.weights.smaller + self.task.smaller) * math.log2(total / candidate.held)
         seconds = top.written * latency.token + latency.prompt if latency else 0.0

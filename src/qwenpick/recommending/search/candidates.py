@@ -28,12 +28,12 @@ from qwenpick.runtimes.llamacpp.whole import Whole, whole
 from qwenpick.speed.decode import Load, Step, step_on
 from qwenpick.speed.flags import CHUNK
 from qwenpick.speed.prefill import Reading, reading_on
+from qwenpick.speed.stages import Stage
 from qwenpick.speed.traffic import attention, traffic
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
-    from qwenpick.speed.devices import Class
-    from qwenpick.speed.stages import Stage
+    from qwenpick.speed.devices import Class, Place
     from qwenpick.work.serving import Serving
 
 GPU_ENGINES = ("vllm", "sglang")  # engines that use no RAM for layers
@@ -116,16 +116,44 @@ class Candidate:
 
     def on(self, stage: Stage, *, small: bool = False) -> Latency:
         """How fast it runs on a stage."""
-        kind = stage.place.kind
-        step, reading = self._steps.get((kind, small)), self._readings.get(kind)
-        if step is None:
+        step, reading = self._step(stage.place.kind, small), self._reading(stage.place.kind)
+        return Latency(step.seconds(stage), reading.seconds(stage) * self._prompts)
+
+    def prompt_cut(self, gpu: Place, ram: Place, layers: float) -> float:
+        """Seconds to read the prompt with that share of the layers in RAM, or more where all of them are not read quicker there."""
+        return self._read(Stage(gpu, 1 - layers, 1 - layers, 0.0), Stage(ram, layers, layers, 0.0))
+
+    def beside(self, gpu: Place, ram: Place, experts: float) -> Latency | None:
+        """With that share of the experts in RAM, or more; None where RAM is not slower with experts, so that more of them might be quicker."""
+        on_gpu, in_ram = Stage(gpu, 1.0, 1 - experts, 0.0), Stage(ram, 0.0, experts, 0.0)
+        here, there = self.on(Stage(gpu, 0.0, 1.0, 0.0)), self.on(Stage(ram, 0.0, 1.0, 0.0))
+        if there.token < here.token or there.prompt < here.prompt:
+            return None
+        token = self._step(gpu.kind).seconds(on_gpu) + self._step(ram.kind).seconds(in_ram)
+        return Latency(token, self._read(on_gpu, in_ram))
+
+    def _read(self, on_gpu: Stage, in_ram: Stage) -> float:
+        """Seconds to read the prompt, with what lies in RAM read there or lent to the GPU. What is lent at least crosses the link."""
+        gpu, reading = on_gpu.place, self._reading(on_gpu.place.kind)
+        apart = reading.seconds(on_gpu) + self._reading(in_ram.place.kind).seconds(in_ram)
+        moved = reading.read.of(Stage(gpu, in_ram.layers, in_ram.experts, 0.0))
+        lent = reading.seconds(Stage(gpu, 1.0, 1.0, 0.0)) + moved / gpu.link
+        return min(apart, lent) * self._prompts
+
+    def _step(self, kind: Class, small: bool = False) -> Step:
+        if (kind, small) not in self._steps:
             load = replace(self._load, cache=self._small_cache) if small else self._load
-            step = self._steps[kind, small] = step_on(load, self.depth, self.work.sequences, 1, kind)
-        if reading is None:
-            chunk = CHUNK[self.engine]
-            reading = self._readings[kind] = reading_on(self._load, self._prompt, 0, chunk, kind)
-        prompts = self.work.sequences * self.task.prompt / self._prompt  # timed by the rate of what the context holds
-        return Latency(step.seconds(stage), reading.seconds(stage) * prompts)
+            self._steps[kind, small] = step_on(load, self.depth, self.work.sequences, 1, kind)
+        return self._steps[kind, small]
+
+    def _reading(self, kind: Class) -> Reading:
+        if kind not in self._readings:
+            self._readings[kind] = reading_on(self._load, self._prompt, 0, CHUNK[self.engine], kind)
+        return self._readings[kind]
+
+    @property
+    def _prompts(self) -> float:
+        return self.work.sequences * self.task.prompt / self._prompt  # timed by the rate of what the context holds
 
     def in_ram(self, stage: Stage) -> Latency:
         """The same in RAM; it is kept, since many machines have the same."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from qwenpick.recommending.search.candidates import Latency
 from qwenpick.speed.devices import place_of, processor
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Gpu
     from qwenpick.machine.hardware import Cpu, Device
     from qwenpick.recommending.search.candidates import Candidate
+
+Way = Literal["ram", "layers", "experts"]  # what lies in RAM: all, some layers, the experts of some layers
 
 
 class Latencies:
@@ -25,9 +27,8 @@ class Latencies:
         self._whole = [Stage(place, 1.0, 1.0, 1.0) for place in places]
         self._headless = [Stage(place, 1.0, 1.0, 0.0) for place in places]
         self._in_ram = (Stage(ram, 1.0, 1.0, 1.0), Stage(ram, 0.0, 1.0, 0.0)) if ram else None  # all, or experts alone
-        self._known: dict[
-            tuple[Candidate, str | float], Latency | None
-        ] = {}  # by a candidate that runs alike, and the way
+        self._known: dict[tuple[Candidate, str], Latency | None] = {}  # by a candidate that runs alike
+        self._cuts: dict[tuple[Candidate, float], list[tuple[Way, Latency | None]]] = {}
         self.all_known = len(places) == len(devices) and ram is not None
 
     def least(self, candidate: Candidate, *, in_ram: bool, small: bool) -> Latency | None:
@@ -51,29 +52,33 @@ class Latencies:
         """All of it in RAM."""
         return candidate.like.in_ram(self._in_ram[0]) if self._in_ram and not self._gpu_only else None
 
-    def cut(self, candidate: Candidate, room: float) -> Latency | None:
-        """That of llama.cpp with `room` bytes on the GPU: the least shares that must lie in RAM, and those on the GPU, take their shares of the time.
+    def cuts(self, candidate: Candidate, room: float) -> list[tuple[Way, Latency | None]]:
+        """Those of llama.cpp's ways to run it with `room` bytes on the GPU and the rest in RAM; [] where nothing may lie there.
 
-        A stage's seconds grow with its shares, so a share of the model takes no less than that share of its time; and between two placements the
-        time lies on a line, so it is least at one of its ends.
+        More in RAM than must is never faster where RAM is slower; between two cuts of layers the time lies on a line, so it is least at an end.
         """
         key = candidate.like, room
-        if key not in self._known:
-            self._known[key] = self._cut(candidate.like, room)
-        return self._known[key]
+        if key not in self._cuts:
+            self._cuts[key] = self._cut(candidate.like, room)
+        return self._cuts[key]
 
-    def _cut(self, candidate: Candidate, room: float) -> Latency | None:
+    def _cut(self, candidate: Candidate, room: float) -> list[tuple[Way, Latency | None]]:
         cpu = self.on_cpu(candidate)
         gpu = _fastest(candidate, self._headless)
         if cpu is None or gpu is None or self._in_ram is None:
-            return cpu
+            return [("ram", cpu)]
         layers, experts = candidate.least_in_ram(room)
-        token, prompt = min(cpu.token, layers * cpu.token + (1 - layers) * gpu.token), min(cpu.prompt, gpu.prompt)
+        ram, only = self._in_ram[0].place, self._headless[0].place if len(self._headless) == 1 else None
+        prompt = candidate.prompt_cut(only, ram, layers) if only else gpu.prompt
+        mixed = Latency(layers * cpu.token + (1 - layers) * gpu.token, prompt)
+        found: list[tuple[Way, Latency | None]] = [("ram", cpu), ("layers", _faster(mixed, cpu))]
         if experts is not None:
             routed = candidate.in_ram(self._in_ram[1])
-            token = min(token, routed.token, experts * routed.token + (1 - experts) * gpu.token)
-            prompt = min(prompt, routed.prompt)
-        return Latency(token, prompt)
+            loose = Latency(
+                min(routed.token, experts * routed.token + (1 - experts) * gpu.token), min(gpu.prompt, routed.prompt)
+            )
+            found.append(("experts", (candidate.beside(only, ram, experts) if only else None) or loose))
+        return found
 
 
 def _fastest(candidate: Candidate, stages: list[Stage], small: bool = False) -> Latency | None:
