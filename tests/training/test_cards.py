@@ -59,6 +59,19 @@ def test_what_does_not_fit_gets_changes_that_do(catalog: Catalog) -> None:
         (("fit", "qwen3-8b", "--train", "full", "--reference"), "--reference goes with --method dpo"),
         (("fit", "qwen3-8b", "--train", "lora", "--method", "dpo", "--packing"), "--packing goes with --method sft"),
         (("fit", "qwen3-8b", "--train", "lora", "--dataset-tokens", "1M", "--samples", "9"), "give one"),
+        (("fit", "qwen3-8b", "--train", "lora", "--epochs", "3"), "--epochs needs"),
+        (("fit", "qwen3-8b", "--train", "full", "--rank", "8"), "--rank is for adapters"),
+        (("fit", "qwen3-8b", "--train", "lora", "--precision", "fp32"), "beside 16-bit weights"),
+        (("fit", "qwen3-8b", "--train", "lora", "--gpu-only"), "--gpu-only is for serving"),
+        (("fit", "qwen3-8b", "--train", "lora", "--task", "coding"), "--task is for serving"),
+        (("fit", "qwen3-8b", "--train", "lora", "--min-speed", "9"), "--min-speed is for serving"),
+        (("fit", "qwen3-8b", "--train", "lora", "--all"), "--all is for serving"),
+        (("launch", "qwen3-8b", "--train", "lora", "--context", "8k"), "--seq"),
+        (("plan", "qwen3-8b", "--train", "lora", "--task", "coding"), "--task is for serving"),
+        (("fit", "qwen3-8b", "--zero", "3"), "add --train"),
+        (("plan", "qwen3-8b", "--seq", "4k"), "add --train"),
+        (("fit", "qwen3-vl-8b", "--train", "lora", "--image-size", "big"), "such as 1280x720"),
+        (("fit", "qwen3-vl-8b", "--train", "lora", "--image-size", "9x9", "--image-tokens", "9"), "give one"),
     ],
 )
 def test_options_are_answered_or_refused_in_a_sentence(qwenpick: Run, words: tuple[str, ...], sentence: str) -> None:
@@ -118,3 +131,11 @@ def test_a_new_card_is_not_an_old_one(catalog: Catalog) -> None:
     box = simulate(catalog, ["rtx 5090"], None, 32 * GIB, False)  # compute capability 12.0
     assert suited(Training("lora", attention="flash"), box.devices) == (Training("lora", attention="flash"), ())
     assert tune(catalog, box, find_model(catalog, "qwen3-4b"), Training("lora")).memory.on("gpu0") > 640 * 2**20
+
+
+def test_the_16_bit_repository_may_be_named_and_the_average_is_answered(qwenpick: Run) -> None:
+    words = ("fit", "qwen3-8b", "--train", "lora", "--seq", "8k", "--gpu", "h200", "--ram", "64GiB", "--json")
+    plain, named = (json.loads(qwenpick(*words, *more).out)["runs"][0] for more in ((), ("--quant", "bf16")))
+    assert plain == named
+    run = json.loads(qwenpick(*words, "--average-seq", "1k").out)["runs"][0]
+    assert run["at_average"][0]["allocated_bytes"] < run["memory"]["peak"][0]["allocated_bytes"]

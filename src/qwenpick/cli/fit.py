@@ -97,7 +97,7 @@ def command(
     clustered.refuse()
     box = hardware.read(facts)
     if tuning:
-        serving_only(context=run.context, users=run.users, runtime=run.runtime, kv_cache=run.kv_cache)
+        serving_only(**run.served(), min_speed=min_speed, all=all, use_corrections=use_corrections)
         stored = None if found.notes and found.path is None else found.quant
         raise typer.Exit(_train(facts, box, found.model, tuning, stored, run.strict, explain, output.shown()))
     request = replace(run.request(), quant=found.quant, runtime=engine, min_speed=min_speed)
@@ -227,6 +227,7 @@ def _train(
     wanted = wanted.of(model)
     changes: tuple[TuningFix, ...] = ()
     reached: tuple[Reach, ...] = ()
+    average = None
     if wanted.every_method:
         found = list(methods(facts, box, model, wanted.training, strict))
         report = methods_report(model.name, found, box, wanted.dataset_tokens)
@@ -235,11 +236,10 @@ def _train(
         found = [run]
         changes = () if run.holds(strict) else tuning_fixes(facts, box, run, strict)
         length = wanted.training.average_seq
-        average = None
         if length and not wanted.training.packing and length < wanted.training.seq:
             average = tune(facts, box, model, replace(wanted.training, seq=length), quant, strict)
         reached = reach(box, run, strict)
         report = tuning_report(run, box, wanted.dataset_tokens, explain, changes, average, reached)
-    values = tuning_values(found, box, wanted.dataset_tokens, strict, changes, reached)
+    values = tuning_values(found, box, wanted.dataset_tokens, strict, changes, reached, average)
     emit("fit", format, report, values)
     return values["exit_code"]

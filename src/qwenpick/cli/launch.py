@@ -12,7 +12,7 @@ from qwenpick.cli.common import options as given
 from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.clusters import COPIED, Replicated
 from qwenpick.cli.common.groups import spread
-from qwenpick.cli.common.training import SERVED, Tuning, Wanted
+from qwenpick.cli.common.training import SERVED, Tuning, Wanted, serving_only
 from qwenpick.cli.manifests import PLAIN, Manifest, print_manifest
 from qwenpick.errors import DoesNotFitError, QwenpickError
 from qwenpick.i18n import _
@@ -139,6 +139,7 @@ def command(
         raise QwenpickError(_("--replicas goes with --kubernetes, --slurm or --ray"))
     box = box or hardware.read(facts)
     if tuning:
+        serving_only(**run.served())
         raise typer.Exit(
             _train(
                 found.catalog,

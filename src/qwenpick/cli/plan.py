@@ -66,7 +66,9 @@ def command(
     if tuning:
         from qwenpick.cli.common.training import serving_only
 
-        serving_only(context=context, users=users, runtime=runtime, kv_cache=kv_cache, quant=quant, html=html)
+        serving_only(
+            context=context, users=users, runtime=runtime, kv_cache=kv_cache, quant=quant, html=html, task=task
+        )
         with working(trying):
             raise typer.Exit(_train(facts, wanted, tuning.of(wanted), pool, budget, used, cloud, limit, strict, shown))
     request = Request(

@@ -31,7 +31,11 @@ def peak_values(tuned: Tuned) -> list[PeakValues]:
 
 
 def tune_values(
-    tuned: Tuned, dataset_tokens: int | None, fixes: Sequence[TuningFix] = (), reached: Sequence[Reach] = ()
+    tuned: Tuned,
+    dataset_tokens: int | None,
+    fixes: Sequence[TuningFix] = (),
+    reached: Sequence[Reach] = (),
+    average: Tuned | None = None,
 ) -> TuneValues:
     """One run for a program."""
     training, storage, speed = tuned.training, tuned.storage, tuned.speed
@@ -61,6 +65,7 @@ def tune_values(
             for fix in fixes
         ],
         "reach": [{"gpus": one.gpus, "flags": one.flags, "longest": one.longest} for one in reached],
+        "at_average": peak_values(average) if average else None,
         "notes": list(tuned.notes),
     }
 
@@ -72,6 +77,7 @@ def tuning_values(
     strict: bool,
     fixes: Sequence[TuningFix] = (),
     reached: Sequence[Reach] = (),
+    average: Tuned | None = None,
 ) -> TuningValues:
     """Runs for a program, and the exit code of the first."""
     runs = [one for one in found if not isinstance(one, tuple)]
@@ -79,7 +85,7 @@ def tuning_values(
     return {
         "fits": fits,
         "exit_code": 0 if fits else 1,
-        "runs": [tune_values(run, dataset_tokens, fixes, reached) for run in runs],
+        "runs": [tune_values(run, dataset_tokens, fixes, reached, average) for run in runs],
         "refused": {one[0]: one[1] for one in found if isinstance(one, tuple)},
         "machine": machine_values(machine),
     }

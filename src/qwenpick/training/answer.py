@@ -12,7 +12,7 @@ from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.i18n import _, retell
 from qwenpick.memory.account import RAM, Memory, gpu
 from qwenpick.memory.bands import Band, band
-from qwenpick.memory.quantization import find_format
+from qwenpick.memory.quantization import FORMATS, find_format
 from qwenpick.planning.checkpoints import is_family
 from qwenpick.planning.limits import most
 from qwenpick.planning.plan import UNCHECKED_RAM, Place, Verdict, longest_allowed, reason_of
@@ -188,7 +188,9 @@ def _devices(machine: Machine, training: Training) -> tuple[Device, ...]:
 
 def _checkpoint(model: Model, training: Training, quant: str | None) -> Checkpoint:
     """The weights that are trained: the 16-bit repository, quantized on load for QLoRA, or the format that was asked for."""
-    name = DEFAULT_FORMAT.get(training.method, "bf16") if quant is None or is_family(quant) else find_format(quant).name
+    name = DEFAULT_FORMAT.get(training.method, "bf16")
+    if quant is not None and not is_family(quant):
+        name = quant if quant in FORMATS else find_format(quant).name  # bf16 is a repository, BF16 a GGUF file
     published = next((c for c in model.checkpoints if c.format == name), None)
     base = next((c for c in model.checkpoints if c.format == "bf16"), None)
     return published or Checkpoint(format=name, repo=base.repo if base else None, official=bool(base and base.official))

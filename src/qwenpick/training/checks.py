@@ -209,6 +209,8 @@ def _model_refusal(architecture: Architecture, training: Training) -> str | None
         or training.fsdp
     ):
         return _("--precision pure-bf16 is LLaMA-Factory's, for full and freeze tuning on undivided models; use bf16")
+    if training.precision == "fp32" and training.method in ("lora", "qlora"):
+        return _("adapters are trained beside 16-bit weights: --precision bf16 or fp16-mixed")
     if training.fla and not any(isinstance(layer, LinearAttention) for layer in architecture.layers):
         return _("flash-linear-attention is for delta nets, and the model has none: leave --fla out")
     if training.layers and training.method != "freeze":

@@ -78,10 +78,10 @@ def _changes(tuned: Tuned, gpus: int) -> Iterator[tuple[str, str, Training]]:
         yield (
             _("LoRA instead"),
             "--train lora",
-            replace(now, method="lora", layers=None, precision=now.precision.removeprefix("pure-")),
+            replace(now, method="lora", layers=None, precision=_narrow(now.precision)),
         )
     if now.method != "qlora" and now.zero != 3:
-        instead = replace(now, method="qlora", layers=None, dora=False, precision=now.precision.removeprefix("pure-"))
+        instead = replace(now, method="qlora", layers=None, dora=False, precision=_narrow(now.precision))
         yield _("QLoRA instead: weights in 4 bits"), "--train qlora", instead
     if tuned.longest and tuned.longest < now.seq:
         yield (
@@ -112,6 +112,11 @@ def _changes(tuned: Tuned, gpus: int) -> Iterator[tuple[str, str, Training]]:
             flags,
             replace(now, gpus=gpus, zero=3, fsdp=False, offload="nvme"),
         )
+
+
+def _narrow(precision: str) -> str:
+    """Adapters lie beside 16-bit weights."""
+    return "bf16" if precision in ("fp32", PURE) else precision
 
 
 def _tried(

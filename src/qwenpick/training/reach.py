@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.training.answer import Tuned, able, longest_of, nodes_of
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine

@@ -264,6 +264,19 @@ class FullRun(Run):
             audio_seconds=self.audio_seconds,
         )
 
+    def served(self) -> dict[str, object]:
+        """What only a served model is asked: a run that trains has none of it."""
+        return {
+            "context": self.context,
+            "users": self.users,
+            "runtime": self.runtime,
+            "kv_cache": self.kv_cache,
+            "task": self.task,
+            "option": self.option,
+            "audio_seconds": self.audio_seconds,
+            "gpu_only": self.gpu_only,
+        }
+
     def words(self) -> list[str]:
         """What was asked, as it would be typed again."""
         said = [

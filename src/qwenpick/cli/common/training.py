@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -54,8 +54,8 @@ class Tuning:
     seq: Annotated[str | None, typer.Option("--seq", metavar="TOKENS", help="Tokens per training sequence (2048).")] = None
     batch: Annotated[int, typer.Option("--batch", min=1, max=MOST_SEQUENCES, help="Sequences per GPU at a time.")] = 1
     grad_accum: Annotated[int, typer.Option("--grad-accum", min=1, max=MOST_SEQUENCES, help="Batches before each optimizer step.")] = 1
-    rank: Annotated[int, typer.Option("--rank", min=1, max=65_536, help="Rank of the adapters.")] = 16
-    target: Annotated[str, typer.Option("--target", metavar="WHAT", help="What adapters are put on: all-linear, attention, or names: q_proj,v_proj.", autocompletion=completion.choices("all-linear", "attention"))] = "all-linear"
+    rank: Annotated[int | None, typer.Option("--rank", min=1, max=65_536, help="Rank of the adapters (16).")] = None
+    target: Annotated[str | None, typer.Option("--target", metavar="WHAT", help="What adapters are put on: all-linear (usual), attention, or names: q_proj,v_proj.", autocompletion=completion.choices("all-linear", "attention"))] = None
     optimizer: Annotated[str, typer.Option("--optimizer", metavar="NAME", help="adamw, adamw-fused, adamw-8bit, paged-adamw-8bit, torchao-adamw-8bit, torchao-adamw-4bit, adafactor or sgd.", autocompletion=completion.optimizers)] = "adamw"
     precision: Annotated[str, typer.Option("--precision", metavar="NAME", help="bf16, pure-bf16 (LLaMA-Factory), fp16-mixed or fp32.", autocompletion=completion.choices("bf16", "pure-bf16", "fp16-mixed", "fp32"))] = "bf16"
     no_checkpointing: Annotated[bool, typer.Option("--no-checkpointing", help="Keep all activations: faster, but much more memory.")] = False
@@ -90,7 +90,9 @@ class Tuning:
     def read(self) -> Wanted | None:
         """The run that the options mean; None without --train. Raises QwenpickError for a word that means nothing."""
         if self.train is None:
+            self._refuse_alone()
             return None
+        self._refuse_idle()
         from qwenpick.training.checks import METHODS, check
 
         average = parse_tokens(self.average_seq) if self.average_seq else None
@@ -100,8 +102,8 @@ class Tuning:
             seq=parse_tokens(self.seq) if self.seq else 2048,
             batch=self.batch,
             grad_accum=self.grad_accum,
-            rank=self.rank,
-            target=self.target,
+            rank=self.rank or 16,
+            target=self.target or "all-linear",
             optimizer=self.optimizer,
             precision=self.precision,
             checkpointing=not self.no_checkpointing,
@@ -132,6 +134,22 @@ class Tuning:
         check(training)
         return Wanted(training, every, self._tokens(training), training.objective if self.method else None, self.trainer)
 
+    def _refuse_alone(self) -> None:
+        """QwenpickError for an option of a run that trains where nothing is trained; pictures may be served."""
+        for one in fields(self):
+            if one.name != "image_tokens" and getattr(self, one.name) != one.default:
+                option = "--" + one.name.replace("_", "-")
+                raise QwenpickError(_("{option} is for fine-tuning; add --train lora, or leave it out", option=option))
+
+    def _refuse_idle(self) -> None:
+        """QwenpickError for options that would change nothing."""
+        whole = (self.train or "").casefold() in ("full", "freeze")
+        for option, given in (("--rank", self.rank), ("--target", self.target)):
+            if whole and given is not None:
+                raise QwenpickError(_("{option} is for adapters: --train lora or qlora", option=option))
+        if self.epochs > 1 and not (self.dataset_tokens or self.samples):
+            raise QwenpickError(_("--epochs needs --dataset-tokens or --samples"))
+
     def _pixels(self) -> tuple[int, int] | None:
         """Width and height of a picture. QwenpickError for other words, and beside --image-tokens."""
         if self.image_size is None:
@@ -156,7 +174,7 @@ def serving_only(**given: object) -> None:
     """QwenpickError for options of serving that were given with --train; named as they are typed, with what says it for a run."""
     instead = {"context": "--seq", "sequences": "--batch", "users": "--batch"}
     for name, value in given.items():
-        if value in (None, 1, False):
+        if value is not True and value in (None, 1, False, (), []):
             continue
         option = "--" + name.replace("_", "-")
         if name in instead:

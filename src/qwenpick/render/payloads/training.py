@@ -68,6 +68,7 @@ class TuneValues(TypedDict):
     disk: DiskValues
     fixes: list[TuningFixValues]
     reach: list[ReachValues]
+    at_average: list[PeakValues] | None
     notes: list[str]
 
 
