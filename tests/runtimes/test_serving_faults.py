@@ -171,3 +171,22 @@ def test_graphs_of_a_hybrid_are_profiled_with_a_state_for_each_sequence(qwenpick
     assert not found["engine"]["starts"] and "12.25 GiB for the states of 256 sequences" in found["engine"]["refusal"]
     assert not values(qwenpick, f"{asked} -o max_num_seqs=256")["fits"]
     assert values(qwenpick, f"{asked} -o enforce_eager=true")["engine"]["starts"]
+
+
+def test_sglangs_speed_on_new_cards_lies_in_the_range_that_is_told(qwenpick: Run) -> None:
+    # sglang issue 35777: 59.4 tokens/s on one RTX 5090; a DGX Spark with 32 requests: 178 together
+    for command, figure, measured in (
+        ('qwen3.8-27b --gpu "rtx 5090" --quant nvfp4 --context 32768 --kv-cache fp8', "each", 59.4),
+        ('qwen3.6-27b --gpu "dgx spark" --quant nvfp4 --context 2048 --sequences 32', "together", 177.99),
+    ):
+        told = values(qwenpick, f"fit {command} --runtime sglang")["speed"][figure]
+        assert told["low"] <= measured <= told["high"] <= 2.4 * told["low"], command
+
+
+def test_a_spark_has_what_its_system_leaves_and_sglang_cuts_its_share_of_that(qwenpick: Run) -> None:
+    # SGLang, static 0.70, 360 slots of states: 228,520 tokens
+    asked = 'fit nvidia/Qwen3.8-27B-NVFP4 --runtime sglang --gpu "dgx spark" --context 262144 --kv-cache fp8'
+    found = values(
+        qwenpick, f"{asked} -o mem_fraction_static=0.7 -o max_mamba_cache_size=360 -o max_running_requests=72"
+    )
+    assert found["engine"]["kv_cache_tokens"] == pytest.approx(228_520, rel=0.03)
