@@ -20,7 +20,8 @@ from qwenpick.launch.watch import watched
 STUB = Path(__file__).with_name("stub") / "llama-server"
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 WATCH = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 from pathlib import Path
 from qwenpick.launch.watch import watched
 def told(log):
@@ -91,7 +92,7 @@ def test_it_goes_on_serving_until_a_signal_ends_both(port: int, tmp_path: Path, 
         os.killpg(watcher.pid, number)  # Ctrl-C reaches the whole group
     else:
         watcher.send_signal(number)
-    watcher.communicate(timeout=15)
+    watcher.communicate(timeout=60)
     assert watcher.returncode == {signal.SIGTERM: 5, signal.SIGINT: 130, signal.SIGHUP: 129}[number]
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0

@@ -51,7 +51,7 @@ def test_where_nothing_is_found_the_exit_code_is_0(qwenpick: Run, tmp_path: Path
 
 def test_a_directory_that_is_not_there_is_said(qwenpick: Run, tmp_path: Path) -> None:
     result = qwenpick("scan", str(tmp_path / "none"), "--gpu", "rtx 4090")
-    assert result.code == 0 and "No such file or directory" in result.out
+    assert result.code == 0 and "no such file or directory" in result.out
 
 
 def test_a_task_that_is_not_known_is_refused(qwenpick: Run, tmp_path: Path) -> None:

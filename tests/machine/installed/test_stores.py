@@ -92,8 +92,8 @@ def test_a_pipe_named_like_a_model_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_is_not_there_or_is_a_file_is_a_problem_that_is_said(tmp_path: Path) -> None:
-    assert look_into("directory", tmp_path / "none")[0].problem == "No such file or directory"
-    assert look_into("directory", lay(tmp_path, "file") / "file")[0].problem == "Not a directory"
+    assert look_into("directory", tmp_path / "none")[0].problem == "no such file or directory"
+    assert look_into("directory", lay(tmp_path, "file") / "file")[0].problem == "not a directory"
 
 
 @pytest.mark.parametrize(
