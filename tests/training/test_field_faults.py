@@ -149,6 +149,13 @@ def test_unsloth_adapts_no_delta_net(qwenpick: Run) -> None:  # F12
     assert "10,616,832" in found.out or "weights: rank x" in found.out
 
 
+def test_unsloth_loads_what_was_planned(qwenpick: Run) -> None:  # F12
+    words = ("qwen3-14b", "--train", "qlora", "--trainer", "unsloth", "--gpu", "t4", "--ram", "32GiB")
+    _code, run = answer(qwenpick, "fit", *words)
+    assert any("keeps layers in 16 bits" in note for note in run["notes"])
+    assert "use_exact_model_name=True" in qwenpick("launch", *words).out
+
+
 def test_tight_is_no_where_it_is_asked_so(qwenpick: Run) -> None:  # F15
     words = ("fit", "qwen3-8b", "--train", "full", "--gpu", "h100 80gb", "--ram", "256GiB")
     assert (qwenpick(*words).code, qwenpick(*words, "--strict").code) == (0, 1)

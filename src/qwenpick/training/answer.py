@@ -278,6 +278,11 @@ def _notes(architecture: Architecture, training: Training, checkpoint: Checkpoin
     if training.objective == "rerank" and training.trainer == "ms-swift" and training.trainer_version is None:
         more = format_bytes(4 * architecture.vocab_size * training.tokens)
         yield _("ms-swift before 4.0 held the logits of all tokens and their gradient: {more} a GPU more", more=more)
+    if training.trainer == "unsloth" and checkpoint.format == "nf4" and not architecture.is_moe:
+        yield _(
+            "Unsloth takes its own 4-bit file of this name where it has one (-unsloth-bnb-4bit), which keeps layers in 16 bits: "
+            "Qwen3-14B is 11.9 GiB then, not 9.3; use_exact_model_name=True, as launch writes it, loads what is planned here"
+        )
     if training.method == "qlora" and architecture.is_moe:
         if not experts_quantized(architecture, training, checkpoint):
             yield _(

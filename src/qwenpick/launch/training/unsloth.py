@@ -32,10 +32,12 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
     )
     collator = " data_collator=UnslothVisionDataCollator(model, tokenizer)," if architecture.vision else ""
     more = "from unsloth.trainer import UnslothVisionDataCollator\n" if architecture.vision else ""
+    # without it Unsloth takes its own 4-bit file of the name, whose layers are partly in 16 bits (loader.py, mapper.py)
+    exact = "    use_exact_model_name=True,\n" if training.method == "qlora" else ""
     text = (
         f"from unsloth import {kind}\n{more}from datasets import load_dataset\nfrom trl import SFTConfig, SFTTrainer\n\n"
         f"model, tokenizer = {kind}.from_pretrained(\n    {source!r}, max_seq_length={training.seq}, load_in_4bit={four},\n"
-        f"    load_in_8bit={training.method == 'qlora' and not four}, full_finetuning={full},\n)\n{adapter}"
+        f"    load_in_8bit={training.method == 'qlora' and not four}, full_finetuning={full},\n{exact})\n{adapter}"
         f"settings = SFTConfig(\n    output_dir={OUTPUT!r}, max_length={training.seq}, per_device_train_batch_size={training.batch},\n"
         f"    gradient_accumulation_steps={training.grad_accum}, learning_rate={RATE[training.method]}, num_train_epochs=1,\n"
         f"    optim={OPTIMIZERS[training.optimizer].launch!r},\n)\n"
