@@ -76,6 +76,7 @@ def catalog() -> Catalog:
         ("macbook neo", "macbook-neo-8gb"),
         ("ryzen ai 9 hx 370", "ryzen-ai-hx-370-radeon-890m"),
         ("3080 20g 魔改", "rtx-3080-20gb-modded"),
+        ("天数 BI-V100", "iluvatar-bi-v100"),
         ("rx 5700", "rx-5700"),
         ("rx 5700 xt", "rx-5700-xt"),
         ("gtx 970", "gtx-970"),

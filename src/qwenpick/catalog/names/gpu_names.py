@@ -9,9 +9,9 @@ from qwenpick.values import dataclass
 
 # Words that people leave out or add without meaning another part.
 _NOISE = frozenset(
-    "nvidia geforce rtx gtx amd radeon rx intel arc apple tesla instinct gpu gpus graphics card generation edition chip r tm with design "
+    "nvidia grid geforce rtx gtx amd radeon rx intel arc apple tesla instinct gpu gpus graphics card generation edition chip r tm with design "
     "hygon metax cambricon iluvatar enflame biren mtt 英伟达 华为 昇腾 华为昇腾 海光 昆仑芯 沐曦 曦云 摩尔线程 寒武纪 思元 平头哥 真武 "
-    "天数智芯 燧原 壁仞 壁砺 苹果 英特尔 显卡 加速卡 魔改 改装".split()
+    "天数智芯 天数 燧原 壁仞 壁砺 苹果 英特尔 显卡 加速卡 魔改 改装".split()
 )
 _FORM_FACTORS = frozenset("pcie sxm sxm2 sxm3 sxm4 sxm5 sxm6 nvl oam custom".split())
 _LAPTOP = frozenset({"laptop", "mobile", "notebook", "max-q", "笔记本"})
