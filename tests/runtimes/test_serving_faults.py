@@ -190,3 +190,12 @@ def test_a_spark_has_what_its_system_leaves_and_sglang_cuts_its_share_of_that(qw
         qwenpick, f"{asked} -o mem_fraction_static=0.7 -o max_mamba_cache_size=360 -o max_running_requests=72"
     )
     assert found["engine"]["kv_cache_tokens"] == pytest.approx(228_520, rel=0.03)
+
+
+def test_a_named_mix_of_nvfp4_with_drafts_holds_the_tokens_that_its_users_report(qwenpick: Run) -> None:
+    # club-3090's compose of vLLM 0.25.1 over two RTX 3090: 518,430 tokens
+    asked = 'fit RadixArk/Qwen3.8-27B-NVFP4 --runtime vllm --gpu "2x rtx 3090" --context 262144 --kv-cache fp8 -o version=0.25.0'
+    batch = "-o gpu_memory_utilization=0.9 -o max_num_seqs=2 -o max_num_batched_tokens=8192"
+    more = "-o tensor_parallel_size=2 -o num_speculative_tokens=3 -o enable_prefix_caching=true"
+    found = values(qwenpick, f"{asked} {batch} {more}")
+    assert found["engine"]["kv_cache_tokens"] == pytest.approx(518_430, rel=0.02)
