@@ -97,8 +97,8 @@ class _Log:
 
     def settled(self) -> str:
         """What it said so far, once it is quiet: lines may come after the answer that they are about."""
-        end = time.monotonic() + LONGEST
-        while time.monotonic() < min(end, self._last + QUIET):
+        begun = time.monotonic()
+        while time.monotonic() < min(begun + LONGEST, max(begun, self._last) + QUIET):
             time.sleep(QUIET / 3)
         return b"".join(self._lines).decode("utf-8", "replace")
 
