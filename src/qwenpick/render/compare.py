@@ -90,6 +90,8 @@ def _verdicts(sides: tuple[Side, ...]) -> list[tuple[str, Tone]]:
         return [(_("None of them fits this machine and is known for this work"), "warn")]
     others = sorted((s for s in sides if s is not first and s.ranked), key=lambda s: -order_of(s))
     task, one, two = first.answer.task if first.answer else None, first.ranked, others[0].ranked if others else None
+    if len(sides) == 1:
+        return []
     if task is None or one is None or two is None:
         return [
             (

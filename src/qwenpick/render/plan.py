@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from qwenpick.buy.hardware import PER_NODE
@@ -12,7 +13,7 @@ from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import plan_values
 from qwenpick.render.words import longest_native
 from qwenpick.runtimes import find_runtime
-from qwenpick.units import format_bytes, format_gb
+from qwenpick.units import format_bytes, format_gb, format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.buy.advice import Advice, Market
@@ -48,10 +49,23 @@ def plan_report(model: Model, market: Market, limit: int, budget: float | None =
         *_answer(model, told, budget),
         Table(COLUMNS, tuple(_row(offer) for offer in found[:limit])),
         Line(_beside(first)),
+        Line(_("look closer: {command}", command=_closer(model, first, told.task)), "good"),
     ]
     if len(found) > limit:
         blocks.append(Line(more(len(found), limit), "dim"))
     return tuple(blocks)
+
+
+def _closer(model: Model, offer: Offer, task: Task) -> str:
+    """The command that shows the plan of an offer: where every byte goes there."""
+    name = f"{offer.count}x {offer.gpu.id}" if offer.count > 1 else offer.gpu.id
+    words = ["qwenpick", "fit", model.id, "--quant", offer.plan.checkpoint.format, "--gpu", name]
+    words += ["--ram", format_bytes(offer.ram, 0).replace(" ", "")] if not offer.gpu.unified else []
+    words += ["--task", task.name] if task.name != "chat" else []
+    work = offer.plan.work
+    words += ["--context", format_tokens(work.context).replace(",", "")] if work.context != task.context else []
+    words += ["--users", str(work.sequences)] if work.sequences > 1 else []
+    return shlex.join(words)
 
 
 def more(count: int, limit: int) -> str:
