@@ -60,6 +60,7 @@ def test_what_does_not_fit_gets_changes_that_do(catalog: Catalog) -> None:
         (("fit", "qwen3-8b", "--train", "lora", "--method", "dpo", "--packing"), "--packing goes with --method sft"),
         (("fit", "qwen3-8b", "--train", "lora", "--dataset-tokens", "1M", "--samples", "9"), "give one"),
         (("fit", "qwen3-8b", "--train", "lora", "--epochs", "3"), "--epochs needs"),
+        (("fit", "qwen3-8b", "--train", "dpo"), "--train lora --method dpo"),
         (("fit", "qwen3-8b", "--train", "full", "--rank", "8"), "--rank is for adapters"),
         (("fit", "qwen3-8b", "--train", "lora", "--precision", "fp32"), "beside 16-bit weights"),
         (("fit", "qwen3-8b", "--train", "lora", "--gpu-only"), "--gpu-only is for serving"),
@@ -139,3 +140,14 @@ def test_the_16_bit_repository_may_be_named_and_the_average_is_answered(qwenpick
     assert plain == named
     run = json.loads(qwenpick(*words, "--average-seq", "1k").out)["runs"][0]
     assert run["at_average"][0]["allocated_bytes"] < run["memory"]["peak"][0]["allocated_bytes"]
+
+
+def test_what_a_budget_leaves_out_is_said(qwenpick: Run) -> None:
+    found = qwenpick("plan", "qwen3-8b", "--train", "lora", "--gpu", "rtx 4090", "--budget", "100")
+    assert found.code == 1
+    assert "Nothing within this budget holds this run of Qwen3-8B: the cheapest is $" in found.out
+    rented = qwenpick("plan", "qwen3-8b", "--train", "lora", "--cloud", "--budget", "0.01")
+    assert rented.code == 1
+    assert "the cheapest is $0." in rented.out
+    far = qwenpick("plan", "qwen3-235b-a22b", "--train", "full", "--gpu", "rtx 4090")
+    assert "Not even 64 of these GPUs" in far.out

@@ -15,6 +15,7 @@ from qwenpick.units import parse_dollars
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Gpu, Model
+    from qwenpick.training.offers import RentedRun, TuningOffer
 
 
 @spread
@@ -127,20 +128,27 @@ def _train(
     from qwenpick.render.forms.report import Block
     from qwenpick.render.tuning import named
     from qwenpick.training.answer import METHODS
-    from qwenpick.training.offers import rented_runs, tuning_offers
+    from qwenpick.training.offers import rented_runs, tuning_offers, within
 
     runs = [replace(asked.training, method=one) for one in METHODS] if asked.every_method else [asked.training]
     tokens, report = asked.dataset_tokens, list[Block]()
     if cloud:
-        hired = [(rented_runs(facts, model, run, tokens, budget, strict), run) for run in runs]
-        for some, run in hired:
-            report += show.rented_runs_report(model, named(run), some, limit, tokens)
-        everything = tuple(one for some, _run in hired for one in some)
+        everything: tuple[RentedRun, ...] = ()
+        for run in runs:
+            hired = rented_runs(facts, model, run, tokens, None, strict)
+            some = tuple(one for one in hired if within(one.paid(tokens), budget))
+            least = min((paid for one in hired if (paid := one.paid(tokens)) is not None), default=None)
+            report += show.rented_runs_report(model, named(run), some, limit, tokens, least)
+            everything += some
         emit("plan", shown, tuple(report), show.rented_runs_values(model, everything, tokens))
         return 0 if everything else 1
-    bought = [(tuning_offers(facts, model, run, pool, budget, strict, used=used), run) for run in runs]
-    for found, run in bought:
-        report += show.tuning_plan_report(model, named(run), found, limit, tokens)
-    offered = tuple(one for found, _run in bought for one in found)
+    offered: tuple[TuningOffer, ...] = ()
+    for run in runs:
+        bought = tuning_offers(facts, model, run, pool, None, strict, used=used)
+        found = tuple(one for one in bought if within(one.price, budget))
+        cheapest = min((one.price for one in bought if one.price is not None), default=None)
+        is_named = pool is not None
+        report += show.tuning_plan_report(model, named(run), found, limit, tokens, cheapest=cheapest, named=is_named)
+        offered += found
     emit("plan", shown, tuple(report), show.tuning_plan_values(model, offered, tokens))
     return 0 if offered else 1

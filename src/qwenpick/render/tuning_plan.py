@@ -17,10 +17,25 @@ if TYPE_CHECKING:
     from qwenpick.training.offers import RentedRun, TuningOffer
 
 
+CENTS_BELOW = 100  # dollars
+
+
 def tuning_plan_report(
-    model: Model, method: str, found: tuple[TuningOffer, ...], limit: int, tokens: int | None = None
+    model: Model,
+    method: str,
+    found: tuple[TuningOffer, ...],
+    limit: int,
+    tokens: int | None = None,
+    *,
+    cheapest: float | None = None,
+    named: bool = False,
 ) -> Report:
-    """GPUs on which a fine-tuning run holds, for a person; with `tokens` of data, the hours of it."""
+    """GPUs on which a fine-tuning run holds, for a person; with `tokens` of data, the hours of it. `cheapest` is the least that holds it where that
+    is beyond the budget, `named` whether the GPUs were."""
+    if not found and cheapest is not None:
+        return (_beyond(model.name, cheapest),)
+    if not found and named:
+        return (Line(_("Not even 64 of these GPUs hold this run of {name}.", name=model.name), "bad"),)
     if not found:
         return (
             Line(
@@ -92,10 +107,32 @@ def _hours(one: TuningOffer | RentedRun, tokens: int | None) -> str:
     return f"{one.tuned.speed.hours(tokens)[0]:,.1f}"
 
 
+def _beyond(name: str, cheapest: float) -> Line:
+    """What holds the run costs more than the budget."""
+    text = _(
+        "Nothing within this budget holds this run of {name}: the cheapest is ${price}.",
+        name=name,
+        price=_usd(cheapest),
+    )
+    return Line(text, "bad")
+
+
+def _usd(price: float) -> str:
+    """Cents count below a hundred dollars."""
+    return f"{price:,.2f}" if price < CENTS_BELOW else f"{price:,.0f}"
+
+
 def rented_runs_report(
-    model: Model, method: str, found: tuple[RentedRun, ...], limit: int, tokens: int | None
+    model: Model,
+    method: str,
+    found: tuple[RentedRun, ...],
+    limit: int,
+    tokens: int | None,
+    cheapest: float | None = None,
 ) -> Report:
     """Machines to rent on which the run holds: the hour, and the whole run where the data's tokens are known."""
+    if not found and cheapest is not None:
+        return (_beyond(model.name, cheapest),)
     if not found:
         return (Line(_("No machine for rent in the catalog holds this run of {name}.", name=model.name), "bad"),)
     columns = (
@@ -110,7 +147,7 @@ def rented_runs_report(
             f"{one.tuned.speed.tokens_per_second:,.0f}" if one.tuned.speed else _("unknown"),
             _hours(one, tokens),
             f"${one.offer.hour:,.2f}",
-            f"${paid:,.0f}" if (paid := one.whole(tokens)) is not None else "",
+            f"${_usd(paid)}" if (paid := one.whole(tokens)) is not None else "",
             one.offer.price_date or "",
         )
         for one in found[:limit]

@@ -38,6 +38,11 @@ class TuningOffer:
         return sum(device.total or 0 for device in self.tuned.devices)
 
 
+def within(price: float | None, budget: float | None) -> bool:
+    """Whether a price is known and no more than a budget; any is where there is none."""
+    return budget is None or (price is not None and price <= budget)
+
+
 def tuning_offers(
     catalog: Catalog,
     model: Model,
@@ -60,8 +65,7 @@ def tuning_offers(
         for gpu in pool
         if (offer := _smallest(catalog, model, training, gpu, strict, known, far=gpus is not None, used=used))
     ]
-    if budget is not None:
-        found = [offer for offer in found if offer.price is not None and offer.price <= budget]
+    found = [offer for offer in found if within(offer.price, budget)]
     return tuple(sorted(found, key=lambda o: (o.price is None, o.memory, o.price or 0.0, o.gpu.id)))
 
 
@@ -118,6 +122,10 @@ class RentedRun:
     offer: CloudOffer
     tuned: Tuned
 
+    def paid(self, tokens: int | None) -> float | None:
+        """What a budget is compared with: the whole run where its tokens are known, else an hour."""
+        return self.whole(tokens) if tokens else self.offer.hour
+
     def whole(self, tokens: int | None) -> float | None:
         """What `tokens` tokens of training cost; None where the speed or their number is not known."""
         if self.tuned.speed is None or not tokens or self.offer.hour is None:
@@ -147,8 +155,7 @@ def rented_runs(
             answers[key] = _on(catalog, model, training, key, strict)
         if tuned := answers[key]:
             one = RentedRun(offer, tuned)
-            paid = one.whole(tokens) if tokens else offer.hour
-            if budget is None or (paid is not None and paid <= budget):
+            if within(one.paid(tokens), budget):
                 found.append(one)
     return tuple(sorted(found, key=lambda one: _cheapest(one, tokens)))
 

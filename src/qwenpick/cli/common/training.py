@@ -94,7 +94,10 @@ class Tuning:
             return None
         self._refuse_idle()
         from qwenpick.training.checks import METHODS, check
+        from qwenpick.training.objectives import OBJECTIVES
 
+        if self.train.casefold() in OBJECTIVES:
+            raise QwenpickError(_("--train says what is trained, --method what for: --train lora --method {method}", method=self.train.casefold()))
         average = parse_tokens(self.average_seq) if self.average_seq else None
         every = self.train.casefold() == "all"
         training = Training(
