@@ -7,7 +7,8 @@ share a table, a device, a model and a format; self-reported rows weigh half, an
 
 The range of a class is that of rows whose source was left out of the fit (whose model, where one source has most of its rows). It is no narrower than
 sources differ from each other over all classes, and no wider than WIDEST: where rows scatter more, it is the range of that width that holds most of
-them, and data/speed.json says which share that is. Needs numpy and scipy.
+them, and data/speed.json says which share that is. Where that is less than KNOWN of them, rows without their source say nothing of the side on which
+the next one will lie, and the range lies around the estimate. Needs numpy and scipy.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from benchmarks.speed_scorers.runs import Run, catalog, predict
 from qwenpick.catalog.read import data_directory
 from qwenpick.runtimes.flags import read_flags
 from qwenpick.speed import efficiency
-from qwenpick.speed.constants import WIDEST, Common, Decode, Prefill, Spread
+from qwenpick.speed.constants import WIDEST, Common, Decode, LeftOut, Prefill, Spread
 from qwenpick.speed.decode import step_on, token_seconds
 from qwenpick.speed.efficiency import EAGER, KIN
 from qwenpick.speed.estimate import prepared, spreads
@@ -51,6 +52,8 @@ AROUND = 0.1  # log: the estimate itself lies at least so far inside its range
 NOISE = 0.12  # of log(predicted / measured) of one row
 LOWEST, HIGHEST = 1e-9, 0.95  # shares stay below 1: a peak is never reached
 HELD = 0.85  # the share of rows that a range holds at least: a tenth of what people report is another build, another model or a slip
+KNOWN = 0.8
+LOCAL = ("llamacpp", "mlx")
 FREE = {"token", "layer", "linear", "moe", "scan", "unpack", "half", "further"}  # constants that are no shares
 # Where the common default is not the place to start from: a CPU's cores keep up with its RAM, and Apple's kernels run the columns one by one
 CENTRE = {
@@ -67,28 +70,37 @@ def main() -> None:
     parser.add_argument(
         "--engines", nargs="*", help="only these, and what is common to all stays as it is; default: all"
     )
+    parser.add_argument("--classes", nargs="*", help="only these device classes; the others stay as they are")
     parser.add_argument("--write", action="store_true", help="write data/speed.json")
     arguments = parser.parse_args()
     rows: dict[Key, Rows] = defaultdict(list)
     for table, run, _unused in scored(arguments.truth)[0]:
-        if not arguments.engines or key_of(run)[0] in arguments.engines:
-            rows[key_of(run)].append((table, run))
+        engine, kind = key_of(run)
+        if engine in (arguments.engines or [engine]) and kind in (arguments.classes or [kind]):
+            rows[engine, kind].append((table, run))
     rows = {key: own for key, own in sorted(rows.items()) if len(own) >= ENOUGH and of_its_own(key, own)}
     for turn in range(ROUNDS):
         for key, own in rows.items():
             install(key, fit(key, own))
-        if not arguments.engines:
+        if not arguments.engines and not arguments.classes:
             fit_common([item for own in rows.values() for item in own])
         CENTRES.update(family_means(rows))
         print(f"turn {turn + 1}: median |error| {median_error(rows):.2%}", flush=True)
     left = {key: report(key, own) for key, own in rows.items()}
-    least = between_sources(left.values())
+    least = between_sources(left.values()) if not arguments.classes else math.log(1.47)  # what all classes gave last
     print(f"sources differ from each other by {math.expm1(least):.0%}")
     for key, found in left.items():
         for table, reading in ((measured().decode_spread, False), (measured().prefill_spread, True)):
             chosen = [one for one in found if (one[0].quantity == "prefill") == reading and not one[0].drafts]
             if len(chosen) >= 2 * ENOUGH:
                 table[key] = spread(chosen, least)
+    local = [one for key, found in left.items() if key[0] in LOCAL for one in found]
+    for quantity in ("decode", "prefill"):
+        errors = [abs(math.expm1(one[2])) for one in local if one[0].quantity == quantity and not one[0].drafts]
+        if errors and not arguments.classes:
+            worse = float(np.quantile(errors, 0.9))
+            measured().left_out[quantity] = LeftOut(len(errors), float(np.median(errors)), worse)
+            print(f"{quantity} without their sources: {measured().left_out[quantity]}")
     speculating = [one for found in left.values() for one in found if one[0].drafts]
     if len(speculating) >= ENOUGH:
         measured().mtp_spread = spread(speculating, least)
@@ -176,7 +188,15 @@ def spread(left: Sequence[Left], least: float) -> Spread:
         starts = [AROUND - widest, -AROUND, *(p for p, _unused in points if AROUND - widest <= p <= -AROUND)]
         low = max(starts, key=lambda s: (weight_within(points, s, s + widest), -abs(s + widest / 2 - median)))
         high = low + widest
-    return Spread(math.exp(low), math.exp(high), len(points), len(rows), weight_within(points, low, high) / whole)
+        if weight_within(points, low, high) < KNOWN * whole:
+            low, high = -widest / 2, widest / 2
+    held = weight_within(points, low, high) / whole
+    own, without = [run for run, *_unused in left], [error for _run, _source, error, _weight in left]
+    return Spread(
+        math.exp(low), math.exp(high), len(points), len(rows), held,
+        error=float(np.median(np.abs(np.expm1(residuals([("", run) for run in own]))))),
+        left_out=float(np.median(np.abs(np.expm1(without)))),
+    )  # fmt: skip
 
 
 def quantile(points: Sequence[tuple[float, float]], share: float) -> float:
@@ -415,6 +435,7 @@ def write() -> None:
         content[name] = {}
         for (engine, device), value in sorted(table.items()):
             content[name].setdefault(engine, {})[device] = shown(value)
+    content["left_out"] = {quantity: shown(figures) for quantity, figures in now.left_out.items()}
     (data_directory() / FILE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     (data_directory() / SCHEMA).write_text(schema_text(), encoding="utf-8")
 

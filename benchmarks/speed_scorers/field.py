@@ -98,4 +98,4 @@ def _run(row: Row, asked: Words, engine: str, quantity: str) -> Run:
     )  # fmt: skip
 
 
-TABLES: dict[str, Reader] = {"field_inference.csv": field_rows}
+TABLES: dict[str, Reader] = {"field_inference.csv": field_rows, "reports_local.csv": field_rows}

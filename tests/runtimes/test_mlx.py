@@ -8,7 +8,10 @@ import pytest
 
 from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
 from qwenpick.errors import QwenpickError
+from qwenpick.fitting.answer import fit
 from qwenpick.machine.hardware import Device, Machine
+from qwenpick.machine.simulate import simulate
+from qwenpick.recommending.request import Request
 from qwenpick.runtimes import mlx
 from qwenpick.runtimes.mlx.prompt import score_bytes
 from qwenpick.work.placement import Placement
@@ -216,3 +219,22 @@ def test_only_apple_silicon_and_mlx_weights_will_do(catalog: Catalog) -> None:
 def test_an_option_mlx_does_not_have_is_an_error(catalog: Catalog) -> None:
     with pytest.raises(QwenpickError, match="kv_bits"):
         mlx.memory(*of(catalog, "qwen3-8b"), Checkpoint(format="mlx-4bit"), Serving(1, options={"kv_bit": 4}), HERE)
+
+
+# ml-explore/mlx#3293 (M2 Ultra 128 GB, mlx 0.31): 16k tokens ran, 32k and more crashed; local-ai-registry#43 (M1 Max 32 GB): 64k passed, 128k failed
+@pytest.mark.parametrize(
+    ("gpu", "ram", "name", "quant", "context", "verdicts"),
+    [
+        ("m2 ultra", 128, "qwen3.5-122b-a10b", "mlx-5bit", 16384, ("fits", "tight")),
+        ("m2 ultra", 128, "qwen3.5-122b-a10b", "mlx-5bit", 32768, ("no", "tight")),
+        ("m2 ultra", 128, "qwen3.5-122b-a10b", "mlx-5bit", 65536, ("no",)),
+        ("m1 max", 32, "qwen3.5-9b", "mlx-4bit", 64022, ("fits",)),
+        ("m1 max", 32, "qwen3.5-9b", "mlx-4bit", 128022, ("no", "refused")),
+    ],
+)
+def test_macs_hold_what_they_were_seen_to_hold(
+    catalog: Catalog, gpu: str, ram: int, name: str, quant: str, context: int, verdicts: tuple[str, ...]
+) -> None:
+    box = simulate(catalog, [gpu], None, ram * GIB, False)
+    asked = Request(runtime="mlx", quant=quant, context=context)
+    assert fit(catalog, box, catalog.models[name], asked).plan.verdict in verdicts

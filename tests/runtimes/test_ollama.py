@@ -8,10 +8,14 @@ from dataclasses import replace
 import pytest
 
 from qwenpick.catalog import Catalog, Checkpoint
+from qwenpick.fitting.answer import fit
 from qwenpick.machine.hardware import Device, Machine
+from qwenpick.machine.simulate import simulate
 from qwenpick.memory.quantization.gguf import layer_sizes
 from qwenpick.memory.quantization.gguf.rules import OLLAMA_HALF_VALUES, tensor_types
-from qwenpick.runtimes import llamacpp, ollama
+from qwenpick.planning.checkpoints import checkpoints
+from qwenpick.recommending.request import Request
+from qwenpick.runtimes import find_runtime, llamacpp, ollama
 from qwenpick.units import GIB
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving
@@ -110,3 +114,33 @@ def test_its_refusals_name_ollama(catalog: Catalog) -> None:
     reason = ollama.refusal(catalog.architectures["qwen3-8b"], Checkpoint(format="nf4"), Serving(4096), Placement())
     assert reason
     assert reason.startswith("Ollama")
+
+
+@pytest.mark.parametrize("quant", ["Q6_K", "Q4_K_S", "UD-Q4_K_XL", "IQ4_XS", "6bit"])
+def test_any_gguf_file_runs(catalog: Catalog, quant: str) -> None:
+    box = simulate(catalog, ["3x rtx 3090"], None, 64 * GIB, False)
+    plan = fit(catalog, box, catalog.models["qwen3-32b"], Request(runtime="ollama", quant=quant, context=8192)).plan
+    assert plan.holds()
+    assert plan.checkpoint.format == ("Q6_K" if quant == "6bit" else quant)
+
+
+def test_the_library_s_own_formats_are_what_is_offered_unasked(catalog: Catalog) -> None:
+    found = checkpoints(catalog.models["qwen3-32b"], find_runtime("ollama"))
+    assert {checkpoint.format for checkpoint in found} <= {"F16", "BF16", "Q8_0", "Q4_K_M"}
+
+
+# ollama/ollama#14141: 93 GB on a DGX Spark, whose 128 GB get 262,144 tokens of context
+@pytest.mark.parametrize(
+    ("gpu", "name", "said"),
+    [
+        ("dgx spark", "qwen3-vl-32b-instruct", "256k tokens of context on such a machine: 85."),
+        ("rtx 3060 12gb", "qwen3-8b", "4k tokens of context on such a machine: 6."),
+        ("rtx 3090", "qwen3.5-9b", "32k tokens of context on such a machine: 8."),
+    ],
+)
+def test_what_it_holds_with_its_own_context_is_said(catalog: Catalog, gpu: str, name: str, said: str) -> None:
+    box = simulate(catalog, [gpu], None, None if "spark" in gpu else 32 * GIB, False)
+    notes = fit(catalog, box, catalog.models[name], Request(runtime="ollama", quant="Q4_K_M")).notes
+    assert sum(said in note for note in notes) == 1
+    asked = fit(catalog, box, catalog.models[name], Request(runtime="ollama", quant="Q4_K_M", context=16384))
+    assert not any("by itself" in note for note in asked.notes)

@@ -19,7 +19,7 @@ from qwenpick.recommending.request import HIGHEST, Request
 from qwenpick.recommending.search.space import work_of
 from qwenpick.recommending.tasks import serves
 from qwenpick.runtimes import RUNTIMES, engines_with, find_runtime
-from qwenpick.units import format_tokens
+from qwenpick.units import format_bytes, format_tokens
 from qwenpick.values import dataclass
 from qwenpick.work.placement import Placement
 
@@ -101,6 +101,8 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
     if not plan.holds(request.strict) and plan.verdict != "refused":
         refuse_unread(machine, request.gpu_only)
     notes += [*cache_notes(plan), *bandwidth_notes(plan, box)]
+    if request.context is None and plan.runtime == "ollama":
+        notes += usual_context(plan, box)
     return Answer(
         request,
         task,
@@ -167,6 +169,25 @@ def bandwidth_notes(plan: Plan, box: Machine) -> list[str]:
     told = retell(cpu.bandwidth_from) if cpu.bandwidth_from else _("assumed")
     rate = f"{cpu.bandwidth / 1e9:.1f}"
     return [_("RAM bandwidth {rate} GB/s ({source}); qwenpick machine --measure measures it", rate=rate, source=told)]
+
+
+def usual_context(plan: Plan, box: Machine) -> list[str]:
+    """What Ollama holds with the context that it gives a model when nobody says how many tokens, where that is another than planned."""
+    from qwenpick.runtimes.ollama import default_context
+
+    tokens = default_context(sum(device.total or 0 for device in box.devices))
+    tokens = min(tokens, plan.model.context.native if plan.model.context else tokens)
+    if tokens == plan.work.context or plan.verdict == "refused":
+        return []
+    work = replace(plan.work, context=tokens)
+    usual = find_runtime("ollama").memory(plan.model, plan.architecture, plan.checkpoint, work, plan.placement)
+    return [
+        _(
+            "Ollama by itself gives a model {context} tokens of context on such a machine: {size} in all (OLLAMA_CONTEXT_LENGTH, which launch sets)",
+            context=format_tokens(tokens),
+            size=format_bytes(usual.total),
+        )
+    ]
 
 
 def _same(one: Plan, other: Plan) -> bool:

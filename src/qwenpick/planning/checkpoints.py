@@ -13,7 +13,7 @@ from qwenpick.memory.quantization import FORMATS, find_format, stored_bytes
 from qwenpick.memory.quantization.gguf.dynamic import TWINS
 from qwenpick.planning.files import MAKER, own_mix, published_file, settled
 from qwenpick.runtimes import find_runtime
-from qwenpick.runtimes.llamacpp.formats import BY_NAME
+from qwenpick.runtimes.llamacpp.formats import BY_NAME, OLLAMA_TAGS
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
@@ -77,7 +77,8 @@ def checkpoints(
 def _checkpoints(model: Model, engine: str, quant: str | None, any_source: bool) -> tuple[Checkpoint, ...]:
     runtime = find_runtime(engine)
     if quant is None:
-        names: tuple[str, ...] = tuple(name for name in runtime.FORMATS if name not in BY_NAME)
+        offered = OLLAMA_TAGS if engine == "ollama" else runtime.FORMATS
+        names: tuple[str, ...] = tuple(name for name in offered if name not in BY_NAME)
     elif family := _family(quant):
         names = tuple(dict.fromkeys(_published_twin(model, name, engine) for name in runtime.FAMILIES.get(family, ())))
     else:

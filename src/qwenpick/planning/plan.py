@@ -291,6 +291,12 @@ def reason_of(verdict: Verdict, places: tuple[Place, ...]) -> str:
     match verdict:
         case "fits":
             return _("{spare} to spare on {name}", spare=spare, name=_(tightest.name))
+        case "tight" if tightest.surge:
+            return _(
+                "{spare} to spare on {name}, less than the estimate's error and what may come on top for moments",
+                spare=spare,
+                name=_(tightest.name),
+            )
         case "tight":
             return _("{spare} to spare on {name}, less than the estimate's error", spare=spare, name=_(tightest.name))
         case _ if (tightest.headroom or 0) >= 0:

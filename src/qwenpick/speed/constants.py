@@ -70,7 +70,8 @@ class Common:
 class Spread:
     """Measured / predicted: the narrowest range that 85 % of rows fall in whose source was left out of the fit, at most WIDEST wide.
 
-    `rows` rows of `sources` sources; `held` is the share of them that the range holds.
+    `rows` rows of `sources` sources; `held` is the share of them that the range holds. `error` is the median |predicted / measured - 1| of the fit,
+    `left_out` that of rows whose source it did not see.
     """
 
     low: float
@@ -78,6 +79,8 @@ class Spread:
     rows: int = 0
     sources: int = 0
     held: float = 0.0
+    error: float = 0.0
+    left_out: float = 0.0
 
     def widened(self, other: Spread) -> Spread:
         """The range that holds both, or what of it is WIDEST wide about its middle."""
@@ -86,3 +89,12 @@ class Spread:
             return Spread(low, high)
         middle = math.sqrt(low * high)
         return Spread(middle / math.sqrt(WIDEST), middle * math.sqrt(WIDEST))
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """|predicted / measured - 1| over all local engines' rows, each as constants have it that were fitted without its source."""
+
+    rows: int
+    median: float
+    p90: float

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TypeVar, cast
 
 from qwenpick.catalog.read import data_directory
-from qwenpick.speed.constants import Common, Decode, Prefill, Spread
+from qwenpick.speed.constants import Common, Decode, LeftOut, Prefill, Spread
 from qwenpick.speed.devices import Class
 from qwenpick.values import dataclass
 
@@ -41,6 +41,7 @@ class SpeedFile:
     prefill: dict[str, dict[Class, Prefill]]
     decode_spread: dict[str, dict[Class, Spread]]
     prefill_spread: dict[str, dict[Class, Spread]]
+    left_out: dict[str, LeftOut]
 
 
 @dataclass(slots=True)
@@ -64,6 +65,7 @@ class Measured:
     default_prefill: Prefill
     default_decode_spread: Spread
     default_prefill_spread: Spread
+    left_out: dict[str, LeftOut]
 
 
 @cache
@@ -85,6 +87,7 @@ def measured() -> Measured:
         default_prefill=Prefill(**default["prefill"]),
         default_decode_spread=Spread(**default["decode_spread"]),
         default_prefill_spread=Spread(**default["prefill_spread"]),
+        left_out={quantity: LeftOut(**figures) for quantity, figures in content["left_out"].items()},
     )
 
 

@@ -12,6 +12,7 @@ from qwenpick.speed.measured import measured
 from qwenpick.speed.stages import Stage
 from qwenpick.values import dataclass
 
+EXCHANGED = 2 * 4  # bytes an element of a token: after attention and after the MLP, in 32 bits (ggml-backend-meta.cpp)
 UNFUSED_PASSES = 6  # over the scores: a product that writes them, a mask and a softmax that read and write them, a product that reads them
 
 
@@ -33,7 +34,7 @@ class Reading:
 
     `compute` FLOP of the weights and `read` bytes of them, whichever takes longer; `attend` FLOP of attention by the 16-bit rate, `scan` bytes of
     the delta nets' states and of scores that lie in memory, and `launches` seconds, of all layers. Each is over the share of the
-    rate that is reached, but for `read`: its share is `reached`.
+    rate that is reached, but for `read`: its share is `reached`. `exchanged` are bytes of all layers' results that ranks of llama.cpp add up.
     """
 
     compute: Shares
@@ -43,6 +44,7 @@ class Reading:
     scan: float
     launches: float
     integers: bool
+    exchanged: float
 
     def seconds(self, stage: Stage) -> float:
         """Seconds on one stage."""
@@ -50,7 +52,8 @@ class Reading:
         bandwidth, rate = place.bandwidth * ways, place.rate * ways
         multiplied = (place.int8 or place.rate) * ways if self.integers else rate
         weights = max(self.compute.of(stage) / multiplied, self.read.of(stage) / (bandwidth * self.reached))
-        return weights + stage.layers * (self.attend / rate + self.scan / bandwidth + self.launches)
+        exchange = self.exchanged * 2 * (ways - 1) / ways / place.link  # each rank sends and gets its share twice
+        return weights + stage.layers * (self.attend / rate + self.scan / bandwidth + self.launches + exchange)
 
     def borrowed(self, stage: Stage, gpu: Place) -> float:
         """Seconds when the GPU does the work of a stage in RAM: every batch its weights cross the link (llama.cpp's op offload)."""
@@ -85,4 +88,5 @@ def reading_on(load: Load, prompt: int, cached: int, chunk: int, kind: Class, pr
         scan=tokens * load.attention.state / p.scan + scores,
         launches=batches * weights.layers * layer + on_cpu,
         integers=load.is_ggml,
+        exchanged=EXCHANGED * prompt * weights.layers * weights.hidden if load.is_ggml else 0.0,
     )

@@ -34,6 +34,7 @@ class Traffic:
     linear_layers: int
     chosen: int
     of: int
+    hidden: int
 
     def touched(self, tokens: float) -> float:
         """The share of the experts that `tokens` independent tokens of one step run: 1 - (1 - chosen/of)^tokens."""
@@ -99,6 +100,7 @@ def traffic(architecture: Architecture, format_name: str, file_bytes: int | None
         linear_layers=sum(isinstance(layer, LinearAttention) for layer in architecture.layer_list),
         chosen=mlp.experts_per_token if isinstance(mlp, MoeMlp) else 1,
         of=mlp.experts if isinstance(mlp, MoeMlp) else 1,
+        hidden=architecture.hidden_size,
     )
 
 

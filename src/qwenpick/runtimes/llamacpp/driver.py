@@ -21,12 +21,13 @@ _SMALL_BLACKWELL = (
     260 * MIB,
     N_("public reports of RTX 5060 Ti and 5060 Laptop, 2026: 170-235 MiB beside llama.cpp's buffers"),
 )
-SMALL = 20 * GIB  # chips beside less memory have 20 to 84 multiprocessors
+_SMALLEST_BLACKWELL = 200 * MIB, _SMALL_BLACKWELL[1]
+SMALL, SMALLEST = 20 * GIB, 10 * GIB  # chips beside less memory have 26 to 84 and 20 to 36 multiprocessors
 _SPARK = (750 * MIB, N_("public logs of GB10, 2025-2026: about 750 MiB"))
 _ADA = (450 * MIB, N_("public logs of RTX 4090, 2025: about 450 MiB"))
 _AMPERE = (
-    550 * MIB,
-    N_("public reports of RTX 3080, 3090, 3090 Ti and V100, 2026: 540-600 MiB beside llama.cpp's buffers"),
+    500 * MIB,
+    N_("public reports of A100, RTX 3080, 3090 and V100, 2026: 500-600 MiB beside llama.cpp's buffers"),
 )
 _OLDER = (450 * MIB, N_("as Ada: no logs"))
 _UNKNOWN = (608 * MIB, N_("as H200: compute capability not known"))
@@ -71,7 +72,8 @@ def _base(device: Device, backend: str) -> tuple[int, str]:
     if device.capability == (12, 1):
         return _SPARK
     if device.capability >= (10, 0):
-        return _SMALL_BLACKWELL if (device.total or SMALL) < SMALL else _BLACKWELL
+        size = device.total or SMALL
+        return _SMALLEST_BLACKWELL if size < SMALLEST else _SMALL_BLACKWELL if size < SMALL else _BLACKWELL
     if device.capability >= (9, 0):
         return _HOPPER
     if device.capability >= (8, 9):

@@ -32,7 +32,9 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 CACHE_STEP = 256  # mlx_lm/models/cache.py KVCache.step: tokens that a layer's cache grows by
-AHEAD = 3  # layers whose scores may be alive at once for moments: MLX issues work ahead of the GPU (transforms.cpp, MAX_ACTIVE_TASKS 10)
+# Layers whose scores may be alive at once for moments: MLX issues work ahead of the GPU (transforms.cpp). Peaks that were reported hold one
+# (mlx-lm#1480, omlx#2025, omlx#1018), on machines with room
+AHEAD = 2
 TABLE = "ngram-table"  # Flash-Next's: mlx_vlm/models/qwen4_exp/ple_storage.py maps its rows from disk where they are 4 bits in groups of 32
 TABLE_GROUP = 32
 

@@ -16,6 +16,7 @@ from qwenpick.memory.quantization.gguf.rules import OLLAMA_HALF_VALUES, OLLAMA_H
 from qwenpick.runtimes import llamacpp
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.llamacpp import budget
+from qwenpick.runtimes.llamacpp.formats import OLLAMA_TAGS
 from qwenpick.runtimes.llamacpp.projector import projector_bytes
 from qwenpick.runtimes.ollama.options import Options
 from qwenpick.units import GIB
@@ -30,9 +31,14 @@ NAME = "ollama"
 TITLE = "Ollama"
 READ_FROM = "Ollama 0.34.2 (command line it starts llama-server with), docs/context-length.mdx, server/quantization.go; llama.cpp b11434"
 
-# What the library's tags hold: Q4_K_M where the tag does not say
-FAMILIES: Mapping[str, tuple[str, ...]] = {"4bit": ("Q4_K_M",), "8bit": ("Q8_0",), "fp16": ("F16", "BF16")}
-FORMATS: tuple[str, ...] = ("F16", "BF16", "Q8_0", "Q4_K_M")
+# What the library's tags hold, Q4_K_M where the tag does not say; of other precisions what llama.cpp runs, from GGUF repositories
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    **llamacpp.FAMILIES,
+    "4bit": ("Q4_K_M",),
+    "8bit": ("Q8_0",),
+    "fp16": ("F16", "BF16"),
+}
+FORMATS: tuple[str, ...] = (*OLLAMA_TAGS, *(name for name in llamacpp.FORMATS if name not in OLLAMA_TAGS))
 
 # Architectures that Ollama converts and quantizes itself, MTP block included
 _CONVERTED = ("qwen3next", "qwen35", "qwen35moe")
