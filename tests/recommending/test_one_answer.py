@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from qwenpick.machine.simulate import simulate
 from qwenpick.recommending.answer import recommend
 from qwenpick.recommending.request import Request
 from qwenpick.units import GIB
+from tests.recommending.engine_refusals import REFUSALS, refused
 
 SAVED = sorted((Path(__file__).resolve().parents[1] / "machines").glob("*.json"))
 SIMULATED = [
@@ -57,6 +59,7 @@ def check(catalog: Catalog, which: Path | tuple[str | None, int | None], task: s
         if plan.runtime in ("vllm", "sglang"):
             assert plan.placement.tensor_parallel in (1, 2, 4, 8)
             assert plan.placement.pipeline_parallel in (1, 2, 4, 8)
+        assert not refused(plan)  # by the engine's own rules, told anew from its source
         if plan.speed:
             assert plan.speed.each.high <= plan.speed.roofline.tokens_per_second * 1.001
 
@@ -78,3 +81,13 @@ def test_every_pick_is_planned_and_launched_alike(
 
 def test_there_are_sixty_boxes() -> None:
     assert len(BOXES) >= 60
+
+
+def test_the_engines_rules_refuse_what_they_are_about(catalog: Catalog) -> None:
+    """Each rule bites: a plan that breaks it is found, and names where the engine's source says so."""
+    machine = simulate(catalog, ["8x h100 80gb"], None, 256 * GIB, False)
+    plan = fit(catalog, machine, catalog.models["qwen3.8-27b"], Request(runtime="vllm")).plan
+    assert plan is not None
+    cut = replace(plan, placement=replace(plan.placement, tensor_parallel=7))
+    assert any("model.py:1230" in said for said in refused(cut))
+    assert all(rule.source.rpartition(":")[2].isdecimal() for rule in REFUSALS)

@@ -1,0 +1,101 @@
+"""What engines refuse to start, each with file and line of their own source, told anew from it: no rule here asks our own code.
+
+vLLM 0.26.0 (the source archive of the package index), llama.cpp as llama-cpp-python 0.3.36 carries it (vendor/llama.cpp).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from qwenpick.catalog import Architecture
+from qwenpick.planning.plan import Plan, plan_ledger
+from qwenpick.work.placement import Placement
+
+BLOCK = 128  # weight_block_size of the maker's FP8: [128, 128]
+MARLIN_N = 64  # marlin_utils.py GPTQ_MARLIN_MIN_THREAD_N
+CAPABILITY = {"awq-int4": 75, "gptq-int4": 60, "fp8": 75, "nvfp4": 75, "mxfp4": 80, "nf4": 70}
+STAGELESS = ("qwen4_exp",)  # Flash-Next does not implement SupportsPP
+CACHE_BLOCK = {"q8_0": 32, "q5_1": 32, "q5_0": 32, "q4_1": 32, "q4_0": 32, "iq4_nl": 32}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A rule of an engine: where its source says so, and whether it would refuse the plan."""
+
+    engine: str
+    source: str
+    says: str
+    refuses: Callable[[Plan], bool]
+
+
+def _columns(architecture: Architecture, placement: Placement) -> float:
+    """Inner columns of the MLPs that each rank holds; experts stay whole where they are spread."""
+    mlp = architecture.mlp
+    whole = mlp.kind == "moe" and placement.expert_parallel
+    return mlp.intermediate_size / (1 if whole else placement.tensor_parallel)
+
+
+def _heads(plan: Plan) -> bool:
+    return plan.architecture.attention.heads % plan.placement.tensor_parallel != 0
+
+
+def _fp8_blocks(plan: Plan) -> bool:
+    blocked = plan.checkpoint.format == "fp8" and plan.checkpoint.official
+    return blocked and _columns(plan.architecture, plan.placement) % BLOCK != 0
+
+
+def _marlin(plan: Plan) -> bool:
+    if plan.checkpoint.format not in ("gptq-int4", "awq-int4") or plan.placement.devices[0].vendor != "nvidia":
+        return False
+    return _columns(plan.architecture, plan.placement) % MARLIN_N != 0
+
+
+def _capability(plan: Plan) -> bool:
+    least = CAPABILITY.get(plan.checkpoint.format, 0)
+    known = [device.capability for device in plan.placement.devices if device.vendor == "nvidia" and device.capability]
+    return any(10 * major + minor < least for major, minor in known)
+
+
+def _stages(plan: Plan) -> bool:
+    return plan.placement.pipeline_parallel > 1 and plan.architecture.model_type in STAGELESS
+
+
+def _one_sequence(plan: Plan) -> bool:
+    ledger = plan_ledger(plan)
+    return ledger is not None and ledger.kv_cache_tokens is not None and ledger.kv_cache_tokens < plan.work.context
+
+
+def _too_long(plan: Plan) -> bool:
+    context = plan.model.context
+    return context is not None and plan.work.context > (context.extended or context.native)
+
+
+def _cache_blocks(plan: Plan) -> bool:
+    head = plan.architecture.attention.head_dim
+    return any(head % CACHE_BLOCK.get(kind, 1) for kind in (plan.work.kv_cache.k, plan.work.kv_cache.v))
+
+
+def _needs_flash_attention(plan: Plan) -> bool:
+    return plan.work.kv_cache.v in CACHE_BLOCK and plan.work.options.get("flash_attn") == "off"
+
+
+REFUSALS = (
+    Refusal("vllm", "vllm/config/model.py:1230", "heads must be divisible by the tensor parallel size", _heads),
+    Refusal("vllm", "vllm/config/model.py:1245", "pipeline parallelism is not supported for this model", _stages),
+    Refusal("vllm", "vllm/config/model.py:2269", "max_model_len is greater than the model's own", _too_long),
+    Refusal("vllm", "vllm/v1/core/kv_cache_utils.py:779", "the cache holds not one sequence", _one_sequence),
+    Refusal("vllm", "vllm/model_executor/layers/quantization/utils/fp8_utils.py:1242", "not whole blocks of FP8", _fp8_blocks),
+    Refusal("vllm", "vllm/model_executor/layers/quantization/fp8.py:565", "not whole blocks of an expert's FP8", _fp8_blocks),
+    Refusal("vllm", "vllm/model_executor/layers/quantization/utils/marlin_utils.py:181", "not whole tiles of Marlin", _marlin),
+    Refusal("vllm", "vllm/model_executor/layers/quantization/auto_awq.py:231", "the GPU is too old for the format", _capability),
+    Refusal("llamacpp", "src/llama-context.cpp:3846", "a quantized V cache requires flash attention", _needs_flash_attention),
+    Refusal("llamacpp", "src/llama-context.cpp:3854", "the K cache's block does not divide the head", _cache_blocks),
+    Refusal("llamacpp", "src/llama-context.cpp:3865", "the V cache's block does not divide the head", _cache_blocks),
+)  # fmt: skip
+
+
+def refused(plan: Plan) -> list[str]:
+    """The rules of the plan's engine that it breaks."""
+    engine = {"ollama": "llamacpp", "lmstudio": "llamacpp", "sglang": "vllm"}.get(plan.runtime, plan.runtime)
+    return [f"{rule.source}: {rule.says}" for rule in REFUSALS if rule.engine == engine and rule.refuses(plan)]
