@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from qwenpick.work.serving import Serving
 
 # vLLM's docs/getting_started/installation/gpu.md ("does not support Windows natively … use WSL"), SGLang's docs/get_started/install.md (Linux)
-TABLE_ENGINES = ("vllm", "sglang")  # they may keep Flash-Next's n-gram table in RAM
+SERVERS = (
+    "vllm",
+    "sglang",
+)  # they cut a model over more GPUs at little cost, and may keep Flash-Next's n-gram table in RAM
 NOT_ON_WINDOWS = frozenset({"vllm", "sglang"})
 Verdict = Literal["fits", "tight", "no", "refused"]
 Mode = Literal["gpu", "gpu+experts-in-ram", "gpu+layers-in-ram", "cpu"]
@@ -123,20 +126,23 @@ def evaluate(
     """The preferred placement that holds, else the nearest miss; None where the engine has no way to run on this machine at all.
 
     With `strict` a tight placement gives way to one that fits, however slow; among misses the one with the least missing wins. On a Mac nothing
-    is left to the CPU unless an option says so. A tight one of an engine that may keep an n-gram table in RAM gives way to one that does and fits.
+    is left to the CPU unless an option says so. With engines that serve a tight one gives way to one that fits over more GPUs, or with an n-gram
+    table in RAM.
     """
     checkpoint = settled(architecture, checkpoint)
     machine = machine if getattr(runtime, "SPANS_NODES", False) else one_node(machine)
     best: Plan | None = None
     tight: Plan | None = None
-    has_table = runtime.NAME in TABLE_ENGINES and any(extra.name == NGRAM_TABLE for extra in architecture.extras)
+    serves, gpus = runtime.NAME in SERVERS and not strict, len(machine.devices)
+    has_table = any(extra.name == NGRAM_TABLE for extra in architecture.extras)
     for placement in runtime.placements(model, architecture, checkpoint, work, machine):
         if len(placement.devices) > 1 and any(device.kind == "mig" for device in placement.devices):
             continue  # CUDA shows a process one MIG instance
         plan = judge(model, architecture, checkpoint, runtime, work, placement, machine)
         if plan.mode != "gpu" and (gpu_only or (one_memory(machine) and not work.options)):
             continue
-        if plan.verdict == "tight" and has_table and not placement.host_table and not strict:
+        roomier = len(placement.devices) < gpus or (has_table and not placement.host_table)
+        if plan.verdict == "tight" and serves and roomier:
             tight = tight or plan
             continue
         if plan.holds(strict):
