@@ -116,4 +116,4 @@ def hub_notes(run: Run) -> list[str]:
     needs = {
         "llamacpp": "", "ollama": "", "lmstudio": "",
     }.get(run.runtime, _("pip install modelscope -i {packages}", packages=PACKAGES))  # fmt: skip
-    return [f"{said} ({needs})" if needs else said]
+    return [_("{name} ({memory})", name=said, memory=needs) if needs else said]
