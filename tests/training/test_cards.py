@@ -151,3 +151,11 @@ def test_what_a_budget_leaves_out_is_said(qwenpick: Run) -> None:
     assert "the cheapest is $0." in rented.out
     far = qwenpick("plan", "qwen3-235b-a22b", "--train", "full", "--gpu", "rtx 4090")
     assert "Not even 64 of these GPUs" in far.out
+
+
+def test_adapters_leave_zero_3_where_it_keeps_all_layers(catalog: Catalog) -> None:
+    box, model = simulate(catalog, ["4x rtx 4090"], None, 128 * GIB, False), find_model(catalog, "qwen2.5-72b-instruct")
+    run = tune(catalog, box, model, Training("lora", zero=3, gpus=4, trainer="trl"))
+    assert run.verdict == "no"
+    (fix, *_more) = tuning_fixes(catalog, box, run)
+    assert fix.flags == "--zero 0 --fsdp --train qlora"

@@ -69,6 +69,14 @@ def _changes(tuned: Tuned, gpus: int) -> Iterator[tuple[str, str, Training]]:
             )
         else:
             yield _("divide it over all GPUs by ZeRO-3"), f"--gpus {gpus} --zero 3", replace(now, gpus=gpus, zero=3)
+    if now.zero == 3 and now.method == "lora" and now.gpus > 1 and now.sequence_parallel == 1:
+        offload = "none" if now.offload == "none" else "parameters"
+        flags = "--zero 0 --fsdp" + ("" if offload == "none" else f" --offload {offload}")
+        yield (
+            _("FSDP in place of ZeRO-3: it releases each layer"),
+            flags,
+            replace(now, zero=0, fsdp=True, offload=offload),
+        )
     if now.optimizer in EIGHT_BITS and now.offload == "none":
         name = EIGHT_BITS[now.optimizer]
         yield _("states in 8 bits"), f"--optimizer {name}", replace(now, optimizer=name)
