@@ -48,7 +48,7 @@ FULL = 0.95
 BRIM = 3.0
 # Others' weights on cards that have arithmetic for the maker's own FP8 and memory of their own: 8 of 10 recommendations there serve the maker's
 # wherever it fits with its context; others' four bits are for what does not.
-OTHERS = 0.5
+OTHERS = 1.0
 FP8_UNITS = (8, 9)
 SPILLED = 2.0  # a GiB of a dense model's layers in RAM beside a GPU: one of those recommendations does so; mixtures a dozen times
 MANY = 4  # sequences at once

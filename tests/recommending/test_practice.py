@@ -1,0 +1,73 @@
+"""How people who measured run their models, by kind of box: which engine, which format, and what is given up to fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from qwenpick.catalog import Catalog, load
+from qwenpick.fitting.answer import fit
+from qwenpick.launch import launch, run_of, visible_devices
+from qwenpick.machine.hardware import Machine
+from qwenpick.machine.simulate import simulate
+from qwenpick.planning.plan import Plan
+from qwenpick.recommending.answer import recommend
+from qwenpick.recommending.request import Request
+from qwenpick.units import GIB
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load(own=False)
+
+
+def box(catalog: Catalog, gpu: str, ram: int | None = 64) -> Machine:
+    return simulate(catalog, [gpu], None, ram * GIB if ram else None, False)
+
+
+def planned(catalog: Catalog, model: str, gpu: str, request: Request, ram: int | None = 64) -> Plan:
+    plan = fit(catalog, box(catalog, gpu, ram), catalog.models[model], request).plan
+    assert plan is not None
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("gpu", "users", "engine", "format_name"),
+    [
+        ("rtx 3090", 1, "llamacpp", "Q4_K_M"),  # one person on one card
+        ("2x rtx 3090", 1, "vllm", "gptq-int4"),  # AutoRound, whose MTP block drafts
+        ("l40s", 1, "vllm", "fp8"),  # the maker's FP8, which the card has units for
+        ("3x rtx 3090", 1, "llamacpp", "Q4_K_M"),  # three GPUs share no tensors
+    ],
+)
+def test_engine_and_format_are_those_of_the_kind_of_box(
+    catalog: Catalog, gpu: str, users: int, engine: str, format_name: str
+) -> None:
+    plan = planned(catalog, "qwen3.8-27b", gpu, Request(task="chat", users=users))
+    assert (plan.runtime, plan.checkpoint.format) == (engine, format_name)
+
+
+def test_a_card_that_is_just_large_enough_is_served_from_lean(catalog: Catalog) -> None:
+    request = Request(task="chat", users=4, runtime="vllm")
+    plan = planned(catalog, "qwen3.8-27b", "rtx 3090", request)
+    assert plan.work.options == {"language_model_only": True, "max_num_seqs": 4}
+    started = launch(run_of(plan, None, visible_devices(plan.placement, box(catalog, "rtx 3090"))))
+    assert "--language-model-only" in started.serve.line() and "--max-num-seqs 4" in started.serve.line()
+
+
+def test_small_things_are_left_to_towers_that_see_them(catalog: Catalog) -> None:
+    machine = box(catalog, "rtx 4060", 16)
+    kinds = [pick.plan.model.kind for pick in recommend(catalog, machine, Request(task="detection"), 3).picks]
+    assert "vision" in kinds
+    assert "vision" not in [
+        pick.plan.model.kind for pick in recommend(catalog, machine, Request(task="vision"), 3).picks
+    ]
+
+
+def test_whoever_prefers_speed_gets_a_first_pick_that_is_no_slower(catalog: Catalog) -> None:
+    for gpu in ("rtx 5090", "m2 pro 32gb", "dgx spark"):
+        machine = box(catalog, gpu, None if "rtx" not in gpu else 64)
+        first = [
+            recommend(catalog, machine, Request(task="chat", prefer=prefer), 1).picks[0].plan.speed
+            for prefer in ("balanced", "speed")
+        ]
+        assert first[0] and first[1] and first[1].each.value >= first[0].each.value * 0.999
