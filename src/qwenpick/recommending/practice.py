@@ -1,7 +1,8 @@
 """What practice says of an engine, a format and a publisher on some GPUs, in points of the score: how people who measured run their models.
 
-Memory, speed and kept quality are scored by their own arithmetic; here is only what those do not show. Counts are of a table of 112
-recommendations by 99 public sources, February to October 2026 (benchmarks/picks.py scores ours against it).
+Memory, speed and kept quality are scored by their own arithmetic; here is only what those do not show. The kinds are those of a table of 112
+recommendations by 99 public sources, February to October 2026 (benchmarks/picks.py scores ours against it). The points are our judgement, made
+with that table in view: how far ours agree with it is no independent test of them.
 """
 
 from __future__ import annotations
@@ -20,50 +21,39 @@ if TYPE_CHECKING:
 
 LEAN_ENGINES = ("vllm",)
 
-# What an engine that serves is worth where many are served: 14 of 15 recommendations for serving, throughput or datacentre GPUs in our table of
-# experts' picks name vLLM. The gain in speed is in the speed; this is continuous batching, prefix caching and tensor parallelism beside it.
+# What an engine that serves is worth where many are served: for serving, throughput or datacentre GPUs nearly all recommendations name vLLM.
+# The gain in speed is in the speed; this is continuous batching, prefix caching and tensor parallelism beside it.
 SERVER = 3.0
-SERVER_MEMORY = (
-    44 * 2**30
-)  # bytes of NVIDIA GPUs from which it is worth that for one user too: 48 GB as drivers count it
-ON_APPLE = 1.5  # llama.cpp where MLX runs: 12 of 18 of those recommendations for Macs name MLX
+# Bytes of NVIDIA GPUs from which it is worth that for one user too: 48 GB as drivers count it
+SERVER_MEMORY = 44 * 2**30
+ON_APPLE = 1.5  # llama.cpp where MLX runs: most recommendations for Macs name MLX
 NO_UNITS = 1.5  # a float format that the GPU has no arithmetic for: kernels widen it first, and few people run it so
 SERVED_WIDENED = 0.5  # the maker's FP8 on an A100, which vLLM's Marlin kernels widen
-FLOAT_UNITS: Mapping[str, tuple[int, int]] = {
-    "fp8": (8, 9),
-    "fp8-online": (8, 9),
-    "nvfp4": (10, 0),
-    "mxfp4": (10, 0),
-}  # compute capabilities
+# compute capabilities
+FLOAT_UNITS: Mapping[str, tuple[int, int]] = {"fp8": (8, 9), "fp8-online": (8, 9), "nvfp4": (10, 0), "mxfp4": (10, 0)}
 FP4_UNITS = (10, 0)  # the compute capability from which NVIDIA GPUs have arithmetic of NVFP4
-# Eight bits where the GPU shares the slow memory of its box, has units for four, and NVFP4 is published: of the 5 recommendations for vLLM on a
-# Spark or a Thor 4 name four bits. On cards with memory of their own the maker's FP8 is what is served wherever it fits.
+# Eight bits where the GPU shares the slow memory of its box, has units for four, and NVFP4 is published: for vLLM on a
+# Spark or a Thor people name four bits. On cards with memory of their own the maker's FP8 is what is served wherever it fits.
 EIGHT_ON_SLOW = 0.5
-# 16 bits a weight where eight or fewer are published and no test tells them apart: of those recommendations that name a format for a current model
-# above 5B, one in eighty does so
+# 16 bits a weight where eight or fewer are published and no test tells them apart: for models above 5B hardly a recommendation
+# names them
 WIDE = 1.0
 WIDE_FROM = 5_000_000_000
 # Share of the free RAM from which nothing is left for what else a box does: guides ask for a size more ("16 GB filled to the brim")
 FULL = 0.95
 BRIM = 3.0
-# Others' weights on cards that have arithmetic for the maker's own FP8 and memory of their own: 8 of 10 recommendations there serve the maker's
-# wherever it fits with its context; others' four bits are for what does not.
+# Others' weights on cards that have arithmetic for the maker's own FP8 and memory of their own: most serve the maker's wherever it fits
+# with its context; others' four bits are for what does not.
 OTHERS = 1.0
 FP8_UNITS = (8, 9)
-SPILLED = 2.0  # a GiB of a dense model's layers in RAM beside a GPU: one of those recommendations does so; mixtures a dozen times
+SPILLED = 2.0  # a GiB of a dense model's layers in RAM beside a GPU: people do so with mixtures, hardly ever with dense models
 MANY = 4  # sequences at once
 JETSON_CHIPS = frozenset({"7.2", "8.7"})  # Xavier, Orin: vLLM publishes no wheels for them
-SERVER_CHIPS = frozenset(
-    {"8.0", "9.0", "10.0", "10.3"}
-)  # compute capabilities of A100/A30, H100/H200, B200, B300: in no desktop card
-RANKS = (
-    1,
-    2,
-    4,
-    8,
-    16,
-)  # how many GPUs tensor parallelism divides a model among: with three or six people run llama.cpp
-# vLLM or SGLang for one user on GPUs below that memory: 26 of 28 recommendations there name llama.cpp or what is built on it
+# Compute capabilities of A100/A30, H100/H200, B200, B300: in no desktop card
+SERVER_CHIPS = frozenset({"8.0", "9.0", "10.0", "10.3"})
+# How many GPUs tensor parallelism divides a model among: with three or six people run llama.cpp
+RANKS = (1, 2, 4, 8, 16)
+# vLLM or SGLang for one user on GPUs below that memory: nearly all recommendations there name llama.cpp or what is built on it
 ALONE = 1.0
 LEAN = 1.0  # vLLM started so that it fits: it reads text alone, and one more user waits
 LIBRARY = 3.0  # transformers is a library: no server, no batching of requests that come and go
@@ -114,9 +104,8 @@ def others(plan: Plan) -> float:
         return 0.0
     if not all(device.compute_capability in SERVER_CHIPS or _has_fp8(device) for device in devices):
         return 0.0
-    own = (
-        FORMATS.get(one.format) for one in plan.model.checkpoints if one.official
-    )  # a repository of GGUF files is no one format
+    # a repository of GGUF files is no one format
+    own = (FORMATS.get(one.format) for one in plan.model.checkpoints if one.official)
     return OTHERS if any(one and one.bits < 16 for one in own) else 0.0
 
 
