@@ -30,12 +30,8 @@ ORDINARY_RAM = 32.0  # GiB: a guide that names a card and not its box means an o
 WORKSTATION = (
     48.0  # GiB of a card from which its box is one of workstations and servers, with as much RAM as its cards hold
 )
-ENGINES = (
-    ("vllm", "vllm"),
-    ("sglang", "sglang"),
-    ("ollama", "ollama"),
-    ("llama.cpp", "llamacpp"),
-)  # as constraints name them
+# as constraints name them
+ENGINES = (("vllm", "vllm"), ("sglang", "sglang"), ("ollama", "ollama"), ("llama.cpp", "llamacpp"))
 SHARE_OF_UNIFIED = 0.75  # of the RAM, for a box with unified memory that is not in the catalogue: macOS' default limit
 UNTRUSTED = ("low", "aggregator")  # of the trust column: pages that copy each other
 _MODEL = re.compile(r"qwen[\w.]*(?:-[\w.]+)*", re.I)

@@ -55,9 +55,8 @@ def terms(model: Model, capability: str) -> dict[tuple[str, ...], float]:
     """The terms that make up a model's ability without thinking, with their factors."""
     assert model.parameters is not None
     total, active = (math.log2(n / 8e9) for n in (model.parameters.total, model.parameters.active))
-    age = (
-        years(model.released) if capability in GENERATIVE else 0.0
-    )  # embedders and rerankers did not get better by the year
+    # embedders and rerankers did not get better by the year
+    age = years(model.released) if capability in GENERATIVE else 0.0
     shape = f"{model.parameters.total / 1e9:.1f}-{model.parameters.active / 1e9:.1f}"
     found: dict[tuple[str, ...], float] = {
         ("level", capability): 1, ("total",): total, ("active",): active, ("years",): age, ("total in", capability): total,

@@ -66,12 +66,8 @@ OTHER = {
 _LEFT_OUT = re.compile(
     r"^(average|avg\.?|overall|mean ?\((type|task)\)|all|.*overall|.*- avg|inst\. retri\.|followir)$", re.I
 )
-_QWEN15_MULTILINGUAL = {
-    "Exams",
-    "Understanding",
-    "Math",
-    "Translation",
-}  # also printed in the 32B post, under a general heading
+# also printed in the 32B post, under a general heading
+_QWEN15_MULTILINGUAL = {"Exams", "Understanding", "Math", "Translation"}
 
 # What remains of a name when spelling, harness and prompt are taken off.
 _SAME: tuple[tuple[str, str], ...] = (
@@ -106,12 +102,8 @@ def benchmark(name: str, heading: str, source: str) -> tuple[str, str] | None:
     return None
 
 
-_TOPS = (
-    ("mmesum", 2800.0),
-    ("alignbench", 10.0),
-    ("mt-bench", 10.0),
-    ("mm-mt-bench", 10.0),
-)  # of tests that are not percentages
+# of tests that are not percentages
+_TOPS = (("mmesum", 2800.0), ("alignbench", 10.0), ("mt-bench", 10.0), ("mm-mt-bench", 10.0))
 
 
 def share(test: str, score: float) -> float:

@@ -326,9 +326,8 @@ def solve(
     def cost(x: Any) -> Any:
         apply([float(y) for y in np.exp(x)])
         errors = np.array(residuals(own)) / NOISE
-        robust = np.sign(errors) * np.sqrt(
-            2 * (np.sqrt(1 + errors**2) - 1)
-        )  # soft L1 by hand, so that the prior stays quadratic
+        # soft L1 by hand, so that the prior stays quadratic
+        robust = np.sign(errors) * np.sqrt(2 * (np.sqrt(1 + errors**2) - 1))
         return np.concatenate([root * robust, (x - target) / pull])
 
     first = np.clip(np.log(start), low + 1e-3, high - 1e-3)

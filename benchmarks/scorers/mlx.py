@@ -55,9 +55,8 @@ def _refused(row: Row, label: str) -> Iterator[Score | Skip]:
     catalog = load()
     model = find_model(catalog, row["model"])
     ram = int(match[1]) * GIB if (match := re.search(r"(\d+)GB", row["gpu"])) else 0
-    device = Device(
-        row["gpu"], "apple", ram * 3 // 4, None, unified=True
-    )  # Metal's working set: 75 % of RAM from 36 GB up
+    # Metal's working set: 75 % of RAM from 36 GB up
+    device = Device(row["gpu"], "apple", ram * 3 // 4, None, unified=True)
     work = Serving(int(row["input_len"] or 1), 1)
     memory = mlx.memory(
         model, catalog.architecture(model), Checkpoint(format=format_of(row["quant"])), work, Placement((device,))

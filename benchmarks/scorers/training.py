@@ -40,9 +40,8 @@ def h200(row: Row, label: str, model: Model, architecture: Architecture) -> Iter
     yield Score(work.method, "device used", label, memory.on("gpu0") / GIB, float(row["device_used_gib"]))
 
 
-QWEN1 = Training(
-    rank=64, attention="flash", trainer="ms-swift"
-)  # finetune.py of QwenLM/Qwen: LoRA of rank 64 on every linear layer, AdamW
+# finetune.py of QwenLM/Qwen: LoRA of rank 64 on every linear layer, AdamW
+QWEN1 = Training(rank=64, attention="flash", trainer="ms-swift")
 A100 = Device("NVIDIA A100-SXM4-80GB", "nvidia", 80 * GIB, 80 * GIB, compute_capability="8.0")
 
 

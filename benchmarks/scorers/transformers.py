@@ -42,11 +42,8 @@ def _inference(row: Row, label: str, model: Model, architecture: Architecture) -
     yield Score(ENGINE, "device used", label, memory.total / GIB, float(row["device_used_gib"]))
 
 
-FORMAT_OF = {
-    "awq": "awq-int4",
-    "bnb-int8": "int8",
-    "int4": "nf4",
-}  # the tables' names of formats, where they are not ours
+# the tables' names of formats, where they are not ours
+FORMAT_OF = {"awq": "awq-int4", "bnb-int8": "int8", "int4": "nf4"}
 SUFFIXES = ("-GPTQ-Int4", "-GPTQ-Int8", "-AWQ")
 A100 = Device("NVIDIA A100-SXM4-80GB", "nvidia", 80 * GIB, 80 * GIB, compute_capability="8.0")
 DEVICES = {
@@ -82,9 +79,8 @@ def _official(row: Row, label: str, model: Model, architecture: Architecture) ->
     )
     release = VERSION_OF.get(row["source_id"]) or row["runtime_version"].removeprefix("transformers ")
     if architecture.model_type == "qwen":
-        release = (
-            "4.31" if "2023-08" in row["source_id"] else "4.37"
-        )  # they state torch's version; Qwen began with 4.31
+        # they state torch's version; Qwen began with 4.31
+        release = "4.31" if "2023-08" in row["source_id"] else "4.37"
     options = {"transformers_version": release, "max_new_tokens": answer, "bnb_4bit_use_double_quant": False}
     checkpoint = Checkpoint(format=FORMAT_OF.get(row["quant"], row["quant"]))
     placement = Placement((DEVICES.get(row["gpu"], A100),) * int(row["gpu_count"] or 1))

@@ -19,13 +19,8 @@ from qwenpick.work.serving import Serving
 ENGINE = "vllm"
 FP8_CACHE = KvCache("fp8", "fp8")
 VERSION = "0.26"
-FORMAT_OF = {
-    "awq": "awq-int4",
-    "gptq": "gptq-int4",
-    "int4": "awq-int4",
-    "fp8block": "fp8",
-    "fp8": "bf16",
-}  # fp8 of the H200 tables is made on load, fp8block is what the official repositories hold
+# fp8 of the H200 tables is made on load, fp8block is what the official repositories hold
+FORMAT_OF = {"awq": "awq-int4", "gptq": "gptq-int4", "int4": "awq-int4", "fp8block": "fp8", "fp8": "bf16"}
 
 
 def weights_gib(memory: Memory) -> float:

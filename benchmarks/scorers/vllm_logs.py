@@ -35,13 +35,8 @@ _QUANTS = {
     "nvfp4": "nvfp4",
     "gptq-int4": "gptq-int4",
 }
-_TOTALS = {
-    "A100 80GB": 79.25,
-    "H100 80GB": 79.18,
-    "RTX 3090": 23.56,
-    "RTX 5090": 31.4,
-    "RTX PRO 6000": 94.97,
-}  # GiB, from rows that state it
+# GiB, from rows that state it
+_TOTALS = {"A100 80GB": 79.25, "H100 80GB": 79.18, "RTX 3090": 23.56, "RTX 5090": 31.4, "RTX PRO 6000": 94.97}
 _CAPABILITIES = {
     "A100": "8.0",
     "RTX 30|A6000": "8.6",
@@ -95,9 +90,8 @@ def _log(row: Row, label: str, model: Model, architecture: Architecture) -> Iter
     if "language_model_only" in row["model"]:
         options["language_model_only"] = True
     context = int(row["max_concurrency_at"] or (row["max_model_len"] if row["max_model_len"].isdigit() else "") or 0)
-    eight = row["kv_cache_dtype"].startswith("fp8") or (
-        not row["kv_cache_dtype"] and quant == "nvfp4"
-    )  # ModelOpt's NVFP4 sets an FP8 cache
+    # ModelOpt's NVFP4 sets an FP8 cache
+    eight = row["kv_cache_dtype"].startswith("fp8") or (not row["kv_cache_dtype"] and quant == "nvfp4")
     work = Serving(context or 4096, 1, FP8_CACHE if eight else KvCache(), options)
     ranks = int(row["tp"][0]) if row["tp"] else 1
     total, reserved = total_of(row)
@@ -183,9 +177,8 @@ def total_of(row: Row) -> tuple[int | None, int | None]:
 
 def version_of(row: Row) -> str | None:
     """The version that the row states, else the one of its date; None where it has neither."""
-    fork = "+" in row["runtime_version"] and not re.search(
-        r"rc\d", row["runtime_version"]
-    )  # a local build's own numbering: go by its date
+    # a local build's own numbering: go by its date
+    fork = "+" in row["runtime_version"] and not re.search(r"rc\d", row["runtime_version"])
     if not fork and (match := re.search(r"(\d+\.\d+)", row["runtime_version"])):
         return match[1]
     if match := re.search(r"v(\d+\.\d+)\.|^(\d+\.\d+)\.\d", row["date_or_version"]):

@@ -62,9 +62,8 @@ def gpustack(rows: Iterable[Row]) -> Iterator[Run | Skip]:
             yield Skip(engine, "prompts come from the prefix cache", label)
             continue
         requests = whole(row["requests"])
-        streams = int(
-            row["concurrency"] or min(requests, 256)
-        )  # all at once: vLLM's max_num_seqs default for the API server
+        # all at once: vLLM's max_num_seqs default for the API server
+        streams = int(row["concurrency"] or min(requests, 256))
         drafts = re.search(r'num_speculative_tokens":(\d+)', row["serve_command"])
         count = int(row["gpu_count"] or (re.search(r"-tp (\d)", row["serve_command"]) or ["", "1"])[1])
         yield from run(

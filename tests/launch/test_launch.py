@@ -62,11 +62,8 @@ def option(argv: tuple[str, ...], flag: str) -> str | None:
 def test_llama_server_gets_the_context_of_all_slots_together(run: Run) -> None:
     argv = launch(run).serve.argv
     assert argv[:3] == ("llama-server", "-hf", "Qwen/Qwen3-8B-GGUF:Q4_K_M")
-    assert (option(argv, "-c"), option(argv, "-np"), option(argv, "-ngl")) == (
-        "65536",
-        "4",
-        "37",
-    )  # 4 x 16,384; 36 layers and the output
+    # 4 x 16,384; 36 layers and the output
+    assert (option(argv, "-c"), option(argv, "-np"), option(argv, "-ngl")) == ("65536", "4", "37")
     assert (
         "--kv-unified" in argv
         and option(argv, "-ctk") == "f16"
@@ -152,10 +149,8 @@ def test_ollama_gets_a_modelfile_and_its_variables(run: Run) -> None:
 
 def test_ollama_fetches_the_librarys_tag(run: Run) -> None:
     (fetched,) = launch(on(run, "ollama", "Q4_K_M")).downloads
-    assert (fetched.what, f"{(fetched.bytes or 0) / 1e9:.1f} GB") == (
-        "qwen3:8b",
-        "5.2 GB",
-    )  # as ollama.com/library says
+    # as ollama.com/library says
+    assert (fetched.what, f"{(fetched.bytes or 0) / 1e9:.1f} GB") == ("qwen3:8b", "5.2 GB")
 
 
 def test_ollama_takes_another_format_from_its_repository(run: Run) -> None:
@@ -198,10 +193,8 @@ def test_vllm_gets_what_was_planned(run: Run) -> None:
         "32",
     )
     assert "--enforce-eager" in argv
-    assert (option(argv, "--max-num-seqs"), option(argv, "--max-num-batched-tokens")) == (
-        "256",
-        "2048",
-    )  # vLLM's defaults for 24 GiB
+    # vLLM's defaults for 24 GiB
+    assert (option(argv, "--max-num-seqs"), option(argv, "--max-num-batched-tokens")) == ("256", "2048")
 
 
 @pytest.mark.parametrize(

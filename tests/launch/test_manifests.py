@@ -82,9 +82,8 @@ def test_it_asks_for_what_was_planned_where_it_was_planned(catalog: Catalog) -> 
     assert found["deployment"]["spec"]["replicas"] == 3
     assert {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": "16Gi"}} in spec["volumes"]
     assert found["persistentvolumeclaim"]["spec"]["accessModes"] == ["ReadWriteMany"]
-    assert (
-        found["persistentvolumeclaim"]["spec"]["resources"]["requests"]["storage"] == "10Gi"
-    )  # 9.4e9 bytes of FP8 and a tenth
+    # 9.4e9 bytes of FP8 and a tenth
+    assert found["persistentvolumeclaim"]["spec"]["resources"]["requests"]["storage"] == "10Gi"
     assert found["service"]["spec"]["selector"] == found["deployment"]["spec"]["selector"]["matchLabels"]
     assert {probe["httpGet"]["path"] for name, probe in container.items() if name.endswith("Probe")} == {"/health"}
 

@@ -82,9 +82,8 @@ def test_a_repository_is_read_by_its_headers(catalog: Catalog) -> None:
 )
 def test_a_gguf_repository_is_read_by_the_first_bytes_of_the_file(text: str, file: str, catalog: Catalog) -> None:
     header, _ = gguf_of(catalog.architectures["qwen3-8b"])
-    fetch = recorded(
-        {f"acme/Bluebird-8B-GGUF/{file}": header + b"\0" * 100}
-    )  # the weights are not there, and not asked for
+    # the weights are not there, and not asked for
+    fetch = recorded({f"acme/Bluebird-8B-GGUF/{file}": header + b"\0" * 100})
     reading = read_model(text, catalog, fetch=fetch)
     assert reading.architecture.id == "qwen3-8b" and reading.checkpoints[0].repo == "acme/Bluebird-8B-GGUF"
     assert reading.checkpoints[0].bytes == 8_703_561_728 and reading.checkpoints[0].format == "Q8_0"

@@ -29,9 +29,10 @@ def test_the_same_memory_is_a_box_on_which_every_candidate_fits(catalog: Catalog
     for candidate in (found.old, *found.better):
         assert candidate.plan.runtime == runtime
         assert candidate.plan.verdict == "fits"
+    # one box for all
     assert {place.total for candidate in found.better for place in candidate.plan.places} == {
         place.total for place in found.old.plan.places
-    }  # one box for all
+    }
 
 
 def test_the_old_model_is_stored_as_it_would_be_chosen(catalog: Catalog) -> None:

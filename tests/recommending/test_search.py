@@ -178,9 +178,8 @@ def test_a_fleet_takes_few_plans(catalog: Catalog, monkeypatch: pytest.MonkeyPat
             recommender.rank(box(catalog, [gpu], ram))
             counts.append(len(planned) - before)
     assert all(0 < count <= 60 for count in counts[::4])  # of about 1,200
-    assert sum(counts) < 2 * sum(
-        counts[::4]
-    )  # more RAM changes little, but brings formats into reach that only RAM holds
+    # more RAM changes little, but brings formats into reach that only RAM holds
+    assert sum(counts) < 2 * sum(counts[::4])
 
 
 @pytest.mark.parametrize(("gpus", "ram", "asked"), mostly_slow(BOXES[:5], 2))

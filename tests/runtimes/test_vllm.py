@@ -97,9 +97,8 @@ def test_more_than_is_free_may_not_be_requested_by_name(catalog: Catalog) -> Non
     greedy = Serving(4096, options={"gpu_memory_utilization": 0.92})
     assert "vLLM asks for 22.08 GiB" in (vllm.refusal(architecture, BF16, greedy, Placement((busy,))) or "")
     assert vllm.refusal(architecture, BF16, Serving(4096), Placement((busy,))) is None
-    assert (
-        vllm.budget(busy, Serving(4096)) == 16 * GIB - 530 * MIB
-    )  # a default is lowered to what is free beside the CUDA context
+    # a default is lowered to what is free beside the CUDA context
+    assert vllm.budget(busy, Serving(4096)) == 16 * GIB - 530 * MIB
 
 
 @pytest.mark.parametrize(

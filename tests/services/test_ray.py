@@ -104,9 +104,8 @@ def test_a_running_cluster_is_read_with_what_its_actors_hold(catalog: Catalog) -
         assert [(e.name, e.count, e.free) for e in nodes["worker-b"].accelerators] == [("H100", 8, 8)]
         assert nodes["worker-c"].accelerators == ()
         installed = psutil.virtual_memory().total
-        assert all(
-            node.ram is not None and node.ram <= installed for node in found.nodes
-        )  # our probe's, not what was declared
+        # our probe's, not what was declared
+        assert all(node.ram is not None and node.ram <= installed for node in found.nodes)
         assert (
             any("our probe saw 0 GPUs there, Ray gives out 8" in note for note in nodes["worker-b"].notes)
             or nodes["worker-b"].probed

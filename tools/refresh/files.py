@@ -27,14 +27,8 @@ from qwenpick.catalog.schema import ModelFiles
 from qwenpick.errors import QwenpickError
 from qwenpick.readers.known import plain_name
 
-PUBLISHERS = (
-    "Qwen",
-    "unsloth",
-    "ggml-org",
-    "lmstudio-community",
-    "bartowski",
-    "mlx-community",
-)  # of an application's catalogue; more by name
+# of an application's catalogue; more by name
+PUBLISHERS = ("Qwen", "unsloth", "ggml-org", "lmstudio-community", "bartowski", "mlx-community")
 ANSWER = "https://huggingface.co/api/models/{repo}?blobs=true"
 UNITS = {"B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}  # of both catalogues: 2.4 GB there are 2.4 GiB
 STEP = round(2**30 / 10)  # bytes: what a tenth of their unit leaves open, for files of a GiB and more

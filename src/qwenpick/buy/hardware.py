@@ -30,12 +30,10 @@ COUNTS = (1, 2, 4, 8, 16, 24, 32)  # GPUs of one kind: a box holds up to 8, more
 PER_NODE = 8
 LEAST_BITS = 4  # bits a weight: nobody buys a GPU to run a model in fewer, unless a format was asked for
 ACROSS_NODES = ("vllm", "sglang")  # engines that one model can run in on several nodes
-SYSTEM_RAM = (
-    8 * GIB
-)  # what the operating system, the engine's process and its caches leave no room without: our rule of thumb
-WORKER_RAM = (
-    4 * GIB
-)  # a process with PyTorch for each GPU beyond the first of a node, pinned buffers and all: our rule of thumb
+# what the operating system, the engine's process and its caches leave no room without: our rule of thumb
+SYSTEM_RAM = 8 * GIB
+# a process with PyTorch for each GPU beyond the first of a node, pinned buffers and all: our rule of thumb
+WORKER_RAM = 4 * GIB
 THREADS_PER_GPU = 8  # hardware threads that feed a GPU: nine of ten machines for rent in the catalogue have as many
 
 

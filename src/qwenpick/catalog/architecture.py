@@ -176,9 +176,8 @@ class Architecture(Fact):
         return self
 
     def __hash__(self) -> int:
-        return hash(
-            self.id
-        )  # ids are unique, and hashing every field at each cached look-up would cost more than the look-up saves
+        # ids are unique, and hashing every field at each cached look-up would cost more than the look-up saves
+        return hash(self.id)
 
     @cached_property
     def layer_list(self) -> tuple[FullAttention | SlidingAttention | LinearAttention, ...]:

@@ -14,9 +14,8 @@ from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.units import GIB
 
-_DRIVER_SUFFIX = re.compile(
-    r"\s+(?:MIG\s+\S+)$|-\d+[A-Z]$|\s+\(.*\)$"
-)  # "… MIG 1g.10gb", vGPU "A100-40C", Vulkan "(RADV NAVI31)"
+# "… MIG 1g.10gb", vGPU "A100-40C", Vulkan "(RADV NAVI31)"
+_DRIVER_SUFFIX = re.compile(r"\s+(?:MIG\s+\S+)$|-\d+[A-Z]$|\s+\(.*\)$")
 
 
 def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
@@ -30,9 +29,8 @@ def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
     ('rtx-3060-12gb', 'a100-sxm4-40gb')
     """
     folded = name.strip().casefold()
-    spelled = "-".join(
-        folded.split()
-    )  # an id with spaces is that id, but for laptop parts, of which the slowest is meant
+    # an id with spaces is that id, but for laptop parts, of which the slowest is meant
+    spelled = "-".join(folded.split())
     if spelled in catalog.gpus and (spelled == folded or not (memory or spelled.endswith("laptop"))):
         return catalog.gpus[spelled]
     everything = records(catalog.gpus).items()

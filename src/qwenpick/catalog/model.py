@@ -136,6 +136,5 @@ class Model(Fact):
     checked: Date
 
     def __hash__(self) -> int:
-        return hash(
-            self.id
-        )  # ids are unique, and hashing every field at each cached look-up would cost more than the look-up saves
+        # ids are unique, and hashing every field at each cached look-up would cost more than the look-up saves
+        return hash(self.id)

@@ -15,13 +15,8 @@ _PATTERNS = {
     "pci_ids": N_("vendor:device such as 10de:2684"),
     "date": N_("a date such as 2026-11-23"),
 }
-_TAGS = {
-    "full_attention",
-    "sliding_attention",
-    "linear_attention",
-    "dense",
-    "moe",
-}  # pydantic puts them into a location
+# pydantic puts them into a location
+_TAGS = {"full_attention", "sliding_attention", "linear_attention", "dense", "moe"}
 _KINDS_OF_VALUE = {"int": N_("a whole number"), "float": N_("a number"), "bool": N_("true or false")}
 
 

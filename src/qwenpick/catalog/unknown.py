@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
 _PLAIN = re.compile(r"(a\d+b)?-?(instruct|chat)?")  # what may follow the size of a series' main models
 _SIZED = re.compile(r"(?P<series>[a-z]+[\d.]*(?:-[a-z]+)*)-(?P<size>\d+(?:\.\d+)?)(?P<unit>[bt])(?:-(?P<rest>.*))?")
-_ROLES = re.compile(
-    r"(a\d+(\.\d+)?b)?-?(instruct|chat|it|base|thinking|\d{4}|-)*"
-)  # what a name may say after its size and still be the maker's
+# what a name may say after its size and still be the maker's
+_ROLES = re.compile(r"(a\d+(\.\d+)?b)?-?(instruct|chat|it|base|thinking|\d{4}|-)*")
 _PICTURES = re.compile(
     r"qwen-?image|(?<![a-z])wan-?[12]|z-image|通义万相|万相|tongyi-?wanxiang|stable-?diffusion|sdxl|(?<![a-z])flux|hunyuan-?video"
     r"|midjourney|dall-?e|ltx-?video|kolors|即梦|可灵"

@@ -204,9 +204,8 @@ def _box(machine: str | Simulated) -> Box:
 
 def _sentence(problem: ValidationError, node: yaml.Node | None, name: str) -> str:
     """The first fault as a sentence, with the line it stands on and the field that was probably meant."""
-    fault = max(
-        problem.errors(), key=lambda e: (len(e["loc"]), e["type"] in ("value_error", "extra_forbidden"))
-    )  # of several kinds, what came furthest
+    # of several kinds, what came furthest
+    fault = max(problem.errors(), key=lambda e: (len(e["loc"]), e["type"] in ("value_error", "extra_forbidden")))
     place = tuple(step for step in fault["loc"] if not _is_branch(step))
     where = f"{name}:{line_of(node, place)}"
     if not place:

@@ -67,9 +67,8 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except SystemExit as stop:
-        closed = isinstance(
-            stop.__context__, BrokenPipeError
-        )  # Typer makes of it exit code 1, which has a meaning here
+        # Typer makes of it exit code 1, which has a meaning here
+        closed = isinstance(stop.__context__, BrokenPipeError)
         return _leave_pipe() if closed else int(stop.code or 0)
     except BrokenPipeError:  # `qwenpick models | head`
         return _leave_pipe()

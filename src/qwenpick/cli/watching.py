@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from qwenpick.planning.plan import Plan
 
 TOLERANCE = 0.10
-LOUD = {
-    "llamacpp": {"LLAMA_ARG_LOG_VERBOSITY": "4", "LLAMA_LOG_VERBOSITY": "4"}
-}  # since 2026 buffers are told at level 4, the default is 3
+# since 2026 buffers are told at level 4, the default is 3
+LOUD = {"llamacpp": {"LLAMA_ARG_LOG_VERBOSITY": "4", "LLAMA_LOG_VERBOSITY": "4"}}
 PORTS = {"vllm": 8000, "sglang": 30000}  # where the command does not say one
 
 

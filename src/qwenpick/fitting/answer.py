@@ -196,9 +196,8 @@ def _same(one: Plan, other: Plan) -> bool:
 
 def _nearest(catalog: Catalog, model: Model, chooser: Chooser, search: Search, found: list[Plan]) -> Plan:
     """The plan that is nearest to hold, with its speed; else a refusal, with its reason. Raises QwenpickError where there is neither."""
-    held = [
-        plan for plan in found if plan.holds(search.strict)
-    ]  # of a model without parameters on record, which has no points
+    # of a model without parameters on record, which has no points
+    held = [plan for plan in found if plan.holds(search.strict)]
     if held:
         return chooser.timed(next((plan for plan in held if plan.mode == "gpu"), held[0]), search.machine)
     misses = [plan for plan in found if plan.verdict in {"no", "tight"}]

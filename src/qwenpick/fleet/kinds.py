@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 UNREAD = N_("how much memory its GPUs have is not known")
 STEPS = 4  # RAM sizes in a doubling that are told apart; in a kind the least one counts. Kubernetes' figure differs by kilobytes between equal nodes
-ENGINE_RAM = (
-    8 * 2**30
-)  # bytes that an engine's process takes of RAM for each GPU beside what its plan counts there: assumed
+# bytes that an engine's process takes of RAM for each GPU beside what its plan counts there: assumed
+ENGINE_RAM = 8 * 2**30
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,10 +125,8 @@ def _gpu_words(run: Run) -> list[str]:
             "seccomp=unconfined",
         ]
         return words + [word for name, value in run.visible.items() for word in ("-e", f"{name}={value}")]
-    return [
-        "--gpus",
-        f'"device={",".join(_chosen(run))}"' if _chosen(run) else "all",
-    ]  # Docker reads CSV: commas want the quotes
+    # Docker reads CSV: commas want the quotes
+    return ["--gpus", f'"device={",".join(_chosen(run))}"' if _chosen(run) else "all"]
 
 
 def _gpu_fields(run: Run) -> dict[str, Any]:

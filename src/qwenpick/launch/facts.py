@@ -18,9 +18,10 @@ HF_CACHE = N_("~/.cache/huggingface/hub (HF_HOME and HF_HUB_CACHE move it)")
 LLAMA_CACHE = N_(
     "the Hugging Face cache, ~/.cache/huggingface/hub (LLAMA_CACHE moves it; before March 2026 ~/.cache/llama.cpp)"
 )
+# ollama docs/faq.md
 OLLAMA_STORE = N_(
     "~/.ollama/models, or /usr/share/ollama/.ollama/models for the Linux service (OLLAMA_MODELS moves it)"
-)  # ollama docs/faq.md
+)
 
 # github.com/QwenLM/Qwen3 README, "llama.cpp": the thinking models' sampling. Other series' settings come with their generation_config.json, which
 # transformers, vLLM and SGLang read themselves; GGUF files do not carry them.
@@ -29,13 +30,8 @@ SAMPLERS: dict[str, dict[str, str]] = {"Qwen3": {"temp": "0.6", "top_k": "20", "
 # Model types whose rotary positions YaRN stretches without more being said (no M-RoPE sections, no partial rotation) -> rope_theta of their configs
 ROPE_THETA = {"qwen2": 1_000_000, "qwen2_moe": 1_000_000, "qwen3": 1_000_000, "qwen3_moe": 1_000_000}
 _OTHER_THETA = {"qwen3-coder-480b-a35b-instruct": 10_000_000}
-_XML_TOOLS = (
-    "Qwen3-Coder",
-    "Qwen3.5",
-    "Qwen3.6",
-    "Qwen3.8",
-    "Qwen-AgentWorld",
-)  # their templates write <function=…> instead of JSON
+# their templates write <function=…> instead of JSON
+_XML_TOOLS = ("Qwen3-Coder", "Qwen3.5", "Qwen3.6", "Qwen3.8", "Qwen-AgentWorld")
 
 
 HEAD = "HEAD_ADDRESS"  # of the first box: nobody but its owner knows it

@@ -22,11 +22,8 @@ LLAMA_FLAVOURS = {"nvidia": "-cuda", "amd": "-rocm", "intel": "-intel"}
 CACHE = "/cache"  # where the weights' volume is mounted; HF_HOME and LLAMA_CACHE point there
 SHARED_MEMORY = "16Gi"  # ranks of tensor parallelism talk through /dev/shm; a container has 64 MiB of it by itself
 RESOURCES = {"nvidia": "nvidia.com/gpu", "amd": "amd.com/gpu", "intel": "gpu.intel.com/xe"}  # where no cluster was read
-CLAIMED = (
-    "gpu.nvidia.com",
-    "gpu.amd.com",
-    "gpu.intel.com",
-)  # drivers that hand devices out by claims; also the names of their device classes
+# drivers that hand devices out by claims; also the names of their device classes
+CLAIMED = ("gpu.nvidia.com", "gpu.amd.com", "gpu.intel.com")
 STARTING, PERIOD = 180, 10  # how often a server that loads weights is asked, and every how many seconds: half an hour
 GROUP_PORT = 20000
 

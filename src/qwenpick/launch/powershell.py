@@ -11,9 +11,8 @@ from qwenpick.i18n import _
 if TYPE_CHECKING:
     from qwenpick.launch.run import Command, Launch
 
-_BARE = re.compile(
-    r"[A-Za-z0-9_./:=+\\-]+"
-)  # no word of these characters means anything to PowerShell, but one that begins with a number or a sign
+# no word of these characters means anything to PowerShell, but one that begins with a number or a sign
+_BARE = re.compile(r"[A-Za-z0-9_./:=+\\-]+")
 
 
 def quoted(word: str) -> str:

@@ -17,11 +17,8 @@ from qwenpick.i18n import _
 from qwenpick.launch.execute import Runner, passed_on, started
 
 KEPT_LINES, WIDTH = 100_000, 20_000  # of a log; the rest is passed on and not kept
-EVERY, QUIET, LONGEST = (
-    0.2,
-    0.3,
-    5.0,
-)  # seconds between health checks; without a new line, and at most, before the log is taken as complete
+# seconds between health checks; without a new line, and at most, before the log is taken as complete
+EVERY, QUIET, LONGEST = (0.2, 0.3, 5.0)
 
 
 def watched(port: int, told: Callable[[str], int | None]) -> Runner:

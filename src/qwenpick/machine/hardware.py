@@ -135,9 +135,8 @@ class Machine:
     link: Link | None = None
 
 
-DRIVER_KEEPS = (
-    430 * 2**20
-)  # NVML's total over CUDA's where the driver does not say: T4 440 MiB, RTX 3090 451, L4 475, H100 479, H200 615
+# NVML's total over CUDA's where the driver does not say: T4 440 MiB, RTX 3090 451, L4 475, H100 479, H200 615
+DRIVER_KEEPS = 430 * 2**20
 
 
 DRIVER_SHARE = 0.0013  # and this much of the total

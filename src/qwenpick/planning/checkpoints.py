@@ -21,15 +21,8 @@ if TYPE_CHECKING:
     from qwenpick.runtimes.llamacpp.formats import BY_NAME
 from qwenpick.runtimes import Runtime
 
-FAMILIES = (
-    "fp16",
-    "8bit",
-    "6bit",
-    "5bit",
-    "4bit",
-    "3bit",
-    "2bit",
-)  # precisions that each engine resolves to a format of its own
+# precisions that each engine resolves to a format of its own
+FAMILIES = ("fp16", "8bit", "6bit", "5bit", "4bit", "3bit", "2bit")
 _SPELLINGS = {
     "16bit": "fp16",
     "f16": "fp16",
@@ -146,9 +139,8 @@ def _checkpoint(model: Model, name: str, engine: str, any_source: bool) -> Check
         repositories = sorted((c for c in model.checkpoints if c.format == "gguf"), key=lambda c: not c.official)
         holding = next((c for c in repositories if name in c.formats), None)
         listed = {listing.repo for listing in model.published}
-        perhaps = next(
-            (c for c in repositories if not c.formats and c.repo not in listed), None
-        )  # what it holds is not known
+        # what it holds is not known
+        perhaps = next((c for c in repositories if not c.formats and c.repo not in listed), None)
         repository = holding or perhaps
         return Checkpoint(
             format=name, repo=repository.repo if repository else None, official=bool(holding and holding.official)

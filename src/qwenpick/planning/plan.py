@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     from qwenpick.work.serving import Serving
 
 # vLLM's docs/getting_started/installation/gpu.md ("does not support Windows natively … use WSL"), SGLang's docs/get_started/install.md (Linux)
-SERVERS = (
-    "vllm",
-    "sglang",
-)  # they cut a model over more GPUs at little cost, and may keep Flash-Next's n-gram table in RAM
+# they cut a model over more GPUs at little cost, and may keep Flash-Next's n-gram table in RAM
+SERVERS = ("vllm", "sglang")
 NOT_ON_WINDOWS = frozenset({"vllm", "sglang"})
 Verdict = Literal["fits", "tight", "no", "refused"]
 Mode = Literal["gpu", "gpu+experts-in-ram", "gpu+layers-in-ram", "cpu"]
@@ -250,9 +248,8 @@ def longest_allowed(model: Model) -> int | None:
 def _places(needed: Memory, runtime: Runtime, work: Serving, placement: Placement, machine: Machine) -> Iterator[Place]:
     devices: dict[str, Device] = {gpu(index): device for index, device in enumerate(placement.devices)}
     first = [gpu(index) for index in range(per_node(machine))]  # of several boxes: RAM is that of one
-    shared = sum(
-        needed.on(where) for where in first if where in devices and devices[where].unified
-    )  # lies in the same RAM
+    # lies in the same RAM
+    shared = sum(needed.on(where) for where in first if where in devices and devices[where].unified)
     for where in needed.places:
         if where == RAM:
             left = None if machine.ram_free is None else max(0, machine.ram_free - shared)

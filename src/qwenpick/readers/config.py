@@ -227,10 +227,8 @@ def _mlp(kind: str, text: Mapping[str, Any]) -> dict[str, Any]:
     experts = natural(text, "num_experts", "num_local_experts")
     if not experts:
         inner = positive(text, "intermediate_size")
-        return {
-            "kind": "dense",
-            "intermediate_size": inner // 2 if kind == "qwen" else inner,
-        }  # Qwen 1: w1 and w2 have half of it each
+        # Qwen 1: w1 and w2 have half of it each
+        return {"kind": "dense", "intermediate_size": inner // 2 if kind == "qwen" else inner}
     if text.get("mlp_only_layers") or (natural(text, "decoder_sparse_step") or 1) != 1:
         raise QwenpickError(
             _(

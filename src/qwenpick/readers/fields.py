@@ -8,9 +8,8 @@ from typing import Any
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 
-LARGEST = (
-    2**31 - 1
-)  # no dimension of a model is larger: the longest vocabulary has 2.5e5 entries, the longest context 1e7 tokens
+# no dimension of a model is larger: the longest vocabulary has 2.5e5 entries, the longest context 1e7 tokens
+LARGEST = 2**31 - 1
 
 
 def natural(table: Mapping[str, Any], *names: str) -> int | None:

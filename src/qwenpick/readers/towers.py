@@ -73,9 +73,8 @@ def vision_parameters(tower: Mapping[str, Any]) -> int:
     if tower["kind"] == "qwen2_vl":
         return patch + depth * block + 2 * hidden + _merger(merged, out)
     positions: int = tower.get("positions", 0)
-    deep = len(tower.get("deepstack_layers", ())) * (
-        2 * merged + _merger(merged, out)
-    )  # their norms come after merging
+    # their norms come after merging
+    deep = len(tower.get("deepstack_layers", ())) * (2 * merged + _merger(merged, out))
     return patch + hidden + positions * hidden + depth * block + 2 * hidden + _merger(merged, out) + deep
 
 

@@ -23,13 +23,8 @@ from qwenpick.values import dataclass
 Confidence = Literal["high", "medium", "low"]
 CacheFamily = Literal["mha", "qkv-bias", "qk-norm", "hybrid"]
 
-SIZES = (
-    2.5e9,
-    6e9,
-    12e9,
-    50e9,
-    160e9,
-)  # upper edges in parameters of the classes <=2B, 3-5B, 7-10B, 14-40B, 70-130B; above: >=200B
+# upper edges in parameters of the classes <=2B, 3-5B, 7-10B, 14-40B, 70-130B; above: >=200B
+SIZES = (2.5e9, 6e9, 12e9, 50e9, 160e9)
 
 # % of the 16-bit task score kept, and the band around it, by class of size. 0 where the answer is broken text.
 TABLE: Mapping[str, tuple[tuple[float, float], ...]] = {
@@ -103,11 +98,8 @@ CACHE: Mapping[CacheFamily, Mapping[int, tuple[float, float]]] = {
 }
 # From this class of size on (14B) four bits do not: 27B agents solve 109 of 150 in int4 and 110 in FP8 (club-3090's 8-pack), "inside noise".
 STURDY = 3
-_EXACTING = (
-    "code",
-    "agents",
-    "reasoning",
-)  # abilities that low bits hurt first: quantizing them costs twice as much below 4.5 bits
+# abilities that low bits hurt first: quantizing them costs twice as much below 4.5 bits
+_EXACTING = ("code", "agents", "reasoning")
 
 
 @dataclass(frozen=True, slots=True)

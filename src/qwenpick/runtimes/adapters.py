@@ -12,13 +12,8 @@ from qwenpick.catalog.schema import Architecture, MoeMlp
 from qwenpick.memory.tensors import Tensor, tensors
 
 ELEMENT = 2  # bytes
-_BY_ROW = (
-    "attn_output",
-    "ssm_out",
-    "ffn_down",
-    "ffn_down_exps",
-    "ffn_down_shexp",
-)  # their inputs are cut, not their outputs
+# their inputs are cut, not their outputs
+_BY_ROW = ("attn_output", "ssm_out", "ffn_down", "ffn_down_exps", "ffn_down_shexp")
 _COPIED = ("ffn_gate_inp", "ffn_gate_inp_shexp")
 _ONE_A = ("qwen3_5", "qwen3_vl")  # gate and up of their experts share an A: is_3d_moe_weight of the models' classes
 _NOT_ADAPTED = ("token_embd", "output", "ssm_conv1d")

@@ -43,9 +43,8 @@ Version = Annotated[
         pattern=r"^[bv]?[0-9]{1,6}(\.[0-9]{1,6}){0,3}((a|b|rc|[.]?dev|[.]?post|[+-])[.+0-9A-Za-z-]{0,40})?$"
     ),
 ]
-Word = Annotated[
-    str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}$")
-]  # one line, nothing that steers a terminal
+# one line, nothing that steers a terminal
+Word = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}$")]
 Kind = Literal["number", "share", "switch", "version", "word", "choice"]
 _KINDS: dict[Any, Kind] = {int: "number", float: "share", bool: "switch", str: "word"}
 

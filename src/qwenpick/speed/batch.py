@@ -36,9 +36,8 @@ def served(
     depth = cached + prompt + answer / 2
     step = token_seconds(load, depth, users, drafts, parts)
     reading = prompt_seconds(load, prompt, cached, chunk, parts, users) if prompt else 0.0
-    shared = min(
-        float(answer), users * prompt / chunk * accepted_tokens(drafts, load.predictable)
-    )  # tokens of an answer that come in steps which read prompts
+    # tokens of an answer that come in steps which read prompts
+    shared = min(float(answer), users * prompt / chunk * accepted_tokens(drafts, load.predictable))
     carried = sum(_kept_seconds(load, depth, users, 1 + drafts, stage) for stage in parts) / accepted_tokens(
         drafts, load.predictable
     )

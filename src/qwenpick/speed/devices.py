@@ -60,10 +60,8 @@ VECTOR_PER_INT8: dict[Class, float] = {
 }
 
 
-PASCAL_FP32_PER_FP16 = {
-    False: 64,
-    True: 0.5,
-}  # GTX 10 and P40 run 16 bits at a 64th of the rate of 32; GP100 at twice that rate
+# GTX 10 and P40 run 16 bits at a 64th of the rate of 32; GP100 at twice that rate
+PASCAL_FP32_PER_FP16 = {False: 64, True: 0.5}
 PASCAL_DP4A = 4  # operations of 8 bits for one of 32 (P40: 47 TOP/s and 11.8 TFLOP/s)
 VOLTA_FP32 = 1 / 8  # of the tensor cores' rate (V100: 125 and 15.7 TFLOP/s)
 

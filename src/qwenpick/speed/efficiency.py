@@ -22,12 +22,8 @@ RELATED: dict[Class, Class] = {  # where nothing was measured: the class whose m
     "spark": "blackwell", "apple-m5": "apple", "cdna": "rdna", "arc": "rdna", "other": "rdna",
     "rdna-vulkan": "rdna", "amd-apu-vulkan": "amd-apu", "arc-vulkan": "arc", "arc-xe2": "arc", "arc-xe2-vulkan": "arc-xe2",
 }  # fmt: skip
-KIN = {
-    "ollama": "llamacpp",
-    "lmstudio": "llamacpp",
-    "sglang": "vllm",
-    "vllm-v0": "vllm",
-}  # engines with the same kernels
+# engines with the same kernels
+KIN = {"ollama": "llamacpp", "lmstudio": "llamacpp", "sglang": "vllm", "vllm-v0": "vllm"}
 
 
 T = TypeVar("T")

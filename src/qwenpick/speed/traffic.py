@@ -9,11 +9,8 @@ from qwenpick.memory.cache import CACHE_BITS, KvCache
 from qwenpick.memory.quantization import FORMATS, sizes
 from qwenpick.values import dataclass
 
-MLX_FUSED = (
-    64,
-    80,
-    128,
-)  # head dimensions of mlx's fused attention for a prompt (scaled_dot_product_attention.cpp of 0.32.2)
+# head dimensions of mlx's fused attention for a prompt (scaled_dot_product_attention.cpp of 0.32.2)
+MLX_FUSED = (64, 80, 128)
 F32 = 4  # bytes; every engine keeps the delta net's recurrent state in FP32
 
 
@@ -124,9 +121,8 @@ def attention(architecture: Architecture) -> Attention:
             case SlidingAttention():
                 windowed.append((2 * layer.kv_heads * layer.head_dim, layer.window))
             case LinearAttention():
-                state += (
-                    2 * F32 * layer.ssm_state_elements + 2 * F32 * layer.conv_state_elements
-                )  # read and written back
+                # read and written back
+                state += 2 * F32 * layer.ssm_state_elements + 2 * F32 * layer.conv_state_elements
     return Attention(
         per_token, tuple(windowed), state, flops, budget, index_per_token, architecture.attention.kv_heads, wide, full
     )

@@ -19,15 +19,11 @@ from qwenpick.values import dataclass
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Training
 
-NOT_TORCH = (
-    "CUDA context",
-    "fragmentation",
-    "allocator cache",
-)  # the parts that torch.cuda.max_memory_allocated does not count
+# the parts that torch.cuda.max_memory_allocated does not count
+NOT_TORCH = ("CUDA context", "fragmentation", "allocator cache")
 DEFAULT_FORMAT = {"full": "bf16", "lora": "bf16", "qlora": "nf4", "freeze": "bf16"}
-HOPPER = Device(
-    "a Hopper GPU", "nvidia", None, None, compute_capability="9.0"
-)  # the largest workspace, where no device is named
+# the largest workspace, where no device is named
+HOPPER = Device("a Hopper GPU", "nvidia", None, None, compute_capability="9.0")
 
 
 class Recipe(Protocol):

@@ -51,9 +51,8 @@ def _mixer(architecture: Architecture, layer: Layer, training: Training, style: 
             inputs = {Style.FULL: 0, Style.FULL_FP32: 6, Style.LORA: 6, Style.QLORA: 2, Style.QLORA_FP32: 6}[
                 style
             ] * hidden
-            per_query = (
-                2 + 2 + (2 if style is Style.LORA else 0)
-            )  # into attention, out of it, into the output projection once more
+            # into attention, out of it, into the output projection once more
+            per_query = 2 + 2 + (2 if style is Style.LORA else 0)
             per_key = 2 + 2
             if layer.qk_norm:
                 per_query += 4 + (2 if style in (Style.FULL, Style.FULL_FP32) else 0)
@@ -84,9 +83,8 @@ def _mlp(architecture: Architecture, training: Training, style: Style) -> int:
         case DenseMlp(intermediate_size=inner):
             return norm + inputs + wide * inner + (12 * training.rank if adapted else 0)
         case MoeMlp(experts=experts, experts_per_token=used, intermediate_size=inner, shared_intermediate_size=shared):
-            kept = (
-                4 * hidden + 8 * inner if adapted else 2 * hidden + 6 * inner
-            )  # with or without the inputs of both products
+            # with or without the inputs of both products
+            kept = 4 * hidden + 8 * inner if adapted else 2 * hidden + 6 * inner
             return norm + inputs + used * kept + 8 * experts + wide * shared
         case _:
             assert_never(architecture.mlp)

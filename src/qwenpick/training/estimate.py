@@ -26,16 +26,13 @@ CUDA_CONTEXT, CUDA_CONTEXT_OLD = 820 * MIB, 141 * MIB
 CUDA_CONTEXT_GEFORCE = 640 * MIB
 # over PCIe NCCL has 4 channels, not 24 (4 MiB and two protocols more, both ways: 20 MiB a channel); its kernels are the rest. Not measured
 NCCL_PCIE = 380 * MIB
-NCCL = (
-    780 * MIB
-)  # channels and buffers of a GPU that talks to others: 1.58 GiB between the driver's number and torch's on two H200
+# channels and buffers of a GPU that talks to others: 1.58 GiB between the driver's number and torch's on two H200
+NCCL = 780 * MIB
 KEPT_OF_LOGITS = 0.25  # freed blocks that fit no later request: 0.18-0.33 of the logits on 30 runs, H200, torch 2.11 …
 KEPT_OF_OTHERS = 0.05  # … and 0.03-0.08 of activations, gradients and temporaries where those carry the peak
 KEPT_OF_HEAD = 0.6  # of the bf16 copy of an FP32 lm_head
-KEPT_ALWAYS, KEPT_WITHOUT_LOGITS = (
-    100 * MIB,
-    600 * MIB,
-)  # the second where no logits carry the peak: 0.3-1.7 GiB on 18 runs
+# the second where no logits carry the peak: 0.3-1.7 GiB on 18 runs
+KEPT_ALWAYS, KEPT_WITHOUT_LOGITS = (100 * MIB, 600 * MIB)
 KEPT_OF_ORPO = 1.2  # of its logits: 0.7 and 1.7
 # of ZeRO's reserve torch gives nothing back: 57.9 GiB allocated, 17.6 reserved and not allocated in its own message of failure, which it writes
 # after it has freed all it can (LLaMA-Factory 5590, ZeRO 3 on 16 A100); our runs with room hold at least 0.26 of what is allocated

@@ -23,9 +23,8 @@ def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoi
     """
     half_by_zero = training.zero and training.precision == "bf16"
     in_fp32 = keeps_fp32(training) and not half_by_zero
-    autocast = (
-        in_fp32 and not training.zero and not training.fsdp
-    )  # FSDP and DeepSpeed cast what they gather themselves
+    # FSDP and DeepSpeed cast what they gather themselves
+    autocast = in_fp32 and not training.zero and not training.fsdp
     width = 4 if autocast or masters(training) else 2
     source = Checkpoint(format="bf16") if checkpoint.format == "fp32" else checkpoint
     base = base_bytes(architecture, source)

@@ -68,15 +68,10 @@ def adapted_experts(architecture: Architecture, training: Training) -> int:
     return sum(t.elements // t.count for t in tensors(architecture) if t.part == "text" and t.role.endswith("_exps"))
 
 
-LINEAR_EXPERTS = (
-    "qwen2_moe",
-    "qwen3_moe",
-    "qwen3_next",
-)  # transformers 4.57's experts are linear layers, which bitsandbytes quantizes
-BY_NAME = (
-    "llama-factory",
-    "ms-swift",
-)  # they name linear layers (find_all_linear_modules, find_all_linears): fused experts are none
+# transformers 4.57's experts are linear layers, which bitsandbytes quantizes
+LINEAR_EXPERTS = ("qwen2_moe", "qwen3_moe", "qwen3_next")
+# they name linear layers (find_all_linear_modules, find_all_linears): fused experts are none
+BY_NAME = ("llama-factory", "ms-swift")
 
 
 # what Unsloth's notebooks and our launch adapt: attention and MLP, no delta net, no router

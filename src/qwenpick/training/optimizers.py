@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from qwenpick.values import dataclass
 
-SCALES = (
-    4 / 256
-)  # bytes per state and weight: one FP32 scale per 256 values of an 8-bit state, bitsandbytes optim/optimizer.py
+# bytes per state and weight: one FP32 scale per 256 values of an 8-bit state, bitsandbytes optim/optimizer.py
+SCALES = 4 / 256
 
 
 @dataclass(frozen=True, slots=True)

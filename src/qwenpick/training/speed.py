@@ -13,12 +13,8 @@ from qwenpick.work.serving import Training
 
 # H200, 989.5 TFLOP/s, torch 2.11, transformers 5.17: 46 runs of Qwen3-0.6B to 30B-A3B at 512 to 32,768 tokens
 UTILISATION = 0.37  # of the dense bf16 rate, once kernels are large: 0.30-0.36 measured with all else in
-LAUNCH = {
-    "full": 0.0075,
-    "lora": 0.011,
-    "qlora": 0.013,
-    "freeze": 0.0075,
-}  # seconds a layer and micro-step that the GPU waits for kernels to be started
+# seconds a layer and micro-step that the GPU waits for kernels to be started
+LAUNCH = {"full": 0.0075, "lora": 0.011, "qlora": 0.013, "freeze": 0.0075}
 LAUNCH_DORA = 0.024  # the same of DoRA, which makes the norm of every adapted matrix anew: three runs, 0.023-0.029
 DELTA_CHUNK = 0.0022  # seconds a chunk of 64 tokens and linear layer in plain torch, which loops over chunks
 EXPERTS = 0.009  # seconds a layer and micro-step to make the adapted experts' weights and route to them

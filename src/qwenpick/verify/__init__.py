@@ -106,9 +106,8 @@ def predicted_memory(run: Recognised, engine: str) -> Memory:
 
 def _parts(rank: Rank, engine: str) -> Iterator[Part]:
     """A rank's account as parts, called as the logs' parts are."""
-    loaded = rank.weights_bytes + (
-        rank.outside_torch_bytes if engine == "sglang" else 0
-    )  # SGLang prints what left the driver
+    # SGLang prints what left the driver
+    loaded = rank.weights_bytes + (rank.outside_torch_bytes if engine == "sglang" else 0)
     yield Part("weights", loaded, rank.where, "", "weights")
     if engine == "vllm":
         yield Part("peak activation", rank.peak_activation_bytes, rank.where, "", "compute")

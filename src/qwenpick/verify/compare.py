@@ -24,10 +24,8 @@ COMPARED: dict[str, tuple[str, ...]] = {
     "mlx": (WHOLE,),
 }
 
-_POOLS = {
-    "vllm": ("kv cache", "state"),
-    "sglang": ("kv cache", "state", "compute"),
-}  # as large as memory allows, not as asked
+# as large as memory allows, not as asked
+_POOLS = {"vllm": ("kv cache", "state"), "sglang": ("kv cache", "state", "compute")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,15 +17,8 @@ from qwenpick.values import dataclass
 from qwenpick.work.placement import Cut
 
 GIB, MIB, KIB = 2**30, 2**20, 2**10
-_UNITS = {
-    "B": 1,
-    "KiB": KIB,
-    "MiB": MIB,
-    "GiB": GIB,
-    "KB": KIB,
-    "MB": MIB,
-    "GB": GIB,
-}  # engines that print GB divide by 2^30
+# engines that print GB divide by 2^30
+_UNITS = {"B": 1, "KiB": KIB, "MiB": MIB, "GiB": GIB, "KB": KIB, "MB": MIB, "GB": GIB}
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _SIZE_OF_MEMORY = re.compile(
     r"(?:memory|cache|weights?|graph|buffer|pool)\b.{0,60}?\d+(?:\.\d+)? ?(?:GiB|MiB|GB|MB)\b"
@@ -94,9 +87,8 @@ class Observation:
 
 def lines(text: str) -> list[str]:
     """The lines of a log without colours; only the first hundred thousand that hold something, and only the beginning of absurdly long ones."""
-    found = islice(
-        filter(str.strip, StringIO(text)), LINES_LIMIT
-    )  # one line after the other: a list of all would be larger than the text
+    # one line after the other: a list of all would be larger than the text
+    found = islice(filter(str.strip, StringIO(text)), LINES_LIMIT)
     return [_ANSI.sub("", line[:WIDTH_LIMIT]).rstrip() for line in found]
 
 

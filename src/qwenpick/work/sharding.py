@@ -108,9 +108,8 @@ def _rank_bytes(architecture: Architecture, tensor: Tensor, size: int, ranks: in
     if ranks == 1 or tensor.role in _COPIED or tensor.role.endswith("norm"):
         return size
     if tensor.role.startswith(("attn_k", "attn_v")):
-        return size // min(
-            ranks, architecture.attention.kv_heads
-        )  # with more ranks than heads each rank keeps a whole head
+        # with more ranks than heads each rank keeps a whole head
+        return size // min(ranks, architecture.attention.kv_heads)
     return size // ranks
 
 

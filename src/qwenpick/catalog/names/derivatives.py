@@ -38,12 +38,10 @@ _OTHER_SHAPE = re.compile(
     r"|tokenizer|sae|mini|tiny|layers?|\d+l|random|dummy|bitnet|franken\w*|passthrough|expand(ed)?|stack(ed)?|vq|mamba\d?|rwkv|linear|hybrid"
     r"|diffusion|dllm|domino|dflare)(?![a-z])"
 )
-_OWN_KINDS = re.compile(
-    r"aligner|guard|world|drive|robot|vla|next|plus|max|turbo|flash"
-)  # of the makers: no derivative's word before its size
-_ROLE_ALONE = re.compile(
-    r"[\s-]*((instruct|chat|base|thinking|it|preview|\d{4})[\s-]*)*"
-)  # what the makers themselves add: no derivative
+# of the makers: no derivative's word before its size
+_OWN_KINDS = re.compile(r"aligner|guard|world|drive|robot|vla|next|plus|max|turbo|flash")
+# what the makers themselves add: no derivative
+_ROLE_ALONE = re.compile(r"[\s-]*((instruct|chat|base|thinking|it|preview|\d{4})[\s-]*)*")
 _ANOTHER_SIZE = re.compile(r"(?<![a-z0-9.])\d+(\.\d+)?b(?![a-z0-9])")
 
 

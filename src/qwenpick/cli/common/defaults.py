@@ -10,12 +10,8 @@ from typing import Any
 from qwenpick.errors import QwenpickError, did_you_mean, shown
 from qwenpick.i18n import _, is_known
 
-KEYS = {
-    "lang": "",
-    "reserve": "reserve",
-    "runtime": "runtime",
-    "from": "hub",
-}  # key -> the parameter of the commands that take it
+# key -> the parameter of the commands that take it
+KEYS = {"lang": "", "reserve": "reserve", "runtime": "runtime", "from": "hub"}
 LIMIT = 64 * 1024  # bytes of the file
 COMMANDS = {
     "reserve": ("recommend", "fit", "plan", "compare", "replace", "launch", "scan", "machine"),

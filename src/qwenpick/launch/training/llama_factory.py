@@ -97,12 +97,8 @@ def _several(training: Training) -> tuple[str, ...]:
     return ("FORCE_TORCHRUN=1", *nodes(training)) if training.nodes > 1 else ()
 
 
-NOTHINK = (
-    "Instruct-2507",
-    "Next-80B-A3B-Instruct",
-    "VL-",
-    "Omni-30B-A3B-Instruct",
-)  # of Qwen 3 without thinking: extras/constants.py
+# of Qwen 3 without thinking: extras/constants.py
+NOTHINK = ("Instruct-2507", "Next-80B-A3B-Instruct", "VL-", "Omni-30B-A3B-Instruct")
 
 
 def _template(source: str, architecture: Architecture) -> str:

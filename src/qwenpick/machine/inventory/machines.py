@@ -20,13 +20,8 @@ if TYPE_CHECKING:
 
 INSTANCE = "node.kubernetes.io/instance-type"
 UNNAMED = N_("an unnamed GPU")
-SLICES = {
-    1: 8.0,
-    2: 4.0,
-    3: 2.0,
-    4: 2.0,
-    7: 1.0,
-}  # the card's memory over a MIG profile's, by its compute slices (a 3g has four of eight parts)
+# the card's memory over a MIG profile's, by its compute slices (a 3g has four of eight parts)
+SLICES = {1: 8.0, 2: 4.0, 3: 2.0, 4: 2.0, 7: 1.0}
 _PROFILE = re.compile(r"\b(\d)g\.(\d+)gb")
 _FEATURE_SIZE = re.compile(r"(?<![a-z0-9])(?!mem|ram)(?:[a-z0-9]*?[a-z_-])?(\d{1,3})g(?:b|ib)?(?![a-z0-9])")
 

@@ -22,9 +22,8 @@ SECONDS = 20
 
 def look() -> dict[str, Any]:
     """`{"machine": …}` as `qwenpick machine --save` writes it, or `{"gpus": [[name, MiB, free MiB], …], "ram_kib", "ram_free_kib"}`."""
-    shown = {
-        name: text for name, text in os.environ.items() if name not in HIDING
-    }  # Ray hides GPUs from a task that asks for none
+    # Ray hides GPUs from a task that asks for none
+    shown = {name: text for name, text in os.environ.items() if name not in HIDING}
     try:
         from qwenpick.machine.file import to_json
         from qwenpick.machine.probe import probe

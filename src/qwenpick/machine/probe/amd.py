@@ -17,6 +17,7 @@ from qwenpick.units import GIB
 APU_TARGETS = {
     "gfx902", "gfx909", "gfx90c", "gfx1013", "gfx1033", "gfx1035", "gfx1036", "gfx1037", "gfx1103", "gfx1150", "gfx1151", "gfx1152", "gfx1153",
 }  # fmt: skip
+# pci.ids
 APU_CHIPS = {
     0x1586,
     0x150E,
@@ -33,7 +34,7 @@ APU_CHIPS = {
     0x164E,
     0x13C0,
     0x163F,
-}  # pci.ids
+}
 SMALL_CARVE_OUT = GIB  # no discrete card that amdgpu drives and a model fits has so little; APUs mostly have 512 MiB
 
 

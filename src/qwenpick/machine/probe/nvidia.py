@@ -18,15 +18,10 @@ from qwenpick.machine.probe.visible import Group, choose, cuda_order, hide
 from qwenpick.machine.probe.world import Found, World
 
 PLACEHOLDER = "JMJWOA-Generic-GPU"  # pci.ids 10de:2e2a; also what a shim on Windows-on-ARM prints where there is no NVIDIA GPU at all
-LIBRARIES = (
-    "libnvidia-ml.so.1",
-    "/usr/lib/wsl/lib/libnvidia-ml.so.1",
-    "/usr/local/nvidia/lib64/libnvidia-ml.so.1",
-)  # usual, WSL, GKE
-QUIET = {
-    LIBRARY_NOT_FOUND,
-    DRIVER_NOT_LOADED,
-}  # no driver: the box has no NVIDIA GPU to offer, which is no fault
+# usual, WSL, GKE
+LIBRARIES = ("libnvidia-ml.so.1", "/usr/lib/wsl/lib/libnvidia-ml.so.1", "/usr/local/nvidia/lib64/libnvidia-ml.so.1")
+# no driver: the box has no NVIDIA GPU to offer, which is no fault
+QUIET = {LIBRARY_NOT_FOUND, DRIVER_NOT_LOADED}
 
 
 def nvidia(world: World, ram: Ram) -> Found:

@@ -13,10 +13,8 @@ GROUP = 128  # columns that share a scale in GPTQ and AWQ: the official reposito
 # What stays in 16 bits in every quantized repository: embeddings, lm_head, norms, biases, routers and the delta net's small tensors.
 _UNQUANTIZED = ("token_embd", "output", "ffn_gate_inp", "ffn_gate_inp_shexp", "ssm_conv1d", "ssm_alpha", "ssm_beta")
 
-_FP32 = (
-    "ssm_a",
-    "ssm_norm",
-)  # A_log and the delta net's norm stay in FP32: the weight indices of Qwen3.5-0.8B to 397B-A17B agree to the byte
+# A_log and the delta net's norm stay in FP32: the weight indices of Qwen3.5-0.8B to 397B-A17B agree to the byte
+_FP32 = ("ssm_a", "ssm_norm")
 _FP32_TYPES = ("qwen3_5", "qwen3_5_moe")
 # The official FP8 repositories quantize the MTP block as any layer (Qwen3.5-397B-A17B-FP8: 406,151,669,464 bytes of files)
 _WITH_MTP = ("fp8",)

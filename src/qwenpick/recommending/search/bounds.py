@@ -227,9 +227,8 @@ class Bounds:
             points, latency = max(points, top.points(None)), None
         points -= self._costs[candidate.engine] + candidate.cost + (TIGHT if tight else 0.0)
         if way == "layers" and not candidate.architecture.is_moe:
-            points -= (
-                SPILLED * max(0.0, candidate.held - self._room_beside) / 2**30
-            )  # what the GPUs cannot take of the layers
+            # what the GPUs cannot take of the layers
+            points -= SPILLED * max(0.0, candidate.held - self._room_beside) / 2**30
         if total:
             points -= (top.weights.smaller + self.task.smaller) * math.log2(total / candidate.held)
         seconds = top.written * latency.token + latency.prompt if latency else 0.0

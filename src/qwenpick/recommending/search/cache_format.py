@@ -29,13 +29,8 @@ EIGHT_BIT_CACHE = {
     "mlx": "q8_0",
 }
 
-LEAN_PARTS = (
-    "vision weights",
-    "audio weights",
-    "activations",
-    "cuda graphs",
-    "delta-net states",
-)  # what a lean start has less of
+# what a lean start has less of
+LEAN_PARTS = ("vision weights", "audio weights", "activations", "cuda graphs", "delta-net states")
 
 
 @dataclass(frozen=True, slots=True)

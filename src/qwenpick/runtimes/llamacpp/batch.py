@@ -45,9 +45,8 @@ class Batch:
 
 
 def _cached(elements: int, cache_type: str) -> int:
-    block, size = BLOCKS.get(
-        cache_type.upper(), (1, 1)
-    )  # as in cache.py: a type that is refused counts a byte an element
+    # as in cache.py: a type that is refused counts a byte an element
+    block, size = BLOCKS.get(cache_type.upper(), (1, 1))
     return elements // block * size
 
 

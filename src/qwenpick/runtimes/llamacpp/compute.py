@@ -144,14 +144,8 @@ def _walked(
 
 
 _PACKAGE = Path(__file__).parents[2]
-_CODE = (
-    "runtimes/llamacpp",
-    "memory/quantization/gguf",
-    "memory/quantization",
-    "memory",
-    "catalog",
-    ".",
-)  # what a walk follows from
+# what a walk follows from
+_CODE = ("runtimes/llamacpp", "memory/quantization/gguf", "memory/quantization", "memory", "catalog", ".")
 WALKS = Results("walks", [_PACKAGE / folder for folder in _CODE])  # a walk takes 3 ms, a look-up 0.05
 
 

@@ -23,9 +23,5 @@ BY_NAME: tuple[str, ...] = (
 
 FORMATS: tuple[str, ...] = (*(name for family in FAMILIES.values() for name in family), *BY_NAME)
 
-OLLAMA_TAGS: tuple[str, ...] = (
-    "F16",
-    "BF16",
-    "Q8_0",
-    "Q4_K_M",
-)  # what tags of Ollama's library hold; it runs any GGUF file
+# what tags of Ollama's library hold; it runs any GGUF file
+OLLAMA_TAGS: tuple[str, ...] = ("F16", "BF16", "Q8_0", "Q4_K_M")

@@ -12,13 +12,8 @@ from qwenpick.catalog.schema import Architecture
 from qwenpick.runtimes.llamacpp.batch import Batch
 from qwenpick.runtimes.llamacpp.graph import Graph, Node, Side
 
-_SECTIONED_ROPE = (
-    "qwen2vl",
-    "qwen3vl",
-    "qwen3vlmoe",
-    "qwen35",
-    "qwen35moe",
-)  # four positions per token: time, height, width and a spare
+# four positions per token: time, height, width and a spare
+_SECTIONED_ROPE = ("qwen2vl", "qwen3vl", "qwen3vlmoe", "qwen35", "qwen35moe")
 
 
 class Step(NamedTuple):
@@ -73,9 +68,8 @@ class Network:
         )
         self.positions = graph.input(self.unit * (4 if architecture.gguf_arch in _SECTIONED_ROPE else 1))
         self.key_rows = graph.input(8 * batch.tokens)
-        values = (
-            1 if batch.flash_attention else cached.kv_heads * cached.head_dim
-        )  # transposed values are written one by one
+        # transposed values are written one by one
+        values = 1 if batch.flash_attention else cached.kv_heads * cached.head_dim
         self.value_rows = graph.input(8 * batch.tokens * values)
         self.mask = graph.input(batch.mask_bytes)
         self.rotation = graph.input(4 * cached.head_dim**2) if batch.quantized_cache else None

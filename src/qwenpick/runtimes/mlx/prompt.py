@@ -16,16 +16,12 @@ if TYPE_CHECKING:
 
 ELEMENT = 2  # bytes of a 16-bit activation
 STREAMS = 5.5  # hidden-sized buffers alive at the end of a chunk: measured, Qwen3-4B at 2,048 tokens, 3 to 16 bits
-FUSED = (
-    64,
-    80,
-    128,
-)  # head dimensions of a prompt's fused attention: has_fused_kernel, backend/metal/scaled_dot_product_attention.cpp
+# head dimensions of a prompt's fused attention: has_fused_kernel, backend/metal/scaled_dot_product_attention.cpp
+FUSED = (64, 80, 128)
 SPLIT_FROM = (0, 32, 2)  # mlx's split kernel for head_dim 256: on an M5, where the mask is causal and
 SPLIT_ROWS = 1024  # a chunk has at least so many rows (use_fallback, the same file)
-BUFFER_SHARE = (
-    3 / 4
-)  # Metal's maxBufferLength of its working set: 20.1 GB of 26.8 (M1 Max 32 GB), 373.7 of 498.2 (M3 Ultra 512 GB)
+# Metal's maxBufferLength of its working set: 20.1 GB of 26.8 (M1 Max 32 GB), 373.7 of 498.2 (M3 Ultra 512 GB)
+BUFFER_SHARE = 3 / 4
 
 
 def logits_bytes(architecture: Architecture, chunk: int) -> int:

@@ -17,11 +17,8 @@ if TYPE_CHECKING:
     from qwenpick.work.placement import Placement
     from qwenpick.work.serving import Serving
 
-MEASURED = (
-    0,
-    5,
-    16,
-)  # the newest release whose starts were measured: weights and pools (benchmarks/measured/sglang_h200_2026_11_29.csv)
+# the newest release whose starts were measured: weights and pools (benchmarks/measured/sglang_h200_2026_11_29.csv)
+MEASURED = (0, 5, 16)
 IMAGES_KEPT = (0, 5, 19)
 
 

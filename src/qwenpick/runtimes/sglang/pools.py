@@ -26,11 +26,8 @@ STATES_KEPT = (
 )
 # and those that track it beside them: mem_cache/allocation_sizing.py get_mamba_tracking_slots
 STATES_TRACKED = {"no_buffer": 0, "extra_buffer": 2, "extra_buffer_lazy": 1}
-EXTRA_BUFFER = (
-    0,
-    5,
-    16,
-)  # from here on "auto" means extra_buffer: arg_groups/overrides.py _mamba_radix_cache_resolution
+# from here on "auto" means extra_buffer: arg_groups/overrides.py _mamba_radix_cache_resolution
+EXTRA_BUFFER = (0, 5, 16)
 STATES_RATIO = 0.9  # mamba_full_memory_ratio: bytes of states for each of tokens, of what weights leave
 SPECULATING = 48  # requests at once where it speculates and nobody says: arg_groups/speculative_hook.py
 IMAGES = 100 * MIB  # kept of the pool for a multimodal model's embeddings from 0.5.19 on: SGLANG_VLM_CACHE_SIZE_MB

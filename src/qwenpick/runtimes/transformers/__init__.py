@@ -26,14 +26,10 @@ FAMILIES = {
     "fp16": ("bf16", "fp16"),
 }
 
-COMPILED = (
-    "other",
-    "qualcomm",
-)  # TPU (XLA), Trainium and Inferentia (Neuron), Tenstorrent, Hexagon: torch has no device for them
-NOT_TORCH = (
-    "CUDA context",
-    "allocator cache",
-)  # the parts that torch.cuda.max_memory_allocated does not count
+# TPU (XLA), Trainium and Inferentia (Neuron), Tenstorrent, Hexagon: torch has no device for them
+COMPILED = ("other", "qualcomm")
+# the parts that torch.cuda.max_memory_allocated does not count
+NOT_TORCH = ("CUDA context", "allocator cache")
 
 
 def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> str | None:

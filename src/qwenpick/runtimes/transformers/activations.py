@@ -12,9 +12,8 @@ from qwenpick.catalog.schema import Architecture, DenseMlp, FullAttention, Linea
 from qwenpick.runtimes.transformers.versions import FUSED_EXPERTS, Version
 
 CHUNK = 64  # tokens of a chunk in torch_chunk_gated_delta_rule
-ROUTING = (
-    8 * 8
-)  # int64 expert ids, permutation and its inverse, offsets and weights of one (token, expert) pair, in bytes
+# int64 expert ids, permutation and its inverse, offsets and weights of one (token, expert) pair, in bytes
+ROUTING = 8 * 8
 
 
 def kept_by_the_loop(architecture: Architecture) -> int:

@@ -14,9 +14,8 @@ NOT_SPLIT = 1 * MIB  # kSmallSize: … of which a rest up to this is not split o
 HOPPER_WORKSPACE = 32 * MIB  # aten/src/ATen/cuda/CUDABlas.cpp: 4096 x 8 KiB on compute capability 9.0 and 10.x
 WORKSPACE = 2 * 4096 * KIB + 8 * 16 * KIB  # the same: ":4096:2:16:8" everywhere else
 
-CUDA_CONTEXT = (
-    700 * MIB
-)  # H200, driver 580, torch 2.11+cu130: 0.68-0.70 GiB in a fresh process, 0.80 once more kernels are loaded
+# H200, driver 580, torch 2.11+cu130: 0.68-0.70 GiB in a fresh process, 0.80 once more kernels are loaded
+CUDA_CONTEXT = 700 * MIB
 BITSANDBYTES_KERNELS = 95 * MIB  # H200: what the context grew by when int8 kernels were loaded
 KEPT_OF_ACTIVATIONS = 0.02  # freed blocks that fit no later request, as a share of the prefill's activations
 KEPT_OF_SCORES = 0.5  # the same of eager attention: a copy of the scores on two runs of Qwen3-8B

@@ -9,9 +9,8 @@ from qwenpick.runtimes.transformers.allocator import block
 from qwenpick.runtimes.transformers.versions import FUSED_EXPERTS, QWEN1_MASKS, TIED_FP8, Version
 
 ON_LOAD = ("nf4", "int8")  # bitsandbytes quantizes 16-bit weights while loading
-SINGLE_QUANT_EXTRA = 4 / 64 - (
-    1 / 64 + 4 / (64 * 256)
-)  # bytes a weight: NF4 scales in FP32 rather than quantized again
+# bytes a weight: NF4 scales in FP32 rather than quantized again
+SINGLE_QUANT_EXTRA = 4 / 64 - (1 / 64 + 4 / (64 * 256))
 
 
 def loaded(

@@ -199,9 +199,8 @@ def _stage_parts(
     pages = -(-work.context // cut.block_size) * sequences
     states = cut.states * sequences
     if cut.states and chosen.max_graph and (named := read(Options, work.options).max_num_seqs):
-        states = max(
-            states, named - pages
-        )  # a block for every sequence that graphs are captured for: start.py state_blocks
+        # a block for every sequence that graphs are captured for: start.py state_blocks
+        states = max(states, named - pages)
     yield Part(
         "kv cache",
         pages * cut.block_bytes,

@@ -22,10 +22,8 @@ V2_KEPT = 3.5  # hidden states of all batched tokens that it keeps for its graph
 # communicators once all 3,283 were captured (QwenLM/Qwen3 issue 1387); with NVLink 8 x A100 gave up in the last tenth of 6,365 with 6 GiB for
 # them (QwenLM/Qwen3-VL issue 1684), and 8 x H800 started with 1,805 (issue 1489)
 OLD_RANK, OLD_RANK_PCIE, OLD_RANK_UNTIL = MIB, int(1.59 * MIB), (0, 12)
-V1_ESTIMATES, V2_ESTIMATES = (
-    (0, 20),
-    (0, 29),
-)  # first versions whose request pays for an estimate: v1/worker/gpu_worker.py, and gpu/model_runner.py
+# first versions whose request pays for an estimate: v1/worker/gpu_worker.py, and gpu/model_runner.py
+V1_ESTIMATES, V2_ESTIMATES = ((0, 20), (0, 29))
 
 
 def estimated_bytes(layers: int, chosen: Settings) -> int:

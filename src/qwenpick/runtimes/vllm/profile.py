@@ -27,20 +27,15 @@ NON_TORCH_RANK = 67 * MIB  # 0.065 GiB on each of two: the communicators' kernel
 # tensors and the runner's own buffers too. Public starts of 0.27 to 0.29 on four kinds of cards: 0.2 to 0.3 GiB more
 HELD = 200 * MIB
 CONTEXT = 530 * MIB  # of the worker's CUDA context, outside all that vLLM counts: 139.80 total, 139.29 free at start
-COMMUNICATORS_BEFORE = (
-    0,
-    11,
-)  # from here on they are up before the memory is looked at: v1/worker/gpu_worker.py init_device
-UNIFIED_PROCESS = (
-    1792 * MIB
-)  # of the engine's own processes, where GPU and CPU share the memory (DGX Spark, 0.27.1: 69.4 GiB of 73.0 left for the cache)
+# from here on they are up before the memory is looked at: v1/worker/gpu_worker.py init_device
+COMMUNICATORS_BEFORE = (0, 11)
+# of the engine's own processes, where GPU and CPU share the memory (DGX Spark, 0.27.1: 69.4 GiB of 73.0 left for the cache)
+UNIFIED_PROCESS = 1792 * MIB
 SAMPLER = 14.065  # bytes per row and vocabulary entry, in starts of 16 to 1,024 rows
 SAMPLER_0_17 = 28  # 0.17 to 0.19 (Qwen3.5-35B-A3B-FP8, A100, 256 rows: 1.82 GiB)
 SAMPLER_SORT = 38  # up to 0.16: logits in 16 and 32 bits, sorted values, 64-bit indices, the sort's scratch (Qwen3-0.6B, H100, 1,024 rows: 5.56 GiB)
-SAMPLER_V2, SAMPLER_V2_WARM = (
-    2,
-    10,
-)  # 0.33 samples once more with every parameter, in 32 bits: gpu/model_runner.py _dummy_sampler_run
+# 0.33 samples once more with every parameter, in 32 bits: gpu/model_runner.py _dummy_sampler_run
+SAMPLER_V2, SAMPLER_V2_WARM = (2, 10)
 TOP_K_ROW = 4  # an FP32 row of the vocabulary for every program of top-k and top-p: v1/sample/ops/topk_topp_triton.py
 REJECTION = (
     16  # of the V1 runner's dummy rejection sampler, whatever is speculated: gpu_model_runner.py _dummy_sampler_run
@@ -50,10 +45,8 @@ EXPERT_CHUNKS = (((0, 12), 32768), ((0, 17), 16384))
 # The experts' workspace stays while tokens are sampled: v1/worker/workspace.py, in 0.16 and not in 0.12, where as much is held as a copy's own
 # tokens take (Qwen3-235B-A22B-FP8, 0.9, 4 x H100: 8.11 GiB of cache; Coder-480B-FP8, 0.10.1, 8 copies: 48.66 and 55.65)
 WORKSPACE_KEPT = (0, 13)
-COMPILED_COPY = (
-    0,
-    27,
-)  # up to here torch 2.11 holds a second embedding matrix while it tunes; 0.27 came with torch 2.13
+# up to here torch 2.11 holds a second embedding matrix while it tunes; 0.27 came with torch 2.13
+COMPILED_COPY = (0, 27)
 STREAMS, STREAMS_WIDE = 4, 5  # hidden states of a dense layer on one GPU; of a hybrid's, and over several GPUs
 BLOCK_SCALE = 1 + 4 / 128  # bytes of a quantized input of the down projection, its scale with it
 

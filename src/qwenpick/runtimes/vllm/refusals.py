@@ -144,9 +144,8 @@ FIRST_VERSION = {
     "qwen2_vl": (0, 6), "qwen3": (0, 8), "qwen3_moe": (0, 8), "qwen3_next": (0, 10), "qwen3_vl": (0, 11), "qwen3_vl_moe": (0, 11),
     "qwen3_5": (0, 17), "qwen3_5_moe": (0, 17), "qwen3_5_moe_text": (0, 17), "qwen4_exp": (0, 30),
 }  # fmt: skip
-LAST_VERSION = {
-    "qwen": (0, 23)
-}  # model_executor/models/registry.py: QWenLMHeadModel and QwenVLForConditionalGeneration went after 0.23
+# model_executor/models/registry.py: QWenLMHeadModel and QwenVLForConditionalGeneration went after 0.23
+LAST_VERSION = {"qwen": (0, 23)}
 NOT_SERVED = ("qwen3_tts",)
 
 

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 GIB = 2**30
 MEASURED = (0, 26)  # the newest version whose starts were measured; newer ones follow their source
 BLOCK_SIZE = 16  # vLLM 0.26 config/cache.py
-LARGE_GPU = (
-    70 * GIB
-)  # vLLM 0.8 to 0.33 engine/arg_utils.py get_batch_defaults: and not an A100, nor from 0.33 on a GB10
+# vLLM 0.8 to 0.33 engine/arg_utils.py get_batch_defaults: and not an A100, nor from 0.33 on a GB10
+LARGE_GPU = 70 * GIB
 LARGEST_GPU = 160 * GIB  # from 0.28 on, the same function: B200, B300, GB300, MI300X, MI355X
 UNIFIED_SHARE = 0.85  # vllm-project/recipes issue 632: the default does not start on a GB10, whose system holds 7 to 10 of 121.7 GiB
 FP8_CAPABILITY = (
@@ -78,9 +77,8 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
     encodes = not text_only and not (v2 and version < (0, 27))  # the V2 runner of 0.26 profiled no encoder
     drafted = said.num_speculative_tokens
     usual = largest_batch(sequences, tokens, drafted, version)
-    sizes = tuple(
-        size for size in sorted(set(said.captured or ())) if size <= tokens
-    )  # config/vllm.py _set_cudagraph_sizes
+    # config/vllm.py _set_cudagraph_sizes
+    sizes = tuple(size for size in sorted(set(said.captured or ())) if size <= tokens)
     most = (sizes[-1] if sizes else 0) if said.captured else said.max_cudagraph_capture_size or usual
     largest = 0 if said.enforce_eager else min(most, tokens)
     captures = len(sizes) if largest and said.captured else graph_sizes(largest, version)

@@ -28,9 +28,8 @@ DEFAULT_TYPE: dict[str, str] = {
 
 DEFAULT_TYPE |= {name: DEFAULT_TYPE[plain] for name, (plain, _gate, _down) in MIXES.items()}
 
-NEEDS_IMATRIX = frozenset(
-    {"IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ2_M", "IQ3_XXS", "Q2_K_S"}
-)  # refused without one
+# refused without one
+NEEDS_IMATRIX = frozenset({"IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ2_M", "IQ3_XXS", "Q2_K_S"})
 
 # Ollama quantizes hybrids itself: server/quantization.go of Ollama 0.18, qwen3LinearAttnQuantType. Its Q4_K_M spends more on what experts put out.
 OLLAMA_HYBRID = "Q4_K_M (Ollama)"
