@@ -189,22 +189,39 @@ def test_no_bound_is_worth_less_than_the_plans_made_of_it(
     machine, task = box(catalog, gpus, ram), find_task(asked.task or "chat")
     search = Search(machine, task, asked)
     bounds = Bounds(Candidates(catalog, [], search), search)
-    seen = 0
-    for model in serving_models(catalog, task, asked)[::7]:
-        known = [bound for group in range(len(bounds.groups)) for bound in bounds.of(model, group, search)]
-        for plan in every_plan(catalog, model, search, task):
-            own = [
-                bound
-                for bound in known
-                if (bound.candidate.engine, bound.candidate.checkpoint) == (plan.runtime, plan.checkpoint)
-            ]
-            for row in rank([plan], task, prefer=asked.prefer, thinking=asked.thinking):
-                assert row.score <= max(bound.points for bound in own) + ROUNDING
-                assert row.quality.value <= max(bound.quality for bound in own)
-                assert row.seconds is None or row.seconds >= min(bound.seconds for bound in own) - ROUNDING
-                assert plan.memory.total >= own[0].candidate.held
-                seen += 1
-    assert seen > 20
+    seen = [
+        plan for model in serving_models(catalog, task, asked)[::7] for plan in _bounded(catalog, model, bounds, task)
+    ]
+    assert len(seen) > 20
+
+
+def test_a_dense_models_bound_holds_where_little_of_it_lies_in_ram(catalog: Catalog) -> None:
+    task = find_task("chat")
+    search = Search(box(catalog, ["rtx 4060"], 32), task, Request())
+    bounds = Bounds(Candidates(catalog, [], search), search)
+    seen = [
+        plan for name in ("qwen3-8b", "qwen3-14b") for plan in _bounded(catalog, catalog.models[name], bounds, task)
+    ]
+    assert any(plan.mode == "gpu+layers-in-ram" and plan.memory.on("ram") < GIB for plan in seen)
+
+
+def _bounded(catalog: Catalog, model: Model, bounds: Bounds, task: Task) -> list[Plan]:
+    """Every plan of the model that is ranked, none of which is worth more than its bound says."""
+    search, found = bounds.search, list[Plan]()
+    known = [bound for group in range(len(bounds.groups)) for bound in bounds.of(model, group, search)]
+    for plan in every_plan(catalog, model, search, task):
+        own = [
+            bound
+            for bound in known
+            if (bound.candidate.engine, bound.candidate.checkpoint) == (plan.runtime, plan.checkpoint)
+        ]
+        for row in rank([plan], task, prefer=search.request.prefer, thinking=search.request.thinking):
+            assert row.score <= max(bound.points for bound in own) + ROUNDING
+            assert row.quality.value <= max(bound.quality for bound in own)
+            assert row.seconds is None or row.seconds >= min(bound.seconds for bound in own) - ROUNDING
+            assert plan.memory.total >= own[0].candidate.held
+            found.append(plan)
+    return found
 
 
 @pytest.mark.parametrize(("gpus", "ram", "asked"), mostly_slow(BOXES[:5], 2))
