@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 
 
 MOST_DEVICES = 1024
-
-
-_COUNT_FIRST = re.compile(r"(\d+)\s*[x×*]\s*(\S.*)", re.IGNORECASE)
-
-
+# The x of "7900 xtx" and "9070 xt" begins a word of the name
+_COUNT_FIRST = re.compile(r"(\d+)\s*(?!xtx?\b)[x×*]\s*(\S.*)", re.IGNORECASE)
 _SIGNED = re.compile(r"\s*(?:[-+]\s*\d|\d+\s*[.,]\s*\d+\s*[x×*]\s)", re.IGNORECASE)  # a count that is none
-
-
-_COUNT_LAST = re.compile(r"(.*\S)\s+[x×*]\s*(\d+)", re.IGNORECASE)
+_COUNT_LAST = re.compile(r"(.*\S\s|\d+)\s*[x×*]\s*(\d+)", re.IGNORECASE)
 
 
 def counted(words: str) -> tuple[int, str]:
-    """How many, and of what: '2x l40s', '2xl40s', 'l40s x2'."""
+    """How many, and of what: '2x l40s', '2xl40s', 'l40s x2'.
+
+    >>> counted("2xl40s"), counted("4090 x2"), counted("7900 xtx"), counted("2x 9070 xt")
+    ((2, 'l40s'), (2, '4090'), (1, '7900 xtx'), (2, '9070 xt'))
+    """
     if _SIGNED.match(words):
         raise QwenpickError(_unread(words))
-    match = _COUNT_FIRST.fullmatch(words.strip())
-    count, name = (match[1], match[2]) if match else ("1", words.strip())
-    if not match and (match := _COUNT_LAST.fullmatch(words.strip())):
-        name, count = match[1], match[2]
+    count, name = "1", words.strip()
+    if (match := _COUNT_FIRST.fullmatch(name)) and int(match[1]) <= MOST_DEVICES:
+        count, name = match[1], match[2]
+    elif match := _COUNT_LAST.fullmatch(name):
+        name, count = match[1].strip(), match[2]
     if not name or not 1 <= int(count) <= MOST_DEVICES:
         raise QwenpickError(_unread(words))
     return int(count), name

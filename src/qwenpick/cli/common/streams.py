@@ -5,9 +5,13 @@ from __future__ import annotations
 import codecs
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from qwenpick.cleaning import clean_lines
 from qwenpick.errors import shown
+
+if TYPE_CHECKING:
+    from typing import TextIO
 
 LONGEST = 2500  # characters of a sentence: what it quotes may be longer than anybody reads
 PLAIN = "qwenpick.plain"  # the name of the error handler
@@ -58,13 +62,18 @@ def _write(text: str) -> None:
             sys.stderr.write(text)
             sys.stderr.flush()
     except (OSError, ValueError):
-        return
+        _to_nowhere(sys.__stderr__)
 
 
 def abandon() -> None:
-    """Let what is still to be written to stdout go nowhere, so that the interpreter does not fail on it once more as it ends."""
+    """Let what is still to be written to stdout go nowhere."""
+    _to_nowhere(sys.__stdout__, 1)
+
+
+def _to_nowhere(stream: TextIO | None, number: int = 2) -> None:
+    """What the stream still holds is thrown away, so that the interpreter does not fail on it once more as it ends, with a code of its own."""
     try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno() if stream else number)
     except (OSError, ValueError):
         return
 
