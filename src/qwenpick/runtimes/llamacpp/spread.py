@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from qwenpick.memory.account import gpu
 from qwenpick.runtimes.llamacpp.batch import batch_of
-from qwenpick.runtimes.llamacpp.cache import indexer_totals, kv_totals, state_totals
 from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.model import load
 from qwenpick.runtimes.llamacpp.options import Options
 from qwenpick.runtimes.llamacpp.parts import file_share, needed
+from qwenpick.runtimes.llamacpp.totals import cached_totals
 from qwenpick.work.placement import Placement
 
 if TYPE_CHECKING:
@@ -102,15 +102,7 @@ def packed(sizes: Sequence[float], rooms: Sequence[float]) -> tuple[int, ...] | 
 def _layers(architecture: Architecture, checkpoint: Checkpoint, work: Serving) -> tuple[list[float], list[float]]:
     """Bytes of each layer on a GPU: weights without its experts, with cache and state; and its experts."""
     pieces, cells = load(architecture, checkpoint.format).gpu, batch_of(work, Options(), pooled=False).context
-    cached = [
-        sum(layer)
-        for layer in zip(
-            kv_totals(architecture, cells, work.kv_cache, on_gpu=True),
-            indexer_totals(architecture, cells),
-            state_totals(architecture, work.sequences),
-            strict=True,
-        )
-    ]
+    cached = cached_totals(architecture, cells, work)
     share = file_share(architecture, checkpoint)
     steps = range(architecture.num_layers)
     dense = [(pieces.dense[i + 1] - pieces.dense[i]) * share + cached[i + 1] - cached[i] for i in steps]

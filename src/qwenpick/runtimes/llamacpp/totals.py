@@ -37,11 +37,9 @@ class Totals:
         return bisect_left(falling, -room) + 1 if -falling[-1] <= room else None
 
 
-@lru_cache(maxsize=8192)
-def totals(architecture: Architecture, format_name: str, work: Serving, share: float = 1.0) -> Totals:
-    """The sums for a workload without options. `share` is how large the file is by its format's rule: then they are no more than what is held."""
-    pieces, cells = load(architecture, format_name).gpu, batch_of(work, Options(), pooled=False).context
-    cached = [
+def cached_totals(architecture: Architecture, cells: int, work: Serving) -> list[int]:
+    """Bytes of cache, index keys and states of the first 0, 1, 2, … layers, on a GPU."""
+    return [
         sum(layer)
         for layer in zip(
             kv_totals(architecture, cells, work.kv_cache, on_gpu=True),
@@ -50,6 +48,13 @@ def totals(architecture: Architecture, format_name: str, work: Serving, share: f
             strict=True,
         )
     ]
+
+
+@lru_cache(maxsize=8192)
+def totals(architecture: Architecture, format_name: str, work: Serving, share: float = 1.0) -> Totals:
+    """The sums for a workload without options. `share` is how large the file is by its format's rule: then they are no more than what is held."""
+    pieces, cells = load(architecture, format_name).gpu, batch_of(work, Options(), pooled=False).context
+    cached = cached_totals(architecture, cells, work)
     dense, experts = pieces.dense, pieces.experts
     left_out = range(1, architecture.num_layers + 1)
     weights = pieces.head + pieces.output_norm + dense[-1] + experts[-1]
