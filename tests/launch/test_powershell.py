@@ -56,6 +56,7 @@ def test_plain_words_stay_as_they_are(word: str) -> None:
 def test_environment_files_and_background() -> None:
     serve = Command(("ollama", "serve"), {"OLLAMA_CONTEXT_LENGTH": "16384"}, "start the server")
     assert line(serve) == "$env:OLLAMA_CONTEXT_LENGTH='16384'; ollama serve"
+    assert line(Command(("a",), {"X": "ends with '"})) == "$env:X='ends with '''; a"
     assert in_background(serve).endswith("'$env:OLLAMA_CONTEXT_LENGTH=''16384''; ollama serve'")
     assert written("Modelfile", "FROM it's\n") == "[IO.File]::WriteAllText((Join-Path $PWD Modelfile), 'FROM it''s\n')"
     assert line(Command(("my program", "x"))) == "& 'my program' x"

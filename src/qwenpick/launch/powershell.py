@@ -23,7 +23,16 @@ def quoted(word: str) -> str:
     """
     if _BARE.fullmatch(word) and not (word.startswith("-") and "." in word):  # -a.b would be two words
         return word
-    return "'" + re.sub("(['\u2018\u2019\u201a\u201b])", r"\1\1", word) + "'"
+    return literal(word)
+
+
+def literal(text: str) -> str:
+    """The text in single quotes.
+
+    >>> print(literal("a"), literal("it ends with '"))
+    'a' 'it ends with '''
+    """
+    return "'" + re.sub("(['\u2018\u2019\u201a\u201b])", r"\1\1", text) + "'"
 
 
 def line(command: Command) -> str:
@@ -36,21 +45,17 @@ def line(command: Command) -> str:
     words = [quoted(word) for word in command.argv]
     if words[0].startswith("'"):
         words[0] = f"& {words[0]}"
-    return "".join(f"$env:{name}='{quoted(value).strip(chr(39))}'; " for name, value in command.env.items()) + " ".join(
-        words
-    )
+    return "".join(f"$env:{name}={literal(value)}; " for name, value in command.env.items()) + " ".join(words)
 
 
 def in_background(command: Command) -> str:
     """The command in a window of its own, so that the next one can follow."""
-    inner = line(command).replace("'", "''")
-    return f"Start-Process powershell -ArgumentList '-NoExit', '-Command', '{inner}'"
+    return f"Start-Process powershell -ArgumentList '-NoExit', '-Command', {literal(line(command))}"
 
 
 def written(name: str, text: str) -> str:
     """The file as bytes of UTF-8 without a mark: Set-Content of Windows PowerShell 5 would put one before it."""
-    content = text.replace("'", "''")
-    return f"[IO.File]::WriteAllText((Join-Path $PWD {quoted(name)}), '{content}')"
+    return f"[IO.File]::WriteAllText((Join-Path $PWD {quoted(name)}), {literal(text)})"
 
 
 def script(planned: Launch, comments: Iterator[str]) -> Iterator[str]:
