@@ -8,10 +8,10 @@ import sys
 from types import ModuleType
 
 from qwenpick.cli.commands import COMMANDS
-from qwenpick.cli.common.defaults import default_map, defaults
+from qwenpick.cli.common.defaults import default_map, defaults, no_language
 from qwenpick.cli.common.streams import LONGEST, abandon, can_write, prepare, tell, tell_as_it_is
 from qwenpick.errors import shown
-from qwenpick.i18n import LANGUAGES, _, chosen, is_known, language, use
+from qwenpick.i18n import _, chosen, is_known, language, use
 
 INTERNAL_ERROR = 70  # sysexits.h EX_SOFTWARE: qwenpick itself failed, which is neither "fits" nor "does not fit"
 _YES = frozenset({"1", "true", "t", "yes", "y", "on"})  # what an environment variable says for a flag
@@ -49,7 +49,7 @@ def run(arguments: list[str]) -> int:
         said = os.environ.get("QWENPICK_LANG") or kept.get("lang") or _of_the_terminal()
         name, arguments = chosen(arguments, said)
         if not use(name):
-            raise _no_language(name)
+            raise no_language(name)
         if language() != "en" and not can_write("中文"):
             use("en")
             tell(_no_characters())
@@ -109,19 +109,6 @@ def _unwritten(why: str) -> int:
 
 def _no_characters() -> str:
     return _("stdout's encoding ({encoding}) has no Chinese characters: this is English", encoding=sys.stdout.encoding)
-
-
-def _no_language(name: str) -> Exception:
-    from qwenpick.errors import QwenpickError, did_you_mean
-
-    return QwenpickError(
-        _(
-            "there is no language '{name}'{near} (known: {known})",
-            name=name,
-            near=did_you_mean(name, LANGUAGES),
-            known=", ".join(LANGUAGES),
-        )
-    )
 
 
 def report(error: Exception, arguments: list[str]) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qwenpick.errors import QwenpickError, did_you_mean, shown
-from qwenpick.i18n import _, is_known
+from qwenpick.i18n import LANGUAGES, _, is_known
 
 # key -> the parameter of the commands that take it
 KEYS = {"lang": "", "reserve": "reserve", "runtime": "runtime", "from": "hub"}
@@ -85,10 +85,18 @@ def _checked(file: Path, key: str, value: Any) -> str:
         elif key == "from":
             read_hub(text)
         elif not is_known(text):
-            raise QwenpickError(_("there is no language '{name}' (known: {known})", name=shown(text), known="en, zh"))
+            raise no_language(text)
     except QwenpickError as problem:
         raise QwenpickError(f"{file}: {problem}") from None
     return text
+
+
+def no_language(name: str) -> QwenpickError:
+    """The error for a language that is none of ours."""
+    near, known = did_you_mean(name, LANGUAGES), ", ".join(LANGUAGES)
+    return QwenpickError(
+        _("there is no language '{name}'{near} (known: {known})", name=shown(name), near=near, known=known)
+    )
 
 
 def default_map(kept: dict[str, str], arguments: list[str]) -> dict[str, dict[str, str]]:
