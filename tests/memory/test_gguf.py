@@ -114,8 +114,10 @@ def test_more_bits_never_make_a_smaller_file(catalog: Catalog) -> None:
 
 
 def test_every_format_has_a_nominal_width_and_a_default_type() -> None:
-    assert GGUF_BITS.keys() | {OLLAMA_HYBRID, *OLLAMA_HALF_VALUES.values()} == DEFAULT_TYPE.keys()
-    assert set(DEFAULT_TYPE.values()) <= BLOCKS.keys()
+    named = GGUF_BITS.keys() | {OLLAMA_HYBRID, *OLLAMA_HALF_VALUES.values()}
+    assert named - DEFAULT_TYPE.keys() == set(), "no DEFAULT_TYPE in memory/quantization/gguf/rules.py"
+    assert DEFAULT_TYPE.keys() - named == set(), "no nominal bits in catalog/formats.py"
+    assert set(DEFAULT_TYPE.values()) <= BLOCKS.keys(), "no block size in memory/quantization/gguf/types.py"
 
 
 def test_a_longer_vocabulary_has_a_longer_header(catalog: Catalog) -> None:

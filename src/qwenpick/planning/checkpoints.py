@@ -18,8 +18,7 @@ from qwenpick.runtimes.llamacpp.formats import BY_NAME, OLLAMA_TAGS
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
     from qwenpick.machine.hardware import Device
-    from qwenpick.runtimes.llamacpp.formats import BY_NAME
-from qwenpick.runtimes import Runtime
+    from qwenpick.runtimes import Runtime
 
 # precisions that each engine resolves to a format of its own
 FAMILIES = ("fp16", "8bit", "6bit", "5bit", "4bit", "3bit", "2bit")

@@ -1,10 +1,10 @@
-"""The GGUF formats to offer, and which ones a precision means."""
+"""The GGUF formats to offer, and which ones a precision means. A new type is listed here only if a precision (4bit) should mean it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qwenpick.memory.quantization.gguf.dynamic import MIXES
+from qwenpick.catalog.formats import GGUF_BITS
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "fp16": ("BF16", "F16"),
@@ -16,12 +16,11 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "2bit": ("Q2_K", "IQ2_M", "IQ2_XXS"),
 }
 
+_OFFERED = tuple(name for family in FAMILIES.values() for name in family)
 # What llama.cpp runs too where it is asked for by name, or lies in a file: rarely published, or a mix of one publisher's
-BY_NAME: tuple[str, ...] = (
-    "MXFP4_MOE", "IQ3_S", "IQ3_XS", "Q2_K_S", "IQ2_S", "IQ2_XS", "IQ1_M", "IQ1_S", "TQ2_0", "TQ1_0", "Q2_0", "Q1_0", *MIXES,
-)  # fmt: skip
+BY_NAME: tuple[str, ...] = tuple(name for name in GGUF_BITS if name not in _OFFERED)
 
-FORMATS: tuple[str, ...] = (*(name for family in FAMILIES.values() for name in family), *BY_NAME)
+FORMATS: tuple[str, ...] = (*_OFFERED, *BY_NAME)
 
 # what tags of Ollama's library hold; it runs any GGUF file
 OLLAMA_TAGS: tuple[str, ...] = ("F16", "BF16", "Q8_0", "Q4_K_M")
