@@ -142,7 +142,8 @@ def main() -> int:
     if "--check" not in sys.argv[1:]:
         for path in FILES:
             update(path)
-            print("\n".join(f"{path.relative_to(ROOT)}: {problem}" for problem in problems(path)), end="")
+            for problem in problems(path):
+                print(f"{path.relative_to(ROOT)}: {problem}")
         return 0
     found = [f"{path.relative_to(ROOT)}: {problem}" for path in FILES for problem in problems(path)]
     found += [problem for path in sorted(SOURCE.rglob("*.py")) for problem in misfits(path)]

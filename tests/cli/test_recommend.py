@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -39,3 +40,16 @@ def test_a_context_that_nothing_reads_is_not_planned_shorter(qwenpick: Run) -> N
 def test_no_memory_is_a_bad_request(qwenpick: Run) -> None:
     result = qwenpick("recommend", "--gpu", "rtx 4090", "--ram", "0")
     assert result.code == 2 and "must be more than 0" in result.err
+
+
+@pytest.mark.parametrize(
+    ("words", "context"),
+    [(("--scenario", "complex"), "262144"), (("--min-context", "32k"), "32768"), (("--min-context", "4k"), None)],
+)
+def test_what_starts_the_first_pick_asks_for_the_context_it_was_picked_with(
+    qwenpick: Run, words: tuple[str, ...], context: str | None
+) -> None:
+    out = qwenpick("recommend", "--gpu", "h200", *words).out
+    started = next(line for line in out.splitlines() if "start it:" in line)
+    found = re.search(r" --context (\d+)", started)
+    assert (found and found[1]) == context

@@ -46,7 +46,8 @@ NAMES = re.compile(
 
 
 def test_every_message_is_translated_and_compiled() -> None:
-    assert [problem for path in messages.FILES for problem in messages.problems(path)] == []
+    found = [problem for path in messages.FILES for problem in messages.problems(path)]
+    assert found == [], "run python tools/messages.py, fill the msgstr of what it names, and run it again"
     assert len(messages.template()) > 1000
 
 

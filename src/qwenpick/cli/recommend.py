@@ -31,7 +31,7 @@ def command(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="A preset: text, pilot, edge, complex, commercial, multimodal-enterprise (qwenpick scenarios).",
+            help="A preset, e.g. pilot: qwenpick scenarios lists them.",
             autocompletion=completion.scenario_names,
         ),
     ] = None,
@@ -153,7 +153,7 @@ def command(
     if measured := measured_once(box, hardware, first.picks[0].plan if first.picks else None, shown):
         answers = [(label, measured, recommender.recommend(measured, limit, details=details))]
     here = hardware.here()
-    again = [_again(one, request) for one in hardware.each()]
+    again = [_again(one, recommender) for one in hardware.each()]
     report = recommend_report(answers, explain, here, again)
     if html:
         write_page(
@@ -197,14 +197,16 @@ def _refuse(facts: Catalog, recommender: Recommender, box: Machine) -> None:
         )
 
 
-def _again(hardware: Box, request: Request) -> str:
+def _again(hardware: Box, recommender: Recommender) -> str:
     """The words that make `launch` plan what was recommended: the box, and what was asked of the run."""
     import shlex
 
+    request, context = recommender.request, recommender.context
+    said = request.context is not None or context != recommender.task.context
     words = [*hardware.words()]
     for option, value in (
         ("--task", request.task if request.task != "chat" else None),
-        ("--context", request.context),
+        ("--context", context if said else None),
         ("--users", request.users if request.users > 1 else None),
         ("--runtime", request.runtime),
         ("--quant", request.quant),

@@ -11,7 +11,10 @@ from qwenpick.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A situation by name: the task and the constraints that it stands for, to be shown and changed."""
+    """A situation by name: the task (of tasks.py) and the constraints that it stands for, to be shown and changed.
+
+    A constraint is a field of request.Request, and an option of `recommend` of the same name (min_context: --min-context).
+    """
 
     name: str
     title: str
