@@ -129,7 +129,9 @@ def test_the_default_context_has_room_for_prompt_thinking_and_answer() -> None:
 def test_every_scenario_names_a_task_and_visible_constraints() -> None:
     assert all(find_task(scenario.task) and scenario.constraints for scenario in SCENARIOS.values())
     known = {one.name for one in fields(Request)}
-    assert {name for scenario in SCENARIOS.values() for name in scenario.constraints} <= known, "no field of recommending/request.py"
+    assert {name for scenario in SCENARIOS.values() for name in scenario.constraints} <= known, (
+        "no field of recommending/request.py"
+    )
     assert find_scenario("Multimodal Enterprise").task == "vision"
     with pytest.raises(QwenpickError, match="did you mean pilot"):
         find_scenario("pilto")
