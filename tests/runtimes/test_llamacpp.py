@@ -270,6 +270,22 @@ def test_flash_nexts_table_stays_in_the_mapped_file_and_its_indexer_keeps_keys(c
 
 
 @pytest.mark.parametrize(
+    ("format_name", "file", "resident"),
+    [
+        ("UD-Q4_K_XL", 111_331_000_000, 77.0),  # 0xBakeer/inference-atlas pull request 34: 103.7 GiB, about 77 of them resident
+        ("UD-Q2_K_XL", 78_870_000_000, 73.45 - 26.82),  # Tanguille/cluster pull request 4764: the table is one tensor of 26.82 GiB
+    ],
+)
+def test_what_a_file_holds_beside_the_table_is_what_stays_resident(
+    catalog: Catalog, format_name: str, file: int, resident: float
+) -> None:
+    model = catalog.models["qwen3.8-flash-next"]
+    architecture, checkpoint = catalog.architecture(model), Checkpoint(format=format_name, bytes=file)
+    parts = llamacpp.memory(model, architecture, checkpoint, Serving(4096), Placement()).parts
+    assert sum(p.bytes for p in parts if p.kind == "weights") / GIB == pytest.approx(resident, rel=0.01)
+
+
+@pytest.mark.parametrize(
     ("cells", "reported"),
     [(131_072, 3815), (262_144, 8704)],  # public reports at 2,048 tokens a micro-batch: CUDA, MiB; Vulkan, 8.5 GiB
 )

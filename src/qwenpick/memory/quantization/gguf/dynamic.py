@@ -7,8 +7,6 @@ their published size says by how much.
 
 from __future__ import annotations
 
-from qwenpick.memory.quantization.gguf.layout import NGRAM_TABLE
-
 # name -> (plain mix, type of the experts' gate and up, type of their down)
 MIXES: dict[str, tuple[str, str, str]] = {
     "UD-Q8_K_XL": ("Q8_0", "Q8_0", "Q8_0"),
@@ -35,8 +33,6 @@ DENSE = {"UD-IQ2_XXS": 1.09, "UD-IQ2_M": 1.07, "UD-Q2_K_XL": 1.09, "UD-IQ3_XXS":
 def expert_type(file_type: str, role: str) -> str:
     """The type of a tensor of a dynamic file of a hybrid mixture of experts."""
     _unused, gate_and_up, down = MIXES[file_type]
-    if role == NGRAM_TABLE:
-        return gate_and_up
     if not role.endswith("_exps"):
         return BESIDE_EXPERTS
     return down if role.startswith("ffn_down") else gate_and_up

@@ -20,9 +20,11 @@ _JOINED: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 
-# Extra parts that Flash-Next's file holds with the model (src/models/qwen4exp.cpp); their tensors' rows are whole blocks of 256
+# Extra parts that Flash-Next's file holds with the model (src/models/qwen4exp.cpp) -> columns of a row
 HYPER_CONNECTIONS = "hyper-connections"
 NGRAM_TABLE = "ngram-table"  # looked up row by row in the mapped file
+# per_layer_token_embd is [160, 320001536] (0xBakeer/inference-atlas pull request 34): no type of 256-element blocks divides its rows
+EXTRA_COLUMNS = {HYPER_CONNECTIONS: 256, NGRAM_TABLE: 160}
 
 
 @lru_cache(maxsize=512)
@@ -33,7 +35,7 @@ def gguf_tensors(architecture: Architecture) -> tuple[Tensor, ...]:
         found = [t for t in found if t.part == "text"]
         extras = {extra.name: extra.parameters for extra in architecture.extras}
         found += [
-            Tensor(name, (extras[name] // 256, 256)) for name in (HYPER_CONNECTIONS, NGRAM_TABLE) if name in extras
+            Tensor(name, (extras[name] // columns, columns)) for name, columns in EXTRA_COLUMNS.items() if name in extras
         ]
     if architecture.id in _HEAD_STORED_AGAIN:
         found.append(Tensor("output", (architecture.vocab_size, architecture.hidden_size)))

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from qwenpick.catalog.schema import Architecture, MoeMlp
 from qwenpick.memory.quantization.gguf.dynamic import MIXES, expert_type
-from qwenpick.memory.quantization.gguf.layout import HYPER_CONNECTIONS, gguf_tensors, is_tied
+from qwenpick.memory.quantization.gguf.layout import HYPER_CONNECTIONS, NGRAM_TABLE, gguf_tensors, is_tied
 from qwenpick.memory.quantization.gguf.types import divides, fallback, is_quantized
 from qwenpick.memory.tensors import Tensor
 from qwenpick.values import dataclass
@@ -38,6 +38,11 @@ OLLAMA_HYBRID = "Q4_K_M (Ollama)"
 # and as many in Q6_K as llama.cpp's Q4_K_M has without values.
 OLLAMA_HALF_VALUES = {"Q4_K_M": "Q4_K_M (Ollama, 16-bit values)", "Q8_0": "Q8_0 (Ollama, 16-bit values)"}
 _PLAIN = {mix: plain for plain, mix in OLLAMA_HALF_VALUES.items()}
+
+# Publishers' own choice for Flash-Next's n-gram table: 26.8 GiB, which is 4.5 bits, in Unsloth's UD-Q2_K_XL (Tanguille/cluster pull request 4764) and
+# UD-Q4_K_XL (0xBakeer/inference-atlas pull request 34); from five bits on the sizes of Unsloth's files leave 8.2 to 8.3 for it
+TABLE, WIDE_TABLE = "IQ4_NL", "Q8_0"
+_WIDE = ("Q5_K", "Q5_0", "Q5_1", "Q6_K", "Q8_0", "MXFP4")
 
 _VALUES = ("attn_v", "attn_qkv")  # the delta net's and gen-1 Qwen's fused projection counts as values
 _TINY = ("IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ2_M")
@@ -127,6 +132,8 @@ def tensor_type(shape: Shape, file_type: str, tensor: Tensor, layer: int) -> str
         return default
     if file_type in _PLAIN:
         return "F16" if tensor.role == "attn_v" else tensor_type(shape, _PLAIN[file_type], tensor, layer)
+    if tensor.role == NGRAM_TABLE:
+        return WIDE_TABLE if default in _WIDE else TABLE
     columns = tensor.shape[-1]
     if file_type in MIXES:
         if shape.hybrid and shape.experts:
