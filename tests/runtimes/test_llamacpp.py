@@ -272,8 +272,16 @@ def test_flash_nexts_table_stays_in_the_mapped_file_and_its_indexer_keeps_keys(c
 @pytest.mark.parametrize(
     ("format_name", "file", "resident"),
     [
-        ("UD-Q4_K_XL", 111_331_000_000, 77.0),  # 0xBakeer/inference-atlas pull request 34: 103.7 GiB, about 77 of them resident
-        ("UD-Q2_K_XL", 78_870_000_000, 73.45 - 26.82),  # Tanguille/cluster pull request 4764: the table is one tensor of 26.82 GiB
+        (
+            "UD-Q4_K_XL",
+            111_331_000_000,
+            77.0,
+        ),  # 0xBakeer/inference-atlas pull request 34: 103.7 GiB, about 77 of them resident
+        (
+            "UD-Q2_K_XL",
+            78_870_000_000,
+            73.45 - 26.82,
+        ),  # Tanguille/cluster pull request 4764: the table is one tensor of 26.82 GiB
     ],
 )
 def test_what_a_file_holds_beside_the_table_is_what_stays_resident(

@@ -18,7 +18,7 @@ from qwenpick.runtimes.llamacpp.driver import driver_bytes, driver_source
 from qwenpick.runtimes.llamacpp.model import load, repacked_bytes
 from qwenpick.runtimes.llamacpp.options import read_options
 from qwenpick.runtimes.llamacpp.projector import PROJECTOR, projector_parts
-from qwenpick.runtimes.llamacpp.run import DRIVER, Run, draft_parts, gpu_parts, ram_parts
+from qwenpick.runtimes.llamacpp.run import DRIVER, TABLE, Run, draft_parts, gpu_parts, ram_parts
 from qwenpick.work.placement import Placement
 
 if TYPE_CHECKING:
@@ -178,8 +178,12 @@ def _driver(placement: Placement, pool: Part, backend: str) -> Part:
 
 
 def file_share(architecture: Architecture, checkpoint: Checkpoint) -> float:
-    """How large the file is by what llama.cpp's own rule makes of its format; 1 where it was not measured."""
-    return 1.0 if checkpoint.bytes is None else checkpoint.bytes / file_bytes(architecture, checkpoint.format)
+    """How large the file is, its n-gram table aside, by what llama.cpp's own rule makes of its format; 1 where it was not measured."""
+    if checkpoint.bytes is None:
+        return 1.0
+    table = load(architecture, checkpoint.format).ram.ngram_table
+    whole = file_bytes(architecture, checkpoint.format)
+    return (checkpoint.bytes - table) / (whole - table) if checkpoint.bytes > table else checkpoint.bytes / whole
 
 
 def as_measured(by_rule: Memory, architecture: Architecture, checkpoint: Checkpoint) -> Memory:
@@ -194,7 +198,7 @@ def as_measured(by_rule: Memory, architecture: Architecture, checkpoint: Checkpo
                     "{formula}; x {share:.4f}, so large is the published file", formula=part.formula, share=share
                 ),
             )
-            if part.kind == "weights"
+            if part.kind == "weights" and part.name != TABLE
             else part
             for part in by_rule.parts
         )

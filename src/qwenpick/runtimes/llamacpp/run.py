@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
     from qwenpick.work.serving import Serving
 
+TABLE = "n-gram table"
 DRIVER = N_("driver")
 HALF_FORMATS = ("F16", "BF16", *OLLAMA_HALF_VALUES.values())  # files whose layers hold matrices of 16 bits
 
@@ -142,7 +143,7 @@ def ram_parts(run: Run) -> Iterator[Part]:
         "indexer keys", _indexed(run, 0, kept), RAM, N_("cells x head_dim x 2, the layers held here"), "kv cache"
     )
     if not run.options.mmap:  # else its rows are read from the file as they are looked up
-        yield Part("n-gram table", pieces.ngram_table, RAM, N_("rows of the table"), "weights")
+        yield Part(TABLE, pieces.ngram_table, RAM, N_("rows of the table"), "weights")
     yield Part("recurrent state", state[kept], RAM, _state_formula(run), "state")
     yield Part("compute buffer", run.buffers.ram, RAM, run.buffers.ram_formula, "compute")
     yield Part("output buffer", output_buffer(run), RAM, N_("sequences x vocabulary x 4"), "compute")

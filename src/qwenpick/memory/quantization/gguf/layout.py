@@ -35,7 +35,9 @@ def gguf_tensors(architecture: Architecture) -> tuple[Tensor, ...]:
         found = [t for t in found if t.part == "text"]
         extras = {extra.name: extra.parameters for extra in architecture.extras}
         found += [
-            Tensor(name, (extras[name] // columns, columns)) for name, columns in EXTRA_COLUMNS.items() if name in extras
+            Tensor(name, (extras[name] // columns, columns))
+            for name, columns in EXTRA_COLUMNS.items()
+            if name in extras
         ]
     if architecture.id in _HEAD_STORED_AGAIN:
         found.append(Tensor("output", (architecture.vocab_size, architecture.hidden_size)))
