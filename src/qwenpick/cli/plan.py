@@ -56,7 +56,7 @@ def command(
     from qwenpick.render.forms.output import emit, write_page
     from qwenpick.render.forms.progress import working
 
-    tuning, said = training.read(), given.one_name(model)
+    tuning, said = training.read(served=False), given.one_name(model)
     if cloud and (used or gpu):
         raise QwenpickError(_("--cloud lists machines to rent; leave out --used and --gpu"))
     with working(_("reading {name}", name=said)):

@@ -140,16 +140,3 @@ def logit_bytes(architecture: Architecture, training: Training) -> int:
     if architecture.model_type == "qwen" and training.zero and training.precision == "fp16-mixed":
         return 8 * architecture.vocab_size
     return 12 * architecture.vocab_size
-
-
-def image_bytes(architecture: Architecture, training: Training, *, tower_kept: bool) -> int:
-    """Bytes of one sequence's images: pixels, what the tower hands over, and its checkpointed blocks and mergers if gradients reach it."""
-    tower = architecture.vision
-    if tower is None or not training.image_tokens:
-        return 0
-    merge = (tower.merge_size or 1) ** 2
-    pixels = 3 * (tower.temporal_patch_size or 1) * tower.patch_size**2
-    handed = (1 + len(tower.deepstack_layers)) * tower.output_size * 2
-    blocks = merge * tower.depth * tower.hidden_size * 2
-    mergers = (1 + len(tower.deepstack_layers)) * merge * tower.hidden_size * 12
-    return training.image_tokens * (merge * pixels * 4 + handed + (blocks + mergers if tower_kept else 0))

@@ -25,6 +25,7 @@ from qwenpick.training.qlora import experts_quantized
 from qwenpick.training.sharding import part_of
 from qwenpick.training.speed import Speed, speed
 from qwenpick.training.storage import Storage, loading, storage
+from qwenpick.training.towers import audio_tokens
 from qwenpick.training.trainers import habits
 from qwenpick.units import format_bytes, format_tokens
 from qwenpick.values import dataclass
@@ -136,7 +137,10 @@ def longest_of(
     enough = ("fits",) if strict else ("fits", "tight")
 
     def holds(steps: int) -> bool:
-        changed = replace(training, seq=steps * STEP, image_tokens=min(training.image_tokens, steps * STEP))
+        sound = min(training.audio_seconds, steps * STEP / max(1, audio_tokens(architecture, 1)))
+        changed = replace(
+            training, seq=steps * STEP, image_tokens=min(training.image_tokens, steps * STEP), audio_seconds=sound
+        )
         return judged(architecture, model, checkpoint, changed, devices, machine)[2] in enough
 
     return most((longest_allowed(model) or 131072) // STEP + 1, holds) * STEP or None
@@ -266,8 +270,15 @@ def _notes(architecture: Architecture, training: Training, checkpoint: Checkpoin
             size=format_bytes(loaded, 0),
         )
     if architecture.audio:
-        yield _(
-            "speech parts are not trained: --seq counts the tokens that sound becomes, and what the audio tower computes is not counted"
+        yield (
+            _(
+                "the sound is {tokens:,} tokens of each sequence; speech parts are not trained",
+                tokens=audio_tokens(architecture, training.audio_seconds),
+            )
+            if training.audio_seconds
+            else _(
+                "speech parts are not trained; --audio-seconds says how much sound a sequence has, for what the audio tower computes"
+            )
         )
     if training.image_size is not None:
         yield _("the pictures are {tokens:,} tokens of each sequence", tokens=training.image_tokens)

@@ -9,6 +9,7 @@ from qwenpick.memory.quantization import FORMATS, find_format
 from qwenpick.training.adapters import named
 from qwenpick.training.objectives import OBJECTIVES, objective_refusal
 from qwenpick.training.optimizers import OPTIMIZERS
+from qwenpick.training.towers import audio_tokens
 from qwenpick.training.trainers import PURE, TRAINERS, numbers
 from qwenpick.work.serving import Training
 
@@ -180,6 +181,10 @@ def _sequence_refusal(training: Training) -> str | None:
 def _model_refusal(architecture: Architecture, training: Training) -> str | None:
     if (training.train_vision or training.image_tokens) and architecture.vision is None:
         return _("the model has no vision tower")
+    if training.audio_seconds and architecture.audio is None:
+        return _("the model has no audio tower: leave --audio-seconds out")
+    if (sound := audio_tokens(architecture, training.audio_seconds)) > training.seq:
+        return _("the sound is {tokens:,} tokens; a sequence has {seq:,} (--seq)", tokens=sound, seq=training.seq)
     if training.image_tokens > training.seq:
         return _(
             "the pictures are {tokens:,} tokens; a sequence has {seq:,} (--seq)",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture
-from qwenpick.training import activations, dora
+from qwenpick.training import activations, dora, towers
 from qwenpick.training.loss import Loss, loss
 from qwenpick.training.prepared import Prepared
 from qwenpick.training.trainers import habits
@@ -32,14 +32,15 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """Bytes of activations: `kept` from forward to backward, the `ends`, one whole layer on the `back`way, its input, images, what lies in RAM."""
+    """Bytes of activations: `kept` from forward to backward, the `ends`, one whole layer on the `back`way, its input, what towers keep of pictures and
+    sound, what lies in RAM."""
 
     kept: int
     ends: int
     back: int
     last: int
     rest: int
-    images: int
+    sensed: int
     in_ram: int
     loss: Loss
 
@@ -61,11 +62,11 @@ def alive(architecture: Architecture, training: Training, prepared: Prepared, ro
         size * at_once + max(temporary, activations.backward_bytes(architecture, layer, style) * at_once)
         for layer, size in ((layers[key], size) for key, size in sizes.items())
     )
-    images = training.batch * activations.image_bytes(architecture, training, tower_kept=training.train_vision)
+    sensed = training.batch * (towers.image_bytes(architecture, training) + towers.audio_bytes(architecture, training))
     input_bytes = activations.checkpoint_bytes(architecture, style)
     kept = (len(per_layer) * input_bytes if training.checkpointing else sum(per_layer)) * tokens
     in_ram = kept if training.checkpointing and trainer.checkpoints_in_ram else 0
-    kept += images - in_ram
+    kept += sensed - in_ram
     if prepared.int8:
         kept += tokens * sum(
             activations.int8_inputs(architecture, layer, training, style) for layer in architecture.layer_list
@@ -75,8 +76,8 @@ def alive(architecture: Architecture, training: Training, prepared: Prepared, ro
         ends=activations.head_bytes(architecture, style) * tokens,
         back=back,
         last=back if training.checkpointing else back - min(per_layer) * at_once,
-        rest=images + input_bytes * tokens if training.checkpointing else 0,
-        images=images,
+        rest=sensed + input_bytes * tokens if training.checkpointing else 0,
+        sensed=sensed,
         in_ram=in_ram,
         loss=loss(architecture, training, prepared, tokens, room),
     )

@@ -54,7 +54,7 @@ def zero3(architecture: Architecture, training: Training, prepared: Prepared, he
     )
     yield Phase(LAST, gradients, held.kept + held.last, 0, temporary, held.in_ram, live)
     yield Phase(FIRST, gradients, held.rest + held.back, 0, temporary, 0, frozen)
-    yield Phase(ENDS, gradients, held.images, 0, 2 * prepared.tied_gradient, 0, live + 2 * prepared.head)
+    yield Phase(ENDS, gradients, held.sensed, 0, 2 * prepared.tied_gradient, 0, live + 2 * prepared.head)
     if training.offload == "none":
         taken = min(mine, SUB_GROUP)  # its gradients in FP32, and AdamW's roots or, without those, their 16-bit copy
         yield Phase(STEP, gradients, 0, 0, taken * (4 + max(2, 4 * OPTIMIZERS[training.optimizer].step)))
@@ -84,7 +84,7 @@ def zero12(training: Training, prepared: Prepared, held: Alive) -> Iterator[Phas
     yield Phase(LAST, before, held.kept + held.last, 0, temporary + head, held.in_ram, buckets)
     yield Phase(FIRST, before + partition, held.rest + held.back, 0, temporary, 0, buckets)
     copies = (6 if prepared.tied_gradient else 2) * prepared.head if prepared.head_trained else 0
-    yield Phase(ENDS, before + partition, held.images, 0, copies + left, 0, buckets)
+    yield Phase(ENDS, before + partition, held.sensed, 0, copies + left, 0, buckets)
     if training.offload == "none":
         step = mine * (4 + 4 * OPTIMIZERS[training.optimizer].step)
         yield Phase(STEP, 2 * mine, 0, 0, step, 0, early)
@@ -120,6 +120,6 @@ def fsdp(architecture: Architecture, training: Training, prepared: Prepared, hel
         of_ends = part_of(width * prepared.head * (2 if joint else 1), count)
         apart = 2 * head + max(layer, 3 * part_of(head, count))
         scattered = 4 * head + layer if architecture.tied_embeddings or joint else apart
-        yield Phase(ENDS, max(0, gradients - of_ends), held.images, 0, 0, 0, scattered)
+        yield Phase(ENDS, max(0, gradients - of_ends), held.sensed, 0, 0, 0, scattered)
     if not away:
         yield Phase(STEP, gradients, 0, 0, OPTIMIZERS[training.optimizer].step * gradients)

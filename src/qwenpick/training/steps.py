@@ -52,7 +52,7 @@ def _alone(training: Training, prepared: Prepared, held: Alive) -> Iterator[Phas
     yield Phase(N_("last layer, on the way back"), first, held.kept + held.last, 0, temporary, in_ram)
     yield Phase(N_("first layer, on the way back"), gradients, held.rest + held.back, 0, temporary, 0)
     twice = prepared.tied_gradient * (4 if style is activations.Style.FULL_FP32 else 2)
-    yield Phase(N_("embeddings, on the way back"), gradients, held.images, 0, twice, 0)
+    yield Phase(N_("embeddings, on the way back"), gradients, held.sensed, 0, twice, 0)
     optimizer = OPTIMIZERS[training.optimizer]
     step = optimizer.step * habits(training).step_copies * prepared.trained_bytes
     step += optimizer.step_of_largest * 4 * prepared.largest

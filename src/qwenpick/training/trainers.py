@@ -29,7 +29,8 @@ class Trainer:
     it too, but two runs that it published show them released). `adapters`: bytes per adapter weight in QLoRA. `checkpoints_in_ram`: the inputs of
     checkpointed layers are kept in RAM. `embedding_states_32bit`: an 8-bit optimizer keeps the embeddings' states in 32 bits.
     `step_copies`: copies of the weights that AdamW's step makes; torch 2.0 made two. `rows_by`: how Unsloth's loss finds how many tokens have
-    logits at once. `all_logits`: a reranker's loss holds the logits of all tokens. `upcast_in_fp16`: k-bit preparation in FP16 only.
+    logits at once. `all_logits`: a reranker's loss holds the logits of all tokens. `upcast_in_fp16`: k-bit preparation in FP16 only. `keeps_towers`: a
+    frozen tower keeps the inputs of its blocks.
     `releases` are the older ones, newest first; `since` is a newer one that needs less, and is taken where it is named.
     """
 
@@ -48,6 +49,7 @@ class Trainer:
     rows_by: str = ""
     all_logits: bool = False
     upcast_in_fp16: bool = False
+    keeps_towers: bool = False
     releases: tuple[Release, ...] = ()
     since: Release | None = None
 
@@ -96,7 +98,9 @@ TRAINERS: dict[str, Trainer] = {
     "llama-factory": Trainer("LLaMA-Factory", "llamafactory 0.9.5 model/adapter.py", full_in_fp32=True, reentrant=True),
     "ms-swift": Trainer(
         "ms-swift",
-        "ms-swift 4.6.0 swift/tuners, swift/trainers",
+        "ms-swift 4.5.3, 4.6.0 swift/tuners, swift/trainers",
+        keeps_towers=True,
+        since=Release("4.6", {"keeps_towers": False}),  # of 2026-10-13: model/patcher.py patch_frozen_module
         releases=(Release("4.0", {"all_logits": True}),),  # from 4.0: model/register.py _patch_generative_reranker
     ),
     "qwen-1": Trainer("Qwen 1's finetune.py", "QwenLM/Qwen finetune.py with torch 2.0", step_copies=2),

@@ -183,7 +183,7 @@ AudioSeconds = Annotated[
         metavar="N",
         min=0,
         max=86400,
-        help="Seconds of sound of one request, 0 for none (30 for audio models).",
+        help="Seconds of sound of one request, 0 for none (30 for audio models); with --train those of a sequence.",
     ),
 ]
 EngineOptions = Annotated[
@@ -273,7 +273,6 @@ class FullRun(Run):
             "kv_cache": self.kv_cache,
             "task": self.task,
             "option": self.option,
-            "audio_seconds": self.audio_seconds,
             "gpu_only": self.gpu_only,
         }
 

@@ -77,6 +77,7 @@ class Tuning:
     fla: Annotated[bool, typer.Option("--fla", help="Delta nets with flash-linear-attention, not plain PyTorch.")] = False
     layers: Annotated[int | None, typer.Option("--layers", min=1, max=1024, help="Freeze tuning: how many of the last layers are trained (2).")] = None
     image_tokens: Annotated[int, typer.Option("--image-tokens", min=0, max=MOST_TOKENS, help="Image tokens among those of a sequence.")] = 0
+    audio_seconds: Annotated[float, typer.Option("--audio-seconds", metavar="N", min=0, max=86400, help="Seconds of sound among those of a sequence.")] = 0
     image_size: Annotated[str | None, typer.Option("--image-size", metavar="WxH", help="Pixels of the data's pictures, in place of --image-tokens.")] = None
     images: Annotated[int, typer.Option("--images", min=1, max=MOST_SEQUENCES, help="Pictures (or videos) of a sequence.")] = 1
     frames: Annotated[int, typer.Option("--frames", min=1, max=MOST_SEQUENCES, help="Frames of each video that are read.")] = 1
@@ -87,10 +88,13 @@ class Tuning:
     packing: Annotated[bool, typer.Option("--packing", help="Pack several samples into every sequence: no padding.")] = False
     # fmt: on
 
-    def read(self) -> Wanted | None:
-        """The run that the options mean; None without --train. Raises QwenpickError for a word that means nothing."""
+    def read(self, *, served: bool = True) -> Wanted | None:
+        """The run that the options mean; None without --train. `served` says whether pictures and sound mean something then.
+
+        Raises QwenpickError for a word that means nothing.
+        """
         if self.train is None:
-            self._refuse_alone()
+            self._refuse_alone(("image_tokens", "audio_seconds") if served else ())
             return None
         self._refuse_idle()
         from qwenpick.training.checks import METHODS, check
@@ -124,6 +128,7 @@ class Tuning:
             layers=self.layers,
             fla=self.fla,
             image_tokens=self.image_tokens or 0,
+            audio_seconds=self.audio_seconds or 0,
             image_size=self._pixels(),
             images=self.images,
             frames=self.frames,
@@ -137,10 +142,10 @@ class Tuning:
         check(training)
         return Wanted(training, every, self._tokens(training), training.objective if self.method else None, self.trainer)
 
-    def _refuse_alone(self) -> None:
-        """QwenpickError for an option of a run that trains where nothing is trained; pictures may be served."""
+    def _refuse_alone(self, served: tuple[str, ...]) -> None:
+        """QwenpickError for an option of a run that trains where nothing is trained, but for what is `served`."""
         for one in fields(self):
-            if one.name != "image_tokens" and getattr(self, one.name) != one.default:
+            if one.name not in served and getattr(self, one.name) != one.default:
                 option = "--" + one.name.replace("_", "-")
                 raise QwenpickError(_("{option} is for fine-tuning; add --train lora, or leave it out", option=option))
 
