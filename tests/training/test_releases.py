@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
 from qwenpick.machine.simulate import simulate
-from qwenpick.training.answer import tune
+from qwenpick.training.activations import mask_bytes
+from qwenpick.training.answer import Tuned, tune
 from qwenpick.training.checks import check
-from qwenpick.training.trainers import habits
+from qwenpick.training.trainers import habits, older
 from qwenpick.work.serving import Training
 
 GIB = 2**30
 VOCABULARY = 151936
+
+
+def tuned(catalog: Catalog, name: str, work: Training, gpu: str) -> Tuned:
+    return tune(catalog, simulate(catalog, [gpu], None, 256 * GIB, False), catalog.models[name], work)
 
 
 def part(catalog: Catalog, name: str, work: Training, of: str, gpu: str = "h200") -> int:
@@ -80,3 +87,44 @@ def test_ms_swift_3_held_the_logits_of_a_reranker(catalog: Catalog) -> None:
 def test_a_release_that_changes_nothing_or_was_not_read_is_refused(trainer: str, version: str, words: str) -> None:
     with pytest.raises(QwenpickError, match=words):
         check(Training(trainer=trainer, trainer_version=version))
+
+
+def test_unsloth_brings_the_kernels_of_delta_nets_from_2026_7(catalog: Catalog) -> None:
+    assert tuned(catalog, "qwen3.5-9b", Training("qlora", trainer="unsloth"), "a100 80gb").training.fla
+    assert not tuned(catalog, "qwen3.5-9b", Training("qlora", trainer="trl"), "a100 80gb").training.fla
+    assert not tuned(catalog, "qwen3-8b", Training("qlora", trainer="unsloth"), "a100 80gb").training.fla
+    before = Training("qlora", trainer="unsloth", trainer_version="2026.6.7")
+    assert not tuned(catalog, "qwen3.5-9b", before, "a100 80gb").training.fla
+    on_hopper = Training(
+        "qlora", trainer="unsloth", trainer_version="2026.9.5"
+    )  # Triton 3.4 to 3.7.0 miscompiles there
+    assert not tuned(catalog, "qwen3.5-9b", on_hopper, "h100").training.fla
+    assert tuned(catalog, "qwen3.5-9b", on_hopper, "a100 80gb").training.fla
+
+
+def test_unsloth_held_masks_as_squares_before_2026_10_1(catalog: Catalog) -> None:
+    shape = catalog.architecture(catalog.models["qwen3-vl-8b-instruct"])
+    work = Training("qlora", seq=8192, batch=2, trainer="unsloth")
+    assert mask_bytes(shape, work) == (2 * 8192**2, 2 * 2 * 8192**2)  # one byte an entry, and the bias in 16 bits
+    assert mask_bytes(shape, replace(work, seq=65_536, batch=1)) == (65_536**2, 0)  # attention drops it from there on
+    for without in (
+        replace(work, trainer_version="2026.10.1"),
+        replace(work, attention="flash"),
+        replace(work, trainer="trl"),
+    ):
+        assert mask_bytes(shape, without) == (0, 0)
+    dense = catalog.architecture(catalog.models["qwen3-8b"])
+    assert mask_bytes(dense, work) == (0, 0)  # attention of its own
+    assert mask_bytes(dense, replace(work, method="full"))[0] > 0
+
+
+def test_a_release_that_would_not_hold_is_said(catalog: Catalog) -> None:
+    long = Training("qlora", seq=65_536, trainer="unsloth", optimizer="adamw-8bit")
+    found = tuned(catalog, "qwen3.5-9b", long, "rtx pro 6000")
+    assert found.verdict == "fits"
+    assert [note for note in found.notes if "before 2026.7" in note]
+    assert not any(
+        "before" in note for note in tuned(catalog, "qwen3.5-9b", replace(long, seq=2048), "rtx pro 6000").notes
+    )
+    assert [version for version, _run in older(replace(long, trainer_version="2026.8"))] == []
+    assert [run.trainer_version for _version, run in older(Training(trainer="ms-swift"))] == ["3.999"]

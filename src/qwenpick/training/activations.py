@@ -11,6 +11,7 @@ from typing import assert_never
 
 from qwenpick.catalog.schema import Architecture, DenseMlp, FullAttention, LinearAttention, MoeMlp, SlidingAttention
 from qwenpick.training.adapters import touches_mlp
+from qwenpick.training.trainers import habits
 from qwenpick.work.serving import Training
 
 Layer = FullAttention | SlidingAttention | LinearAttention
@@ -140,3 +141,19 @@ def logit_bytes(architecture: Architecture, training: Training) -> int:
     if architecture.model_type == "qwen" and training.zero and training.precision == "fp16-mixed":
         return 8 * architecture.vocab_size
     return 12 * architecture.vocab_size
+
+
+FAST = ("qwen2", "qwen3")  # dense models whose attention Unsloth writes itself: 2026.10.9 models/loader.py
+UNBIASED = 65_536  # tokens from which it drops a plain causal mask in attention (unsloth_zoo temporary_patches/misc.py, Unsloth 4906)
+
+
+def mask_bytes(architecture: Architecture, training: Training) -> tuple[int, int]:
+    """Bytes of the causal mask that a step keeps, tokens x tokens, and of the 16-bit bias that PyTorch makes of it in a layer.
+
+    Compiled, transformers cannot see that a mask is plainly causal (masking_utils.py _ignore_causal_mask_sdpa), and Unsloth compiled it.
+    """
+    own = architecture.model_type in FAST and training.method != "full"
+    if not habits(training).makes_masks or own or training.attention != "sdpa":
+        return 0, 0
+    square = training.batch * training.seq**2
+    return square, 0 if training.seq >= UNBIASED else 2 * square

@@ -17,16 +17,15 @@ from qwenpick.planning.checkpoints import is_family
 from qwenpick.planning.limits import most
 from qwenpick.planning.plan import UNCHECKED_RAM, Place, Verdict, longest_allowed, reason_of
 from qwenpick.training import DEFAULT_FORMAT, Peak, memory, peaks
-from qwenpick.training.cards import of_kernels, suited
+from qwenpick.training.cards import of_kernels, suited, with_kernels
 from qwenpick.training.estimate import PAGED, recipe_of
-from qwenpick.training.lora import LINEAR_EXPERTS
+from qwenpick.training.notes import notes_on
 from qwenpick.training.pixels import pictured
-from qwenpick.training.qlora import experts_quantized
 from qwenpick.training.sharding import part_of
 from qwenpick.training.speed import Speed, speed
 from qwenpick.training.storage import Storage, loading, storage
 from qwenpick.training.towers import audio_tokens
-from qwenpick.training.trainers import habits
+from qwenpick.training.trainers import TRAINERS, older
 from qwenpick.units import format_bytes, format_tokens
 from qwenpick.values import dataclass
 
@@ -89,6 +88,7 @@ def tune(
     architecture = catalog.architecture(model)
     devices = _devices(machine, training)
     training, notes = suited(replace(training, nodes=nodes_of(machine, training)), devices)
+    training = with_kernels(architecture, training, devices)
     limit = longest_allowed(model)
     if limit and training.seq > limit:
         raise QwenpickError(
@@ -107,9 +107,25 @@ def tune(
         band(f"training-{recipe_of(training)}"), speed(architecture, training, _rate(catalog, devices[0]), devices[0], _link(machine)),
         storage(architecture, training, checkpoint), None, None,
         tuple(peak.within(place.budget) for peak, place in zip(peaks(needed), places, strict=False)),
-        (*notes, *_notes(architecture, training, checkpoint, machine), *of_kernels(architecture, training, devices)),
+        (*notes, *notes_on(architecture, training, checkpoint, len(able(machine)) - training.gpus), *of_kernels(architecture, training, devices)),
     )  # fmt: skip
-    return stretched(found, machine, strict) if reach else found
+    return stretched(_with_older(found, machine), machine, strict) if reach else found
+
+
+def _with_older(tuned: Tuned, machine: Machine) -> Tuned:
+    """With a sentence where the run holds, and would not with an older release of its trainer."""
+    if not tuned.holds():
+        return tuned
+    for version, training in older(tuned.training):
+        places = judged(tuned.architecture, tuned.model, tuned.checkpoint, training, tuned.devices, machine)
+        if places[2] == "no":
+            more = max(a.need - b.need for a, b in zip(places[1], tuned.places, strict=False))
+            said = _(
+                "{title} before {version} needs {more} a GPU more: the run does not fit there",
+                title=TRAINERS[training.trainer].title, version=version, more=format_bytes(more),
+            )  # fmt: skip
+            return replace(tuned, notes=(*tuned.notes, said))
+    return tuned
 
 
 def stretched(tuned: Tuned, machine: Machine, strict: bool = False) -> Tuned:
@@ -248,62 +264,6 @@ def _reason(verdict: Verdict, places: tuple[Place, ...]) -> str:
     if verdict == "tight" and (short := min((place.headroom or 0 for place in places), default=0)) < 0:
         return _("{short} of RAM short while transformers 5 loads it", short=format_bytes(-short))
     return reason_of(verdict, places)
-
-
-def _notes(architecture: Architecture, training: Training, checkpoint: Checkpoint, machine: Machine) -> Iterator[str]:
-    """What a reader must know beside the figures: idle GPUs, experts that stay in 16 bits, and the release that quantizes them."""
-    idle = len(able(machine)) - training.gpus
-    if idle > 0:
-        count = training.gpus + idle
-        how = "--zero 3" if training.method == "full" else "--fsdp"
-        yield _(
-            "{idle} GPUs of this machine are not used: --gpus {count} {how} divides the run",
-            idle=idle,
-            count=count,
-            how=how,
-        )
-    loaded, always = loading(architecture, training)
-    if not always:
-        yield _(
-            "transformers 5 fuses the experts on every GPU's process before ZeRO-3 divides them: {size} of RAM while loading; below 5 "
-            "a part of that",
-            size=format_bytes(loaded, 0),
-        )
-    if architecture.audio:
-        yield (
-            _(
-                "the sound is {tokens:,} tokens of each sequence; speech parts are not trained",
-                tokens=audio_tokens(architecture, training.audio_seconds),
-            )
-            if training.audio_seconds
-            else _(
-                "speech parts are not trained; --audio-seconds says how much sound a sequence has, for what the audio tower computes"
-            )
-        )
-    if training.image_size is not None:
-        yield _("the pictures are {tokens:,} tokens of each sequence", tokens=training.image_tokens)
-    if training.objective == "grpo":
-        yield _(
-            "the answers that GRPO generates are not in the speed, and vLLM beside the trainer is not in the memory"
-        )
-    if training.objective == "rerank" and training.trainer == "ms-swift" and training.trainer_version is None:
-        more = format_bytes(4 * architecture.vocab_size * training.tokens)
-        yield _("ms-swift before 4.0 held the logits of all tokens and their gradient: {more} a GPU more", more=more)
-    if training.trainer == "unsloth" and checkpoint.format == "nf4" and not architecture.is_moe:
-        yield _(
-            "Unsloth takes its own 4-bit file of this name where it has one (-unsloth-bnb-4bit), which keeps layers in 16 bits: "
-            "Qwen3-14B is 11.9 GiB then, not 9.3; use_exact_model_name=True, as launch writes it, loads what is planned here"
-        )
-    if training.method == "qlora" and architecture.is_moe:
-        if not experts_quantized(architecture, training, checkpoint):
-            yield _(
-                "the experts stay in 16 bits: bitsandbytes quantizes linear layers, and this model's experts are fused; Unsloth "
-                "packs them into 4 bits"
-            )
-        elif not habits(training).experts_in_4_bits and architecture.model_type in LINEAR_EXPERTS:
-            yield _(
-                "experts in 4 bits need transformers below 5 (pip install 'transformers<5'): from 5 on they are fused"
-            )
 
 
 def _link(machine: Machine) -> float | None:

@@ -9,7 +9,7 @@ from qwenpick.catalog.schema import Architecture, LinearAttention
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.machine.hardware import Device
-from qwenpick.training.trainers import PURE
+from qwenpick.training.trainers import PURE, habits
 from qwenpick.work.serving import Training
 
 HOPPER = (9, 0)
@@ -40,9 +40,22 @@ def suited(training: Training, devices: Sequence[Device]) -> tuple[Training, tup
     return training, tuple(notes)
 
 
+def with_kernels(architecture: Architecture, training: Training, devices: Sequence[Device]) -> Training:
+    """The run with flash-linear-attention where its trainer brings it for the delta nets, and uses it on these cards."""
+    trainer = habits(training)
+    if training.fla or not trainer.brings_fla or not _delta_nets(architecture):
+        return training
+    refused = trainer.refuses_fla_on_hopper and any(capability(device) == HOPPER for device in devices)
+    return training if refused else replace(training, fla=True)
+
+
+def _delta_nets(architecture: Architecture) -> bool:
+    return any(isinstance(layer, LinearAttention) for layer in architecture.layers)
+
+
 def of_kernels(architecture: Architecture, training: Training, devices: Sequence[Device]) -> tuple[str, ...]:
     """What to know of the kernels that delta nets run on."""
-    if not any(isinstance(layer, LinearAttention) for layer in architecture.layers):
+    if not _delta_nets(architecture) or (training.fla and habits(training).brings_fla):
         return ()
     if not training.fla:
         return (

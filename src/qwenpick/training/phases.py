@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qwenpick.catalog.schema import Architecture
+from qwenpick.catalog.schema import Architecture, LinearAttention
 from qwenpick.training import activations, dora, towers
 from qwenpick.training.loss import Loss, loss
 from qwenpick.training.prepared import Prepared
@@ -32,8 +32,8 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """Bytes of activations: `kept` from forward to backward, the `ends`, one whole layer on the `back`way, its input, what towers keep of pictures and
-    sound, what lies in RAM."""
+    """Bytes of activations: `kept` from forward to backward, the `ends`, one whole layer on the `back`way, its input; `sensed` is what
+    towers keep of pictures and sound, and causal masks; `in_ram` what lies in RAM."""
 
     kept: int
     ends: int
@@ -58,13 +58,19 @@ def alive(architecture: Architecture, training: Training, prepared: Prepared, ro
         key: activations.layer_bytes(architecture, layer, training, style) + of_dora for key, layer in layers.items()
     }
     per_layer = [sizes[id(layer)] for layer in architecture.layer_list][-(prepared.reached or 0) :]
+    square, bias = activations.mask_bytes(architecture, training)
+    biases = {key: 0 if isinstance(layer, LinearAttention) else bias for key, layer in layers.items()}
     back = max(
-        size * at_once + max(temporary, activations.backward_bytes(architecture, layer, style) * at_once)
-        for layer, size in ((layers[key], size) for key, size in sizes.items())
+        sizes[key] * at_once
+        + biases[key]
+        + max(temporary, activations.backward_bytes(architecture, layer, style) * at_once)
+        for key, layer in layers.items()
     )
     sensed = training.batch * (towers.image_bytes(architecture, training) + towers.audio_bytes(architecture, training))
     input_bytes = activations.checkpoint_bytes(architecture, style)
+    sensed += square
     kept = (len(per_layer) * input_bytes if training.checkpointing else sum(per_layer)) * tokens
+    kept += 0 if training.checkpointing else sum(biases[id(layer)] for layer in architecture.layer_list)
     in_ram = kept if training.checkpointing and trainer.checkpoints_in_ram else 0
     kept += sensed - in_ram
     if prepared.int8:

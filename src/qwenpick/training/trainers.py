@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
 from itertools import takewhile
 
@@ -29,9 +29,10 @@ class Trainer:
     it too, but two runs that it published show them released). `adapters`: bytes per adapter weight in QLoRA. `checkpoints_in_ram`: the inputs of
     checkpointed layers are kept in RAM. `embedding_states_32bit`: an 8-bit optimizer keeps the embeddings' states in 32 bits.
     `step_copies`: copies of the weights that AdamW's step makes; torch 2.0 made two. `rows_by`: how Unsloth's loss finds how many tokens have
-    logits at once. `all_logits`: a reranker's loss holds the logits of all tokens. `upcast_in_fp16`: k-bit preparation in FP16 only. `keeps_towers`: a
-    frozen tower keeps the inputs of its blocks.
-    `releases` are the older ones, newest first; `since` is a newer one that needs less, and is taken where it is named.
+    logits at once. `all_logits`: a reranker's loss holds the logits of all tokens. `upcast_in_fp16`: k-bit preparation in FP16 only.
+    `keeps_towers`: a frozen tower keeps the inputs of its blocks. `brings_fla`: flash-linear-attention's kernels are inside. `makes_masks`:
+    causal masks lie there as squares, for PyTorch's own attention.
+    `releases` are the older ones, newest first; `since` are newer ones that need less, oldest first, each taken where it or a newer one is named.
     """
 
     title: str
@@ -50,8 +51,11 @@ class Trainer:
     all_logits: bool = False
     upcast_in_fp16: bool = False
     keeps_towers: bool = False
+    brings_fla: bool = False
+    refuses_fla_on_hopper: bool = False
+    makes_masks: bool = False
     releases: tuple[Release, ...] = ()
-    since: Release | None = None
+    since: tuple[Release, ...] = ()
 
 
 def keeps_fp32(training: Training) -> bool:
@@ -67,11 +71,25 @@ def habits(training: Training) -> Trainer:
     if training.trainer_version is None:
         return trainer
     version = numbers(training.trainer_version)
-    if trainer.since and version >= numbers(trainer.since.before):
-        return replace(trainer, **trainer.since.habits)  # type: ignore[arg-type]
+    for release in takewhile(lambda one: version >= numbers(one.before), trainer.since):
+        trainer = replace(trainer, **release.habits)  # type: ignore[arg-type]
     for release in takewhile(lambda one: version < numbers(one.before), trainer.releases):
         trainer = replace(trainer, **release.habits)  # type: ignore[arg-type]
     return trainer
+
+
+def older(training: Training) -> Iterator[tuple[str, Training]]:
+    """(release, the same run with what was before it) for every older kind of release that is modelled; none where a release is named."""
+    if training.trainer_version is None:
+        for release in TRAINERS[training.trainer].releases:
+            if not release.gone:
+                yield release.before, replace(training, trainer_version=_before(release.before))
+
+
+def _before(version: str) -> str:
+    """A release just below: "2026.7" is after "2026.6.999"."""
+    *first, last = numbers(version.removesuffix(".0"))
+    return ".".join(map(str, (*first, last - 1, 999)))
 
 
 def numbers(version: str) -> tuple[int, ...]:
@@ -100,7 +118,7 @@ TRAINERS: dict[str, Trainer] = {
         "ms-swift",
         "ms-swift 4.5.3, 4.6.0 swift/tuners, swift/trainers",
         keeps_towers=True,
-        since=Release("4.6", {"keeps_towers": False}),  # of 2026-10-13: model/patcher.py patch_frozen_module
+        since=(Release("4.6", {"keeps_towers": False}),),  # of 2026-10-13: model/patcher.py patch_frozen_module
         releases=(Release("4.0", {"all_logits": True}),),  # from 4.0: model/register.py _patch_generative_reranker
     ),
     "qwen-1": Trainer("Qwen 1's finetune.py", "QwenLM/Qwen finetune.py with torch 2.0", step_copies=2),
@@ -111,10 +129,20 @@ TRAINERS: dict[str, Trainer] = {
         checkpoints_in_ram=True,
         experts_in_4_bits=True,
         rows_by="16 bytes of 4 GiB",
-        since=Release("2026.10.6", {"rows_by": "width"}),
+        brings_fla=True,
+        makes_masks=True,
+        since=(
+            Release(
+                "2026.10.1", {"makes_masks": False}
+            ),  # unsloth_zoo temporary_patches/misc.py _maskless_causal_arguments
+            Release("2026.10.6", {"rows_by": "width"}),
+        ),
         releases=(  # unsloth_zoo of the same name, fused_losses/cross_entropy_loss.py _get_chunk_multiplier
+            Release(
+                "2026.9.9", {"refuses_fla_on_hopper": True}
+            ),  # temporary_patches/fla_vendor.py, with Triton 3.4 to 3.7.0
             Release("2026.9.3", {"rows_by": "4 bytes of 4 GiB"}),
-            Release("2026.7", {"rows_by": "4 bytes of half of what is free"}),
+            Release("2026.7", {"rows_by": "4 bytes of half of what is free", "brings_fla": False}),
             Release("2025.9", gone=True),
         ),
     ),

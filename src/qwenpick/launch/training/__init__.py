@@ -13,7 +13,7 @@ from qwenpick.launch.hub import training_environment
 from qwenpick.launch.run import argument
 from qwenpick.launch.training.common import Launch
 from qwenpick.training.lora import LINEAR_EXPERTS
-from qwenpick.training.trainers import TRAINERS
+from qwenpick.training.trainers import TRAINERS, habits
 from qwenpick.work.serving import Training
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _with_release(made: Launch, architecture: Architecture, training: Training) 
     if training.nodes > 1:
         each = _("start it on every node, with RANK_OF_THIS_NODE 0, 1, … and the address of the first as FIRST_NODE")
         made = replace(made, notes=(*made.notes, each))
-    if training.fla:
+    if training.fla and not habits(training).brings_fla:
         made = replace(made, notes=(*made.notes, _("delta nets need pip install flash-linear-attention")))
     linear = training.method == "qlora" and architecture.model_type in LINEAR_EXPERTS
     if not linear or TRAINERS[training.trainer].experts_in_4_bits:

@@ -1,0 +1,67 @@
+"""What a reader must know beside the figures of a run: idle GPUs, experts that stay in 16 bits, sound and pictures as tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwenpick.catalog.schema import Architecture, Checkpoint
+from qwenpick.i18n import _
+from qwenpick.training.lora import LINEAR_EXPERTS
+from qwenpick.training.qlora import experts_quantized
+from qwenpick.training.storage import loading
+from qwenpick.training.towers import audio_tokens
+from qwenpick.training.trainers import habits
+from qwenpick.units import format_bytes
+from qwenpick.work.serving import Training
+
+
+def notes_on(architecture: Architecture, training: Training, checkpoint: Checkpoint, idle: int) -> Iterator[str]:
+    """Sentences for a run that leaves `idle` GPUs of its machine unused."""
+    if idle > 0:
+        count = training.gpus + idle
+        how = "--zero 3" if training.method == "full" else "--fsdp"
+        yield _(
+            "{idle} GPUs of this machine are not used: --gpus {count} {how} divides the run",
+            idle=idle,
+            count=count,
+            how=how,
+        )
+    loaded, always = loading(architecture, training)
+    if not always:
+        yield _(
+            "transformers 5 fuses the experts on every GPU's process before ZeRO-3 divides them: {size} of RAM while loading; below 5 "
+            "a part of that",
+            size=format_bytes(loaded, 0),
+        )
+    if architecture.audio:
+        yield (
+            _(
+                "the sound is {tokens:,} tokens of each sequence; speech parts are not trained",
+                tokens=audio_tokens(architecture, training.audio_seconds),
+            )
+            if training.audio_seconds
+            else _(
+                "speech parts are not trained; --audio-seconds says how much sound a sequence has, for what the audio tower computes"
+            )
+        )
+    if training.image_size is not None:
+        yield _("the pictures are {tokens:,} tokens of each sequence", tokens=training.image_tokens)
+    if training.objective == "grpo":
+        yield _(
+            "the answers that GRPO generates are not in the speed, and vLLM beside the trainer is not in the memory"
+        )
+    if training.trainer == "unsloth" and checkpoint.format == "nf4" and not architecture.is_moe:
+        yield _(
+            "Unsloth takes its own 4-bit file of this name where it has one (-unsloth-bnb-4bit), which keeps layers in 16 bits: "
+            "Qwen3-14B is 11.9 GiB then, not 9.3; use_exact_model_name=True, as launch writes it, loads what is planned here"
+        )
+    if training.method == "qlora" and architecture.is_moe:
+        if not experts_quantized(architecture, training, checkpoint):
+            yield _(
+                "the experts stay in 16 bits: bitsandbytes quantizes linear layers, and this model's experts are fused; Unsloth "
+                "packs them into 4 bits"
+            )
+        elif not habits(training).experts_in_4_bits and architecture.model_type in LINEAR_EXPERTS:
+            yield _(
+                "experts in 4 bits need transformers below 5 (pip install 'transformers<5'): from 5 on they are fused"
+            )
