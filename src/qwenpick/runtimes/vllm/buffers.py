@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qwenpick.i18n import N_
 from qwenpick.memory.account import Part
 from qwenpick.memory.tensors import NGRAM_TABLE
-from qwenpick.runtimes.adapters import adapter_bytes
+from qwenpick.runtimes.adapters import ELEMENT, adapter_bytes
 from qwenpick.runtimes.vllm.settings import Settings
 from qwenpick.runtimes.vllm.weights import deepstack_bytes, rope_bytes, selection_bytes
 
@@ -53,7 +53,21 @@ def buffers(
     each = N_("{most} adapters of rank {rank}: (inputs + outputs) x rank x 2 bytes a matrix", most=most, rank=rank)
     yield Part("adapters", kept, "", each, "weights")
     if last and chosen.drafter:
-        files = N_("draft_gb over {ranks} GPUs", ranks=ranks)
-        yield Part("draft model", chosen.drafter[0] // ranks, "", files, "weights")
+        files = N_("draft_gb over {ranks} GPUs, what mixes hidden states whole on each", ranks=ranks)
+        yield Part("draft model", drafter_bytes(architecture, chosen, ranks), "", files, "weights")
     selected = N_("batched tokens x (budget + compress_ratio) x 4 bytes, the layers with an indexer")
     yield Part("selected tokens", selection_bytes(architecture, chosen, layers, last), "", selected, "weights")
+
+
+def drafter_bytes(architecture: Architecture, chosen: Settings, ranks: int) -> int:
+    """Bytes a rank holds of a draft model of its own: its files cut over the ranks, but for the matrix that mixes hidden states, and joined copies.
+
+    vLLM 0.20 to 0.33 models/llama_eagle3.py and qwen3_dflash.py: `fc`, features x hidden -> hidden in 16 bits, is a ReplicatedLinear; DFlash
+    joins the matrices of its layers' keys and values in one (`_fused_kv_weight`). Its layers are taken as wide as the model's.
+    """
+    assert chosen.drafter
+    files, layers = chosen.drafter
+    hidden, attention = architecture.hidden_size, architecture.attention
+    mixer = min(files, chosen.features * hidden * hidden * ELEMENT)
+    joined = layers * 2 * attention.kv_heads * attention.head_dim * hidden * ELEMENT if chosen.joins_layers else 0
+    return mixer + (files - mixer + joined) // ranks

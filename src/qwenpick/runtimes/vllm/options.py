@@ -20,6 +20,8 @@ from qwenpick.runtimes.option import (
 from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS
 from qwenpick.work.placement import Cut
 
+EAGLE3_FEATURES = 3  # vLLM 0.27 models/interfaces.py get_eagle3_default_aux_hidden_state_layers: 2, half and all but 3
+
 
 class Options(EngineOptions):
     """vLLM's table."""
@@ -81,7 +83,7 @@ class Options(EngineOptions):
         "eagle3", "how the draft model of its own drafts, for speculative_config", flag=False
     )
     draft_gb: float | None = option(
-        None, "GB of that model's weights, cut over the GPUs (speed is told without it)", above=0, most=1000, flag=False
+        None, "GB of that model's weights (speed is told without it)", above=0, most=1000, flag=False
     )
     draft_layers: int = option(
         1,
@@ -169,6 +171,12 @@ class Options(EngineOptions):
         if self.draft_gb is None and self.draft_model is None:
             return None
         return drafter(self.draft_gb, self.draft_layers, "num_speculative_tokens", self.num_speculative_tokens)
+
+    @property
+    def features(self) -> int:
+        """Layers of the model whose hidden states that model reads: as many as a DFlash has layers, three of EAGLE 3, none otherwise."""
+        read = {"dflash": self.draft_layers, "eagle3": EAGLE3_FEATURES}
+        return read.get(self.draft_method, 0) if self.drafter else 0
 
     @property
     def chunk(self) -> int | None:

@@ -137,7 +137,11 @@ def activation(architecture: Architecture, chosen: Settings, rank: Rank, kernels
     held = encoder.kept_tokens(architecture, chosen.version, chosen.profile_tokens)
     kept = encoder.output_bytes(architecture, held) if encodes else 0
     layers = forward(architecture, chosen, ranks, compiled, kernels.block_fp8, rank.copies)
-    peaks = [kept + layers + _matmul(architecture, compiled, kernels)]
+    read = chosen.features * chosen.batched_tokens * architecture.hidden_size * ELEMENT if rank.last else 0
+    # the layers' hidden states that a draft model reads stay until the run ends: gpu_model_runner.py _dummy_run; the V2 runner joins them too
+    peaks = [kept + read + layers + _matmul(architecture, compiled, kernels)]
+    if read and chosen.v2:
+        peaks.append(kept + 2 * read + 2 * chosen.batched_tokens * architecture.hidden_size * ELEMENT)
     if rank.last:
         peaks.append(kept + sampler(architecture, chosen, ranks, kernels, rank.copies))
     if compiled and rank.first and chosen.version < COMPILED_COPY:

@@ -32,7 +32,8 @@ FP8_CAPABILITY = (
 class Settings:
     """What the engine settles on. `version` is (0, 26); `max_graph` is the largest captured batch, 0 for an eager run, and `captures` how many
     are captured, twice with adapters (rank, how many); `marlin` says that FP8 weights are repacked for a GPU without FP8 arithmetic. The vision
-    tower is profiled with `profile_tokens` merged tokens, whole on each rank or cut over them. `drafter` is (bytes, layers) of a draft model."""
+    tower is profiled with `profile_tokens` merged tokens, whole on each rank or cut over them. `drafter` is (bytes, layers) of a draft model, which
+    reads the hidden states of `features` layers; `joins_layers` says that it keeps the matrices of its layers' keys and values once more, joined."""
 
     version: tuple[int, ...]
     utilization: float
@@ -55,6 +56,8 @@ class Settings:
     profile_tokens: int = PROFILE_IMAGE_TOKENS
     whole_tower: bool = False
     drafter: tuple[int, int] | None = None
+    features: int = 0
+    joins_layers: bool = False
 
 
 def settings(architecture: Architecture, work: Serving, device: Device | None) -> Settings:
@@ -105,6 +108,8 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
         profile_tokens=profile_tokens(architecture, version, pictures, videos),
         whole_tower=said.mm_encoder_tp_mode == "data",
         drafter=said.drafter,
+        features=said.features,
+        joins_layers=said.draft_method == "dflash",
     )
 
 
