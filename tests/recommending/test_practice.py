@@ -9,9 +9,12 @@ from qwenpick.fitting.answer import fit
 from qwenpick.launch import launch, run_of, visible_devices
 from qwenpick.machine.hardware import Machine
 from qwenpick.machine.simulate import simulate
+from qwenpick.memory.cache import KvCache
 from qwenpick.planning.plan import Plan
 from qwenpick.recommending.answer import recommend
 from qwenpick.recommending.request import Request
+from qwenpick.recommending.scoring import kept_of_cache
+from qwenpick.recommending.search.cache_format import smaller_caches
 from qwenpick.units import GIB
 
 
@@ -71,3 +74,31 @@ def test_whoever_prefers_speed_gets_a_first_pick_that_is_no_slower(catalog: Cata
             for prefer in ("balanced", "speed")
         ]
         assert first[0] and first[1] and first[1].each.value >= first[0].each.value * 0.999
+
+
+@pytest.mark.parametrize(
+    ("gpu", "cache"),
+    [
+        ("rtx 5070 ti", "q4_0"),
+        ("rx 7800 xt", "q8_0/q4_0"),
+    ],  # CUDA's default build has no kernel for two types at once; both are tried
+)
+def test_long_contexts_on_16_gb_take_the_cache_that_a_27b_stands(catalog: Catalog, gpu: str, cache: str) -> None:
+    plan = planned(catalog, "qwen3.8-27b", gpu, Request(task="coding", context=131072))
+    assert (plan.mode, str(plan.work.kv_cache)) == ("gpu", cache)
+    assert plan.headroom >= 0
+
+
+@pytest.mark.parametrize("model", ["qwen2.5-7b-instruct", "qwen3-8b", "qwen3.5-9b"])
+def test_models_that_break_or_were_not_measured_get_no_four_bit_keys(catalog: Catalog, model: str) -> None:
+    found = smaller_caches("llamacpp", catalog.models[model], catalog.architecture(catalog.models[model]))
+    assert KvCache("q4_0", "q4_0") not in found
+    assert (KvCache("q8_0", "q4_0") in found) == (model != "qwen2.5-7b-instruct")
+
+
+def test_a_smaller_cache_has_its_cost_in_the_quality_and_in_the_sentence(catalog: Catalog) -> None:
+    found = recommend(catalog, box(catalog, "rtx 3090", 32), Request(context=262144), 3)
+    pick = next(pick for pick in found.picks if str(pick.plan.work.kv_cache) == "q4_0")
+    cost = 1 - kept_of_cache(pick.plan.architecture, pick.plan.work.kv_cache).value
+    assert cost == pytest.approx(0.04) and 1 - pick.ranked.quality.kept > cost
+    assert f"{pick.plan.checkpoint.format} with a cache in q4_0 costs" in pick.ranked.reason

@@ -60,10 +60,10 @@ def test_an_unknown_format_says_which_is_known() -> None:
 
 def test_four_bit_keys_break_models_with_a_key_bias_and_no_others() -> None:
     # transformers#35185: Qwen2.5-7B with an int4 cache solves 0 of 120 where it solved 98
-    assert cache_retention("qkv-bias", 4.5).value == 0
-    assert cache_retention("hybrid", 4.5).value == 0.96
-    assert cache_retention("hybrid", 8.5).value == pytest.approx(0.999)
-    assert cache_retention("qkv-bias", 16).value == 1
+    assert cache_retention("qkv-bias", 4.5, 4.5).value == 0
+    assert cache_retention("hybrid", 4.5, 4.5).value == 0.96
+    assert cache_retention("hybrid", 8.5, 8.5).value == pytest.approx(0.999)
+    assert cache_retention("qkv-bias", 16, 16).value == 1
     assert all(sorted(kept, reverse=True) == list(kept) for kept in CACHE.values())
 
 

@@ -69,9 +69,9 @@ def every_plan(catalog: Catalog, model: Model, search: Search, task: Task) -> li
                 elif plan and plan.holds(search.strict):
                     spills = spills_over_several(plan)
                     miss = miss_without_ram(architecture, checkpoint, work, search) if spills else None
-                small = made_to_fit(architecture, model, checkpoint, engine, work, search, miss)
                 held = plan if plan and plan.holds(search.strict) else None
-                found += [one for one in (held, small) if one]
+                found += [held] if held else []
+                found += made_to_fit(architecture, model, checkpoint, engine, work, search, miss)
                 if held and is_enough(held):
                     enough = enough or checkpoint.format
         if found:
@@ -94,6 +94,7 @@ BOXES = [
     ([], 32, Request(min_speed=3)),
     (["gtx 1080"], 96, Request(users=4, prefer="speed")),
     (["rtx 4060"], 32, Request(prefer="small")),
+    (["rtx 4060 ti 16gb"], 32, Request(task="coding", context=131072)),
     (["rtx 4080"], 32, Request(context=65536)),
     (["rtx 4080"], 32, Request(context=65536, gpu_only=True)),
     (["h100 80gb"], 64, Request(task="coding-agent", users=32)),

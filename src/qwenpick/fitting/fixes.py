@@ -15,7 +15,7 @@ from qwenpick.planning.checkpoints import FAMILIES, checkpoints
 from qwenpick.planning.limits import most
 from qwenpick.planning.plan import Plan, evaluate, timed
 from qwenpick.recommending.request import HIGHEST
-from qwenpick.recommending.search.cache_format import EIGHT_BIT_CACHE
+from qwenpick.recommending.search.cache_format import smaller_caches
 from qwenpick.recommending.search.space import engine_groups
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes, format_tokens
@@ -148,11 +148,12 @@ def _priced(fix: Fix, answer: Answer, machine: Machine, catalog: Catalog) -> Fix
 
 
 def _smaller_cache(trial: _Trial) -> Iterator[Fix]:
-    eight = EIGHT_BIT_CACHE.get(trial.plan.runtime)
-    if eight and trial.plan.work.kv_cache == KvCache():
-        plan = trial.with_work(replace(trial.plan.work, kv_cache=KvCache(eight, eight)))
-        if plan:
-            yield trial.fix(plan, _("KV cache in {eight}", eight=eight), f"--kv-cache {eight}")
+    if trial.plan.work.kv_cache != KvCache():
+        return
+    for cache in smaller_caches(trial.plan.runtime, trial.plan.model, trial.plan.architecture):
+        if plan := trial.with_work(replace(trial.plan.work, kv_cache=cache)):
+            yield trial.fix(plan, _("KV cache in {eight}", eight=cache), f"--kv-cache {cache}")
+            return
 
 
 def _smaller_prompt_steps(trial: _Trial) -> Iterator[Fix]:

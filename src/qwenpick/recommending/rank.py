@@ -9,9 +9,10 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 from qwenpick.i18n import N_, _, listed
+from qwenpick.memory.cache import KvCache
 from qwenpick.recommending.dominance import beats
 from qwenpick.recommending.quality import Abilities, Quality, load_abilities
-from qwenpick.recommending.scoring import LICENCE, PREFERENCES, Prefer, Scored, Weights, score
+from qwenpick.recommending.scoring import LICENCE, PREFERENCES, Prefer, Scored, Weights, kept_of_cache, score
 from qwenpick.recommending.tasks import serves
 from qwenpick.runtimes import RUNTIMES
 from qwenpick.units import format_tokens
@@ -223,8 +224,11 @@ def _reason(row: Scored, outdone_by: str | None, task: Task) -> str:
         name=task.said,
         inferred=_(", estimated from sibling models") if row.quality.inferred else "",
     )
+    form, cache = row.plan.checkpoint.format, row.plan.work.kv_cache
+    if cache != KvCache() and kept_of_cache(row.plan.architecture, cache).value < 0.9995:
+        form = _("{format} with a cache in {cache}", format=form, cache=cache)
     cost = (
-        _(", of which {format} costs {lost:.1f}%", lost=100 * (1 - row.quality.kept), format=row.plan.checkpoint.format)
+        _(", of which {format} costs {lost:.1f}%", lost=100 * (1 - row.quality.kept), format=form)
         if row.quality.kept < 0.9995
         else ""
     )

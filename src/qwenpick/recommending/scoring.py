@@ -162,10 +162,9 @@ def kept_of(model: Model, architecture: Architecture, format_name: str, cache: K
     """What is left of the quality by the formats of weights and cache together."""
     assert model.parameters is not None
     kept = retention(format_name, model.parameters.total)
-    bits = min(CACHE_BITS.get(cache.k, 16.0), CACHE_BITS.get(cache.v, 16.0))
-    if bits >= 16:
+    held = kept_of_cache(architecture, cache)
+    if held.value == 1.0:
         return kept
-    held = cache_retention(cache_family(architecture), bits)
     return Retention(
         kept.value * held.value,
         kept.low * held.low,
@@ -175,6 +174,13 @@ def kept_of(model: Model, architecture: Architecture, format_name: str, cache: K
         kept.source,
         kept.exacting,
     )
+
+
+@lru_cache(maxsize=4096)
+def kept_of_cache(architecture: Architecture, cache: KvCache) -> Retention:
+    """What is left of it by the formats of cached keys and values alone."""
+    family = cache_family(architecture)
+    return cache_retention(family, CACHE_BITS.get(cache.k, 16.0), CACHE_BITS.get(cache.v, 16.0))
 
 
 def _assumed_wait(plan: Plan, task: Task, effort: Effort, usable: float) -> float:

@@ -82,12 +82,12 @@ def rivals(model: Model, architecture: Architecture, search: Search) -> Iterator
             if not LEAST_BITS <= bits <= MOST_BITS[name] or not (name == "llamacpp" or keeps_the_block(checkpoint)):
                 continue
             plan = evaluate(model, architecture, checkpoint, engine, work, machine, True, search.strict)
-            if plan is None or not plan.holds(search.strict):
-                by_rule = name == "llamacpp"
-                miss = miss_without_ram(architecture, checkpoint, work, search) if by_rule else miss_of(plan, machine)
-                plan = made_to_fit(architecture, model, checkpoint, engine, work, search, miss)
-            if plan:
+            if plan and plan.holds(search.strict):
                 yield plan
+                continue
+            by_rule = name == "llamacpp"
+            miss = miss_without_ram(architecture, checkpoint, work, search) if by_rule else miss_of(plan, machine)
+            yield from made_to_fit(architecture, model, checkpoint, engine, work, search, miss)
 
 
 def is_faster(plan: Plan, without: Plan) -> bool:

@@ -10,6 +10,7 @@ from qwenpick.memory.cache import KvCache
 from qwenpick.planning.words import where
 from qwenpick.recommending.answer import MOST_STREAMS
 from qwenpick.recommending.rank import explain
+from qwenpick.recommending.scoring import kept_of_cache
 from qwenpick.render.first_screen import foot, head, table, tone
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import machine_values, plan_values
@@ -132,6 +133,7 @@ def pick_values(pick: Pick, here: Here = nowhere, machine: Machine | None = None
             "value": round(ranked.quality.value, 2),
             "deviation": round(ranked.quality.deviation, 2),
             "kept": round(ranked.quality.kept, 4),
+            "kept_by_cache": kept_of_cache(pick.plan.architecture, pick.plan.work.kv_cache).value,
             "inferred": ranked.quality.inferred,
             "sources": sorted({source for ability in ranked.quality.abilities for source in ability.sources}),
         },

@@ -208,7 +208,7 @@ def _scored(bound: Bound, bounds: Bounds, search: Search) -> Iterator[Row]:
 
 
 def _plans(bound: Bound, search: Search) -> Iterator[Plan]:
-    """The plan of the bound if it holds, else that made to fit; both where several GPUs leave a part in RAM that a smaller cache may bring back."""
+    """The plan of the bound if it holds, else those made to fit; both where several GPUs leave a part in RAM that a smaller cache may bring back."""
     candidate = bound.candidate
     model, architecture, checkpoint, work = (
         candidate.model,
@@ -228,5 +228,4 @@ def _plans(bound: Bound, search: Search) -> Iterator[Plan]:
             miss = miss_without_ram(architecture, checkpoint, work, search)
         else:
             miss = None if bound.cut else miss_of(tried, search.machine)
-    if plan := made_to_fit(architecture, model, checkpoint, engine, work, search, miss):
-        yield plan
+    yield from made_to_fit(architecture, model, checkpoint, engine, work, search, miss)

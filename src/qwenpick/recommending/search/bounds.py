@@ -47,7 +47,7 @@ class Bound:
     """A candidate on some devices: none of its plans gives more `points` or `quality`, or a shorter wait than `seconds`.
 
     `cut` says that it cannot lie on the GPUs alone, and `ram` how many bytes it holds in RAM where it is known to. With `small` it is meant with
-    a cache of 8 bits, on the GPUs.
+    a smaller cache, on the GPUs.
     """
 
     candidate: Candidate
@@ -192,7 +192,7 @@ class Bounds:
             # what is too tight for `strict` may hold with a smaller cache
             return self._bound(candidate, least, tight=not strict, ram=alone.in_ram)
         found = self._cut(candidate)
-        if candidate.small and len(self.devices) == 1 and Miss(missing, alone.cache, alone.compute).eight_bits_help:
+        if len(self.devices) == 1 and any(map(Miss(missing, alone.cache, alone.compute).brought_by, candidate.small)):
             found += self._bound(candidate, self._latencies.on_devices(candidate, small=True), small=True)
         return found
 

@@ -1,14 +1,17 @@
-"""What recommend tries where a plan does not fit on the GPUs as the engine starts by itself: a cache of 8 bits, and a lean start of vLLM."""
+"""What recommend tries where a plan does not fit on the GPUs as the engine starts by itself: a smaller cache, and a lean start of vLLM."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.memory.account import RAM
-from qwenpick.memory.cache import KvCache
+from qwenpick.memory.cache import CACHE_BITS, KvCache
 from qwenpick.planning.plan import Plan, evaluate
 from qwenpick.recommending.practice import LEAN_ENGINES, lean_options
+from qwenpick.recommending.quantization_loss import SIZES, STURDY
+from qwenpick.recommending.scoring import kept_of_cache
 from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
 from qwenpick.values import dataclass
@@ -29,13 +32,22 @@ EIGHT_BIT_CACHE = {
     "mlx": "q8_0",
 }
 
+# Smaller ones, of models that stand them, where 8 bits are not enough. llama.cpp's default builds for CUDA attend to q4_0 for keys and values by a
+# kernel, to q8_0 and q4_0 by way of a copy, which costs speed (speed/cache_kernels.py); Ollama has one type for both (OLLAMA_KV_CACHE_TYPE).
+_MIXED, _FOUR = KvCache("q8_0", "q4_0"), KvCache("q4_0", "q4_0")
+FOUR_BIT_CACHES: Mapping[str, tuple[KvCache, ...]] = {
+    "llamacpp": (_MIXED, _FOUR),
+    "lmstudio": (_MIXED, _FOUR),
+    "ollama": (_FOUR,),
+}
+
 # what a lean start has less of
 LEAN_PARTS = ("vision weights", "audio weights", "activations", "cuda graphs", "delta-net states")
 
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """Bytes missing on the GPUs, and what an 8-bit cache saves there at most: half of a 16-bit one, what pages are rounded to, and compute buffers.
+    """Bytes missing on the GPUs, and what a smaller cache saves there at most: its bits, what pages are rounded to, and compute buffers.
 
     The buffers are counted whole: with an 8-bit cache Ollama computes attention without its scores. `lean` is what a lean start saves at most.
     """
@@ -45,10 +57,10 @@ class Miss:
     compute: int
     lean: int = 0
 
-    @property
-    def eight_bits_help(self) -> bool:
-        """Whether an 8-bit cache may be enough. Never false where it is: `longest context` relies on that."""
-        return self.missing <= self.cache * 9 // 16 + self.compute
+    def brought_by(self, cache: KvCache) -> bool:
+        """Whether a smaller cache may be enough. Never false where it is: `longest context` relies on that."""
+        bits = min((CACHE_BITS[cache.k] + CACHE_BITS[cache.v]) / 2, 8.0)
+        return self.missing <= self.cache * (17 - bits) / 16 + self.compute
 
     @property
     def lean_helps(self) -> bool:
@@ -85,6 +97,22 @@ def spills_over_several(plan: Plan) -> bool:
     return plan.runtime == "llamacpp" and plan.mode not in ("gpu", "cpu") and len(plan.box) > 1
 
 
+def smaller_caches(engine: str, model: Model, architecture: Architecture) -> tuple[KvCache, ...]:
+    """The caches of fewer bits that are tried in an engine, the best kept first: one of 8, and those that the model stands."""
+    eight = EIGHT_BIT_CACHE.get(engine)
+    if eight is None:
+        return ()
+    sturdy = (
+        model.parameters is not None and model.parameters.total > SIZES[STURDY - 1]
+    )  # four-bit keys were measured of 27B and 35B-A3B
+    stood = (
+        cache
+        for cache in FOUR_BIT_CACHES.get(engine, ())
+        if kept_of_cache(architecture, cache).advised and (sturdy or cache != _FOUR)
+    )
+    return KvCache(eight, eight), *stood
+
+
 def made_to_fit(
     architecture: Architecture,
     model: Model,
@@ -93,20 +121,29 @@ def made_to_fit(
     work: Serving,
     search: Search,
     miss: Miss | None,
-) -> Plan | None:
-    """The plan on GPUs alone in the first of the other ways that holds, where what it saves may be enough and nobody asked for options.
+) -> Iterator[Plan]:
+    """The plans on GPUs alone that hold in other ways, where what they save may be enough and nobody asked for options.
 
-    First a cache of 8 bits, where nobody said which; then the lean start.
+    A cache of 8 bits, where nobody said which, else what is smaller and is stood; else the first lean start that holds.
     """
     if miss is None or work.options:
-        return None
-    small = EIGHT_BIT_CACHE.get(engine.NAME) if search.any_cache else None
-    ways = [replace(work, kv_cache=KvCache(small, small))] if small and miss.eight_bits_help else []
-    if engine.NAME in LEAN_ENGINES and miss.lean_helps and not (work.image_tokens or work.audio_seconds):
-        lean = replace(work, options=lean_options(work))
-        ways += [lean, *([replace(lean, kv_cache=KvCache(small, small))] if small else [])]
-    for way in ways:
+        return
+
+    def held(way: Serving) -> Plan | None:
         plan = evaluate(model, architecture, checkpoint, engine, way, search.machine, True, search.strict)
-        if plan and plan.holds(search.strict):
-            return plan
-    return None
+        return plan if plan and plan.holds(search.strict) else None
+
+    caches = smaller_caches(engine.NAME, model, architecture) if search.any_cache else ()
+    found = False
+    for at, cache in enumerate(caches):
+        if miss.brought_by(cache) and (plan := held(replace(work, kv_cache=cache))):
+            yield plan
+            found = True
+            if at == 0:
+                return
+    if found or engine.NAME not in LEAN_ENGINES or not miss.lean_helps or work.image_tokens or work.audio_seconds:
+        return
+    lean = replace(work, options=lean_options(work))
+    ways = (lean, *(replace(lean, kv_cache=cache) for cache in caches))
+    if plan := next(filter(None, map(held, ways)), None):
+        yield plan

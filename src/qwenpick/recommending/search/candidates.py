@@ -17,7 +17,7 @@ from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.planning.files import planned_file
 from qwenpick.recommending.dominance import Relation, relation
 from qwenpick.recommending.scoring import HOMEMADE, MADE_ON_LOAD
-from qwenpick.recommending.search.cache_format import EIGHT_BIT_CACHE
+from qwenpick.recommending.search.cache_format import smaller_caches
 from qwenpick.recommending.search.formats import LOW_BITS, least_held, rungs, weights_of
 from qwenpick.recommending.search.space import Search, work_of
 from qwenpick.recommending.search.upper_bound import UpperBound, upper_bound, upper_bound_in
@@ -53,7 +53,7 @@ class Candidate:
     """A format of a model in an engine, whatever it will run on. What takes a look at each tensor is worked out when it is asked for.
 
     `least` are bytes that any run holds, known without that look. `low` says that it has so few bits that it is only looked at where the GPUs
-    hold none of about four alone, and `on_gpus` that its engine uses no RAM for layers. `small` is the name of the 8-bit cache that may be tried.
+    hold none of about four alone, and `on_gpus` that its engine uses no RAM for layers. `small` are the smaller caches that may be tried.
     `has_table` says that it has an n-gram table, which engines on GPUs may keep in RAM.
     """
 
@@ -74,10 +74,10 @@ class Candidate:
         self.on_gpus = engine in GPU_ENGINES
         self.has_table = any(extra.name == NGRAM_TABLE for extra in architecture.extras)
         self.low = FORMATS[checkpoint.format].bits < LOW_BITS
-        self.small = EIGHT_BIT_CACHE.get(engine) if search.any_cache and not self.work.options else None
+        self.small = smaller_caches(engine, model, architecture) if search.any_cache and not self.work.options else ()
         self.by_rule = engine == "llamacpp" and not self.work.options  # llama.cpp's own rule, with no flags
         self.like = self  # another of the same architecture, that runs alike
-        self._steps: dict[tuple[Class, bool], Step] = {}
+        self._steps: dict[tuple[Class, KvCache], Step] = {}
         self._readings: dict[Class, Reading] = {}
         self._in_ram: dict[tuple[float, float, float], Latency] = {}
 
@@ -99,8 +99,8 @@ class Candidate:
 
     @cached_property
     def small_top(self) -> UpperBound | None:
-        """The same with a cache of 8 bits."""
-        return self._top(self._small_cache)
+        """The same with the best kept of the smaller caches."""
+        return self._top(self.small[0]) if self.small else None
 
     @cached_property
     def whole(self) -> Whole:
@@ -115,9 +115,10 @@ class Candidate:
         return on_any_device(self.architecture, self.checkpoint, self.work, Shape(0)).on(RAM)
 
     def on(self, stage: Stage, *, small: bool = False) -> Latency:
-        """How fast it runs on a stage."""
-        step, reading = self._step(stage.place.kind, small), self._reading(stage.place.kind)
-        return Latency(step.seconds(stage), reading.seconds(stage) * self._prompts)
+        """How fast it runs on a stage; with the quickest of the smaller caches if `small`."""
+        kind, caches = stage.place.kind, self.small if small else (self.work.kv_cache,)
+        token = min(self._step(kind, cache).seconds(stage) for cache in caches)
+        return Latency(token, self._reading(kind).seconds(stage) * self._prompts)
 
     def prompt_cut(self, gpu: Place, ram: Place, layers: float) -> float:
         """Seconds to read the prompt with that share of the layers in RAM, or more where all of them are not read quicker there."""
@@ -129,7 +130,8 @@ class Candidate:
         here, there = self.on(Stage(gpu, 0.0, 1.0, 0.0)), self.on(Stage(ram, 0.0, 1.0, 0.0))
         if there.token < here.token or there.prompt < here.prompt:
             return None
-        token = self._step(gpu.kind).seconds(on_gpu) + self._step(ram.kind).seconds(in_ram)
+        cache = self.work.kv_cache
+        token = self._step(gpu.kind, cache).seconds(on_gpu) + self._step(ram.kind, cache).seconds(in_ram)
         return Latency(token, self._read(on_gpu, in_ram))
 
     def _read(self, on_gpu: Stage, in_ram: Stage) -> float:
@@ -140,11 +142,11 @@ class Candidate:
         lent = reading.seconds(Stage(gpu, 1.0, 1.0, 0.0)) + moved / gpu.link
         return min(apart, lent) * self._prompts
 
-    def _step(self, kind: Class, small: bool = False) -> Step:
-        if (kind, small) not in self._steps:
-            load = replace(self._load, cache=self._small_cache) if small else self._load
-            self._steps[kind, small] = step_on(load, self.depth, self.work.sequences, 1, kind)
-        return self._steps[kind, small]
+    def _step(self, kind: Class, cache: KvCache) -> Step:
+        if (kind, cache) not in self._steps:
+            load = replace(self._load, cache=cache)
+            self._steps[kind, cache] = step_on(load, self.depth, self.work.sequences, 1, kind)
+        return self._steps[kind, cache]
 
     def _reading(self, kind: Class) -> Reading:
         if kind not in self._readings:
@@ -182,10 +184,6 @@ class Candidate:
         name = self.checkpoint.format
         weights = traffic(self.architecture, name, self.checkpoint.bytes)
         return Load(self.engine, name, weights, attention(self.architecture), self.work.kv_cache)
-
-    @property
-    def _small_cache(self) -> KvCache:
-        return KvCache(self.small or "f16", self.small or "f16")
 
     def _top(self, cache: KvCache) -> UpperBound | None:
         request, name = self.request, self.checkpoint.format

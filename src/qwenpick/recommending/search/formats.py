@@ -116,7 +116,7 @@ def every_plan(
                 if plan and plan.holds(search.strict) and (plan.runtime != "llamacpp" or plan.mode in ("gpu", "cpu")):
                     continue
                 missing = _miss(plan, checkpoint, search)
-                if small := made_to_fit(architecture, model, checkpoint, engine, work, search, missing):
+                for small in made_to_fit(architecture, model, checkpoint, engine, work, search, missing):
                     holds = True
                     yield small
         if holds and not every_engine:
@@ -135,7 +135,8 @@ def holds_somehow(architecture: Architecture, model: Model, search: Search) -> b
                 tried = evaluate(model, architecture, checkpoint, engine, work, machine, search.gpu_only, search.strict)
                 if tried and tried.holds(search.strict):
                     return True
-                if made_to_fit(architecture, model, checkpoint, engine, work, search, _miss(tried, checkpoint, search)):
+                missing = _miss(tried, checkpoint, search)
+                if any(made_to_fit(architecture, model, checkpoint, engine, work, search, missing)):
                     return True
     return False
 

@@ -274,6 +274,12 @@ class QualityValues(TypedDict):
     sources: list[str]
 
 
+class PickQualityValues(QualityValues):
+    """Of what kept is, kept_by_cache is what the formats of cached keys and values leave."""
+
+    kept_by_cache: float
+
+
 class PickValues(TypedDict):
     """One place. parts add up to score, in points; streams is how many of the context fit at once, looked at up to 64."""
 
@@ -282,7 +288,7 @@ class PickValues(TypedDict):
     reason: str
     score: float
     parts: dict[str, float]
-    quality: QualityValues
+    quality: PickQualityValues
     thinking: Literal["off", "low", "high"]
     seconds_to_answer: float | None
     usable: bool
