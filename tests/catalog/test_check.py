@@ -53,6 +53,7 @@ def test_an_entry_of_the_same_id_replaces_the_shipped_one_and_the_last_file_wins
          "qualcomm, other"),
         (GPU.replace("memory_bytes", "memory_byte"), "line 2: gpu 'my-card': unknown field 'memory_byte'; did you mean memory_bytes?"),
         (GPU.replace("17179869184", "16GB"), "line 2: gpu 'my-card': 'memory_bytes' must be a whole number, not '16GB'"),
+        (GPU.replace("vendor: nvidia", "vendor: nvidia, bandwidth: 1008"), "line 2: gpu 'my-card': 'bandwidth' must be at least 1,000,000,000, not 1008"),
         (GPU.replace("17179869184", "-1"), "line 2: gpu 'my-card': 'memory_bytes' must be more than 0, not -1"),
         (GPU.replace("source: the box, ", ""), "line 2: gpu 'my-card': field 'source' is missing; add it"),
         (GPU.replace("'2026-11-24'", "2026"), "line 2: gpu 'my-card': 'checked' must be text; put 2026 in quotes"),

@@ -11,6 +11,8 @@ from qwenpick.catalog.vendors import Vendor
 
 PCI_ID = r"^[0-9a-f]{4}:[0-9a-f]{4}(/[0-9a-f]{4}:[0-9a-f]{4})?$"
 
+LEAST_RATE = 1e9  # bytes/s or FLOP/s; what is less was written in GB/s or TFLOP/s
+
 
 class Price(Fact):
     """What it cost, where and when: prices move weekly. `usd` to `usd_to`, `cny` to `cny_to` are ranges where the source gives one."""
@@ -27,15 +29,15 @@ class Price(Fact):
 class Rates(Fact):
     """Dense rates in FLOP/s (OP/s for int8), without sparsity, of one device. `*_supported` says what the hardware has units for."""
 
-    fp16: float | None = Field(default=None, gt=0, description="Tensor units, FP32 accumulation")
+    fp16: float | None = Field(default=None, ge=LEAST_RATE, description="Tensor units, FP32 accumulation")
     fp16_basis: str | None = Field(
         default=None, description="datasheet, computed from units x clock, or whose estimate"
     )
-    fp16_accumulate16: float | None = Field(default=None, gt=0, description="Tensor units, FP16 accumulation")
-    fp16_vector: float | None = Field(default=None, gt=0, description="Without tensor units")
-    int8: float | None = Field(default=None, gt=0)
-    fp8: float | None = Field(default=None, gt=0)
-    fp4: float | None = Field(default=None, gt=0)
+    fp16_accumulate16: float | None = Field(default=None, ge=LEAST_RATE, description="Tensor units, FP16 accumulation")
+    fp16_vector: float | None = Field(default=None, ge=LEAST_RATE, description="Without tensor units")
+    int8: float | None = Field(default=None, ge=LEAST_RATE)
+    fp8: float | None = Field(default=None, ge=LEAST_RATE)
+    fp4: float | None = Field(default=None, ge=LEAST_RATE)
     bf16_supported: bool | None = None
     fp8_supported: bool | None = None
     fp4_supported: bool | None = None
@@ -83,11 +85,11 @@ class Gpu(Fact):
     memory_type: str | None = None
     unified: bool = Field(default=False, description="Its memory is the machine's RAM")
     devices_per_board: Positive = 1
-    bandwidth: float | None = Field(default=None, gt=0, description="Bytes/s")
+    bandwidth: float | None = Field(default=None, ge=LEAST_RATE, description="Bytes/s")
     rates: Rates = Field(default_factory=Rates)
     power_watts: float | None = Field(default=None, gt=0, description="Of the board")
     power_note: str | None = Field(default=None, description="Which limit that is, where there are several")
-    nvlink_bandwidth: float | None = Field(default=None, gt=0, description="Bytes/s, both directions together")
+    nvlink_bandwidth: float | None = Field(default=None, ge=LEAST_RATE, description="Bytes/s, both directions together")
     pcie_generation: Positive | None = None
     pcie_lanes: Positive | None = None
     pci_ids: tuple[Annotated[str, StringConstraints(pattern=PCI_ID)], ...] = Field(

@@ -53,11 +53,12 @@ def sentence(root: type[BaseModel], fault: dict[str, Any]) -> str:
             )
         case "greater_than" | "greater_than_equal":
             least = _("more than") if fault["type"] == "greater_than" else _("at least")
+            limit = next(iter(context.values()))
             return _(
                 "'{name}' must be {least} {limit}, not {given!r}",
                 name=name,
                 least=least,
-                limit=next(iter(context.values())),
+                limit=f"{limit:,.0f}" if limit >= 1000 else limit,
                 given=given,
             )
         case "too_short":
