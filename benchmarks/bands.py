@@ -47,7 +47,7 @@ RECIPES: dict[str, tuple[tuple[str, str, str], ...]] = {
     for recipe in ("single", "embeddings", "dora", "freeze", "torchao", "ddp", "zero", "fsdp", "offload")
 }
 # engines that run another one's code under other defaults
-SAME_ARITHMETIC = {"ollama": "llamacpp", "training-unsloth": "training-single"}
+SAME_ARITHMETIC = {"ollama": "llamacpp", "lmstudio": "llamacpp", "training-unsloth": "training-single"}
 FEW, NARROWEST, NARROWEST_OF_FEW = 30, 0.01, 0.05
 
 

@@ -17,16 +17,12 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
     from qwenpick.work.placement import Placement
 
-ENGINES = {
-    name: f"qwenpick.launch.{name}"
-    for name in ("llamacpp", "ollama", "vllm", "sglang", "transformers", "mlx", "lmstudio")
-}
 _HIDES = {"nvidia": "CUDA_VISIBLE_DEVICES", "amd": "HIP_VISIBLE_DEVICES"}
 
 
 def launch(run: Run, *, docker: bool = False, compose: bool = False, systemd: bool = False) -> Launch:
     """How to start `run`: by itself, by `docker run`, a compose file or a systemd unit. Raises QwenpickError for what none of them can do."""
-    planned = cast(Launch, import_module(ENGINES[run.runtime]).launch(run))
+    planned = cast(Launch, import_module(f"qwenpick.launch.{run.runtime}").launch(run))
     if systemd:
         from qwenpick.launch import systemd as units
 
@@ -161,7 +157,6 @@ def _comment(text: str) -> str:
 
 
 __all__ = [
-    "ENGINES",
     "Command",
     "Download",
     "Launch",

@@ -32,5 +32,5 @@ def _figures() -> dict[str, Any]:
 
 @cache
 def band(engine: str) -> Band:
-    """The band of an engine (llamacpp, vllm, …; training recipes as lora, qlora, full); LM Studio's is llama.cpp's."""
-    return Band(**_figures()["bands"]["llamacpp" if engine == "lmstudio" else engine])
+    """The band of an engine (llamacpp, vllm, …) or of a kind of training run (training-zero, training-dora, …)."""
+    return Band(**_figures()["bands"][engine])
