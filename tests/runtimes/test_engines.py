@@ -19,7 +19,9 @@ BANDS = json.loads((data_directory() / "accuracy.json").read_text(encoding="utf-
 
 @pytest.mark.parametrize("engine", RUNTIMES)
 def test_an_engine_is_in_every_file_that_tells_engines_apart(engine: str) -> None:
-    kept = set(Runtime.__annotations__) | {name for name, one in vars(Runtime).items() if callable(one) and name[0] != "_"}
+    kept = set(Runtime.__annotations__) | {
+        name for name, one in vars(Runtime).items() if callable(one) and name[0] != "_"
+    }
     there = {
         f"{name} in src/qwenpick/runtimes/{engine}/__init__.py": hasattr(find_runtime(engine), name) for name in kept
     } | {
@@ -30,4 +32,5 @@ def test_an_engine_is_in_every_file_that_tells_engines_apart(engine: str) -> Non
         f"docs/engines/{engine}.md": (ROOT / "docs" / "engines" / f"{engine}.md").is_file(),
         "the page's line in mkdocs.yml": f"engines/{engine}.md" in (ROOT / "mkdocs.yml").read_text(encoding="utf-8"),
     }  # fmt: skip
-    assert [place for place, found in there.items() if not found] == []
+    missing = [place for place, found in there.items() if not found]
+    assert not missing, f"{engine} is not in: {'; '.join(missing)}"
