@@ -223,7 +223,7 @@ def test_official_checkpoints_are_qwens_and_others_name_their_source() -> None:
 
 
 # publishers that keep other parts in 16 bits than the rule of the format says: their stated size is why it is stated
-OTHER_LAYOUTS = ("Frozenlock/", "Inferact/", "unsloth/", "Avuja/", "palmfuture/", "cyankiwi/")
+OTHER_LAYOUTS = ("Frozenlock/", "Inferact/", "RedHatAI/", "unsloth/", "Avuja/", "palmfuture/", "cyankiwi/")
 
 
 def test_a_measured_size_is_near_the_formula() -> None:

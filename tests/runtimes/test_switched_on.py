@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from qwenpick.catalog import Catalog
+from qwenpick.memory.cache import KvCache
 from qwenpick.runtimes.adapters import adapter_bytes
+from qwenpick.runtimes.vllm.attention import backend_of
+from qwenpick.runtimes.vllm.encoder import Prompts, profiled
 from tests.conftest import Result
 
 Run = Callable[..., Result]
@@ -67,7 +70,73 @@ def test_what_prompts_may_hold_decides_how_the_tower_is_profiled(qwenpick: Run) 
     assert tokens() == pictures < videos < none
     text_only = values(qwenpick, f"{asked} -o language_model_only=true")
     assert text_only["engine"]["kv_cache_tokens"] == none
-    assert qwenpick(*shlex.split(asked), "-o", "limit_mm_per_prompt=two").code == 2
+    for bad in ("limit_mm_per_prompt=two", 'limit_mm_per_prompt={"image": "many"}', "mm_processor_kwargs=1"):
+        assert qwenpick(*shlex.split(asked), "-o", bad).code == 2
+
+
+def test_the_batch_decides_how_many_pictures_are_profiled(catalog: Catalog) -> None:
+    # vLLM 0.23.1rc1, nvidia/Qwen3.6-27B-NVFP4: "a budget of 65536 tokens, and profiled with 4 image items"; 8,192 tokens: 16384 and 1
+    shape, new, old = catalog.architectures["qwen3.5-27b"], (0, 23), (0, 11)
+
+    def tokens(batch: int, version: tuple[int, ...] = new, **prompts: Any) -> tuple[int, int]:
+        found = profiled(shape, version, batch, 8, 262144, Prompts(**prompts))
+        return found.tokens, found.kept
+
+    assert tokens(65536) == (65536, 65536) and tokens(8192) == (16384, 16384)
+    assert tokens(65536, pictures=1) == (65536, 65536)  # of eight prompts
+    assert profiled(shape, new, 65536, 2, 262144, Prompts(pictures=1)).tokens == 2 * 16384
+    assert tokens(32768, old) == (32768, 32768 + 2 * 32768)  # each copied into room for the whole budget
+    # 1,003,520 pixels of 32 x 32 a token; a picture of 1024 x 512 to profile with does not change how many are
+    assert tokens(2048, most=1_003_520) == (2 * 980, 2 * 980)
+    assert tokens(65536, picture=(1024, 512)) == (4 * 512, 4 * 512)
+
+
+def test_what_a_prompt_may_hold_is_read_in_every_form(qwenpick: Run) -> None:
+    asked = 'fit qwen3-vl-8b-instruct --runtime vllm --gpu "rtx 4090" --quant fp8 --context 32k -o max_num_batched_tokens=32768'
+
+    def tokens(*words: str) -> int:
+        return int(values(qwenpick, " ".join((asked, *words)))["engine"]["kv_cache_tokens"])
+
+    one = tokens("""-o 'limit_mm_per_prompt={"image": 1, "video": 0}'""", "-o max_num_seqs=1")
+    assert one == tokens("-o limit_mm_per_prompt=image=1,video=0", "-o max_num_seqs=1")
+    smaller = """-o 'limit_mm_per_prompt={"image": {"count": 1, "width": 512, "height": 512}, "video": 0}'"""
+    assert one < tokens(smaller, "-o max_num_seqs=1")
+    fewer = """-o limit_mm_per_prompt=image=1,video=0 -o 'mm_processor_kwargs={"max_pixels": 262144}'"""
+    assert tokens(fewer, "-o max_num_seqs=1") == tokens(smaller, "-o max_num_seqs=1")
+
+
+def test_flashinfer_attends_where_flash_attention_cannot() -> None:
+    fp8, wide = KvCache("fp8", "fp8"), KvCache()
+    assert {backend_of(c, fp8, (0, 27)) for c in ((7, 5), (8, 0), (8, 6), (8, 9), (12, 0), (12, 1))} == {"flashinfer"}
+    assert backend_of((9, 0), fp8, (0, 27)) == backend_of((12, 0), wide, (0, 27)) == "flash_attn"
+    assert backend_of((10, 0), wide, (0, 27)) == "flashinfer-trtllm"
+    assert backend_of((7, 0), wide, (0, 27)) == backend_of((12, 0), fp8, (0, 11)) == "other"
+    assert (
+        backend_of((8, 6), wide, (0, 27), "FLASHINFER")
+        == "flashinfer"
+        != backend_of((8, 6), fp8, (0, 27), "TRITON_ATTN")
+    )
+
+
+def test_flashinfers_buffers_are_in_the_estimate_where_decoding_is_captured(qwenpick: Run) -> None:
+    # a DGX Spark's public log, 27B, 8 sequences: "PIECEWISE=5 (largest=16), FULL=4 (largest=8)", estimated 0.61 GiB, taken 0.62
+    box = 'fit nvidia/Qwen3.6-27B-NVFP4 --runtime vllm --gpu "dgx spark" --context 262144 -o version=0.24.0 -o max_num_seqs=8'
+    graphs = [values(qwenpick, f"{box} --kv-cache {c}")["engine"]["cuda_graph_bytes"] for c in ("fp8", "f16")]
+    assert graphs[0] - graphs[1] == (394 + 4 * 8) * 2**20
+    # with drafts only pieces are captured ("FULL_AND_PIECEWISE is not supported with spec-decode"): the first request takes the buffers
+    spoken = values(qwenpick, f"{box} --kv-cache fp8 -o num_speculative_tokens=2")["engine"]
+    assert spoken["cuda_graph_bytes"] < 394 * 2**20 < graphs[0]
+
+
+def test_a_mixtures_nvfp4_and_flashinfer_leave_the_cache_that_was_seen(qwenpick: Run) -> None:
+    # club-3090 issues 612 and 652, one RTX 5090: 5.98 and 6.01 GiB; issue 858, two: 16.58 GiB a GPU
+    asked = (
+        "--runtime vllm --kv-cache fp8 -o max_num_seqs=1 -o max_num_batched_tokens=8192 -o enable_prefix_caching=true"
+    )
+    one = f'fit nvidia/Qwen3.6-35B-A3B-NVFP4 --gpu "rtx 5090" --context 131072 -o version=0.24.0 {asked}'
+    two = f'fit nvidia/Qwen3.6-35B-A3B-NVFP4 --gpu "2x rtx 5090" --context 262144 -o version=0.25.0 -o tensor_parallel_size=2 {asked}'
+    for said, real in ((one, 5.98), (two, 16.58)):
+        assert values(qwenpick, said)["engine"]["available_kv_cache_bytes"] == pytest.approx(real * 2**30, rel=0.02)
 
 
 def test_a_tower_that_is_not_cut_is_whole_on_every_gpu(qwenpick: Run) -> None:

@@ -221,6 +221,29 @@ def json_object(title: str, name: str, text: str | None) -> dict[str, object]:
     return found
 
 
+def counted(title: str, name: str, text: str | None) -> dict[str, dict[str, int]]:
+    """Counts by name, with what else stands beside them: `{"image": 2}`, `{"image": {"count": 2, "width": 512}}`, and `image=2,video=0` as once.
+
+    {} where nobody said. Raises QwenpickError for anything else.
+    """
+    if text and re.fullmatch(r"[a-z]+=[0-9]{1,6}(,[a-z]+=[0-9]{1,6})*", text):
+        return {key: {"count": int(value)} for key, _equals, value in (one.partition("=") for one in text.split(","))}
+    found = dict[str, dict[str, int]]()
+    for key, value in json_object(title, name, text).items():
+        inner: dict[str, Any] = value if isinstance(value, dict) else {"count": value}
+        if any(not isinstance(one, int) or one < 0 for one in inner.values()):
+            raise QwenpickError(
+                _(
+                    "{title}'s {name} has whole numbers, like '{{\"image\": 1}}', not '{text}'",
+                    title=title,
+                    name=name,
+                    text=text,
+                )
+            )
+        found[key] = inner
+    return found
+
+
 def numbers(version: str) -> tuple[int, ...]:
     """A release as numbers that compare.
 

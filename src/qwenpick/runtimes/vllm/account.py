@@ -92,8 +92,8 @@ def beside_bytes(architecture: Architecture, placement: Placement, version: tupl
 def outside_bytes(
     architecture: Architecture, placement: Placement, stage: Stage, version: tuple[int, ...] = COMMUNICATORS_BEFORE
 ) -> int:
-    """Bytes that a rank takes beside its request: the same, and graphs beyond what the request pays for them."""
-    return beside_bytes(architecture, placement, version) + stage.profile.graphs_outside
+    """Bytes that a rank takes beside its request: the same, and graphs and attention's buffers beyond what the request pays for them."""
+    return beside_bytes(architecture, placement, version) + stage.profile.outside
 
 
 def link_of(placement: Placement) -> Link:
@@ -166,7 +166,13 @@ def parts_of(
         if placement.devices:
             lent = _lent(architecture, work, placement, stages[stage], placement.devices[index], chosen)
             parts.append(
-                Part(LENT, lent, where, N_("graphs and communicators beyond what is free beside it"), "overhead")
+                Part(
+                    LENT,
+                    lent,
+                    where,
+                    N_("graphs, attention's buffers and communicators beyond what is free beside it"),
+                    "overhead",
+                )
             )
             if link_of(placement) != "alone" and chosen.version < OLD_RANK_UNTIL:
                 unsure = stages[stage].profile.graphs // 2

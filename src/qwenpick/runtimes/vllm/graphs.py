@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from qwenpick.runtimes.vllm.attention import buffer_bytes, decode_captured
+from qwenpick.runtimes.vllm.captures import graph_sizes
+
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
     from qwenpick.runtimes.vllm.settings import Settings
@@ -24,6 +27,19 @@ V2_KEPT = 3.5  # hidden states of all batched tokens that it keeps for its graph
 OLD_RANK, OLD_RANK_PCIE, OLD_RANK_UNTIL = MIB, int(1.59 * MIB), (0, 12)
 # first versions whose request pays for an estimate: v1/worker/gpu_worker.py, and gpu/model_runner.py
 V1_ESTIMATES, V2_ESTIMATES = ((0, 20), (0, 29))
+
+
+def decoded_batches(chosen: Settings) -> int:
+    """How many batches whole decode steps are captured for: those of at most max_num_seqs requests; 0 for none."""
+    if not chosen.captures or not decode_captured(chosen.attention, chosen.speculative_tokens):
+        return 0
+    return graph_sizes(min(chosen.max_graph, chosen.sequences), chosen.version)
+
+
+def attention_bytes(architecture: Architecture, chosen: Settings, ranks: int) -> int:
+    """Bytes of attention's own buffers: allocated while the first decode step is captured, or when the first request comes."""
+    tokens, captured = chosen.batched_tokens, decoded_batches(chosen)
+    return buffer_bytes(architecture, chosen.attention, tokens, ranks, chosen.version, captured)
 
 
 def estimated_bytes(layers: int, chosen: Settings) -> int:

@@ -12,11 +12,13 @@ from qwenpick.runtimes.option import (
     Version,
     Word,
     batch_sizes,
+    counted,
     drafter,
     json_object,
     layer_counts,
     option,
 )
+from qwenpick.runtimes.vllm.encoder import Prompts
 from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS
 from qwenpick.work.placement import Cut
 
@@ -120,10 +122,21 @@ class Options(EngineOptions):
     )
     limit_mm_per_prompt: Word | None = option(
         None,
-        'pictures and videos of a prompt, as {"image": 2, "video": 0}: what is 0 is not profiled, and no tower is loaded where all are',
+        'pictures and videos of a prompt, as {"image": 2, "video": 0}: what is 0 is not profiled, and no tower is loaded where all are; '
+        'from 0.13 on {"image": {"count": 2, "width": 1024, "height": 1024}} profiles smaller ones',
+    )
+    mm_processor_kwargs: Word | None = option(
+        None, 'the largest picture that is taken, as {"max_pixels": 1003520}: the tower is profiled with it'
     )
     mm_encoder_tp_mode: Literal["weights", "data"] = option(
         "weights", "the vision tower cut over the GPUs, or whole on each (data)", since="0.11"
+    )
+    attention_backend: Literal["FLASH_ATTN", "FLASHINFER", "TRITON_ATTN", "FLEX_ATTENTION", "TURBOQUANT"] | None = (
+        option(
+            None,
+            "what attends: FlashInfer, which a cache in FP8 needs on all but Hopper, holds buffers of its own",
+            since="0.13",
+        )
     )
     engram_config: Word | None = option(
         None,
@@ -156,9 +169,21 @@ class Options(EngineOptions):
         value = json_object(self.TITLE, "engram_config", self.engram_config).get("cpu_offload")
         return value if isinstance(value, bool) else None
 
-    def shown(self, modality: str) -> bool:
-        """Whether prompts may have pictures (image) or videos (video)."""
-        return json_object(self.TITLE, "limit_mm_per_prompt", self.limit_mm_per_prompt).get(modality) != 0
+    @property
+    def prompts(self) -> Prompts:
+        """What prompts may hold, and how large their pictures are."""
+        limits = counted(self.TITLE, "limit_mm_per_prompt", self.limit_mm_per_prompt)
+        images, videos = limits.get("image", {}), limits.get("video", {})
+        width, height = images.get("width"), images.get("height")
+        taken = json_object(self.TITLE, "mm_processor_kwargs", self.mm_processor_kwargs)
+        size = taken.get("size")
+        most = taken.get("max_pixels", size.get("longest_edge") if isinstance(size, dict) else None)
+        return Prompts(
+            images.get("count"),
+            videos.get("count"),
+            most if isinstance(most, int) and most > 0 else None,
+            (width, height) if width and height else None,
+        )
 
     @property
     def drafts(self) -> int:

@@ -64,17 +64,21 @@ class Kernels:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Bytes per rank. `graph_estimate` is taken out of the requested memory, `graphs` is what the captures then take."""
+    """Bytes per rank. `graph_estimate` is taken out of the requested memory, `graphs` is what the captures then take.
+
+    `attention` are buffers that no capture allocates: the first request does.
+    """
 
     activation: int
     non_torch: int
     graph_estimate: int
     graphs: int
+    attention: int = 0
 
     @property
-    def graphs_outside(self) -> int:
-        """Bytes of graphs beyond the estimate: they come out of what was not requested."""
-        return max(0, self.graphs - self.graph_estimate)
+    def outside(self) -> int:
+        """Bytes of graphs and buffers beyond the estimate: they come out of what was not requested."""
+        return max(0, self.graphs - self.graph_estimate) + self.attention
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +121,16 @@ def profile(
             chosen.multimodal or chosen.speculative_tokens
         ):  # embeddings, and the draft's hidden states, have a buffer of the runner's
             outside += chosen.batched_tokens * architecture.hidden_size * ELEMENT
+    estimate = graphs.estimated_bytes(rank.layers, chosen)
+    attention = graphs.attention_bytes(architecture, chosen, rank.ranks)
+    captured = attention if graphs.decoded_batches(chosen) else 0
     return Profile(
         activation=peak,
         non_torch=outside + (UNIFIED_PROCESS if kernels.unified else 0),
-        graph_estimate=graphs.estimated_bytes(rank.layers, chosen),
-        graphs=graphs.taken_bytes(architecture, rank.layers, chosen, rank.link),
+        # the first captured decode step allocates attention's buffers, which the estimate then counts: profile_cudagraph_memory
+        graph_estimate=estimate + (captured if estimate else 0),
+        graphs=graphs.taken_bytes(architecture, rank.layers, chosen, rank.link) + captured,
+        attention=attention - captured,
     )
 
 
@@ -134,8 +143,7 @@ def activation(architecture: Architecture, chosen: Settings, rank: Rank, kernels
     """Peak of the activations: the largest of the forward, the sampler, what compilation copies, and the encoder."""
     compiled, ranks = chosen.max_graph > 0, rank.ranks
     encodes = chosen.profile_encoder and rank.first
-    held = encoder.kept_tokens(architecture, chosen.version, chosen.profile_tokens)
-    kept = encoder.output_bytes(architecture, held) if encodes else 0
+    kept = encoder.output_bytes(architecture, chosen.encoder.kept) if encodes else 0
     layers = forward(architecture, chosen, ranks, compiled, kernels.block_fp8, rank.copies)
     read = chosen.features * chosen.batched_tokens * architecture.hidden_size * ELEMENT if rank.last else 0
     # the layers' hidden states that a draft model reads stay until the run ends: gpu_model_runner.py _dummy_run; the V2 runner joins them too
@@ -150,7 +158,7 @@ def activation(architecture: Architecture, chosen: Settings, rank: Rank, kernels
         peaks.append(kept + matrix + kernels.workspace + MIB)
     if encodes:
         peaks.append(
-            encoder.peak_bytes(architecture, chosen.profile_tokens, _tower_ranks(chosen, ranks)) + kernels.workspace
+            encoder.peak_bytes(architecture, chosen.encoder.tokens, _tower_ranks(chosen, ranks)) + kernels.workspace
         )
     return max(peaks)
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.runtimes.given import read
+from qwenpick.runtimes.vllm.attention import Backend, backend_of
 from qwenpick.runtimes.vllm.captures import graph_sizes, largest_batch
-from qwenpick.runtimes.vllm.encoder import PROFILE_IMAGE_TOKENS, profile_tokens
+from qwenpick.runtimes.vllm.encoder import PROFILE_IMAGE_TOKENS, Profiled, profiled
 from qwenpick.runtimes.vllm.options import Options
 from qwenpick.values import dataclass
 
@@ -32,8 +33,9 @@ FP8_CAPABILITY = (
 class Settings:
     """What the engine settles on. `version` is (0, 26); `max_graph` is the largest captured batch, 0 for an eager run, and `captures` how many
     are captured, twice with adapters (rank, how many); `marlin` says that FP8 weights are repacked for a GPU without FP8 arithmetic. The vision
-    tower is profiled with `profile_tokens` merged tokens, whole on each rank or cut over them. `drafter` is (bytes, layers) of a draft model, which
-    reads the hidden states of `features` layers; `joins_layers` says that it keeps the matrices of its layers' keys and values once more, joined."""
+    tower is profiled with what `encoder` says, whole on each rank or cut over them; `attention` is what attends. `drafter` is (bytes, layers) of a
+    draft model, which reads the hidden states of `features` layers; `joins_layers` says that it keeps the matrices of its layers' keys and values
+    once more, joined."""
 
     version: tuple[int, ...]
     utilization: float
@@ -53,11 +55,12 @@ class Settings:
     ssm_bytes: int
     marlin: bool
     adapters: tuple[int, int] = (0, 0)
-    profile_tokens: int = PROFILE_IMAGE_TOKENS
+    encoder: Profiled = Profiled(PROFILE_IMAGE_TOKENS, PROFILE_IMAGE_TOKENS)
     whole_tower: bool = False
     drafter: tuple[int, int] | None = None
     features: int = 0
     joins_layers: bool = False
+    attention: Backend = "other"
 
 
 def settings(architecture: Architecture, work: Serving, device: Device | None) -> Settings:
@@ -70,10 +73,10 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
     sequences = said.max_num_seqs or max(sequences, work.sequences)
     tokens = said.max_num_batched_tokens or min(tokens, sequences * context)
     sequences = min(sequences, tokens)
-    pictures, videos = said.shown("image"), said.shown("video")
+    prompts = said.prompts
     text_only = (
         said.language_model_only
-        or not (pictures or videos or architecture.audio)
+        or (prompts.pictures == prompts.videos == 0 and not architecture.audio)
         or not (architecture.vision or architecture.audio)
     )
     v2 = runs_v2(architecture, version)
@@ -105,11 +108,12 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
         marlin=bool(device and device.vendor == "nvidia" and (capability_of(device) or 9.0) < FP8_CAPABILITY),
         ssm_bytes=_ssm_bytes(architecture, said.mamba_ssm_cache_dtype),
         adapters=said.adapters,
-        profile_tokens=profile_tokens(architecture, version, pictures, videos),
+        encoder=profiled(architecture, version, tokens, sequences, context, prompts),
         whole_tower=said.mm_encoder_tp_mode == "data",
         drafter=said.drafter,
         features=said.features,
         joins_layers=said.draft_method == "dflash",
+        attention=backend_of(device.capability if device else None, work.kv_cache, version, said.attention_backend),
     )
 
 
