@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import N_, _, retell
+from qwenpick.i18n import _, retell
 from qwenpick.planning.words import gpu_count
 from qwenpick.render.fit import parts_of
 from qwenpick.render.forms.bars import bars_of
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.words import TONES, VERDICTS, box
+from qwenpick.training.methods import METHODS
 from qwenpick.training.objectives import OBJECTIVES
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.units import format_bytes, format_gb, format_longest, format_tokens
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from qwenpick.training.fixes import TuningFix
     from qwenpick.training.reach import Reach
     from qwenpick.work.serving import Training
-
-NAMES = {"full": N_("full fine-tuning"), "lora": "LoRA", "qlora": "QLoRA", "freeze": N_("freeze tuning")}
 
 
 def tuning_report(
@@ -96,7 +95,7 @@ def _on_disk(tuned: Tuned) -> tuple[Line, ...]:
 
 def named(training: Training) -> str:
     """`LoRA`, or `LoRA with DPO on pairs` where it is for more than supervised tuning."""
-    method = "DoRA" if training.dora else _(NAMES[training.method])
+    method = "DoRA" if training.dora else _(METHODS[training.method].title)
     if training.objective == "sft":
         return method
     return _("{method} with {objective}", method=method, objective=_(OBJECTIVES[training.objective].title))
@@ -145,10 +144,10 @@ def methods_report(
     rows = []
     for one in found:
         if isinstance(one, tuple):
-            rows.append((_(NAMES[one[0]]), "", _("cannot run"), one[1], "", "", "", ""))
+            rows.append((_(METHODS[one[0]].title), "", _("cannot run"), one[1], "", "", "", ""))
             continue
         rows.append((
-            _(NAMES[one.training.method]), one.checkpoint.format, _(VERDICTS[one.verdict]), one.reason, format_bytes(_fullest(one), 1),
+            _(METHODS[one.training.method].title), one.checkpoint.format, _(VERDICTS[one.verdict]), one.reason, format_bytes(_fullest(one), 1),
             format_longest(one.longest) if one.longest else _("none"), str(one.largest or _("none")), _hours(one, dataset_tokens),
         ))  # fmt: skip
     columns = (
@@ -231,7 +230,7 @@ def _hours(tuned: Tuned, dataset_tokens: int | None) -> str:
 def _settings(training: Training) -> str:
     adapters = (
         _("rank {rank} on {target}, ", rank=training.rank, target=training.target)
-        if training.method in ("lora", "qlora")
+        if METHODS[training.method].adapts
         else ""
     )
     sharding = f"ZeRO-{training.zero}, " if training.zero else "FSDP, " if training.fsdp else ""

@@ -12,8 +12,9 @@ from qwenpick.i18n import _
 from qwenpick.machine.hardware import Device
 from qwenpick.memory.account import Memory, Part
 from qwenpick.memory.bands import Band
-from qwenpick.training.checks import METHODS, check, refusal
+from qwenpick.training.checks import check, refusal
 from qwenpick.training.estimate import estimate
+from qwenpick.training.methods import METHODS
 from qwenpick.training.prepared import Prepared
 from qwenpick.values import dataclass
 from qwenpick.work.placement import Placement
@@ -21,7 +22,7 @@ from qwenpick.work.serving import Training
 
 # the parts that torch.cuda.max_memory_allocated does not count
 NOT_TORCH = ("CUDA context", "fragmentation", "allocator cache")
-DEFAULT_FORMAT = {"full": "bf16", "lora": "bf16", "qlora": "nf4", "freeze": "bf16"}
+DEFAULT_FORMAT = {name: method.base for name, method in METHODS.items()}
 # the largest workspace, where no device is named
 HOPPER = Device("a Hopper GPU", "nvidia", None, None, compute_capability="9.0")
 

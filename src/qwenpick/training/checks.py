@@ -7,18 +7,18 @@ from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.memory.quantization import FORMATS, find_format
 from qwenpick.training.adapters import named
+from qwenpick.training.methods import METHODS
 from qwenpick.training.objectives import OBJECTIVES, objective_refusal
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.towers import audio_tokens
 from qwenpick.training.trainers import PURE, TRAINERS, numbers
 from qwenpick.work.serving import Training
 
-METHODS = ("full", "lora", "qlora", "freeze")
 # trainers that hand modules_to_save and use_dora to PEFT; two and three plain LoRA runs stand beside them (emb-head-8b, emb-4b, dora-*)
 FREEZES = ("llama-factory", "torch")  # freeze-1.7b, freeze-4b, freeze-8b; no other trainer has it as a setting
 PEFT = ("trl", "transformers", "torch", "llama-factory", "ms-swift")
 _CHOICES: dict[str, tuple[str, ...]] = {
-    "method": METHODS,
+    "method": tuple(METHODS),
     "target": ("all-linear", "attention"),
     "optimizer": tuple(OPTIMIZERS),
     "precision": ("bf16", PURE, "fp16-mixed", "fp32"),
@@ -106,12 +106,7 @@ def refusal(architecture: Architecture, training: Training, checkpoint: Checkpoi
 def _format_refusal(training: Training, checkpoint: Checkpoint) -> str | None:
     form = checkpoint.format
     container = (FORMATS.get(form) or find_format(form)).container
-    method = {
-        "full": _("full fine-tuning"),
-        "lora": "LoRA",
-        "qlora": "QLoRA",
-        "freeze": _("freeze tuning"),
-    }[training.method]
+    method = _(METHODS[training.method].title)
     if container != "safetensors":
         return _(
             "{method} of a {kind} file is not possible; train the 16-bit repository",
@@ -125,7 +120,7 @@ def _format_refusal(training: Training, checkpoint: Checkpoint) -> str | None:
             kind=form.upper(),
         )
     plain = form in ("bf16", "fp16", "fp32")
-    if training.method in ("full", "freeze") and not plain:
+    if not METHODS[training.method].adapts and not plain:
         return _(
             "full fine-tuning needs 16-bit weights, not {form}; quantized weights can only be adapted (qlora)",
             form=form,
@@ -214,7 +209,7 @@ def _model_refusal(architecture: Architecture, training: Training) -> str | None
         or training.fsdp
     ):
         return _("--precision pure-bf16 is LLaMA-Factory's, for full and freeze tuning on undivided models; use bf16")
-    if training.precision == "fp32" and training.method in ("lora", "qlora"):
+    if training.precision == "fp32" and METHODS[training.method].adapts:
         return _("adapters are trained beside 16-bit weights: --precision bf16 or fp16-mixed")
     if training.fla and not any(isinstance(layer, LinearAttention) for layer in architecture.layers):
         return _("flash-linear-attention is for delta nets, and the model has none: leave --fla out")

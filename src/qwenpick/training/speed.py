@@ -7,15 +7,14 @@ from qwenpick.machine.hardware import Device
 from qwenpick.memory.tensors import active_parameters, parameters
 from qwenpick.training.adapters import adapter_weights, touches_mlp
 from qwenpick.training.cards import before_ampere
+from qwenpick.training.methods import METHODS
 from qwenpick.training.objectives import OBJECTIVES
 from qwenpick.values import dataclass
 from qwenpick.work.serving import Training
 
 # H200, 989.5 TFLOP/s, torch 2.11, transformers 5.17: 46 runs of Qwen3-0.6B to 30B-A3B at 512 to 32,768 tokens
 UTILISATION = 0.37  # of the dense bf16 rate, once kernels are large: 0.30-0.36 measured with all else in
-# seconds a layer and micro-step that the GPU waits for kernels to be started
-LAUNCH = {"full": 0.0075, "lora": 0.011, "qlora": 0.013, "freeze": 0.0075}
-LAUNCH_DORA = 0.024  # the same of DoRA, which makes the norm of every adapted matrix anew: three runs, 0.023-0.029
+LAUNCH_DORA = 0.024  # DoRA's Method.waiting, which makes the norm of every adapted matrix anew: three runs, 0.023-0.029
 DELTA_CHUNK = 0.0022  # seconds a chunk of 64 tokens and linear layer in plain torch, which loops over chunks
 EXPERTS = 0.009  # seconds a layer and micro-step to make the adapted experts' weights and route to them
 LOW, HIGH = 0.63, 1.5  # of the estimate: all 46 runs lie between
@@ -59,7 +58,7 @@ def step_seconds(architecture: Architecture, training: Training, peak: float, de
     Where kernels are short the GPU waits for the program that starts them; the longer of both counts, and what runs chunk by chunk.
     """
     passes = (3 if training.checkpointing else 2) / 3
-    waiting = architecture.num_layers * (LAUNCH_DORA if training.dora else LAUNCH[training.method]) * passes
+    waiting = architecture.num_layers * (LAUNCH_DORA if training.dora else METHODS[training.method].waiting) * passes
     linear = sum(isinstance(layer, LinearAttention) for layer in architecture.layer_list)
     chunks = 0.0 if training.fla else -(-training.seq // 64) * linear * DELTA_CHUNK * passes
     routed = architecture.num_layers * EXPERTS if architecture.is_moe and touches_mlp(training.target) else 0.0

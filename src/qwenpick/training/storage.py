@@ -9,6 +9,7 @@ from qwenpick.training.adapters import adapter_weights
 from qwenpick.training.dora import magnitudes
 from qwenpick.training.freeze import layers_of, trained_weights
 from qwenpick.training.lora import LINEAR_EXPERTS, experts_of, target_of
+from qwenpick.training.methods import METHODS
 from qwenpick.training.optimizers import OPTIMIZERS, state_bytes
 from qwenpick.training.prepared import embedding_weights, trained_parameters
 from qwenpick.training.sharding import on_disk
@@ -85,7 +86,7 @@ def storage(architecture: Architecture, training: Training, checkpoint: Checkpoi
         result = trained * width
     master = 4 * trained if training.zero else 0
     states = sum(state_bytes(optimizer, trained, 4 * trained if training.zero else width * trained))
-    saved = (trained * width if training.method in ("lora", "qlora") else result) + states + master
+    saved = (trained * width if METHODS[training.method].adapts else result) + states + master
     shard = min(download, 5 * GIB)
     away = on_disk(training, trained, parameters(architecture))
     return Storage(

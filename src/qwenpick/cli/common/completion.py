@@ -101,6 +101,13 @@ def objectives(incomplete: str) -> list[str]:
     return _beginning(incomplete, OBJECTIVES)
 
 
+def methods(incomplete: str) -> list[str]:
+    """What may be trained."""
+    from qwenpick.training.methods import METHODS
+
+    return _beginning(incomplete, [*METHODS, "all"])
+
+
 def optimizers(incomplete: str) -> list[str]:
     """The optimizers."""
     from qwenpick.training.optimizers import OPTIMIZERS

@@ -50,7 +50,7 @@ MOST_PIXELS = 100_000  # of a side
 class Tuning:
     """What the options of a run say."""
 
-    train: Annotated[str | None, typer.Option(metavar="METHOD", help="Fine-tune instead: full, lora, qlora, freeze, or all: the first three side by side.", autocompletion=completion.choices("full", "lora", "qlora", "freeze", "all"))] = None
+    train: Annotated[str | None, typer.Option(metavar="METHOD", help="Fine-tune instead: full, lora, qlora, freeze, or all: the first three side by side.", autocompletion=completion.methods)] = None
     seq: Annotated[str | None, typer.Option("--seq", metavar="TOKENS", help="Tokens per training sequence (2048).")] = None
     batch: Annotated[int, typer.Option("--batch", min=1, max=MOST_SEQUENCES, help="Sequences per GPU at a time.")] = 1
     grad_accum: Annotated[int, typer.Option("--grad-accum", min=1, max=MOST_SEQUENCES, help="Batches before each optimizer step.")] = 1
@@ -97,15 +97,16 @@ class Tuning:
             self._refuse_alone(("image_tokens", "audio_seconds") if served else ())
             return None
         self._refuse_idle()
-        from qwenpick.training.checks import METHODS, check
+        from qwenpick.training.checks import check
         from qwenpick.training.objectives import OBJECTIVES
 
-        if self.train.casefold() in OBJECTIVES:
-            raise QwenpickError(_("--train says what is trained, --method what for: --train lora --method {method}", method=self.train.casefold()))
+        said = self.train.casefold()
+        if said in OBJECTIVES:
+            raise QwenpickError(_("--train says what is trained, --method what for: --train lora --method {method}", method=said))
         average = parse_tokens(self.average_seq) if self.average_seq else None
-        every = self.train.casefold() == "all"
+        every = said == "all"
         training = Training(
-            method=METHODS[0] if every else self.train.casefold(),
+            method="full" if every else "lora" if said == "dora" else said,
             seq=parse_tokens(self.seq) if self.seq else 2048,
             batch=self.batch,
             grad_accum=self.grad_accum,
@@ -124,7 +125,7 @@ class Tuning:
             trainer_version=self.trainer_version,
             train_vision=self.train_vision,
             train_embeddings=self.train_embeddings,
-            dora=self.dora,
+            dora=self.dora or said == "dora",
             layers=self.layers,
             fla=self.fla,
             image_tokens=self.image_tokens or 0,
@@ -151,7 +152,10 @@ class Tuning:
 
     def _refuse_idle(self) -> None:
         """QwenpickError for options that would change nothing."""
-        whole = (self.train or "").casefold() in ("full", "freeze")
+        from qwenpick.training.methods import METHODS
+
+        method = METHODS.get((self.train or "").casefold())
+        whole = method is not None and not method.adapts
         for option, given in (("--rank", self.rank), ("--target", self.target)):
             if whole and given is not None:
                 raise QwenpickError(_("{option} is for adapters: --train lora or qlora", option=option))

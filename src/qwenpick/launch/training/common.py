@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
+from qwenpick.training.methods import METHODS
 from qwenpick.training.prepared import largest_matrix
 from qwenpick.training.trainers import PURE
 from qwenpick.values import dataclass
@@ -14,7 +15,7 @@ from qwenpick.work.serving import Training
 
 DATA = "train.jsonl"  # one {"messages": [...]} a line
 OUTPUT = "output"
-RATE = {"full": 1e-5, "lora": 1e-4, "qlora": 1e-4, "freeze": 1e-5}  # learning rates that the trainers' own examples use
+RATE = {name: method.rate for name, method in METHODS.items()}  # learning rates
 
 
 @dataclass(frozen=True, slots=True)
