@@ -1,6 +1,6 @@
 """What --train may say, one line a method: its name in words and the figures that differ by method. Its recipe is the module of its name beside this.
 
-A variant is no method but a setting of one: DoRA is LoRA with Training.dora. tests/training/test_methods.py says what else a method needs, file by file.
+A variant is no method but a setting of one: DoRA is LoRA with Training.dora. tests/training/test_methods.py says what else a method needs, by file.
 """
 
 from __future__ import annotations
