@@ -73,6 +73,9 @@ class Checkpoint(Fact):
     official: bool = True
     bytes: Positive | None = None
     rounding: Natural = Field(default=0, description="How far `bytes` may be off, where a listing rounds them")
+    by_rule: bool = Field(
+        default=False, description="Whether `bytes` are what its publisher's method makes of the architecture"
+    )
     label: str | None = Field(
         default=None, description="The format as its publisher spells it, where it is none of ours: UD-Q4_K_XL"
     )

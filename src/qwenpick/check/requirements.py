@@ -20,7 +20,7 @@ from qwenpick.bounded import reason
 from qwenpick.errors import HardwareUnreadableError, QwenpickError, shown
 from qwenpick.i18n import _
 from qwenpick.memory.cache import parse_cache
-from qwenpick.planning.words import speed_of, where
+from qwenpick.planning.words import size_note, speed_of, where
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import parse_tokens
 from qwenpick.values import dataclass
@@ -156,7 +156,7 @@ def judged(requirement: Requirement, answer: Answer) -> Result:
     if not answer.fits:
         return Result(requirement, "fail", _way(answer), answer)
     if requirement.min_speed is None:
-        return Result(requirement, "pass", _way(answer), answer, _slow(answer))
+        return Result(requirement, "pass", _way(answer), answer, _doubt(answer))
     if plan.speed is None:
         return Result(
             requirement,
@@ -175,18 +175,18 @@ def judged(requirement: Requirement, answer: Answer) -> Result:
     )
     if speed < requirement.min_speed:
         return Result(requirement, "fail", _("too slow: {said}", said=said), answer)
-    return Result(requirement, "pass", f"{_way(answer)}; {said}", answer)
+    return Result(requirement, "pass", f"{_way(answer)}; {said}", answer, size_note(plan))
 
 
 def judged_together(requirement: Requirement, found: Together) -> Result:
-    """Whether all models of a group hold at once; a warning names those that are slow."""
+    """Whether all models of a group hold at once; a warning names those that are slow, or whose size is not known."""
     answers = [member.answer for member in found.members]
     missing = [answer for answer in answers if not answer.fits]
     said = "; ".join(f"{answer.plan.model.name}: {_way(answer)}" for answer in missing or answers)
     if missing:
         return Result(requirement, "fail", said, missing[0])
-    slow = [f"{answer.plan.model.name}: {warning}" for answer in answers if (warning := _slow(answer))]
-    return Result(requirement, "pass", said, None, "; ".join(slow) or None)
+    doubts = [f"{answer.plan.model.name}: {warning}" for answer in answers if (warning := _doubt(answer))]
+    return Result(requirement, "pass", said, None, "; ".join(doubts) or None)
 
 
 def _way(answer: Answer) -> str:
@@ -201,6 +201,11 @@ def _way(answer: Answer) -> str:
             speed=speed_of(plan.speed, writes=bool(answer.task.answer)),
         )
     return f"{way}: {plan.reason}"
+
+
+def _doubt(answer: Answer) -> str | None:
+    """What a pass does not say: that it is slow, that the size of the weights is not known; None where there is nothing."""
+    return "; ".join(filter(None, (_slow(answer), size_note(answer.plan)))) or None
 
 
 def _slow(answer: Answer) -> str | None:

@@ -13,6 +13,7 @@ from qwenpick.planning.checkpoints import check_quant, checkpoints
 from qwenpick.planning.limits import check_context, longest_context
 from qwenpick.planning.plan import Plan, judge
 from qwenpick.planning.unread import refuse_unread
+from qwenpick.planning.words import size_note
 from qwenpick.recommending.choose import Chooser, readable, task_for
 from qwenpick.recommending.modalities import check_modalities, unplanned_modalities
 from qwenpick.recommending.request import HIGHEST, Request
@@ -100,7 +101,7 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
     plan = ranked.plan if ranked else _nearest(catalog, model, chooser, search, found)
     if not plan.holds(request.strict) and plan.verdict != "refused":
         refuse_unread(machine, request.gpu_only)
-    notes += [*cache_notes(plan), *bandwidth_notes(plan, box)]
+    notes += [*filter(None, [size_note(plan)]), *cache_notes(plan), *bandwidth_notes(plan, box)]
     if request.context is None and plan.runtime == "ollama":
         notes += usual_context(plan, box)
     return Answer(

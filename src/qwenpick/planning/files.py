@@ -14,6 +14,7 @@ from qwenpick.i18n import _
 from qwenpick.memory.quantization import FORMATS, stored_bytes
 from qwenpick.memory.quantization.gguf import file_bytes
 from qwenpick.memory.quantization.gguf.dynamic import DENSE, MIXES
+from qwenpick.memory.quantization.recipes import estimate
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ _GGUF_ENGINES = ("llamacpp", "ollama", "lmstudio")
 class File:
     """A published set of weights: where it is, under which names, how large by the listing `source` on the day `checked`.
 
-    `files` is empty where the whole repository is one checkpoint; `rounding` is how far `bytes` may be off, since listings round.
+    `files` is empty where the whole repository is one checkpoint; `rounding` is how far `bytes` may be off, since listings round. Where no listing
+    has it (`by_rule`), `least` and `most` are what others publish under the same words; None where the layout is known.
     """
 
     repository: str | None
@@ -49,6 +51,8 @@ class File:
     mtp: bool = True
     projector: str | None = None
     by_rule: bool = False
+    least: int | None = None
+    most: int | None = None
 
 
 def published_file(model: Model, format_name: str, engine: str, repo: str | None = None) -> File | None:
@@ -84,7 +88,10 @@ def files_of(model: Model, format_name: str, engine: str) -> Iterator[File]:
         if wanted in listing.files:
             yield _of_repository(listing, listing.files[wanted])
         elif wanted in listing.weights:
-            yield File(listing.repo, None, (), listing.weights[wanted], listing.source, listing.checked)
+            half = (listing.step or 0) // 2
+            yield File(
+                listing.repo, None, (), listing.weights[wanted], listing.source, listing.checked, half, listing.mtp
+            )
     for checkpoint in model.checkpoints:
         if checkpoint.format == wanted and checkpoint.repo and checkpoint.bytes and checkpoint.source:
             yield File(checkpoint.repo, None, (), checkpoint.bytes, checkpoint.source, model.checked)
@@ -136,8 +143,12 @@ def planned_file(model: Model, architecture: Architecture, checkpoint: Checkpoin
     )
     if known is None:
         return None
+    source, found = known.source or HUB + checkpoint.repo, estimate(architecture, known.format, known.repo)
+    if known.bytes is None and found:
+        sizes = found.bytes, found.least, found.most
+        return File(known.repo, None, (), sizes[0], source, model.checked, 0, True, None, True, *sizes[1:])
     size = known.bytes or stored_bytes(architecture, known.format)
-    return File(known.repo, None, (), size, known.source or HUB + checkpoint.repo, model.checked, by_rule=True)
+    return File(known.repo, None, (), size, source, model.checked, by_rule=True)
 
 
 def settled(architecture: Architecture, checkpoint: Checkpoint) -> Checkpoint:
@@ -145,15 +156,26 @@ def settled(architecture: Architecture, checkpoint: Checkpoint) -> Checkpoint:
 
     The rule is exact where it holds, and a listing rounds; where they differ (calibrated mixes, an MTP block more or less, a head stored twice)
     the file's size stands, with the block that it leaves out, since the engines' arithmetic takes the size as that of all tensors. `rounding` 0 is
-    a size that was measured: it always stands.
+    a size that was measured: it always stands. A repository of others without a size has what their method makes of the architecture: `by_rule`.
     """
-    if checkpoint.bytes is None or not checkpoint.rounding:
-        return checkpoint
-    return _settled(architecture, checkpoint)
+    if checkpoint.bytes is None:
+        found = estimate(architecture, checkpoint.format, checkpoint.repo)
+        return _as_all_tensors(architecture, checkpoint, found.text, by_rule=True) if found else checkpoint
+    return _settled(architecture, checkpoint) if checkpoint.rounding else checkpoint
+
+
+def _as_all_tensors(architecture: Architecture, checkpoint: Checkpoint, text: int, *, by_rule: bool) -> Checkpoint:
+    """The checkpoint with a language model of `text` bytes beside an MTP block and towers as the format has them: what engines take sizes for."""
+    whole, own = (stored_bytes(architecture, checkpoint.format, parts=parts) for parts in (None, frozenset({"text"})))
+    return checkpoint.model_copy(update={"bytes": text + whole - own, "rounding": 0, "mtp": True, "by_rule": by_rule})
 
 
 @lru_cache(maxsize=8192)
 def _settled(architecture: Architecture, checkpoint: Checkpoint) -> Checkpoint:
+    if found := estimate(architecture, checkpoint.format, checkpoint.repo):
+        near = abs((checkpoint.bytes or 0) - found.bytes) <= checkpoint.rounding + HEADER * found.bytes
+        if near and checkpoint.mtp:
+            return _as_all_tensors(architecture, checkpoint, found.text, by_rule=False)
     by_rule = (
         file_bytes(architecture, checkpoint.format)
         if FORMATS[checkpoint.format].container == "gguf"

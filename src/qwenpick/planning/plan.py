@@ -10,7 +10,8 @@ from qwenpick.errors import HardwareUnreadableError
 from qwenpick.i18n import _
 from qwenpick.machine.nodes import one_node, per_node
 from qwenpick.memory.account import RAM, Memory, gpu
-from qwenpick.memory.bands import Band, band
+from qwenpick.memory.bands import Band, band, widened
+from qwenpick.memory.quantization.recipes import estimate
 from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.planning.files import File, planned_file, settled
 from qwenpick.runtimes import find_runtime
@@ -165,9 +166,11 @@ def judge(
     machine: Machine,
 ) -> Plan:
     """What one placement needs against what the engine may take there, with the verdict."""
-    edge, checkpoint = band(runtime.NAME), settled(architecture, checkpoint)
+    checkpoint = settled(architecture, checkpoint)
     refusal = not_on(machine.system, runtime) or runtime.refusal(architecture, checkpoint, work, placement)
     needed = Memory(()) if refusal else runtime.memory(model, architecture, checkpoint, work, placement)
+    unsure = estimate(architecture, checkpoint.format, checkpoint.repo) if checkpoint.by_rule else None
+    edge = widened(band(runtime.NAME), needed, unsure) if unsure else band(runtime.NAME)
     places = tuple(_places(needed, runtime, work, placement, machine))
     verdict: Verdict = "refused" if refusal else verdict_of(places, edge)
     plan = Plan(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _
 from qwenpick.memory.account import RAM
-from qwenpick.units import GIB, format_bytes
+from qwenpick.units import GIB, format_bytes, format_gb
 
 if TYPE_CHECKING:
     from qwenpick.planning.plan import Plan
@@ -28,6 +28,21 @@ def speed_of(speed: Speed | None, *, writes: bool) -> str:
     if writes:
         return _("{rate} tokens/s", rate=rate(speed.each.low, speed.each.high))
     return _("reads {rate} tokens/s", rate=rate(speed.prefill.low, speed.prefill.high))
+
+
+def size_note(plan: Plan) -> str | None:
+    """That nobody states the size of the repository a plan loads, what it was taken for, and how to know it; None where it is known."""
+    file = plan.file
+    if file is None or file.least is None or file.most is None:
+        return None
+    return _(
+        "the size of {repo} is not known: planned with {size}, as its method usually leaves it ({least} to {most}); "
+        "--online or the path of its downloaded files gives its own",
+        repo=file.repository,
+        size=format_gb(file.bytes),
+        least=format_gb(file.least),
+        most=format_gb(file.most),
+    )
 
 
 def gpu_count(count: int) -> str:

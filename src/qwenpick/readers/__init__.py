@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -26,7 +27,8 @@ def read_model(text: str, catalog: Catalog, *, online: bool = False, fetch: Fetc
     """The model that a text means: a catalogue name or tag, a path, a tag that Ollama pulled, or (only if `online`) a hub's owner/name.
 
     A catalogue name wins, so that the same request gives the same answer on any machine; write ./NAME for a directory of that name. `fetch`
-    takes the place of the network. Raises QwenpickError, as one sentence, for everything else and for files that are damaged.
+    takes the place of the network; with it a repository of others whose size the catalogue does not have is read, if it can be.
+    Raises QwenpickError, as one sentence, for everything else and for files that are damaged.
     """
     from qwenpick.catalog import find_model
 
@@ -43,6 +45,9 @@ def read_model(text: str, catalog: Catalog, *, online: bool = False, fetch: Fetc
         from qwenpick.catalog.lookup import closed_weights
 
         raise QwenpickError(closed_weights(model))
+    if (online or fetch) and _has_no_size(model, text):
+        with suppress(QwenpickError):
+            return _on_hub(text, catalog, fetch)
     return Reading(model, catalog.architecture(model), model.checkpoints)
 
 
@@ -100,7 +105,13 @@ def _beyond(text: str, catalog: Catalog, online: bool, fetch: Fetch | None, unkn
                 text=text,
             )
         )
+    return _on_hub(text, catalog, fetch)
+
+
+def _on_hub(text: str, catalog: Catalog, fetch: Fetch | None) -> Reading:
     from datetime import UTC, datetime
+
+    from qwenpick.readers import hub
 
     if fetch is None:
         from qwenpick.readers.hub_client import online_fetch
@@ -108,6 +119,23 @@ def _beyond(text: str, catalog: Catalog, online: bool, fetch: Fetch | None, unkn
 
         fetch = online_fetch(text, folder("hub"))
     return hub.read_id(text, catalog, fetch, datetime.now(UTC).date().isoformat())
+
+
+def _has_no_size(model: Model, text: str) -> bool:
+    """Whether a text names a quantized repository of others whose size no listing states."""
+    from qwenpick.catalog.names.spelling import bare, without_address
+    from qwenpick.planning.files import MAKER
+    from qwenpick.readers import hub
+    from qwenpick.readers.named import repository_format
+
+    repo = bare(without_address(text))
+    sized = {listing.repo for listing in model.published} | {c.repo for c in model.checkpoints if c.bytes}
+    return (
+        hub.is_id(repo)
+        and not repo.startswith(MAKER)
+        and repo not in sized
+        and bool(repository_format(repo.rpartition("/")[2]))
+    )
 
 
 def extended(catalog: Catalog, reading: Reading) -> Catalog:

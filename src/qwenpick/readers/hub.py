@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.bounded import CONFIG_LIMIT, INDEX_LIMIT, parse_json
+from qwenpick.catalog.names.spelling import bare
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.readers import hub_gguf, safetensors
@@ -30,15 +31,6 @@ def is_id(text: str) -> bool:
 def is_modelscope(text: str) -> bool:
     """Whether an id is written with modelscope: or ms: before it."""
     return text.startswith(("modelscope:", "ms:"))
-
-
-def bare(text: str) -> str:
-    """owner/name.
-
-    >>> bare("modelscope:Qwen/Qwen3-8B")
-    'Qwen/Qwen3-8B'
-    """
-    return re.sub(r"^(hf|huggingface|modelscope|ms):(//)?", "", text)
 
 
 def read_id(text: str, catalog: Catalog, fetch: Fetch, date: str) -> Reading:

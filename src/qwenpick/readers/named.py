@@ -23,6 +23,11 @@ _TAG_WORDS = {"fp16": "F16", "bf16": "BF16"}
 _TYPE = re.compile(r"[-.](?:ud-)?(?P<type>i?q\d(?:-[0-9a-z]+)*)$")  # a llama.cpp type, Unsloth's UD- before it
 _EXLLAMA = re.compile(r"-(exl[23])(?=-|$)")
 _BITS = re.compile(r"-(\d+(?:\.\d+)?)-?bpw")
+# Methods anywhere in a repository's name: Qwen3.6-27B-AWQ-BF16-INT4, -NVFP4-Fast, -W4A16-G128, -GPTQ-4bit; then the bits of a method of integers
+_METHOD = re.compile(
+    r"[-._](?P<float>nvfp4|mxfp4|fp8)|[-._](?P<awq>awq)|[-._](?:gptq|auto-?round|smoothquant|w[48]a\d+|int-?[48](?![0-9]))"
+)
+_WIDTH = re.compile(r"[-._](?:w|int-?)?(?P<bits>[2-8])(?:a\d+|-?bits?)?(?=[-._]|$)")
 # Bits a weight from which a GGUF type stands for ExLlama's
 _LIKE = ((7.0, "Q8_0"), (5.8, "Q6_K"), (4.6, "Q5_K_M"), (3.7, "Q4_K_M"), (2.7, "Q3_K_M"), (0.0, "Q2_K"))
 DEFAULT = "Q4_K_M"  # llama-server -hf REPO (llama.cpp common/arg.cpp) and an Ollama tag without a format
@@ -47,6 +52,23 @@ def named_format(model: Model, text: str) -> str | None:
         (words[word] for word in sorted(words, key=len, reverse=True) if folded.endswith(("-" + word, "." + word))),
         None,
     )
+
+
+def repository_format(name: str) -> str | None:
+    """The format that a repository's name states by its method, wherever the word stands; None where it names none that is known.
+
+    >>> repository_format("Qwen3.6-27B-AWQ-BF16-INT4"), repository_format("Qwen3.5-35B-A3B-GPTQ-8bit"), repository_format("Qwen3.6-27B-Fast")
+    ('awq-int4', 'gptq-int8', None)
+    """
+    folded = name.casefold()
+    found = _METHOD.search(folded)
+    if found is None or _EXLLAMA.search(folded):
+        return None
+    if found["float"]:
+        return found["float"]
+    bits = _WIDTH.search(folded, found.start())
+    width = bits["bits"] if bits else "4"
+    return "awq-int4" if found["awq"] and width == "4" else {"4": "gptq-int4", "8": "gptq-int8"}.get(width)
 
 
 def assumed_format(model: Model, text: str, *, ollama: bool = False) -> tuple[str, str] | None:

@@ -6,13 +6,13 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qwenpick.catalog.names.spelling import without_address
+from qwenpick.catalog.names.spelling import bare, without_address
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.planning.checkpoints import is_family
 from qwenpick.planning.files import MAKER, nearest_format, published_file, published_formats
-from qwenpick.readers.named import DEFAULT, assumed_format, named_format
+from qwenpick.readers.named import DEFAULT, assumed_format, named_format, repository_format
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def stated(model: Model, text: str, quant: str | None = None, *, ollama: bool = 
     qwen3:8b is that tag's Q4_K_M on Ollama, mlx-community/Qwen3-8B-4bit is MLX's 4 bits, unsloth/Qwen3.8-27B-GGUF:UD-Q4_K_XL that very file.
     Raises QwenpickError for a format that nobody is known to publish and none is near to.
     """
-    spelled = without_address(text)
+    spelled = bare(without_address(text))
     found = _of_tag(model, spelled) or _of_repository(model, spelled) or Stated(*_of_words(model, text, ollama=ollama))
     if quant is None:
         return found
@@ -99,6 +99,8 @@ def _of_repository(model: Model, spelled: str) -> Stated | None:
         format_name = next(listed, None) or (f"mlx-{bits['n'] or bits['o']}bit" if bits else None)
         return Stated(format_name if format_name in FORMATS else None, repo=repo, runtime="mlx")
     format_name = named_format(model, spelled)
+    if format_name not in FORMATS:
+        format_name = repository_format(match["name"]) or format_name
     return Stated(format_name, repo=repo if format_name in FORMATS else None) if format_name else None
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _, listed, retell
 from qwenpick.planning.files import published_file
-from qwenpick.planning.words import rate, where_short
+from qwenpick.planning.words import rate, size_note, where_short
 from qwenpick.recommending.rank import duration
 from qwenpick.render.forms.report import Block, Column, Line, Table, Tone
 from qwenpick.render.words import LICENCES, box, longest_native
@@ -93,6 +93,8 @@ def _run(pick: Pick, here: Here) -> str:
     path = here(plan)
     if path:
         source = _("already here: {path}", path=path)
+    elif plan.file and plan.file.least is not None:
+        source = _("about {size} download", size=format_gb(plan.file.bytes))
     elif plan.file:
         source = _("{size} download", size=format_gb(plan.file.bytes))
     else:
@@ -188,6 +190,7 @@ def foot(machine: Machine, answer: Recommendation) -> list[Block]:
     if labelled:
         blocks.append(Line(_("; ").join(labelled), "dim"))
     blocks += [Line(voices, "dim")] if (voices := _voices(answer)) else []
+    blocks += [Line(note, "dim") for note in dict.fromkeys(size_note(pick.plan) for pick in answer.picks) if note]
     quiet = [retell(note) for note in machine.notes]
     if any(pick.ranked.quality.inferred for pick in answer.picks):
         quiet.append(_("~ quality estimated from sibling models"))

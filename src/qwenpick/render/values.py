@@ -132,6 +132,8 @@ def file_values(file: File) -> FileValues:
         "bytes": file.bytes,
         "rounding": file.rounding,
         "by_rule": file.by_rule,
+        "least": file.least,
+        "most": file.most,
         "projector": file.projector,
         "source": file.source,
         "checked": file.checked,

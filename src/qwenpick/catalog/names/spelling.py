@@ -47,6 +47,15 @@ def without_address(name: str) -> str:
     return _INSIDE.sub("", _ADDRESS.sub("", name.strip())).strip("/")
 
 
+def bare(text: str) -> str:
+    """owner/name, without the hub that is written before it.
+
+    >>> bare("modelscope:Qwen/Qwen3-8B")
+    'Qwen/Qwen3-8B'
+    """
+    return re.sub(r"^(hf|huggingface|modelscope|ms):(//)?", "", text)
+
+
 def fold(name: str) -> str:
     """A name without what people vary: case, owner, separators.
 

@@ -11,7 +11,7 @@ from qwenpick.memory.tensors import Tensor, tensors
 GROUP = 128  # columns that share a scale in GPTQ and AWQ: the official repositories' quantize_config.json
 
 # What stays in 16 bits in every quantized repository: embeddings, lm_head, norms, biases, routers and the delta net's small tensors.
-_UNQUANTIZED = ("token_embd", "output", "ffn_gate_inp", "ffn_gate_inp_shexp", "ssm_conv1d", "ssm_alpha", "ssm_beta")
+UNQUANTIZED = ("token_embd", "output", "ffn_gate_inp", "ffn_gate_inp_shexp", "ssm_conv1d", "ssm_alpha", "ssm_beta")
 
 # A_log and the delta net's norm stay in FP32: the weight indices of Qwen3.5-0.8B to 397B-A17B agree to the byte
 _FP32 = ("ssm_a", "ssm_norm")
@@ -46,7 +46,7 @@ def stored_as(tensor: Tensor, architecture: Architecture, format_name: str) -> s
 
 def is_quantized(tensor: Tensor, architecture: Architecture, format_name: str) -> bool:
     """Whether a checkpoint in this format stores the tensor in fewer than 16 bits."""
-    if len(tensor.shape) < 2 or tensor.role in _UNQUANTIZED or tensor.role.startswith("nextn"):
+    if len(tensor.shape) < 2 or tensor.role in UNQUANTIZED or tensor.role.startswith("nextn"):
         return False
     if tensor.part == "mtp":
         return format_name in _WITH_MTP and not architecture.extras
@@ -59,23 +59,22 @@ def is_quantized(tensor: Tensor, architecture: Architecture, format_name: str) -
 
 def sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Tensor, int], ...]:
     """(tensor, bytes of all its copies) in this format."""
-    wide = _FP32 if architecture.model_type in _FP32_TYPES else ()
-    return tuple((t, _tensor_bytes(t, architecture, format_name, wide)) for t in tensors(architecture))
+    return tuple((t, _tensor_bytes(t, architecture, format_name)) for t in tensors(architecture))
 
 
-def _tensor_bytes(tensor: Tensor, architecture: Architecture, format_name: str, wide: tuple[str, ...]) -> int:
+def _tensor_bytes(tensor: Tensor, architecture: Architecture, format_name: str) -> int:
     """Bytes of all copies of a tensor."""
     stored = stored_as(tensor, architecture, format_name)
     if is_quantized(tensor, architecture, format_name) or stored != "bf16":
         return tensor.count * math.prod(tensor.shape[:-2]) * _MATRIX[stored](*tensor.shape[-2:])
-    return tensor.elements * (4 if tensor.role in wide else _plain_bytes(tensor, format_name))
+    return plain_bytes(tensor, architecture, format_name)
 
 
-def _plain_bytes(tensor: Tensor, format_name: str) -> int:
-    """Bytes of an element of a tensor that is not quantized."""
-    if format_name == "fp32":
-        return 4
-    return 1 if format_name in _TABLES_IN_8_BITS and tensor.role in _TABLES else 2
+def plain_bytes(tensor: Tensor, architecture: Architecture, format_name: str) -> int:
+    """Bytes of all copies of a tensor that a checkpoint of this format does not quantize."""
+    if format_name == "fp32" or (tensor.role in _FP32 and architecture.model_type in _FP32_TYPES):
+        return tensor.elements * 4
+    return tensor.elements * (1 if format_name in _TABLES_IN_8_BITS and tensor.role in _TABLES else 2)
 
 
 def _groups(columns: int) -> int:

@@ -106,7 +106,10 @@ class SpeedValues(TypedDict):
 
 
 class FileValues(TypedDict):
-    """A published file. `files` is empty where the whole repository is one checkpoint; `bytes` is off by `rounding` at most, or `by_rule`."""
+    """A published file. `files` is empty where the whole repository is one checkpoint; `bytes` is off by `rounding` at most, or `by_rule`.
+
+    By a rule for a repository whose layout is not known: between `least` and `most`, what others publish under the same words.
+    """
 
     repository: str | None
     tag: str | None
@@ -114,6 +117,8 @@ class FileValues(TypedDict):
     bytes: int
     rounding: int
     by_rule: bool
+    least: int | None
+    most: int | None
     projector: str | None
     source: str
     checked: str
