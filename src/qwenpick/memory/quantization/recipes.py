@@ -131,7 +131,7 @@ _HABITS: tuple[tuple[str, str, Recipe | None, Recipe | None], ...] = (
     ("cyankiwi", r"awq", Recipe(group=_FINE), Recipe(_MLPS, group=_FINE)),
     ("quanttrio", r"-(0\.8|2|4|9)b-awq", Recipe(_MLPS), None),  # 2B, 4B and 9B; 27B leaves attention alone
     ("btbtyler09", r"gptq", None, Recipe(_MLPS, group=_FINE)),
-    ("intel", r"auto-?round", None, Recipe(_wide(DELTA, SHARED))),
+    ("intel", r"qwen3\.[56]-.*auto-?round", None, Recipe(_wide(DELTA, SHARED))),
     ("redhatai", r"w4a16|int4", Recipe(_wide(DELTA), zeros=False), None),
     ("redhatai", r"fp8", Recipe(_wide(DELTA)), Recipe(_wide(DELTA))),
     ("nvidia", r"nvfp4", Recipe(frozenset(), _EIGHT), Recipe(frozenset(), _EIGHT)),
