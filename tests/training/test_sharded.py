@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from qwenpick import training
 from qwenpick.catalog import Catalog
+from qwenpick.errors import QwenpickError
+from qwenpick.launch.training.common import deepspeed
 from qwenpick.machine.hardware import Device
+from qwenpick.memory.tensors import parameters
 from qwenpick.training import Peak
+from qwenpick.training.sharding import offloaded
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Training
 
@@ -101,3 +106,22 @@ def test_zero_3_divides_adapters_too(catalog: Catalog) -> None:
     parts = training.memory(model, catalog.architecture(model), work).parts
     adapters = next(part.bytes for part in parts if part.name == "adapters" and part.where == "gpu0")
     assert adapters == 2 * 996_507_648 // 8  # bf16 under ZeRO 3
+
+
+@pytest.mark.parametrize(
+    ("work", "each"), [(replace(ZERO3, offload="parameters"), 20), (replace(ZERO2, offload="optimizer"), 16)]
+)
+def test_without_pinned_buffers_ram_holds_the_tensors_alone(catalog: Catalog, work: Training, each: int) -> None:
+    weights = parameters(catalog.architecture(catalog.models["qwen3-4b"]))
+    pinned, plain = (offloaded(run, weights) for run in (work, replace(work, pin_memory=False)))
+    assert (pinned, plain) == (27 * -(-weights // 2), each * -(-weights // 2))
+    written = json.loads(
+        deepspeed(replace(work, pin_memory=False), catalog.architecture(catalog.models["qwen3-4b"]))["deepspeed.json"]
+    )
+    assert written["zero_optimization"]["offload_optimizer"] == {"device": "cpu", "pin_memory": False}
+
+
+def test_unpinned_needs_something_of_deepspeeds_in_ram(catalog: Catalog) -> None:
+    for work in (FULL, ZERO3, replace(FSDP, offload="parameters"), replace(ZERO3, offload="nvme")):
+        with pytest.raises(QwenpickError, match="no-pin-memory"):
+            peak(catalog, "qwen3-4b", replace(work, pin_memory=False))

@@ -147,6 +147,10 @@ def _sharding_refusal(training: Training) -> str | None:
         return _("FSDP offloads to RAM only: --offload parameters; to a disk it is --zero 3 --offload nvme")
     if training.weights_away and training.zero != 3 and not training.fsdp:
         return _("offload of {offload} needs ZeRO-3", offload=training.offload)
+    if not training.pin_memory and (training.offload not in ("optimizer", "parameters") or training.fsdp):
+        return _(
+            "--no-pin-memory is for what DeepSpeed offloads to RAM: --zero 3 --offload parameters, or leave it out"
+        )
     if training.method == "qlora" and training.zero == 3:
         return _("bitsandbytes' 4-bit weights cannot be divided by ZeRO-3; use ZeRO 2 or FSDP")
     if training.trainer == "unsloth" and (training.zero or training.fsdp):

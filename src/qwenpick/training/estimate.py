@@ -206,6 +206,8 @@ def _optimizer(training: Training, prepared: Prepared, where: str) -> Iterator[P
         beside = N_(
             "masters, gradients and states of {trained:,} weights, and pinned buffers", trained=prepared.trained
         )
+        if not training.pin_memory:
+            beside = N_("masters, gradients and states of {trained:,} weights", trained=prepared.trained)
         if training.offload == "nvme":
             beside = N_("gradients of {trained:,} weights, and buffers to the disk and back", trained=prepared.trained)
         yield Part("offloaded", offloaded(training, prepared.trained, prepared.whole), RAM, beside, "state")

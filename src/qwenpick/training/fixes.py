@@ -77,6 +77,8 @@ def _changes(tuned: Tuned, gpus: int) -> Iterator[tuple[str, str, Training]]:
             flags,
             replace(now, zero=0, fsdp=True, offload=offload),
         )
+    if now.offload in ("optimizer", "parameters") and now.zero and now.pin_memory:
+        yield _("no pinned buffers in RAM (slower)"), "--no-pin-memory", replace(now, pin_memory=False)
     if now.optimizer in EIGHT_BITS and now.offload == "none":
         name = EIGHT_BITS[now.optimizer]
         yield _("states in 8 bits"), f"--optimizer {name}", replace(now, optimizer=name)

@@ -17,6 +17,9 @@ BUCKET = (
 LIVE = 1_000_000_000  # gathered weights that ZeRO-3 lets lie for their next use: stage3_max_live_parameters, stage3_max_reuse_distance
 SUB_GROUP = 1_000_000_000  # weights that ZeRO-3's step takes at a time: sub_group_size
 OFFLOADED = 27  # bytes of RAM a weight: 18 x 1.5, DeepSpeed's own estimate (stage3.py, additional_buffer_factor); 27.2-28.6 measured
+# the same by stage with pin_memory false, its tensors alone: masters, two states and gradients in FP32, and under stage 3 weights and gradients in
+# 16 bits (stage3.py, stage_1_and_2.py). torch rounds a pinned buffer up to a power of two, and keeps freed ones. Read, not measured
+UNPINNED = {1: 16, 2: 16, 3: 20}
 OFFLOADED_FSDP = 20  # FP32 weights, gradients, two states and what is pinned beside them: 19.8 measured
 
 
@@ -86,4 +89,5 @@ def offloaded(training: Training, trained: int, whole: int = 0) -> int:
         mine = part_of(trained, shares(training).states)
         weights = 2 * min(part_of(whole, shares(training).weights), IN_RAM) if training.method == "full" else 0
         return 2 * mine + 4 * (1 + STATE_BUFFERS) * min(mine, SUB_GROUP) + weights + 2 * WEIGHT_BUFFERS
-    return (OFFLOADED_FSDP if training.fsdp else OFFLOADED) * part_of(trained, shares(training).states)
+    each = OFFLOADED_FSDP if training.fsdp else OFFLOADED if training.pin_memory else UNPINNED[training.zero]
+    return each * part_of(trained, shares(training).states)

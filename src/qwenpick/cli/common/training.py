@@ -61,6 +61,7 @@ class Tuning:
     no_checkpointing: Annotated[bool, typer.Option("--no-checkpointing", help="Keep all activations: faster, but much more memory.")] = False
     zero: Annotated[int, typer.Option("--zero", min=0, max=3, help="DeepSpeed's ZeRO stage.")] = 0
     offload: Annotated[str, typer.Option("--offload", metavar="WHAT", help="What ZeRO or FSDP keeps in RAM: none, optimizer or parameters; nvme: both on a disk.", autocompletion=completion.choices("none", "optimizer", "parameters", "nvme"))] = "none"
+    no_pin_memory: Annotated[bool, typer.Option("--no-pin-memory", help="What DeepSpeed offloads is not pinned: less RAM, slower.")] = False
     fsdp: Annotated[bool, typer.Option("--fsdp", help="Shard with PyTorch's FSDP.")] = False
     chunked_loss: Annotated[bool, typer.Option("--chunked-loss", "--liger", help="Never hold the logits of all tokens (Liger and the like).")] = False
     attn: Annotated[str, typer.Option("--attn", metavar="NAME", help="flash, sdpa or eager.", autocompletion=completion.choices("flash", "sdpa", "eager"))] = "sdpa"
@@ -117,6 +118,7 @@ class Tuning:
             checkpointing=not self.no_checkpointing,
             zero=self.zero,
             offload=self.offload,
+            pin_memory=not self.no_pin_memory,
             fsdp=self.fsdp,
             chunked_loss=self.chunked_loss,
             attention=self.attn,

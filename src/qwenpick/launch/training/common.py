@@ -132,9 +132,9 @@ def deepspeed(training: Training, architecture: Architecture) -> dict[str, str]:
             "buffer_size": max(BUFFER, largest),
         }
     elif training.offload != "none":
-        zero["offload_optimizer"] = {"device": "cpu", "pin_memory": True}
+        zero["offload_optimizer"] = {"device": "cpu", "pin_memory": training.pin_memory}
     if training.offload == "parameters":
-        zero["offload_param"] = {"device": "cpu", "pin_memory": True}
+        zero["offload_param"] = {"device": "cpu", "pin_memory": training.pin_memory}
     if training.zero == 3:
         names = ("reduce_bucket_size", "stage3_prefetch_bucket_size", "stage3_param_persistence_threshold")
         zero |= dict.fromkeys(names, "auto") | {"stage3_gather_16bit_weights_on_model_save": True}

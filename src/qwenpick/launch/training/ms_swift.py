@@ -64,7 +64,8 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
     if architecture.vision:
         options["freeze_vit"] = not training.train_vision
     if training.zero:
-        options["deepspeed"] = OWN.get((training.zero, training.offload), "deepspeed.json")
+        own = OWN.get((training.zero, training.offload)) if training.pin_memory else None
+        options["deepspeed"] = own or "deepspeed.json"
     if training.sequence_parallel > 1:
         options["sequence_parallel_size"] = training.sequence_parallel
     if training.packing:
