@@ -33,6 +33,7 @@ FOOTPRINTS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 # recipe of a training run -> what its reserve was held against: (table, quantity, engine) of every scored row
 RUNS, TWO_GPUS, LABORATORY = "training_h200_2026_11_29.csv", "training_2gpu_h200.csv", "transformers_h200_2026_11.csv"
+NOTEBOOKS = "unsloth_notebooks.csv"
 RECIPES: dict[str, tuple[tuple[str, str, str], ...]] = {
     f"training-{recipe}": (
         (RUNS, "reserved", f"training-{recipe}"),
@@ -45,9 +46,9 @@ RECIPES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ),
     )
     for recipe in ("single", "embeddings", "dora", "freeze", "torchao", "ddp", "zero", "fsdp", "offload")
-}
+} | {"training-unsloth": ((NOTEBOOKS, "reserved", "training-unsloth"),)}
 # engines that run another one's code under other defaults
-SAME_ARITHMETIC = {"ollama": "llamacpp", "lmstudio": "llamacpp", "training-unsloth": "training-single"}
+SAME_ARITHMETIC = {"ollama": "llamacpp", "lmstudio": "llamacpp"}
 FEW, NARROWEST, NARROWEST_OF_FEW = 30, 0.01, 0.05
 
 

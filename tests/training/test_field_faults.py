@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from qwenpick.catalog import Catalog
+from qwenpick.training.unsloth_files import KEPT, UNKNOWN
 from tests.conftest import Result
 
 GIB = 2**30
@@ -152,8 +154,22 @@ def test_unsloth_adapts_no_delta_net(qwenpick: Run) -> None:  # F12
 def test_unsloth_loads_what_was_planned(qwenpick: Run) -> None:  # F12
     words = ("qwen3-14b", "--train", "qlora", "--trainer", "unsloth", "--gpu", "t4", "--ram", "32GiB")
     _code, run = answer(qwenpick, "fit", *words)
-    assert any("keeps layers in 16 bits" in note for note in run["notes"])
-    assert "use_exact_model_name=True" in qwenpick("launch", *words).out
+    assert run["repository"] == "unsloth/Qwen3-14B-unsloth-bnb-4bit"
+    assert abs(run["disk"]["download"] - 11.12e9) < 0.1e9  # the sum of its three files, in Unsloth's notebook
+    started = qwenpick("launch", *words).out
+    assert "use_exact_model_name=True" in started
+    assert run["repository"] in started
+    _code, plain = answer(qwenpick, "fit", *words, "--quant", "nf4")
+    more = [sum(p["bytes"] for p in one["memory"]["parts"] if p["name"] == "weights") for one in (run, plain)]
+    assert more[0] - more[1] == round(797e6 * (2 - 0.515869140625))
+    _code, other = answer(qwenpick, "fit", "qwen3-8b", *words[1:])
+    assert any("size is not known" in note for note in other["notes"])
+
+
+def test_unsloths_files_are_those_of_models_in_the_catalogue(catalog: Catalog) -> None:
+    names = {(model.huggingface or "").rpartition("/")[2] for model in catalog.models.values()}
+    assert {name for name in (*KEPT, *UNKNOWN) if not name.startswith("DeepSeek-R1")} <= names
+    assert not set(KEPT) & set(UNKNOWN)
 
 
 def test_tight_is_no_where_it_is_asked_so(qwenpick: Run) -> None:  # F15

@@ -26,6 +26,7 @@ from qwenpick.training.speed import Speed, speed
 from qwenpick.training.storage import Storage, loading, storage
 from qwenpick.training.towers import audio_tokens
 from qwenpick.training.trainers import TRAINERS, older
+from qwenpick.training.unsloth_files import own_file
 from qwenpick.units import format_bytes, format_tokens
 from qwenpick.values import dataclass
 
@@ -102,12 +103,13 @@ def tune(
     training = pictured(architecture, training)
     checkpoint = _checkpoint(model, training, quant)
     needed, places, verdict = judged(architecture, model, checkpoint, training, devices, machine)
+    idle = len(able(machine)) - training.gpus
     found = Tuned(
         model, architecture, checkpoint, training, devices, needed, places, verdict, _reason(verdict, places),
         band(f"training-{recipe_of(training)}"), speed(architecture, training, _rate(catalog, devices[0]), devices[0], _link(machine)),
         storage(architecture, training, checkpoint), None, None,
         tuple(peak.within(place.budget) for peak, place in zip(peaks(needed), places, strict=False)),
-        (*notes, *notes_on(architecture, training, checkpoint, len(able(machine)) - training.gpus), *of_kernels(architecture, training, devices)),
+        (*notes, *notes_on(model, architecture, training, checkpoint, idle), *of_kernels(architecture, training, devices)),
     )  # fmt: skip
     return stretched(_with_older(found, machine), machine, strict) if reach else found
 
@@ -211,6 +213,8 @@ def _checkpoint(model: Model, training: Training, quant: str | None) -> Checkpoi
     name = DEFAULT_FORMAT.get(training.method, "bf16")
     if quant is not None and not is_family(quant):
         name = quant if quant in FORMATS else find_format(quant).name  # bf16 is a repository, BF16 a GGUF file
+    if training.trainer == "unsloth" and name == "nf4" and quant is None and (repo := own_file(model)):
+        return Checkpoint(format=name, repo=repo, official=False)
     published = next((c for c in model.checkpoints if c.format == name), None)
     base = next((c for c in model.checkpoints if c.format == "bf16"), None)
     return published or Checkpoint(format=name, repo=base.repo if base else None, official=bool(base and base.official))

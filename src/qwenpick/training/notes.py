@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qwenpick.catalog.schema import Architecture, Checkpoint
+from qwenpick.catalog.schema import Architecture, Checkpoint, Model
 from qwenpick.i18n import _
 from qwenpick.training.lora import LINEAR_EXPERTS
 from qwenpick.training.qlora import experts_quantized
 from qwenpick.training.storage import loading
 from qwenpick.training.towers import audio_tokens
 from qwenpick.training.trainers import habits
+from qwenpick.training.unsloth_files import kept, unknown
 from qwenpick.units import format_bytes
 from qwenpick.work.serving import Training
 
 
-def notes_on(architecture: Architecture, training: Training, checkpoint: Checkpoint, idle: int) -> Iterator[str]:
+def notes_on(
+    model: Model, architecture: Architecture, training: Training, checkpoint: Checkpoint, idle: int
+) -> Iterator[str]:
     """Sentences for a run that leaves `idle` GPUs of its machine unused."""
     if idle > 0:
         count = training.gpus + idle
@@ -50,11 +53,18 @@ def notes_on(architecture: Architecture, training: Training, checkpoint: Checkpo
         yield _(
             "the answers that GRPO generates are not in the speed, and vLLM beside the trainer is not in the memory"
         )
-    if training.trainer == "unsloth" and checkpoint.format == "nf4" and not architecture.is_moe:
-        yield _(
-            "Unsloth takes its own 4-bit file of this name where it has one (-unsloth-bnb-4bit), which keeps layers in 16 bits: "
-            "Qwen3-14B is 11.9 GiB then, not 9.3; use_exact_model_name=True, as launch writes it, loads what is planned here"
-        )
+    if training.trainer == "unsloth" and checkpoint.format == "nf4":
+        if more := kept(checkpoint.repo):
+            yield _(
+                "{repo} is planned, as Unsloth loads it: layers of {more:,} million weights stay in 16 bits; --quant nf4 plans without",
+                repo=checkpoint.repo,
+                more=more // 1_000_000,
+            )
+        elif unknown(model):
+            yield _(
+                "Unsloth has a 4-bit file of its own of this model (-unsloth-bnb-4bit), which keeps layers in 16 bits and whose size is not known "
+                "here; use_exact_model_name=True, as launch writes it, loads what is planned"
+            )
     if training.method == "qlora" and architecture.is_moe:
         if not experts_quantized(architecture, training, checkpoint):
             yield _(

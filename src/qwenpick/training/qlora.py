@@ -10,6 +10,7 @@ from qwenpick.training import lora
 from qwenpick.training.activations import Style
 from qwenpick.training.prepared import Prepared, base_bytes, base_weights, largest_linear
 from qwenpick.training.trainers import habits
+from qwenpick.training.unsloth_files import kept
 from qwenpick.work.serving import Training
 
 READ_FROM = "peft 0.21.2 utils/other.py prepare_model_for_kbit_training, bitsandbytes 0.50.2, trl 1.16.0"
@@ -28,6 +29,8 @@ def prepare(architecture: Architecture, training: Training, checkpoint: Checkpoi
     elif architecture.is_moe and checkpoint.format not in ON_LOAD:
         # AWQ and GPTQ of fused experts (compressed-tensors) are unpacked for training
         found = replace(found, base=base_bytes(architecture, Checkpoint(format="bf16")))
+    if own := kept(checkpoint.repo):
+        found = replace(found, base=found.base + round(own * (2 - NF4)))
     upcasts = trainer.kbit_upcast or (trainer.upcast_in_fp16 and training.precision == "fp16-mixed")
     cast = upcasts and checkpoint.format in ON_LOAD
     narrower = (

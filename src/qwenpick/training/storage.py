@@ -12,8 +12,10 @@ from qwenpick.training.lora import LINEAR_EXPERTS, experts_of, target_of
 from qwenpick.training.methods import METHODS
 from qwenpick.training.optimizers import OPTIMIZERS, state_bytes
 from qwenpick.training.prepared import embedding_weights, trained_parameters
+from qwenpick.training.qlora import NF4
 from qwenpick.training.sharding import on_disk
 from qwenpick.training.trainers import PURE, keeps_fp32
+from qwenpick.training.unsloth_files import ENDING, kept
 from qwenpick.units import GIB
 from qwenpick.values import dataclass
 from qwenpick.work.serving import Training
@@ -61,8 +63,10 @@ def storage(architecture: Architecture, training: Training, checkpoint: Checkpoi
     Full fine-tuning saves the weights and the optimizer's states; adapters only themselves and theirs. A process reads weights through the page
     cache, one shard of up to 5 GB at a time; ZeRO's offload is among the parts of the run.
     """
-    source = checkpoint if checkpoint and checkpoint.format not in ("nf4", "int8") else SOURCE
-    download = checkpoint.bytes if checkpoint and checkpoint.bytes else stored_bytes(architecture, source.format)
+    own = checkpoint is not None and (checkpoint.repo or "").endswith(ENDING)
+    source = checkpoint if checkpoint and (own or checkpoint.format not in ("nf4", "int8")) else SOURCE
+    stored = stored_bytes(architecture, source.format) + round(kept(source.repo) * (2 - NF4))
+    download = checkpoint.bytes if checkpoint and checkpoint.bytes else stored
     optimizer = OPTIMIZERS[training.optimizer]
     if training.method == "full":
         trained = trained_parameters(architecture, training)
