@@ -230,3 +230,27 @@ def test_the_context_of_a_card_is_its_own(qwenpick: Run) -> None:  # F19
         return sum(part["bytes"] for part in run["memory"]["parts"] if part["name"] == "CUDA context") / 2**20
 
     assert (context("t4"), context("h200")) == (141, 820)
+
+
+def test_embeddings_keep_their_batch_of_negatives(qwenpick: Run) -> None:
+    words = ("fit", "qwen3-embedding-4b", "--train", "lora", "--batch", "64", "--seq", "512", "--gpu", "rtx 4090")
+    code, run = answer(qwenpick, *words, "--ram", "64GiB")
+    assert code == 1
+    flags = [fix["flags"] for fix in run["fixes"]]
+    assert "--mini-batch 8" in flags
+    assert not any(one.startswith("--batch 1") for one in flags)
+
+
+def test_a_frozen_tower_that_llama_factory_does_not_recompute_is_said(qwenpick: Run) -> None:
+    words = ("fit", "qwen2.5-vl-7b-instruct", "--train", "lora", "--trainer", "llama-factory", "--gpu", "h200")
+    _code, run = answer(qwenpick, *words, "--image-tokens", "1024", "--ram", "64GiB")
+    assert any("frozen tower keeps" in note for note in run["notes"])
+    _code, newer = answer(
+        qwenpick, "fit", "qwen3-vl-8b-instruct", *words[2:], "--image-tokens", "1024", "--ram", "64GiB"
+    )
+    assert not any("frozen tower" in note for note in newer["notes"])
+
+
+def test_idle_gpus_of_unsloth_are_another_trainers(qwenpick: Run) -> None:
+    _code, run = answer(qwenpick, "fit", "qwen3-8b", "--train", "qlora", "--trainer", "unsloth", "--gpu", "2x rtx 4090")
+    assert any("--trainer trl --gpus 2 --fsdp" in note for note in run["notes"])

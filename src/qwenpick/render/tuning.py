@@ -205,7 +205,7 @@ def _time(tuned: Tuned, dataset_tokens: int | None) -> list[Block]:
     return [
         Line(
             _(
-                "{rate}; {hours} an epoch of {dataset_tokens:,} tokens",
+                "{rate}; {hours} for {dataset_tokens:,} tokens",
                 rate=rate,
                 hours=_hours(tuned, dataset_tokens),
                 dataset_tokens=dataset_tokens,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
     from qwenpick.work.serving import Training
 
+SMALL = 8  # pairs of a cached batch
 EIGHT_BITS = {"adamw": "adamw-8bit", "adamw-fused": "adamw-8bit"}
 
 
@@ -57,7 +58,14 @@ def _changes(tuned: Tuned, gpus: int) -> Iterator[tuple[str, str, Training]]:
         yield _("never hold the logits of all tokens"), "--chunked-loss", replace(now, chunked_loss=True)
     if not now.checkpointing:
         yield _("recompute activations"), "(without --no-checkpointing)", replace(now, checkpointing=True)
-    if now.batch > 1:
+    if now.objective == "embedding":  # its negatives are the batch: it stays
+        if not now.mini_batch and now.batch > SMALL:
+            yield (
+                _("cached negatives, a few pairs at a time"),
+                f"--mini-batch {SMALL}",
+                replace(now, mini_batch=SMALL),
+            )
+    elif now.batch > 1:
         accum = now.grad_accum * now.batch
         yield _("one sequence at a time"), f"--batch 1 --grad-accum {accum}", replace(now, batch=1, grad_accum=accum)
     if gpus > now.gpus and now.trainer != "unsloth":

@@ -9,7 +9,7 @@ from qwenpick.i18n import _
 from qwenpick.training.lora import LINEAR_EXPERTS
 from qwenpick.training.qlora import experts_quantized
 from qwenpick.training.storage import loading
-from qwenpick.training.towers import audio_tokens
+from qwenpick.training.towers import Kept, audio_tokens, image_bytes, vision_kept
 from qwenpick.training.trainers import habits
 from qwenpick.training.unsloth_files import kept, unknown
 from qwenpick.units import format_bytes
@@ -23,12 +23,20 @@ def notes_on(
     if idle > 0:
         count = training.gpus + idle
         how = "--zero 3" if training.method == "full" else "--fsdp"
-        yield _(
-            "{idle} GPUs of this machine are not used: --gpus {count} {how} divides the run",
-            idle=idle,
-            count=count,
-            how=how,
-        )
+        if training.trainer == "unsloth":
+            yield _(
+                "{idle} GPUs of this machine are not used: Unsloth trains on one; --trainer trl --gpus {count} {how} divides the run",
+                idle=idle,
+                count=count,
+                how=how,
+            )
+        else:
+            yield _(
+                "{idle} GPUs of this machine are not used: --gpus {count} {how} divides the run",
+                idle=idle,
+                count=count,
+                how=how,
+            )
     loaded, always = loading(architecture, training)
     if not always:
         yield _(
@@ -49,6 +57,11 @@ def notes_on(
         )
     if training.image_size is not None:
         yield _("the pictures are {tokens:,} tokens of each sequence", tokens=training.image_tokens)
+    if training.image_tokens and not training.train_vision and vision_kept(architecture, training) is Kept.ALL:
+        yield _(
+            "LLaMA-Factory recomputes trained blocks only: with transformers 5 the frozen tower keeps {size} of each sequence, below 5 nothing",
+            size=format_bytes(image_bytes(architecture, training)),
+        )
     if training.objective == "grpo":
         yield _(
             "the answers that GRPO generates are not in the speed, and vLLM beside the trainer is not in the memory"
