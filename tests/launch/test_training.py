@@ -153,3 +153,10 @@ def test_embeddings_get_their_own_program(catalog: Catalog) -> None:
 def test_llama_factory_knows_the_template_by_this_name(catalog: Catalog, name: str, template: str) -> None:
     settings = yaml.safe_load(started(catalog, Training("lora", trainer="llama-factory"), name).files["train.yaml"])
     assert settings["template"] == template
+
+
+def test_sentence_transformers_divide_the_run_where_it_was_planned_so(catalog: Catalog) -> None:
+    work = Training("lora", trainer="sentence-transformers", objective="embedding", zero=2, gpus=2)
+    found = started(catalog, work, "qwen3-embedding-0.6b")
+    assert json.loads(found.files["deepspeed.json"])["zero_optimization"]["stage"] == 2
+    assert 'deepspeed="deepspeed.json"' in found.files["train.py"]

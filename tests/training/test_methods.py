@@ -48,6 +48,21 @@ def test_a_method_is_planned_shown_and_started_by_a_trainer(catalog: Catalog, me
     assert started, "no launch of it in src/qwenpick/launch/training/"
 
 
+@pytest.mark.parametrize("trainer", MAKERS)
+def test_no_trainer_starts_one_method_as_another(catalog: Catalog, trainer: str) -> None:
+    box, model = simulate(catalog, ["h200"], None, 64 * 2**30, False), catalog.models["qwen3-8b"]
+    found: dict[str, str] = {}
+    for method in METHODS:
+        training = Training(method, trainer=trainer, layers=2 if method == "freeze" else None)
+        try:
+            run = tune(catalog, box, model, training, reach=False)
+            words = str(launch(model, catalog.architecture(model), training, run.checkpoint))
+        except QwenpickError:
+            continue
+        same = found.setdefault(words, method)
+        assert same == method, f"src/qwenpick/launch/training/{MAKERS[trainer]}.py starts {method} as {same}"
+
+
 def test_dora_is_lora_with_magnitudes() -> None:
     wanted = Tuning(train="dora").read()
     assert wanted is not None and (wanted.training.method, wanted.training.dora) == ("lora", True)

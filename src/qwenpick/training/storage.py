@@ -5,13 +5,10 @@ from __future__ import annotations
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.memory.quantization import stored_bytes
 from qwenpick.memory.tensors import parameters, tensors
-from qwenpick.training.adapters import adapter_weights
-from qwenpick.training.dora import magnitudes
-from qwenpick.training.freeze import layers_of, trained_weights
-from qwenpick.training.lora import LINEAR_EXPERTS, experts_of, target_of
+from qwenpick.training import recipe
+from qwenpick.training.lora import LINEAR_EXPERTS
 from qwenpick.training.methods import METHODS
 from qwenpick.training.optimizers import OPTIMIZERS, state_bytes
-from qwenpick.training.prepared import embedding_weights, trained_parameters
 from qwenpick.training.qlora import NF4
 from qwenpick.training.sharding import on_disk
 from qwenpick.training.trainers import PURE, keeps_fp32
@@ -68,26 +65,12 @@ def storage(architecture: Architecture, training: Training, checkpoint: Checkpoi
     stored = stored_bytes(architecture, source.format) + round(kept(source.repo) * (2 - NF4))
     download = checkpoint.bytes if checkpoint and checkpoint.bytes else stored
     optimizer = OPTIMIZERS[training.optimizer]
-    if training.method == "full":
-        trained = trained_parameters(architecture, training)
-        width = 2 if training.precision in ("bf16", PURE) else 4
-        result = parameters(architecture) * 2
-    elif training.method == "freeze":
-        trained = trained_weights(architecture, layers_of(architecture, training))
-        width = 4 if keeps_fp32(training) else 2
-        result = parameters(architecture) * 2
+    trained = recipe(training.method).prepare(architecture, training, checkpoint or SOURCE).trained
+    if METHODS[training.method].adapts:
+        width, result = 4, 4 * trained
     else:
-        trained = adapter_weights(
-            architecture,
-            training.rank,
-            target_of(training),
-            vision=training.train_vision,
-            experts=experts_of(architecture, training),
-        )
-        trained += embedding_weights(architecture) if training.train_embeddings else 0
-        trained += magnitudes(architecture, training.target) if training.dora else 0
-        width = 4
-        result = trained * width
+        half = training.precision in ("bf16", PURE) if training.method == "full" else not keeps_fp32(training)
+        width, result = 2 if half else 4, parameters(architecture) * 2
     master = 4 * trained if training.zero else 0
     states = sum(state_bytes(optimizer, trained, 4 * trained if training.zero else width * trained))
     saved = (trained * width if METHODS[training.method].adapts else result) + states + master

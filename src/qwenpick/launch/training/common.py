@@ -34,6 +34,15 @@ def on_load(checkpoint: Checkpoint | None) -> bool:
     return checkpoint is None or checkpoint.format in ("nf4", "int8")
 
 
+def quantization(training: Training, checkpoint: Checkpoint | None) -> str:
+    """transformers' quantization_config of weights that are quantized while they are loaded; '' where none are."""
+    if training.method != "qlora" or not on_load(checkpoint):
+        return ""
+    if checkpoint and checkpoint.format == "int8":
+        return "BitsAndBytesConfig(load_in_8bit=True)"
+    return 'BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.bfloat16)'
+
+
 def precision(training: Training) -> dict[str, object]:
     """The Trainer's options for the type that is computed in: bf16 under autocast, or FP16; with FP32 weights too."""
     if training.precision == PURE:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.i18n import _
-from qwenpick.launch.training.common import DATA, OUTPUT, RATE, Launch, accelerate, precision, targets
+from qwenpick.launch.training.common import (
+    DATA,
+    OUTPUT,
+    RATE,
+    Launch,
+    accelerate,
+    deepspeed,
+    precision,
+    quantization,
+    targets,
+)
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
 
 
-def launch(source: str, _architecture: Architecture, training: Training, _checkpoint: Checkpoint | None) -> Launch:
+def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:
     """`train.py` with SentenceTransformerTrainer; a line of its data has an anchor and a positive text."""
     attention = {"flash": "flash_attention_2", "sdpa": "sdpa", "eager": "eager"}[training.attention]
     loss = (
@@ -27,11 +37,15 @@ def launch(source: str, _architecture: Architecture, training: Training, _checkp
             f"model.add_adapter(LoraConfig(task_type=TaskType.FEATURE_EXTRACTION, r={training.rank}, lora_alpha={2 * training.rank}, "
             f"target_modules={chosen}))\n"
         )
+    quantized = quantization(training, checkpoint)
+    imports += "from transformers import BitsAndBytesConfig\n" if quantized else ""
+    loaded = f', "quantization_config": {quantized}' if quantized else ""
     extra = "".join(f"    {name}={value!r},\n" for name, value in precision(training).items())
+    extra += '    deepspeed="deepspeed.json",\n' if training.zero else ""
     names_imported = "SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments, losses"
     text = (
         f"import torch\nfrom datasets import load_dataset\n{imports}from sentence_transformers import {names_imported}\n\n"
-        f'model = SentenceTransformer({source!r}, model_kwargs={{"dtype": torch.bfloat16, "attn_implementation": "{attention}"}})\n'
+        f'model = SentenceTransformer({source!r}, model_kwargs={{"dtype": torch.bfloat16, "attn_implementation": "{attention}"{loaded}}})\n'
         f"model.max_seq_length = {training.seq}\n{adapter}"
         f"settings = SentenceTransformerTrainingArguments(\n    output_dir={OUTPUT!r},\n"
         f"    per_device_train_batch_size={training.batch},\n    gradient_accumulation_steps={training.grad_accum},\n"
@@ -42,4 +56,5 @@ def launch(source: str, _architecture: Architecture, training: Training, _checkp
     )
     command = (*accelerate(training), "train.py")
     note = _("a line of {data} has anchor and positive", data=DATA)
-    return Launch(command, TRAINERS["sentence-transformers"].read_from, {"train.py": text}, (note,))
+    files = {"train.py": text, **deepspeed(training, architecture)}
+    return Launch(command, TRAINERS["sentence-transformers"].read_from, files, (note,))

@@ -11,9 +11,9 @@ from qwenpick.launch.training.common import (
     Launch,
     accelerate,
     deepspeed,
-    on_load,
     parallelism,
     precision,
+    quantization,
     saved_argument,
     targets,
 )
@@ -24,18 +24,11 @@ from qwenpick.work.serving import Training
 
 def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:
     """`train.py` with Trainer, started by accelerate where there are several GPUs."""
-    quantized = training.method == "qlora" and on_load(checkpoint)
+    quantized = quantization(training, checkpoint)
     parallel, divided = parallelism(training)
     dtype = "bfloat16" if training.precision == "bf16" else "float32"
     attention = {"flash": "flash_attention_2", "sdpa": "sdpa", "eager": "eager"}[training.attention]
-    bits = (
-        "load_in_8bit=True"
-        if checkpoint and checkpoint.format == "int8"
-        else (
-            'load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.bfloat16'
-        )
-    )
-    loaded = f", quantization_config=BitsAndBytesConfig({bits})" if quantized else ""
+    loaded = f", quantization_config={quantized}" if quantized else ""
     extra = "".join(f"    {name}={value!r},\n" for name, value in precision(training).items())
     extra += '    deepspeed="deepspeed.json",\n' if training.zero else ""
     extra += "    use_liger_kernel=True,\n" if training.chunked_loss else ""

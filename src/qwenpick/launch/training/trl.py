@@ -11,9 +11,9 @@ from qwenpick.launch.training.common import (
     Launch,
     accelerate,
     deepspeed,
-    on_load,
     parallelism,
     precision,
+    quantization,
     saved_argument,
     targets,
 )
@@ -37,7 +37,7 @@ REWARD = "def reward(completions, **columns):\n    return [float(len(set(str(tex
 def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:
     """`train.py`, started by accelerate where there are several GPUs."""
     module, name, data = CLASSES[training.objective]
-    quantized = training.method == "qlora" and on_load(checkpoint)
+    quantized = quantization(training, checkpoint)
     parallel, divided = parallelism(training)
     adapter = _adapter(architecture, training)
     imports = "from peft import LoraConfig\n" if adapter else ""
@@ -52,7 +52,7 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
     if training.packing and training.objective == "sft":
         more += "    packing=True,\n"
     rewards = "    reward_funcs=reward,\n" if training.objective == "grpo" else ""
-    settings = _settings(training, limit, more, _weights(training, checkpoint, quantized))
+    settings = _settings(training, limit, more, _weights(training, quantized))
     text = (
         f"import torch\nfrom datasets import load_dataset\n{imports}\n{REWARD if rewards else ''}settings = {name}Config(\n{settings})\n"
         f"trainer = {name}Trainer(\n    model={source!r},\n    args=settings,\n{rewards}"
@@ -67,15 +67,13 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
     )
 
 
-def _weights(training: Training, checkpoint: Checkpoint | None, quantized: bool) -> str:
+def _weights(training: Training, quantized: str) -> str:
     """How the weights are loaded, as a Python dictionary."""
     dtype = "bfloat16" if training.precision == "bf16" else "float32"
     attention = {"flash": "flash_attention_2", "sdpa": "sdpa", "eager": "eager"}[training.attention]
     init = [f'"dtype": torch.{dtype}', f'"attn_implementation": "{attention}"']
     if quantized:
-        eight = checkpoint is not None and checkpoint.format == "int8"
-        four = 'load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.bfloat16'
-        init.append(f'"quantization_config": BitsAndBytesConfig({"load_in_8bit=True" if eight else four})')
+        init.append(f'"quantization_config": {quantized}')
     return f"{{{', '.join(init)}}}"
 
 
