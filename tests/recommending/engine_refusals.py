@@ -1,6 +1,7 @@
 """What engines refuse to start, each with file and line of their own source, told anew from it: no rule here asks our own code.
 
-vLLM 0.26.0 (the source archive of the package index), llama.cpp as llama-cpp-python 0.3.36 carries it (vendor/llama.cpp).
+vLLM 0.26.0 (the source archive of the package index), SGLang 0.5.23, mlx-lm 0.32.2 and mlx-vlm 0.7.10 (their wheels), llama.cpp as llama-cpp-python
+0.3.36 carries it (vendor/llama.cpp), Ollama at fb30760, which starts llama.cpp's server and is bound by its rules too, as LM Studio is.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qwenpick.catalog import Architecture
+from qwenpick.memory.quantization import FORMATS
 from qwenpick.planning.plan import Plan, plan_ledger
 from qwenpick.work.placement import Placement
 
@@ -16,6 +18,16 @@ BLOCK = 128  # weight_block_size of the maker's FP8: [128, 128]
 MARLIN_N = 64  # marlin_utils.py GPTQ_MARLIN_MIN_THREAD_N
 CAPABILITY = {"awq-int4": 75, "gptq-int4": 60, "fp8": 75, "nvfp4": 75, "mxfp4": 80, "nf4": 70}
 STAGELESS = ("qwen4_exp",)  # Flash-Next does not implement SupportsPP
+# Formats SGLang's kernels take from these compute capabilities on: layers/quantization/fp8.py:339, awq/awq.py:116, gptq/gptq.py:140, mxfp4.py:339,
+# modelopt_quant.py:1550
+SGLANG_CAPABILITY = {"awq-int4": 75, "gptq-int4": 60, "fp8": 80, "fp8-online": 80, "nvfp4": 80, "mxfp4": 80}
+ONE_AT_A_TIME = ("qwen3vl", "qwen3vlmoe", "qwen35", "qwen35moe", "qwen3next")
+# Modules of mlx_lm/models and mlx_vlm/models, and names that MODEL_REMAPPING knows
+MLX_MODULES = frozenset(
+    "qwen qwen2 qwen2_moe qwen2_vl qwen2_5_vl qwen3 qwen3_5 qwen3_5_moe qwen3_5_moe_text qwen3_5_text qwen3_moe qwen3_next qwen3_omni_moe "
+    "qwen3_vl qwen3_vl_moe qwen4_exp".split()
+)
+MLX_GROUP = 64
 CACHE_BLOCK = {"q8_0": 32, "q5_1": 32, "q5_0": 32, "q4_1": 32, "q4_0": 32, "iq4_nl": 32}
 
 
@@ -80,6 +92,51 @@ def _needs_flash_attention(plan: Plan) -> bool:
     return plan.work.kv_cache.v in CACHE_BLOCK and plan.work.options.get("flash_attn") == "off"
 
 
+def _sglang_blocks(plan: Plan) -> bool:
+    moe = plan.architecture.mlp.kind == "moe"
+    return (
+        moe
+        and plan.checkpoint.format == "fp8"
+        and plan.checkpoint.official
+        and _columns(plan.architecture, plan.placement) % BLOCK != 0
+    )
+
+
+def _sglang_capability(plan: Plan) -> bool:
+    least = SGLANG_CAPABILITY.get(plan.checkpoint.format, 0)
+    known = [device.capability for device in plan.placement.devices if device.vendor == "nvidia" and device.capability]
+    return any(10 * major + minor < least for major, minor in known)
+
+
+def _two_types(plan: Plan) -> bool:
+    return plan.work.kv_cache.k != plan.work.kv_cache.v
+
+
+def _other_cache(plan: Plan) -> bool:
+    return plan.work.kv_cache.k not in ("f16", "q8_0", "q4_0")
+
+
+def _one_request(plan: Plan) -> bool:
+    return plan.work.sequences > 1 and plan.architecture.gguf_arch in ONE_AT_A_TIME
+
+
+def _no_flash_attention(plan: Plan) -> bool:
+    known = [device.capability for device in plan.placement.devices if device.vendor == "nvidia" and device.capability]
+    return plan.work.kv_cache.v in CACHE_BLOCK and any(one < (6, 0) or one == (7, 2) for one in known)
+
+
+def _no_module(plan: Plan) -> bool:
+    return plan.architecture.model_type not in MLX_MODULES
+
+
+def _no_safetensors(plan: Plan) -> bool:
+    return FORMATS[plan.checkpoint.format].container == "gguf"
+
+
+def _ungrouped_heads(plan: Plan) -> bool:
+    return plan.work.kv_cache.k != "f16" and plan.architecture.attention.head_dim % MLX_GROUP != 0
+
+
 REFUSALS = (
     Refusal("vllm", "vllm/config/model.py:1230", "heads must be divisible by the tensor parallel size", _heads),
     Refusal("vllm", "vllm/config/model.py:1245", "pipeline parallelism is not supported for this model", _stages),
@@ -89,13 +146,30 @@ REFUSALS = (
     Refusal("vllm", "vllm/model_executor/layers/quantization/fp8.py:565", "not whole blocks of an expert's FP8", _fp8_blocks),
     Refusal("vllm", "vllm/model_executor/layers/quantization/utils/marlin_utils.py:181", "not whole tiles of Marlin", _marlin),
     Refusal("vllm", "vllm/model_executor/layers/quantization/auto_awq.py:231", "the GPU is too old for the format", _capability),
+    Refusal("sglang", "srt/models/qwen3_moe.py:506", "attention heads must divide by the tensor parallel size", _heads),
+    Refusal("sglang", "srt/models/qwen3_5.py:1293", "attention heads must divide by the tensor parallel size", _heads),
+    Refusal("sglang", "srt/model_executor/model_runner_components/moe_ep_setup.py:172", "not whole blocks of an expert's FP8", _sglang_blocks),
+    Refusal("sglang", "srt/model_loader/loader.py:259", "the GPU is too old for the format", _sglang_capability),
+    Refusal("sglang", "srt/configs/model_config.py:1314", "context_length is greater than the model's own", _too_long),
+    Refusal("ollama", "llm/llama_server.go:395", "keys and values have one type, OLLAMA_KV_CACHE_TYPE", _two_types),
+    Refusal("ollama", "fs/ggml/ggml.go:904", "a cache other than f16, q8_0 and q4_0", _other_cache),
+    Refusal("ollama", "server/sched.go:507", "the architecture answers one request at a time", _one_request),
+    Refusal("ollama", "ml/device.go:588", "no flash attention on this GPU, which a quantized V cache needs", _no_flash_attention),
+    Refusal("mlx", "mlx_lm/utils.py:225", "model type not supported", _no_module),
+    Refusal("mlx", "mlx_lm/utils.py:452", "no safetensors found", _no_safetensors),
+    Refusal("mlx", "mlx_lm/generate.py:310", "keys and values have one width, kv_bits", _two_types),
+    Refusal("mlx", "mlx_lm/models/cache.py:296", "heads are not whole groups of a quantized cache", _ungrouped_heads),
     Refusal("llamacpp", "src/llama-context.cpp:3846", "a quantized V cache requires flash attention", _needs_flash_attention),
     Refusal("llamacpp", "src/llama-context.cpp:3854", "the K cache's block does not divide the head", _cache_blocks),
     Refusal("llamacpp", "src/llama-context.cpp:3865", "the V cache's block does not divide the head", _cache_blocks),
 )  # fmt: skip
 
 
+# An engine and those whose rules bind it too
+BOUND_BY = {"ollama": ("ollama", "llamacpp"), "lmstudio": ("llamacpp",)}
+
+
 def refused(plan: Plan) -> list[str]:
     """The rules of the plan's engine that it breaks."""
-    engine = {"ollama": "llamacpp", "lmstudio": "llamacpp", "sglang": "vllm"}.get(plan.runtime, plan.runtime)
-    return [f"{rule.source}: {rule.says}" for rule in REFUSALS if rule.engine == engine and rule.refuses(plan)]
+    engines = BOUND_BY.get(plan.runtime, (plan.runtime,))
+    return [f"{rule.source}: {rule.says}" for rule in REFUSALS if rule.engine in engines and rule.refuses(plan)]

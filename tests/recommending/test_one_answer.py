@@ -14,6 +14,7 @@ from qwenpick.launch import launch, run_of, visible_devices
 from qwenpick.machine.file import read
 from qwenpick.machine.hardware import Machine
 from qwenpick.machine.simulate import simulate
+from qwenpick.memory.cache import KvCache
 from qwenpick.recommending.answer import recommend
 from qwenpick.recommending.request import Request
 from qwenpick.units import GIB
@@ -79,6 +80,22 @@ def test_every_pick_is_planned_and_launched_alike(
     check(catalog, which, task)
 
 
+ASKED = [
+    *product(("ollama", "lmstudio", "sglang"), (("rtx 3060 12gb", 32), ("2x rtx 3090", 128), ("h100 80gb", 256), ("t4", 32))),
+    *product(("mlx", "ollama", "lmstudio"), (("m2 16gb", None), ("m4 max 64gb", None))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("engine", "which"), ASKED)
+def test_no_engine_refuses_what_is_planned_for_it_where_it_is_asked_for(
+    catalog: Catalog, engine: str, which: tuple[str, int | None]
+) -> None:
+    for users, context in ((1, None), (4, None), (1, 131072)):
+        asked = Request(task="chat", runtime=engine, users=users, context=context)
+        for pick in recommend(catalog, box(catalog, which), asked, 3, details=False).picks:
+            assert not refused(pick.plan), pick.plan.model.name
+
+
 def test_there_are_sixty_boxes() -> None:
     assert len(BOXES) >= 60
 
@@ -90,4 +107,11 @@ def test_the_engines_rules_refuse_what_they_are_about(catalog: Catalog) -> None:
     assert plan is not None
     cut = replace(plan, placement=replace(plan.placement, tensor_parallel=7))
     assert any("model.py:1230" in said for said in refused(cut))
+    mixed = replace(plan, runtime="ollama", work=replace(plan.work, sequences=2, kv_cache=KvCache("q8_0", "q4_0")))
+    assert {said.partition(":")[0] for said in refused(mixed)} >= {"llm/llama_server.go", "server/sched.go"}
+    assert any("qwen3_5.py" in said for said in refused(replace(cut, runtime="sglang")))
+    unknown = replace(
+        plan, runtime="mlx", architecture=plan.architecture.model_copy(update={"model_type": "qwen3_asr"})
+    )
+    assert refused(unknown) == ["mlx_lm/utils.py:225: model type not supported"]
     assert all(rule.source.rpartition(":")[2].isdecimal() for rule in REFUSALS)

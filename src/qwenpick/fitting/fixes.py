@@ -15,7 +15,7 @@ from qwenpick.planning.checkpoints import FAMILIES, checkpoints
 from qwenpick.planning.limits import most
 from qwenpick.planning.plan import Plan, evaluate, timed
 from qwenpick.recommending.request import HIGHEST
-from qwenpick.recommending.search.cache_format import smaller_caches
+from qwenpick.recommending.search.cache_format import has_kernel, smaller_caches
 from qwenpick.recommending.search.space import engine_groups
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes, format_tokens
@@ -151,7 +151,8 @@ def _smaller_cache(trial: _Trial) -> Iterator[Fix]:
     if trial.plan.work.kv_cache != KvCache():
         return
     for cache in smaller_caches(trial.plan.runtime, trial.plan.model, trial.plan.architecture):
-        if plan := trial.with_work(replace(trial.plan.work, kv_cache=cache)):
+        plan = trial.with_work(replace(trial.plan.work, kv_cache=cache))
+        if plan and has_kernel(cache, trial.machine.devices):
             yield trial.fix(plan, _("KV cache in {eight}", eight=cache), f"--kv-cache {cache}")
             return
 

@@ -14,11 +14,14 @@ from qwenpick.recommending.quantization_loss import SIZES, STURDY
 from qwenpick.recommending.scoring import kept_of_cache
 from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
+from qwenpick.speed.cache_kernels import way_of
+from qwenpick.speed.devices import class_of
+from qwenpick.speed.flags import LATEST
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
-    from qwenpick.machine.hardware import Machine
+    from qwenpick.machine.hardware import Device, Machine
     from qwenpick.recommending.search.space import Search
     from qwenpick.runtimes import Runtime
     from qwenpick.work.serving import Serving
@@ -32,8 +35,8 @@ EIGHT_BIT_CACHE = {
     "mlx": "q8_0",
 }
 
-# Smaller ones, of models that stand them, where 8 bits are not enough. llama.cpp's default builds for CUDA attend to q4_0 for keys and values by a
-# kernel, to q8_0 and q4_0 by way of a copy, which costs speed (speed/cache_kernels.py); Ollama has one type for both (OLLAMA_KV_CACHE_TYPE).
+# Smaller ones, of models that stand them, where 8 bits are not enough. Two types at once only where a default build has a kernel for them: Arc, not
+# CUDA, HIP and Metal (speed/cache_kernels.py); Ollama has one type for both (OLLAMA_KV_CACHE_TYPE).
 _MIXED, _FOUR = KvCache("q8_0", "q4_0"), KvCache("q4_0", "q4_0")
 FOUR_BIT_CACHES: Mapping[str, tuple[KvCache, ...]] = {
     "llamacpp": (_MIXED, _FOUR),
@@ -113,6 +116,11 @@ def smaller_caches(engine: str, model: Model, architecture: Architecture) -> tup
     return KvCache(eight, eight), *stood
 
 
+def has_kernel(cache: KvCache, devices: tuple[Device, ...]) -> bool:
+    """Whether llama.cpp's default builds attend to keys and values of two types by a kernel, on all of the devices; of one type they do."""
+    return cache.k == cache.v or all(way_of(cache, class_of(one, None), LATEST) == "fused" for one in devices)
+
+
 def made_to_fit(
     architecture: Architecture,
     model: Model,
@@ -133,7 +141,8 @@ def made_to_fit(
         plan = evaluate(model, architecture, checkpoint, engine, way, search.machine, True, search.strict)
         return plan if plan and plan.holds(search.strict) else None
 
-    caches = smaller_caches(engine.NAME, model, architecture) if search.any_cache else ()
+    stood = smaller_caches(engine.NAME, model, architecture) if search.any_cache else ()
+    caches = [cache for cache in stood if has_kernel(cache, search.machine.devices)]
     found = False
     for at, cache in enumerate(caches):
         if miss.brought_by(cache) and (plan := held(replace(work, kv_cache=cache))):

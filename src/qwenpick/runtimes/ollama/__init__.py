@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from qwenpick.i18n import _
 from qwenpick.memory.account import Memory
 from qwenpick.memory.quantization import gguf
 from qwenpick.memory.quantization.gguf.rules import OLLAMA_HALF_VALUES, OLLAMA_HYBRID
@@ -50,8 +51,14 @@ _HEAD_STORED_AGAIN = frozenset({"qwen3-0.6b", "qwen3-1.7b"})
 _HALF_VALUES = frozenset(f"qwen3-{size}" for size in ("0.6b", "1.7b", "4b", "8b", "14b", "32b", "30b-a3b", "235b-a22b"))
 
 
+# Families that are started with one slot whatever OLLAMA_NUM_PARALLEL says: server/sched.go at fb30760 (August 2026), ollama/ollama#4165
+ONE_AT_A_TIME = ("qwen3vl", "qwen3vlmoe", "qwen35", "qwen35moe", "qwen3next")
+
+
 def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> str | None:
     """Why Ollama would not run this there; None if it would."""
+    if work.sequences > 1 and architecture.gguf_arch in ONE_AT_A_TIME:
+        return _("Ollama answers one request at a time of models like this; llama.cpp's own server answers several")
     reason = llamacpp.refusal(architecture, checkpoint, work, placement)
     return reason.replace("llama.cpp", "Ollama") if reason else None
 

@@ -42,6 +42,8 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "4bit": ("awq-int4", "gptq-int4", "nvfp4", "mxfp4", "nf4"),
 }
 TABLE_SAID = N_("the n-gram table, looked up over the bus")
+# layers/quantization/fp8.py, modelopt_quant.py get_min_capability: its kernels of eight and four floating bits begin with Ampere
+MIN_CAPABILITY = {**refusals.MIN_CAPABILITY, "fp8": 8.0, "fp8-online": 8.0, "nvfp4": 8.0}
 NOT_SERVED = ("qwen3_tts", "qwen2_5_omni")  # srt/models has no file for them
 
 
@@ -52,9 +54,8 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
         architecture.model_type == "qwen" and (architecture.vision or architecture.audio)
     ):
         return _("SGLang has no class for {model_type} models of this kind", model_type=architecture.model_type)
-    return refusals.refusal(architecture, checkpoint, placement, FORMATS, TITLE) or refusals.cache_type_refusal(
-        work, TITLE
-    )
+    why = refusals.refusal(architecture, checkpoint, placement, FORMATS, TITLE, MIN_CAPABILITY)
+    return why or refusals.cache_type_refusal(work, TITLE)
 
 
 def placements(

@@ -45,9 +45,14 @@ ROCM_TARGETS = ("gfx90a", "gfx942", "gfx950", "gfx1100", "gfx1101", "gfx1150", "
 
 
 def refusal(
-    architecture: Architecture, checkpoint: Checkpoint, placement: Placement, formats: tuple[str, ...], title: str
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    placement: Placement,
+    formats: tuple[str, ...],
+    title: str,
+    least: Mapping[str, float] = MIN_CAPABILITY,
 ) -> str | None:
-    """Why the engine would not start this, memory aside; None if it would."""
+    """Why the engine, whose kernels need `least` compute capability, would not start this, memory aside; None if it would."""
     if checkpoint.format not in formats:
         container = FORMATS[checkpoint.format].container if checkpoint.format in FORMATS else checkpoint.format
         what = {"gguf": _("GGUF files (use llama.cpp)"), "mlx": _("MLX weights (use mlx-lm)")}.get(
@@ -57,7 +62,7 @@ def refusal(
     if not placement.devices:
         return _("{title} needs a GPU", title=title)
     for device in placement.devices:
-        if why := _device_refusal(checkpoint.format, device, title):
+        if why := _device_refusal(checkpoint.format, device, title, least):
             return why
     block = BLOCK if checkpoint.format in BLOCKED else 1
     ranks = placement.tensor_parallel
@@ -107,7 +112,7 @@ def cache_type_refusal(
     )
 
 
-def _device_refusal(format_name: str, device: Device, title: str) -> str | None:
+def _device_refusal(format_name: str, device: Device, title: str, kernels: Mapping[str, float]) -> str | None:
     """Why this device cannot run this format."""
     if device.vendor not in vendors(title):
         return _("{title} does not run on {name}", title=title, name=device.name)
@@ -126,7 +131,7 @@ def _device_refusal(format_name: str, device: Device, title: str) -> str | None:
             if format_name in NVIDIA_ONLY
             else None
         )
-    least = MIN_CAPABILITY.get(format_name, 7.0)
+    least = kernels.get(format_name, 7.0)
     if (capability := capability_of(device)) is not None and capability < least:
         return _(
             "{title} needs compute capability {least} for {format_name}; {name} has {compute_capability}",
