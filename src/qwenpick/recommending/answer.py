@@ -16,6 +16,7 @@ from qwenpick.planning.unread import refuse_unread
 from qwenpick.recommending.choose import Chooser, readable
 from qwenpick.recommending.rank import LABELLED, Ranked
 from qwenpick.recommending.tasks import Task, find_task, serves
+from qwenpick.recommending.unpublished import Unpublished, better_unpublished
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
@@ -31,12 +32,13 @@ MOST_STREAMS = 64
 class Pick:
     """A place in the list: the ranked plan, the longest context (tokens) that still fits in it, and the streams of its context that fit at once.
 
-    `streams` is None where no details were asked for.
+    `streams` is None where no details were asked for; nor is it looked then for a better format that nobody publishes.
     """
 
     ranked: Ranked
     longest: int | None
     streams: int | None = None
+    unpublished: Unpublished | None = None
 
     @property
     def plan(self) -> Plan:
@@ -99,6 +101,7 @@ class Recommender:
                 place,
                 longest_context(place.plan, box, strict, self.request.gpu_only),
                 most_sequences(place.plan, box, strict, MOST_STREAMS) if details else None,
+                better_unpublished(place, self._chooser, self._chooser.search(machine)) if details else None,
             )
             for place in ranked[:limit]
         )

@@ -20,7 +20,8 @@ from qwenpick.units import format_tokens
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
     from qwenpick.recommending.answer import Pick, Recommendation
-    from qwenpick.render.payloads import PickValues, RecommendationValues, RecommendValues
+    from qwenpick.recommending.unpublished import Unpublished
+    from qwenpick.render.payloads import PickValues, RecommendationValues, RecommendValues, UnpublishedValues
     from qwenpick.scan.here import Here
 
 
@@ -62,6 +63,14 @@ def _sentence(pick: Pick, here: Here) -> str:
     said = [f"{ranked.place}. {ranked.reason}"]
     said += [where(plan)] if plan.mode.startswith("gpu+") else []
     said += [_("KV cache {cache}", cache=plan.work.kv_cache)] if plan.work.kv_cache != KvCache() else []
+    if made := pick.unpublished:
+        said.append(
+            _(
+                "nobody is known to publish {format}, which would be {points:.1f} points better here",
+                format=made.format,
+                points=made.points,
+            )
+        )
     if path := here(plan):
         said.append(_("already here: {path}", path=path))
     return _("; ").join(said)
@@ -120,6 +129,18 @@ def _box_values(label: str, machine: Machine, answer: Recommendation, here: Here
     }
 
 
+def _unpublished_values(made: Unpublished | None) -> UnpublishedValues | None:
+    if made is None:
+        return None
+    speed = made.tokens_per_second
+    return {
+        "format": made.format,
+        "points": round(made.points, 3),
+        "quality": round(made.quality, 2),
+        "tokens_per_second": None if speed is None else round(speed, 3),
+    }
+
+
 def pick_values(pick: Pick, here: Here = nowhere, machine: Machine | None = None) -> PickValues:
     """One place of the list."""
     ranked = pick.ranked
@@ -143,5 +164,6 @@ def pick_values(pick: Pick, here: Here = nowhere, machine: Machine | None = None
         "outdone_by": ranked.outdone_by,
         "longest_context": pick.longest,
         "streams": pick.streams,
+        "unpublished": _unpublished_values(pick.unpublished),
         "plan": plan_values(pick.plan, here(pick.plan), machine),
     }

@@ -30,6 +30,7 @@ from qwenpick.render.payloads.choosing import (
     StoredModelValues,
     StoreValues,
     TasksValues,
+    UnpublishedValues,
     UsersValues,
 )
 from qwenpick.render.payloads.facts import (
@@ -195,6 +196,7 @@ __all__ = [
     "TuningOfferValues",
     "TuningPlanValues",
     "TuningValues",
+    "UnpublishedValues",
     "UsersValues",
     "VerifyRowValues",
     "VerifyValues",

@@ -280,6 +280,15 @@ class PickQualityValues(QualityValues):
     kept_by_cache: float
 
 
+class UnpublishedValues(TypedDict):
+    """A format that nobody is known to publish, points of the score better than the pick's file; its quality and speed."""
+
+    format: str
+    points: float
+    quality: float
+    tokens_per_second: float | None
+
+
 class PickValues(TypedDict):
     """One place. parts add up to score, in points; streams is how many of the context fit at once, looked at up to 64."""
 
@@ -295,6 +304,7 @@ class PickValues(TypedDict):
     outdone_by: str | None
     longest_context: int | None
     streams: int | None
+    unpublished: UnpublishedValues | None
     plan: PlanValues
 
 
