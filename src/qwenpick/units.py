@@ -101,7 +101,7 @@ def parse_tokens(text: str) -> int:
 
 
 def parse_amount(text: str) -> int:
-    """How many tokens a data set has, in thousands of a thousand: `250k`, `100M`, `1.5B`.
+    """How many tokens or samples a data set has, in thousands of a thousand: `250k`, `100M`, `1.5B`.
 
     >>> parse_amount("100M"), parse_amount("1.5B")
     (100000000, 1500000000)
@@ -112,7 +112,9 @@ def parse_amount(text: str) -> int:
         factor = {"": 1, "k": 1000, "m": 1_000_000, "b": 1_000_000_000}.get(unit)
         if factor is not None and number is not None and (amount := round(number * factor)) > 0:
             return amount
-    raise QwenpickError(_("cannot read '{text}' tokens of data; write it like 250k, 100M or 1.5B", text=shown(text)))
+    raise QwenpickError(
+        _("cannot read '{text}' as an amount of data; write it like 250k, 100M or 1.5B", text=shown(text))
+    )
 
 
 def parse_dollars(text: str) -> float:

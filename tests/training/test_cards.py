@@ -58,6 +58,7 @@ def test_what_does_not_fit_gets_changes_that_do(catalog: Catalog) -> None:
         (("fit", "qwen3-8b", "--train", "lora", "--mini-batch", "4"), "--mini-batch goes with --method embedding"),
         (("fit", "qwen3-8b", "--train", "full", "--reference"), "--reference goes with --method dpo"),
         (("fit", "qwen3-8b", "--train", "lora", "--method", "dpo", "--packing"), "--packing goes with --method sft"),
+        (("fit", "qwen3-8b", "--train", "lora", "--samples", "0"), "amount of data"),
         (("fit", "qwen3-8b", "--train", "lora", "--dataset-tokens", "1M", "--samples", "9"), "give one"),
         (("fit", "qwen3-8b", "--train", "lora", "--epochs", "3"), "--epochs needs"),
         (("fit", "qwen3-8b", "--train", "dpo"), "--train lora --method dpo"),

@@ -254,3 +254,31 @@ def test_a_frozen_tower_that_llama_factory_does_not_recompute_is_said(qwenpick: 
 def test_idle_gpus_of_unsloth_are_another_trainers(qwenpick: Run) -> None:
     _code, run = answer(qwenpick, "fit", "qwen3-8b", "--train", "qlora", "--trainer", "unsloth", "--gpu", "2x rtx 4090")
     assert any("--trainer trl --gpus 2 --fsdp" in note for note in run["notes"])
+
+
+def test_samples_are_written_as_tokens_are(qwenpick: Run) -> None:
+    words = (
+        "fit",
+        "qwen3-8b",
+        "--train",
+        "lora",
+        "--gpu",
+        "h100",
+        "--average-seq",
+        "500",
+        "--epochs",
+        "2",
+        "--samples",
+    )
+    short, long = (answer(qwenpick, *words, said)[1]["epoch_hours"] for said in ("20k", "20000"))
+    assert short == long
+    assert "20,000,000 tokens" in qwenpick(*words, "20k").out
+
+
+def test_the_screen_says_what_is_offloaded(qwenpick: Run) -> None:
+    words = (
+        "fit qwen3-8b --train full --zero 3 --gpus 2 --offload parameters --no-pin-memory --gpu 2x_h100 --ram 512GiB"
+    )
+    assert "ZeRO-3 --offload parameters --no-pin-memory, " in qwenpick(
+        *(word.replace("_", " ") for word in words.split())
+    ).out.replace("\n", " ")

@@ -233,7 +233,9 @@ def _settings(training: Training) -> str:
         if METHODS[training.method].adapts
         else ""
     )
-    sharding = f"ZeRO-{training.zero}, " if training.zero else "FSDP, " if training.fsdp else ""
+    away = "" if training.offload == "none" else f" --offload {training.offload}"
+    away += "" if training.pin_memory else " --no-pin-memory"
+    sharding = f"ZeRO-{training.zero}{away}, " if training.zero else f"FSDP{away}, " if training.fsdp else ""
     checkpointing = _("checkpointing") if training.checkpointing else _("no checkpointing")
     loss = _(", chunked loss") if training.chunked_loss else ""
     trainer = TRAINERS[training.trainer]

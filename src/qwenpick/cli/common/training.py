@@ -83,7 +83,7 @@ class Tuning:
     images: Annotated[int, typer.Option("--images", min=1, max=MOST_SEQUENCES, help="Pictures (or videos) of a sequence.")] = 1
     frames: Annotated[int, typer.Option("--frames", min=1, max=MOST_SEQUENCES, help="Frames of each video that are read.")] = 1
     dataset_tokens: Annotated[str | None, typer.Option(metavar="TOKENS", help="Tokens of the data set, for hours per epoch.")] = None
-    samples: Annotated[int | None, typer.Option("--samples", min=1, max=10**12, help="Sequences of the data set, in place of --dataset-tokens.")] = None
+    samples: Annotated[str | None, typer.Option("--samples", metavar="N", help="Sequences of the data set (20k), in place of --dataset-tokens.")] = None
     epochs: Annotated[int, typer.Option("--epochs", min=1, max=10_000, help="Passes over the data.")] = 1
     average_seq: Annotated[str | None, typer.Option("--average-seq", metavar="TOKENS", help="Average tokens per sequence, where --seq is the limit.")] = None
     packing: Annotated[bool, typer.Option("--packing", help="Pack several samples into every sequence: no padding.")] = False
@@ -180,7 +180,7 @@ class Tuning:
         if self.dataset_tokens and self.samples:
             raise QwenpickError(_("--dataset-tokens and --samples say the same; give one"))
         if self.samples:
-            return self.samples * (training.average_seq or training.seq) * self.epochs
+            return parse_amount(self.samples) * (training.average_seq or training.seq) * self.epochs
         return parse_amount(self.dataset_tokens) * self.epochs if self.dataset_tokens else None
 
 
