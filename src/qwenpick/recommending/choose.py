@@ -19,12 +19,12 @@ from qwenpick.recommending.rank import Ranked, best, better, described, order, p
 from qwenpick.recommending.request import HIGHEST
 from qwenpick.recommending.scoring import PREFERENCES, Scored
 from qwenpick.recommending.search.best_first import first_places
-from qwenpick.recommending.search.bounds import Bounds
+from qwenpick.recommending.search.bounds import ROUNDING, Bounds
 from qwenpick.recommending.search.candidates import Candidates
 from qwenpick.recommending.search.formats import every_plan
 from qwenpick.recommending.search.space import Search
 from qwenpick.recommending.search.upper_bound import upper_bound
-from qwenpick.recommending.speculation import is_faster, rivals, speculating
+from qwenpick.recommending.speculation import drafts_of, is_faster, may_draft, on_gpus, speculating
 from qwenpick.recommending.tasks import find_task, task_of
 
 if TYPE_CHECKING:
@@ -103,9 +103,14 @@ class Chooser:
         own = self._with_drafts(row.plan, search) if row.plan.speed else None
         best_so_far = own or row
         if row.plan.mode == "gpu":
-            for plan in rivals(row.plan.model, row.plan.architecture, search):
-                if found := self._with_drafts(self.timed(plan, search.machine), search):
-                    best_so_far = better(found, best_so_far)
+            bounds = self._bounds_on(search)
+            drafting = [one for one in bounds.ladder(row.plan.model, 0) if may_draft(one, search)]
+            for points, candidate in bounds.with_drafts(drafting, drafts_of):
+                if points < best_so_far.score - ROUNDING:
+                    break
+                for plan in on_gpus(candidate, search):
+                    if found := self._with_drafts(self.timed(plan, search.machine), search):
+                        best_so_far = better(found, best_so_far)
         if best_so_far is row:
             return row
         outdone = {name: points for name, points in row.parts.items() if name == "outdone"}

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.planning.plan import evaluate, judge
 from qwenpick.recommending.search.cache_format import made_to_fit, miss_of, miss_without_ram
-from qwenpick.recommending.search.formats import rungs
-from qwenpick.recommending.search.space import work_of
 from qwenpick.runtimes import find_runtime
+from qwenpick.runtimes.flags import read_flags
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Architecture, Checkpoint, Model
+    from qwenpick.catalog import Checkpoint
     from qwenpick.machine.hardware import Machine
     from qwenpick.planning.plan import Plan
+    from qwenpick.recommending.search.candidates import Candidate
     from qwenpick.recommending.search.space import Search
 
 # engine -> its options for it, and the vendors of the devices that it was measured on
@@ -68,26 +68,35 @@ def keeps_the_block(checkpoint: Checkpoint) -> bool:
     return checkpoint.official or checkpoint.mtp_source is not None
 
 
-def rivals(model: Model, architecture: Architecture, search: Search) -> Iterator[Plan]:
-    """Plans of a model that could draft and so be quicker than one which is better without: what keeps the block in four to eight bits, by engine."""
-    work, machine = work_of(model, search), search.machine
-    if not architecture.mtp_layers or architecture.model_type in SLOWER or work.sequences > 1 or work.image_tokens:
+def drafts_of(engine: str) -> int:
+    """Tokens that are drafted a step."""
+    return read_flags(engine, OPTIONS[engine]).drafts
+
+
+def may_draft(candidate: Candidate, search: Search) -> bool:
+    """Whether a format of a model could draft there, and so be quicker than one which is better without: one of four to eight bits, by engine."""
+    name, architecture, work = candidate.engine, candidate.architecture, candidate.work
+    if not architecture.mtp_layers or architecture.model_type in SLOWER:
+        return False
+    if work.options or work.sequences > 1 or work.image_tokens:
+        return False
+    if name not in OPTIONS or not all(device.vendor in MEASURED_ON[name] for device in search.machine.devices):
+        return False
+    bits = FORMATS[candidate.checkpoint.format].bits
+    return LEAST_BITS <= bits <= MOST_BITS[name] and (name == "llamacpp" or keeps_the_block(candidate.checkpoint))
+
+
+def on_gpus(candidate: Candidate, search: Search) -> Iterator[Plan]:
+    """The candidate's plan on the GPUs alone, else those that are made to fit."""
+    model, architecture, work = candidate.model, candidate.architecture, candidate.work
+    checkpoint, engine, machine = candidate.checkpoint, find_runtime(candidate.engine), search.machine
+    plan = evaluate(model, architecture, checkpoint, engine, work, machine, True, search.strict)
+    if plan and plan.holds(search.strict):
+        yield plan
         return
-    for name in search.groups[0]:
-        if name not in OPTIONS or not all(device.vendor in MEASURED_ON[name] for device in machine.devices):
-            continue
-        engine = find_runtime(name)
-        for checkpoint in rungs(architecture, model, engine, search):
-            bits = FORMATS[checkpoint.format].bits
-            if not LEAST_BITS <= bits <= MOST_BITS[name] or not (name == "llamacpp" or keeps_the_block(checkpoint)):
-                continue
-            plan = evaluate(model, architecture, checkpoint, engine, work, machine, True, search.strict)
-            if plan and plan.holds(search.strict):
-                yield plan
-                continue
-            by_rule = name == "llamacpp"
-            miss = miss_without_ram(architecture, checkpoint, work, search) if by_rule else miss_of(plan, machine)
-            yield from made_to_fit(architecture, model, checkpoint, engine, work, search, miss)
+    by_rule = engine.NAME == "llamacpp"
+    miss = miss_without_ram(architecture, checkpoint, work, search) if by_rule else miss_of(plan, machine)
+    yield from made_to_fit(architecture, model, checkpoint, engine, work, search, miss)
 
 
 def is_faster(plan: Plan, without: Plan) -> bool:

@@ -10,7 +10,7 @@ import math
 from dataclasses import field, replace
 from functools import cached_property
 from itertools import chain
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING
 
 from qwenpick.machine.hardware import before_ampere
@@ -27,6 +27,8 @@ from qwenpick.runtimes.llamacpp.limits import budget, has_backend
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from qwenpick.catalog import Model
     from qwenpick.machine.hardware import Device, Machine
     from qwenpick.memory.cache import KvCache
@@ -94,10 +96,14 @@ class Bounds:
         self.catalog, self.task, self.request = candidates.catalog, candidates.task, candidates.request
         self.devices = search.machine.devices
         self.groups = search.groups
-        self.on_any_box: dict[Bound, tuple[list[Row], int]] = {}  # rows, and the bytes of RAM that they need
         self._speeds: dict[tuple[Candidate, Placement, KvCache], Speed | None] = {}
         self._known: dict[Candidate, list[Bound]] = {}
         self._latencies = Latencies(self.devices, search.machine.cpu, self.catalog.gpus, gpu_only=search.gpu_only)
+        # what lies on the GPUs alone is the same beside any CPU; and rows, with the bytes of RAM that they need
+        self._on_gpus: dict[Candidate, list[Bound]]
+        self.on_any_box: dict[Bound, tuple[list[Row], int]]
+        alike = self.devices, self._latencies.on_gpus, self._latencies.all_known
+        self._on_gpus, self.on_any_box = candidates.beside_any_cpu.setdefault(alike, ({}, {}))
         self._costs = {
             engine: engine_cost(engine, self.devices, search.work.sequences) for engine in chain(*self.groups)
         }
@@ -108,7 +114,7 @@ class Bounds:
         """The bounds of a model in a group of engines that could lie in the machine at all: engine by engine, most bits first."""
         on_gpus, anywhere, known = search.gpu_room, search.room, self._known
         found: list[Bound] = []
-        for candidate in self._ladder(model, group):
+        for candidate in self.ladder(model, group):
             room = on_gpus if candidate.on_gpus else anywhere
             if candidate.least <= room and candidate.held <= room:
                 bounds = known.get(candidate)
@@ -126,7 +132,7 @@ class Bounds:
         """Remember a model's best plan for other boxes with these devices, where all its bounds could lie in this one and more RAM changes none."""
         if not one.row or not one.lasting or one.group or one.model.id in self._settled:
             return
-        ladder = self._ladder(one.model, 0)
+        ladder = self.ladder(one.model, 0)
         if all(candidate.on_gpus or max(candidate.least, candidate.held) <= search.room for candidate in ladder):
             self._settled[one.model.id] = one.row, _ram_to_spare(one.row.plan)
 
@@ -156,6 +162,16 @@ class Bounds:
         rows, least = self.on_any_box.get(bound, (None, 0))
         return rows if _has(search.machine, least) else None
 
+    def with_drafts(
+        self, candidates: Iterable[Candidate], drafts: Callable[[str], int]
+    ) -> list[tuple[float, Candidate]]:
+        """(points, candidate) that no plan on the GPUs exceeds in which the engine drafts so many tokens a step, the most points first."""
+        found: list[tuple[float, Candidate]] = []
+        for one in candidates:
+            if latency := self._latencies.with_drafts(one, drafts(one.engine)):
+                found += [(bound.points, one) for bound in self._bound(one, latency)]
+        return sorted(found, key=itemgetter(0), reverse=True)
+
     def timed(self, candidate: Candidate, plan: Plan, machine: Machine) -> Plan:
         """The plan with its speed."""
         key = candidate.like, plan.placement, plan.work.kv_cache
@@ -165,11 +181,19 @@ class Bounds:
         self._speeds[key] = timed_plan.speed
         return timed_plan
 
-    def _ladder(self, model: Model, group: int) -> tuple[Candidate, ...]:
+    def ladder(self, model: Model, group: int) -> tuple[Candidate, ...]:
         """All candidates of a model in a group of engines, whether it fits or not."""
         return self.candidates.of(model, self.groups[group], self.search, old=self._old)
 
     def _bounded(self, candidate: Candidate) -> list[Bound]:
+        found = self._on_gpus.get(candidate)
+        if found is None:
+            found = self._on_these(candidate)
+            if candidate.on_gpus or any(bound.ram is not None for bound in found):
+                self._on_gpus[candidate] = found
+        return found
+
+    def _on_these(self, candidate: Candidate) -> list[Bound]:
         if candidate.work.options:
             return self._bound(candidate, ANY_LATENCY)
         if candidate.engine in WHOLE_ENGINES and candidate.held > self.search.gpu_room:

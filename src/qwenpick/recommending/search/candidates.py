@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qwenpick.memory.account import RAM
 from qwenpick.memory.cache import KvCache
@@ -25,7 +25,7 @@ from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp.parts import Shape, file_share, on_any_device
 from qwenpick.runtimes.llamacpp.totals import Totals, totals
 from qwenpick.runtimes.llamacpp.whole import Whole, whole
-from qwenpick.speed.decode import Load, Step, step_on
+from qwenpick.speed.decode import Load, Step, step_on, token_seconds
 from qwenpick.speed.flags import CHUNK
 from qwenpick.speed.prefill import Reading, reading_on
 from qwenpick.speed.stages import Stage
@@ -120,6 +120,15 @@ class Candidate:
         token = min(self._step(kind, cache).seconds(stage) for cache in caches)
         return Latency(token, self._reading(kind).seconds(stage) * self._prompts)
 
+    def drafting(self, stage: Stage, drafts: int) -> Latency:
+        """How fast it runs on a stage where its MTP block drafts so many tokens a step, with the quickest of its caches."""
+        loads = [
+            replace(self._load, cache=cache, predictable=self.task.predictable)
+            for cache in (self.work.kv_cache, *self.small)
+        ]
+        token = min(token_seconds(load, self.depth, self.work.sequences, drafts, (stage,)) for load in loads)
+        return Latency(token, self._reading(stage.place.kind).seconds(stage) * self._prompts)
+
     def prompt_cut(self, gpu: Place, ram: Place, layers: float) -> float:
         """Seconds to read the prompt with that share of the layers in RAM, or more where all of them are not read quicker there."""
         return self._read(Stage(gpu, 1 - layers, 1 - layers, 0.0), Stage(ram, layers, layers, 0.0))
@@ -213,6 +222,7 @@ class Candidates:
     """All candidates of some models in one task, whatever the machine: it is worked out once for all machines.
 
     `starts` are the models by id, and `queue` is a heap of them, (-points, turn, id); of the quality of the `unknown` nothing is known.
+    `beside_any_cpu` keeps what `Bounds` found out of GPUs alone.
     """
 
     def __init__(self, catalog: Catalog, models: Iterable[Model], search: Search) -> None:
@@ -225,6 +235,7 @@ class Candidates:
         self._known: dict[tuple[str, tuple[str, ...], bool], tuple[Candidate, ...]] = {}
         self._alike: dict[tuple[str, str, str, int | None, Serving], Candidate] = {}
         self._rivals: dict[str, list[tuple[Start, Relation]]] = {}
+        self.beside_any_cpu: dict[object, tuple[dict[Candidate, Any], dict[Any, Any]]] = {}
 
     def rivals(self, model: Model) -> list[tuple[Start, Relation]]:
         """The other models that could outdo it, and how: its successors, then those of the highest quality first."""

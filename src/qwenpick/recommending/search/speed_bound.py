@@ -18,12 +18,15 @@ Way = Literal["ram", "layers", "experts"]  # what lies in RAM: all, some layers,
 
 
 class Latencies:
-    """Latencies that no plan on these devices exceeds. `all_known` says that every plan has a speed; with `gpu_only` nothing runs in RAM."""
+    """Latencies that no plan on these devices exceeds. `all_known` says that every plan has a speed; with `gpu_only` nothing runs in RAM.
+
+    `on_gpus` are the devices as places whose bandwidth is known.
+    """
 
     def __init__(self, devices: tuple[Device, ...], cpu: Cpu, gpus: Mapping[str, Gpu], *, gpu_only: bool) -> None:
-        places = [place for device in devices if (place := place_of(device, gpus, cpu.bandwidth))]
+        places = tuple(place for device in devices if (place := place_of(device, gpus, cpu.bandwidth)))
         ram = processor(cpu)
-        self._gpu_only = gpu_only
+        self._gpu_only, self.on_gpus = gpu_only, places
         self._whole = [Stage(place, 1.0, 1.0, 1.0) for place in places]
         self._headless = [Stage(place, 1.0, 1.0, 0.0) for place in places]
         self._in_ram = (Stage(ram, 1.0, 1.0, 1.0), Stage(ram, 0.0, 1.0, 0.0)) if ram else None  # all, or experts alone
@@ -47,6 +50,13 @@ class Latencies:
             count, best = len(self._whole), _fastest(candidate.like, self._whole, small)
             self._known[key] = Latency(best.token / count, best.prompt / count) if best and count > 1 else best
         return self._known[key]
+
+    def with_drafts(self, candidate: Candidate, drafts: int) -> Latency | None:
+        """The same where so many tokens are drafted a step, with whichever cache is the quickest."""
+        count, best = len(self._whole), None
+        for stage in self._whole:
+            best = _faster(best, candidate.like.drafting(stage, drafts))
+        return Latency(best.token / count, best.prompt / count) if best else None
 
     def on_cpu(self, candidate: Candidate) -> Latency | None:
         """All of it in RAM."""
