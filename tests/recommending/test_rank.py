@@ -40,7 +40,6 @@ def a_speed(decode: float, prefill: float = 2000.0) -> Speed:
         1000,
         1000,
         1,
-        "made up",
         GENERATION,
     )
 

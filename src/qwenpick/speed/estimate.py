@@ -44,7 +44,7 @@ class Speed:
     """How fast a plan runs. Rates are tokens/s; `first_token` is seconds.
 
     `decode` is one stream's generation at `depth` tokens; `prefill` the reading of `prompt` tokens; `first_token` prompt and one step; `together` all
-    sequences' generation; `each` what one of them sees then. `why` says what was counted.
+    sequences' generation; `each` what one of them sees then.
     """
 
     decode: Band
@@ -55,8 +55,12 @@ class Speed:
     depth: int
     prompt: int
     sequences: int
-    why: str
     generation: Generation
+
+    @property
+    def why(self) -> str:
+        """What was counted."""
+        return _why(self.generation.load, self.depth, self.generation.parts)
 
     @property
     def roofline(self) -> Roofline:
@@ -201,7 +205,6 @@ def estimate(
         depth=depth,
         prompt=prompt,
         sequences=work.sequences,
-        why=_why(load, depth, parts),
         generation=generation,
     )
 

@@ -10,7 +10,7 @@ import math
 from dataclasses import field, replace
 from functools import cached_property
 from itertools import chain
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from qwenpick.machine.hardware import before_ampere
@@ -20,8 +20,8 @@ from qwenpick.planning.plan import timed
 from qwenpick.recommending.practice import FULL, SPILLED, engine_cost
 from qwenpick.recommending.scoring import PREFERENCES, TIGHT
 from qwenpick.recommending.search.cache_format import Miss
-from qwenpick.recommending.search.candidates import ANY_LATENCY, Latency
-from qwenpick.recommending.search.speed_bound import Latencies, Way
+from qwenpick.recommending.search.candidates import ANY_LATENCY
+from qwenpick.recommending.search.speed_bound import Latencies
 from qwenpick.runtimes.llamacpp.driver import driver_bytes
 from qwenpick.runtimes.llamacpp.limits import budget, has_backend
 from qwenpick.values import dataclass
@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from qwenpick.memory.cache import KvCache
     from qwenpick.planning.plan import Plan
     from qwenpick.recommending.scoring import Scored
-    from qwenpick.recommending.search.candidates import Candidate, Candidates
+    from qwenpick.recommending.search.candidates import Candidate, Candidates, Latency
     from qwenpick.recommending.search.space import Search
+    from qwenpick.recommending.search.upper_bound import UpperBound
     from qwenpick.speed import Speed
     from qwenpick.work.placement import Placement
 
@@ -222,13 +223,15 @@ class Bounds:
 
     def _cut(self, candidate: Candidate) -> list[Bound]:
         """The bound of what cannot lie on the GPUs alone: the best of the ways to cut it."""
-        ways = self._latencies.cuts(candidate, self._room_beside)
-        found = [one for way, latency in ways for one in self._bound(candidate, latency, cut=True, way=way)]
-        if len(found) > 1:
-            best = max(found, key=attrgetter("points"))
-            best.seconds = min(one.seconds for one in found)
-            return [best]
-        return found
+        if (top := candidate.top) is None:
+            return []
+        points, seconds = -math.inf, math.inf
+        for way, latency in self._latencies.cuts(candidate, self._room_beside):
+            most, least = self._worth(top, latency)
+            if way == "layers" and not candidate.architecture.is_moe:
+                most -= SPILLED * candidate.spilled(self._room_beside) / 2**30
+            points, seconds = max(points, most), min(seconds, least)
+        return [Bound(candidate, points - self._cost(candidate), top.quality, seconds, cut=True)]
 
     def _bound(
         self,
@@ -237,26 +240,30 @@ class Bounds:
         *,
         total: int | None = None,
         tight: bool = False,
-        cut: bool = False,
         ram: int | None = None,
         small: bool = False,
-        way: Way = "ram",
     ) -> list[Bound]:
         """The bound at that latency; None is a latency that is not known. `total` are bytes in all and `tight` the verdict, where they are known."""
         top = candidate.small_top if small else candidate.top
         if top is None:
             return []
-        points = top.points(latency.token, latency.prompt) if latency else top.points(None)
-        if not self._latencies.all_known:  # then some plan may have no speed
-            points, latency = max(points, top.points(None)), None
-        points -= self._costs[candidate.engine] + candidate.cost + (TIGHT if tight else 0.0)
-        if way == "layers" and not candidate.architecture.is_moe:
-            # what the GPUs cannot take of the layers
-            points -= SPILLED * max(0.0, candidate.held - self._room_beside) / 2**30
+        points, seconds = self._worth(top, latency)
+        points -= self._cost(candidate) + (TIGHT if tight else 0.0)
         if total:
             points -= (top.weights.smaller + self.task.smaller) * math.log2(total / candidate.held)
-        seconds = top.written * latency.token + latency.prompt if latency else 0.0
-        return [Bound(candidate, points, top.quality, seconds, cut, ram, small)]
+        return [Bound(candidate, points, top.quality, seconds, False, ram, small)]
+
+    def _worth(self, top: UpperBound, latency: Latency | None) -> tuple[float, float]:
+        """(points at most, seconds of the wait at least) at that latency."""
+        if latency is None:
+            return top.points(None), 0.0
+        points = top.points(latency.token, latency.prompt)
+        if not self._latencies.all_known:  # then some plan may have no speed
+            return max(points, top.points(None)), 0.0
+        return points, top.written * latency.token + latency.prompt
+
+    def _cost(self, candidate: Candidate) -> float:
+        return self._costs[candidate.engine] + candidate.cost
 
     # -- the devices ---------------------------------------------------------------------------------------------------
 

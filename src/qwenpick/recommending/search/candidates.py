@@ -136,7 +136,7 @@ class Candidate:
     def beside(self, gpu: Place, ram: Place, experts: float) -> Latency | None:
         """With that share of the experts in RAM, or more; None where RAM is not slower with experts, so that more of them might be quicker."""
         on_gpu, in_ram = Stage(gpu, 1.0, 1 - experts, 0.0), Stage(ram, 0.0, experts, 0.0)
-        here, there = self.on(Stage(gpu, 0.0, 1.0, 0.0)), self.on(Stage(ram, 0.0, 1.0, 0.0))
+        here, there = self.on(Stage(gpu, 0.0, 1.0, 0.0)), self.in_ram(Stage(ram, 0.0, 1.0, 0.0))
         if there.token < here.token or there.prompt < here.prompt:
             return None
         cache = self.work.kv_cache
@@ -147,7 +147,7 @@ class Candidate:
         """Seconds to read the prompt, with what lies in RAM read there or lent to the GPU. What is lent at least crosses the link."""
         gpu, reading = on_gpu.place, self._reading(on_gpu.place.kind)
         apart = reading.seconds(on_gpu) + self._reading(in_ram.place.kind).seconds(in_ram)
-        moved = reading.read.of(Stage(gpu, in_ram.layers, in_ram.experts, 0.0))
+        moved = reading.read.of(in_ram)
         lent = reading.seconds(Stage(gpu, 1.0, 1.0, 0.0)) + moved / gpu.link
         return min(apart, lent) * self._prompts
 
@@ -181,6 +181,10 @@ class Candidate:
         sums, n = self._totals, self.architecture.num_layers
         moved = sums.fewest_experts(room) if self.architecture.is_moe else None
         return (sums.fewest_layers(room) - 1) / n, None if moved is None else moved / n
+
+    def spilled(self, room: float) -> int:
+        """Bytes in RAM at least where llama.cpp leaves layers there for the rest to take no more room."""
+        return self._totals.spilled(room)
 
     @cached_property
     def _totals(self) -> Totals:

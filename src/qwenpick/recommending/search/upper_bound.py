@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from qwenpick.memory.quantization import FORMATS
 from qwenpick.recommending.effort import THINKING_TOKENS
 from qwenpick.recommending.quality import load_abilities, quality
 from qwenpick.recommending.quantization_loss import Retention
@@ -15,6 +16,7 @@ from qwenpick.recommending.scoring import (
     BARELY,
     EXPERIMENTAL,
     PREFERENCES,
+    UNKNOWN_SPEED,
     Weights,
     beyond_doubt,
     kept_of,
@@ -41,7 +43,8 @@ class UpperBound:
     """The most points that a model gives, by how long one waits; and the quality (points out of 100) that no plan exceeds.
 
     `efforts` are (points of quality, tokens written) of each effort to think, `written` the least of those tokens. Waits of `usable` and of
-    `comfortable` seconds are the task's, `last_usable` the doublings between them (a negative number).
+    `comfortable` seconds are the task's, `last_usable` the doublings between them (a negative number). `assumed` are the least seconds a token,
+    and for the prompt, where the speed is not known.
     """
 
     quality: float
@@ -52,12 +55,15 @@ class UpperBound:
     comfortable: float
     last_usable: float
     weights: Weights
+    assumed: tuple[float, float]
 
     def points(self, seconds: float | None, reading: float = 0.0) -> float:
         """With at least `seconds` a token after `reading` the prompt for so long; None is a speed that is not known."""
-        best = -math.inf
+        best, least = -math.inf, NOTHING
+        if seconds is None:
+            (seconds, reading), least = self.assumed, self.usable * BARELY
         for points, written in self.efforts:
-            wait = self.usable * BARELY if seconds is None else written * seconds + reading or NOTHING
+            wait = max(least, written * seconds + reading)
             value = points + speed_points(math.log2(self.comfortable / wait), self.last_usable, self.weights)
             if value > best:
                 best = value
@@ -68,8 +74,9 @@ def upper_bound(model: Model, task: Task, request: Request, context: int) -> Upp
     """The model's upper bound in a task, whatever it runs on; None where nothing is known of its quality, so that it has no place at all."""
     if model.parameters is None:
         return None
-    least = model.parameters.active * FEWEST_BITS / 8  # bytes: the weights that every token reads, in any format
-    return _upper_bound(model, task, request, context, UNTOUCHED, int(least))
+    return _upper_bound(
+        model, task, request, context, UNTOUCHED, int(model.parameters.active * FEWEST_BITS / 8), FEWEST_BITS
+    )
 
 
 def upper_bound_in(
@@ -86,12 +93,14 @@ def upper_bound_in(
     if model.parameters is None:
         return None
     kept = kept_of(model, architecture, format_name, cache)
-    return _upper_bound(model, task, request, context, kept, held)
+    return _upper_bound(model, task, request, context, kept, held, FORMATS[format_name].bits)
 
 
 def _upper_bound(
-    model: Model, task: Task, request: Request, context: int, kept: Retention, least: int
+    model: Model, task: Task, request: Request, context: int, kept: Retention, least: int, bits: float
 ) -> UpperBound | None:
+    """Of any run that holds `least` bytes, with `bits` a weight."""
+    assert model.parameters is not None
     weights, abilities = PREFERENCES[request.prefer], load_abilities()
     usable, comfortable = seconds_wanted(task)
     thinks = model.thinking in ("hybrid", "always")
@@ -108,6 +117,7 @@ def _upper_bound(
         most = (model.context.extended or model.context.native) if model.context else context
         fixed += weights.context * math.log2(max(1.0, most / task.context))
     written = min(tokens for _, tokens in efforts)
+    assumed = model.parameters.active * bits / 8 / max(UNKNOWN_SPEED.values()), task.prompt / task.prefill
     return UpperBound(
-        best, fixed, written, tuple(efforts), usable, comfortable, math.log2(comfortable / usable), weights
+        best, fixed, written, tuple(efforts), usable, comfortable, math.log2(comfortable / usable), weights, assumed
     )

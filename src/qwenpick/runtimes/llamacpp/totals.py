@@ -22,14 +22,22 @@ ROUNDED = 8  # parts of a measured file, each of which is rounded to a byte
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Totals:
-    """Bytes on a GPU without the first 1, 2, … all layers (`from_layer`), or without their experts; below zero, so that they rise."""
+    """Bytes on a GPU without the first 1, 2, … all layers (`from_layer`), or without their experts; below zero, so that they rise.
+
+    `in_ram` are bytes in RAM then, at least: those layers, their cache and states, and the embedding.
+    """
 
     from_layer: tuple[int, ...]
     without_experts: tuple[int, ...]
+    in_ram: tuple[int, ...]
 
     def fewest_layers(self, room: float) -> int:
         """How many layers, from 1 to all, must be left out at least for the rest to be no more than `room` bytes."""
         return bisect_left(self.from_layer, -room, 0, len(self.from_layer) - 1) + 1
+
+    def spilled(self, room: float) -> int:
+        """Bytes that lie in RAM at least where layers do for the rest to be no more than `room` bytes."""
+        return self.in_ram[self.fewest_layers(room) - 1]
 
     def fewest_experts(self, room: float) -> int | None:
         """Of how many layers the experts must be left out at least; None where those of all layers are not enough."""
@@ -37,12 +45,12 @@ class Totals:
         return bisect_left(falling, -room) + 1 if -falling[-1] <= room else None
 
 
-def cached_totals(architecture: Architecture, cells: int, work: Serving) -> list[int]:
-    """Bytes of cache, index keys and states of the first 0, 1, 2, … layers, on a GPU."""
+def cached_totals(architecture: Architecture, cells: int, work: Serving, *, on_gpu: bool = True) -> list[int]:
+    """Bytes of cache, index keys and states of the first 0, 1, 2, … layers."""
     return [
         sum(layer)
         for layer in zip(
-            kv_totals(architecture, cells, work.kv_cache, on_gpu=True),
+            kv_totals(architecture, cells, work.kv_cache, on_gpu=on_gpu),
             indexer_totals(architecture, cells),
             state_totals(architecture, work.sequences),
             strict=True,
@@ -53,8 +61,9 @@ def cached_totals(architecture: Architecture, cells: int, work: Serving) -> list
 @lru_cache(maxsize=8192)
 def totals(architecture: Architecture, format_name: str, work: Serving, share: float = 1.0) -> Totals:
     """The sums for a workload without options. `share` is how large the file is by its format's rule: then they are no more than what is held."""
-    pieces, cells = load(architecture, format_name).gpu, batch_of(work, Options(), pooled=False).context
-    cached = cached_totals(architecture, cells, work)
+    loaded, cells = load(architecture, format_name), batch_of(work, Options(), pooled=False).context
+    pieces, ram = loaded.gpu, loaded.ram
+    cached, apart = cached_totals(architecture, cells, work), cached_totals(architecture, cells, work, on_gpu=False)
     dense, experts = pieces.dense, pieces.experts
     left_out = range(1, architecture.num_layers + 1)
     weights = pieces.head + pieces.output_norm + dense[-1] + experts[-1]
@@ -65,4 +74,5 @@ def totals(architecture: Architecture, format_name: str, work: Serving, share: f
     return Totals(
         tuple(cached[n] - cached[-1] - held(dense[n] + experts[n]) for n in left_out),
         tuple(-cached[-1] - held(experts[n]) for n in left_out),
+        tuple(int((ram.embedding + ram.layers(0, n)) * share) - ROUNDED + apart[n] for n in left_out),
     )
