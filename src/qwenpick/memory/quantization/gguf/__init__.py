@@ -41,7 +41,9 @@ def sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Tensor, i
 def file_bytes(architecture: Architecture, format_name: str) -> int:
     """Length of the file: header, then every tensor padded to the alignment."""
     return header_bytes(architecture) + sum(
-        align(size) for _, by_layer in layer_sizes(architecture, format_name) for size in by_layer
+        align(size) * by_layer.count(size)
+        for _, by_layer in layer_sizes(architecture, format_name)
+        for size in set(by_layer)
     )
 
 

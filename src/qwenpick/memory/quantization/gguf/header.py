@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from qwenpick.catalog.schema import Architecture
 from qwenpick.memory.quantization.gguf.layout import gguf_tensors
@@ -23,6 +24,7 @@ _KEYS = {
 _PREDICTION_KEY = 8 + len("qwen35.nextn_predict_layers") + 4 + 4  # a key, its type and a 32-bit number
 
 
+@lru_cache(maxsize=1024)
 def header_bytes(architecture: Architecture) -> int:
     """Bytes before the first tensor's data."""
     vocabulary = _vocabulary_bytes(architecture.vocab_size) + _KEYS.get(architecture.gguf_arch or "", 0)
