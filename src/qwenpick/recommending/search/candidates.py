@@ -14,7 +14,7 @@ from qwenpick.memory.account import RAM
 from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.memory.tensors import NGRAM_TABLE
-from qwenpick.planning.files import planned_file
+from qwenpick.planning.files import planned_file, settled
 from qwenpick.recommending.dominance import Relation, relation
 from qwenpick.recommending.scoring import HOMEMADE, MADE_ON_LOAD
 from qwenpick.recommending.search.cache_format import smaller_caches
@@ -34,7 +34,6 @@ from qwenpick.speed.traffic import attention, traffic
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
     from qwenpick.speed.devices import Class, Place
-    from qwenpick.work.serving import Serving
 
 GPU_ENGINES = ("vllm", "sglang")  # engines that use no RAM for layers
 
@@ -52,6 +51,8 @@ ANY_LATENCY = Latency(0.0, 0.0)
 class Candidate:
     """A format of a model in an engine, whatever it will run on. What takes a look at each tensor is worked out when it is asked for.
 
+    `alike` are the candidates by all that decides how they run.
+
     `least` are bytes that any run holds, known without that look. `low` says that it has so few bits that it is only looked at where the GPUs
     hold none of about four alone, and `on_gpus` that its engine uses no RAM for layers. `small` are the smaller caches that may be tried.
     `has_table` says that it has an n-gram table, which engines on GPUs may keep in RAM.
@@ -62,24 +63,37 @@ class Candidate:
         model: Model,
         architecture: Architecture,
         engine: str,
-        checkpoint: Checkpoint,
+        listed: Checkpoint,
         search: Search,
+        alike: dict[object, Candidate],
     ) -> None:
-        self.model, self.architecture, self.engine, self.checkpoint = model, architecture, engine, checkpoint
+        self.model, self.architecture, self.engine, self.listed = model, architecture, engine, listed
         self.task, self.request = search.task, search.request
         self.work = work_of(model, search)
         self.depth = min(self.work.context, search.task.depth)
         self._prompt = min(self.work.context, search.task.prompt)
-        self.least = least_held(architecture, model, checkpoint)
+        self.least = least_held(architecture, model, listed)
         self.on_gpus = engine in GPU_ENGINES
         self.has_table = any(extra.name == NGRAM_TABLE for extra in architecture.extras)
-        self.low = FORMATS[checkpoint.format].bits < LOW_BITS
+        self.low = FORMATS[listed.format].bits < LOW_BITS
         self.small = smaller_caches(engine, model, architecture) if search.any_cache and not self.work.options else ()
         self.by_rule = engine == "llamacpp" and not self.work.options  # llama.cpp's own rule, with no flags
-        self.like = self  # another of the same architecture, that runs alike
+        self._alike = alike
         self._steps: dict[tuple[Class, KvCache], Step] = {}
         self._readings: dict[Class, Reading] = {}
         self._in_ram: dict[tuple[float, float, float], Latency] = {}
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """The format with the size that it is planned with."""
+        return settled(self.architecture, self.listed)
+
+    @cached_property
+    def like(self) -> Candidate:
+        """The first of the same architecture that runs alike."""
+        checkpoint = self.checkpoint
+        key = self.architecture.id, self.engine, checkpoint.format, checkpoint.bytes, self.work, self.small
+        return self._alike.setdefault(key, self)
 
     @cached_property
     def cost(self) -> float:
@@ -237,7 +251,7 @@ class Candidates:
         self.queue = sorted((-start.points, turn, name) for turn, (name, start) in enumerate(self.starts.items()))
         self.unknown = [model for model, top in tops if top is None]
         self._known: dict[tuple[str, tuple[str, ...], bool], tuple[Candidate, ...]] = {}
-        self._alike: dict[tuple[str, str, str, int | None, Serving], Candidate] = {}
+        self._alike: dict[object, Candidate] = {}
         self._rivals: dict[str, list[tuple[Start, Relation]]] = {}
         self.beside_any_cpu: dict[object, tuple[dict[Candidate, Any], dict[Any, Any]]] = {}
 
@@ -259,7 +273,4 @@ class Candidates:
     def _in(self, model: Model, engine: str, search: Search) -> Iterator[Candidate]:
         architecture = self.catalog.architecture(model)
         for checkpoint in rungs(architecture, model, find_runtime(engine), search):
-            one = Candidate(model, architecture, engine, checkpoint, search)
-            alike = architecture.id, engine, checkpoint.format, checkpoint.bytes, one.work
-            one.like = self._alike.setdefault(alike, one)
-            yield one
+            yield Candidate(model, architecture, engine, checkpoint, search, self._alike)

@@ -26,9 +26,9 @@ LOW_BITS = 5.0  # once a format of about four bits is held by the GPUs alone, fe
 
 
 def rungs(architecture: Architecture, model: Model, engine: Runtime, search: Search) -> list[Checkpoint]:
-    """The checkpoints of an engine that are compared, most bits first."""
+    """The checkpoints of an engine that are compared, most bits first; their sizes as they are listed."""
     known = list(ladder(model, engine, search.quant))
-    found = (settled(architecture, one) for one in without_bf16(known, search.quant, search.machine.devices))
+    found = without_bf16(known, search.quant, search.machine.devices)
     asked, fp8_is_published = search.request, any(one.format == "fp8" and one.repo for one in model.checkpoints)
     return [
         one
@@ -129,8 +129,9 @@ def holds_somehow(architecture: Architecture, model: Model, search: Search) -> b
     for group in search.groups:
         for engine in map(find_runtime, group):
             for checkpoint in reversed(rungs(architecture, model, engine, search)):
-                least = least_held(architecture, model, checkpoint)
-                if least > search.room or weights_of(architecture, checkpoint) > search.room:
+                if least_held(architecture, model, checkpoint) > search.room:
+                    continue
+                if weights_of(architecture, settled(architecture, checkpoint)) > search.room:
                     continue
                 tried = evaluate(model, architecture, checkpoint, engine, work, machine, search.gpu_only, search.strict)
                 if tried and tried.holds(search.strict):
