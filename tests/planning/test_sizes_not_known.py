@@ -53,6 +53,25 @@ def test_the_band_of_a_listed_file_is_the_engines_and_nothing_is_said(catalog: C
     assert alike.plan.memory.total == pytest.approx(listed.plan.memory.total, rel=0.03)
 
 
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        (
+            "Lorbus/Qwen3.6-27B-int4-AutoRound",
+            18_996_000_000,
+        ),  # its card: 18 GB, which is GiB; auto-round's default is within that
+        ("cyankiwi/Qwen-AgentWorld-35B-A3B-AWQ-INT4", 23_519_913_216),
+        ("Intel/Qwen3.5-122B-A10B-int4-AutoRound", 76_800_000_000),
+    ],
+)
+def test_a_file_whose_size_is_stated_is_planned_with_it(text: str, size: int, catalog: Catalog) -> None:
+    plan = answer(catalog, text, "8x rtx 3090").plan
+    assert size_note(plan) is None and not plan.checkpoint.by_rule and plan.file and plan.file.repository == text
+    assert plan.checkpoint.bytes == pytest.approx(
+        size, rel=0.035
+    )  # with an MTP block of 16 bits: what engines take sizes for
+
+
 def test_fits_is_not_said_where_a_file_of_that_name_may_not(catalog: Catalog) -> None:
     # 19.5 GB of weights by gptqmodel's and auto-round's default, 28.8 GB with the delta nets in 16 bits: two cards of 16 GiB hold one of them
     plan = answer(catalog, "nobody/Qwen3.8-27B-W4A16", "2x rtx 5060 ti 16gb", 16384).plan

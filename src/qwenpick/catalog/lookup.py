@@ -15,7 +15,7 @@ from qwenpick.i18n import _
 from qwenpick.values import dataclass
 
 _QUANTIZED = re.compile(
-    r"-(gguf|mlx|mtp|unsloth|i1|awq|gptq|fp8(-dynamic|-block)?|nvfp4(a16)?|mxfp4(a16)?|auto-?round|mixed|gs?(32|64|128)|dwq|oq\d|exl[23]|\d+(\.\d+)?-?bpw|nf4|bnb|(gptq-)?int[48]|w[48]a(8|16)|b?fp?(16|32)|\dbit|(ud-)?i?q\d(-[0-9a-z]+)*)$"
+    r"-(gguf|mlx|mtp|unsloth|i1|awq|gptq|fp8(-dynamic|-block)?|nvfp4(a16)?(-fast)?|mxfp4(a16)?|auto-?round|mixed|gs?(32|64|128)|dwq|oq\d|exl[23]|\d+(\.\d+)?-?bpw|nf4|bnb|(gptq-)?int[48]|w[48]a(8|16)|b?fp?(16|32)|\dbit|(ud-)?i?q\d(-[0-9a-z]+)*)$"
 )
 
 

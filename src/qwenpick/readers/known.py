@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _COUNTED = {"vision": "parameters", "audio": "parameters"}
 _LABELS = ("id", "model_type", "gguf_arch", "source", "checked", "extras", "mtp_parameters")
 _QUANTIZED = re.compile(
-    r"[-_.](gguf|gptq|awq|fp8|int[48]|nf4|nvfp4|mxfp4|mlx|bnb|[0-9]+bit|w[48]a(8|16)|auto-?round|mixed|gs?(32|64|128)|exl[23]|bf16|fp16|f16"
+    r"[-_.](gguf|gptq|awq|fp8|int[48]|nf4|nvfp4(-fast)?|mxfp4|mlx|bnb|[0-9]+bit|w[48]a(8|16)|auto-?round|mixed|gs?(32|64|128)|exl[23]|bf16|fp16|f16"
     r"|(ud-)?i?q[1-8](_[0-9a-z]+)*|unsloth|dynamic|i1|imatrix|quantized|\d{5}-of-\d{5})(?=[-_.]|$)",
     re.IGNORECASE,
 )

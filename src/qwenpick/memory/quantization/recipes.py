@@ -125,18 +125,19 @@ _METHODS: tuple[tuple[str, tuple[_Method, _Method]], ...] = (
     (r"w\da16|int\d|\dbit", _INT),
 )
 
-# What the files of a publisher show: (owner, words of the name, usual layout of hybrids that are dense, of mixtures)
-_HABITS: tuple[tuple[str, str, Recipe | None, Recipe | None], ...] = (
-    ("cyankiwi", r"awq-bf16", Recipe(_wide(DELTA), group=_FINE), Recipe(_MLPS, group=_FINE)),
-    ("cyankiwi", r"awq", Recipe(group=_FINE), Recipe(_MLPS, group=_FINE)),
-    ("quanttrio", r"-(0\.8|2|4|9)b-awq", Recipe(_MLPS), None),  # 2B, 4B and 9B; 27B leaves attention alone
-    ("btbtyler09", r"gptq", None, Recipe(_MLPS, group=_FINE)),
-    ("intel", r"qwen3\.[56]-.*auto-?round", None, Recipe(_wide(DELTA, SHARED))),
-    ("redhatai", r"w4a16|int4", Recipe(_wide(DELTA), zeros=False), None),
-    ("redhatai", r"fp8", Recipe(_wide(DELTA)), Recipe(_wide(DELTA))),
-    ("nvidia", r"nvfp4", Recipe(frozenset(), _EIGHT), Recipe(frozenset(), _EIGHT)),
-    ("radixark", r"nvfp4", Recipe(frozenset(), _EIGHT), Recipe(_MLPS)),
-    ("unsloth", r"nvfp4", Recipe(frozenset(), _EIGHT | {HEAD}), Recipe(frozenset(), _EIGHT | {HEAD})),
+# What the files of a publisher show: (owner, words of the name, usual layout of hybrids that are dense, of mixtures, whether all of two or more
+# files that state their size have it, so that nothing else is expected)
+_HABITS: tuple[tuple[str, str, Recipe | None, Recipe | None, bool], ...] = (
+    ("cyankiwi", r"awq-bf16", Recipe(_wide(DELTA), group=_FINE), Recipe(_MLPS, group=_FINE), True),
+    ("cyankiwi", r"awq", Recipe(group=_FINE), Recipe(_MLPS, group=_FINE), True),
+    ("quanttrio", r"-(0\.8|2|4|9)b-awq", Recipe(_MLPS), None, True),  # 27B leaves attention alone
+    ("btbtyler09", r"gptq", None, Recipe(_MLPS, group=_FINE), True),
+    ("intel", r"qwen3\.[56]-.*auto-?round", None, Recipe(_wide(DELTA, SHARED)), False),
+    ("redhatai", r"w4a16|int4", Recipe(_wide(DELTA), zeros=False), None, False),
+    ("redhatai", r"fp8", Recipe(_wide(DELTA)), Recipe(_wide(DELTA)), False),
+    ("nvidia", r"nvfp4", Recipe(frozenset(), _EIGHT), Recipe(frozenset(), _EIGHT), True),
+    ("radixark", r"nvfp4", Recipe(frozenset(), _EIGHT), Recipe(_MLPS), True),
+    ("unsloth", r"nvfp4", Recipe(frozenset(), _EIGHT | {HEAD}), Recipe(frozenset(), _EIGHT | {HEAD}), False),
 )
 SLACK = 0.02  # biases, headers, a block in 16 bits: QuantTrio's first layer is 1.9 % of Qwen3.5-9B
 
@@ -164,8 +165,8 @@ def estimate(architecture: Architecture, format_name: str, repo: str | None) -> 
     every = tuple(_layouts(architecture, format_name, repo.casefold()))
     whole = [recipe.bytes(architecture, format_name) for recipe in every]
     text = [recipe.bytes(architecture, format_name, "text") for recipe in every]
-    low, high = min(text) / text[0] - SLACK, max(text) / text[0] + SLACK
-    return Estimate(whole[0], text[0], min(whole), max(whole), low, high)
+    least, most = round(min(whole) * (1 - SLACK)), round(max(whole) * (1 + SLACK))
+    return Estimate(whole[0], text[0], least, most, min(text) / text[0] - SLACK, max(text) / text[0] + SLACK)
 
 
 def _layouts(architecture: Architecture, format_name: str, repo: str) -> Iterator[Recipe]:
@@ -173,9 +174,10 @@ def _layouts(architecture: Architecture, format_name: str, repo: str) -> Iterato
     owner, _, name = repo.partition("/")
     found = next((m for text in (name, format_name) for words, m in _METHODS if re.search(words, text)), _INT)
     usual, least, most = found[architecture.is_moe]
-    for who, words, dense, moe in _HABITS:
-        if owner == who and re.search(words, name):
-            usual = (moe if architecture.is_moe else dense) or usual
+    for who, words, dense, moe, sure in _HABITS:
+        habit = moe if architecture.is_moe else dense
+        if habit and owner == who and re.search(words, name):
+            usual, least, most = (habit, habit, habit) if sure and architecture.is_hybrid else (habit, least, most)
             break
     if group := re.search(r"(?<![a-z0-9])gs?(32|64|128)(?![0-9])", name):
         usual = replace(usual, group=int(group[1]))
