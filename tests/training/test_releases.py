@@ -128,3 +128,15 @@ def test_a_release_that_would_not_hold_is_said(catalog: Catalog) -> None:
     )
     assert [version for version, _run in older(replace(long, trainer_version="2026.8"))] == []
     assert [run.trainer_version for _version, run in older(Training(trainer="ms-swift"))] == ["3.999"]
+
+
+def test_trl_held_all_logits_of_preferences_before_1_14(catalog: Catalog) -> None:
+    for objective, version, tiles in (
+        ("dpo", "1.13.0", False),
+        ("grpo", "1.13.0", False),
+        ("kto", "1.14.0", True),
+        ("sft", "1.13.0", True),
+    ):
+        assert habits(Training(trainer="trl", objective=objective, trainer_version=version)).tiles_loss is tiles
+    assert [version for version, _run in older(Training(trainer="trl", objective="dpo"))] == ["1.14", "1.7", "0.26"]
+    assert [version for version, _run in older(Training(trainer="trl"))] == ["1.7", "0.26"]

@@ -12,11 +12,19 @@ from qwenpick.work.serving import Training
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What `before` this release was otherwise, where memory depends on it. `gone` says that those releases are not modelled."""
+    """What `before` this release was otherwise, where memory depends on it, for these `objectives` (empty: for all).
+
+    `gone` says that those releases are not modelled.
+    """
 
     before: str
     habits: Mapping[str, object] = field(default_factory=dict)
     gone: bool = False
+    objectives: tuple[str, ...] = ()
+
+    def concerns(self, training: Training) -> bool:
+        """Whether such a run was otherwise before."""
+        return not self.gone and (not self.objectives or training.objective in self.objectives)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,8 @@ def habits(training: Training) -> Trainer:
     for release in takewhile(lambda one: version >= numbers(one.before), trainer.since):
         trainer = replace(trainer, **release.habits)  # type: ignore[arg-type]
     for release in takewhile(lambda one: version < numbers(one.before), trainer.releases):
+        if not release.concerns(training):
+            continue
         trainer = replace(trainer, **release.habits)  # type: ignore[arg-type]
     return trainer
 
@@ -82,7 +92,7 @@ def older(training: Training) -> Iterator[tuple[str, Training]]:
     """(release, the same run with what was before it) for every older kind of release that is modelled; none where a release is named."""
     if training.trainer_version is None:
         for release in TRAINERS[training.trainer].releases:
-            if not release.gone:
+            if release.concerns(training):
                 yield release.before, replace(training, trainer_version=_before(release.before))
 
 
@@ -108,6 +118,8 @@ TRAINERS: dict[str, Trainer] = {
         reentrant=True,
         adapters=2,
         releases=(
+            # trainer/dpo_trainer.py, grpo_trainer.py, kto_trainer.py: chunks of log-probabilities, 1.14.0 of 2026-09-25
+            Release("1.14", {"tiles_loss": False}, objectives=("dpo", "grpo", "kto")),
             Release("1.7", {"tiles_loss": False}),  # trainer/sft_config.py: loss_type "nll", not yet "chunked_nll"
             # models/utils.py prepare_peft_model: k-bit preparation, of which bf16 takes the embeddings back; adapters in FP32
             Release("0.26", {"upcast_in_fp16": True, "adapters": 4}),
