@@ -116,12 +116,16 @@ def _parts(rank: Rank, engine: str) -> Iterator[Part]:
 
 
 def predicted_tokens(run: Recognised, seen: Observation) -> int | None:
-    """Tokens of cache that the engine would print; of the cache that the log states where the device is not known; None for other engines."""
+    """Tokens of cache that the engine would print; of the cache that the log states where the device is not known; None for other engines.
+
+    SGLang's logs print all arguments, its share among them: where that is missing, the log is an excerpt, and the cache it states is counted.
+    """
     runtime = find_runtime(seen.engine)
     count, holds = getattr(runtime, "kv_tokens", None), getattr(runtime, "tokens_of", None)
     arguments = (run.model, run.architecture, run.checkpoint, run.work, run.placement)
     tokens: int | None = None
-    if count and run.placement.devices and run.placement.devices[0].free is not None:
+    whole = seen.engine != "sglang" or "mem_fraction_static" in seen.options
+    if count and whole and run.placement.devices and run.placement.devices[0].free is not None:
         tokens = count(*arguments)
     elif holds and (stated := min((p.bytes for p in seen.memory.parts if p.kind == "kv cache"), default=0)):
         tokens = holds(stated, run.architecture, run.work, run.placement)

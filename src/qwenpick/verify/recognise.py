@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.schema import MoeMlp
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.memory.cache import parse_cache
+from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.values import dataclass
 from qwenpick.work.placement import Cut, Placement, placed
 from qwenpick.work.serving import Serving
@@ -84,9 +86,9 @@ def recognise(
     return Recognised(
         entry,
         architecture,
-        Checkpoint(format=known.name, official=False),
+        _repository(entry, seen.model, known.name) or Checkpoint(format=known.name, official=False),
         _work(seen),
-        _placement(seen, used, architecture),
+        _placement(seen, used, architecture, known.name),
     )
 
 
@@ -150,6 +152,11 @@ def logged_device(seen: Observation) -> tuple[Device, ...]:
     return (Device(name, vendor, seen.total or seen.free, seen.free, reserved=0),)
 
 
+def _repository(model: Model, named: str | None, format_name: str) -> Checkpoint | None:
+    """The repository that the log names, whose size may be known."""
+    return next((c for c in model.checkpoints if c.repo and c.repo == named and c.format == format_name), None)
+
+
 def _default(engine: str) -> str | None:
     """What a repository without a word for it holds."""
     return "bf16" if engine in ("vllm", "sglang") else None
@@ -163,13 +170,30 @@ def _work(seen: Observation) -> Serving:
     return Serving(seen.context or CONTEXT, sequences, cache, dict(seen.options))
 
 
-def _placement(seen: Observation, used: tuple[Device, ...], architecture: Architecture) -> Placement:
+def _placement(seen: Observation, used: tuple[Device, ...], architecture: Architecture, format_name: str) -> Placement:
     if seen.engine in ("vllm", "sglang"):
         cut = seen.cut or Cut(max(1, len(used)))
-        return placed(used, cut if cut.gpus == len(used) else Cut(max(1, len(used))))
+        found = placed(used, cut if cut.gpus == len(used) else Cut(max(1, len(used))))
+        return replace(found, host_table=_table_in_ram(seen, architecture, format_name))
     layers = seen.layers_on_gpu
     if used and seen.cpu_moe_layers and isinstance(architecture.mlp, MoeMlp):
         return Placement(used, cpu_moe_layers=min(seen.cpu_moe_layers, architecture.num_layers))
     if not used or layers is None or layers >= architecture.num_layers + 1:
         return Placement(used)
     return Placement(used, split=(layers,)) if len(used) == 1 else Placement(used)
+
+
+def _table_in_ram(seen: Observation, architecture: Architecture, format_name: str) -> bool:
+    """Whether an n-gram table lay in RAM: as the flags say, else where the GPUs hold too little for half of it."""
+    from qwenpick.memory.quantization import stored_bytes
+    from qwenpick.runtimes import options_of
+
+    if not any(extra.name == NGRAM_TABLE for extra in architecture.extras):
+        return False
+    said: bool | None = getattr(options_of(seen.engine, seen.options), "table_in_ram", None)
+    stated = [part for part in seen.memory.parts if part.kind == "weights"]
+    if said is not None or not stated:
+        return bool(said)
+    held = sum(part.bytes for part in stated) * seen.ranks // len({part.where for part in stated})
+    table = stored_bytes(architecture, format_name, parts=frozenset({NGRAM_TABLE}))
+    return held < stored_bytes(architecture, format_name) - table // 2

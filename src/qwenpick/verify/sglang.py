@@ -31,10 +31,10 @@ _OPTIONS = {
     "dp_size": int, "ep_size": int, "cuda_graph_max_bs": int, "page_size": int, "max_mamba_cache_size": int, "max_total_tokens": int,
     "mamba_full_memory_ratio": float, "speculative_num_draft_tokens": int,
 }  # fmt: skip
-_SWITCHES = ("disable_radix_cache", "disable_cuda_graph", "language_only")
+_SWITCHES = ("disable_radix_cache", "disable_cuda_graph", "language_only", "ple_offload_embedding")
 _AS_OPTION = (
     "chunked_prefill_size", "mem_fraction_static", "cuda_graph_max_bs", "page_size", "max_mamba_cache_size", "max_running_requests",
-    "max_total_tokens", "mamba_full_memory_ratio", "speculative_num_draft_tokens", "mamba_ssm_dtype", *_SWITCHES,
+    "max_total_tokens", "mamba_full_memory_ratio", "speculative_num_draft_tokens", "mamba_ssm_dtype", "ple_offload_backend", *_SWITCHES,
 )  # fmt: skip
 # SGLang's words for what the weights are in: srt/layers/quantization/__init__.py
 _QUANTS = {
@@ -105,8 +105,9 @@ def _options(log: list[str]) -> Iterator[tuple[str, object]]:
     for name in _SWITCHES:
         if last(re.compile(rf"\b{name}=True|'{name}': True|--{name.replace('_', '-')}\b"), lines):
             yield name, True
-    if match := last(re.compile(r"mamba_ssm_dtype='(\w+)'|--mamba-ssm-dtype[ =](\w+)"), lines):
-        yield "mamba_ssm_dtype", match[1] or match[2]
+    for name in ("mamba_ssm_dtype", "ple_offload_backend"):
+        if match := last(re.compile(rf"{name}='(\w+)'|--{name.replace('_', '-')}[ =](\w+)"), lines):
+            yield name, match[1] or match[2]
     for name, kind in _OPTIONS.items():
         pattern = re.compile(rf"\b{name}=([\d.]+)|'{name}': ([\d.]+)|--{name.replace('_', '-')}[ =]([\d.]+)")
         if match := last(pattern, lines):
