@@ -197,13 +197,14 @@ def fit(
     (True, 'fits', 'Q4_K_M')
     """
     from qwenpick.catalog import load
+    from qwenpick.fitting.answer import described
     from qwenpick.fitting.answer import fit as answer
     from qwenpick.readers import wanted
 
     found = wanted(model, load(), quant, runtime=runtime)
     box = _box(found.catalog, gpu, ram, machine)
     request = _request(task, found.quant, context, users, runtime, options)
-    return Fit(answer(found.catalog, box, found.model, request), box)
+    return Fit(described(answer(found.catalog, box, found.model, request)), box)
 
 
 def recommend(

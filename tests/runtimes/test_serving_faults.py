@@ -199,3 +199,19 @@ def test_a_named_mix_of_nvfp4_with_drafts_holds_the_tokens_that_its_users_report
     more = "-o tensor_parallel_size=2 -o num_speculative_tokens=3 -o enable_prefix_caching=true"
     found = values(qwenpick, f"{asked} {batch} {more}")
     assert found["engine"]["kv_cache_tokens"] == pytest.approx(518_430, rel=0.02)
+
+
+def test_who_names_options_describes_a_start_and_learns_which_would_hold(qwenpick: Run) -> None:
+    # a public start of 0.29 with this share: "max_num_seqs (1024) exceeds available Mamba cache blocks (635)"
+    asked = '--runtime vllm --gpu "rtx pro 6000" --quant bf16 --context 8192 -o version=0.29.0'
+    named = f"fit qwen3.8-27b {asked} -o gpu_memory_utilization=0.9"
+    found = values(qwenpick, named)
+    assert (found["exit_code"], found["verdict"]) == (1, "no") and "max_num_seqs 1024 exceeds" in found["reason"]
+    fixed = values(qwenpick, f"{named} {found['fixes'][0]['flags']}")
+    assert fixed["fits"] and fixed["engine"]["starts"]
+    # a release is no setting, and `launch` writes its own
+    assert values(qwenpick, f"fit qwen3.8-27b {asked}")["fits"]
+    assert (
+        "--max-num-seqs"
+        in values(qwenpick, f"launch qwen3.8-27b {asked} -o gpu_memory_utilization=0.9")["serve"]["argv"]
+    )

@@ -53,7 +53,7 @@ def command(
 
     from qwenpick.check.file import read
     from qwenpick.check.requirements import Box, check, request
-    from qwenpick.fitting.answer import fit
+    from qwenpick.fitting.answer import described, fit
     from qwenpick.readers import wanted
 
     if schema:
@@ -105,7 +105,7 @@ def command(
             return judged(replace(requirement, box=box), room, asked)
         if requirement.replicas:
             raise QwenpickError(_("{option} is about a cluster: name it with --cluster", option="replicas"))
-        return fit(found.catalog, machine(requirement.box), found.model, asked)
+        return described(fit(found.catalog, machine(requirement.box), found.model, asked))
 
     checked = check(str(file), read(file), answer)
     _write(checked, "json" if json else format, output)

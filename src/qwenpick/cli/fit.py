@@ -54,7 +54,7 @@ def command(
     """Will this model run here, and if not, what would make it? Exit code 0 fits, 1 does not, 2 bad request, 3 hardware unreadable."""
     from dataclasses import replace
 
-    from qwenpick.fitting.answer import fit
+    from qwenpick.fitting.answer import described, fit
     from qwenpick.fitting.fixes import fixes
     from qwenpick.fitting.users import users_of
     from qwenpick.readers import wanted
@@ -105,7 +105,7 @@ def command(
     if measured := measured_once(box, hardware, answer.plan, output.shown()):
         box = measured
         answer = fit(facts, box, found.model, request, everything=all)
-    answer = replace(answer, notes=(*answer.notes, *found.notes))
+    answer = replace(described(answer), notes=(*answer.notes, *found.notes))
     if use_corrections:
         answer = _corrected(answer, box)
     changes, users = fixes(facts, box, answer), users_of(answer, box)

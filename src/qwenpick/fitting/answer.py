@@ -11,7 +11,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _, retell
 from qwenpick.planning.checkpoints import check_quant, checkpoints
 from qwenpick.planning.limits import check_context, longest_context
-from qwenpick.planning.plan import Plan, judge
+from qwenpick.planning.plan import Plan, judge, plan_ledger
 from qwenpick.planning.unread import refuse_unread
 from qwenpick.planning.words import size_note
 from qwenpick.recommending.choose import Chooser, readable, task_for
@@ -114,6 +114,23 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
         tuple(notes),
         reason,
     )
+
+
+def as_described(plan: Plan, request: Request) -> Plan:
+    """The plan, which does not hold where its engine would give up the start that the options describe.
+
+    Who names an engine's options says how it is started: what they leave open is then the engine's own, not what `launch` would write.
+    A release alone is no setting.
+    """
+    named = plan.holds(request.strict) and set(request.options) - {"version"}
+    found = plan_ledger(plan) if named else None
+    return replace(plan, verdict="no", refusal=found.refusal) if found and found.refusal else plan
+
+
+def described(answer: Answer) -> Answer:
+    """The answer about the start that the options describe, where `launch` writes none."""
+    plan = as_described(answer.plan, answer.request)
+    return answer if plan is answer.plan else replace(answer, plan=plan, ranked=None)
 
 
 def why_none(catalog: Catalog, machine: Machine, models: Iterable[Model], request: Request) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from qwenpick.fitting.answer import Answer
+from qwenpick.fitting.answer import Answer, as_described
 from qwenpick.i18n import _
 from qwenpick.memory.account import RAM
 from qwenpick.memory.cache import KvCache
@@ -107,6 +107,8 @@ class _Trial:
         request = self.answer.request
         only = request.gpu_only if gpu_only is None else gpu_only
         plan = evaluate(model, self.plan.architecture, checkpoint, engine, work, machine, only, request.strict)
+        if plan and self.plan.refusal:
+            plan = as_described(plan, request)
         return plan if plan and plan.holds(request.strict) else None
 
     def fix(self, plan: Plan, what: str, flags: str) -> Fix:
@@ -123,6 +125,7 @@ def _fullest(plan: Plan) -> int:
 
 
 def _fixes(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
+    yield from _as_launched(trial)
     yield from _smaller_cache(trial)
     yield from _smaller_prompt_steps(trial)
     yield from _shorter_context(trial)
@@ -145,6 +148,25 @@ def _priced(fix: Fix, answer: Answer, machine: Machine, catalog: Catalog) -> Fix
     plan = timed(fix.plan, machine, catalog, task.prompt, min(fix.plan.work.context, task.depth), task.predictable)
     change = plan.speed.each.value / before.speed.each.value - 1 if plan.speed and before.speed else None
     return replace(fix, plan=plan, speed_change=change)
+
+
+def _as_launched(trial: _Trial) -> Iterator[Fix]:
+    """The settings that `launch` writes where the ones that were named are given up."""
+    plan, said = trial.plan, trial.answer.request.options
+    if not plan.refusal or plan.runtime != "vllm":
+        return
+    from qwenpick.runtimes.vllm.start import planned
+
+    chosen = planned(plan.model, plan.architecture, plan.checkpoint, plan.work, plan.placement)
+    wanted = {
+        "max_num_seqs": chosen.sequences,
+        "max_num_batched_tokens": chosen.batched_tokens,
+        "gpu_memory_utilization": chosen.utilization,
+    }
+    added = {name: value for name, value in wanted.items() if name not in said}
+    if found := trial.with_work(replace(plan.work, options={**plan.work.options, **added})):
+        flags = " ".join(f"-o {name}={value:g}" for name, value in added.items())
+        yield trial.fix(found, _("the settings that `launch` writes"), flags)
 
 
 def _smaller_cache(trial: _Trial) -> Iterator[Fix]:

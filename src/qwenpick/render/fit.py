@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _, retell
-from qwenpick.planning.plan import plan_ledger
+from qwenpick.planning.plan import plan_ledger, verdict_of
 from qwenpick.planning.replicas import replicas
 from qwenpick.planning.server_caches import of_plan
 from qwenpick.planning.words import speed_of, where
@@ -211,7 +211,8 @@ def _cache_line(plan: Plan) -> tuple[Line, ...]:
         return ()
     measured = "" if found.measured else _(" (by its source: no start of this version was measured)")
     if found.refusal:
-        holds = _("; `qwenpick launch` writes settings that hold") if plan.holds() else ""
+        rests = verdict_of(plan.places, plan.band) in ("fits", "tight")
+        holds = _("; `qwenpick launch` writes settings that hold") if rests else ""
         said = _(
             "{engine} {version} would not start with its own settings: {why}{holds}",
             engine=find_runtime(plan.runtime).TITLE,
