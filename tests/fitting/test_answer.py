@@ -222,7 +222,7 @@ def test_sixteen_bits_are_those_that_the_gpu_has_units_for(
 @pytest.mark.parametrize(
     ("name", "gpus", "runtime", "quant", "context", "users"),
     [
-        ("qwen3-coder-next-base", ["l40s"], "vllm", "nf4", 16384, 1),  # pages rounded to the state's
+        ("qwen3-coder-next-base", ["l40s"], "vllm", "nf4", 36000, 1),  # pages rounded to the state's
         ("qwen3-32b", ["2x rtx-3060-12gb"], "llama.cpp", "IQ4_XS", 16384, 1),  # the nearest miss lay on one of two GPUs
         ("qwen3-4b", ["8x rtx-2080"], "llama.cpp", "fp16", 32768, 7),
         ("qwen3-vl-30b-a3b-thinking", ["rtx-4000-ada"], "ollama", "Q4_K_M", 8192, 1),  # no attention scores in 8 bits
@@ -243,7 +243,7 @@ def test_the_longest_context_is_granted_where_only_an_8_bit_cache_holds_it(
 def test_less_work_needs_no_more_where_a_pooled_model_lies_partly_in_ram(catalog: Catalog) -> None:
     # the outputs of every token count when layers are cut: 185 MB more compute buffer than a chat model's
     box, model = simulate(catalog, ["2x rtx-2080"], None, 16 * GIB, False), catalog.models["qwen3-vl-embedding-8b"]
-    request = Request(quant="fp16", context=512, runtime="ollama")
+    request = Request(quant="fp16", context=512, runtime="llama.cpp")
     assert all(fit(catalog, box, model, replace(request, users=users)).fits for users in (1, 2, 3, 7))
 
 
