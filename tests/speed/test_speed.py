@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import timeit
+import cProfile
 from dataclasses import replace
 
 import pytest
@@ -309,10 +309,11 @@ def test_the_reason_says_what_is_read_and_where(catalog: Catalog) -> None:
     assert why.startswith("15.14 GB of weights and 0.15 GB of cache and state at 1,000 tokens, read at 1,008 GB/s")
 
 
-def test_an_estimate_takes_less_than_a_third_of_a_millisecond(catalog: Catalog) -> None:
-    work = Serving(8192, sequences=4)
-    best = min(timeit.repeat(lambda: speed(catalog, "qwen3.6-35b-a3b", work=work), number=20, repeat=5)) / 20
-    assert best < 0.3e-3
+def test_an_estimate_takes_few_calls(catalog: Catalog) -> None:
+    work, profile = Serving(8192, sequences=4), cProfile.Profile()
+    speed(catalog, "qwen3.6-35b-a3b", work=work)
+    profile.runcall(speed, catalog, "qwen3.6-35b-a3b", work=work)
+    assert sum(entry.callcount for entry in profile.getstats()) < 600  # 505 on Python 3.11
 
 
 def test_transformers_is_slower_with_awq_than_with_bf16(catalog: Catalog) -> None:
