@@ -23,7 +23,7 @@ import json
 import re
 import typing
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -244,6 +244,7 @@ def counted(title: str, name: str, text: str | None) -> dict[str, dict[str, int]
     return found
 
 
+@lru_cache(maxsize=512)
 def numbers(version: str) -> tuple[int, ...]:
     """A release as numbers that compare.
 

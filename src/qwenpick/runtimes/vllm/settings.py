@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.runtimes.given import read
@@ -63,6 +64,7 @@ class Settings:
     attention: Backend = "other"
 
 
+@lru_cache(maxsize=4096)
 def settings(architecture: Architecture, work: Serving, device: Device | None) -> Settings:
     """The engine's settings for this work on this device. Raises QwenpickError for an option it does not know."""
     said = read(Options, work.options)
