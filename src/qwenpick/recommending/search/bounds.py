@@ -117,7 +117,7 @@ class Bounds:
         found: list[Bound] = []
         for candidate in self.ladder(model, group):
             room = on_gpus if candidate.on_gpus else anywhere
-            if candidate.least <= room and candidate.held <= room:
+            if candidate.least <= room and candidate.needs <= room:
                 bounds = known.get(candidate)
                 if bounds is None:
                     bounds = known[candidate] = self._bounded(candidate)
@@ -134,7 +134,7 @@ class Bounds:
         if not one.row or not one.lasting or one.group or one.model.id in self._settled:
             return
         ladder = self.ladder(one.model, 0)
-        if all(candidate.on_gpus or max(candidate.least, candidate.held) <= search.room for candidate in ladder):
+        if all(candidate.on_gpus or max(candidate.least, candidate.needs) <= search.room for candidate in ladder):
             self._settled[one.model.id] = one.row, _ram_to_spare(one.row.plan)
 
     def ram_needed(self, bound: Bound, rows: list[Row], search: Search) -> int | None:

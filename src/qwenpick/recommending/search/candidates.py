@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qwenpick.memory.account import RAM
-from qwenpick.memory.cache import KvCache
+from qwenpick.memory.cache import KvCache, kv_bytes
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.planning.files import planned_file, settled
@@ -22,7 +22,7 @@ from qwenpick.recommending.search.formats import LOW_BITS, least_held, rungs, we
 from qwenpick.recommending.search.space import Search, work_of
 from qwenpick.recommending.search.upper_bound import UpperBound, upper_bound, upper_bound_in
 from qwenpick.runtimes import find_runtime
-from qwenpick.runtimes.llamacpp.parts import Shape, file_share, on_any_device
+from qwenpick.runtimes.llamacpp.parts import Shape, file_share, is_pooled, on_any_device
 from qwenpick.runtimes.llamacpp.totals import Totals, totals
 from qwenpick.runtimes.llamacpp.whole import Whole, whole
 from qwenpick.speed.decode import Load, Step, step_on, token_seconds
@@ -105,6 +105,15 @@ class Candidate:
     def held(self) -> int:
         """Bytes that any run of it holds, on GPUs or in RAM."""
         return weights_of(self.architecture, self.checkpoint)
+
+    @cached_property
+    def needs(self) -> int:
+        """The same with the smallest cache of all sequences that may be tried: what is too large with it need not be planned."""
+        work = self.work
+        if work.options or is_pooled(self.model):
+            return self.held
+        smallest = self.request.kv_cache or KvCache("q4_0", "q4_0")
+        return self.held + work.sequences * kv_bytes(self.architecture, work.context, smallest)
 
     @cached_property
     def top(self) -> UpperBound | None:
