@@ -6,7 +6,7 @@ vLLM 0.26.0 (the source archive of the package index), SGLang 0.5.23, mlx-lm 0.3
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from qwenpick.catalog import Architecture
@@ -64,7 +64,11 @@ def _marlin(plan: Plan) -> bool:
 
 
 def _capability(plan: Plan) -> bool:
-    least = CAPABILITY.get(plan.checkpoint.format, 0)
+    return _lacks_units(plan, CAPABILITY)
+
+
+def _lacks_units(plan: Plan, needed: Mapping[str, int]) -> bool:
+    least = needed.get(plan.checkpoint.format, 0)
     known = [device.capability for device in plan.placement.devices if device.vendor == "nvidia" and device.capability]
     return any(10 * major + minor < least for major, minor in known)
 
@@ -93,19 +97,11 @@ def _needs_flash_attention(plan: Plan) -> bool:
 
 
 def _sglang_blocks(plan: Plan) -> bool:
-    moe = plan.architecture.mlp.kind == "moe"
-    return (
-        moe
-        and plan.checkpoint.format == "fp8"
-        and plan.checkpoint.official
-        and _columns(plan.architecture, plan.placement) % BLOCK != 0
-    )
+    return plan.architecture.mlp.kind == "moe" and _fp8_blocks(plan)
 
 
 def _sglang_capability(plan: Plan) -> bool:
-    least = SGLANG_CAPABILITY.get(plan.checkpoint.format, 0)
-    known = [device.capability for device in plan.placement.devices if device.vendor == "nvidia" and device.capability]
-    return any(10 * major + minor < least for major, minor in known)
+    return _lacks_units(plan, SGLANG_CAPABILITY)
 
 
 def _two_types(plan: Plan) -> bool:
