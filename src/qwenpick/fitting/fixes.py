@@ -15,7 +15,7 @@ from qwenpick.planning.checkpoints import FAMILIES, checkpoints
 from qwenpick.planning.limits import most
 from qwenpick.planning.plan import Plan, evaluate, timed
 from qwenpick.recommending.request import HIGHEST
-from qwenpick.recommending.search.cache_format import has_kernel, smaller_caches
+from qwenpick.recommending.search.cache_format import caches_with_kernels
 from qwenpick.recommending.search.space import engine_groups
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes, format_tokens
@@ -165,16 +165,16 @@ def _as_launched(trial: _Trial) -> Iterator[Fix]:
     }
     added = {name: value for name, value in wanted.items() if name not in said}
     if found := trial.with_work(replace(plan.work, options={**plan.work.options, **added})):
-        flags = " ".join(f"-o {name}={value:g}" for name, value in added.items())
+        flags = " ".join(f"-o {name}={value:.9g}" for name, value in added.items())
         yield trial.fix(found, _("the settings that `launch` writes"), flags)
 
 
 def _smaller_cache(trial: _Trial) -> Iterator[Fix]:
-    if trial.plan.work.kv_cache != KvCache():
+    missed = trial.plan
+    if missed.work.kv_cache != KvCache():
         return
-    for cache in smaller_caches(trial.plan.runtime, trial.plan.model, trial.plan.architecture):
-        plan = trial.with_work(replace(trial.plan.work, kv_cache=cache))
-        if plan and has_kernel(cache, trial.machine.devices):
+    for cache in caches_with_kernels(missed.runtime, missed.model, missed.architecture, trial.machine.devices):
+        if plan := trial.with_work(replace(missed.work, kv_cache=cache)):
             yield trial.fix(plan, _("KV cache in {eight}", eight=cache), f"--kv-cache {cache}")
             return
 

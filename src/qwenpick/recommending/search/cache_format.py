@@ -116,7 +116,14 @@ def smaller_caches(engine: str, model: Model, architecture: Architecture) -> tup
     return KvCache(eight, eight), *stood
 
 
-def has_kernel(cache: KvCache, devices: tuple[Device, ...]) -> bool:
+def caches_with_kernels(
+    engine: str, model: Model, architecture: Architecture, devices: tuple[Device, ...]
+) -> list[KvCache]:
+    """Those of them that the devices attend to by a kernel."""
+    return [cache for cache in smaller_caches(engine, model, architecture) if _has_kernel(cache, devices)]
+
+
+def _has_kernel(cache: KvCache, devices: tuple[Device, ...]) -> bool:
     """Whether llama.cpp's default builds attend to keys and values of two types by a kernel, on all of the devices; of one type they do."""
     return cache.k == cache.v or all(way_of(cache, class_of(one, None), LATEST) == "fused" for one in devices)
 
@@ -141,8 +148,8 @@ def made_to_fit(
         plan = evaluate(model, architecture, checkpoint, engine, way, search.machine, True, search.strict)
         return plan if plan and plan.holds(search.strict) else None
 
-    stood = smaller_caches(engine.NAME, model, architecture) if search.any_cache else ()
-    caches = [cache for cache in stood if has_kernel(cache, search.machine.devices)]
+    devices = search.machine.devices
+    caches = caches_with_kernels(engine.NAME, model, architecture, devices) if search.any_cache else []
     found = False
     for at, cache in enumerate(caches):
         if miss.brought_by(cache) and (plan := held(replace(work, kv_cache=cache))):
