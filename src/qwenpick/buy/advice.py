@@ -74,7 +74,7 @@ def look(
     return Market(everything, found, advice(model, request, found, rented(catalog, model, request) if found else ()))
 
 
-def advice(model: Model, request: Request, found: Sequence[Offer], hired: Sequence[Rented] = ()) -> Advice | None:
+def advice(model: Model, request: Request, found: Sequence[Offer], hired: Iterable[Rented] = ()) -> Advice | None:
     """What to tell a buyer of these offers and machines for rent (cheapest hour first); None without offers."""
     if not found:
         return None

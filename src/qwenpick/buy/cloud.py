@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from qwenpick.buy.hardware import buyer
@@ -11,6 +12,8 @@ from qwenpick.planning.limits import longest_context
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qwenpick.catalog import Catalog, Model
     from qwenpick.catalog.offer import CloudOffer
     from qwenpick.planning.plan import Plan
@@ -35,30 +38,31 @@ class Rented:
 
 def rented(
     catalog: Catalog, model: Model, request: Request, budget: float | None = None, currency: str = "USD"
-) -> tuple[Rented, ...]:
+) -> Iterator[Rented]:
     """Every machine with whole GPUs and a price in the currency that runs the model on its GPUs, cheapest hour first.
 
-    Prices of the last year come before older ones; `budget` is the most that an hour may cost.
+    Prices of the last year come before older ones; `budget` is the most that an hour may cost. A machine is planned
+    when it is asked for, so that the cheapest alone costs no more than those before it.
     """
     from qwenpick.machine.simulate import simulate
 
     chooser = buyer(catalog, model, request)
-    plans: dict[tuple[str, int, int | None], tuple[Plan, int | None] | None] = {}
-    found = []
-    for offer in catalog.cloud.values():
+
+    @cache
+    def planned(gpu: str, count: int, ram: int | None) -> tuple[Plan, int | None] | None:
+        try:
+            box = simulate(catalog, [gpu if count == 1 else f"{count}x {gpu}"], None, ram, False)
+            ranked = chooser.one(box)
+        except QwenpickError:
+            return None  # no engine runs it there
+        if ranked is None or not ranked.usable:
+            return None
+        return ranked.plan, longest_context(ranked.plan, box, request.strict, gpu_only=True)
+
+    for offer in sorted(catalog.cloud.values(), key=lambda one: (is_old(one.price_date), one.hour or 0.0, one.id)):
         if offer.gpu is None or offer.count is None or offer.count < 1 or offer.gpu_bytes:
             continue
         if offer.hour is None or offer.priced_in != currency or (budget is not None and offer.hour > budget):
             continue
-        key = (offer.gpu, int(offer.count), offer.ram_bytes)
-        if key not in plans:
-            try:
-                box = simulate(catalog, [key[0] if key[1] == 1 else f"{key[1]}x {key[0]}"], None, key[2], False)
-                ranked = chooser.one(box)
-            except QwenpickError:
-                ranked = None  # no engine runs it there
-            usable = ranked.plan if ranked and ranked.usable else None
-            plans[key] = (usable, longest_context(usable, box, request.strict, gpu_only=True)) if usable else None
-        if found_there := plans[key]:
-            found.append(Rented(offer, *found_there))
-    return tuple(sorted(found, key=lambda r: (is_old(r.offer.price_date), r.offer.hour or 0.0, r.offer.id)))
+        if found := planned(offer.gpu, int(offer.count), offer.ram_bytes):
+            yield Rented(offer, *found)

@@ -87,8 +87,8 @@ def command(
         from qwenpick.render.renting import rented_report, rented_values
 
         with working(trying):
-            hired = rented(facts, wanted, request, budget)
-            in_yuan = rented(facts, wanted, request, currency="CNY") if budget is None else ()
+            hired = tuple(rented(facts, wanted, request, budget))
+            in_yuan = tuple(rented(facts, wanted, request, currency="CNY")) if budget is None else ()
         report = rented_report(wanted, hired, in_yuan, limit)
         if html:
             rents = hired[:limit]
