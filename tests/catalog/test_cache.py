@@ -15,9 +15,15 @@ OWN = "gpus:\n- {{id: my-card, name: Card {n}, vendor: amd, segment: consumer, s
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the cache directory is set by XDG_CACHE_HOME")
 
 
+def forget() -> None:
+    """Drops the catalogue that this process has loaded."""
+    sys.modules["qwenpick.catalog.load"]._shipped.cache_clear()
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    forget()
     return tmp_path / "cache" / "qwenpick" / "catalog"
 
 
@@ -26,6 +32,8 @@ def test_a_second_load_reads_no_yaml_and_gives_the_same(folder: Path, monkeypatc
     cold = {kind: dict(getattr(first, kind)) for kind in ("architectures", "models", "gpus", "cloud")}
     assert len(list(folder.glob("*.json"))) == 6
     monkeypatch.setattr(sys.modules["qwenpick.catalog.read"], "read_yaml", None)  # calling it would raise
+    assert load(own=False) is first  # once in a process
+    forget()
     second = load(own=False)
     assert {kind: dict(getattr(second, kind)) for kind in cold} == cold
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from qwenpick.catalog.entries import Entries
-from qwenpick.catalog.read import KINDS, merge, read_file, read_yaml, shipped_records, user_file
+from qwenpick.catalog.read import KINDS, merge, read_file, read_yaml, shipped_records, shipped_state, user_file
 from qwenpick.catalog.schema import Architecture, CloudOffer, Derivative, Gpu, Model, ModelFiles
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
@@ -36,14 +37,25 @@ def load(overlays: Iterable[Path] = (), *, own: bool = True) -> Catalog:
     Raises QwenpickError for an overlay that cannot be read or is not valid.
     """
     mine = [path] if own and (path := user_file()) and _is_file(path) else []
+    paths = [*mine, *overlays]
+    if not paths:
+        return _shipped(shipped_state())
     read = shipped_records()
-    if paths := [*mine, *overlays]:
-        laid = {kind: read(kind) for kind in KINDS}
-        for path in paths:
-            content = read_file(path)
-            _refuse_faults(path, content, laid)
-            laid = merge([{kind: laid[kind].values() for kind in KINDS}, read_yaml(content)])
-        read = laid.__getitem__
+    laid = {kind: read(kind) for kind in KINDS}
+    for path in paths:
+        content = read_file(path)
+        _refuse_faults(path, content, laid)
+        laid = merge([{kind: laid[kind].values() for kind in KINDS}, read_yaml(content)])
+    return _of(laid.__getitem__)
+
+
+@lru_cache(maxsize=1)
+def _shipped(_state: tuple[tuple[Path, int, int], ...]) -> Catalog:
+    """The shipped catalogue, once as long as its files are the same: what is worked out of an entry is remembered by the entry."""
+    return _of(shipped_records())
+
+
+def _of(read: Callable[[str], Any]) -> Catalog:
     files = Entries(ModelFiles, lambda: read("files"))
 
     def published(model_id: str) -> dict[str, Any]:

@@ -43,6 +43,19 @@ def shipped_files() -> tuple[Path, ...]:
     return tuple(directory / name for name in SHIPPED)
 
 
+def shipped_state() -> tuple[tuple[Path, int, int], ...]:
+    """Each of those files with when it was last written (ns) and its bytes; 0 for one that cannot be looked at."""
+    return tuple(_state(path) for path in shipped_files())
+
+
+def _state(path: Path) -> tuple[Path, int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return path, 0, 0
+    return path, found.st_mtime_ns, found.st_size
+
+
 def user_file() -> Path | None:
     """The person's own catalogue: `catalog.yaml` in the platform's config directory. It need not exist; None where there is no such directory."""
     directory = user_directory("config")
