@@ -9,6 +9,7 @@ import typer
 
 from qwenpick.cli.catalog_update import update
 from qwenpick.cli.common import options as given
+from qwenpick.cli.common import parsed
 from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
@@ -24,7 +25,7 @@ app.command()(update)
 @spread
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="YAML files of your own.")],
-    output: given.Output = given.SCREEN,
+    output: parsed.Output = parsed.SCREEN,
 ) -> None:
     """What is wrong with a catalog file, by line, entry and field. Exit code 0 when nothing is, 1 when something is."""
     from qwenpick.catalog.check import check as problems_of
@@ -68,7 +69,7 @@ def add(
     from qwenpick.catalog.read import user_file
     from qwenpick.readers import entry, is_path, read_model
 
-    facts = given.read_catalog(None)
+    facts = parsed.read_catalog(None)
     said = given.one_name(model)
     if not (is_path(said) or show) and (known := _known(facts, said)):
         typer.echo(_("{name} is already known: qwenpick models {id} shows it", name=known.name, id=known.id), err=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwenpick.bounded import reason
-from qwenpick.cli.common import completion
+from qwenpick.cli.common import completion, parsed
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.box import Box as HardwareBox
 from qwenpick.cli.common.clusters import NAMED, Clustered
@@ -61,7 +61,7 @@ def command(
 
         typer.echo(json_.dumps(json_schema(), indent=2))
         return
-    facts = given.read_catalog(catalog)
+    facts = parsed.read_catalog(catalog)
 
     @cache
     def machine(box: Box) -> Machine:

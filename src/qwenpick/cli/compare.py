@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qwenpick.cli.common import completion
+from qwenpick.cli.common import completion, parsed
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.groups import spread
@@ -41,10 +41,10 @@ def command(
         typer.Option(metavar="USD", parser=parse_dollars, help="With --upgrade: GPUs that cost at most this."),
     ] = None,
     used: Annotated[bool, typer.Option("--used", help="With --upgrade: used GPUs too.")] = False,
-    run: given.Run = given.AS_USUAL,
+    run: parsed.Run = parsed.AS_USUAL,
     hardware: Box = PROBED,
     catalog: given.Catalogs = None,
-    output: given.Output = given.SCREEN,
+    output: parsed.Output = parsed.SCREEN,
 ) -> None:
     """Models side by side on one machine, GPUs side by side for one model (--model), or which Qwen each GPU gets you."""
     from qwenpick.buy.compare import compare_gpus, compare_models
@@ -52,7 +52,7 @@ def command(
     from qwenpick.render.compare import gpus_report, gpus_values, models_report, models_values
     from qwenpick.render.forms.output import emit
 
-    facts, request, shown, said = given.read_catalog(catalog), run.request(), output.shown(), names or []
+    facts, request, shown, said = parsed.read_catalog(catalog), run.request(), output.shown(), names or []
     if (budget is not None or used) and (not upgrade or said):
         raise QwenpickError(_("--budget and --used go with --upgrade and no names: they say which GPUs to look at"))
     if model and upgrade:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from qwenpick.cli.common import options as given
+from qwenpick.cli.common import parsed
 from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.groups import spread
 
@@ -13,7 +14,7 @@ from qwenpick.cli.common.groups import spread
 def command(
     hardware: Box = PROBED,
     catalog: given.Catalogs = None,
-    output: given.Output = given.SCREEN,
+    output: parsed.Output = parsed.SCREEN,
 ) -> None:
     """Find and fix problems with this machine (or one from a file). Exit code 1 if something keeps hardware from being used."""
     from datetime import date
@@ -29,9 +30,9 @@ def command(
     from qwenpick.render.machine import doctor_report, doctor_values
 
     if hardware.is_said():
-        box, around = hardware.read(given.read_catalog(catalog)), Surroundings()
+        box, around = hardware.read(parsed.read_catalog(catalog)), Surroundings()
     else:
-        box, around = probe(given.read_catalog(catalog) if catalog else None), surroundings(this_world())
+        box, around = probe(parsed.read_catalog(catalog) if catalog else None), surroundings(this_world())
     found = findings(box, around)
     if not hardware.is_said():  # a box from a file is judged alone: the same answer on any day
         found += old_facts(data_date(), date.today().isoformat())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwenpick.cli.common import options as given
+from qwenpick.cli.common import parsed
 from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.clusters import COPIED, Replicated
 from qwenpick.cli.common.groups import spread
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @spread
 def command(
     model: given.ModelName,
-    run: given.FullRun = given.ALL_AS_USUAL,
+    run: parsed.FullRun = parsed.ALL_AS_USUAL,
     explain: Annotated[bool, typer.Option("--explain", help="Show every part with its formula.")] = False,
     online: given.Online = False,
     use_corrections: Annotated[
@@ -48,7 +49,7 @@ def command(
     hardware: Box = PROBED,
     clustered: Replicated = COPIED,
     catalog: given.Catalogs = None,
-    output: given.Output = given.SCREEN,
+    output: parsed.Output = parsed.SCREEN,
     training: Tuning = SERVED,
 ) -> None:
     """Will this model run here, and if not, what would make it? Exit code 0 fits, 1 does not, 2 bad request, 3 hardware unreadable."""
@@ -63,7 +64,7 @@ def command(
 
     tuning = training.read()
     if "+" in model and clustered.cluster:
-        raise typer.Exit(_packed(model, run, given.read_catalog(catalog), clustered, hardware, online, output.shown()))
+        raise typer.Exit(_packed(model, run, parsed.read_catalog(catalog), clustered, hardware, online, output.shown()))
     if "+" in model:
         from qwenpick.cli.together import fit_together
 
@@ -74,8 +75,8 @@ def command(
                 )
             )
         clustered.refuse()
-        raise typer.Exit(fit_together(model, run, given.read_catalog(catalog), hardware, online, output.shown()))
-    found = wanted(given.one_name(model), given.read_catalog(catalog), run.quant, online=online, runtime=run.runtime)
+        raise typer.Exit(fit_together(model, run, parsed.read_catalog(catalog), hardware, online, output.shown()))
+    found = wanted(given.one_name(model), parsed.read_catalog(catalog), run.quant, online=online, runtime=run.runtime)
     facts, engine = found.catalog, run.runtime or found.runtime
     if nodes := clustered.fleet(facts, hardware):
         if tuning or all or use_corrections or explain:
@@ -118,7 +119,7 @@ def command(
     raise typer.Exit(0 if answer.fits and answer.quick else 1)
 
 
-def _start(model: list[str], run: given.FullRun, hardware: Box, online: bool) -> str:
+def _start(model: list[str], run: parsed.FullRun, hardware: Box, online: bool) -> str:
     """The command that starts what was planned."""
     import shlex
 
@@ -139,7 +140,7 @@ def _cluster(facts: Catalog, nodes: Fleet, model: Model, request: Request, clust
 
 def _packed(
     words: list[str],
-    run: given.FullRun,
+    run: parsed.FullRun,
     facts: Catalog,
     clustered: Replicated,
     box: Box,

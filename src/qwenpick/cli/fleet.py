@@ -9,6 +9,7 @@ import typer
 
 from qwenpick.bounded import reason
 from qwenpick.cli.common import options as given
+from qwenpick.cli.common import parsed
 from qwenpick.cli.common.clusters import NAMED, Clustered
 from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError
@@ -22,14 +23,14 @@ def command(
         Path | None, typer.Option(metavar="FILE", help="Write the nodes to a file that --cluster reads back.")
     ] = None,
     catalog: given.Catalogs = None,
-    output: given.Output = given.SCREEN,
+    output: parsed.Output = parsed.SCREEN,
 ) -> None:
     """The nodes of a Kubernetes, Slurm or Ray cluster by kind, and what is free there. Nothing is changed there."""
     from qwenpick.fleet.kinds import fleet
     from qwenpick.render.fleet import fleet_report, fleet_values
     from qwenpick.render.forms.output import emit
 
-    facts = given.read_catalog(catalog)
+    facts = parsed.read_catalog(catalog)
     cluster = clustered.read(facts)
     if cluster is None:
         raise QwenpickError(_("name a cluster: --cluster k8s, slurm, ray, ray=ADDRESS, a file, or -"))

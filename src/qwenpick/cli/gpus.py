@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from qwenpick.cli.common import completion
+from qwenpick.cli.common import completion, parsed
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError, did_you_mean
@@ -38,7 +38,7 @@ def command(
     min_memory: Annotated[str | None, typer.Option(metavar="SIZE", help="At least this much memory: 24GiB.")] = None,
     shipping: Annotated[bool, typer.Option("--shipping", help="Only GPUs that are still made.")] = False,
     catalog: given.Catalogs = None,
-    output: given.Output = given.SCREEN,
+    output: parsed.Output = parsed.SCREEN,
 ) -> None:
     """The GPUs we know, and everything about one."""
     from qwenpick.catalog.gpus import find_gpu
@@ -46,7 +46,7 @@ def command(
     from qwenpick.render.gpus import gpu_report, gpu_values, gpus_report
     from qwenpick.units import parse_memory
 
-    facts = given.read_catalog(catalog)
+    facts = parsed.read_catalog(catalog)
     shown = output.shown()
     if name:
         gpu = find_gpu(facts, name)

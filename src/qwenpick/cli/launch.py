@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qwenpick.cli.common import completion
+from qwenpick.cli.common import completion, parsed
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.clusters import COPIED, Replicated
@@ -33,7 +33,7 @@ def command(
             autocompletion=completion.model_names,
         ),
     ] = None,
-    run: given.FullRun = given.ALL_AS_USUAL,
+    run: parsed.FullRun = parsed.ALL_AS_USUAL,
     docker: Annotated[bool, typer.Option("--docker", help="As `docker run` (vLLM and SGLang).")] = False,
     compose: Annotated[bool, typer.Option("--compose", help="As a docker compose file (vLLM and SGLang).")] = False,
     systemd: Annotated[bool, typer.Option("--systemd", help="As a systemd unit that starts it at boot.")] = False,
@@ -81,7 +81,7 @@ def command(
     if systemd and (docker or compose or execute):
         raise QwenpickError(_("one form at a time: --docker, --compose, --systemd or --exec"))
     tuning, source = training.read(), read_hub(hub)
-    facts = given.read_catalog(catalog)
+    facts = parsed.read_catalog(catalog)
     if model and "+" in model:
         from qwenpick.cli.together import launch_together
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from qwenpick.cli.common import options as given
+from qwenpick.cli.common import parsed
 from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError
@@ -24,7 +25,7 @@ def command(
     ] = False,
     hardware: Box = PROBED,
     catalog: given.Catalogs = None,
-    output: given.Output = given.SCREEN,
+    output: parsed.Output = parsed.SCREEN,
 ) -> None:
     """What this machine has, what of it may be used, and why. Exit code 3 if some hardware could not be read."""
     from qwenpick.machine.file import save as write
@@ -35,11 +36,11 @@ def command(
     from qwenpick.render.machine import engines_values, machine_report
 
     if hardware.is_said():
-        box = hardware.read(given.read_catalog(catalog))
+        box = hardware.read(parsed.read_catalog(catalog))
     else:
         from qwenpick.machine.probe import probe
 
-        box = probe(given.read_catalog(catalog) if catalog else None)
+        box = probe(parsed.read_catalog(catalog) if catalog else None)
     if measure:
         if hardware.is_said():
             raise QwenpickError(

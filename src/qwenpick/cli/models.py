@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qwenpick.cli.common import completion
+from qwenpick.cli.common import completion, parsed
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError, did_you_mean
@@ -44,14 +44,14 @@ def command(
     current: Annotated[bool, typer.Option("--current", help="Only models that have no newer successor.")] = False,
     api: Annotated[bool, typer.Option("--api", help="Include models that are offered by API only.")] = False,
     catalog: given.Catalogs = None,
-    output: given.Output = given.SCREEN,
+    output: parsed.Output = parsed.SCREEN,
 ) -> None:
     """The models we know, and everything about one."""
     from qwenpick.catalog import find_model
     from qwenpick.render.forms.output import emit
     from qwenpick.render.models import model_report, model_values, models_report
 
-    facts = given.read_catalog(catalog)
+    facts = parsed.read_catalog(catalog)
     shown = output.shown()
     if name:
         model = find_model(facts, given.one_name(name))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwenpick.cli.common import options as given
+from qwenpick.cli.common import parsed
 from qwenpick.cli.common.groups import spread
 from qwenpick.cli.common.training import SERVED, Tuning, Wanted
 from qwenpick.errors import QwenpickError
@@ -45,7 +46,7 @@ def command(
     strict: Annotated[bool, typer.Option("--strict", help="Leave room for the estimate's error.")] = False,
     catalog: given.Catalogs = None,
     html: given.Html = None,
-    output: given.Output = given.SCREEN,
+    output: parsed.Output = parsed.SCREEN,
     training: Tuning = SERVED,
 ) -> None:
     """What hardware does this model need; which GPU to buy or rent?"""
@@ -60,7 +61,7 @@ def command(
     if cloud and (used or gpu):
         raise QwenpickError(_("--cloud lists machines to rent; leave out --used and --gpu"))
     with working(_("reading {name}", name=said)):
-        facts, wanted, stored, *_rest = read_wanted(said, given.read_catalog(catalog), online=online)
+        facts, wanted, stored, *_rest = read_wanted(said, parsed.read_catalog(catalog), online=online)
     pool = [find_gpu(facts, name) for name in gpu] if gpu else None
     shown, title = output.shown(), _("What hardware does {name} need?", name=wanted.name)
     trying = _("trying {name} on one GPU after the other", name=wanted.name)
@@ -74,11 +75,11 @@ def command(
             raise typer.Exit(_train(facts, wanted, tuning.of(wanted), pool, budget, used, cloud, limit, strict, shown))
     request = Request(
         task=task,
-        context=given.read_context(context),
+        context=parsed.read_context(context),
         users=users,
         runtime=runtime,
         quant=quant or stored,
-        kv_cache=given.read_cache(kv_cache),
+        kv_cache=parsed.read_cache(kv_cache),
         strict=strict,
     )
     if cloud:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qwenpick.cli.common import completion
+from qwenpick.cli.common import completion, parsed
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.clusters import NAMED, Clustered
@@ -85,7 +85,7 @@ def command(
     clustered: Clustered = NAMED,
     catalog: given.Catalogs = None,
     html: given.Html = None,
-    output: given.Output = given.SCREEN,
+    output: parsed.Output = parsed.SCREEN,
 ) -> None:
     """Which Qwen should I run on this machine, for this job? Exit code 0 if something fits, 1 if nothing does."""
     from qwenpick.recommending.answer import Recommender
@@ -96,21 +96,21 @@ def command(
     from qwenpick.render.forms.progress import working
     from qwenpick.render.recommend import recommend_report, recommend_values
 
-    facts = given.read_catalog(catalog)
+    facts = parsed.read_catalog(catalog)
     said: dict[str, object] = {
         "task": task,
-        "context": given.read_context(context),
+        "context": parsed.read_context(context),
         "users": users,
         "prefer": _one_of(prefer, PREFERENCES, _("preference")) if prefer else None,
         "runtime": runtime,
         "quant": quant,
-        "kv_cache": given.read_cache(kv_cache),
+        "kv_cache": parsed.read_cache(kv_cache),
         "series": series,
         "commercial": commercial or None,
         "thinking": _thinking(thinking),
         "languages": tuple(languages.replace(" ", "").split(",")) if languages else None,
         "min_speed": min_speed,
-        "min_context": given.read_context(min_context),
+        "min_context": parsed.read_context(min_context),
         "max_disk": parse_bytes(max_disk) if max_disk else None,
         "official_only": not any_,
         "engines": _installed(hardware) if installed else None,

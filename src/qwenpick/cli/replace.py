@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from qwenpick.cli.common import completion
+from qwenpick.cli.common import completion, parsed
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.groups import spread
@@ -35,7 +35,7 @@ def command(
     hardware: Box = PROBED,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Rows to show.")] = 5,
     catalog: given.Catalogs = None,
-    output: given.Output = given.SCREEN,
+    output: parsed.Output = parsed.SCREEN,
 ) -> None:
     """What is better than this model in the same memory, or on the machine of --gpu, and on what evidence?"""
     from qwenpick.catalog import find_model
@@ -45,10 +45,10 @@ def command(
     from qwenpick.render.forms.output import emit
     from qwenpick.render.replace import replace_report, replace_values
 
-    facts = given.read_catalog(catalog)
+    facts = parsed.read_catalog(catalog)
     if quant:
         check_quant(quant)
-    wanted, tokens = find_model(facts, given.one_name(model)), given.read_context(context)
+    wanted, tokens = find_model(facts, given.one_name(model)), parsed.read_context(context)
     if hardware.is_said():
         request = Request(task=task, context=tokens, users=users, runtime=runtime, quant=quant)
         found = replacement_on(facts, wanted, hardware.read(facts), request)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from qwenpick.cli.common import completion
+from qwenpick.cli.common import completion, parsed
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.groups import spread
@@ -27,7 +27,7 @@ def command(
     ] = None,
     hardware: Box = PROBED,
     catalog: given.Catalogs = None,
-    output: given.Output = given.SCREEN,
+    output: parsed.Output = parsed.SCREEN,
 ) -> None:
     """Which models are on this disk already, and how would each run here? Exit code 0 even if nothing is found."""
     import os
@@ -37,7 +37,7 @@ def command(
     from qwenpick.render.scan import scan_report, scan_values
     from qwenpick.scan.answer import scan
 
-    facts = given.read_catalog(catalog)
+    facts = parsed.read_catalog(catalog)
     box = hardware.read(facts)
     found = scan(facts, box, directories or (), task=task, environ=os.environ, home=home_directory())
     emit("scan", output.shown(), scan_report(found, box), scan_values(found, box))

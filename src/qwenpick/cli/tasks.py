@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from qwenpick.cli.common import options as given
+from qwenpick.cli.common import parsed
 from qwenpick.cli.common.groups import spread
 
 
 @spread
-def command(output: given.Output = given.SCREEN) -> None:
+def command(output: parsed.Output = parsed.SCREEN) -> None:
     """The kinds of work that --task knows, each with its other names and an example."""
     from qwenpick.recommending.tasks import TASKS
     from qwenpick.render.forms.output import emit

@@ -12,14 +12,14 @@ from qwenpick.i18n import _
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
-    from qwenpick.cli.common import options as given
+    from qwenpick.cli.common import parsed
     from qwenpick.cli.common.box import Box
     from qwenpick.fitting.together import Together
     from qwenpick.launch import Launch
 
 
 def placed(
-    words: list[str], run: given.FullRun, facts: Catalog, hardware: Box, online: bool
+    words: list[str], run: parsed.FullRun, facts: Catalog, hardware: Box, online: bool
 ) -> tuple[Together, list[str | None]]:
     """The models of the line planned together, and the paths of those that are files. A task holds for those that it is for."""
     from qwenpick.fitting.together import together
@@ -44,7 +44,9 @@ def placed(
     return together(hardware.read(facts), asked), paths
 
 
-def fit_together(words: list[str], run: given.FullRun, facts: Catalog, hardware: Box, online: bool, format: str) -> int:
+def fit_together(
+    words: list[str], run: parsed.FullRun, facts: Catalog, hardware: Box, online: bool, format: str
+) -> int:
     """Print whether all hold at once; the exit code."""
     from qwenpick.render.forms.output import emit
     from qwenpick.render.together import together_report, together_values
@@ -55,7 +57,14 @@ def fit_together(words: list[str], run: given.FullRun, facts: Catalog, hardware:
 
 
 def launch_together(
-    words: list[str], run: given.FullRun, facts: Catalog, hardware: Box, online: bool, hub: str, force: bool, json: bool
+    words: list[str],
+    run: parsed.FullRun,
+    facts: Catalog,
+    hardware: Box,
+    online: bool,
+    hub: str,
+    force: bool,
+    json: bool,
 ) -> int:
     """Print the commands that start all of them, each on a port of its own; the exit code."""
     from qwenpick.launch.answer import of_answer

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from qwenpick.bounded import read_ends
-from qwenpick.cli.common import completion
+from qwenpick.cli.common import completion, parsed
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.box import Box
 from qwenpick.cli.common.groups import spread
@@ -43,7 +43,7 @@ def command(
     vram: given.Vram = None,
     ram: given.Ram = None,
     catalog: given.Catalogs = None,
-    output: given.Output = given.SCREEN,
+    output: parsed.Output = parsed.SCREEN,
 ) -> None:
     """Was the prediction right? Exit code 1 if it was off by more than the tolerance."""
     from qwenpick.render.forms.output import emit
@@ -64,7 +64,7 @@ def command(
         emit("verify", output.shown(), corrections_report(known), {"corrections": rows})
         return
     allowed = read_tolerance(tolerance)
-    facts = given.read_catalog(catalog)
+    facts = parsed.read_catalog(catalog)
     seen = read_log(read_text(log), find_runtime(runtime).NAME if runtime else None)
     box = Box(machine, gpu, vram, ram).read(facts) if machine or gpu or vram else None
     devices = box.devices if box else ()

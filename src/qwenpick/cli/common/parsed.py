@@ -1,0 +1,138 @@
+"""What was asked, of the options that commands share: as what to print, how a model is to run, with which catalogue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from qwenpick.cli.common import options as given
+from qwenpick.cli.common.engine_options import read_engine_options
+from qwenpick.errors import QwenpickError
+from qwenpick.i18n import _
+from qwenpick.units import parse_tokens
+from qwenpick.values import dataclass
+
+if TYPE_CHECKING:
+    from qwenpick.catalog import Catalog
+    from qwenpick.memory.cache import KvCache
+    from qwenpick.recommending.request import Request
+
+
+def read_catalog(overlays: list[Path] | None) -> Catalog:
+    """The shipped catalogue, the person's own file and `overlays`."""
+    from qwenpick.catalog import load
+
+    return load(overlays or ())
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The options that say as what an answer is printed."""
+
+    format: given.Format = "table"
+    json: given.Json = False
+
+    def shown(self) -> str:
+        """table, markdown, csv or json, or a word that `emit` refuses."""
+        return "json" if self.json else self.format
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The options that say how a model is to run."""
+
+    task: given.TaskName = None
+    quant: given.Quant = None
+    context: given.Context = None
+    users: given.Users = 1
+    runtime: given.RuntimeName = None
+    kv_cache: given.Cache = None
+
+    def request(self) -> Request:
+        """What they ask. Raises QwenpickError for a size or a cache that means nothing."""
+        from qwenpick.recommending.request import Request
+
+        return Request(
+            task=self.task,
+            context=read_context(self.context),
+            users=self.users,
+            runtime=self.runtime,
+            quant=self.quant,
+            kv_cache=read_cache(self.kv_cache),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FullRun(Run):
+    """The same with everything that one model can be asked."""
+
+    option: given.EngineOptions = None
+    image_tokens: given.ImageTokens = None
+    audio_seconds: given.AudioSeconds = None
+    gpu_only: given.GpuOnly = False
+    strict: given.Strict = False
+
+    def request(self) -> Request:
+        """What they ask. Raises QwenpickError for a size, a cache or an option that means nothing."""
+        from dataclasses import replace
+
+        return replace(
+            Run.request(self),
+            options=read_engine_options(self.option),
+            gpu_only=self.gpu_only,
+            strict=self.strict,
+            image_tokens=self.image_tokens,
+            audio_seconds=self.audio_seconds,
+        )
+
+    def served(self) -> dict[str, object]:
+        """What only a served model is asked: a run that trains has none of it."""
+        return {
+            "context": self.context,
+            "users": self.users,
+            "runtime": self.runtime,
+            "kv_cache": self.kv_cache,
+            "task": self.task,
+            "option": self.option,
+            "gpu_only": self.gpu_only,
+        }
+
+    def words(self) -> list[str]:
+        """What was asked, as it would be typed again."""
+        said = [
+            ("--task", self.task), ("--quant", self.quant), ("--context", self.context), ("--users", self.users if self.users > 1 else None),
+            ("--runtime", self.runtime), ("--kv-cache", self.kv_cache), ("--image-tokens", self.image_tokens),
+            ("--audio-seconds", self.audio_seconds), *(("-o", pair) for pair in self.option or ()),
+        ]  # fmt: skip
+        typed = [word for option, value in said if value is not None for word in (option, str(value))]
+        return [*typed, *(["--gpu-only"] if self.gpu_only else []), *(["--strict"] if self.strict else [])]
+
+
+SCREEN = Output()
+LEAST_TOKENS = 100  # of a context: who writes 32 means 32k
+SHORT_TOKENS = 260  # who writes 128 or 256 may mean thousands, but benchmarks do generate 128 tokens
+AS_USUAL, ALL_AS_USUAL = Run(), FullRun()  # nothing said: what each command does by itself
+
+
+def read_context(text: str | None) -> int | None:
+    """Tokens, or None where nothing was asked."""
+    if not text:
+        return None
+    if (tokens := parse_tokens(text)) < LEAST_TOKENS:
+        raise QwenpickError(
+            _("{tokens} tokens is shorter than any prompt; for {tokens} thousand write {tokens}k", tokens=tokens)
+        )
+    if tokens < SHORT_TOKENS:
+        typer.echo(
+            _("planned for {tokens} tokens, as said; for {tokens} thousand write {tokens}k", tokens=tokens), err=True
+        )
+    return tokens
+
+
+def read_cache(text: str | None) -> KvCache | None:
+    """The cache format that `--kv-cache` names. Raises QwenpickError with the nearest one."""
+    from qwenpick.memory.cache import parse_cache
+
+    return parse_cache(text) if text else None
