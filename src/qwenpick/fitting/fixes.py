@@ -219,8 +219,9 @@ def _fewer_sequences(trial: _Trial) -> Iterator[Fix]:
 
 def _offload(trial: _Trial) -> Iterator[Fix]:
     if trial.answer.request.gpu_only and (plan := trial.with_work(trial.plan.work, gpu_only=False)):
-        what = _("experts in RAM") if plan.mode == "gpu+experts-in-ram" else _("layers in RAM")
-        yield trial.fix(plan, f"{what} (slower)", "without --gpu-only")
+        experts = plan.mode == "gpu+experts-in-ram"
+        what = _("experts in RAM (slower)") if experts else _("layers in RAM (slower)")
+        yield trial.fix(plan, what, _("without --gpu-only"))
 
 
 def _lower_precision(trial: _Trial) -> Iterator[Fix]:
@@ -253,16 +254,8 @@ def _smaller_model(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
     for model in _smaller(catalog, trial.plan.model):
         for checkpoint in checkpoints(model, engine, trial.quant):
             architecture = catalog.architecture(model)
-            plan = evaluate(
-                model,
-                architecture,
-                checkpoint,
-                engine,
-                trial.plan.work,
-                trial.machine,
-                request.gpu_only,
-                request.strict,
-            )
+            work, machine, only = trial.plan.work, trial.machine, request.gpu_only
+            plan = evaluate(model, architecture, checkpoint, engine, work, machine, only, request.strict)
             if plan and plan.holds(request.strict):
                 what = _(
                     "a smaller model: {name} in {format} ({total})",

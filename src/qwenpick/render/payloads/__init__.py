@@ -3,30 +3,32 @@
 Sizes are integer bytes, contexts tokens, speeds tokens/s. Within a major schema version fields are added, never changed or taken away.
 """
 
-from qwenpick.render.payloads.choosing import (
-    CandidateValues,
+from qwenpick.render.payloads.buying import (
     CardValues,
     CompareValues,
-    FitValues,
-    FixValues,
     GotValues,
-    LoadValues,
     NamedOfferValues,
     OfferedValues,
     OfferValues,
-    PickQualityValues,
-    PickValues,
     PlanCommandValues,
-    QualityValues,
-    RecommendationValues,
-    RecommendValues,
     RentedCommandValues,
     RentedInYuanValues,
     RentedValues,
+    SideValues,
+)
+from qwenpick.render.payloads.choosing import (
+    CandidateValues,
+    FitValues,
+    FixValues,
+    LoadValues,
+    PickQualityValues,
+    PickValues,
+    QualityValues,
+    RecommendationValues,
+    RecommendValues,
     ReplaceValues,
     ScanValues,
     ScenariosValues,
-    SideValues,
     StoredModelValues,
     StoreValues,
     TasksValues,
