@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qwenpick.catalog import find_gpu, find_model, load, match_gpu
@@ -44,7 +44,7 @@ NAMES = st.one_of(
     st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join),
 )
 SIZES = st.one_of(st.none(), st.integers(1, 2**45))
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=150)
 
 
 @QUICK

@@ -86,7 +86,7 @@ def test_a_missing_file_says_how_to_write_one(tmp_path: Path) -> None:
         read(tmp_path / "qwenpick.yaml")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=st.text(max_size=60) | st.sampled_from(GOOD.splitlines()).flatmap(lambda line: st.just(f"models:\n{line}")))
 def test_any_text_is_requirements_or_a_sentence(text: str) -> None:
     try:
@@ -162,7 +162,6 @@ TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
 STATUS = st.sampled_from(["pass", "fail", "invalid", "unreadable"])
 
 
-@settings(deadline=None)
 @given(rows=st.lists(st.tuples(TEXT, TEXT, STATUS), max_size=4), file=TEXT)
 def test_junit_is_well_formed_whatever_names_hold(rows: list[tuple[str, str, Any]], file: str) -> None:
     checked = Checked(file, tuple(Result(Requirement(name, name), status, message) for name, message, status in rows))
@@ -176,7 +175,6 @@ def test_junit_is_well_formed_whatever_names_hold(rows: list[tuple[str, str, Any
     assert len(suite.findall("testcase/error")) == int(suite.attrib["errors"])
 
 
-@settings(deadline=None)
 @given(rows=st.lists(st.tuples(TEXT, TEXT, STATUS), max_size=4), file=TEXT)
 def test_github_sees_one_command_a_line_whatever_names_hold(rows: list[tuple[str, str, Any]], file: str) -> None:
     text = github(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qwenpick.catalog import Catalog, Model, load
@@ -21,7 +21,7 @@ from qwenpick.work.serving import Serving
 GIB = 2**30
 CATALOG: Catalog = load()
 OPEN = sorted(model.id for model in CATALOG.models.values() if model.architecture)
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=150)
 
 
 def gpu_of(total: int) -> Device:
