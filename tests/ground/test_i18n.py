@@ -130,7 +130,19 @@ def test_on_a_terminal_the_language_of_the_system_is_followed(said: str, answere
     ours, theirs = pty.openpty()
     environment = {**os.environ, "LC_ALL": said, "PYTHONUTF8": "1"}
     environment.pop("QWENPICK_LANG", None)
-    command = [sys.executable, "-m", "qwenpick", "plan", "qwen3-8b", "--limit", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "qwenpick",
+        "plan",
+        "qwen3-8b",
+        "--gpu",
+        "rtx 4090",
+        "--gpu",
+        "rtx 3090",
+        "--limit",
+        "1",
+    ]
     with subprocess.Popen(command, env=environment, stdout=theirs, stderr=subprocess.DEVNULL) as process:
         os.close(theirs)
         shown = b""

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from qwenpick.launch.powershell import in_background, line, quoted, written
 from qwenpick.machine.simulate import simulate
 from qwenpick.recommending.answer import recommend
 from qwenpick.recommending.request import Request
+from tests.conftest import mostly_slow
 
 BOX = ("--gpu", "rtx 4090", "--ram", "64GiB", "--system", "windows")
 HOSTILE = [
@@ -83,8 +85,17 @@ def test_launch_on_windows_is_for_powershell(qwenpick: Callable[..., Any]) -> No
     assert result.code == 0 and "$env:OLLAMA_NUM_PARALLEL" in result.out and "<<" not in result.out
 
 
-@pytest.mark.parametrize("gpus", ["rtx 4090", "2x rtx 3090", "rtx 5090", "rx 7900 xtx"])
-@pytest.mark.parametrize("task", ["chat", "coding", "vision", "rag-embedding"])
+@pytest.mark.parametrize(
+    ("gpus", "task"),
+    mostly_slow(
+        [
+            *product(
+                ["rtx 4090", "2x rtx 3090", "rtx 5090", "rx 7900 xtx"], ["chat", "rag-embedding", "coding", "vision"]
+            )
+        ],
+        2,
+    ),
+)
 def test_no_pick_on_windows_is_for_wsl(catalog: Catalog, gpus: str, task: str) -> None:
     machine = simulate(catalog, [gpus], None, 64 * 2**30, False, system="windows")
     picks = recommend(catalog, machine, Request(task=task), details=False).picks

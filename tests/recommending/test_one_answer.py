@@ -18,6 +18,7 @@ from qwenpick.memory.cache import KvCache
 from qwenpick.recommending.answer import recommend
 from qwenpick.recommending.request import Request
 from qwenpick.units import GIB
+from tests.conftest import mostly_slow
 from tests.recommending.engine_refusals import REFUSALS, refused
 
 SAVED = sorted((Path(__file__).resolve().parents[1] / "machines").glob("*.json"))
@@ -65,7 +66,7 @@ def check(catalog: Catalog, which: Path | tuple[str | None, int | None], task: s
             assert plan.speed.each.high <= plan.speed.roofline.tokens_per_second * 1.001
 
 
-@pytest.mark.parametrize(("which", "task"), [*product(QUICK, TASKS[:2])])
+@pytest.mark.parametrize(("which", "task"), mostly_slow([*product(QUICK, TASKS[:2])], 3))
 def test_a_pick_is_planned_and_launched_alike(
     catalog: Catalog, which: Path | tuple[str | None, int | None], task: str
 ) -> None:
@@ -81,12 +82,12 @@ def test_every_pick_is_planned_and_launched_alike(
 
 
 ASKED = [
-    *product(("ollama", "lmstudio", "sglang"), (("rtx 3060 12gb", 32), ("2x rtx 3090", 128), ("h100 80gb", 256), ("t4", 32))),
+    *product(("sglang", "ollama", "lmstudio"), (("2x rtx 3090", 128), ("rtx 3060 12gb", 32), ("h100 80gb", 256), ("t4", 32))),
     *product(("mlx", "ollama", "lmstudio"), (("m2 16gb", None), ("m4 max 64gb", None))),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("engine", "which"), ASKED)
+@pytest.mark.parametrize(("engine", "which"), mostly_slow(ASKED, 1))
 def test_no_engine_refuses_what_is_planned_for_it_where_it_is_asked_for(
     catalog: Catalog, engine: str, which: tuple[str, int | None]
 ) -> None:
