@@ -68,6 +68,17 @@ def test_a_release_is_text(qwenpick: Run) -> None:
     }
 
 
+def test_tokens_are_blocks_over_groups_up_to_0_20_0(qwenpick: Run) -> None:
+    # public notes of 0.20.0: Qwen3.5-9B with an MTP draft on one RTX 5090, 41,184 tokens; 0.20.1 counts what sequences can hold
+    asked = 'fit qwen3.5-9b --runtime vllm --gpu "rtx 5090" --quant bf16 --context 4096 -o gpu_memory_utilization=0.85'
+    more = "-o usage_context=llm_class -o num_speculative_tokens=1 -o version=0.20"
+    old, new = (values(qwenpick, f"{asked} {more}.{patch}")["engine"] for patch in (0, 1))
+    assert old["kv_cache_tokens"] == pytest.approx(41_184, rel=0.03)
+    assert old["blocks"] == new["blocks"] and new["kv_cache_tokens"] == pytest.approx(
+        new["max_concurrency"] * 4096, rel=0.001
+    )
+
+
 def test_mixed_nvfp4_is_as_large_as_its_publishers_say(qwenpick: Run) -> None:
     # 20.42 GiB of files with 0.79 of MTP; 12.02 GiB a GPU over two; 10.64
     for name, gpus, gib in [
@@ -89,6 +100,48 @@ def test_a_speculating_hybrid_keeps_a_state_of_every_draft(qwenpick: Run) -> Non
     )
     assert plain == 41 * 153_944_064
     assert drafting - plain == 9 * 4 * 153_944_064
+
+
+def test_pools_are_sized_beside_the_drafts_own_embedding_and_head(qwenpick: Run) -> None:
+    # a public start of June 2026 on one RTX PRO 6000: 1,206,208 tokens; the draft took 5.19 GB, 4.74 of them given back later
+    asked = 'fit qwen3.6-27b --runtime sglang --gpu "rtx pro 6000" --quant fp8 --context 262144 --kv-cache fp8 -o mem_fraction_static=0.92'
+    drafting = (
+        f"{asked} -o max_running_requests=4 -o page_size=64 -o cuda_graph_max_bs=4 -o speculative_num_draft_tokens=4"
+    )
+    found = values(qwenpick, f"{drafting} -o version=0.5.16 -o mamba_radix_cache_strategy=extra_buffer")
+    assert found["engine"]["kv_cache_tokens"] == pytest.approx(1_206_208, rel=0.01)
+    whole = 2 * 248_320 * 5120 * 2
+    assert whole in [part["bytes"] for part in found["memory"]["parts"]]
+    # before 0.5.14 the draft was loaded after the pools
+    before, after = (values(qwenpick, f"{drafting} -o version=0.5.{patch}")["engine"] for patch in (13, 14))
+    assert before["kv_cache_tokens"] > 1.05 * after["kv_cache_tokens"]
+    # a head that is the embedding stands once, and ranks share them
+    small = values(
+        qwenpick,
+        'fit qwen3.5-4b --runtime sglang --gpu "2x h100" --context 8k -o tp_size=2 -o speculative_num_draft_tokens=4',
+    )
+    assert 248_320 * 2560 in [part["bytes"] for part in small["memory"]["parts"]]
+
+
+def test_amds_attention_leaves_less_of_the_share(qwenpick: Run) -> None:
+    # public starts of 0.5.17 on an MI355X: 1,360,288 tokens with 0.6, 1,543,256 with 0.85
+    for asked, share, tokens in [
+        ("qwen3-0.6b --quant bf16 -o mem_fraction_static=0.6", 0.51, 1_360_288),
+        ("qwen3.8-27b --quant fp8 -o mem_fraction_static=0.85 -o max_running_requests=32", 0.722, 1_543_256),
+    ]:
+        command = f"fit {asked} --runtime sglang --gpu mi355x -o version=0.5.17"
+        found = values(qwenpick, f"{command} --context 32768")["engine"]
+        assert found["mem_fraction_static"] == pytest.approx(share, abs=0.001)
+        assert found["kv_cache_tokens"] == pytest.approx(tokens, rel=0.01)
+        short = values(qwenpick, f"{command} --context 8192")["engine"]
+        assert short["mem_fraction_static"] == pytest.approx(share / 0.85, abs=0.001)
+    # the share that is asked for is the one before that
+    argv = values(qwenpick, "launch qwen3-8b --runtime sglang --gpu mi300x --context 32k -o mem_fraction_static=0.8")[
+        "serve"
+    ]["argv"]
+    assert argv[argv.index("--mem-fraction-static") + 1] == "0.800"
+    argv = values(qwenpick, "launch qwen3-8b --runtime sglang --gpu mi300x --context 32k")["serve"]["argv"]
+    assert 0.5 < float(argv[argv.index("--mem-fraction-static") + 1]) < 1
 
 
 def test_convolutions_keep_a_row_of_every_draft(qwenpick: Run) -> None:

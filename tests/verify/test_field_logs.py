@@ -131,6 +131,15 @@ def test_sglangs_own_slots_are_read(qwenpick: Run) -> None:
     assert (options["max_mamba_cache_size"], options["max_running_requests"]) == (360, 72)
 
 
+def test_sglangs_share_is_the_one_it_was_started_with_on_amds_gpus() -> None:
+    printed = (
+        "server_args=ServerArgs(model_path='Qwen/Qwen3-0.6B', attention_backend='aiter', mem_fraction_static=0.51)"
+    )
+    for length, share in [(32768, 0.6), (8192, 0.51)]:
+        line = f"[2026-08-20 12:02:00] max_total_num_tokens=1360288, context_len={length}"
+        assert read_log(f"{printed}\n{line}").options["mem_fraction_static"] == share
+
+
 def test_a_line_of_memory_that_is_not_understood_is_named() -> None:
     seen = read_log(LEDGER.format(rank=0) + "\nINFO some new pool holds 3.50 GiB of memory")
     assert seen.unread == ("INFO some new pool holds 3.50 GiB of memory",)

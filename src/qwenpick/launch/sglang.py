@@ -58,7 +58,7 @@ def arguments(run: Run) -> list[str]:
     running = said.max_running_requests or run.work.sequences
     words = ["--model-path", source_of(run)]
     words += ["--context-length", str(run.work.context), "--max-running-requests", str(running)]
-    words += ["--mem-fraction-static", f"{planned.static:.3f}", "--chunked-prefill-size", str(planned.chunk)]
+    words += ["--mem-fraction-static", f"{planned.asked:.3f}", "--chunked-prefill-size", str(planned.chunk)]
     if not said.disable_cuda_graph:
         words += ["--cuda-graph-max-bs", str(planned.graph_batch)]
     if planned.page != 1:

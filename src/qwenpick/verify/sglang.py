@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from qwenpick.memory.account import Part, gpu
-from qwenpick.runtimes.sglang.share import CONTEXT
+from qwenpick.runtimes.sglang.share import AITER, AITER_FROM, CONTEXT
 from qwenpick.verify.observation import Observation, first, last, observed, size, unread_lines, whole
 from qwenpick.work.placement import Cut
 
@@ -26,6 +26,7 @@ _LIMITS = re.compile(r"max_total_num_tokens=(\d+)")
 _DTYPE = re.compile(r"Load weight end\..*dtype=torch\.(\w+)|Load weight end\..*quant=(\w+)")
 _MODEL = re.compile(r"'?model_path'?[=:] ?'([^']+)'|--model-path[ =](\S+)")
 _VERSION = re.compile(r"sglang(?:==| version:? ?v?|\[\w+\]==)(\d+\.\d+[\w.]*)", re.IGNORECASE)
+_AITER = re.compile(r"attention_backend='aiter'|'attention_backend': 'aiter'")
 _OPTIONS = {
     "context_len": int, "max_running_requests": int, "chunked_prefill_size": int, "mem_fraction_static": float, "tp_size": int, "pp_size": int,
     "dp_size": int, "ep_size": int, "cuda_graph_max_bs": int, "page_size": int, "max_mamba_cache_size": int, "max_total_tokens": int,
@@ -45,7 +46,7 @@ _QUANTS = {
 
 def parse(log: list[str]) -> Observation:
     """What the log says of each rank."""
-    said = dict(_options(log))
+    said = _as_asked(dict(_options(log)), log)
     parts = list(_parts(log, int(str(said.get("tp_size", 1)))))
     tokens = last(_LIMITS, log) or last(_CACHE, log)
     model, version, kind = first(_MODEL, log), first(_VERSION, log), first(_DTYPE, log)
@@ -94,6 +95,14 @@ def _parts(log: list[str], tensor: int) -> Iterator[Part]:
         if match := _GRAPHS.search(line):
             kept[where, "cuda graphs"] = Part("cuda graphs", max(0, size(match[1], "GB")), where, match[0], "compute")
     yield from kept.values()
+
+
+def _as_asked(said: dict[str, object], log: list[str]) -> dict[str, object]:
+    """The options as the server was started with them: on AMD's GPUs it prints the share that aiter left (0.5)."""
+    share = said.get("mem_fraction_static")
+    if share and int(str(said.get("context_len", 0))) > AITER_FROM and last(_AITER, log):
+        return said | {"mem_fraction_static": min(1.0, round(float(str(share)) / AITER, 3))}
+    return said
 
 
 def _options(log: list[str]) -> Iterator[tuple[str, object]]:

@@ -13,7 +13,7 @@ from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.sglang.ledger import ledger, pool_tokens
 from qwenpick.runtimes.sglang.options import Options
-from qwenpick.runtimes.sglang.pools import LOADED, draft_states, slot_bytes, slots, token_bytes, weights
+from qwenpick.runtimes.sglang.pools import LOADED, draft_matrices, draft_states, slot_bytes, slots, token_bytes, weights
 from qwenpick.runtimes.sglang.share import Settings, free_at_start, least, settings
 from qwenpick.runtimes.vllm import refusals
 from qwenpick.runtimes.vllm.vendors import vendors
@@ -103,6 +103,15 @@ def memory(
             )
             for part, n in stage
         ]
+        parts.append(
+            Part(
+                "embedding and head of the draft",
+                draft_matrices(architecture, work, placement),
+                where,
+                N_("16 bits, its own until the pools are sized"),
+                "overhead",
+            )
+        )
         parts.append(Part("loading", LOADED, where, N_("kernels and allocator slack, measured"), "overhead"))
         parts.append(
             Part(

@@ -9,7 +9,7 @@ from qwenpick.memory.account import gpu
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.ledger import Ledger, Rank
 from qwenpick.runtimes.sglang.options import Options
-from qwenpick.runtimes.sglang.pools import IMAGES, LOADED, divided, slot_bytes, token_bytes, weights
+from qwenpick.runtimes.sglang.pools import IMAGES, LOADED, divided, sized_beside, slot_bytes, token_bytes, weights
 from qwenpick.runtimes.sglang.share import free_at_start, graph_bytes, settings
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def ledger(
 ) -> Ledger:
     """The account of a start with the server's own settings: available_kv_cache_bytes is what the pool of tokens gets."""
     said, chosen = read(Options, work.options), settings(architecture, work, placement)
-    loaded = [sum(size for _name, size in stage) for stage in weights(architecture, checkpoint, work, placement)]
+    stages = weights(architecture, checkpoint, work, placement)
     slot = slot_bytes(architecture, work, placement)
     copy = placement.tensor_parallel * placement.pipeline_parallel
     frees = [free_at_start(device, copy, architecture.is_moe) or 0 for device in placement.devices[:copy]]
@@ -36,8 +36,15 @@ def ledger(
     graphs = graph_bytes(chosen)
     ranks, pools, slots = [], [], 0
     for index, seen in enumerate(frees):
-        held = loaded[placement.stage(index)]
-        rest = seen - held - LOADED - (free - int(free * chosen.static)) - kept
+        stage = stages[placement.stage(index)]
+        held = sum(size for _name, size in stage)
+        rest = (
+            seen
+            - sized_beside(stage, architecture, work, placement)
+            - LOADED
+            - (free - int(free * chosen.static))
+            - kept
+        )
         slots, tokens = divided(rest, slot, work) if slot else (0, rest)
         pools.append(tokens)
         aside = max(0, seen - int(seen * chosen.static) - graphs)

@@ -30,6 +30,8 @@ STATES_TRACKED = {"no_buffer": 0, "extra_buffer": 2, "extra_buffer_lazy": 1}
 EXTRA_BUFFER = (0, 5, 16)
 STATES_RATIO = 0.9  # mamba_full_memory_ratio: bytes of states for each of tokens, of what weights leave
 SPECULATING = 48  # requests at once where it speculates and nobody says: arg_groups/speculative_hook.py
+# from here on pools are sized once the draft is loaded: managers/scheduler.py init_target_memory_pool of 0.5.14, which 0.5.13 has not
+DRAFT_FIRST = (0, 5, 14)
 IMAGES = 100 * MIB  # kept of the pool for a multimodal model's embeddings from 0.5.19 on: SGLANG_VLM_CACHE_SIZE_MB
 
 
@@ -63,6 +65,31 @@ def weights(
         (*stage, ("adapters", adapter_bytes(architecture, rank, most, ranks, layers, whole_experts=whole)))
         for stage, layers in zip(found, stages, strict=True)
     )
+
+
+def draft_matrices(architecture: Architecture, work: Serving, placement: Placement) -> int:
+    """Bytes of the embedding and the head that an MTP block is loaded with; the model's take their place, but only once the pools are sized.
+
+    speculative/eagle_worker_v2.py alloc_memory_pool, init_lm_head of 0.5.14 to 0.5.23; sgl-project/sglang#36452. 16 bits, cut over ranks.
+    """
+    said = read(Options, work.options)
+    if (
+        not said.speculative_num_draft_tokens
+        or said.drafter
+        or not architecture.mtp_layers
+        or said.release < DRAFT_FIRST
+    ):
+        return 0
+    matrices = 1 if architecture.tied_embeddings else 2
+    return matrices * architecture.vocab_size * architecture.hidden_size * 2 // placement.tensor_parallel
+
+
+def sized_beside(
+    stage: tuple[tuple[str, int], ...], architecture: Architecture, work: Serving, placement: Placement
+) -> int:
+    """Bytes of a rank's weights that are there when its pools are sized: before 0.5.14 the draft came after them."""
+    late = ("mtp", "draft model") if read(Options, work.options).release < DRAFT_FIRST else ()
+    return sum(size for name, size in stage if name not in late) + draft_matrices(architecture, work, placement)
 
 
 def token_bytes(architecture: Architecture, work: Serving, placement: Placement) -> int:

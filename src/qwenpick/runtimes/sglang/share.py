@@ -27,14 +27,24 @@ _BY_MEMORY = (
 )  # fmt: skip
 
 
+# What aiter, the attention of AMD's GPUs, leaves of the static share, a given one too, where sequences may be longer than so many tokens:
+# model_runner.py of 0.4.10, server_args.py of 0.5.8 to 0.5.18, arg_groups/attention_hook.py of 0.5.23
+AITER, AITER_FROM = 0.85, 8192
+MOST = 0.999  # the largest share that is asked for
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the server settles on: tokens per prefill chunk, the largest captured batch, tokens per page, and the static share."""
+    """What the server settles on: tokens per prefill chunk, the largest captured batch, tokens per page, and the static share.
+
+    `asked` is the share that it is started with, which is not the `static` one on AMD's GPUs.
+    """
 
     chunk: int
     graph_batch: int
     page: int
     static: float
+    asked: float
 
 
 def settings(architecture: Architecture, work: Serving, placement: Placement) -> Settings:
@@ -48,7 +58,14 @@ def settings(architecture: Architecture, work: Serving, placement: Placement) ->
     default = static_share(total, chunk, batch, ranks * placement.pipeline_parallel)
     if architecture.vision and not said.language_only:
         default *= tower_share(architecture.vision)
-    return Settings(chunk, batch, said.page_size, said.mem_fraction_static or default)
+    asked = said.mem_fraction_static or default
+    return Settings(chunk, batch, said.page_size, asked * backend_share(work, placement), asked)
+
+
+def backend_share(work: Serving, placement: Placement) -> float:
+    """What the attention backend leaves of the static share."""
+    amd = any(device.vendor == "amd" for device in placement.devices)
+    return AITER if amd and work.context > AITER_FROM else 1.0
 
 
 def least(architecture: Architecture, work: Serving, placement: Placement) -> Settings:
@@ -64,8 +81,9 @@ def least(architecture: Architecture, work: Serving, placement: Placement) -> Se
     batch = chosen.graph_batch if said.cuda_graph_max_bs else min(chosen.graph_batch, _BY_MEMORY[0][2])
     free = min((f for d in placement.devices if (f := free_at_start(d))), default=0)
     aside = aside_bytes(architecture, work, free, chunk, batch, placement.tensor_parallel * placement.pipeline_parallel)
-    static = math.ceil(1000 * (1 - aside / free)) / 1000 if free > aside else 0.0
-    return replace(chosen, chunk=chunk, graph_batch=batch, static=static)
+    left = backend_share(work, placement)
+    asked = min(MOST, math.ceil(1000 * (1 - aside / free) / left) / 1000) if free > aside else 0.0
+    return replace(chosen, chunk=chunk, graph_batch=batch, static=asked * left, asked=asked)
 
 
 def aside_bytes(architecture: Architecture, work: Serving, free: int, chunk: int, graph_batch: int, gpus: int) -> int:

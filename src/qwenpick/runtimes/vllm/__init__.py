@@ -112,7 +112,7 @@ def tokens_of(available: int, architecture: Architecture, work: Serving, placeme
     cut = pool.layout(
         architecture, chosen, work.kv_cache, placement.tensor_parallel, layers, placement.pipeline_parallel == 1
     )
-    return pool.tokens(cut, max(0, available) // cut.block_bytes, chosen.context, chosen.version)
+    return pool.tokens(cut, max(0, available) // cut.block_bytes, chosen.context, chosen.release)
 
 
 def max_concurrency(

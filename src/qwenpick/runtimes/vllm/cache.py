@@ -67,12 +67,13 @@ def layout(
     return Layout(block, per_token * block, count, 1 + mamba_groups, mamba_groups * each)
 
 
-def tokens(cut: Layout, blocks: int, context: int, version: tuple[int, ...] = (0, 26)) -> int:
+def tokens(cut: Layout, blocks: int, context: int, release: tuple[int, ...] = (0, 26)) -> int:
     """The figure of "GPU KV cache size" for so many blocks a rank and sequences of up to `context` tokens.
 
-    From 0.20 on int(max_concurrency x max_model_len). Before, the blocks were divided among the groups, a state's counted as tokens.
+    From 0.20.1 on int(max_concurrency x max_model_len). Before, the blocks were divided among the groups, a state's counted as tokens:
+    v1/core/kv_cache_utils.py of both.
     """
-    if version < (0, 20):
+    if release < (0, 20, 1):
         return blocks // cut.groups * cut.block_size
     return blocks * context // cut.blocks(context)
 

@@ -38,7 +38,7 @@ def ledger(
         ),
         blocks=blocks,
         block_tokens=cut.block_size,
-        kv_cache_tokens=pool.tokens(cut, blocks, chosen.context, chosen.version),
+        kv_cache_tokens=pool.tokens(cut, blocks, chosen.context, chosen.release),
         max_concurrency=pool.concurrency(cut, blocks, chosen.context),
         refusal=cache_refusal(model, architecture, checkpoint, work, placement),
     )

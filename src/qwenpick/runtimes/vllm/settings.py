@@ -32,13 +32,14 @@ FP8_CAPABILITY = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the engine settles on. `version` is (0, 26); `max_graph` is the largest captured batch, 0 for an eager run, and `captures` how many
-    are captured, twice with adapters (rank, how many); `marlin` says that FP8 weights are repacked for a GPU without FP8 arithmetic. The vision
-    tower is profiled with what `encoder` says, whole on each rank or cut over them; `attention` is what attends. `drafter` is (bytes, layers) of a
-    draft model, which reads the hidden states of `features` layers; `joins_layers` says that it keeps the matrices of its layers' keys and values
-    once more, joined."""
+    """What the engine settles on. `version` is (0, 26) of the `release` (0, 26, 1); `max_graph` is the largest captured batch, 0 for an eager run,
+    and `captures` how many are captured, twice with adapters (rank, how many); `marlin` says that FP8 weights are repacked for a GPU without FP8
+    arithmetic. The vision tower is profiled with what `encoder` says, whole on each rank or cut over them; `attention` is what attends. `drafter`
+    is (bytes, layers) of a draft model, which reads the hidden states of `features` layers; `joins_layers` says that it keeps the matrices of its
+    layers' keys and values once more, joined."""
 
     version: tuple[int, ...]
+    release: tuple[int, ...]
     utilization: float
     context: int
     batched_tokens: int
@@ -93,6 +94,7 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
     caching = said.enable_prefix_caching
     return Settings(
         version=version,
+        release=said.release,
         utilization=utilization(work, device),
         context=context,
         batched_tokens=tokens,
