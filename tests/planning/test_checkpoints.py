@@ -7,7 +7,7 @@ import pytest
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
 from qwenpick.memory.quantization import FORMATS
-from qwenpick.planning.checkpoints import FAMILIES, check_quant, checkpoints, download_bytes
+from qwenpick.planning.checkpoints import FAMILIES, check_quant, checkpoints, download_bytes, lighter
 from qwenpick.runtimes import RUNTIMES, find_runtime
 
 
@@ -69,3 +69,23 @@ def test_a_gguf_file_is_official_only_where_the_repository_is_known_to_hold_it(c
     assert offered("qwen2.5-7b-instruct", "IQ4_XS") == ("bartowski/Qwen2.5-7B-Instruct-GGUF", False)
     assert offered("qwen2.5-math-7b", "IQ4_XS") == (None, False)  # nobody is known to publish it
     assert checkpoints(catalog.models["qwen2.5-7b-instruct"], llamacpp, "fp16")[0].format == "F16"
+
+
+def test_lighter_files_of_a_format_stand_behind_the_preferred_one_by_their_bytes(catalog: Catalog) -> None:
+    model = catalog.models["qwen3.8-27b"]
+    architecture, vllm = catalog.architecture(model), find_runtime("vllm")
+    preferred = checkpoints(model, vllm, "nvfp4")[0]
+    behind = lighter(model, architecture, preferred, "vllm")
+    assert preferred.repo == "Inferact/Qwen3.8-27B-NVFP4" and preferred.bytes == 26_380_000_000
+    assert [one.repo for one in behind if one.bytes] == [
+        "unsloth/Qwen3.8-27B-NVFP4", "RedHatAI/Qwen3.8-27B-NVFP4", "RadixArk/Qwen3.8-27B-NVFP4", "nvidia/Qwen3.8-27B-NVFP4",
+    ]  # fmt: skip
+    assert not lighter(model, architecture, behind[-1], "vllm")  # none is lighter than the lightest
+
+
+@pytest.mark.parametrize("form", ["bf16", "fp8-online", "Q4_K_M", "mlx-4bit"])
+def test_files_that_are_alike_or_made_on_load_have_no_lighter_one(form: str, catalog: Catalog) -> None:
+    model = catalog.models["qwen3.8-27b"]
+    engine = next(found for found in map(find_runtime, RUNTIMES) if form in found.FORMATS)
+    found = checkpoints(model, engine, form)
+    assert found and not lighter(model, catalog.architecture(model), found[0], engine.NAME)

@@ -10,7 +10,7 @@ import pytest
 
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
-from qwenpick.planning.checkpoints import checkpoints
+from qwenpick.planning.checkpoints import checkpoints, lighter
 from qwenpick.planning.files import planned_file, settled
 from qwenpick.readers import wanted
 from qwenpick.runtimes import find_runtime
@@ -148,6 +148,7 @@ def test_a_name_that_is_none_but_a_directory_here_is_told_how_to_write_it(
         ("cyankiwi/Qwen3.6-27B-AWQ-INT4", "awq-int4", "cyankiwi/Qwen3.6-27B-AWQ-INT4", None),
         ("RedHatAI/Qwen3-8B-FP8-dynamic", "fp8", "RedHatAI/Qwen3-8B-FP8-dynamic", None),
         ("Qwen/Qwen3-8B-AWQ", "awq-int4", "Qwen/Qwen3-8B-AWQ", None),
+        ("Qwen/Qwen3.5-122B-A10B-GPTQ-Int4", "gptq-int4", "Qwen/Qwen3.5-122B-A10B-GPTQ-Int4", None),
     ],
 )
 def test_a_named_repository_or_tag_is_the_one_that_is_planned(
@@ -156,8 +157,11 @@ def test_a_named_repository_or_tag_is_the_one_that_is_planned(
     found = wanted(text, catalog)
     assert (found.quant, found.runtime) == (quant, runtime)
     engine = find_runtime(runtime or "vllm")
-    assert checkpoints(found.model, engine, quant)[0].repo == repo
+    first = checkpoints(found.model, engine, quant)[0]
+    assert first.repo == repo
     assert found.catalog.models[found.model.id] is found.model
+    if repo:  # nor is a lighter one of another publisher
+        assert not lighter(found.model, found.catalog.architecture(found.model), first, engine.NAME)
 
 
 def test_a_publishers_mix_is_as_large_as_its_file(catalog: Catalog) -> None:

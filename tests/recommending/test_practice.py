@@ -58,6 +58,36 @@ def test_a_card_that_is_just_large_enough_is_served_from_lean(catalog: Catalog) 
     assert "--language-model-only" in started.serve.line() and "--max-num-seqs 4" in started.serve.line()
 
 
+@pytest.mark.parametrize(
+    ("gpu", "publisher"),
+    [
+        ("rtx pro 6000 blackwell workstation", "Inferact"),  # vLLM's own recipe: it leaves most in 16 bits
+        ("rtx 5090", "unsloth"),  # 3 GB lighter, which leaves room for the cache and for drafts
+    ],
+)
+def test_where_the_preferred_file_does_not_fit_the_next_smaller_of_its_format_is_planned_by_every_command(
+    catalog: Catalog, gpu: str, publisher: str
+) -> None:
+    request, machine = Request(task="coding", quant="nvfp4"), box(catalog, gpu)
+    plan = planned(catalog, "qwen3.8-27b", gpu, request)
+    assert plan.checkpoint.repo == f"{publisher}/Qwen3.8-27B-NVFP4" and plan.verdict == "fits"
+    assert plan.file is not None and plan.file.repository == plan.checkpoint.repo
+    line = launch(run_of(plan, None, visible_devices(plan.placement, machine))).serve.line()
+    assert f"vllm serve {plan.checkpoint.repo}" in line
+    picks = [pick.plan for pick in recommend(catalog, machine, request, 3).picks]
+    assert plan.checkpoint in [pick.checkpoint for pick in picks if pick.model.id == "qwen3.8-27b"]
+
+
+def test_eight_bits_on_ampere_are_integers_which_it_has_units_for(catalog: Catalog) -> None:
+    formats = [
+        planned(
+            catalog, "qwen3.5-9b", gpu, Request(task="chat", users=4, quant="8bit", runtime="vllm")
+        ).checkpoint.format
+        for gpu in ("rtx 3090", "rtx 4090")
+    ]
+    assert formats == ["gptq-int8", "fp8"]
+
+
 def test_small_things_are_left_to_towers_that_see_them(catalog: Catalog) -> None:
     machine = box(catalog, "rtx 4060", 16)
     kinds = [pick.plan.model.kind for pick in recommend(catalog, machine, Request(task="detection"), 3).picks]

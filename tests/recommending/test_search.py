@@ -59,8 +59,9 @@ def every_plan(catalog: Catalog, model: Model, search: Search, task: Task) -> li
     for group in search.groups:
         for engine in map(find_runtime, group):
             enough: str | None = None
+            fits: set[str] = set()  # formats of which a heavier file does
             for checkpoint in rungs(architecture, model, engine, search):
-                if enough and not as_many_bits(checkpoint.format, enough):
+                if checkpoint.format in fits or (enough and not as_many_bits(checkpoint.format, enough)):
                     continue
                 plan = evaluate(model, architecture, checkpoint, engine, work, machine, search.gpu_only, search.strict)
                 miss = miss_of(plan, search.machine)
@@ -70,6 +71,8 @@ def every_plan(catalog: Catalog, model: Model, search: Search, task: Task) -> li
                     spills = spills_over_several(plan)
                     miss = miss_without_ram(architecture, checkpoint, work, search) if spills else None
                 held = plan if plan and plan.holds(search.strict) else None
+                if held and held.mode == "gpu" and held.verdict == "fits":
+                    fits.add(checkpoint.format)
                 found += [held] if held else []
                 found += made_to_fit(architecture, model, checkpoint, engine, work, search, miss)
                 if held and is_enough(held):
@@ -101,6 +104,9 @@ BOXES = [
     (["rx 7900 xtx"], 48, Request(prefer="context")),
     (["rtx 4090"], 64, Request(max_disk=12 * 10**9)),
     (["2x rtx 3060 12gb"], 96, Request(task="vision")),
+    (["rtx 5090"], 64, Request(quant="nvfp4", context=32768)),
+    (["a100 80gb"], 96, Request(context=262144, runtime="vllm")),
+    (["2x rtx 3090"], 64, Request(task="coding", quant="4bit", users=2)),
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from qwenpick.i18n import _
 from qwenpick.machine.hardware import before_ampere
 from qwenpick.memory.quantization import FORMATS, find_format, stored_bytes
 from qwenpick.memory.quantization.gguf.dynamic import TWINS
-from qwenpick.planning.files import MAKER, own_mix, published_file, settled
+from qwenpick.planning.files import HALVES, MAKER, own_mix, published_file, settled
 from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp.formats import BY_NAME, OLLAMA_TAGS
 
@@ -168,6 +168,39 @@ def _sized(model: Model, checkpoint: Checkpoint, engine: str) -> Checkpoint:
     if file is None:
         return checkpoint
     return checkpoint.model_copy(update={"bytes": file.bytes, "rounding": file.rounding or 1, "mtp": file.mtp})
+
+
+def lighter(model: Model, architecture: Architecture, checkpoint: Checkpoint, engine: str) -> tuple[Checkpoint, ...]:
+    """Others' weights in the checkpoint's format that take fewer bytes, as a listing states them, the most bytes first.
+
+    Publishers leave other tensors in 16 bits: a 27B in NVFP4 is 26.38 GB by one and 21.95 by another. GGUF and MLX files of one format are alike.
+    """
+    fmt = FORMATS[checkpoint.format]
+    if checkpoint.repo is None or fmt.on_load or fmt.container != "safetensors" or checkpoint.format in HALVES:
+        return ()
+    return _lighter(model, architecture, checkpoint, engine)
+
+
+@lru_cache(maxsize=8192)
+def _lighter(model: Model, architecture: Architecture, checkpoint: Checkpoint, engine: str) -> tuple[Checkpoint, ...]:
+    from qwenpick.catalog import Checkpoint
+
+    name = checkpoint.format
+    known = {one.repo: one for one in model.checkpoints if one.format == name and one.repo}
+    for listing in model.published:
+        if name in listing.weights and listing.repo:
+            found = Checkpoint(format=name, repo=listing.repo, official=listing.repo.startswith(MAKER))
+            known.setdefault(listing.repo, found)
+    own = _taken(architecture, checkpoint)
+    others = (_sized(model, one, engine) for one in known.values() if one.repo != checkpoint.repo)
+    sizes = {one: _taken(architecture, one) for one in others if one.bytes}
+    fewer = [one for one, size in sizes.items() if size + one.rounding < own]
+    return tuple(sorted(fewer, key=lambda one: -sizes[one]))
+
+
+def _taken(architecture: Architecture, checkpoint: Checkpoint) -> int:
+    """Bytes of a checkpoint's weights as engines take its size: that of all tensors."""
+    return settled(architecture, checkpoint).bytes or stored_bytes(architecture, checkpoint.format)
 
 
 def download_bytes(model: Model, architecture: Architecture, checkpoint: Checkpoint) -> int:

@@ -71,7 +71,8 @@ def holding(model: Model, source: Stated) -> Model:
         if source.label and (file := published_file(model, source.label, "llamacpp", source.repo)):
             held = held.model_copy(update={"bytes": file.bytes, "rounding": file.rounding or 1, "mtp": file.mtp})
     others: tuple[Checkpoint, ...] = tuple(c for c in model.checkpoints if c.format != source.format)
-    return model.model_copy(update={"checkpoints": (held, *others)})
+    published = tuple(one for one in model.published if one.repo == source.repo or source.format not in one.weights)
+    return model.model_copy(update={"checkpoints": (held, *others), "published": published})
 
 
 def _of_tag(model: Model, spelled: str) -> Stated | None:

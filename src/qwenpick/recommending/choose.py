@@ -20,7 +20,7 @@ from qwenpick.recommending.request import HIGHEST
 from qwenpick.recommending.scoring import PREFERENCES, Scored
 from qwenpick.recommending.search.best_first import first_places
 from qwenpick.recommending.search.bounds import ROUNDING, Bounds
-from qwenpick.recommending.search.candidates import Candidates
+from qwenpick.recommending.search.candidates import Candidate, Candidates
 from qwenpick.recommending.search.formats import every_plan
 from qwenpick.recommending.search.space import Search
 from qwenpick.recommending.search.upper_bound import upper_bound
@@ -108,13 +108,20 @@ class Chooser:
             for points, candidate in bounds.with_drafts(drafting, drafts_of):
                 if points < best_so_far.score - ROUNDING:
                     break
-                for plan in on_gpus(candidate, search):
-                    if found := self._with_drafts(self.timed(plan, search.machine), search):
-                        best_so_far = better(found, best_so_far)
+                heavier = filter(candidate.shares_format, drafting[: drafting.index(candidate)])
+                if any(self._drafts(one, search) for one in heavier):
+                    continue
+                for found in self._drafts(candidate, search):
+                    best_so_far = better(found, best_so_far)
         if best_so_far is row:
             return row
         outdone = {name: points for name, points in row.parts.items() if name == "outdone"}
         return replace(best_so_far, parts={**best_so_far.parts, **outdone})
+
+    def _drafts(self, candidate: Candidate, search: Search) -> list[Scored]:
+        """The candidate's plans on the GPUs with its own MTP block drafting."""
+        plans = (self.timed(plan, search.machine) for plan in on_gpus(candidate, search))
+        return [found for plan in plans if (found := self._with_drafts(plan, search))]
 
     def _with_drafts(self, plain: Plan, search: Search) -> Scored | None:
         """The plan with its own MTP block drafting, and its points; None where it cannot, or is not the faster for it."""

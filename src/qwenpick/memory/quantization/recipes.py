@@ -133,7 +133,10 @@ _HABITS: tuple[tuple[str, str, Recipe | None, Recipe | None, bool], ...] = (
     ("quanttrio", r"-(0\.8|2|4|9)b-awq", Recipe(_MLPS), None, True),  # 27B leaves attention alone
     ("btbtyler09", r"gptq", None, Recipe(_MLPS, group=_FINE), True),
     ("intel", r"qwen3\.[56]-.*auto-?round", None, Recipe(_wide(DELTA, SHARED)), False),
-    ("redhatai", r"w4a16|int4", Recipe(_wide(DELTA), zeros=False), None, False),
+    ("amd", r"quark-awq", Recipe(), None, False),
+    ("freaksterz", r"w8a8", Recipe(group=0, zeros=False), None, False),
+    ("redhatai", r"w4a16|int4", Recipe(zeros=False), None, False),
+    ("redhatai", r"nvfp4", Recipe(frozenset(), _EIGHT | {HEAD}), None, False),
     ("redhatai", r"fp8", Recipe(_wide(DELTA)), Recipe(_wide(DELTA)), False),
     ("nvidia", r"nvfp4", Recipe(frozenset(), _EIGHT), Recipe(frozenset(), _EIGHT), True),
     ("radixark", r"nvfp4", Recipe(frozenset(), _EIGHT), Recipe(_MLPS), True),

@@ -22,7 +22,7 @@ from qwenpick.recommending.scoring import PREFERENCES, Scored
 from qwenpick.recommending.search.bounds import ROUNDING, Contender
 from qwenpick.recommending.search.cache_format import made_to_fit, miss_of, miss_without_ram, spills_over_several
 from qwenpick.recommending.search.candidates import Start
-from qwenpick.recommending.search.formats import as_many_bits, holds_somehow, is_enough
+from qwenpick.recommending.search.formats import as_many_bits, ends_format, holds_somehow, is_enough
 from qwenpick.recommending.search.space import Search
 from qwenpick.runtimes import find_runtime
 
@@ -163,12 +163,13 @@ def _is_sure(bound: Bound, search: Search) -> bool:
 
 
 def _plan(one: Contender, bounds: Bounds, search: Search) -> None:
-    """Plan the best bound; before one of few bits, those of about as few that would do without it."""
+    """Plan the best bound; before one of few bits, those of about as few that would do without it, and before a file a heavier one of its format."""
     bound = max(one.left, key=attrgetter("points"))
     engine = bound.candidate.engine
     if bound.candidate.low:
         alike = (before for before in one.left if before.candidate.low and before.candidate.engine == engine)
         bound = next((before for before in alike if before is bound or not (before.cut or before.small)), bound)
+    bound = next(before for before in one.left if before is bound or before.candidate.shares_format(bound.candidate))
     at = one.left.index(bound)
     del one.left[at]
     rows = _rows(bound, bounds, search)
@@ -177,6 +178,8 @@ def _plan(one: Contender, bounds: Bounds, search: Search) -> None:
         one.holds = True
         one.row = row if one.row is None else better(one.row, row) if row else one.row
         name = plan.checkpoint.format
+        if ends_format(plan, bound.candidate.work):
+            one.left = [later for later in one.left if not later.candidate.shares_format(bound.candidate)]
         if is_enough(plan) and plan.work.kv_cache == search.work.kv_cache:
             one.left[at:] = [
                 later

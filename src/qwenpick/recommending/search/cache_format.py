@@ -139,7 +139,7 @@ def made_to_fit(
 ) -> Iterator[Plan]:
     """The plans on GPUs alone that hold in other ways, where what they save may be enough and nobody asked for options.
 
-    A cache of 8 bits, where nobody said which, else what is smaller and is stood; else the first lean start that holds.
+    A cache of 8 bits, where nobody said which, else what is smaller and is stood; else lean starts, until one fits beyond doubt.
     """
     if miss is None or work.options:
         return
@@ -160,6 +160,8 @@ def made_to_fit(
     if found or engine.NAME not in LEAN_ENGINES or not miss.lean_helps or work.image_tokens or work.audio_seconds:
         return
     lean = replace(work, options=lean_options(work))
-    ways = (lean, *(replace(lean, kv_cache=cache) for cache in caches))
-    if plan := next(filter(None, map(held, ways)), None):
-        yield plan
+    for way in (lean, *(replace(lean, kv_cache=cache) for cache in caches)):
+        if plan := held(way):
+            yield plan
+            if plan.verdict == "fits":
+                return

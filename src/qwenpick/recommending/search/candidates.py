@@ -95,6 +95,10 @@ class Candidate:
         key = self.architecture.id, self.engine, checkpoint.format, checkpoint.bytes, self.work, self.small
         return self._alike.setdefault(key, self)
 
+    def shares_format(self, other: Candidate) -> bool:
+        """Whether the other is a file of the same format for the same engine by another publisher; of two the heavier is first in the ladder."""
+        return self is not other and self.engine == other.engine and self.listed.format == other.listed.format
+
     @cached_property
     def cost(self) -> float:
         """Points that the format costs wherever it runs: nobody publishes it, or it is made as the engine starts."""

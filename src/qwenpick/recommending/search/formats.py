@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from qwenpick.memory.quantization import FORMATS, stored_bytes
-from qwenpick.planning.checkpoints import FAMILIES, checkpoints, download_bytes, without_bf16
+from qwenpick.planning.checkpoints import FAMILIES, checkpoints, download_bytes, lighter, without_bf16
 from qwenpick.planning.files import published_file, settled
 from qwenpick.planning.plan import Plan, evaluate
 from qwenpick.recommending.search.cache_format import Miss, made_to_fit, miss_of, miss_without_ram
@@ -19,15 +19,26 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
     from qwenpick.recommending.search.space import Search
     from qwenpick.runtimes import Runtime
+    from qwenpick.work.serving import Serving
 
 ONLINE = "fp8-online"  # made from 16-bit weights when the engine starts: twice the download of a published FP8
+OWN_HARDWARE = frozenset(
+    {"nvfp4", "gptq-int8"}
+)  # Blackwell has units for one; Ampere has them for 8-bit integers and not for FP8
 LEGACY = ("Q4_0", "Q4_1", "Q5_0", "Q5_1")  # llama.cpp types without scales of scales: worse than others of their size
 LOW_BITS = 5.0  # once a format of about four bits is held by the GPUs alone, fewer bits only lose quality
 
 
 def rungs(architecture: Architecture, model: Model, engine: Runtime, search: Search) -> list[Checkpoint]:
-    """The checkpoints of an engine that are compared, most bits first; their sizes as they are listed."""
-    known = list(ladder(model, engine, search.quant))
+    """The checkpoints of an engine that are compared, most bits first; their sizes as they are listed.
+
+    Of one format the preferred publisher's comes first, behind it those that are lighter (`ends_format`).
+    """
+    known = [
+        each
+        for one in ladder(model, engine, search.quant)
+        for each in (one, *lighter(model, architecture, one, engine.NAME))
+    ]
     found = without_bf16(known, search.quant, search.machine.devices)
     asked, fp8_is_published = search.request, any(one.format == "fp8" and one.repo for one in model.checkpoints)
     return [
@@ -53,7 +64,7 @@ def ladder(model: Model, engine: Runtime, quant: str | None) -> Iterator[Checkpo
 
 
 def compared(found: Sequence[Checkpoint]) -> tuple[Checkpoint, ...]:
-    """Of the formats of one precision those that are compared: the preferred, the smallest, and NVFP4, which has hardware of its own.
+    """Of the formats of one precision those that are compared: the preferred, the smallest, and those that have hardware of their own.
 
     Between them lies nothing that changes a choice. The smallest is that of the fewest bits, and of files whose sizes are known that of the
     fewest bytes: of two of four bits the one that leaves less in 16 may be what fits.
@@ -63,7 +74,8 @@ def compared(found: Sequence[Checkpoint]) -> tuple[Checkpoint, ...]:
     smallest = min(found, key=lambda one: (one.format in LEGACY, FORMATS[one.format].bits))
     sized = [one for one in found if one.bytes and FORMATS[one.format].container != "gguf"]
     lightest = min(sized, key=lambda one: one.bytes or 0, default=None)
-    return tuple(one for one in found if one is found[0] or one is smallest or one is lightest or one.format == "nvfp4")
+    always = found[0], smallest, lightest
+    return tuple(one for one in found if one.format in OWN_HARDWARE or any(one is other for other in always))
 
 
 def is_published(model: Model, checkpoint: Checkpoint, engine: str) -> bool:
@@ -90,6 +102,11 @@ def is_enough(plan: Plan) -> bool:
     return plan.verdict == "fits" and FORMATS[plan.checkpoint.format].bits < LOW_BITS and plan.mode == "gpu"
 
 
+def ends_format(plan: Plan, work: Serving) -> bool:
+    """Whether a lighter file of the plan's format has no turn: this one fits as it was asked for, and has more layers in 16 bits."""
+    return plan.verdict == "fits" and plan.work == work and plan.mode == "gpu"
+
+
 def as_many_bits(format_name: str, other: str) -> bool:
     """Whether a format is named for at least the bits of the other and made for other hardware: NVFP4 beside GPTQ. GGUF types run on all alike.
 
@@ -106,10 +123,15 @@ def every_plan(
     work, holds = work_of(model, search), False
     for group in search.groups:
         for engine in map(find_runtime, group):
+            ended: set[str] = set()
             for checkpoint in rungs(architecture, model, engine, search):
+                if checkpoint.format in ended:
+                    continue
                 plan = evaluate(
                     model, architecture, checkpoint, engine, work, search.machine, search.gpu_only, search.strict
                 )
+                if plan and ends_format(plan, work):
+                    ended.add(checkpoint.format)
                 if plan:
                     holds |= plan.holds(search.strict)
                     yield plan
