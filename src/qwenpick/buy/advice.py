@@ -49,11 +49,11 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """Every offer, those within the budget, and what to tell a buyer of them."""
+    """The offers within the budget, and what to tell a buyer of them; `beyond` are the others, looked for where none is within."""
 
-    everything: tuple[Offer, ...]
     offers: tuple[Offer, ...]
     advice: Advice | None
+    beyond: tuple[Offer, ...] = ()
 
 
 def look(
@@ -67,11 +67,12 @@ def look(
 ) -> Market:
     """What is for sale and for rent that runs the model as asked; see `hardware.offers` and `cloud.rented`."""
     from qwenpick.buy.cloud import rented
-    from qwenpick.buy.hardware import offers, within
+    from qwenpick.buy.hardware import offers
 
-    everything = offers(catalog, model, request, gpus, used=used)
-    found = within(everything, budget)
-    return Market(everything, found, advice(model, request, found, rented(catalog, model, request) if found else ()))
+    pool = gpus and tuple(gpus)
+    if found := offers(catalog, model, request, pool, budget, used=used):
+        return Market(found, advice(model, request, found, rented(catalog, model, request)))
+    return Market((), None, () if budget is None else offers(catalog, model, request, pool, used=used))
 
 
 def advice(model: Model, request: Request, found: Sequence[Offer], hired: Iterable[Rented] = ()) -> Advice | None:

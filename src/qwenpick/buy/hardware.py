@@ -83,17 +83,12 @@ def offers(
     pool = gpus if gpus is not None else on_sale(catalog, used=used)
     lightest = _lightest(catalog, model, request)
     buyers = {name: buyer(catalog, model, replace(request, runtime=name)) for name in (request.runtime, *ACROSS_NODES)}
-    found = [offer for gpu in pool if (offer := _smallest(catalog, request, gpu, lightest, buyers, used))]
-    return within(tuple(sorted(found, key=_place)), budget)
+    found = (_smallest(catalog, request, gpu, lightest, buyers, budget, used) for gpu in pool)
+    return tuple(sorted((offer for offer in found if offer), key=_place))
 
 
 def _place(offer: Offer) -> tuple[bool, int, float, str]:
     return offer.price is None, round(offer.memory / GIB), offer.price or 0.0, offer.gpu.id
-
-
-def within(found: tuple[Offer, ...], budget: float | None) -> tuple[Offer, ...]:
-    """Those of a known price of at most `budget` USD; all without one."""
-    return found if budget is None else tuple(one for one in found if one.price is not None and one.price <= budget)
 
 
 def _lightest(catalog: Catalog, model: Model, request: Request) -> int:
@@ -123,18 +118,26 @@ def buyer(catalog: Catalog, model: Model, request: Request) -> Chooser:
 
 
 def _smallest(
-    catalog: Catalog, request: Request, gpu: Gpu, lightest: int, buyers: dict[str | None, Chooser], used: bool
+    catalog: Catalog,
+    request: Request,
+    gpu: Gpu,
+    lightest: int,
+    buyers: dict[str | None, Chooser],
+    budget: float | None,
+    used: bool,
 ) -> Offer | None:
-    """The fewest of this GPU that run the model; None where even the largest count does not, or its memory is not known."""
+    """The fewest of this GPU that run the model; None where even the most that the budget allows do not, or its memory is not known."""
     each = max(gpu.memory_bytes or 0, gpu.usable_bytes or 0) * gpu.devices_per_board
-    if not each:
+    price, note = gpu_price(gpu, used=used)
+    if not each or (budget is not None and price is None):
         return None
     for count in _counts(gpu):
         if count * each < lightest:
             continue
+        if budget is not None and price is not None and price * count > budget:
+            return None
         if chosen := _chosen(catalog, request, gpu, count, buyers):
             plan, longest = chosen
-            price, note = gpu_price(gpu, used=used)
             return Offer(
                 gpu,
                 count,

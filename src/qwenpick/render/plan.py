@@ -40,10 +40,10 @@ COLUMNS = (
 def plan_report(model: Model, market: Market, limit: int, budget: float | None = None) -> Report:
     """The answer for a person."""
     found, told = market.offers, market.advice
-    if not market.everything:
+    if told is None and not market.beyond:
         return (Line(_("No GPU in the catalog runs {name} as asked.", name=model.name), "bad"),)
     if told is None:
-        return (Line(_too_little(model, market.everything, budget or 0.0), "bad"),)
+        return (Line(_too_little(model, market.beyond, budget or 0.0), "bad"),)
     first = told.bought or told.smallest
     blocks: list[Block] = [
         *_answer(model, told, budget),
@@ -73,9 +73,9 @@ def more(count: int, limit: int) -> str:
     return _("{rest} more (--limit {count} shows all)", rest=count - limit, count=count)
 
 
-def _too_little(model: Model, everything: tuple[Offer, ...], budget: float) -> str:
+def _too_little(model: Model, beyond: tuple[Offer, ...], budget: float) -> str:
     """That the money does not do, and what would."""
-    priced = [offer for offer in everything if offer.price is not None]
+    priced = [offer for offer in beyond if offer.price is not None]
     if not priced:
         return _("No GPU that runs {name} has a known price; without --budget they are listed.", name=model.name)
     least = min(priced, key=lambda offer: (offer.price or 0.0, offer.gpu.id))
