@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from qwenpick.catalog import Catalog, load
+from qwenpick.machine.hardware import Machine
 from qwenpick.machine.simulate import simulate
 from qwenpick.planning.files import published_file
-from qwenpick.recommending.answer import Pick, recommend
+from qwenpick.recommending.answer import Pick, Recommendation, recommend
 from qwenpick.recommending.request import Request
 from qwenpick.render.forms.report import Line
 from qwenpick.render.recommend import pick_values, recommend_report
@@ -19,9 +20,18 @@ def catalog() -> Catalog:
 
 
 @pytest.fixture(scope="module")
-def pick(catalog: Catalog) -> Pick:
+def machine(catalog: Catalog) -> Machine:
+    return simulate(catalog, ["m2 16gb"], None, None, False)
+
+
+@pytest.fixture(scope="module")
+def found(catalog: Catalog, machine: Machine) -> Recommendation:
+    return recommend(catalog, machine, Request(task="coding"), 5)
+
+
+@pytest.fixture(scope="module")
+def pick(found: Recommendation) -> Pick:
     """Qwen3.5-4B on a 16 GB Mac: listings have it in 4 and 8 bits, and nothing between."""
-    found = recommend(catalog, simulate(catalog, ["m2 16gb"], None, None, False), Request(task="coding"), 5)
     return next(pick for pick in found.picks if pick.plan.model.id == "qwen3.5-4b")
 
 
@@ -31,11 +41,10 @@ def test_the_loss_is_that_of_a_format_nobody_publishes(pick: Pick) -> None:
     assert pick.plan.file and made.points > 0 and made.quality > pick.ranked.quality.value
 
 
-def test_the_loss_is_in_the_json_and_on_the_screen(catalog: Catalog, pick: Pick) -> None:
+def test_the_loss_is_in_the_json_and_on_the_screen(machine: Machine, found: Recommendation, pick: Pick) -> None:
     made, values = pick.unpublished, pick_values(pick)["unpublished"]
     assert made and values and (values["format"], values["quality"]) == (made.format, round(made.quality, 2))
-    machine = simulate(catalog, ["m2 16gb"], None, None, False)
-    report = recommend_report([("m2", machine, recommend(catalog, machine, Request(task="coding"), 5))], True)
+    report = recommend_report([("m2", machine, found)], True)
     lines = [block.text for block in report if isinstance(block, Line)]
     assert any(
         f"nobody is known to publish {made.format}, which would be {made.points:.1f} points" in one for one in lines
