@@ -17,7 +17,7 @@ from tools.refresh.hub import propose, read_listing, recorded
 from tools.refresh.sheet import apply, rows
 
 from qwenpick.catalog import Catalog
-from qwenpick.catalog.read import data_directory
+from qwenpick.catalog.read import data_directory, read_yaml
 from qwenpick.readers.reading import Fetch
 from tests.readers.making import bf16_of, gguf_of, safetensors
 
@@ -112,15 +112,15 @@ def test_a_licence_that_moved_is_a_line_of_the_diff(catalog: Catalog, hub: Calla
 def test_an_entry_is_put_back_as_it_stands_in_the_file() -> None:
     for name, section in (("gpus.yaml", "gpus"), ("cloud.yaml", "cloud")):
         text = (data_directory() / name).read_text(encoding="utf-8")
-        records = yaml.safe_load(text)[section]
+        records = read_yaml(text.encode())[section]
         for record in records[::60]:
             assert put(text, record, section) == text, record["id"]
         new = {**records[0], "id": "zzz-new"}
-        assert [r["id"] for r in yaml.safe_load(put(text, new, section))[section]][-1] == "zzz-new"
+        assert [r["id"] for r in read_yaml(put(text, new, section).encode())[section]][-1] == "zzz-new"
 
 
 def test_figures_of_a_sheet_are_a_diff_by_field() -> None:
-    records = {r["id"]: r for r in yaml.safe_load((data_directory() / "gpus.yaml").read_bytes())["gpus"]}
+    records = {r["id"]: r for r in read_yaml((data_directory() / "gpus.yaml").read_bytes())["gpus"]}
     header = "id,field,value,date,source\n"
     (row,) = rows(f"{header}rtx-4090,used_price.usd,1500,{DAY},https://example.org/prices\n")
     after = apply(row, records)

@@ -24,6 +24,7 @@ import yaml
 from pydantic import ValidationError
 from tools.refresh.changes import differences, put
 
+from qwenpick.catalog.read import read_yaml
 from qwenpick.catalog.schema import Gpu
 
 GPUS = Path(__file__).parents[2] / "data" / "gpus.yaml"
@@ -87,7 +88,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the entries into data/gpus.yaml")
     options = parser.parse_args()
     text = GPUS.read_text(encoding="utf-8")
-    records = {record["id"]: record for record in yaml.safe_load(text)["gpus"]}
+    records = {record["id"]: record for record in read_yaml(text.encode())["gpus"]}
     refused = 0
     for row in rows(options.sheet.read_text(encoding="utf-8")):
         try:
