@@ -14,7 +14,8 @@ from qwenpick.machine.simulate import simulate
 from qwenpick.memory.account import Part, memory
 from qwenpick.memory.bands import band
 from qwenpick.memory.cache import KvCache
-from qwenpick.planning.plan import Place, Plan
+from qwenpick.planning.plan import Plan
+from qwenpick.planning.verdict import Place
 from qwenpick.recommending.rank import Ranked, explain, rank
 from qwenpick.recommending.scoring import PREFERENCES, cache_family
 from qwenpick.recommending.tasks import TASKS

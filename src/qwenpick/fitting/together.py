@@ -20,7 +20,8 @@ from qwenpick.values import dataclass
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
     from qwenpick.machine.hardware import Machine
-    from qwenpick.planning.plan import Place, Plan
+    from qwenpick.planning.plan import Plan
+    from qwenpick.planning.verdict import Place
     from qwenpick.recommending.request import Request
 
 MOST = 8  # models on one box: each is planned twice

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
-from qwenpick.planning.plan import UNCHECKED_RAM, Plan, evaluate, judge, longest_allowed
+from qwenpick.planning.plan import Plan, evaluate, judge, longest_allowed
+from qwenpick.planning.verdict import UNCHECKED_RAM
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_tokens
 

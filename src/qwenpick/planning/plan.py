@@ -14,8 +14,8 @@ from qwenpick.memory.bands import Band, band, widened
 from qwenpick.memory.quantization.recipes import estimate
 from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.planning.files import File, planned_file, settled
+from qwenpick.planning.verdict import SEVERITY, Place, Verdict, reason_of, verdict_of
 from qwenpick.runtimes import find_runtime
-from qwenpick.units import format_bytes
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
@@ -27,36 +27,13 @@ if TYPE_CHECKING:
     from qwenpick.work.placement import Placement
     from qwenpick.work.serving import Serving
 
-# vLLM's docs/getting_started/installation/gpu.md ("does not support Windows natively … use WSL"), SGLang's docs/get_started/install.md (Linux)
 # they cut a model over more GPUs at little cost, and may keep Flash-Next's n-gram table in RAM
 SERVERS = ("vllm", "sglang")
+# vLLM's docs/getting_started/installation/gpu.md ("does not support Windows natively … use WSL"), SGLang's docs/get_started/install.md (Linux)
 NOT_ON_WINDOWS = frozenset({"vllm", "sglang"})
-Verdict = Literal["fits", "tight", "no", "refused"]
 Mode = Literal["gpu", "gpu+experts-in-ram", "gpu+layers-in-ram", "cpu"]
 # the parts of llama.cpp's memory (runtimes/llamacpp/run.py) that are there only where layers or the output lie in RAM
 LAYERS_IN_RAM = ("layers in RAM", "output in RAM")
-_ORDER: dict[Verdict, int] = {"fits": 0, "tight": 1, "no": 2, "refused": 3}
-UNCHECKED_RAM = 8 * 2**30  # a box whose RAM is not known is trusted with the host buffers of a run on GPUs
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One place of a plan: `need` bytes of the `budget` the engine may take there. `budget` is None where nobody said how much there is.
-
-    `surge` are bytes that may come on top for moments.
-    """
-
-    where: str
-    name: str
-    need: int
-    budget: int | None
-    total: int | None
-    surge: int = 0
-
-    @property
-    def headroom(self) -> int | None:
-        """Bytes left over; negative where it does not fit."""
-        return None if self.budget is None else self.budget - self.need
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +123,7 @@ def evaluate(
             continue
         if plan.holds(strict):
             return plan if plan.verdict == "fits" or tight is None else tight
-        if best is None or (_ORDER[plan.verdict], -plan.headroom) < (_ORDER[best.verdict], -best.headroom):
+        if best is None or (SEVERITY[plan.verdict], -plan.headroom) < (SEVERITY[best.verdict], -best.headroom):
             best = plan
     return tight or best
 
@@ -269,43 +246,3 @@ def _places(needed: Memory, runtime: Runtime, work: Serving, placement: Placemen
             yield Place(
                 where, device.name, needed.on(where), runtime.budget(device, work), device.total, needed.surge(where)
             )
-
-
-def verdict_of(places: tuple[Place, ...], edge: Band) -> Verdict:
-    """fits where every place holds the upper edge of its need and what comes on top for moments, tight where it holds the need itself, else no."""
-    worst: Verdict = "fits"
-    for place in places:
-        if place.budget is None:
-            verdict: Verdict = "fits" if place.need <= UNCHECKED_RAM else "no"
-        else:
-            most = place.need * edge.high + place.surge
-            verdict = "fits" if most <= place.budget else "tight" if place.need <= place.budget else "no"
-        worst = max(worst, verdict, key=_ORDER.__getitem__)
-    return worst
-
-
-def reason_of(verdict: Verdict, places: tuple[Place, ...]) -> str:
-    """What the verdict rests on: how much is left, or missing, at the place with the least room."""
-    known = [place for place in places if place.headroom is not None]
-    if not known:
-        return _("RAM is not known; give --ram") if verdict == "no" else _("fits, as far as is known")
-    if verdict == "no":
-        tightest = min(known, key=lambda place: place.headroom or 0)
-    else:  # the fullest for its size: a hundred GiB free in RAM say nothing about the GPU
-        tightest = max(known, key=lambda place: place.need / (place.budget or 1))
-    spare = format_bytes(abs(tightest.headroom or 0))
-    match verdict:
-        case "fits":
-            return _("{spare} to spare on {name}", spare=spare, name=_(tightest.name))
-        case "tight" if tightest.surge:
-            return _(
-                "{spare} to spare on {name}, less than the estimate's error and what may come on top for moments",
-                spare=spare,
-                name=_(tightest.name),
-            )
-        case "tight":
-            return _("{spare} to spare on {name}, less than the estimate's error", spare=spare, name=_(tightest.name))
-        case _ if (tightest.headroom or 0) >= 0:
-            return _("the weights would lie in RAM, whose size is not known; give --ram")
-        case _:
-            return _("{spare} short on {name}", spare=spare, name=_(tightest.name))

@@ -22,7 +22,8 @@ from qwenpick.values import dataclass
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Model
     from qwenpick.memory.account import Memory
-    from qwenpick.planning.plan import Place, Plan
+    from qwenpick.planning.plan import Plan
+    from qwenpick.planning.verdict import Place
     from qwenpick.runtimes.llamacpp.options import Options
     from qwenpick.runtimes.mlx.options import Options as MlxOptions
     from qwenpick.work.serving import Serving

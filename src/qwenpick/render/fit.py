@@ -6,9 +6,10 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _, retell
-from qwenpick.planning.plan import plan_ledger, verdict_of
+from qwenpick.planning.plan import plan_ledger
 from qwenpick.planning.replicas import replicas
 from qwenpick.planning.server_caches import of_plan
+from qwenpick.planning.verdict import verdict_of
 from qwenpick.planning.words import speed_of, where
 from qwenpick.render.forms.bars import bars_of
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from qwenpick.memory.account import Memory, Part
     from qwenpick.memory.bands import Band
     from qwenpick.planning.files import File
-    from qwenpick.planning.plan import Place, Plan
+    from qwenpick.planning.plan import Plan
+    from qwenpick.planning.verdict import Place
     from qwenpick.render.payloads import (
         BandValues,
         CopiesValues,

@@ -12,7 +12,7 @@ from qwenpick.units import format_bytes, format_longest
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
     from qwenpick.machine.hardware import Machine
-    from qwenpick.planning.plan import Verdict
+    from qwenpick.planning.verdict import Verdict
     from qwenpick.render.forms.report import Tone
 
 TONES: dict[Verdict, Tone] = {"fits": "good", "tight": "warn", "no": "bad", "refused": "bad"}

@@ -15,7 +15,8 @@ from qwenpick.memory.bands import Band, band
 from qwenpick.memory.quantization import FORMATS, find_format
 from qwenpick.planning.checkpoints import is_family
 from qwenpick.planning.limits import most
-from qwenpick.planning.plan import UNCHECKED_RAM, Place, Verdict, longest_allowed, reason_of
+from qwenpick.planning.plan import longest_allowed
+from qwenpick.planning.verdict import UNCHECKED_RAM, Place, Verdict, reason_of
 from qwenpick.training import DEFAULT_FORMAT, Peak, memory, peaks
 from qwenpick.training.cards import of_kernels, suited, with_kernels
 from qwenpick.training.estimate import PAGED, recipe_of

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from qwenpick.memory.account import RAM
 from qwenpick.memory.bands import band
-from qwenpick.planning.plan import Place, Plan, evaluate
+from qwenpick.planning.plan import Plan, evaluate
+from qwenpick.planning.verdict import Place
 from qwenpick.recommending.quality import load_abilities
 from qwenpick.recommending.rank import best, better, order
 from qwenpick.recommending.scoring import PREFERENCES, Scored

@@ -13,7 +13,7 @@ from qwenpick.render.forms.report import Bar
 
 if TYPE_CHECKING:
     from qwenpick.memory.account import Memory
-    from qwenpick.planning.plan import Place
+    from qwenpick.planning.verdict import Place
 
 
 def bars_of(places: Sequence[Place], memory: Memory) -> list[Bar]:

@@ -16,7 +16,8 @@ from qwenpick.units import format_bytes
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
-    from qwenpick.planning.plan import Place, Plan
+    from qwenpick.planning.plan import Plan
+    from qwenpick.planning.verdict import Place
 
 KINDS = ("weights", "kv cache", "state", "compute", "overhead")
 COLOURS = {
