@@ -48,6 +48,40 @@ def test_the_static_share_follows_the_gpus_memory(
     assert (chosen.chunk, chosen.graph_batch, chosen.static) == (chunk, batch, share)
 
 
+@pytest.mark.parametrize(
+    ("total", "gpus", "options", "share"),
+    [
+        # up to 0.5.19 cards of 24 GiB take chunks of 2,048 and batches of 24, 80 from four GPUs on: 512 + 3,072 + 128 + 48 + 42 x 8 = 4,096
+        (24, 1, {"version": "0.5.19"}, 0.833),
+        (24, 4, {"version": "0.5.19"}, 0.813),
+        (24, 1, {"version": "0.5.20"}, 0.704),
+        # prefill was not captured up to 0.5.9
+        (24, 1, {"version": "0.5.9"}, 0.847),
+        # drafting set 2 GiB more aside, 4 from 0.5.10 on, 6 with a model of its own, nothing from 0.5.14 on
+        (80, 1, {"version": "0.5.9", "speculative_num_draft_tokens": 4}, 0.811),
+        (80, 1, {"version": "0.5.13", "speculative_num_draft_tokens": 4}, 0.78),
+        (80, 1, {"version": "0.5.13", "speculative_num_draft_tokens": 4, "speculative_algorithm": "STANDALONE"}, 0.755),
+        (80, 1, {"version": "0.5.14", "speculative_num_draft_tokens": 4}, 0.83),
+        # graphs that are switched off count no more from 0.5.14 on
+        (80, 1, {"version": "0.5.13", "disable_cuda_graph": True}, 0.83),
+        (80, 1, {"version": "0.5.14", "disable_cuda_graph": True}, 0.842),
+        # 0.4.10: 2.9 GiB, 10 GiB, 32 GiB
+        (16, 1, {"version": "0.4.10"}, 0.819),
+        (80, 1, {"version": "0.4.10"}, 0.875),
+        (180, 1, {"version": "0.4.10"}, 0.822),
+        # from 0.5.22 on no larger batch is captured than runs at once
+        (80, 1, {"version": "0.5.21", "max_running_requests": 8}, 0.83),
+        (80, 1, {"version": "0.5.22", "max_running_requests": 8}, 0.836),
+    ],
+)
+def test_the_static_share_is_the_releases(
+    catalog: Catalog, total: int, gpus: int, options: dict[str, object], share: float
+) -> None:
+    _, architecture = of(catalog, "qwen3-8b")
+    work = Serving(4096, 512, options=options)
+    assert sglang.settings(architecture, work, gpu(total * GIB, gpus, gpus)).static == pytest.approx(share, abs=0.0006)
+
+
 def test_a_vision_tower_lowers_the_share(catalog: Catalog) -> None:
     # 0.95 x (1 - 0.1 x (1,152^2 / 1,024^2 - 1)) = 0.92477 of 0.83
     _, architecture = of(catalog, "qwen3-vl-8b-instruct")

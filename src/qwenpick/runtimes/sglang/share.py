@@ -27,6 +27,22 @@ _BY_MEMORY = (
 )  # fmt: skip
 
 
+# Cards of 20 to 35 GiB before 0.5.20: server_args.py of 0.5.6 to 0.5.18, arg_groups/memory_hook.py of 0.5.19
+SMALL_BEFORE, SMALL = (0, 5, 20), (2048, 24, 80)
+CAPPED = (0, 5, 22)  # from here on batches that nobody named are at most max-running-requests
+PREFILL_GRAPHS = (
+    0,
+    5,
+    10,
+)  # from here on prefill is captured too: enable_piecewise_cuda_graph of 0.5.9, disable_piecewise_cuda_graph of 0.5.10
+GRAPHLESS = (0, 5, 14)  # from here on nothing is set aside for graphs that are switched off
+DRAFTING = (
+    ((0, 5, 10), 2048),
+    ((0, 5, 14), 4096),
+)  # MiB set aside more where it speculates, before each release; 6,144 with STANDALONE
+STANDALONE = 6144
+# 0.4.10: GiB set aside by memory, and more for each GPU
+_BEFORE_0_5 = ((35 * GIB, 2.8, 0.1), (90 * GIB, 9.5, 0.5), (160 * GIB, 12.0, 0.5), (2**62, 32.0, 0.0))
 # What aiter, the attention of AMD's GPUs, leaves of the static share, a given one too, where sequences may be longer than so many tokens:
 # model_runner.py of 0.4.10, server_args.py of 0.5.8 to 0.5.18, arg_groups/attention_hook.py of 0.5.23
 AITER, AITER_FROM = 0.85, 8192
@@ -37,7 +53,7 @@ MOST = 0.999  # the largest share that is asked for
 class Settings:
     """What the server settles on: tokens per prefill chunk, the largest captured batch, tokens per page, and the static share.
 
-    `asked` is the share that it is started with, which is not the `static` one on AMD's GPUs.
+    `asked` is the share that it is started with, which is not the `static` one on AMD's GPUs; `prefill` says that prefill is captured too.
     """
 
     chunk: int
@@ -45,6 +61,7 @@ class Settings:
     page: int
     static: float
     asked: float
+    prefill: bool
 
 
 def settings(architecture: Architecture, work: Serving, placement: Placement) -> Settings:
@@ -52,14 +69,19 @@ def settings(architecture: Architecture, work: Serving, placement: Placement) ->
     said, ranks = read(Options, work.options), placement.tensor_parallel
     total = min((d.total for d in placement.devices if d.total), default=24 * GIB)
     chunk, low, high = next((chunk, low, high) for limit, chunk, low, high in _BY_MEMORY if total < limit)
+    if said.release < SMALL_BEFORE and 20 * GIB <= total < 35 * GIB:
+        chunk, low, high = SMALL
     chunk = said.chunk or chunk
-    running = said.max_running_requests or work.sequences
-    batch = said.cuda_graph_max_bs or min(low if ranks < 4 else high, running)  # at most max-running-requests
-    default = static_share(total, chunk, batch, ranks * placement.pipeline_parallel)
+    captured = not said.disable_cuda_graph or said.release < GRAPHLESS
+    batch = said.cuda_graph_max_bs or (low if ranks < 4 else high)
+    if not said.cuda_graph_max_bs and said.release >= CAPPED:
+        batch = min(batch, said.max_running_requests or work.sequences)
+    batch, prefill = (batch if captured else 0), captured and said.release >= PREFILL_GRAPHS
+    default = static_share(total, chunk, batch, ranks * placement.pipeline_parallel, said, prefill)
     if architecture.vision and not said.language_only:
         default *= tower_share(architecture.vision)
     asked = said.mem_fraction_static or default
-    return Settings(chunk, batch, said.page_size, asked * backend_share(work, placement), asked)
+    return Settings(chunk, batch, said.page_size, asked * backend_share(work, placement), asked, prefill)
 
 
 def backend_share(work: Serving, placement: Placement) -> float:
@@ -80,15 +102,16 @@ def least(architecture: Architecture, work: Serving, placement: Placement) -> Se
     chunk = chosen.chunk if said.chunk else min(chosen.chunk, _BY_MEMORY[0][1])
     batch = chosen.graph_batch if said.cuda_graph_max_bs else min(chosen.graph_batch, _BY_MEMORY[0][2])
     free = min((f for d in placement.devices if (f := free_at_start(d))), default=0)
-    aside = aside_bytes(architecture, work, free, chunk, batch, placement.tensor_parallel * placement.pipeline_parallel)
+    gpus = placement.tensor_parallel * placement.pipeline_parallel
+    aside = aside_bytes(architecture, work, free, aside_mib(chunk, batch, gpus, chosen.prefill))
     left = backend_share(work, placement)
     asked = min(MOST, math.ceil(1000 * (1 - aside / free) / left) / 1000) if free > aside else 0.0
     return replace(chosen, chunk=chunk, graph_batch=batch, static=asked * left, asked=asked)
 
 
-def aside_bytes(architecture: Architecture, work: Serving, free: int, chunk: int, graph_batch: int, gpus: int) -> int:
-    """Bytes set aside of `free` for this chunk and these graphs, the share of a vision tower included."""
-    aside = int(aside_mib(chunk, graph_batch, gpus) * MIB)
+def aside_bytes(architecture: Architecture, work: Serving, free: int, mib: float) -> int:
+    """Bytes set aside of `free` where activations and graphs take so many MiB, the share of a vision tower included."""
+    aside = int(mib * MIB)
     if architecture.vision and not read(Options, work.options).language_only:
         aside = free - int(max(0, free - aside) * tower_share(architecture.vision))
     return aside
@@ -102,10 +125,10 @@ def free_at_start(device: Device, gpus: int = 1, experts: bool = False) -> int |
 
 def graph_bytes(chosen: Settings) -> int:
     """What is set aside for graphs: 2 MiB a decode batch, 8 a captured prefill size."""
-    return (chosen.graph_batch * 2 + prefill_graphs(chosen.chunk) * 8) * MIB
+    return (chosen.graph_batch * 2 + (prefill_graphs(chosen.chunk) * 8 if chosen.prefill else 0)) * MIB
 
 
-def aside_mib(chunk: int, graph_batch: int, gpus: int) -> float:
+def aside_mib(chunk: int, graph_batch: int, gpus: int, prefill: bool = True) -> float:
     """MiB for metadata, activations, other GPUs' buffers and graphs: arg_groups/memory_hook.py.
 
     512, 1.5 a chunk token, 128 a GPU, 2 a decode batch, 8 a captured prefill size.
@@ -113,19 +136,25 @@ def aside_mib(chunk: int, graph_batch: int, gpus: int) -> float:
     >>> aside_mib(4096, 48, 1)  # 512 + 6144 + 128 + 96 + 50 x 8
     7280.0
     """
-    return 512 + max(chunk, 2048) * 1.5 + gpus / 8 * 1024 + graph_batch * 2 + prefill_graphs(chunk) * 8
+    graphs = graph_batch * 2 + (prefill_graphs(chunk) * 8 if prefill else 0)
+    return 512 + max(chunk, 2048) * 1.5 + gpus / 8 * 1024 + graphs
 
 
-def static_share(total: int, chunk: int, graph_batch: int, gpus: int) -> float:
-    """The default --mem-fraction-static, three decimals; above 60 GiB at least 10 GiB are set aside.
+def static_share(total: int, chunk: int, graph_batch: int, gpus: int, said: Options, prefill: bool = True) -> float:
+    """The default --mem-fraction-static of a release, three decimals; above 60 GiB at least 10 GiB are set aside.
 
-    >>> static_share(24 * GIB, 4096, 48, 1)  # 7280 of 24576 MiB
+    >>> static_share(24 * GIB, 4096, 48, 1, Options())  # 7280 of 24576 MiB
     0.704
     """
-    aside, memory = aside_mib(chunk, graph_batch, gpus), total / MIB
+    aside, memory = aside_mib(chunk, graph_batch, gpus, prefill), total / MIB
     if memory > 60 * 1024:
         aside = max(aside, 10 * 1024)
-    return round((memory - aside) / memory, 3)
+    if said.release < (0, 5):
+        aside = next((base + each * gpus) * 1024 for limit, base, each in _BEFORE_0_5 if total < limit)
+    if said.speculative_num_draft_tokens:
+        more = next((mib for before, mib in DRAFTING if said.release < before), 0)
+        aside += STANDALONE if more and said.speculative_algorithm == "STANDALONE" and said.release >= (0, 5) else more
+    return max(0.0, round((memory - aside) / memory, 3))
 
 
 def prefill_graphs(chunk: int) -> int:
