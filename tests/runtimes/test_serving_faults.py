@@ -245,6 +245,16 @@ def test_a_spark_has_what_its_system_leaves_and_sglang_cuts_its_share_of_that(qw
     assert found["engine"]["kv_cache_tokens"] == pytest.approx(228_520, rel=0.03)
 
 
+def test_a_start_on_a_spark_is_tight_where_other_programs_may_take_what_is_left(qwenpick: Run) -> None:
+    # public starts of 0.18 and 0.23 on a GB10 had 3.5 and 4.9 GiB less cache than a start of a 0.6B implies
+    asked = 'fit qwen3.6-35b-a3b --runtime vllm --gpu "dgx spark" --quant fp8 --context 32k -o max_num_seqs=16'
+    near, far = (values(qwenpick, f"{asked} -o gpu_memory_utilization={share}") for share in (0.35, 0.42))
+    assert (
+        0 < near["engine"]["available_kv_cache_bytes"] / 2**30 < 5 < far["engine"]["available_kv_cache_bytes"] / 2**30
+    )
+    assert (near["verdict"], far["verdict"]) == ("tight", "fits")
+
+
 def test_a_named_mix_of_nvfp4_with_drafts_holds_the_tokens_that_its_users_report(qwenpick: Run) -> None:
     # club-3090's compose of vLLM 0.25.1 over two RTX 3090: 518,430 tokens
     asked = 'fit RadixArk/Qwen3.8-27B-NVFP4 --runtime vllm --gpu "2x rtx 3090" --context 262144 --kv-cache fp8 -o version=0.25.0'

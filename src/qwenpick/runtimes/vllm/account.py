@@ -16,7 +16,15 @@ from qwenpick.runtimes.vllm import cache as pool
 from qwenpick.runtimes.vllm.buffers import buffers, offloaded
 from qwenpick.runtimes.vllm.graphs import OLD_RANK_UNTIL, Link
 from qwenpick.runtimes.vllm.options import Options
-from qwenpick.runtimes.vllm.profile import COMMUNICATORS_BEFORE, CONTEXT, Profile, Rank, kernels_of, profile
+from qwenpick.runtimes.vllm.profile import (
+    COMMUNICATORS_BEFORE,
+    CONTEXT,
+    UNIFIED_OTHERS,
+    Profile,
+    Rank,
+    kernels_of,
+    profile,
+)
 from qwenpick.runtimes.vllm.settings import Settings, utilization
 from qwenpick.runtimes.vllm.weights import loaded_format, weights
 from qwenpick.values import dataclass
@@ -179,6 +187,9 @@ def parts_of(
                 later.append(
                     Part("graphs of an old release", unsure, where, N_("known only roughly (within half)"), "surge")
                 )
+            if placement.devices[index].unified and placement.devices[index].vendor == "nvidia":
+                others = N_("what else takes of the shared memory while vLLM looks at it")
+                later.append(Part("other programs", UNIFIED_OTHERS, where, others, "surge"))
     in_ram = sum(stages[placement.stage(index)].in_ram for index in range(max(1, len(placement.devices))))
     parts.append(
         Part("weights in host memory", in_ram, RAM, N_("cpu_offload_gb of each GPU, and an n-gram table"), "weights")

@@ -31,6 +31,9 @@ CONTEXT = 530 * MIB  # of the worker's CUDA context, outside all that vLLM count
 COMMUNICATORS_BEFORE = (0, 11)
 # of the engine's own processes, where GPU and CPU share the memory (DGX Spark, 0.27.1: 69.4 GiB of 73.0 left for the cache)
 UNIFIED_PROCESS = 1792 * MIB
+# There vLLM takes psutil's "available" for what is free (utils/mem_utils.py MemorySnapshot.measure, 0.18 to 0.27), so all that the machine's other
+# programs take while it loads is taken off the cache: starts of 0.18 and 0.23 had 3.5 and 4.9 GiB less than that one says.
+UNIFIED_OTHERS = 5 * 2**30
 SAMPLER = 14.065  # bytes per row and vocabulary entry, in starts of 16 to 1,024 rows
 SAMPLER_0_17 = 28  # 0.17 to 0.19 (Qwen3.5-35B-A3B-FP8, A100, 256 rows: 1.82 GiB)
 SAMPLER_SORT = 38  # up to 0.16: logits in 16 and 32 bits, sorted values, 64-bit indices, the sort's scratch (Qwen3-0.6B, H100, 1,024 rows: 5.56 GiB)
