@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from qwenpick.buy.hardware import PER_NODE, offers
 from qwenpick.catalog import Catalog, find_gpu, find_model
 from qwenpick.catalog.prices import gpu_price
@@ -85,3 +87,21 @@ def test_three_nodes_are_offered_where_three_do_and_all_their_memory_is_counted(
     (offer,) = offers(catalog, find_model(catalog, "qwen3.8-2.4t-a95b"), Request(quant="fp8"), [card])
     assert offer.count == len(offer.plan.placement.devices) == 3 * PER_NODE
     assert offer.memory == offer.count * (offer.plan.placement.devices[0].total or 0)
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "gpus"),
+    [
+        ("qwen3.8-27b", Request(context=262144, users=2), ("arc-pro-b60", "radeon-pro-v710")),  # one with q4_0
+        ("qwen3.6-35b-a3b", Request(context=262144, users=8), ("arc-pro-b70", "radeon-pro-w6800")),
+        ("qwen3.8-27b", Request(quant="nvfp4", users=1, context=32768), ("rtx 5090", "rtx 4090")),  # a lighter file
+        ("qwen3-embedding-8b", Request(users=64), ("rtx 4090", "l40s")),  # which keeps no cache
+    ],
+)
+def test_no_box_is_left_out_that_would_run_the_model(
+    catalog: Catalog, model: str, asked: Request, gpus: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = [find_gpu(catalog, gpu) for gpu in gpus]
+    quick = offers(catalog, find_model(catalog, model), asked, pool)
+    monkeypatch.setattr("qwenpick.buy.hardware._lightest", lambda *_of: 0)
+    assert quick and quick == offers(catalog, find_model(catalog, model), asked, pool)

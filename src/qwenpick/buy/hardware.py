@@ -10,14 +10,17 @@ from qwenpick.catalog.lookup import closed_weights
 from qwenpick.catalog.prices import gpu_price, on_sale
 from qwenpick.errors import QwenpickError
 from qwenpick.memory.account import RAM
-from qwenpick.memory.cache import KvCache, kv_bytes
-from qwenpick.planning.checkpoints import checkpoints, download_bytes
+from qwenpick.memory.cache import kv_bytes
+from qwenpick.planning.checkpoints import checkpoints, download_bytes, lighter
+from qwenpick.planning.files import settled
 from qwenpick.planning.limits import longest_context
 from qwenpick.planning.plan import longest_allowed
 from qwenpick.recommending.choose import Chooser, task_for
 from qwenpick.recommending.request import HIGHEST
+from qwenpick.recommending.search.cache_format import SMALLEST
 from qwenpick.recommending.search.formats import named_bits, weights_of
 from qwenpick.runtimes import RUNTIMES, find_runtime
+from qwenpick.runtimes.llamacpp.parts import is_pooled
 from qwenpick.units import GIB
 from qwenpick.values import dataclass
 
@@ -98,11 +101,13 @@ def _lightest(catalog: Catalog, model: Model, request: Request) -> int:
     architecture = catalog.architecture(model)
     engines = map(find_runtime, (request.runtime,) if request.runtime else RUNTIMES)
     asked = request.quant if request.quant != HIGHEST else None
-    found = (one for engine in engines for one in checkpoints(model, engine, asked))
-    allowed = (one for one in found if asked or named_bits(one.format) >= LEAST_BITS)
+    preferred = ((one, engine.NAME) for engine in engines for one in checkpoints(model, engine, asked))
+    found = (file for one, engine in preferred for file in (one, *lighter(model, architecture, one, engine)))
+    allowed = (settled(architecture, one) for one in found if asked or named_bits(one.format) >= LEAST_BITS)
     wanted = request.context or task_for([model], request).context
     tokens = min(wanted, longest_allowed(model) or wanted)
-    cache = request.users * kv_bytes(architecture, tokens, request.kv_cache or KvCache("fp8", "fp8"))
+    cacheless = request.options or is_pooled(model)
+    cache = 0 if cacheless else request.users * kv_bytes(architecture, tokens, request.kv_cache or SMALLEST)
     return min((weights_of(architecture, checkpoint) for checkpoint in allowed), default=0) + cache
 
 

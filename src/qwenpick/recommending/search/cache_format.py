@@ -38,6 +38,7 @@ EIGHT_BIT_CACHE = {
 # Smaller ones, of models that stand them, where 8 bits are not enough. Two types at once only where a default build has a kernel for them: Arc, not
 # CUDA, HIP and Metal (speed/cache_kernels.py); Ollama has one type for both (OLLAMA_KV_CACHE_TYPE).
 _MIXED, _FOUR = KvCache("q8_0", "q4_0"), KvCache("q4_0", "q4_0")
+SMALLEST = _FOUR  # of all that are tried: what is too large with it need not be planned
 FOUR_BIT_CACHES: Mapping[str, tuple[KvCache, ...]] = {
     "llamacpp": (_MIXED, _FOUR),
     "lmstudio": (_MIXED, _FOUR),

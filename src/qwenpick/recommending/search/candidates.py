@@ -11,13 +11,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qwenpick.memory.account import RAM
-from qwenpick.memory.cache import KvCache, kv_bytes
+from qwenpick.memory.cache import kv_bytes
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.planning.files import planned_file, settled
 from qwenpick.recommending.dominance import Relation, relation
 from qwenpick.recommending.scoring import HOMEMADE, MADE_ON_LOAD
-from qwenpick.recommending.search.cache_format import smaller_caches
+from qwenpick.recommending.search.cache_format import SMALLEST, smaller_caches
 from qwenpick.recommending.search.formats import LOW_BITS, least_held, rungs, weights_of
 from qwenpick.recommending.search.space import Search, work_of
 from qwenpick.recommending.search.upper_bound import UpperBound, upper_bound, upper_bound_in
@@ -33,6 +33,7 @@ from qwenpick.speed.traffic import attention, traffic
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
+    from qwenpick.memory.cache import KvCache
     from qwenpick.speed.devices import Class, Place
 
 GPU_ENGINES = ("vllm", "sglang")  # engines that use no RAM for layers
@@ -116,7 +117,7 @@ class Candidate:
         work = self.work
         if work.options or is_pooled(self.model):
             return self.held
-        smallest = self.request.kv_cache or KvCache("q4_0", "q4_0")
+        smallest = self.request.kv_cache or SMALLEST
         return self.held + work.sequences * kv_bytes(self.architecture, work.context, smallest)
 
     @cached_property
