@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-
 from benchmarks.answers import CASES, Case, answer, told
+
 from qwenpick.catalog import load
 from tests.conftest import mostly_slow
 
