@@ -15,7 +15,6 @@ ROWS = list(csv.DictReader(Path("benchmarks/truth/third_party_weights.csv").read
 CLOSE, NEAR = 0.02, 0.10
 # Publishers who leave other layers than their other files, or their method, would have: (error of the rule)
 ODD = {
-    "berkerdooo/Qwen3.6-27B-NVFP4": 0.37,
     "unsloth/Qwen3.6-27B-NVFP4": -0.17,
     "caiovicentino1/Qwen3.6-35B-A3B-HLWQ-CT-INT4": 0.08,
 }

@@ -141,6 +141,10 @@ _HABITS: tuple[tuple[str, str, Recipe | None, Recipe | None, bool], ...] = (
     ("nvidia", r"nvfp4", Recipe(frozenset(), _EIGHT), Recipe(frozenset(), _EIGHT), True),
     ("radixark", r"nvfp4", Recipe(frozenset(), _EIGHT), Recipe(_MLPS), True),
     ("unsloth", r"nvfp4", Recipe(frozenset(), _EIGHT | {HEAD}), Recipe(frozenset(), _EIGHT | {HEAD}), False),
+    # modelopt's NVFP4_DEFAULT_CFG: all linear layers of the blocks, the MTP block put back in 16 bits
+    ("sakamakismile", r"nvfp4-mtp", Recipe(), None, False),
+    ("natfii", r"nvfp4-mtp", Recipe(), None, False),
+    ("berkerdooo", r"nvfp4", Recipe(), None, False),
 )
 SLACK = 0.02  # biases, headers, a block in 16 bits: QuantTrio's first layer is 1.9 % of Qwen3.5-9B
 
@@ -182,6 +186,8 @@ def _layouts(architecture: Architecture, format_name: str, repo: str) -> Iterato
         if habit and owner == who and re.search(words, name):
             usual, least, most = (habit, habit, habit) if sure and architecture.is_hybrid else (habit, least, most)
             break
+    if architecture.is_hybrid and re.search(r"(?<![a-z0-9])text(?![a-z0-9])", name):  # "the vision tower stripped"
+        usual = replace(usual, towers=False)
     if group := re.search(r"(?<![a-z0-9])gs?(32|64|128)(?![0-9])", name):
         usual = replace(usual, group=int(group[1]))
     if not architecture.is_hybrid:
