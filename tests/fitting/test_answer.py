@@ -53,6 +53,15 @@ def test_a_precision_that_is_asked_for_is_kept(catalog: Catalog) -> None:
     assert answer.plan.checkpoint.repo == "Qwen/Qwen3-8B-AWQ"
 
 
+def test_a_fix_counts_the_lighter_files_that_the_chooser_would_take(catalog: Catalog) -> None:
+    asked = Request(quant="nvfp4", runtime="vllm", context=32768)
+    model = catalog.models["qwen3.8-27b"]
+    machine = box(catalog, "rtx 5060 ti 16gb", ram=None)
+    (fix,) = (one for one in fixes(catalog, machine, fit(catalog, machine, model, asked)) if "--gpu" in one.flags)
+    assert fix.flags == '--gpu "2x rtx-5060-ti-16gb"'  # the preferred file would need four
+    assert fit(catalog, box(catalog, "2x rtx 5060 ti 16gb", ram=None), model, asked).fits
+
+
 def test_what_does_not_fit_says_how_much_is_missing_and_every_fix_fits(catalog: Catalog) -> None:
     machine = box(catalog, "rtx 3060 12gb")
     answer = fit(

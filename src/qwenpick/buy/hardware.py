@@ -11,7 +11,7 @@ from qwenpick.catalog.prices import gpu_price, on_sale
 from qwenpick.errors import QwenpickError
 from qwenpick.memory.account import RAM
 from qwenpick.memory.cache import kv_bytes
-from qwenpick.planning.checkpoints import checkpoints, download_bytes, lighter
+from qwenpick.planning.checkpoints import checkpoints, download_bytes, every_file
 from qwenpick.planning.files import settled
 from qwenpick.planning.limits import longest_context
 from qwenpick.planning.plan import longest_allowed
@@ -101,8 +101,8 @@ def _lightest(catalog: Catalog, model: Model, request: Request) -> int:
     architecture = catalog.architecture(model)
     engines = map(find_runtime, (request.runtime,) if request.runtime else RUNTIMES)
     asked = request.quant if request.quant != HIGHEST else None
-    preferred = ((one, engine.NAME) for engine in engines for one in checkpoints(model, engine, asked))
-    found = (file for one, engine in preferred for file in (one, *lighter(model, architecture, one, engine)))
+    preferred = ((checkpoints(model, engine, asked), engine.NAME) for engine in engines)
+    found = (one for of_engine, name in preferred for one in every_file(of_engine, model, architecture, name))
     allowed = (settled(architecture, one) for one in found if asked or named_bits(one.format) >= LEAST_BITS)
     wanted = request.context or task_for([model], request).context
     tokens = min(wanted, longest_allowed(model) or wanted)

@@ -11,7 +11,7 @@ from qwenpick.fitting.answer import Answer, as_described
 from qwenpick.i18n import _
 from qwenpick.memory.account import RAM
 from qwenpick.memory.cache import KvCache
-from qwenpick.planning.checkpoints import FAMILIES, checkpoints
+from qwenpick.planning.checkpoints import FAMILIES, checkpoints, every_file
 from qwenpick.planning.limits import most
 from qwenpick.planning.plan import Plan, evaluate, timed
 from qwenpick.recommending.request import HIGHEST
@@ -89,7 +89,7 @@ class _Trial:
         """The first of these checkpoints that holds in that engine."""
         plans = (
             self._held(self.plan.model, checkpoint, engine, self.plan.work, machine or self.machine, gpu_only)
-            for checkpoint in found
+            for checkpoint in every_file(found, self.plan.model, self.plan.architecture, engine.NAME)
         )
         return next((plan for plan in plans if plan), None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -168,6 +168,15 @@ def _sized(model: Model, checkpoint: Checkpoint, engine: str) -> Checkpoint:
     if file is None:
         return checkpoint
     return checkpoint.model_copy(update={"bytes": file.bytes, "rounding": file.rounding or 1, "mtp": file.mtp})
+
+
+def every_file(
+    found: Iterable[Checkpoint], model: Model, architecture: Architecture, engine: str
+) -> Iterator[Checkpoint]:
+    """The checkpoints, behind each the lighter files of its format: the order in which they are tried."""
+    for one in found:
+        yield one
+        yield from lighter(model, architecture, one, engine)
 
 
 def lighter(model: Model, architecture: Architecture, checkpoint: Checkpoint, engine: str) -> tuple[Checkpoint, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from qwenpick.memory.quantization import FORMATS, stored_bytes
-from qwenpick.planning.checkpoints import FAMILIES, checkpoints, download_bytes, lighter, without_bf16
+from qwenpick.planning.checkpoints import FAMILIES, checkpoints, download_bytes, every_file, without_bf16
 from qwenpick.planning.files import published_file, settled
 from qwenpick.planning.plan import Plan, evaluate
 from qwenpick.recommending.search.cache_format import Miss, made_to_fit, miss_of, miss_without_ram
@@ -34,11 +34,7 @@ def rungs(architecture: Architecture, model: Model, engine: Runtime, search: Sea
 
     Of one format the preferred publisher's comes first, behind it those that are lighter (`ends_format`).
     """
-    known = [
-        each
-        for one in ladder(model, engine, search.quant)
-        for each in (one, *lighter(model, architecture, one, engine.NAME))
-    ]
+    known = list(every_file(ladder(model, engine, search.quant), model, architecture, engine.NAME))
     found = without_bf16(known, search.quant, search.machine.devices)
     asked, fp8_is_published = search.request, any(one.format == "fp8" and one.repo for one in model.checkpoints)
     return [
