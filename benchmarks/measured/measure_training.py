@@ -13,7 +13,7 @@ os.environ["WANDB_DISABLED"] = "true"; os.environ["TRL_EXPERIMENTAL_SILENCE"] = 
 FAKE = os.environ.get("FAKE", "1") == "1"  # rank 0 of torch's fake process group: the same tensors on one GPU, no transfer, no NCCL
 DRY = os.environ.get("DRY") == "1"
 if DRY: os.environ["DS_ACCELERATOR"] = "cpu"; os.environ["ACCELERATE_USE_CPU"] = "true"; os.environ["CUDA_VISIBLE_DEVICES"] = ""
-OUT = os.environ.get("OUT", "out"); GIB = 2**30
+OUT = os.environ.get("OUT", "out"); LOGS = os.environ.get("LOGS", OUT); GIB = 2**30
 COLS = ["case", "trainer", "method", "loss", "strategy", "model", "gpus", "seq", "batch", "accum", "rank", "optimizer", "precision", "checkpointing", "settings",
         "states_bytes", "peak_backward_bytes", "peak_step_bytes", "peak_allocated_bytes", "peak_reserved_bytes", "device_used_bytes", "context_bytes", "load_peak_bytes", "rss_bytes", "step_s", "group", "gpu", "versions", "note"]
 SHAPES = {"Qwen3-0.6B": (1024, 28, 3072, 16, 8, True), "Qwen3-1.7B": (2048, 28, 6144, 16, 8, True), "Qwen3-4B": (2560, 36, 9728, 32, 8, True), "Qwen3-8B": (4096, 36, 12288, 32, 8, False),
@@ -76,6 +76,13 @@ ROOM = {"z3-full-8b": 88, "fsdp2-full-8b": 95, "fsdp2-full-14b-x8": 92, "z3-full
 for n, r in ROOM.items(): CASES[n]["room"] = r
 for n in ("ddp-full-1.7b",): CASES.pop(n)
 for n in ("emb-full-0.6b", "emb-lora-4b", "emb-cached-0.6b"): CASES[n]["ckpt"] = False
+# how little a run needs: `CASE/1.10` and `CASE/1.10x` (x: expandable segments) may reserve 1.10 times what it allocates, `CASE/` and `CASE/x` all; lengths differ
+PEAKS = {"z3-full-4b": 40334445056, "z3-full-4b-8k": 50921785344, "z2-full-4b": 52365478912, "fsdp2-full-4b": 40481292288, "fsdp2-lora-8b": 14781428736, "z3-lora-8b": 23840350720, "z3-full-14b-x8": 37702153216, "z2-full-8b-x8": 38978275328}
+SHARES = ("", "x", *(f"{r:.2f}{k}" for r in (1.02, 1.05, 1.1, 1.15, 1.2, 1.26, 1.32, 1.4) for k in ("", "x")))
+for n, peak in PEAKS.items():
+    for s in SHARES:
+        cap = round(float(s.rstrip("x")) * peak) if s.rstrip("x") else 0
+        CASES[f"{n}/{s}"] = {**CASES[n], "limit": cap, "segments": s.endswith("x"), "lengths": True, "room": (cap or 1.6 * peak) / GIB + 2}
 
 
 def shape(name, tiny=False):
@@ -194,7 +201,8 @@ class Ids:
     def __len__(self): return self.n
     def __getitem__(self, i):
         import torch
-        g = torch.Generator().manual_seed(i); ids = torch.randint(2, 1900, (self.c["seq"],), generator=g)
+        length = int(self.c["seq"] * (0.35, 1, 0.6, 1, 0.45, 0.85)[i % 6]) if self.c.get("lengths") else self.c["seq"]
+        g = torch.Generator().manual_seed(i); ids = torch.randint(2, 1900, (length,), generator=g)
         out = {"input_ids": ids, "labels": ids.clone(), "attention_mask": torch.ones_like(ids)}
         if self.c.get("sp") or self.c.get("cp"): out["position_ids"] = torch.arange(self.c["seq"])
         return out
@@ -317,7 +325,7 @@ def child(name, rank, port, gpu, steps):
     if CASES[name].get("fla") or CASES[name]["optimizer"].startswith("torchao"): sys.path.append(os.environ.get("SITE", ""))  # apart: a parent that imports them touches the GPU
     c = dict(CASES[name]); os.setsid()
     if DRY: c["seq"] = 128; c["batch"] = min(c["batch"], 8); c["mini"] = 2; c["completion"] = 16
-    log = os.open(f"{OUT}/log_{name}_{rank}.txt" if not DRY else f"{OUT}/log_{name}_{rank}.txt", os.O_CREAT | os.O_WRONLY | os.O_TRUNC); os.dup2(log, 1); os.dup2(log, 2)
+    log = os.open(f"{LOGS}/log_{name.replace('/', '_')}_{rank}.txt", os.O_CREAT | os.O_WRONLY | os.O_TRUNC); os.dup2(log, 1); os.dup2(log, 2)
     import faulthandler; faulthandler.dump_traceback_later(int(os.environ.get("CASE_SECONDS", "75")) - 3)
     signal.alarm(int(os.environ.get("CASE_SECONDS", "75")))
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank if c["gpus"] > 1 else 0), WORLD_SIZE=str(c["gpus"]), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), LOCAL_WORLD_SIZE=str(c["gpus"]))
@@ -353,11 +361,13 @@ def child(name, rank, port, gpu, steps):
             if hasattr(s12, "is_invalid_grad_norm"): s12.is_invalid_grad_norm = lambda x: False
     note, meter, context = "", Meter(), 0
     try:
+        if c.get("segments"): torch.cuda.memory._set_allocator_settings("expandable_segments:True")
         if not DRY:
             torch.cuda.set_device(rank if c["gpus"] > 1 and not FAKE else 0); torch.zeros(1, device="cuda"); free, total = torch.cuda.mem_get_info(); context = total - free; torch.cuda.reset_peak_memory_stats()
-        {"transformers": plain, "trl": trl, "sentence-transformers": sentences, "torch": loop}[c["trainer"]](c, meter, 2 if c["loss"] == "grpo" else 3)
+            if c.get("limit"): torch.cuda.set_per_process_memory_fraction(c["limit"] / total)
+        {"transformers": plain, "trl": trl, "sentence-transformers": sentences, "torch": loop}[c["trainer"]](c, meter, 2 if c["loss"] == "grpo" else 16 if c.get("lengths") else 3)
     except BaseException as e:
-        traceback.print_exc(); note = f"FAILED {type(e).__name__}: {str(e)[:160]}".replace("\n", " ")
+        traceback.print_exc(); note = f"FAILED {type(e).__name__}: {str(e)[:420]}".replace("\n", " ")
     r = meter.r; r["peak_allocated_bytes"] = max(r["peak_backward_bytes"], r["peak_step_bytes"])
     import accelerate, transformers, peft
     versions = f"torch {torch.__version__}; transformers {transformers.__version__}; accelerate {accelerate.__version__}; peft {peft.__version__}"
@@ -391,7 +401,7 @@ def report(name, started):
                 g = lambda k: f"{int(r[k] or 0) / GIB:.2f}"
                 out.append(f"{name} [{r['gpu'][-6:]}] states {g('states_bytes')} bwd {g('peak_backward_bytes')} step {g('peak_step_bytes')} reserved {g('peak_reserved_bytes')} used {g('device_used_bytes')} rss {g('rss_bytes')} {r['step_s']}s {r['note'][:110]}")
     DONE.append(not out or "FAILED" in out[-1])
-    if DONE[-1]: os.system(f"grep -v Warning {OUT}/log_{name}_0.txt | tail -c 700")
+    if DONE[-1]: os.system(f"grep -v Warning {LOGS}/log_{name.replace('/', '_')}_0.txt | tail -c 300")
     print(f"{time.time() - T0:5.0f}s (+{time.time() - started:.0f})", *(out[:2] or [f"{name}: no row (killed or timed out)"]), sep="  ", flush=True)
 
 
@@ -407,17 +417,23 @@ def main():
     print(f"imports {time.time() - T0:.0f}s; CUDA touched: {torch.cuda.is_initialized()}", flush=True)
     total, lanes, queue, running = float(os.environ.get("TOTAL_GIB", "132")), int(os.environ.get("LANES", "3")), list(names), []
     while queue or running:
-        if len(DONE) >= 4 and all(DONE[:4]): print("the first four failed: stopped", flush=True); queue.clear()
+        if len(DONE) >= 4 and all(DONE[:4]) and not any("/" in n for n in names): print("the first four failed: stopped", flush=True); queue.clear()
         free = total - sum(CASES[n].get("room", 40) for n, *_ in running)
         pick = next((n for n in queue if CASES[n].get("room", 40) <= free), None) if len(running) < lanes and time.time() < end - 12 else None
-        if pick: queue.remove(pick); running.append((pick, launch(pick, 0, 3)[0], time.time()))
+        if pick: queue.remove(pick); running.append((pick, launch(pick, 0, 3), time.time()))
         for one in list(running):
-            n, pid, s = one
-            if os.waitpid(pid, os.WNOHANG)[0]: report(n, s); running.remove(one)
-            elif time.time() > min(s + 100, end):
-                try: os.killpg(pid, signal.SIGKILL)
-                except ProcessLookupError: os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0); report(n, s); running.remove(one)
+            n, pids, s = one
+            ended = [os.waitpid(pid, os.WNOHANG) for pid in pids]
+            pids[:] = [pid for pid, (done, _) in zip(pids, ended) if not done]
+            late = time.time() > min(s + 100, end)
+            if pids and (late or any(done and code for done, code in ended)):
+                time.sleep(1)
+                for pid in pids:
+                    try: os.killpg(pid, signal.SIGKILL)
+                    except ProcessLookupError: os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+                pids.clear()
+            if not pids: report(n, s); running.remove(one)
         if time.time() >= end - 12 and queue: print("skipped", *queue, flush=True); queue.clear()
         time.sleep(0.05)
 

@@ -53,7 +53,7 @@ VERDICTS = ("fits or not", "training outcome", "speed in band")  # scored 1 wher
 
 
 def field(rows: Iterable[Row]) -> Iterator[Score | Skip]:
-    """field_inference.csv, field_serving.csv, field_training.csv."""
+    """field_inference.csv, field_serving.csv, field_training.csv, field_training_more.csv."""
     for row in rows:
         engine = (row.get("engine") or row.get("framework") or "").split(" ")[0]
         yield from _judged(row, engine, f"{row['id']} {row['command'].removeprefix('qwenpick ')[:80]}")
@@ -143,4 +143,6 @@ def _number(text: str) -> float | None:
     return float(found[0].replace(",", "")) if found else None
 
 
-TABLES: dict[str, Scorer] = {f"field_{kind}.csv": field for kind in ("inference", "serving", "training")}
+TABLES: dict[str, Scorer] = {
+    f"field_{kind}.csv": field for kind in ("inference", "serving", "training", "training_more")
+}

@@ -15,7 +15,7 @@ from qwenpick.units import GIB
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Training
 
-TABLE, TWO = "training_h200_2026_11_29.csv", "training_2gpu_h200.csv"
+TABLE, TWO, LIMITS = "training_h200_2026_11_29.csv", "training_2gpu_h200.csv", "training_limits_h200_2026_11_29.csv"
 DIRECTORY = Path(__file__).resolve().parents[1] / "measured"
 OPTIMIZERS = {
     "adamw_torch": "adamw",
@@ -97,6 +97,32 @@ def two_gpus(rows: Iterable[Row]) -> Iterator[Score | Skip]:
         yield from _scores(work, label, allocated, reserved, pair)
 
 
+def limited(row: Row) -> Training:
+    """The run of a row of training_limits_h200_2026_11_29.csv: two GPUs with NCCL, or rank 0 of a fake process group; the longest of its lengths."""
+    of_adapters = "lora" in row["case"]
+    return Training(
+        method="lora" if of_adapters else "full",
+        seq=int(row["seq"]),
+        optimizer=OPTIMIZERS[row["optimizer"]],
+        zero=int(row["strategy"][4:]) if row["strategy"].startswith("zero") else 0,
+        fsdp=row["strategy"].startswith("fsdp"),
+        gpus=int(row["gpus"]),
+        segments=row["segments"] == "True",
+        trainer="llama-factory" if of_adapters else "transformers",  # reentrant
+    )
+
+
+def within_limits(rows: Iterable[Row]) -> Iterator[Score | Skip]:
+    """What runs that could reserve all kept; how little others did with is in tests/training/test_sharded.py."""
+    for row in list(rows) or read(DIRECTORY, LIMITS):
+        label = f"{row['case']} rank {row['process']} {row['group']}"
+        if int(row["limit_bytes"]):
+            yield Skip("training", "a run within a limit: tests/training/test_sharded.py", label)
+        elif pair := found(row["model"]):
+            allocated, reserved = int(row["peak_allocated_bytes"]), int(row["peak_reserved_bytes"])
+            yield from _scores(limited(row), label, allocated, reserved, pair)
+
+
 def _scores(
     work: Training, label: str, allocated: int, reserved: int, pair: tuple[Model, Architecture]
 ) -> Iterator[Score]:
@@ -108,4 +134,4 @@ def _scores(
     yield Score(name, "reserved", label, peak.reserved / GIB, reserved / GIB)
 
 
-TABLES: dict[str, Scorer] = {TABLE: measured, TWO: two_gpus}
+TABLES: dict[str, Scorer] = {TABLE: measured, TWO: two_gpus, LIMITS: within_limits}

@@ -38,7 +38,9 @@ def process(run: dict[str, Any]) -> float:
         ("qwen3-32b --train full --fsdp --gpus 8 --gpu 8x_h100 --ram 1TB", 77, 85, "tight no"),
         # F2: ZeRO near the card's end
         ("qwen2.5-32b --train full --zero 3 --gpus 8 --seq 1024 --grad-accum 2 --trainer llama-factory --gpu 8x_a800_80gb --ram 1TB", 80, 95, "no"),
-        ("qwen1.5-7b --train full --zero 2 --gpus 8 --seq 512 --trainer llama-factory --gpu 8x_a100_40gb --ram 1TB", 40, 50, "no"),
+        # ms-swift's own script for 8 x 80 GiB sets expandable_segments; without them it failed for others
+        ("qwen2.5-32b --train full --zero 3 --gpus 8 --seq 8192 --grad-accum 2 --trainer ms-swift --liger --attn flash --packing --expandable-segments --gpu 8x_a800_80gb --ram 1TB", 74, 82, "tight"),  # noqa: E501
+        ("qwen1.5-7b --train full --zero 2 --gpus 8 --seq 512 --trainer llama-factory --gpu 8x_a100_40gb --ram 1TB", 38, 50, "tight"),
         ("qwen2-7b --train full --zero 3 --gpus 4 --seq 1024 --trainer llama-factory --gpu 4x_a40 --ram 512GiB", 44, 52, "no"),
         ("qwen2-7b --train lora --zero 3 --gpus 2 --trainer llama-factory --gpu 2x_rtx_4090 --ram 128GiB", 18, 24, "tight no"),
         # F3: what ZeRO offloads leaves the GPU, and RAM has 18 B x 1.5 a weight
@@ -282,3 +284,14 @@ def test_the_screen_says_what_is_offloaded(qwenpick: Run) -> None:
     assert "ZeRO-3 --offload parameters --no-pin-memory, " in qwenpick(
         *(word.replace("_", " ") for word in words.split())
     ).out.replace("\n", " ")
+
+
+def test_launch_judges_a_run_by_the_blocks_that_it_lets_grow(qwenpick: Run) -> None:
+    run = "qwen2.5-32b --train full --zero 3 --gpus 8 --seq 8192 --trainer ms-swift --liger --attn flash".split()
+    box = ("--gpu", "8x a800 80gb", "--ram", "1TB")
+    refused = qwenpick("fit", *run, *box)
+    assert refused.code == 1
+    assert "--expandable-segments" in refused.out
+    started = qwenpick("launch", *run, *box)
+    assert started.code == 0, started.err
+    assert "expandable_segments:True" in started.out

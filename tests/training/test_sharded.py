@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 
 import pytest
+from benchmarks.scoreboard import read
+from benchmarks.scorers.training_runs import DIRECTORY, LIMITS, limited
 
 from qwenpick import training
 from qwenpick.catalog import Catalog
@@ -96,8 +98,37 @@ def test_contrastive_losses_keep_both_texts_and_no_logits(catalog: Catalog, work
 def test_a_run_needs_what_is_allocated_the_context_and_blocks_in_use(catalog: Catalog) -> None:
     found = peak(catalog, "qwen3-4b", ZERO3)
     assert found.allocated < found.need < found.process
-    # 0.26 of what is allocated cannot be given back under ZeRO; 820 MiB of context and 780 of NCCL lie outside of torch
-    assert found.need == pytest.approx(found.allocated * 1.26 + 1600 * 2**20, rel=0.001)
+    # 0.21 of what is allocated cannot be given back under ZeRO-3; 820 MiB of context and 780 of NCCL lie outside of torch
+    assert found.need == pytest.approx(found.allocated * 1.21 + 1600 * 2**20, rel=0.001)
+    growing = peak(catalog, "qwen3-4b", replace(ZERO3, segments=True))
+    assert growing.allocated == found.allocated
+    assert growing.need == pytest.approx(found.allocated * 1.02 + 1600 * 2**20, rel=0.001)
+
+
+LIMITED = [row for row in read(DIRECTORY, LIMITS) if row["limit_bytes"] != "0"]
+
+
+def test_the_limits_have_runs_that_held_and_runs_that_did_not() -> None:
+    assert [row["ran"] for row in LIMITED].count("False") == 5
+    assert len(LIMITED) == 33
+
+
+@pytest.mark.parametrize("row", LIMITED, ids=lambda row: f"{row['case']} {row['process']}")
+def test_what_failed_within_a_limit_is_not_said_to_fit_in_it(catalog: Catalog, row: dict[str, str]) -> None:
+    found = peak(catalog, row["model"].casefold(), limited(row))
+    need = found.allocated + found.fragmented
+    if row["ran"] == "False":
+        assert need > int(row["limit_bytes"])
+    elif row["strategy"] != "zero3" or row["segments"] == "True" or "lora" in row["case"]:
+        assert need < 1.01 * int(row["limit_bytes"])  # estimates are within 1 %
+    else:  # of ZeRO-3 with all weights trained less could be given back elsewhere than here
+        assert found.allocated < int(row["limit_bytes"]) < found.reserved
+
+
+def test_expandable_segments_are_asked_for_where_runs_stand_behind_them(catalog: Catalog) -> None:
+    for work in (FULL, replace(ZERO3, method="lora"), replace(ZERO3, offload="parameters")):
+        with pytest.raises(QwenpickError, match="expandable-segments"):
+            peak(catalog, "qwen3-4b", replace(work, segments=True))
 
 
 def test_zero_3_divides_adapters_too(catalog: Catalog) -> None:

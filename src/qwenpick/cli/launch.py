@@ -199,14 +199,18 @@ def _train(
     facts: Catalog, box: Machine, model: Model, wanted: Wanted, quant: str | None, force: bool, json: bool, hub: str
 ) -> int:
     """Print how to start the fine-tuning run with its trainer; the exit code."""
+    from dataclasses import replace
+
     from qwenpick.launch import script
     from qwenpick.launch.training import as_script, launch
     from qwenpick.training.answer import tune
+    from qwenpick.training.checks import can_grow
 
     if wanted.every_method:
         raise QwenpickError(_("launch takes one method: --train full, lora or qlora"))
     wanted = wanted.of(model)
-    tuned = tune(facts, box, model, wanted.training, quant)
+    growing = wanted.training.segments or can_grow(wanted.training)  # every start that shares GPUs sets it
+    tuned = tune(facts, box, model, replace(wanted.training, segments=growing), quant)
     if not tuned.holds() and not force:
         raise DoesNotFitError(
             _(

@@ -236,6 +236,7 @@ def _settings(training: Training) -> str:
     away = "" if training.offload == "none" else f" --offload {training.offload}"
     away += "" if training.pin_memory else " --no-pin-memory"
     sharding = f"ZeRO-{training.zero}{away}, " if training.zero else f"FSDP{away}, " if training.fsdp else ""
+    sharding += "--expandable-segments, " if training.segments else ""
     checkpointing = _("checkpointing") if training.checkpointing else _("no checkpointing")
     loss = _(", chunked loss") if training.chunked_loss else ""
     trainer = TRAINERS[training.trainer]

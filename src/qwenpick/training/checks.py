@@ -151,6 +151,10 @@ def _sharding_refusal(training: Training) -> str | None:
         return _(
             "--no-pin-memory is for what DeepSpeed offloads to RAM: --zero 3 --offload parameters, or leave it out"
         )
+    if training.segments and not can_grow(training):
+        return _(
+            "--expandable-segments is modeled for full fine-tuning that GPUs divide by ZeRO or FSDP without offload; leave it out"
+        )
     if training.method == "qlora" and training.zero == 3:
         return _("bitsandbytes' 4-bit weights cannot be divided by ZeRO-3; use ZeRO 2 or FSDP")
     if training.trainer == "unsloth" and (training.zero or training.fsdp):
@@ -160,6 +164,12 @@ def _sharding_refusal(training: Training) -> str | None:
     if training.optimizer == "adamw-8bit" and training.offload != "none":
         return _("8-bit AdamW runs on the GPU only; with offload use adamw")
     return None
+
+
+def can_grow(training: Training) -> bool:
+    """Whether runs stand behind what expandable segments change: all weights trained, divided over GPUs, nothing offloaded."""
+    divided = bool(training.zero or training.fsdp) and training.gpus > 1
+    return divided and training.method == "full" and training.offload == "none"
 
 
 def _sequence_refusal(training: Training) -> str | None:

@@ -34,11 +34,15 @@ KEPT_OF_HEAD = 0.6  # of the bf16 copy of an FP32 lm_head
 # the second where no logits carry the peak: 0.3-1.7 GiB on 18 runs
 KEPT_ALWAYS, KEPT_WITHOUT_LOGITS = (100 * MIB, 600 * MIB)
 KEPT_OF_ORPO = 1.2  # of its logits: 0.7 and 1.7
-# of ZeRO's reserve torch gives nothing back: 57.9 GiB allocated, 17.6 reserved and not allocated in its own message of failure, which it writes
-# after it has freed all it can (LLaMA-Factory 5590, ZeRO 3 on 16 A100); our runs with room hold at least 0.26 of what is allocated
-PINNED_OF_ZERO, PINNED_OF_OTHERS = 0.26, 0.03
-# of all that is allocated, where gathers and buckets come and go on streams of their own: 54 runs of 2026-11-29 and the two-GPU table
+# what torch cannot give back is in its own message of failure, which it writes after it has freed all it can. Under ZeRO-3, of all that was to be
+# allocated: 0.06, 0.12 and 0.13 on two H200 (benchmarks/measured/training_limits_h200_2026_11_29.csv; with 0.15 they ran), 0.29 on 16 A100
+# (LLaMA-Factory 5590: 57.9 GiB allocated, 17.6 not, 3.7 asked for); the middle of the largest two
+PINNED_OF_ZERO3, PINNED_OF_OTHERS = 0.21, 0.03
+PINNED_AT_MOST = 0.02  # ZeRO-1 and 2, and all that grow in place (expandable_segments): they ran with 0.02, same table
+# of all that is allocated, where gathers and buckets come and go on streams of their own: 54 runs of 2026-11-29 and the two-GPU table; what grows in
+# place: 0.24 to 0.27, 0.12 to 0.13 and 0.04 on two H200
 KEPT_OF_ZERO, KEPT_OF_FSDP, KEPT_OF_OFFLOAD = 0.32, 0.22, 0.65
+KEPT_GROWING = {"zero3": 0.27, "zero": 0.13, "fsdp": 0.04}
 
 
 PAGED = "paged optimizer states"  # on the GPU while there is room
@@ -123,7 +127,8 @@ def _overhead(
     held, pinned = cached(training, prepared, phase), fragmented(training, prepared, phase)
     partly = N_("blocks that are partly in use: torch cannot give them back before it fails")
     yield Part("fragmentation", min(held, pinned), where, partly, "overhead")
-    yield Part("allocator cache", max(0, held - pinned), where, CACHE[recipe_of(training)], "overhead")
+    cache = GROWING if training.segments else CACHE[recipe_of(training)]
+    yield Part("allocator cache", max(0, held - pinned), where, cache, "overhead")
     yield Part(
         "CUDA context", context(training, device), where, N_("measured on an H200; a T4 has 141 MiB"), "overhead"
     )
@@ -137,6 +142,7 @@ CACHE = {
     "fsdp": N_("0.22 x what is allocated: gathers on streams of their own"),
     "offload": N_("0.65 x what is allocated: gathers and copies on streams of their own"),
 }
+GROWING = N_("blocks that grow in place: 0.27 (ZeRO-3), 0.13 (ZeRO-1, 2) or 0.04 (FSDP) x what is allocated")
 CACHE |= dict.fromkeys(("embeddings", "dora", "freeze", "torchao", "ddp", "unsloth"), CACHE["single"])
 
 
@@ -162,7 +168,10 @@ def recipe_of(training: Training) -> str:
 
 def cached(training: Training, prepared: Prepared, phase: Phase) -> int:
     """Bytes that torch's allocator holds beyond what is allocated at the peak, as a run with room to spare shows them."""
-    share = {"zero": KEPT_OF_ZERO, "fsdp": KEPT_OF_FSDP, "offload": KEPT_OF_OFFLOAD}.get(recipe_of(training))
+    recipe = recipe_of(training)
+    share = {"zero": KEPT_OF_ZERO, "fsdp": KEPT_OF_FSDP, "offload": KEPT_OF_OFFLOAD}.get(recipe)
+    if training.segments:
+        share = KEPT_GROWING["zero3" if training.zero == 3 else recipe]
     if share is None:
         if training.objective == "orpo":
             return round(KEPT_OF_ORPO * phase.logits + KEPT_ALWAYS)
@@ -175,8 +184,9 @@ def cached(training: Training, prepared: Prepared, phase: Phase) -> int:
 def fragmented(training: Training, prepared: Prepared, phase: Phase) -> int:
     """Bytes of that which torch cannot give back when memory runs out."""
     recipe = recipe_of(training)
-    if recipe == "zero" and training.method == "full":
-        return round(PINNED_OF_ZERO * (_lying(training, prepared) + phase.total))
+    if recipe in ("zero", "fsdp") and training.method == "full":
+        share = PINNED_OF_ZERO3 if training.zero == 3 and not training.segments else PINNED_AT_MOST
+        return round(share * (_lying(training, prepared) + phase.total))
     if recipe in ("single", "embeddings", "dora", "freeze", "torchao", "ddp"):
         return round(PINNED_OF_OTHERS * (phase.total - phase.logits))
     return 0

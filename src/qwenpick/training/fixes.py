@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.training.answer import STEP, Tuned, able, tune
+from qwenpick.training.checks import can_grow
 from qwenpick.training.trainers import PURE
 from qwenpick.units import format_tokens
 from qwenpick.values import dataclass
@@ -53,6 +54,8 @@ def tuning_fixes(catalog: Catalog, machine: Machine, tuned: Tuned, strict: bool 
 def _changes(tuned: Tuned, gpus: int) -> Iterator[tuple[str, str, Training]]:
     """(sentence, flags, the run changed), cheapest for the result first."""
     now = tuned.training
+    if can_grow(now) and not now.segments:
+        yield _("memory blocks that grow in place"), "--expandable-segments", replace(now, segments=True)
     plain = now.trainer not in ("trl", "unsloth") and not now.chunked_loss and now.objective == "sft"
     if plain:
         yield _("never hold the logits of all tokens"), "--chunked-loss", replace(now, chunked_loss=True)

@@ -31,15 +31,16 @@ class Serving:
 class Training:
     """Fine-tuning: `batch` sequences of `seq` tokens on each of `gpus` GPUs at a time, `grad_accum` times before each optimizer step.
 
-    `method` is what is trained: full, lora, qlora or freeze (the last `layers` layers). `dora` is LoRA with magnitudes, `fla` flash-linear-attention
-    for delta nets. `objective` is what for: sft, dpo, orpo, kto, grpo, reward, embedding or rerank. `target` is all-linear, attention, or names of
-    matrices with commas between. `precision` is bf16, pure-bf16, fp16-mixed or fp32. `zero` is DeepSpeed's stage and `offload` what is kept in RAM:
-    none, optimizer or parameters; nvme: both on a disk; `pin_memory` is DeepSpeed's. `chunked_loss` stands for Liger and the like: the logits of all
-    tokens never exist at once. `sequence_parallel` is over how many GPUs each sequence is divided. `average_seq` is the data's average length where
-    `seq` is only the cap; `packing` fills every sequence. `reference` says whether a frozen copy lies beside the trained model (None: as the trainer
-    does by default). `image_tokens` are those of a sequence's pictures, which `images` of `image_size` (width, height), videos of so many `frames`,
-    are made to; `audio_seconds` is its sound. `nodes` is over how many boxes its GPUs are. `trainer` is torch (a plain loop with PEFT), transformers,
-    trl, llama-factory, ms-swift, sentence-transformers, unsloth or qwen-1; `trainer_version` its release (None: the newest that was read).
+    `method` is what is trained: full, lora, qlora or freeze (the last `layers` layers). `dora` is LoRA with magnitudes, `fla`
+    flash-linear-attention for delta nets. `objective` is what for: sft, dpo, orpo, kto, grpo, reward, embedding or rerank. `target` is all-linear,
+    attention, or names of matrices with commas between. `precision` is bf16, pure-bf16, fp16-mixed or fp32. `zero` is DeepSpeed's stage and
+    `offload` what is kept in RAM: none, optimizer or parameters; nvme: both on a disk; `pin_memory` is DeepSpeed's. `segments` is torch's allocator
+    with expandable_segments. `chunked_loss` stands for Liger and the like: the logits of all tokens never exist at once. `sequence_parallel` is
+    over how many GPUs each sequence is divided. `average_seq` is the data's average length where `seq` is only the cap; `packing` fills every
+    sequence. `reference` says whether a frozen copy lies beside the trained model (None: as the trainer does by default). `image_tokens` are those
+    of a sequence's pictures, which `images` of `image_size` (width, height), videos of so many `frames`, are made to; `audio_seconds` is its sound.
+    `nodes` is over how many boxes its GPUs are. `trainer` is torch (a plain loop with PEFT), transformers, trl, llama-factory, ms-swift,
+    sentence-transformers, unsloth or qwen-1; `trainer_version` its release (None: the newest that was read).
     """
 
     method: str = "lora"
@@ -54,6 +55,7 @@ class Training:
     zero: int = 0
     offload: str = "none"
     pin_memory: bool = True
+    segments: bool = False
     fsdp: bool = False
     chunked_loss: bool = False
     attention: str = "sdpa"
