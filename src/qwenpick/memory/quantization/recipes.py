@@ -135,6 +135,7 @@ _HABITS: tuple[tuple[str, str, Recipe | None, Recipe | None, bool], ...] = (
     ("intel", r"qwen3\.[56]-.*auto-?round", None, Recipe(_wide(DELTA, SHARED)), False),
     ("amd", r"quark-awq", Recipe(), None, False),
     ("freaksterz", r"w8a8", Recipe(group=0, zeros=False), None, False),
+    ("nameistoken", r"quark-w8a8", Recipe(group=0, zeros=False), Recipe(group=0, zeros=False), False),
     ("redhatai", r"w4a16|int4", Recipe(zeros=False), None, False),
     ("redhatai", r"nvfp4", Recipe(frozenset(), _EIGHT | {HEAD}), None, False),
     ("redhatai", r"fp8", Recipe(_wide(DELTA)), Recipe(_wide(DELTA)), False),
