@@ -79,6 +79,14 @@ def test_tokens_are_blocks_over_groups_up_to_0_20_0(qwenpick: Run) -> None:
     )
 
 
+def test_hyper_connections_lie_whole_on_every_rank(qwenpick: Run) -> None:
+    # a public study: Qwen3.8-Flash-Next in 16 bits over eight H100, its table in RAM: "Model loading took 31.42 GiB"
+    asked = 'fit qwen3.8-flash-next --runtime vllm --gpu "8x h100" --ram 1000GiB --quant bf16 --context 32k -o version=0.33.0'
+    more = "-o tensor_parallel_size=8 -o enable_expert_parallel=true -o language_model_only=true"
+    found = values(qwenpick, f"{asked} {more} -o 'engram_config={{\"cpu_offload\": true}}'")
+    assert found["engine"]["weights_bytes"] / 2**30 == pytest.approx(31.42, rel=0.005)
+
+
 def test_mixed_nvfp4_is_as_large_as_its_publishers_say(qwenpick: Run) -> None:
     # 20.42 GiB of files with 0.79 of MTP; 12.02 GiB a GPU over two; 10.64
     for name, gpus, gib in [

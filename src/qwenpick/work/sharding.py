@@ -61,7 +61,9 @@ _FUSED = {
     "ffn_gate_shexp": "shared gate_up", "ffn_up_shexp": "shared gate_up", "attn_qkv": "in_proj_qkvz", "attn_gate": "in_proj_qkvz",
     "ssm_beta": "in_proj_ba", "ssm_alpha": "in_proj_ba",
 }  # fmt: skip
-_COPIED = ("ffn_gate_inp", "ffn_gate_inp_shexp")  # routers: every rank routes every token
+# Routers: every rank routes every token. Hyper-connections mix streams that no rank has a part of: vllm/models/qwen4_exp/nvidia/hyperconnection.py of
+# 0.33 (disable_tp, ReplicatedLinear), sglang/srt/layers/hyperconnection.py of 0.5.23
+_COPIED = ("ffn_gate_inp", "ffn_gate_inp_shexp", "hyper-connections")
 
 
 @dataclass(frozen=True, slots=True)
