@@ -53,7 +53,7 @@ VERDICTS = ("fits or not", "training outcome", "speed in band")  # scored 1 wher
 
 
 def field(rows: Iterable[Row]) -> Iterator[Score | Skip]:
-    """field_inference.csv, field_serving.csv, field_training.csv, field_training_more.csv."""
+    """field_inference.csv, field_serving.csv and field_serving_more.csv, field_training.csv and field_training_more.csv."""
     for row in rows:
         engine = (row.get("engine") or row.get("framework") or "").split(" ")[0]
         yield from _judged(row, engine, f"{row['id']} {row['command'].removeprefix('qwenpick ')[:80]}")
@@ -144,5 +144,5 @@ def _number(text: str) -> float | None:
 
 
 TABLES: dict[str, Scorer] = {
-    f"field_{kind}.csv": field for kind in ("inference", "serving", "training", "training_more")
+    f"field_{kind}.csv": field for kind in ("inference", "serving", "serving_more", "training", "training_more")
 }
