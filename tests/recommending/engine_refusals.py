@@ -73,6 +73,12 @@ def _lacks_units(plan: Plan, needed: Mapping[str, int]) -> bool:
     return any(10 * major + minor < least for major, minor in known)
 
 
+def _integers(plan: Plan) -> bool:
+    known = [device.capability for device in plan.placement.devices if device.vendor == "nvidia" and device.capability]
+    both = plan.checkpoint.format == "gptq-int8" and "w8a8" in (plan.checkpoint.repo or "").casefold()
+    return both and any(not (7, 5) <= one < (10, 0) for one in known)
+
+
 def _stages(plan: Plan) -> bool:
     return plan.placement.pipeline_parallel > 1 and plan.architecture.model_type in STAGELESS
 
@@ -134,6 +140,8 @@ def _ungrouped_heads(plan: Plan) -> bool:
 
 
 REFUSALS = (
+    Refusal("vllm", "csrc/.../w8a8/cutlass/c3x/scaled_mm_helper.hpp:34", "Int8 not supported on SM120", _integers),
+    Refusal("sglang", "sgl-kernel/csrc/gemm/int8_gemm_kernel.cu:744", "No implemented int8_scaled_mm", _integers),
     Refusal("vllm", "vllm/config/model.py:1230", "heads must be divisible by the tensor parallel size", _heads),
     Refusal("vllm", "vllm/config/model.py:1245", "pipeline parallelism is not supported for this model", _stages),
     Refusal("vllm", "vllm/config/model.py:2269", "max_model_len is greater than the model's own", _too_long),

@@ -9,7 +9,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.machine.hardware import Device, Machine
 from qwenpick.machine.simulate import simulate
 from qwenpick.memory.cache import KvCache
-from qwenpick.runtimes import vllm
+from qwenpick.runtimes import sglang, vllm
 from qwenpick.runtimes.vllm import cache
 from qwenpick.runtimes.vllm.captures import graph_sizes
 from qwenpick.runtimes.vllm.profile import forward
@@ -264,6 +264,28 @@ def test_what_vllm_cannot_run_is_refused_with_the_reason(
 ) -> None:
     _, architecture = of(catalog, "qwen3-8b")
     assert why in (vllm.refusal(architecture, Checkpoint(format=checkpoint), Serving(4096), Placement((device,))) or "")
+
+
+@pytest.mark.parametrize(
+    ("repo", "capability", "starts"),
+    [
+        ("Freaksterz/Qwen3.8-27B-SmoothQuant-W8A8-INT8", "8.6", True),
+        ("Freaksterz/Qwen3.8-27B-SmoothQuant-W8A8-INT8", "9.0", True),
+        ("Freaksterz/Qwen3.8-27B-SmoothQuant-W8A8-INT8", "12.0", False),  # vllm issue 28856, on an RTX 5090
+        ("RedHatAI/Qwen3.5-9B-quantized.w8a8", "10.0", False),
+        ("RedHatAI/Qwen3.5-9B-quantized.w8a8", "7.0", False),
+        ("Qwen/Qwen2.5-7B-Instruct-GPTQ-Int8", "12.0", True),  # weights alone: Marlin
+    ],
+)
+def test_integers_on_both_sides_are_multiplied_from_turing_to_hopper(
+    catalog: Catalog, repo: str, capability: str, starts: bool
+) -> None:
+    _model, architecture = of(catalog, "qwen3.8-27b")
+    device = Device("GPU", "nvidia", 80 * GIB, 80 * GIB, compute_capability=capability)
+    checkpoint = Checkpoint(format="gptq-int8", repo=repo, official=False)
+    for engine in (vllm, sglang):
+        why = engine.refusal(architecture, checkpoint, Serving(4096), Placement((device,)))
+        assert (why is None) == starts and (starts or "W8A8" in (why or ""))
 
 
 def test_a_version_that_does_not_know_the_model_is_refused(catalog: Catalog) -> None:

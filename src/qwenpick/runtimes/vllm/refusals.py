@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,9 @@ MIN_CAPABILITY = {
     "nvfp4": 7.5,
     "mxfp4": 8.0,
 }
+# W8A8: activations of 8-bit integers too, whose kernels are for these capabilities. vLLM csrc/libtorch_stable/quantization/w8a8/cutlass/c3x/
+# scaled_mm_helper.hpp:34 ("Int8 not supported on SM120"), scaled_mm_entry.cu (from 75 on); SGLang sgl-kernel/csrc/gemm/int8_gemm_kernel.cu:699
+INTEGERS, INTEGERS_FROM, INTEGERS_BELOW = re.compile("w8a8", re.I), 7.5, 10.0
 NVIDIA_ONLY = ("awq-int4", "nf4", "nvfp4")
 CACHE_TYPES = ("f16", "bf16", "fp8")  # --kv-cache-dtype of both engines: auto, bfloat16, fp8_e4m3, fp8_e5m2
 # vLLM's others, and the release that brought each: config/cache.py CacheDType
@@ -62,7 +66,9 @@ def refusal(
     if not placement.devices:
         return _("{title} needs a GPU", title=title)
     for device in placement.devices:
-        if why := _device_refusal(checkpoint.format, device, title, least):
+        if why := _device_refusal(checkpoint.format, device, title, least) or _integers_refusal(
+            checkpoint, device, title
+        ):
             return why
     block = BLOCK if checkpoint.format in BLOCKED else 1
     ranks = placement.tensor_parallel
@@ -142,6 +148,21 @@ def _device_refusal(format_name: str, device: Device, title: str, kernels: Mappi
             compute_capability=device.compute_capability,
         )
     return None
+
+
+def _integers_refusal(checkpoint: Checkpoint, device: Device, title: str) -> str | None:
+    """Why this device has no kernel for 8-bit integers on both sides, which the name of others' weights says."""
+    capability = capability_of(device)
+    if checkpoint.format != "gptq-int8" or capability is None or not INTEGERS.search(checkpoint.repo or ""):
+        return None
+    if INTEGERS_FROM <= capability < INTEGERS_BELOW:
+        return None
+    return _(
+        "{title} multiplies 8-bit integers (W8A8) from compute capability 7.5 to 9.0 only; {name} has {compute_capability}",
+        title=title,
+        name=device.name,
+        compute_capability=device.compute_capability,
+    )
 
 
 # the first version with the model's class: the models' own READMEs, and for the last one pull request 53896 of vLLM
