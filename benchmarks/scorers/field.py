@@ -24,6 +24,8 @@ ENGINE_BLOCK = {  # the row's quantity -> the key of "engine" in the JSON of fit
     "weights_gib_per_gpu": "weights_bytes",
     "peak_activation_gib": "peak_activation_bytes",
     "max_concurrency": "max_concurrency",
+    "state_slots": "state_slots",
+    "mem_usage_gib_per_gpu (weights + 92 MiB)": "weights_bytes + outside_torch_bytes",
 }
 
 
@@ -78,8 +80,9 @@ def _judged(row: Row, engine: str, label: str) -> Iterator[Score | Skip]:
     elif quantity in PEAKS:
         yield Score(engine, "training peak", label, _peak(answer, quantity), value * UNITS.get(unit, MIB))
     elif quantity in ENGINE_BLOCK:
-        ours = (answer.get("engine") or {}).get(ENGINE_BLOCK[quantity])
-        yield Score(engine, ENGINE_BLOCK[quantity], label, float(ours or 0), value * (GIB if unit == "GiB" else 1))
+        block, key = answer.get("engine") or {}, ENGINE_BLOCK[quantity]
+        ours = sum(block.get(name) or 0 for name in key.split(" + "))
+        yield Score(engine, key, label, float(ours), value * (GIB if unit == "GiB" else 1))
     elif unit in MEMORY:
         yield Score(engine, "memory", label, MEMORY[unit](answer), value * MIB)
     else:
