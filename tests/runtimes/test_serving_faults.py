@@ -87,6 +87,23 @@ def test_hyper_connections_lie_whole_on_every_rank(qwenpick: Run) -> None:
     assert found["engine"]["weights_bytes"] / 2**30 == pytest.approx(31.42, rel=0.005)
 
 
+def test_autorounds_draft_block_is_quantized_with_the_model(qwenpick: Run) -> None:
+    # Frozenlock's file has 18,994,000,000 bytes; its MTP block but for fc (10240 x 5120 in 16 bits) is in 4 bits, 0.28 GiB instead of 0.79
+    asked = 'fit Frozenlock/Qwen3.8-27B-int4-AutoRound --runtime vllm --gpu "rtx pro 6000" --context 8k'
+    plain, drafting = (
+        values(qwenpick, f"{asked} -o num_speculative_tokens={n}")["engine"]["weights_bytes"] for n in (0, 3)
+    )
+    assert (drafting - plain) / 2**30 == pytest.approx(0.28, abs=0.02)
+    rope = 262_144 * 64 * 2 * 4
+    assert drafting - rope == pytest.approx(18_994_000_000, rel=0.015)
+    # both engines alike
+    other = [
+        values(qwenpick, f"{asked.replace('vllm', 'sglang')} {more}")["engine"]["weights_bytes"]
+        for more in ("", "-o speculative_num_draft_tokens=4")
+    ]
+    assert other[1] - other[0] == pytest.approx(drafting - plain, rel=0.02)
+
+
 def test_mixed_nvfp4_is_as_large_as_its_publishers_say(qwenpick: Run) -> None:
     # 20.42 GiB of files with 0.79 of MTP; 12.02 GiB a GPU over two; 10.64
     for name, gpus, gib in [

@@ -177,6 +177,14 @@ def estimate(architecture: Architecture, format_name: str, repo: str | None) -> 
     return Estimate(whole[0], text[0], least, most, min(text) / text[0] - SLACK, max(text) / text[0] + SLACK)
 
 
+@lru_cache(maxsize=4096)
+def draft_bytes(architecture: Architecture, format_name: str, repo: str | None) -> int | None:
+    """Bytes of the MTP block in a repository of others, as its method leaves it; None where there is no estimate."""
+    if not repo or repo.startswith(MAKER) or format_name not in FORMATS:
+        return None
+    return next(_layouts(architecture, format_name, repo.casefold())).bytes(architecture, format_name, "mtp")
+
+
 def _layouts(architecture: Architecture, format_name: str, repo: str) -> Iterator[Recipe]:
     """The usual layout, then the least and the most. Without delta nets all linear layers are usually quantized."""
     owner, _, name = repo.partition("/")

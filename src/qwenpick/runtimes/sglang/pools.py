@@ -50,7 +50,7 @@ def weights(
     )
     found = stage_weights(architecture, checkpoint.format, cut, tuple(parts))
     if checkpoint.bytes is not None:
-        found = scaled(found, architecture, checkpoint.format, checkpoint.bytes)
+        found = scaled(found, architecture, checkpoint, checkpoint.format)
     if placement.host_table:
         found = tuple(tuple(one for one in stage if one[0] != NGRAM_TABLE) for stage in found)
     if said.drafter:

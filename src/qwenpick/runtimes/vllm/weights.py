@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.catalog.schema import Architecture, FullAttention
 from qwenpick.memory.quantization import stored_bytes
+from qwenpick.memory.quantization.recipes import draft_bytes
 from qwenpick.work.placement import Cut
 from qwenpick.work.sharding import Shard, shards, stage_layers
 
@@ -145,18 +146,25 @@ def weights(
         )
     if checkpoint.bytes is None or name == ONLINE_FP8:
         return by_stage
-    return scaled(by_stage, architecture, name, checkpoint.bytes)
+    return scaled(by_stage, architecture, checkpoint, name)
 
 
 def scaled(
-    by_stage: tuple[tuple[tuple[str, int], ...], ...], architecture: Architecture, name: str, measured: int
+    by_stage: tuple[tuple[tuple[str, int], ...], ...], architecture: Architecture, checkpoint: Checkpoint, name: str
 ) -> tuple[tuple[tuple[str, int], ...], ...]:
-    """The same, with the language model as large as the measured bytes leave it beside towers and MTP, which are as they are in every format."""
+    """The same, with the language model as large as the measured bytes leave it beside towers and MTP block.
+
+    Towers are as they are in every format; so is the block, but where the repository's method is known to quantize it.
+    """
     text, whole = stored_bytes(architecture, name, parts=frozenset({"text"})), stored_bytes(architecture, name)
-    share = max(0.0, (measured - (whole - text)) / text)
-    return tuple(
-        tuple((part, int(size * share) if part == "text" else size) for part, size in stage) for stage in by_stage
-    )
+    usual = stored_bytes(architecture, name, parts=frozenset({"mtp"}))
+    known = draft_bytes(architecture, name, checkpoint.repo)
+    block = usual if known is None else known
+    share = {
+        "text": max(0.0, ((checkpoint.bytes or whole) - (whole - text - usual + block)) / text),
+        "mtp": block / usual if usual else 1.0,
+    }
+    return tuple(tuple((part, int(size * share.get(part, 1.0))) for part, size in stage) for stage in by_stage)
 
 
 def loaded_format(checkpoint: Checkpoint, chosen: Settings) -> str:
