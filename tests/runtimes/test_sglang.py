@@ -186,3 +186,16 @@ def test_one_gpu_comes_before_several(catalog: Catalog) -> None:
         1,
         2,
     ]
+
+
+def test_four_bit_integers_of_quark_are_not_loaded(catalog: Catalog) -> None:
+    model = catalog.models["qwen3.8-27b"]
+    architecture = catalog.architecture(model)
+    h100 = Placement((Device("H100", "nvidia", 80 * GIB, 80 * GIB, compute_capability="9.0"),))
+    why = {
+        one.repo: sglang.refusal(architecture, one, Serving(4096), h100)
+        for one in model.checkpoints
+        if one.format == "awq-int4"
+    }
+    assert [repo for repo, said in why.items() if said] == ["amd/Qwen3.8-27B-Quark-AWQ-INT4-W4A16"]
+    assert len(why) > 1

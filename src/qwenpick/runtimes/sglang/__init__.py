@@ -54,6 +54,9 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
         architecture.model_type == "qwen" and (architecture.vision or architecture.audio)
     ):
         return _("SGLang has no class for {model_type} models of this kind", model_type=architecture.model_type)
+    # layers/quantization/quark/schemes: MXFP4, FP8 and INT8
+    if checkpoint.format == "awq-int4" and "quark" in (checkpoint.repo or "").casefold():
+        return _("SGLang does not load the 4-bit integers that Quark writes ({repo})", repo=checkpoint.repo)
     why = refusals.refusal(architecture, checkpoint, placement, FORMATS, TITLE, MIN_CAPABILITY)
     return why or refusals.cache_type_refusal(work, TITLE)
 
