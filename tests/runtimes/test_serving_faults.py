@@ -148,6 +148,21 @@ def test_pools_are_sized_beside_the_drafts_own_embedding_and_head(qwenpick: Run)
     assert 248_320 * 2560 in [part["bytes"] for part in small["memory"]["parts"]]
 
 
+def test_a_block_that_is_loaded_by_its_path_widens_a_token(qwenpick: Run) -> None:
+    # noonghunna/club-3090#1331, SGLang 0.5.19 over two RTX 3090, bf16 states: 182,901 tokens with 10 slots, 158,116 with the usual 21
+    box = 'qwen3.8-27b --runtime sglang --gpu "2x rtx 3090" --reserve 0 --quant fp8 --context 131072 --kv-cache fp8 -o version=0.5.19'
+    more = "-o tp_size=2 -o mem_fraction_static=0.92 -o max_running_requests=1 -o mamba_ssm_dtype=bfloat16 -o speculative_num_draft_tokens=5"
+    path = "-o speculative_algorithm=NEXTN -o speculative_draft_model_path=Qwen/Qwen3.8-27B-FP8"
+    few = values(qwenpick, f"fit {box} {more} {path} -o max_mamba_cache_size=10")["engine"]
+    many = values(qwenpick, f"fit {box} {more} {path}")["engine"]
+    assert few["kv_cache_tokens"] == pytest.approx(182_901, rel=0.02) and many["state_slots"] == 21
+    assert many["kv_cache_tokens"] == pytest.approx(158_116, rel=0.02)
+    plain = values(qwenpick, f"fit {box} {more} -o max_mamba_cache_size=10")["engine"]
+    assert plain["kv_cache_tokens"] == pytest.approx(few["kv_cache_tokens"] * 17 / 16, rel=0.001)
+    argv = values(qwenpick, f"launch {box} {more} {path}")["serve"]["argv"]
+    assert argv[argv.index("--speculative-draft-model-path") + 1] == "Qwen/Qwen3.8-27B-FP8"
+
+
 def test_amds_attention_leaves_less_of_the_share(qwenpick: Run) -> None:
     # public starts of 0.5.17 on an MI355X: 1,360,288 tokens with 0.6, 1,543,256 with 0.85
     for asked, share, tokens in [

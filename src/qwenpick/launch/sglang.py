@@ -100,6 +100,6 @@ def _drafting(said: Options) -> list[str]:
     words = ["--speculative-algorithm", algorithm, "--speculative-num-draft-tokens", str(tokens)]
     if algorithm != "DFLASH":
         words += ["--speculative-num-steps", str(max(1, tokens - 1)), "--speculative-eagle-topk", "1"]
-    if said.drafter:
+    if said.drafter or said.speculative_draft_model_path:
         words += ["--speculative-draft-model-path", said.speculative_draft_model_path or "DRAFT_MODEL"]
     return words

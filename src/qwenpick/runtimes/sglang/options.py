@@ -45,7 +45,9 @@ class Options(EngineOptions):
         None, "what drafts: the model's MTP block (NEXTN) unless a draft model is named", flag=False
     )
     speculative_draft_model_path: Word | None = option(
-        None, "the repository of a draft model of its own (EAGLE3, DFLASH)", flag=False
+        None,
+        "the repository of a draft model of its own (EAGLE3, DFLASH), or the model's for its block (NEXTN)",
+        flag=False,
     )
     draft_gb: float | None = option(
         None, "GB of that model's weights, cut over the GPUs (speed is told without it)", above=0, most=1000, flag=False
@@ -143,7 +145,9 @@ class Options(EngineOptions):
     @property
     def drafter(self) -> tuple[int, int] | None:
         """(bytes, layers) of a draft model of its own. Raises QwenpickError where its size or what it drafts was not said."""
-        if self.draft_gb is None and self.speculative_draft_model_path is None:
+        if self.draft_gb is None and (
+            self.speculative_draft_model_path is None or self.speculative_algorithm == "NEXTN"
+        ):
             return None
         tokens = self.speculative_num_draft_tokens
         return drafter(self.draft_gb, self.draft_layers, "speculative_num_draft_tokens", tokens)

@@ -95,7 +95,8 @@ def sized_beside(
 def token_bytes(architecture: Architecture, work: Serving, placement: Placement) -> int:
     """Bytes of one token in the pool of one rank: (k + v) x kv heads x head_dim over its stage's attention layers, a draft model's with them.
 
-    model_executor/pool_configurator.py: a draft is as wide as the model. The MTP block counts where it is loaded by its path, as Flash-Next's is.
+    model_executor/pool_configurator.py: a draft is as wide as the model. The MTP block counts where it is loaded by its path (0.5.14 on), as
+    Flash-Next's always is: 17 layers for a 27B's 16 (noonghunna/club-3090#1328).
     """
     said, whole = (
         read(Options, work.options),
@@ -105,7 +106,10 @@ def token_bytes(architecture: Architecture, work: Serving, placement: Placement)
     held = -(-layers // placement.pipeline_parallel)
     if said.drafter:
         held += said.drafter[1]
-    elif said.speculative_num_draft_tokens and architecture.model_type.startswith("qwen4_exp"):
+    elif said.speculative_num_draft_tokens and (
+        architecture.model_type.startswith("qwen4_exp")
+        or (said.speculative_draft_model_path and said.release >= DRAFT_FIRST)
+    ):
         held += architecture.mtp_layers
     return whole * held // layers
 
