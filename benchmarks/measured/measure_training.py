@@ -83,6 +83,13 @@ for n, peak in PEAKS.items():
     for s in SHARES:
         cap = round(float(s.rstrip("x")) * peak) if s.rstrip("x") else 0
         CASES[f"{n}/{s}"] = {**CASES[n], "limit": cap, "segments": s.endswith("x"), "lengths": True, "room": (cap or 1.6 * peak) / GIB + 2}
+# one GPU: texts as long as the limit, or of 40 lengths up to it, one in eight as long as it
+ONE = {"lora-8b": (D(method="lora", rank=16, model="Qwen3-8B"), 21345972224), "lora-4b-8k": (D(method="lora", rank=16, seq=8192), 25094931456), "full-1.7b": (D(model="Qwen3-1.7B"), 17273397248),
+       "full-1.7b-8k": (D(model="Qwen3-1.7B", seq=8192), 26400755712), "full-4b-4k": (D(seq=4096), 40348562432)}
+for n, (case, peak) in ONE.items():
+    for s in ("fixed", *SHARES):
+        cap = round(float(s.rstrip("x")) * peak) if s.rstrip("x") not in ("", "fixed") else 0
+        CASES[f"{n}/{s}"] = {**case, "limit": cap, "segments": s.endswith("x"), "lengths": s != "fixed", "steps": 12 if s == "fixed" else 44, "many": True, "room": (cap or 1.9 * peak) / GIB + 2}
 
 
 def shape(name, tiny=False):
@@ -202,6 +209,7 @@ class Ids:
     def __getitem__(self, i):
         import torch
         length = int(self.c["seq"] * (0.35, 1, 0.6, 1, 0.45, 0.85)[i % 6]) if self.c.get("lengths") else self.c["seq"]
+        if self.c.get("many") and self.c.get("lengths"): length = self.c["seq"] if i % 8 == 3 else int(self.c["seq"] * (0.12 + 0.88 * (i * 37 % 64) / 64))
         g = torch.Generator().manual_seed(i); ids = torch.randint(2, 1900, (length,), generator=g)
         out = {"input_ids": ids, "labels": ids.clone(), "attention_mask": torch.ones_like(ids)}
         if self.c.get("sp") or self.c.get("cp"): out["position_ids"] = torch.arange(self.c["seq"])
@@ -365,7 +373,7 @@ def child(name, rank, port, gpu, steps):
         if not DRY:
             torch.cuda.set_device(rank if c["gpus"] > 1 and not FAKE else 0); torch.zeros(1, device="cuda"); free, total = torch.cuda.mem_get_info(); context = total - free; torch.cuda.reset_peak_memory_stats()
             if c.get("limit"): torch.cuda.set_per_process_memory_fraction(c["limit"] / total)
-        {"transformers": plain, "trl": trl, "sentence-transformers": sentences, "torch": loop}[c["trainer"]](c, meter, 2 if c["loss"] == "grpo" else 16 if c.get("lengths") else 3)
+        {"transformers": plain, "trl": trl, "sentence-transformers": sentences, "torch": loop}[c["trainer"]](c, meter, 2 if c["loss"] == "grpo" else c.get("steps", 16) if c.get("limit") is not None else 3)
     except BaseException as e:
         traceback.print_exc(); note = f"FAILED {type(e).__name__}: {str(e)[:420]}".replace("\n", " ")
     r = meter.r; r["peak_allocated_bytes"] = max(r["peak_backward_bytes"], r["peak_step_bytes"])

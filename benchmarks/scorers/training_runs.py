@@ -11,11 +11,13 @@ from benchmarks.scorers.training import H200
 from qwenpick import training
 from qwenpick.catalog import Architecture, Checkpoint, Model
 from qwenpick.training.estimate import recipe_of
+from qwenpick.training.notes import left_by_lengths
 from qwenpick.units import GIB
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Training
 
 TABLE, TWO, LIMITS = "training_h200_2026_11_29.csv", "training_2gpu_h200.csv", "training_limits_h200_2026_11_29.csv"
+LENGTHS = "training_lengths_h200_2026_11_29.csv"
 DIRECTORY = Path(__file__).resolve().parents[1] / "measured"
 OPTIMIZERS = {
     "adamw_torch": "adamw",
@@ -123,6 +125,33 @@ def within_limits(rows: Iterable[Row]) -> Iterator[Score | Skip]:
             yield from _scores(limited(row), label, allocated, reserved, pair)
 
 
+def of_lengths(row: Row) -> Training:
+    """The run of a row of training_lengths_h200_2026_11_29.csv, on one GPU; the longest of its texts."""
+    return Training(
+        method=row["method"],
+        seq=int(row["seq"]),
+        rank=int(row["rank"]) or 16,
+        optimizer=OPTIMIZERS[row["optimizer"]],
+        trainer="transformers",
+    )
+
+
+def lengths(rows: Iterable[Row]) -> Iterator[Score | Skip]:
+    """Texts of one length as other runs have them; of many, with what those leave in the cache."""
+    for row in list(rows) or read(DIRECTORY, LENGTHS):
+        if int(row["limit_bytes"]) or row["segments"] == "True":
+            yield Skip("training", "a run within a limit, or in blocks that grow: not modeled on one GPU", row["case"])
+        elif pair := found(row["model"]):
+            work, reserved = of_lengths(row), int(row["peak_reserved_bytes"])
+            if row["lengths"] == "one":
+                yield from _scores(work, row["case"], int(row["peak_allocated_bytes"]), reserved, pair)
+                continue
+            bf16 = Checkpoint(format="bf16")
+            peak = training.peaks(training.memory(*pair, work, Placement((H200,)), bf16))[0]
+            ours = peak.reserved + left_by_lengths(pair[1], work, bf16)
+            yield Score("training-single", "reserved, lengths vary", row["case"], ours / GIB, reserved / GIB)
+
+
 def _scores(
     work: Training, label: str, allocated: int, reserved: int, pair: tuple[Model, Architecture]
 ) -> Iterator[Score]:
@@ -134,4 +163,4 @@ def _scores(
     yield Score(name, "reserved", label, peak.reserved / GIB, reserved / GIB)
 
 
-TABLES: dict[str, Scorer] = {TABLE: measured, TWO: two_gpus, LIMITS: within_limits}
+TABLES: dict[str, Scorer] = {TABLE: measured, TWO: two_gpus, LIMITS: within_limits, LENGTHS: lengths}

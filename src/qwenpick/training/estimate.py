@@ -10,7 +10,7 @@ from qwenpick.machine.hardware import Device
 from qwenpick.memory.account import RAM, Memory, Part, gpu, memory
 from qwenpick.runtimes.transformers import allocator
 from qwenpick.training.cards import before_ampere
-from qwenpick.training.loss import NO_LOGITS
+from qwenpick.training.loss import NO_LOGITS, loss
 from qwenpick.training.optimizers import OPTIMIZERS, state_bytes
 from qwenpick.training.phases import Phase
 from qwenpick.training.prepared import Prepared
@@ -30,6 +30,9 @@ NCCL_PCIE = 380 * MIB
 NCCL = 780 * MIB
 KEPT_OF_LOGITS = 0.25  # freed blocks that fit no later request: 0.18-0.33 of the logits on 30 runs, H200, torch 2.11 …
 KEPT_OF_OTHERS = 0.05  # … and 0.03-0.08 of activations, gradients and temporaries where those carry the peak
+# logits that were there before, where the step carries the peak of the Trainer's full tuning: 0.88 and 1.03 of them (a plain loop's fit the step;
+# benchmarks/measured/training_lengths_h200_2026_11_29.csv, texts of one length)
+KEPT_BEFORE_STEP, TRAINERS_STEP = 0.95, ("transformers", "llama-factory", "ms-swift")
 KEPT_OF_HEAD = 0.6  # of the bf16 copy of an FP32 lm_head
 # the second where no logits carry the peak: 0.3-1.7 GiB on 18 runs
 KEPT_ALWAYS, KEPT_WITHOUT_LOGITS = (100 * MIB, 600 * MIB)
@@ -59,10 +62,12 @@ def estimate(
     fullest = min((d.total for d in devices if d and d.total), default=None)
     room = None if fullest is None else max(0, fullest - prepared.base - prepared.adapters)
     phase = highest(architecture, training, prepared, room)
+    before = loss(architecture, training, prepared, training.tokens)
+    logits = 0 if before.chunked or phase.logits else before.logits
     return memory(
         part
         for index in range(training.gpus)
-        for part in _on(index, architecture, training, prepared, checkpoint, phase, devices[index])
+        for part in _on(index, architecture, training, prepared, checkpoint, phase, devices[index], logits)
     )
 
 
@@ -74,6 +79,7 @@ def _on(
     checkpoint: Checkpoint,
     phase: Phase,
     device: Device | None,
+    logits: int,
 ) -> Iterator[Part]:
     where, share = gpu(index), shares(training)
     of_weights = N_("{format} weights in torch's blocks{over}", format=checkpoint.format, over=_over(share.weights))
@@ -92,7 +98,7 @@ def _on(
     yield Part("reference model", part_of(prepared.reference, share.weights), away, frozen, "weights")
     yield from _optimizer(training, prepared, where)
     yield from _highest(architecture, training, prepared, phase, where)
-    yield from _overhead(training, prepared, phase, where, device)
+    yield from _overhead(training, prepared, phase, where, device, logits)
 
 
 def _highest(
@@ -116,7 +122,7 @@ def _highest(
 
 
 def _overhead(
-    training: Training, prepared: Prepared, phase: Phase, where: str, device: Device | None
+    training: Training, prepared: Prepared, phase: Phase, where: str, device: Device | None, logits: int
 ) -> Iterator[Part]:
     """Buffers of DistributedDataParallel and of cuBLAS, what the allocator keeps, the CUDA context."""
     if training.gpus > 1 and not training.zero and not training.fsdp:
@@ -124,7 +130,7 @@ def _overhead(
         yield Part("gradient buckets", prepared.trained_bytes, where, buckets, "overhead")
     threads = N_("one for the forward thread, one for the backward thread")
     yield Part("cuBLAS workspace", 2 * allocator.workspace(device), where, threads, "overhead")
-    held, pinned = cached(training, prepared, phase), fragmented(training, prepared, phase)
+    held, pinned = cached(training, prepared, phase, logits), fragmented(training, prepared, phase)
     partly = N_("blocks that are partly in use: torch cannot give them back before it fails")
     yield Part("fragmentation", min(held, pinned), where, partly, "overhead")
     cache = GROWING if training.segments else CACHE[recipe_of(training)]
@@ -166,8 +172,11 @@ def recipe_of(training: Training) -> str:
     return "embeddings" if training.train_embeddings else "single"
 
 
-def cached(training: Training, prepared: Prepared, phase: Phase) -> int:
-    """Bytes that torch's allocator holds beyond what is allocated at the peak, as a run with room to spare shows them."""
+def cached(training: Training, prepared: Prepared, phase: Phase, logits: int = 0) -> int:
+    """Bytes that torch's allocator holds beyond what is allocated at the peak, as a run with room to spare shows them.
+
+    `logits` are those of an earlier moment, where the peak has none.
+    """
     recipe = recipe_of(training)
     share = {"zero": KEPT_OF_ZERO, "fsdp": KEPT_OF_FSDP, "offload": KEPT_OF_OFFLOAD}.get(recipe)
     if training.segments:
@@ -177,6 +186,8 @@ def cached(training: Training, prepared: Prepared, phase: Phase) -> int:
             return round(KEPT_OF_ORPO * phase.logits + KEPT_ALWAYS)
         always = KEPT_WITHOUT_LOGITS if habits(training).tiles_loss or training.objective in NO_LOGITS else KEPT_ALWAYS
         kept = KEPT_OF_LOGITS * phase.logits + KEPT_OF_OTHERS * (phase.total - phase.logits)
+        if recipe == "single" and training.method == "full" and training.trainer in TRAINERS_STEP:
+            kept += KEPT_BEFORE_STEP * logits
         return round(kept + KEPT_OF_HEAD * prepared.head_copy + always)
     return round(share * (_lying(training, prepared) + phase.total))
 

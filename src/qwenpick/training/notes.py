@@ -1,4 +1,4 @@
-"""What a reader must know beside the figures of a run: idle GPUs, experts that stay in 16 bits, sound and pictures as tokens."""
+"""What to know beside the figures of a run: idle GPUs, experts that stay in 16 bits, sound and pictures as tokens, texts of different lengths."""
 
 from __future__ import annotations
 
@@ -6,14 +6,34 @@ from collections.abc import Iterator
 
 from qwenpick.catalog.schema import Architecture, Checkpoint, Model
 from qwenpick.i18n import _
+from qwenpick.training import recipe
+from qwenpick.training.estimate import KEPT_OF_LOGITS, recipe_of
 from qwenpick.training.lora import LINEAR_EXPERTS
+from qwenpick.training.loss import loss
 from qwenpick.training.qlora import experts_quantized
 from qwenpick.training.storage import loading
 from qwenpick.training.towers import Kept, audio_tokens, image_bytes, vision_kept
 from qwenpick.training.trainers import habits
 from qwenpick.training.unsloth_files import kept, unknown
-from qwenpick.units import format_bytes
+from qwenpick.units import GIB, format_bytes
 from qwenpick.work.serving import Training
+
+# of the longest text's logits, beyond what is allocated: 3.0 to 3.6 after 44 steps of 40 lengths on one GPU, where texts of one length leave 0.25
+# (benchmarks/measured/training_lengths_h200_2026_11_29.csv, the Trainer, LoRA and full)
+KEPT_OF_LENGTHS = 3.3
+WORTH_SAYING = 2 * GIB
+
+
+def left_by_lengths(architecture: Architecture, training: Training, checkpoint: Checkpoint) -> int:
+    """Bytes that the cache holds beyond the estimate where texts differ in length; torch gives them back before it fails.
+
+    0 where all are of one length (packing), the logits never exist at once, blocks grow in place, or no run stands behind it.
+    """
+    if training.packing or recipe_of(training) != "single" or training.objective != "sft":
+        return 0
+    prepared = recipe(training.method).prepare(architecture, training, checkpoint)
+    one = loss(architecture, training, prepared, training.tokens)
+    return 0 if one.chunked else round((KEPT_OF_LENGTHS - KEPT_OF_LOGITS) * one.logits)
 
 
 def notes_on(
@@ -88,3 +108,9 @@ def notes_on(
             yield _(
                 "experts in 4 bits need transformers below 5 (pip install 'transformers<5'): from 5 on they are fused"
             )
+    if (more := left_by_lengths(architecture, training, checkpoint)) > WORTH_SAYING:
+        yield _(
+            "texts of different lengths leave up to {size} more in torch's cache, which nvidia-smi shows and torch gives back before it fails; "
+            "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True avoids that",
+            size=format_bytes(more, 0),
+        )
