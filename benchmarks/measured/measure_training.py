@@ -85,11 +85,12 @@ for n, peak in PEAKS.items():
         CASES[f"{n}/{s}"] = {**CASES[n], "limit": cap, "segments": s.endswith("x"), "lengths": True, "room": (cap or 1.6 * peak) / GIB + 2}
 # one GPU: texts as long as the limit, or of 40 lengths up to it, one in eight as long as it
 ONE = {"lora-8b": (D(method="lora", rank=16, model="Qwen3-8B"), 21345972224), "lora-4b-8k": (D(method="lora", rank=16, seq=8192), 25094931456), "full-1.7b": (D(model="Qwen3-1.7B"), 17273397248),
-       "full-1.7b-8k": (D(model="Qwen3-1.7B", seq=8192), 26400755712), "full-4b-4k": (D(seq=4096), 40348562432)}
+       "full-1.7b-8k": (D(model="Qwen3-1.7B", seq=8192), 26400755712), "full-4b-4k": (D(seq=4096), 40348562432),
+       "full-4b-1k": (D(seq=1024), 40348562432), "full-8b-1k": (D(model="Qwen3-8B", seq=1024), 82e9), "full-1.7b-1k": (D(model="Qwen3-1.7B", seq=1024), 17273397248)}
 for n, (case, peak) in ONE.items():
     for s in ("fixed", *SHARES):
         cap = round(float(s.rstrip("x")) * peak) if s.rstrip("x") not in ("", "fixed") else 0
-        CASES[f"{n}/{s}"] = {**case, "limit": cap, "segments": s.endswith("x"), "lengths": s != "fixed", "steps": 12 if s == "fixed" else 44, "many": True, "room": (cap or 1.9 * peak) / GIB + 2}
+        CASES[f"{n}/{s}"] = {**case, "limit": cap, "segments": s.endswith("x"), "lengths": s != "fixed", "steps": 12 if s == "fixed" else 44, "many": True, "room": (cap or (1.1 if s == "fixed" else 1.9) * peak) / GIB + 2}
 
 
 def shape(name, tiny=False):

@@ -39,6 +39,11 @@ def test_many_lengths_leave_three_times_the_logits_in_the_cache(catalog: Catalog
     assert found.reserved < 0.8 * int(row["peak_reserved_bytes"])  # texts of one length leave less
 
 
+@pytest.mark.parametrize("row", [row for row in ROWS if row["lengths"] == "one"], ids=lambda row: row["case"])
+def test_texts_of_one_length_leave_the_logits_that_the_step_did_not_take(catalog: Catalog, row: dict[str, str]) -> None:
+    assert peak(catalog, row).reserved == pytest.approx(int(row["peak_reserved_bytes"]), rel=0.065)
+
+
 def test_five_runs_were_free_and_four_failed() -> None:
     assert (len(FREE), len(FAILED)) == (5, 4)
 

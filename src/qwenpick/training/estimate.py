@@ -30,9 +30,11 @@ NCCL_PCIE = 380 * MIB
 NCCL = 780 * MIB
 KEPT_OF_LOGITS = 0.25  # freed blocks that fit no later request: 0.18-0.33 of the logits on 30 runs, H200, torch 2.11 …
 KEPT_OF_OTHERS = 0.05  # … and 0.03-0.08 of activations, gradients and temporaries where those carry the peak
-# logits that were there before, where the step carries the peak of the Trainer's full tuning: 0.88 and 1.03 of them (a plain loop's fit the step;
-# benchmarks/measured/training_lengths_h200_2026_11_29.csv, texts of one length)
-KEPT_BEFORE_STEP, TRAINERS_STEP = 0.95, ("transformers", "llama-factory", "ms-swift")
+# of the logits that were there before, where the step carries the peak of the Trainer's full tuning: 0.9 where they are as large as the step's
+# temporaries, whose states took their blocks; smaller ones the temporaries take, and leave 0.07 to 0.45
+# (benchmarks/measured/training_lengths_h200_2026_11_29.csv, texts of one length)
+KEPT_BEFORE_STEP, TAKEN_BY_STEP, AS_LARGE = 0.9, 0.2, 0.75
+TRAINERS_STEP = ("transformers", "llama-factory", "ms-swift")
 KEPT_OF_HEAD = 0.6  # of the bf16 copy of an FP32 lm_head
 # the second where no logits carry the peak: 0.3-1.7 GiB on 18 runs
 KEPT_ALWAYS, KEPT_WITHOUT_LOGITS = (100 * MIB, 600 * MIB)
@@ -187,7 +189,7 @@ def cached(training: Training, prepared: Prepared, phase: Phase, logits: int = 0
         always = KEPT_WITHOUT_LOGITS if habits(training).tiles_loss or training.objective in NO_LOGITS else KEPT_ALWAYS
         kept = KEPT_OF_LOGITS * phase.logits + KEPT_OF_OTHERS * (phase.total - phase.logits)
         if recipe == "single" and training.method == "full" and training.trainer in TRAINERS_STEP:
-            kept += KEPT_BEFORE_STEP * logits
+            kept += (KEPT_BEFORE_STEP if logits >= AS_LARGE * phase.workspace else TAKEN_BY_STEP) * logits
         return round(kept + KEPT_OF_HEAD * prepared.head_copy + always)
     return round(share * (_lying(training, prepared) + phase.total))
 
