@@ -11,8 +11,11 @@ from qwenpick.machine.hardware import Machine
 from qwenpick.machine.simulate import simulate
 from qwenpick.planning.plan import Plan, evaluate, timed
 from qwenpick.recommending.answer import Recommender, recommend, why_not
-from qwenpick.recommending.rank import LABELLED, Ranked, described, rank
+from qwenpick.recommending.dominance import beats, relation
+from qwenpick.recommending.quality import load_abilities
+from qwenpick.recommending.rank import LABELLED, Ranked, best, described, rank
 from qwenpick.recommending.request import Request
+from qwenpick.recommending.scoring import PREFERENCES, score
 from qwenpick.recommending.search.best_first import first_places
 from qwenpick.recommending.search.bounds import ROUNDING, Bounds
 from qwenpick.recommending.search.cache_format import made_to_fit, miss_of, miss_without_ram, spills_over_several
@@ -224,11 +227,42 @@ def _bounded(catalog: Catalog, model: Model, bounds: Bounds, task: Task) -> list
         ]
         for row in rank([plan], task, prefer=search.request.prefer, thinking=search.request.thinking):
             assert row.score <= max(bound.points for bound in own) + ROUNDING
-            assert row.quality.value <= max(bound.quality for bound in own)
+            assert row.quality.value <= max(bound.top.quality for bound in own)
             assert row.seconds is None or row.seconds >= min(bound.seconds for bound in own) - ROUNDING
             assert plan.memory.total >= own[0].candidate.held
             found.append(plan)
     return found
+
+
+@pytest.mark.parametrize(("gpus", "ram", "asked"), mostly_slow(BOXES[:6], 2))
+def test_what_is_outdone_for_certain_is_outdone_however_it_is_planned(
+    catalog: Catalog, gpus: list[str], ram: int, asked: Request
+) -> None:
+    machine, task = box(catalog, gpus, ram), find_task(asked.task or "chat")
+    search = Search(machine, task, asked)
+    bounds, weights, known = (
+        Bounds(Candidates(catalog, [], search), search),
+        PREFERENCES[asked.prefer],
+        load_abilities(),
+    )
+    models = serving_models(catalog, task, asked)[::3]
+    plans = {model.id: every_plan(catalog, model, search, task) for model in models}
+    firsts = [row for found in plans.values() if (row := best(found, task, weights, known, asked.thinking))]
+    seen = 0
+    for model in models:
+        above = [(row, how) for row in firsts if (how := relation(row.plan.model, model)) and row.plan.model != model]
+        own = [bound for group in range(len(bounds.groups)) for bound in bounds.of(model, group, search)]
+        for plan in plans[model.id]:
+            made = [
+                bound
+                for bound in own
+                if (bound.candidate.engine, bound.candidate.checkpoint) == (plan.runtime, plan.checkpoint)
+            ]
+            outdoing = [row for row, how in above if all(bound.outdone(row, how) for bound in made)]
+            scored = score(plan, task, weights, known, asked.thinking)
+            seen += len(outdoing)
+            assert scored is None or all(beats(row, scored) for row in outdoing)
+    assert seen > 20
 
 
 @pytest.mark.parametrize(("gpus", "ram", "asked"), mostly_slow(BOXES[:5], 2))

@@ -11,20 +11,20 @@ from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
+    from qwenpick.recommending.quality import Quality
 
 CLOSE = 1.05  # within 5 % two sizes or two waits are the same
 NEWER_CLOSE = 1.25  # and for a newer generation within a quarter: sizes move a little between generations (8B -> 9B, 30B-A3B -> 35B-A3B)
+SURE = 1 + 1e-9  # two ways to add up the same seconds are rounded otherwise
 SAME_SHAPE = 0.02  # relative difference of parameter counts between two generations of one size
 
 
 def beats(other: Scored, row: Scored) -> bool:
     """Whether the other model's plan is better beyond doubt, no larger, no slower and no less free."""
-    gap, doubt = other.quality.value - row.quality.value, math.hypot(other.quality.deviation, row.quality.deviation)
-    if gap < -doubt:
+    if other.quality.value < row.quality.value - math.hypot(other.quality.deviation, row.quality.deviation):
         return False  # whatever the two are to each other
     how = relation(other.plan.model, row.plan.model)
-    # a generation's successor of the same size need not be clearly better, and how long it may think is its own choice
-    if how is None or not (how.succeeds or gap > doubt):
+    if how is None or not how.good_enough(other.quality, row.quality):
         return False
     return _no_slower(other, row, how.close) or (how.succeeds and _writes_as_fast(other, row, how.close))
 
@@ -35,6 +35,18 @@ class Relation:
 
     close: float
     succeeds: bool
+
+    def good_enough(self, better: Quality, worse: Quality) -> bool:
+        """Whether the quality of the one leaves nothing to say for the other's: a successor's need not be clearly better, nor for a smaller share."""
+        gap, doubt = better.value - worse.value, math.hypot(better.deviation, worse.deviation)
+        return gap > doubt or (self.succeeds and gap >= -doubt)
+
+    def surely_holds(self, other: Scored, quality: Quality, token: float, seconds: float) -> bool:
+        """Whether `other` outdoes any plan of that quality, or less, which takes no less than those seconds a token, and in all."""
+        if other.seconds is None or other.plan.speed is None or not self.good_enough(other.quality, quality):
+            return False
+        written = other.plan.speed.each.value * self.close * token
+        return other.seconds * SURE <= seconds * self.close or (self.succeeds and written >= SURE)
 
     def may_hold(self, quality: float, seconds: float, row: Scored) -> bool:
         """Whether a model worth `quality` points that keeps one waiting `seconds` at best could outdo the other's row."""

@@ -17,8 +17,9 @@ from qwenpick.memory.account import RAM
 from qwenpick.memory.bands import band
 from qwenpick.planning.plan import Plan, evaluate
 from qwenpick.planning.verdict import Place
+from qwenpick.recommending.dominance import beats
 from qwenpick.recommending.quality import load_abilities
-from qwenpick.recommending.rank import best, better, order
+from qwenpick.recommending.rank import OUTDONE, best, better, order
 from qwenpick.recommending.scoring import PREFERENCES, Scored
 from qwenpick.recommending.search.bounds import ROUNDING, Contender
 from qwenpick.recommending.search.cache_format import made_to_fit, miss_of, miss_without_ram, spills_over_several
@@ -47,6 +48,9 @@ def first_places(
     while queue:
         at, (_, turn, name) = 0, queue[0]
         one = left[name]
+        if isinstance(one, Contender) and one.judged < len(found) and _less(one, found, bounds):
+            heapreplace(queue, (-one.points, turn, name))
+            continue
         if len(found) >= wanted and one.points < scores[-wanted] - ROUNDING:
             first = first or order(found, wanted)
             if one.points < first[-1][0].score - ROUNDING:
@@ -58,7 +62,7 @@ def first_places(
                     (at, turn, name) for at, (_, turn, name) in enumerate(queue) if name == one.model.id
                 )
         if isinstance(one, Start):
-            one = left[name] = Contender(one.model, one.points, one.quality)
+            one = left[name] = Contender(one.model, one.points)
         if _advance(one, bounds, search):
             entry = (-one.points, turn, name)
             if at == 0:
@@ -90,7 +94,7 @@ def _rival(
     """The most promising contender that could still outdo one of the first."""
     found: Start | Contender | None = None
     for row, _ in first:
-        for start, how in bounds.candidates.rivals(row.plan.model):
+        for start, how in bounds.candidates.rivals(row.plan.model).values():
             if not how.may_hold(start.quality, 0.0, row):
                 break  # nor may those after it
             rival = left.get(start.model.id)
@@ -137,20 +141,24 @@ def _advance(one: Contender, bounds: Bounds, search: Search) -> bool:
 
 def _bound(one: Contender) -> None:
     """What the contender still gives at most."""
-    points, quality, seconds = -math.inf, -math.inf, math.inf
-    for bound in one.left if one.holds else one.left + one.later:
-        if bound.points > points:
-            points = bound.points
-        if bound.quality > quality:
-            quality = bound.quality
-        if bound.seconds < seconds:
-            seconds = bound.seconds
-    one.more = points
-    if one.row:
-        points = max(points, one.row.score)
-        quality = max(quality, one.row.quality.value)
-        seconds = min(seconds, one.row.seconds or 0.0)
-    one.points, one.quality, one.seconds = points, quality, seconds
+    one.more = max([bound.points for bound in (one.left if one.holds else one.left + one.later)], default=-math.inf)
+    one.points, one.judged = max(one.more, one.row.score) if one.row else one.more, 0
+
+
+def _less(one: Contender, found: list[Scored], bounds: Bounds) -> bool:
+    """Whether the contender gives less than was known, since of what was found something outdoes its best plan, whichever of the best it is."""
+    known, one.judged = one.points, len(found)
+    above = bounds.candidates.rivals(one.model)
+    rivals = [(row, above[row.plan.model.id][1]) for row in found if row.plan.model.id in above]
+    if not rivals:
+        return False
+    points = one.row.score - OUTDONE * any(beats(row, one.row) for row, _ in rivals) if one.row else -math.inf
+    for bound in sorted(one.open, key=attrgetter("points"), reverse=True):
+        if bound.points <= points:
+            break
+        points = max(points, bound.points - OUTDONE * any(bound.outdone(row, how) for row, how in rivals))
+    one.points = points
+    return points < known
 
 
 def _is_sure(bound: Bound, search: Search) -> bool:

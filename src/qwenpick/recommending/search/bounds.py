@@ -20,7 +20,7 @@ from qwenpick.planning.plan import timed
 from qwenpick.recommending.practice import FULL, SPILLED, engine_cost
 from qwenpick.recommending.scoring import PREFERENCES, TIGHT
 from qwenpick.recommending.search.cache_format import Miss
-from qwenpick.recommending.search.candidates import ANY_LATENCY
+from qwenpick.recommending.search.candidates import ANY_LATENCY, GPU_ENGINES, Latency
 from qwenpick.recommending.search.speed_bound import Latencies
 from qwenpick.runtimes.llamacpp.driver import driver_bytes
 from qwenpick.runtimes.llamacpp.limits import budget, has_backend
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Device, Machine
     from qwenpick.memory.cache import KvCache
     from qwenpick.planning.plan import Plan
+    from qwenpick.recommending.dominance import Relation
     from qwenpick.recommending.scoring import Scored
-    from qwenpick.recommending.search.candidates import Candidate, Candidates, Latency
+    from qwenpick.recommending.search.candidates import Candidate, Candidates
     from qwenpick.recommending.search.space import Search
     from qwenpick.recommending.search.upper_bound import UpperBound
     from qwenpick.speed import Speed
@@ -42,12 +43,13 @@ if TYPE_CHECKING:
 
 Row = tuple["Plan", "Scored | None"]  # a plan that holds, and its points where it has any
 ROUNDING = 1e-5  # points: scores are compared to six digits
+GGML = ("llamacpp", "ollama", "lmstudio")  # engines that use the GPUs that llama.cpp has a backend for
 WHOLE_ENGINES = ("transformers",)  # engines that hold all layers on GPUs or all in RAM
 
 
 @dataclass(slots=True, eq=False)
 class Bound:
-    """A candidate on some devices: none of its plans gives more `points` or `quality`, or a shorter wait than `seconds`.
+    """A candidate on some devices: none of its plans gives more `points`, more than `top` says, or a shorter wait than the `latency`.
 
     `cut` says that it cannot lie on the GPUs alone, and `ram` how many bytes it holds in RAM where it is known to. With `small` it is meant with
     a smaller cache, on the GPUs.
@@ -55,16 +57,26 @@ class Bound:
 
     candidate: Candidate
     points: float
-    quality: float
-    seconds: float
+    top: UpperBound
+    latency: Latency
     cut: bool = False
     ram: int | None = None
     small: bool = False
 
+    @property
+    def seconds(self) -> float:
+        """The wait for an answer at least, with the effort that is the quickest."""
+        return self.top.written * self.latency.token + self.latency.prompt
+
+    def outdone(self, by: Scored, how: Relation) -> bool:
+        """Whether another model's plan outdoes any plan of this for certain, whatever the effort: what is cut or of a smaller cache is worth less."""
+        token, prompt = self.latency
+        return all(how.surely_holds(by, worth, token, n * token + prompt) for _, n, worth in self.top.efforts)
+
 
 @dataclass(slots=True, eq=False)
 class Contender:
-    """A model on its way to its best plan. It gives at most `points` and `quality`, and keeps one waiting `seconds` at least.
+    """A model on its way to its best plan. It gives at most `points`, less what it loses to the first `judged` models that were found.
 
     `left` are bounds that have not been planned, of the engines of the `group`, which give `more` at most; `later` are those of the engines that
     have their turn where none of these holds, if that may be. `row` is the best plan so far, and `holds` says that there is one;
@@ -73,8 +85,7 @@ class Contender:
 
     model: Model
     points: float
-    quality: float
-    seconds: float = 0.0
+    judged: int = 0
     more: float = math.inf
     group: int = -1
     left: list[Bound] = field(default_factory=list)
@@ -82,6 +93,24 @@ class Contender:
     row: Scored | None = None
     holds: bool = False
     lasting: bool = True
+
+    @property
+    def open(self) -> list[Bound]:
+        """The bounds of which a plan may be the best."""
+        least = self.row.score - ROUNDING if self.row else -math.inf
+        return [bound for bound in (self.left if self.holds else self.left + self.later) if bound.points >= least]
+
+    @property
+    def quality(self) -> float:
+        """Points of quality that no plan of it exceeds."""
+        worth = [bound.top.quality for bound in self.open]
+        return max([*worth, self.row.quality.value] if self.row else worth, default=-math.inf)
+
+    @property
+    def seconds(self) -> float:
+        """The wait that no plan of it falls short of."""
+        waits = [bound.seconds for bound in self.open]
+        return min([*waits, self.row.seconds or 0.0] if self.row else waits, default=math.inf)
 
     @property
     def done(self) -> bool:
@@ -113,16 +142,23 @@ class Bounds:
 
     def of(self, model: Model, group: int, search: Search) -> list[Bound]:
         """The bounds of a model in a group of engines that could lie in the machine at all: engine by engine, most bits first."""
-        on_gpus, anywhere, known = search.gpu_room, search.room, self._known
-        found: list[Bound] = []
+        known, rooms, found = self._known, self._rooms(group, search), list[Bound]()
         for candidate in self.ladder(model, group):
-            room = on_gpus if candidate.on_gpus else anywhere
+            room = rooms[candidate.engine]
             if candidate.least <= room and candidate.needs <= room:
                 bounds = known.get(candidate)
                 if bounds is None:
                     bounds = known[candidate] = self._bounded(candidate)
                 found += bounds
         return found
+
+    def _rooms(self, group: int, search: Search) -> dict[str, int]:
+        """Bytes that each engine of a group could use at the very most."""
+        beside = search.room - self._idle
+        return {
+            engine: search.gpu_room if engine in GPU_ENGINES else beside if engine in GGML else search.room
+            for engine in self.groups[group]
+        }
 
     def settled(self, model: Model, search: Search) -> Scored | None:
         """The model's best plan, where it was found on another box with these devices and stands on this one."""
@@ -134,7 +170,8 @@ class Bounds:
         if not one.row or not one.lasting or one.group or one.model.id in self._settled:
             return
         ladder = self.ladder(one.model, 0)
-        if all(candidate.on_gpus or max(candidate.least, candidate.needs) <= search.room for candidate in ladder):
+        rooms = self._rooms(0, search)
+        if all(one.on_gpus or max(one.least, one.needs) <= rooms[one.engine] for one in ladder):
             self._settled[one.model.id] = one.row, _ram_to_spare(one.row.plan)
 
     def ram_needed(self, bound: Bound, rows: list[Row], search: Search) -> int | None:
@@ -225,13 +262,13 @@ class Bounds:
         """The bound of what cannot lie on the GPUs alone: the best of the ways to cut it."""
         if (top := candidate.top) is None:
             return []
-        points, seconds = -math.inf, math.inf
+        points, token, prompt = -math.inf, math.inf, math.inf
         for way, latency in self._latencies.cuts(candidate, self._room_beside):
             most, least = self._worth(top, latency)
             if way == "layers" and not candidate.architecture.is_moe:
                 most -= SPILLED * candidate.spilled(self._room_beside) / 2**30
-            points, seconds = max(points, most), min(seconds, least)
-        return [Bound(candidate, points - self._cost(candidate), top.quality, seconds, cut=True)]
+            points, token, prompt = max(points, most), min(token, least.token), min(prompt, least.prompt)
+        return [Bound(candidate, points - self._cost(candidate), top, Latency(token, prompt), cut=True)]
 
     def _bound(
         self,
@@ -247,20 +284,20 @@ class Bounds:
         top = candidate.small_top if small else candidate.top
         if top is None:
             return []
-        points, seconds = self._worth(top, latency)
+        points, least = self._worth(top, latency)
         points -= self._cost(candidate) + (TIGHT if tight else 0.0)
         if total:
             points -= (top.weights.smaller + self.task.smaller) * math.log2(total / candidate.held)
-        return [Bound(candidate, points, top.quality, seconds, False, ram, small)]
+        return [Bound(candidate, points, top, least, False, ram, small)]
 
-    def _worth(self, top: UpperBound, latency: Latency | None) -> tuple[float, float]:
-        """(points at most, seconds of the wait at least) at that latency."""
+    def _worth(self, top: UpperBound, latency: Latency | None) -> tuple[float, Latency]:
+        """(points at most, the latency at least) at that latency."""
         if latency is None:
-            return top.points(None), 0.0
+            return top.points(None), ANY_LATENCY
         points = top.points(latency.token, latency.prompt)
         if not self._latencies.all_known:  # then some plan may have no speed
-            return max(points, top.points(None)), 0.0
-        return points, top.written * latency.token + latency.prompt
+            return max(points, top.points(None)), ANY_LATENCY
+        return points, latency
 
     def _cost(self, candidate: Candidate) -> float:
         return self._costs[candidate.engine] + candidate.cost
@@ -277,6 +314,11 @@ class Bounds:
         """The devices that llama.cpp can use, the roomiest first."""
         usable = [device for device in self.devices if has_backend(device)]
         return sorted(usable, key=lambda device: -(budget(device, self.search.work) or 0))
+
+    @cached_property
+    def _idle(self) -> int:
+        """Bytes of the others."""
+        return sum(device.free or device.total or 0 for device in self.devices if device not in self._usable)
 
     @cached_property
     def _gpu_room(self) -> int:

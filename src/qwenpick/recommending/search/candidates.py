@@ -266,15 +266,16 @@ class Candidates:
         self.unknown = [model for model, top in tops if top is None]
         self._known: dict[tuple[str, tuple[str, ...], bool], tuple[Candidate, ...]] = {}
         self._alike: dict[object, Candidate] = {}
-        self._rivals: dict[str, list[tuple[Start, Relation]]] = {}
+        self._rivals: dict[str, dict[str, tuple[Start, Relation]]] = {}
         self.beside_any_cpu: dict[object, tuple[dict[Candidate, Any], dict[Any, Any]]] = {}
 
-    def rivals(self, model: Model) -> list[tuple[Start, Relation]]:
-        """The other models that could outdo it, and how: its successors, then those of the highest quality first."""
+    def rivals(self, model: Model) -> dict[str, tuple[Start, Relation]]:
+        """The other models by id that could outdo it, and how: its successors, then those of the highest quality first."""
         if model.id not in self._rivals:
             others = [(start, relation(start.model, model)) for name, start in self.starts.items() if name != model.id]
             found = [(start, how) for start, how in others if how]
-            self._rivals[model.id] = sorted(found, key=lambda other: (not other[1].succeeds, -other[0].quality))
+            found.sort(key=lambda other: (not other[1].succeeds, -other[0].quality))
+            self._rivals[model.id] = {other[0].model.id: other for other in found}
         return self._rivals[model.id]
 
     def of(self, model: Model, engines: tuple[str, ...], search: Search, *, old: bool) -> tuple[Candidate, ...]:

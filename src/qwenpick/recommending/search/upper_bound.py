@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.recommending.effort import THINKING_TOKENS
-from qwenpick.recommending.quality import load_abilities, quality
+from qwenpick.recommending.quality import Quality, load_abilities, quality
 from qwenpick.recommending.quantization_loss import Retention
 from qwenpick.recommending.scoring import (
     BARELY,
@@ -42,7 +42,7 @@ NOTHING = 1e-9  # seconds: faster than anything
 class UpperBound:
     """The most points that a model gives, by how long one waits; and the quality (points out of 100) that no plan exceeds.
 
-    `efforts` are (points of quality, tokens written) of each effort to think, `written` the least of those tokens. Waits of `usable` and of
+    `efforts` are (points of quality, tokens written, quality) of each effort to think, `written` the least of those tokens. Waits of `usable` and of
     `comfortable` seconds are the task's, `last_usable` the doublings between them (a negative number). `assumed` are the least seconds a token,
     and for the prompt, where the speed is not known.
     """
@@ -50,7 +50,7 @@ class UpperBound:
     quality: float
     fixed: float
     written: float
-    efforts: tuple[tuple[float, float], ...]
+    efforts: tuple[tuple[float, float, Quality], ...]
     usable: float
     comfortable: float
     last_usable: float
@@ -62,7 +62,7 @@ class UpperBound:
         best, least = -math.inf, NOTHING
         if seconds is None:
             (seconds, reading), least = self.assumed, self.usable * BARELY
-        for points, written in self.efforts:
+        for points, written, _worth in self.efforts:
             wait = max(least, written * seconds + reading)
             value = points + speed_points(math.log2(self.comfortable / wait), self.last_usable, self.weights)
             if value > best:
@@ -104,19 +104,19 @@ def _upper_bound(
     weights, abilities = PREFERENCES[request.prefer], load_abilities()
     usable, comfortable = seconds_wanted(task)
     thinks = model.thinking in ("hybrid", "always")
-    efforts, best = list[tuple[float, float]](), 0.0
+    efforts, best = list[tuple[float, float, Quality]](), 0.0
     for effort in efforts_for(model, task, request.thinking):
         worth = quality(abilities, model.id, thinks, task, effort, kept)
         if worth is None:
             return None
         seen = quality(abilities, model.id, thinks, task, effort, beyond_doubt(kept)) or worth
-        efforts.append((weights.quality * seen.value, task.answer * THINKING_TOKENS[effort]))
+        efforts.append((weights.quality * seen.value, task.answer * THINKING_TOKENS[effort], worth))
         best = max(best, worth.value)
     fixed = sum(standing(model).values()) + size_points(least, task, weights) - (0.0 if kept.advised else EXPERIMENTAL)
     if weights.context:
         most = (model.context.extended or model.context.native) if model.context else context
         fixed += weights.context * math.log2(max(1.0, most / task.context))
-    written = min(tokens for _, tokens in efforts)
+    written = min(tokens for _, tokens, _ in efforts)
     assumed = model.parameters.active * bits / 8 / max(UNKNOWN_SPEED.values()), task.prompt / task.prefill
     return UpperBound(
         best, fixed, written, tuple(efforts), usable, comfortable, math.log2(comfortable / usable), weights, assumed
