@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.machine.hardware import Device
-from qwenpick.memory.account import gpu
 from qwenpick.memory.bands import band
 from qwenpick.runtimes.llamacpp.cut import experts_asked, layers_asked
 from qwenpick.runtimes.llamacpp.limits import budget, has_backend
 from qwenpick.runtimes.llamacpp.options import Options, read_options
-from qwenpick.runtimes.llamacpp.parts import file_share, is_pooled, needed, on_first_gpu
+from qwenpick.runtimes.llamacpp.parts import file_share, is_pooled, on_first_gpu, on_gpus
 from qwenpick.runtimes.llamacpp.spread import spread
 from qwenpick.runtimes.llamacpp.totals import totals
 from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
@@ -229,11 +228,11 @@ def _best_split(
     held: Placement | None = None
     for _step in range(everything + 1):
         placement = Placement(devices, split=tuple(split))
-        memory = needed(architecture, checkpoint, work, placement, pooled=pooled)
-        spare = [size - memory.on(gpu(i)) * edge for i, size in enumerate(room)]
+        need = on_gpus(architecture, checkpoint, work, placement, pooled=pooled)
+        spare = [size - held_here * edge for size, held_here in zip(room, need, strict=True)]
         if min(spare) >= 0:
             return placement
-        if held is None and all(size >= memory.on(gpu(i)) for i, size in enumerate(room)):
+        if held is None and all(size >= held_here for size, held_here in zip(room, need, strict=True)):
             held = placement
         worst, best = spare.index(min(spare)), spare.index(max(spare))
         if split[worst] <= 1 or spare[best] <= 0:

@@ -57,6 +57,21 @@ def needed(
     return Memory(tuple(_driver(placement, part, backend) if part.name == DRIVER else part for part in common.parts))
 
 
+def on_gpus(
+    architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement, *, pooled: bool = False
+) -> list[int]:
+    """Bytes that each GPU of the placement holds: what a search over many placements asks, without the parts."""
+    common = on_any_device(architecture, checkpoint, work, _shape(placement, work), pooled=pooled)
+    backend = read_options(work.options).backend
+    pools = {part.where: part.bytes for part in common.parts if part.name == DRIVER}
+    taken = {
+        where: driver_bytes(device, pools[where], backend) - pools[where]
+        for index, device in enumerate(placement.devices)
+        if (where := gpu(index)) in pools
+    }
+    return [common.on(gpu(index)) + taken.get(gpu(index), 0) for index in range(len(placement.devices))]
+
+
 def on_first_gpu(
     architecture: Architecture,
     checkpoint: Checkpoint,

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from qwenpick.memory.account import gpu
 from qwenpick.runtimes.llamacpp.batch import batch_of
 from qwenpick.runtimes.llamacpp.limits import budget
 from qwenpick.runtimes.llamacpp.model import load
 from qwenpick.runtimes.llamacpp.options import Options
-from qwenpick.runtimes.llamacpp.parts import file_share, needed
+from qwenpick.runtimes.llamacpp.parts import file_share, on_gpus
 from qwenpick.runtimes.llamacpp.totals import cached_totals
 from qwenpick.work.placement import Placement
 
@@ -48,13 +47,13 @@ def spread(
     dense, experts = _layers(architecture, checkpoint, work)
     # all that is not a layer: buffers, the driver's part, the output on the last device
     even = tuple((n + 1) * (i + 1) // len(devices) - (n + 1) * i // len(devices) for i in range(len(devices)))
-    base = needed(
+    base = on_gpus(
         architecture, checkpoint, work, Placement(devices, split=even, cpu_moe_layers=n if moe else 0), pooled=pooled
     )
     free, first = list[float](), 0
     for index, count in enumerate(even):
         held = sum(dense[first : first + count]) + (0 if moe else sum(experts[first : first + count]))
-        free.append(rooms[index] / edge - (base.on(gpu(index)) - held))
+        free.append(rooms[index] / edge - (base[index] - held))
         first += count
 
     def sizes(moved: int) -> list[float]:
@@ -118,8 +117,8 @@ def _holds(
     edge: float,
     pooled: bool,
 ) -> bool:
-    memory = needed(architecture, checkpoint, work, placement, pooled=pooled)
-    return all(round(memory.on(gpu(index)) * edge) <= room for index, room in enumerate(rooms))
+    need = on_gpus(architecture, checkpoint, work, placement, pooled=pooled)
+    return all(round(held * edge) <= room for held, room in zip(need, rooms, strict=True))
 
 
 __all__ = ["spread"]
