@@ -61,8 +61,10 @@ def meant(catalog: Catalog, name: str, vram: int | None, ram: int | None) -> tup
                 ram=format_bytes(ram, 0),
             )
         )
+    if said:
+        return gpu, []
     others = variants(catalog, gpu)
-    if said or len(others) < 2:
+    if len(others) < 2:
         return gpu, []
     size = ram if gpu.unified else vram
     if size:

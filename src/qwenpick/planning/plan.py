@@ -111,11 +111,15 @@ def evaluate(
     tight: Plan | None = None
     serves, gpus = runtime.NAME in SERVERS and not strict, len(machine.devices)
     has_table = any(extra.name == NGRAM_TABLE for extra in architecture.extras)
+    nothing_in_ram, dropped = gpu_only or (one_memory(machine) and not work.options), False
     for placement in runtime.placements(model, architecture, checkpoint, work, machine):
         if len(placement.devices) > 1 and any(device.kind == "mig" for device in placement.devices):
             continue  # CUDA shows a process one MIG instance
+        if dropped and _leaves_layers(placement, architecture):
+            continue
         plan = judge(model, architecture, checkpoint, runtime, work, placement, machine)
-        if plan.mode != "gpu" and (gpu_only or (one_memory(machine) and not work.options)):
+        if plan.mode != "gpu" and nothing_in_ram:
+            dropped = True  # the engine runs it, and nobody asks what more in RAM would take
             continue
         roomier = len(placement.devices) < gpus or (has_table and not placement.host_table)
         if plan.verdict == "tight" and serves and roomier:
@@ -126,6 +130,12 @@ def evaluate(
         if best is None or (SEVERITY[plan.verdict], -plan.headroom) < (SEVERITY[best.verdict], -best.headroom):
             best = plan
     return tight or best
+
+
+def _leaves_layers(placement: Placement, architecture: Architecture) -> bool:
+    """Whether layers, or their experts, lie in RAM."""
+    cut = placement.split is not None and sum(placement.split) < architecture.num_layers
+    return cut or not placement.devices or placement.cpu_moe_layers > 0
 
 
 def one_memory(machine: Machine) -> bool:

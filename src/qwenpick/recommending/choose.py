@@ -104,7 +104,8 @@ class Chooser:
         best_so_far = own or row
         if row.plan.mode == "gpu":
             bounds = self._bounds_on(search)
-            drafting = [one for one in bounds.ladder(row.plan.model, 0) if may_draft(one, search)]
+            ladder = [one for one in bounds.ladder(row.plan.model, 0) if one.needs <= search.gpu_room]
+            drafting = [one for one in ladder if may_draft(one, search)]
             for points, candidate in bounds.with_drafts(drafting, drafts_of):
                 if points < best_so_far.score - ROUNDING:
                     break
