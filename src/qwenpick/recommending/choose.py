@@ -19,8 +19,9 @@ from qwenpick.recommending.rank import Ranked, best, better, described, order, p
 from qwenpick.recommending.request import HIGHEST
 from qwenpick.recommending.scoring import PREFERENCES, Scored
 from qwenpick.recommending.search.best_first import first_places
-from qwenpick.recommending.search.bounds import ROUNDING, Bounds
+from qwenpick.recommending.search.bounds import Bounds
 from qwenpick.recommending.search.candidates import Candidate, Candidates
+from qwenpick.recommending.search.contender import ROUNDING
 from qwenpick.recommending.search.formats import every_plan
 from qwenpick.recommending.search.space import Search
 from qwenpick.recommending.search.upper_bound import upper_bound

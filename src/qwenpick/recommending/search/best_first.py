@@ -21,15 +21,16 @@ from qwenpick.recommending.dominance import beats
 from qwenpick.recommending.quality import load_abilities
 from qwenpick.recommending.rank import OUTDONE, best, better, order
 from qwenpick.recommending.scoring import PREFERENCES, Scored
-from qwenpick.recommending.search.bounds import ROUNDING, Contender
 from qwenpick.recommending.search.cache_format import made_to_fit, miss_of, miss_without_ram, spills_over_several
 from qwenpick.recommending.search.candidates import Start
+from qwenpick.recommending.search.contender import ROUNDING, Contender
 from qwenpick.recommending.search.formats import as_many_bits, ends_format, holds_somehow, is_enough
 from qwenpick.recommending.search.space import Search
 from qwenpick.runtimes import find_runtime
 
 if TYPE_CHECKING:
-    from qwenpick.recommending.search.bounds import Bound, Bounds, Row
+    from qwenpick.recommending.search.bounds import Bounds
+    from qwenpick.recommending.search.contender import Bound, Row
 
 
 def first_places(

@@ -7,7 +7,7 @@ there is, nor does a plan with RAM to spare, so both stand for all boxes that ha
 from __future__ import annotations
 
 import math
-from dataclasses import field, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 from operator import itemgetter
@@ -21,10 +21,10 @@ from qwenpick.recommending.practice import FULL, SPILLED, engine_cost
 from qwenpick.recommending.scoring import PREFERENCES, TIGHT
 from qwenpick.recommending.search.cache_format import Miss
 from qwenpick.recommending.search.candidates import ANY_LATENCY, GPU_ENGINES, Latency
+from qwenpick.recommending.search.contender import Bound
 from qwenpick.recommending.search.speed_bound import Latencies
 from qwenpick.runtimes.llamacpp.driver import driver_bytes
 from qwenpick.runtimes.llamacpp.limits import budget, has_backend
-from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,89 +33,16 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Device, Machine
     from qwenpick.memory.cache import KvCache
     from qwenpick.planning.plan import Plan
-    from qwenpick.recommending.dominance import Relation
     from qwenpick.recommending.scoring import Scored
     from qwenpick.recommending.search.candidates import Candidate, Candidates
+    from qwenpick.recommending.search.contender import Contender, Row
     from qwenpick.recommending.search.space import Search
     from qwenpick.recommending.search.upper_bound import UpperBound
     from qwenpick.speed import Speed
     from qwenpick.work.placement import Placement
 
-Row = tuple["Plan", "Scored | None"]  # a plan that holds, and its points where it has any
-ROUNDING = 1e-5  # points: scores are compared to six digits
 GGML = ("llamacpp", "ollama", "lmstudio")  # engines that use the GPUs that llama.cpp has a backend for
 WHOLE_ENGINES = ("transformers",)  # engines that hold all layers on GPUs or all in RAM
-
-
-@dataclass(slots=True, eq=False)
-class Bound:
-    """A candidate on some devices: none of its plans gives more `points`, more than `top` says, or a shorter wait than the `latency`.
-
-    `cut` says that it cannot lie on the GPUs alone, and `ram` how many bytes it holds in RAM where it is known to. With `small` it is meant with
-    a smaller cache, on the GPUs.
-    """
-
-    candidate: Candidate
-    points: float
-    top: UpperBound
-    latency: Latency
-    cut: bool = False
-    ram: int | None = None
-    small: bool = False
-
-    @property
-    def seconds(self) -> float:
-        """The wait for an answer at least, with the effort that is the quickest."""
-        return self.top.written * self.latency.token + self.latency.prompt
-
-    def outdone(self, by: Scored, how: Relation) -> bool:
-        """Whether another model's plan outdoes any plan of this for certain, whatever the effort: what is cut or of a smaller cache is worth less."""
-        token, prompt = self.latency
-        return all(how.surely_holds(by, worth, token, n * token + prompt) for _, n, worth in self.top.efforts)
-
-
-@dataclass(slots=True, eq=False)
-class Contender:
-    """A model on its way to its best plan. It gives at most `points`, less what it loses to the first `judged` models that were found.
-
-    `left` are bounds that have not been planned, of the engines of the `group`, which give `more` at most; `later` are those of the engines that
-    have their turn where none of these holds, if that may be. `row` is the best plan so far, and `holds` says that there is one;
-    `lasting`, that what was planned stands for all boxes with these devices and RAM to spare.
-    """
-
-    model: Model
-    points: float
-    judged: int = 0
-    more: float = math.inf
-    group: int = -1
-    left: list[Bound] = field(default_factory=list)
-    later: list[Bound] = field(default_factory=list)
-    row: Scored | None = None
-    holds: bool = False
-    lasting: bool = True
-
-    @property
-    def open(self) -> list[Bound]:
-        """The bounds of which a plan may be the best."""
-        least = self.row.score - ROUNDING if self.row else -math.inf
-        return [bound for bound in (self.left if self.holds else self.left + self.later) if bound.points >= least]
-
-    @property
-    def quality(self) -> float:
-        """Points of quality that no plan of it exceeds."""
-        worth = [bound.top.quality for bound in self.open]
-        return max([*worth, self.row.quality.value] if self.row else worth, default=-math.inf)
-
-    @property
-    def seconds(self) -> float:
-        """The wait that no plan of it falls short of."""
-        waits = [bound.seconds for bound in self.open]
-        return min([*waits, self.row.seconds or 0.0] if self.row else waits, default=math.inf)
-
-    @property
-    def done(self) -> bool:
-        """Whether no plan that is left could be better than the best so far."""
-        return self.row is not None and self.more < self.row.score - ROUNDING
 
 
 class Bounds:
