@@ -101,8 +101,10 @@ class Chooser:
         """
         if self.request.runtime and self.request.quant:
             return row
-        own = self._with_drafts(row.plan, search) if row.plan.speed else None
-        best_so_far = own or row
+        # what it lost to another model's plan says nothing of its own: it is compared with drafts without, and loses it with them too
+        outdone = {name: points for name, points in row.parts.items() if name == "outdone"}
+        alone = replace(row, parts={name: points for name, points in row.parts.items() if name not in outdone})
+        best_so_far = (self._with_drafts(row.plan, search) if row.plan.speed else None) or alone
         if row.plan.mode == "gpu":
             bounds = self._bounds_on(search)
             ladder = [one for one in bounds.ladder(row.plan.model, 0) if one.needs <= search.gpu_room]
@@ -115,9 +117,8 @@ class Chooser:
                     continue
                 for found in self._drafts(candidate, search):
                     best_so_far = better(found, best_so_far)
-        if best_so_far is row:
+        if best_so_far is alone:
             return row
-        outdone = {name: points for name, points in row.parts.items() if name == "outdone"}
         return replace(best_so_far, parts={**best_so_far.parts, **outdone})
 
     def _drafts(self, candidate: Candidate, search: Search) -> list[Scored]:
