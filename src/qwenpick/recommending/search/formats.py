@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from qwenpick.work.serving import Serving
 
 ONLINE = "fp8-online"  # made from 16-bit weights when the engine starts: twice the download of a published FP8
-OWN_HARDWARE = frozenset(
-    {"nvfp4", "gptq-int8"}
-)  # Blackwell has units for one; Ampere has them for 8-bit integers and not for FP8
+# Blackwell has units for one; Ampere has them for 8-bit integers and not for FP8
+OWN_HARDWARE = frozenset({"nvfp4", "gptq-int8"})
 LEGACY = ("Q4_0", "Q4_1", "Q5_0", "Q5_1")  # llama.cpp types without scales of scales: worse than others of their size
 LOW_BITS = 5.0  # once a format of about four bits is held by the GPUs alone, fewer bits only lose quality
 

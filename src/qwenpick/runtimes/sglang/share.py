@@ -25,21 +25,14 @@ CONTEXT = 530 * MIB  # of the CUDA context, gone before SGLang looks at what is 
 _BY_MEMORY = (
     (20 * GIB, 2048, 8, 8), (35 * GIB, 4096, 48, 160), (60 * GIB, 4096, 32, 160), (160 * GIB, 8192, 256, 512), (2**62, 16384, 512, 512),
 )  # fmt: skip
-
-
 # Cards of 20 to 35 GiB before 0.5.20: server_args.py of 0.5.6 to 0.5.18, arg_groups/memory_hook.py of 0.5.19
 SMALL_BEFORE, SMALL = (0, 5, 20), (2048, 24, 80)
 CAPPED = (0, 5, 22)  # from here on batches that nobody named are at most max-running-requests
-PREFILL_GRAPHS = (
-    0,
-    5,
-    10,
-)  # from here on prefill is captured too: enable_piecewise_cuda_graph of 0.5.9, disable_piecewise_cuda_graph of 0.5.10
+# from here on prefill is captured too: enable_piecewise_cuda_graph of 0.5.9, disable_piecewise_cuda_graph of 0.5.10
+PREFILL_GRAPHS = (0, 5, 10)
 GRAPHLESS = (0, 5, 14)  # from here on nothing is set aside for graphs that are switched off
-DRAFTING = (
-    ((0, 5, 10), 2048),
-    ((0, 5, 14), 4096),
-)  # MiB set aside more where it speculates, before each release; 6,144 with STANDALONE
+# MiB set aside more where it speculates, before each release, and with STANDALONE
+DRAFTING = (((0, 5, 10), 2048), ((0, 5, 14), 4096))
 STANDALONE = 6144
 # 0.4.10: GiB set aside by memory, and more for each GPU
 _BEFORE_0_5 = ((35 * GIB, 2.8, 0.1), (90 * GIB, 9.5, 0.5), (160 * GIB, 12.0, 0.5), (2**62, 32.0, 0.0))
