@@ -10,14 +10,13 @@ from qwenpick.catalog.lookup import closed_weights
 from qwenpick.catalog.prices import gpu_price, on_sale
 from qwenpick.errors import QwenpickError
 from qwenpick.memory.account import RAM
-from qwenpick.memory.cache import kv_bytes
 from qwenpick.planning.checkpoints import checkpoints, download_bytes, every_file
 from qwenpick.planning.files import settled
 from qwenpick.planning.limits import longest_context
 from qwenpick.planning.plan import longest_allowed
 from qwenpick.recommending.choose import Chooser, task_for
 from qwenpick.recommending.request import HIGHEST
-from qwenpick.recommending.search.cache_format import SMALLEST
+from qwenpick.recommending.search.cache_format import least_cache_bytes
 from qwenpick.recommending.search.formats import named_bits, weights_of
 from qwenpick.runtimes import RUNTIMES, find_runtime
 from qwenpick.runtimes.llamacpp.parts import is_pooled
@@ -99,16 +98,20 @@ def _lightest(catalog: Catalog, model: Model, request: Request) -> int:
     if not model.open_weights or not model.architecture:
         return 0
     architecture = catalog.architecture(model)
-    engines = map(find_runtime, (request.runtime,) if request.runtime else RUNTIMES)
     asked = request.quant if request.quant != HIGHEST else None
-    preferred = ((checkpoints(model, engine, asked), engine.NAME) for engine in engines)
-    found = (one for of_engine, name in preferred for one in every_file(of_engine, model, architecture, name))
-    allowed = (settled(architecture, one) for one in found if asked or named_bits(one.format) >= LEAST_BITS)
     wanted = request.context or task_for([model], request).context
     tokens = min(wanted, longest_allowed(model) or wanted)
-    cacheless = request.options or is_pooled(model)
-    cache = 0 if cacheless else request.users * kv_bytes(architecture, tokens, request.kv_cache or SMALLEST)
-    return min((weights_of(architecture, checkpoint) for checkpoint in allowed), default=0) + cache
+    least = []
+    for engine in map(find_runtime, (request.runtime,) if request.runtime else RUNTIMES):
+        found = every_file(checkpoints(model, engine, asked), model, architecture, engine.NAME)
+        allowed = [settled(architecture, one) for one in found if asked or named_bits(one.format) >= LEAST_BITS]
+        if not allowed:
+            continue
+        cache = 0
+        if not (request.options or is_pooled(model)):
+            cache = request.users * least_cache_bytes(engine.NAME, model, architecture, tokens, request.kv_cache)
+        least.append(cache + min(weights_of(architecture, checkpoint) for checkpoint in allowed))
+    return min(least, default=0)
 
 
 def buyer(catalog: Catalog, model: Model, request: Request) -> Chooser:

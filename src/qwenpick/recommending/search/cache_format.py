@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.memory.account import RAM
-from qwenpick.memory.cache import CACHE_BITS, KvCache
+from qwenpick.memory.cache import CACHE_BITS, KvCache, kv_bytes
 from qwenpick.planning.plan import Plan, evaluate
 from qwenpick.recommending.practice import LEAN_ENGINES, lean_options
 from qwenpick.recommending.quantization_loss import SIZES, STURDY
@@ -38,7 +38,6 @@ EIGHT_BIT_CACHE = {
 # Smaller ones, of models that stand them, where 8 bits are not enough. Two types at once only where a default build has a kernel for them: Arc, not
 # CUDA, HIP and Metal (speed/cache_kernels.py); Ollama has one type for both (OLLAMA_KV_CACHE_TYPE).
 _MIXED, _FOUR = KvCache("q8_0", "q4_0"), KvCache("q4_0", "q4_0")
-SMALLEST = _FOUR  # of all that are tried: what is too large with it need not be planned
 FOUR_BIT_CACHES: Mapping[str, tuple[KvCache, ...]] = {
     "llamacpp": (_MIXED, _FOUR),
     "lmstudio": (_MIXED, _FOUR),
@@ -115,6 +114,14 @@ def smaller_caches(engine: str, model: Model, architecture: Architecture) -> tup
         if kept_of_cache(architecture, cache).advised and (sturdy or cache != _FOUR)
     )
     return KvCache(eight, eight), *stood
+
+
+def least_cache_bytes(
+    engine: str, model: Model, architecture: Architecture, tokens: int, asked: KvCache | None = None
+) -> int:
+    """Bytes of a sequence's keys and values in the smallest cache that is tried in the engine: what is too large with it need not be planned."""
+    caches = (asked,) if asked else (KvCache(), *smaller_caches(engine, model, architecture))
+    return min(kv_bytes(architecture, tokens, cache) for cache in caches)
 
 
 def caches_with_kernels(

@@ -11,13 +11,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qwenpick.memory.account import RAM
-from qwenpick.memory.cache import kv_bytes
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.planning.files import planned_file, settled
 from qwenpick.recommending.dominance import Relation, relation
 from qwenpick.recommending.scoring import HOMEMADE, MADE_ON_LOAD
-from qwenpick.recommending.search.cache_format import SMALLEST, smaller_caches
+from qwenpick.recommending.search.cache_format import least_cache_bytes, smaller_caches
 from qwenpick.recommending.search.formats import LOW_BITS, least_held, rungs, weights_of
 from qwenpick.recommending.search.space import Search, work_of
 from qwenpick.recommending.search.upper_bound import UpperBound, upper_bound, upper_bound_in
@@ -117,8 +116,9 @@ class Candidate:
         work = self.work
         if work.options or is_pooled(self.model):
             return self.held
-        smallest = self.request.kv_cache or SMALLEST
-        return self.held + work.sequences * kv_bytes(self.architecture, work.context, smallest)
+        return self.held + work.sequences * least_cache_bytes(
+            self.engine, self.model, self.architecture, work.context, self.request.kv_cache
+        )
 
     @cached_property
     def top(self) -> UpperBound | None:
