@@ -164,6 +164,8 @@ def parts_of(
     by_stage = [list(_stage_parts(stage, architecture, work, placement, chosen)) for stage in stages]
     parts: list[Part] = []
     later: list[Part] = []
+    link = link_of(placement)
+    lent_of: dict[tuple[int, Device], int] = {}  # alike on alike devices of a stage
     for index in range(max(1, len(placement.devices))):
         where, stage = gpu(index), placement.stage(index)
         parts += [
@@ -172,7 +174,10 @@ def parts_of(
         ]
         parts += [Part(p.name, p.bytes, where, p.formula, p.kind) for p in by_stage[stage]]
         if placement.devices:
-            lent = _lent(architecture, work, placement, stages[stage], placement.devices[index], chosen)
+            device = placement.devices[index]
+            if (stage, device) not in lent_of:
+                lent_of[stage, device] = _lent(architecture, work, placement, stages[stage], device, chosen)
+            lent = lent_of[stage, device]
             parts.append(
                 Part(
                     LENT,
@@ -182,12 +187,12 @@ def parts_of(
                     "overhead",
                 )
             )
-            if link_of(placement) != "alone" and chosen.version < OLD_RANK_UNTIL:
+            if link != "alone" and chosen.version < OLD_RANK_UNTIL:
                 unsure = stages[stage].profile.graphs // 2
                 later.append(
                     Part("graphs of an old release", unsure, where, N_("known only roughly (within half)"), "surge")
                 )
-            if placement.devices[index].unified and placement.devices[index].vendor == "nvidia":
+            if device.unified and device.vendor == "nvidia":
                 others = N_("what else takes of the shared memory while vLLM looks at it")
                 later.append(Part("other programs", UNIFIED_OTHERS, where, others, "surge"))
     in_ram = sum(stages[placement.stage(index)].in_ram for index in range(max(1, len(placement.devices))))
