@@ -20,7 +20,7 @@ from qwenpick.recommending.search.best_first import first_places
 from qwenpick.recommending.search.bounds import Bounds
 from qwenpick.recommending.search.cache_format import made_to_fit, miss_of, miss_without_ram, spills_over_several
 from qwenpick.recommending.search.candidates import Candidates
-from qwenpick.recommending.search.contender import ROUNDING
+from qwenpick.recommending.search.contender import ROUNDING, Bound
 from qwenpick.recommending.search.formats import as_many_bits, holds_somehow, is_enough, rungs
 from qwenpick.recommending.search.space import Search, work_of
 from qwenpick.recommending.search.upper_bound import upper_bound
@@ -216,16 +216,23 @@ def test_a_dense_models_bound_holds_where_little_of_it_lies_in_ram(catalog: Cata
     assert any(plan.mode == "gpu+layers-in-ram" and plan.memory.on("ram") < GIB for plan in seen)
 
 
+def _all_bounds(bounds: Bounds, model: Model) -> list[Bound]:
+    """The model's bounds in all groups of engines."""
+    return [bound for group in range(len(bounds.groups)) for bound in bounds.of(model, group, bounds.search)]
+
+
+def _of_plan(known: list[Bound], plan: Plan) -> list[Bound]:
+    """Those that the plan may have been made of."""
+    made = plan.runtime, plan.checkpoint
+    return [bound for bound in known if (bound.candidate.engine, bound.candidate.checkpoint) == made]
+
+
 def _bounded(catalog: Catalog, model: Model, bounds: Bounds, task: Task) -> list[Plan]:
     """Every plan of the model that is ranked, none of which is worth more than its bound says."""
     search, found = bounds.search, list[Plan]()
-    known = [bound for group in range(len(bounds.groups)) for bound in bounds.of(model, group, search)]
+    known = _all_bounds(bounds, model)
     for plan in every_plan(catalog, model, search, task):
-        own = [
-            bound
-            for bound in known
-            if (bound.candidate.engine, bound.candidate.checkpoint) == (plan.runtime, plan.checkpoint)
-        ]
+        own = _of_plan(known, plan)
         for row in rank([plan], task, prefer=search.request.prefer, thinking=search.request.thinking):
             assert row.score <= max(bound.points for bound in own) + ROUNDING
             assert row.quality.value <= max(bound.top.quality for bound in own)
@@ -252,13 +259,9 @@ def test_what_is_outdone_for_certain_is_outdone_however_it_is_planned(
     seen = 0
     for model in models:
         above = [(row, how) for row in firsts if (how := relation(row.plan.model, model)) and row.plan.model != model]
-        own = [bound for group in range(len(bounds.groups)) for bound in bounds.of(model, group, search)]
+        own = _all_bounds(bounds, model)
         for plan in plans[model.id]:
-            made = [
-                bound
-                for bound in own
-                if (bound.candidate.engine, bound.candidate.checkpoint) == (plan.runtime, plan.checkpoint)
-            ]
+            made = _of_plan(own, plan)
             outdoing = [row for row, how in above if all(bound.outdone(row, how) for bound in made)]
             scored = score(plan, task, weights, known, asked.thinking)
             seen += len(outdoing)

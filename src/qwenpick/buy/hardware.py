@@ -19,7 +19,6 @@ from qwenpick.recommending.request import HIGHEST
 from qwenpick.recommending.search.cache_format import least_cache_bytes
 from qwenpick.recommending.search.formats import named_bits, weights_of
 from qwenpick.runtimes import RUNTIMES, find_runtime
-from qwenpick.runtimes.llamacpp.parts import is_pooled
 from qwenpick.units import GIB
 from qwenpick.values import dataclass
 
@@ -105,12 +104,9 @@ def _lightest(catalog: Catalog, model: Model, request: Request) -> int:
     for engine in map(find_runtime, (request.runtime,) if request.runtime else RUNTIMES):
         found = every_file(checkpoints(model, engine, asked), model, architecture, engine.NAME)
         allowed = [settled(architecture, one) for one in found if asked or named_bits(one.format) >= LEAST_BITS]
-        if not allowed:
-            continue
-        cache = 0
-        if not (request.options or is_pooled(model)):
-            cache = request.users * least_cache_bytes(engine.NAME, model, architecture, tokens, request.kv_cache)
-        least.append(cache + min(weights_of(architecture, checkpoint) for checkpoint in allowed))
+        if allowed:
+            cache = least_cache_bytes(engine.NAME, model, architecture, tokens, request)
+            least.append(cache + min(weights_of(architecture, checkpoint) for checkpoint in allowed))
     return min(least, default=0)
 
 

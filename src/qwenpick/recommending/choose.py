@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import HardwareUnreadableError
@@ -109,13 +110,14 @@ class Chooser:
             bounds = self._bounds_on(search)
             ladder = [one for one in bounds.ladder(row.plan.model, 0) if one.needs <= search.gpu_room]
             drafting = [one for one in ladder if may_draft(one, search)]
+            drafts = cache(lambda one: self._drafts(one, search))
             for points, candidate in bounds.with_drafts(drafting, drafts_of):
                 if points < best_so_far.score - ROUNDING:
                     break
                 heavier = filter(candidate.shares_format, drafting[: drafting.index(candidate)])
-                if any(self._drafts(one, search) for one in heavier):
+                if any(map(drafts, heavier)):
                     continue
-                for found in self._drafts(candidate, search):
+                for found in drafts(candidate):
                     best_so_far = better(found, best_so_far)
         if best_so_far is alone:
             return row

@@ -142,7 +142,7 @@ def _advance(one: Contender, bounds: Bounds, search: Search) -> bool:
 
 def _bound(one: Contender) -> None:
     """What the contender still gives at most."""
-    one.more = max([bound.points for bound in (one.left if one.holds else one.left + one.later)], default=-math.inf)
+    one.more = max([bound.points for bound in one.unplanned], default=-math.inf)
     one.points, one.judged = max(one.more, one.row.score) if one.row else one.more, 0
 
 

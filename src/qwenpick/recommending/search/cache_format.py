@@ -13,6 +13,7 @@ from qwenpick.recommending.practice import LEAN_ENGINES, lean_options
 from qwenpick.recommending.quantization_loss import SIZES, STURDY
 from qwenpick.recommending.scoring import kept_of_cache
 from qwenpick.runtimes.llamacpp.limits import budget
+from qwenpick.runtimes.llamacpp.parts import is_pooled
 from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
 from qwenpick.speed.cache_kernels import way_of
 from qwenpick.speed.devices import class_of
@@ -22,6 +23,7 @@ from qwenpick.values import dataclass
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
     from qwenpick.machine.hardware import Device, Machine
+    from qwenpick.recommending.request import Request
     from qwenpick.recommending.search.space import Search
     from qwenpick.runtimes import Runtime
     from qwenpick.work.serving import Serving
@@ -116,12 +118,16 @@ def smaller_caches(engine: str, model: Model, architecture: Architecture) -> tup
     return KvCache(eight, eight), *stood
 
 
-def least_cache_bytes(
-    engine: str, model: Model, architecture: Architecture, tokens: int, asked: KvCache | None = None
-) -> int:
-    """Bytes of a sequence's keys and values in the smallest cache that is tried in the engine: what is too large with it need not be planned."""
+def least_cache_bytes(engine: str, model: Model, architecture: Architecture, tokens: int, request: Request) -> int:
+    """Bytes of all users' keys and values in the smallest cache that is tried in the engine: what is too large with it need not be planned.
+
+    0 where options may change them, or a model for embeddings keeps none.
+    """
+    if request.options or is_pooled(model):
+        return 0
+    asked = request.kv_cache
     caches = (asked,) if asked else (KvCache(), *smaller_caches(engine, model, architecture))
-    return min(kv_bytes(architecture, tokens, cache) for cache in caches)
+    return request.users * min(kv_bytes(architecture, tokens, cache) for cache in caches)
 
 
 def caches_with_kernels(

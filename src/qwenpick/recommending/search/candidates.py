@@ -21,7 +21,7 @@ from qwenpick.recommending.search.formats import LOW_BITS, least_held, rungs, we
 from qwenpick.recommending.search.space import Search, work_of
 from qwenpick.recommending.search.upper_bound import UpperBound, upper_bound, upper_bound_in
 from qwenpick.runtimes import find_runtime
-from qwenpick.runtimes.llamacpp.parts import Shape, file_share, is_pooled, on_any_device
+from qwenpick.runtimes.llamacpp.parts import Shape, file_share, on_any_device
 from qwenpick.runtimes.llamacpp.totals import Totals, totals
 from qwenpick.runtimes.llamacpp.whole import Whole, whole
 from qwenpick.speed.decode import Load, Step, step_on, token_seconds
@@ -113,11 +113,8 @@ class Candidate:
     @cached_property
     def needs(self) -> int:
         """The same with the smallest cache of all sequences that may be tried: what is too large with it need not be planned."""
-        work = self.work
-        if work.options or is_pooled(self.model):
-            return self.held
-        return self.held + work.sequences * least_cache_bytes(
-            self.engine, self.model, self.architecture, work.context, self.request.kv_cache
+        return self.held + least_cache_bytes(
+            self.engine, self.model, self.architecture, self.work.context, self.request
         )
 
     @cached_property

@@ -68,10 +68,15 @@ class Contender:
     lasting: bool = True
 
     @property
+    def unplanned(self) -> list[Bound]:
+        """The bounds that may still have their turn."""
+        return self.left if self.holds else self.left + self.later
+
+    @property
     def open(self) -> list[Bound]:
-        """The bounds of which a plan may be the best."""
+        """Those of which a plan may be the best."""
         least = self.row.score - ROUNDING if self.row else -math.inf
-        return [bound for bound in (self.left if self.holds else self.left + self.later) if bound.points >= least]
+        return [bound for bound in self.unplanned if bound.points >= least]
 
     @property
     def quality(self) -> float:

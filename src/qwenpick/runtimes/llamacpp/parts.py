@@ -63,13 +63,12 @@ def on_gpus(
     """Bytes that each GPU of the placement holds: what a search over many placements asks, without the parts."""
     common = on_any_device(architecture, checkpoint, work, _shape(placement, work), pooled=pooled)
     backend = read_options(work.options).backend
-    pools = {part.where: part.bytes for part in common.parts if part.name == DRIVER}
-    taken = {
-        where: driver_bytes(device, pools[where], backend) - pools[where]
-        for index, device in enumerate(placement.devices)
-        if (where := gpu(index)) in pools
-    }
-    return [common.on(gpu(index)) + taken.get(gpu(index), 0) for index in range(len(placement.devices))]
+    held = [common.on(gpu(index)) for index in range(len(placement.devices))]
+    for pool in common.parts:
+        if pool.name == DRIVER:
+            index = _index(pool)
+            held[index] += driver_bytes(placement.devices[index], pool.bytes, backend) - pool.bytes
+    return held
 
 
 def on_first_gpu(
@@ -185,9 +184,14 @@ def on_ranks(parts: Iterable[Part], architecture: Architecture, ranks: int, copi
             yield replace(part, bytes=size, where=gpu(index), formula=formula)
 
 
+def _index(part: Part) -> int:
+    """Which GPU a part lies on."""
+    return int(part.where.removeprefix("gpu"))
+
+
 def _driver(placement: Placement, pool: Part, backend: str) -> Part:
     """What the driver takes of a GPU, with the `pool` of a run."""
-    device = placement.devices[int(pool.where.removeprefix("gpu"))]
+    device = placement.devices[_index(pool)]
     size, source = driver_bytes(device, pool.bytes, backend), driver_source(device, pool.bytes, backend)
     return Part(DRIVER, size, pool.where, source, "overhead")
 

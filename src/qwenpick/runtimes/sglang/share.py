@@ -117,8 +117,13 @@ def free_at_start(device: Device, gpus: int = 1, experts: bool = False) -> int |
 
 
 def graph_bytes(chosen: Settings) -> int:
-    """What is set aside for graphs: 2 MiB a decode batch, 8 a captured prefill size."""
-    return (chosen.graph_batch * 2 + (prefill_graphs(chosen.chunk) * 8 if chosen.prefill else 0)) * MIB
+    """What is set aside for graphs."""
+    return _graphs_mib(chosen.chunk, chosen.graph_batch, chosen.prefill) * MIB
+
+
+def _graphs_mib(chunk: int, graph_batch: int, prefill: bool) -> int:
+    """2 MiB a decode batch, 8 a captured prefill size."""
+    return graph_batch * 2 + (prefill_graphs(chunk) * 8 if prefill else 0)
 
 
 def aside_mib(chunk: int, graph_batch: int, gpus: int, prefill: bool = True) -> float:
@@ -129,8 +134,7 @@ def aside_mib(chunk: int, graph_batch: int, gpus: int, prefill: bool = True) -> 
     >>> aside_mib(4096, 48, 1)  # 512 + 6144 + 128 + 96 + 50 x 8
     7280.0
     """
-    graphs = graph_batch * 2 + (prefill_graphs(chunk) * 8 if prefill else 0)
-    return 512 + max(chunk, 2048) * 1.5 + gpus / 8 * 1024 + graphs
+    return 512 + max(chunk, 2048) * 1.5 + gpus / 8 * 1024 + _graphs_mib(chunk, graph_batch, prefill)
 
 
 def static_share(total: int, chunk: int, graph_batch: int, gpus: int, said: Options, prefill: bool = True) -> float:
