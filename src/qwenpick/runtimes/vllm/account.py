@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 
 LENT = N_("beside the request")
+LENT_FOR = N_("graphs, attention's buffers and communicators beyond what is free beside it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,16 +178,7 @@ def parts_of(
             device = placement.devices[index]
             if (stage, device) not in lent_of:
                 lent_of[stage, device] = _lent(architecture, work, placement, stages[stage], device, chosen)
-            lent = lent_of[stage, device]
-            parts.append(
-                Part(
-                    LENT,
-                    lent,
-                    where,
-                    N_("graphs, attention's buffers and communicators beyond what is free beside it"),
-                    "overhead",
-                )
-            )
+            parts.append(Part(LENT, lent_of[stage, device], where, LENT_FOR, "overhead"))
             if link != "alone" and chosen.version < OLD_RANK_UNTIL:
                 unsure = stages[stage].profile.graphs // 2
                 later.append(
