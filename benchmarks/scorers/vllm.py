@@ -44,7 +44,7 @@ def h200(rows: Iterable[Row]) -> Iterator[Score | Skip]:
             continue
         given = json.loads(row["kw"])
         cache_type = str(given.pop("kv_cache_dtype", "auto"))
-        options = {name: value for name, value in given.items() if name in vllm.Options.model_fields}
+        options = {name: value for name, value in given.items() if name in vllm.Options.__dataclass_fields__}
         options |= {"usage_context": "llm_class", "language_model_only": row["vision"] == "False", "version": VERSION}
         if drafted := given.get("speculative_config"):
             options["num_speculative_tokens"] = drafted["num_speculative_tokens"]

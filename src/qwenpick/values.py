@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
 else:
 
-    def dataclass(*, frozen=False, slots=False, eq=True):
+    def dataclass(*, frozen=False, slots=False, eq=True, kw_only=False):
         """The decorator, in the standard library's words."""
-        return lambda cls: _made(cls, frozen, slots, eq)
+        return lambda cls: _made(cls, frozen, slots, eq, kw_only)
 
 
-def _made(cls: type, frozen: bool, slots: bool, eq: bool) -> type:
+def _made(cls: type, frozen: bool, slots: bool, eq: bool, kw_only: bool) -> type:
     """The class with its fields, and with methods in place of those that it does not define."""
     given = {name for name, method in vars(cls).items() if method is not None}
-    cls = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots)(cls)
+    cls = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(cls)
     methods: dict[str, Any] = {"__init__": _few(cls), "__repr__": _repr}
     if eq:
         methods |= {
@@ -62,6 +62,7 @@ def _few(cls: type) -> Callable[..., Any]:
         filled = dict(zip(known, args, strict=False)) | named
         lacking = known.keys() - filled.keys()
         wrong = len(filled) != len(args) + len(named) or len(filled) + len(lacking) != len(known)
+        wrong = wrong or bool(args and any(field.kw_only for field in fields(cls)))
         if left < 0 or wrong or any(known[name] == (MISSING, MISSING) for name in lacking):
             return compiled(self, *args, **named)  # which raises what a function raises where the arguments are wrong
         for name, (default, factory) in known.items():
@@ -98,6 +99,8 @@ def _init(cls: type, known: dict[str, Any]) -> str:
         known[default], known[factory] = field.default, field.default_factory
         if field.default_factory is not MISSING:
             known[default], value = MISSING, f"{factory}() if {name} is MISSING else {name}"
+        if field.kw_only and "*" not in arguments:
+            arguments.append("*")
         arguments.append(f"{name}={default}" if known[default] is not MISSING or value != name else name)
         slot = getattr(cls, name, None) if "__slots__" in vars(cls) else None
         known[f"put_{name}"] = getattr(slot, "__set__", None)

@@ -60,7 +60,12 @@ def _kinds(dataclass: Any) -> dict[str, Any]:
     class Loose:
         x: int = 0
 
-    return {kind.__name__: kind for kind in (Point, Checked, Wide, Named, Itself, Loose)}
+    @dataclass(frozen=True, kw_only=True)
+    class Said:
+        x: int = 0
+        y: int
+
+    return {kind.__name__: kind for kind in (Point, Checked, Wide, Named, Itself, Loose, Said)}
 
 
 OURS, STANDARD = _kinds(values.dataclass), _kinds(dataclasses.dataclass)
@@ -82,6 +87,16 @@ def test_a_value_is_made_or_refused_as_the_standard_library_does(
             return str(error)
 
     assert tried(OURS["Point"]) == tried(STANDARD["Point"])
+
+
+@pytest.mark.parametrize("times", [1, values.FEW + 2], ids=["first", "compiled"])
+def test_a_value_of_named_fields_takes_them_in_any_order_and_none_without_its_name(times: int) -> None:
+    for kind in (OURS["Said"], STANDARD["Said"]):
+        assert [repr(kind(y=1)) for _unused in range(times)][-1] == repr(STANDARD["Said"](x=0, y=1))
+        with pytest.raises(TypeError, match="takes 1 positional argument but 2 were given"):
+            kind(1)
+        with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'y'"):
+            kind(x=1)
 
 
 def test_values_of_equal_fields_are_equal_and_no_others() -> None:

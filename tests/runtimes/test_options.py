@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from importlib import import_module
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 import qwenpick
 from qwenpick.errors import QwenpickError
 from qwenpick.runtimes import RUNTIMES, options_of
-from qwenpick.runtimes.given import flags
-from qwenpick.runtimes.option import EngineOptions, Entry, entries, numbers
+from qwenpick.runtimes.given import flags, read
+from qwenpick.runtimes.option import EngineOptions, Entry, Version, entries, numbers, option
 
 TABLES: dict[str, type[EngineOptions]] = {
     name: import_module(f"qwenpick.runtimes.{name}.options").Options for name in RUNTIMES
@@ -161,11 +162,6 @@ def test_releases_compare_as_numbers() -> None:
 
 
 def test_a_release_without_an_option_refuses_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from typing import ClassVar
-
-    from qwenpick.runtimes.given import read
-    from qwenpick.runtimes.option import Version, option
-
     class Table(EngineOptions):
         TITLE: ClassVar[str] = "X"
         RELEASE: ClassVar[str] = "2.0"

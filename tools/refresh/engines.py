@@ -186,8 +186,7 @@ def _ours(reference: str) -> Any:
     module, _colon, attribute = reference.partition(":")
     value: Any = import_module(module)
     for part in attribute.split("."):
-        fields = getattr(value, "model_fields", {})
-        value = fields[part].default if part in fields else getattr(value, part)
+        value = getattr(value, part)
     return value
 
 

@@ -54,9 +54,7 @@ def program(run: Run, fetched: str | None = None) -> str:
     load = [f"dtype={_DTYPE.get(run.checkpoint.format, AUTO)}", f"device_map={where}"]
     load += [f"quantization_config={quantized}"] if quantized else []
     said = read(Options, run.work.options)
-    load += (
-        [f"attn_implementation={said.attn_implementation!r}"] if "attn_implementation" in said.model_fields_set else []
-    )
+    load += [f"attn_implementation={said.attn_implementation!r}"] if "attn_implementation" in said.named else []
     load += ["config=config"] if yarn(run) else []
     lines = [
         "import sys",

@@ -129,7 +129,7 @@ def _llama_server(engine: str, architecture: Architecture, work: Serving, where:
     if left is not None:
         count = min(said.ctx_checkpoints, left // state) if state else said.ctx_checkpoints
         rest = (left - count * state) // MIB
-        named = said.model_fields_set  # what was asked for is not overruled
+        named = said.named  # what was asked for is not overruled
         limits = Limits(
             rest if "cache_ram" not in named and rest < said.cache_ram else None,
             count if "ctx_checkpoints" not in named and count < said.ctx_checkpoints else None,
@@ -158,7 +158,7 @@ def _mlx(
 
 def asked_limits(limits: Limits, options: Options) -> Limits:
     """The limits of a llama-server, with what was asked for in their place."""
-    asked = {name: getattr(options, name) for name in CACHES if name in options.model_fields_set}
+    asked = {name: getattr(options, name) for name in CACHES if name in options.named}
     return replace(limits, **asked)
 
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from qwenpick.errors import QwenpickError, did_you_mean, shown
 from qwenpick.i18n import _
 from qwenpick.runtimes.option import EngineOptions, Entry, entries, numbers
@@ -43,7 +41,7 @@ def flags(options: EngineOptions) -> list[str]:
     """What was said, as the flags of the server: `--block-size 32 --enforce-eager`; no is the flag's opposite, where it has one."""
     found: list[str] = []
     for entry in entries(type(options)):
-        if not entry.flag or entry.name not in options.model_fields_set:
+        if not entry.flag or entry.name not in options.named:
             continue
         value = getattr(options, entry.name)
         flag = "--" + entry.name.replace("_", "-")
@@ -69,7 +67,7 @@ def _spellings(table: type[EngineOptions]) -> Mapping[str, tuple[Entry, bool]]:
 
 @cache
 def _nothing_said(table: type[Table]) -> Table:
-    return table.model_construct()  # the defaults as they stand, without the validator of what is said
+    return table()
 
 
 @lru_cache(maxsize=1024)
@@ -100,17 +98,16 @@ def _read(table: type[Table], given: tuple[tuple[str, type, object], ...]) -> Ta
             raise OptionError(_("option '{name}' of {title} is given twice", name=entry.name, title=table.TITLE))
         values[entry.name], typed = value, _typed(entry, value)
         found[entry.name] = typed if straight or not isinstance(typed, bool) else not typed
-    try:
-        options = table.model_validate(found)
-    except ValidationError as problem:
-        entry = next(entry for entry in entries(table) if entry.name == problem.errors()[0]["loc"][0])
-        raise OptionError(_refused(table, entry, values[entry.name])) from None
+    for entry in entries(table):
+        if entry.name in found and not entry.takes(found[entry.name]):
+            raise OptionError(_refused(table, entry, values[entry.name]))
+    options = table(**found, named=frozenset(found))
     _refuse_other_release(options)
     return options
 
 
 def _typed(entry: Entry, value: object) -> object:
-    """Text as the type that the option has, where it reads as one; anything else as it is, for pydantic to refuse."""
+    """Text as the type that the option has, where it reads as one; anything else as it is, to be refused."""
     if entry.kind == "switch" and isinstance(value, str | int):
         word = shown(value).casefold()
         if word == "auto" and entry.default is not None:
@@ -145,7 +142,7 @@ def _refuse_other_release(options: EngineOptions) -> None:
     """Raises OptionError where the release that is planned for does not have an option."""
     version = options.said_release or options.RELEASE
     for entry in entries(type(options)):
-        if entry.name not in options.model_fields_set:
+        if entry.name not in options.named:
             continue
         if entry.since and options.release < numbers(entry.since):
             raise OptionError(

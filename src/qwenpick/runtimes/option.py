@@ -19,14 +19,13 @@ To add an option:
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
-import typing
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
-from typing import Annotated, Any, ClassVar, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from math import inf
+from typing import Annotated, Any, ClassVar, Literal, dataclass_transform, get_args, get_origin, get_type_hints
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
@@ -36,17 +35,12 @@ from qwenpick.work.placement import Cut
 
 MOST_GPUS = 1024
 
-# 0.26, 0.11.0rc2.dev449+g134f, b11434
-Version = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^[bv]?[0-9]{1,6}(\.[0-9]{1,6}){0,3}((a|b|rc|[.]?dev|[.]?post|[+-])[.+0-9A-Za-z-]{0,40})?$"
-    ),
-]
-# one line, nothing that steers a terminal
-Word = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}$")]
+Version = Annotated[str, "version"]  # 0.26, 0.11.0rc2.dev449+g134f, b11434
+Word = Annotated[str, "word"]  # one line, nothing that steers a terminal
 Kind = Literal["number", "share", "switch", "version", "word", "choice"]
-_KINDS: dict[Any, Kind] = {int: "number", float: "share", bool: "switch", str: "word"}
+_KINDS: dict[Any, Kind] = {int: "number", float: "share", bool: "switch", Version: "version", Word: "word"}
+_VERSION = r"[bv]?[0-9]{1,6}(\.[0-9]{1,6}){0,3}((a|b|rc|[.]?dev|[.]?post|[+-])[.+0-9A-Za-z-]{0,40})?"
+_WORD = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}"
 
 
 def option(
@@ -67,8 +61,14 @@ def option(
     `aliases` are other spellings of the engine's own; `opposite` is the spelling that says no (`no_mmap`); without `flag`, `launch` does not hand it
     on as it was given.
     """
-    extra: dict[str, Any] = {"since": since, "until": until, "aliases": aliases, "opposite": opposite, "flag": flag}
-    return Field(default, description=changes, ge=least, le=most, gt=above, json_schema_extra=extra)
+    line = {
+        "least": least if above is None else above,
+        "most": most,
+        "changes": changes,
+        "since": since,
+        "until": until,
+    }
+    return dataclasses.field(default=default, metadata={**line, "aliases": aliases, "opposite": opposite, "flag": flag})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,23 @@ class Entry:
     aliases: tuple[str, ...]
     opposite: str | None
     flag: bool
+
+    def takes(self, value: object) -> bool:
+        """Whether it may be said to be this: of its type, and in its bounds."""
+        match self.kind:
+            case "switch":
+                return isinstance(value, bool)
+            case "version" | "word":
+                return isinstance(value, str) and bool(
+                    re.fullmatch(_VERSION if self.kind == "version" else _WORD, value)
+                )
+            case "choice":
+                return any(type(value) is type(one) and value == one for one in self.choices)
+            case "share":
+                return isinstance(value, float) and (self.least or 0) < value <= (self.most or 1)
+            case "number":
+                least, most = (-inf if self.least is None else self.least), (inf if self.most is None else self.most)
+                return type(value) is int and least <= value <= most
 
     @property
     def accepts(self) -> str:
@@ -108,14 +125,24 @@ class Entry:
                 )
 
 
-class EngineOptions(BaseModel):
-    """What was said of an engine's options; the table of each engine derives from it. Values are of their types and in bounds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
+@dataclass_transform(eq_default=False, kw_only_default=True, frozen_default=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
+class EngineOptions(metaclass=type):  # noqa: UP050 - for mypy, to know that its classes can be hashed
+    """What was said of an engine's options; the table of each engine derives from it. Values are of their types and in bounds (`given.read`)."""
 
     TITLE: ClassVar[str]
     RELEASE: ClassVar[str]  # the release that is planned for where none is said
     ELSEWHERE: ClassVar[Mapping[str, str]] = {}  # names of the engine that qwenpick says in another way -> that way
+
+    named: frozenset[str] = frozenset()  # the options that were said; the others are at their defaults
+
+    def __init_subclass__(cls) -> None:
+        dataclass(frozen=True, eq=False, kw_only=True)(cls)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What was said, by option, in the order of the table."""
+        return {entry.name: getattr(self, entry.name) for entry in entries(type(self)) if entry.name in self.named}
 
     @property
     def said_release(self) -> str | None:
@@ -262,21 +289,17 @@ def entries(table: type[EngineOptions]) -> tuple[Entry, ...]:
 
 
 def _entries(table: type[EngineOptions]) -> Iterator[Entry]:
-    for name, info in table.model_fields.items():
-        extra = typing.cast(dict[str, Any], info.json_schema_extra)
-        plain = _without_none(info.annotation)
-        bounds = {key: getattr(one, key) for one in info.metadata for key in ("ge", "le", "gt") if hasattr(one, key)}
-        choices = typing.get_args(plain) if typing.get_origin(plain) is Literal else ()
-        kind: Kind = "version" if name.endswith("version") else "choice" if choices else _KINDS[plain]
+    types = get_type_hints(table, include_extras=True)
+    for line in dataclasses.fields(table):
+        if not line.metadata:
+            continue
+        alternatives = get_args(types[line.name])
+        plain = alternatives[0] if type(None) in alternatives else types[line.name]  # of `T | None`: T
+        choices = get_args(plain) if get_origin(plain) is Literal else ()
         yield Entry(
-            name, kind, bounds.get("ge", bounds.get("gt")), bounds.get("le"), choices, info.default, info.description or "",
-            extra["since"], extra["until"], extra["aliases"], extra["opposite"], extra["flag"],
-        )  # fmt: skip
-
-
-def _without_none(annotation: Any) -> Any:
-    """The type of `T | None` or `Annotated[T, ...] | None`: T."""
-    arguments = typing.get_args(annotation)
-    if type(None) in arguments:
-        annotation = next(one for one in arguments if one is not type(None))
-    return typing.get_args(annotation)[0] if typing.get_origin(annotation) is Annotated else annotation
+            name=line.name,
+            kind="choice" if choices else _KINDS[plain],
+            choices=choices,
+            default=line.default,
+            **line.metadata,
+        )

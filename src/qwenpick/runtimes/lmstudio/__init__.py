@@ -49,7 +49,7 @@ def memory(
 def _with_defaults(architecture: Architecture, work: Serving) -> Serving:
     """The workload with LM Studio's settings beneath those that were given: calls of 512 tokens, and the projector that lies beside the file."""
     defaults = {"n_batch": 512, "n_ubatch": 512, "mmproj": bool(architecture.vision or architecture.audio)}
-    said = read(Options, work.options).model_dump(exclude_unset=True)
+    said = read(Options, work.options).said
     return replace(work, options={**defaults, **said})
 
 

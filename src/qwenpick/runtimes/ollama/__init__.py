@@ -133,7 +133,7 @@ def _held(model: Model, architecture: Architecture, checkpoint: Checkpoint) -> C
 def _with_defaults(architecture: Architecture, work: Serving) -> Serving:
     """The workload with Ollama's flags beneath those that were given."""
     defaults = {"n_batch": 512, "n_ubatch": 512, "mmproj": bool(architecture.vision or architecture.audio)}
-    said = read(Options, work.options).model_dump(exclude_unset=True)
+    said = read(Options, work.options).said
     return replace(work, options={**defaults, **said})
 
 
