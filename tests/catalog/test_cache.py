@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_second_load_reads_no_yaml_and_gives_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = load(own=False)
     cold = {kind: dict(getattr(first, kind)) for kind in ("architectures", "models", "gpus", "cloud")}
-    assert len(list(folder.glob("*.json"))) == 6
+    assert len(list(folder.glob("*.jsonl"))) == 6
     monkeypatch.setattr(sys.modules["qwenpick.catalog.read"], "read_yaml", None)  # calling it would raise
     assert load(own=False) is first  # once in a process
     forget()
@@ -49,16 +50,35 @@ def test_other_content_or_another_version_is_another_file_and_old_ones_are_remov
     for n in range(KEPT + 3):
         content = f"content {n}".encode()
         assert cached([content], ["a", "b"], lambda n=n: {"a": {"x": n}, "b": {}})("a") == {"x": n}
-    assert len(list(folder.glob("*.json"))) == KEPT * 2
+    assert len(list(folder.glob("*.jsonl"))) == KEPT * 2
     assert not list(folder.glob("*.tmp"))
     assert cached([content], ["a", "b"], dict)("a") == {"x": KEPT + 2}  # read, not built
 
 
 def test_a_broken_cache_file_is_read_past(folder: Path) -> None:
     load(own=False).models["qwen3-8b"]
-    for file in folder.glob("*.json"):
+    for file in folder.glob("*.jsonl"):
         file.write_text("{broken")
     assert load(own=False).models["qwen3-8b"].name == "Qwen3-8B"
+
+
+def test_an_entry_that_is_read_from_its_line_is_the_one_of_the_whole_file(folder: Path) -> None:
+    written = {
+        f"x{n}": {"id": f"x{n}", "text": "a\tb\nc\u2028\x85é中", "numbers": [n, 1.0, None, True]} for n in range(5)
+    }
+
+    def read() -> Mapping[str, object]:
+        return cached([b"content"], ["a"], lambda: {"a": written})("a")
+
+    assert read() == written  # built
+    one_by_one, at_once, mixed = read(), read(), read()
+    assert {key: one_by_one[key] for key in reversed(written)} == written == dict(at_once.items())
+    assert mixed["x3"] == written["x3"]
+    assert list(mixed.values()) == list(written.values()) and list(mixed) == list(written)
+    assert "x4" in mixed and "x5" not in mixed and len(mixed) == 5
+    (file,) = folder.glob("*.jsonl")
+    file.write_bytes(file.read_bytes().replace(b'"x2"', b'"x9"'))  # not what was written
+    assert read() == written
 
 
 def test_a_directory_that_others_can_write_to_is_not_used(folder: Path) -> None:

@@ -1,16 +1,20 @@
-"""The shipped catalogue, parsed and kept as JSON: reading YAML takes 130 ms, reading this 3 ms.
+"""The shipped catalogue, parsed and kept as a line of JSON an entry: reading YAML takes 130 ms, finding these lines 1 ms, and few are then read.
 
-The name of a cache file is a hash of the content it was made from and of qwenpick's version, so it cannot be stale.
+The name of a cache file follows from the content it was made from (its lengths and CRC-32 sums) and from qwenpick's version, so it is not stale.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence, ValuesView
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
-from qwenpick.storage import folder, keep, kept
+from qwenpick.bounded import read_bytes
+from qwenpick.errors import QwenpickError
+from qwenpick.storage import FILE_LIMIT, folder, write_whole
 
 SHIPPED = ("models.yaml", "files.json", "derivatives.yaml", "gpus.yaml", "cloud.yaml")  # the files of a catalogue
 NAMES = (*SHIPPED, "date")
@@ -23,15 +27,14 @@ def cached(
     """A reader of each kind of `build()`, from the cache where it can be."""
     from qwenpick import __version__
 
-    digest = hashlib.sha256(f"1 {__version__} {[len(content) for content in contents]}".encode())
-    for content in contents:
-        digest.update(content)
+    sums = [(len(content), crc32(content)) for content in contents]  # a sum takes a tenth of a digest's time
+    digest = hashlib.sha256(f"2 {__version__} {sums}".encode())
     directory = folder("catalog")
-    paths = {kind: directory / f"{digest.hexdigest()[:32]}.{kind}.json" for kind in kinds} if directory else {}
+    paths = {kind: directory / f"{digest.hexdigest()[:32]}.{kind}.jsonl" for kind in kinds} if directory else {}
     built: dict[str, Any] = {}
 
     def read(kind: str) -> Any:
-        if not built and kind in paths and isinstance(known := kept(paths[kind]), dict):
+        if not built and kind in paths and (known := _read(paths[kind])) is not None:
             return known
         if not built:
             built.update(build())
@@ -42,12 +45,69 @@ def cached(
     return read
 
 
+class _Lines(Mapping[str, Any]):
+    """Entries by id, each read from its line when it is first asked for."""
+
+    def __init__(self, lines: dict[str, bytes]) -> None:
+        self._lines = lines
+        self._read: dict[str, Any] = {}
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._read:
+            self._read[key] = json.loads(self._lines[key])
+        return self._read[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._lines
+
+    def items(self) -> ItemsView[str, Any]:
+        return self._whole().items()
+
+    def values(self) -> ValuesView[Any]:
+        return self._whole().values()
+
+    def _whole(self) -> dict[str, Any]:
+        """All entries; the lines of those that nobody asked for at once, in half the time of one by one."""
+        if len(self._read) < len(self._lines):
+            unread = [key for key in self._lines if key not in self._read]
+            found = json.loads(b"[" + b",".join([self._lines[key] for key in unread]) + b"]")
+            known = self._read | dict(zip(unread, found, strict=True))
+            self._read = {key: known[key] for key in self._lines}
+        return self._read
+
+
+def _read(path: Path) -> _Lines | None:
+    """The entries of a file that `_write` wrote; None where it is not there, not whole, or not what was written."""
+    try:
+        total, _unused, data = read_bytes(path, FILE_LIMIT).partition(b"\n")
+        lines = (line.partition(b"\t") for line in data.split(b"\n") if line)
+        return (
+            _Lines({str(key, "utf-8"): entry for key, _tab, entry in lines}) if total == b"%08x" % crc32(data) else None
+        )
+    except (QwenpickError, ValueError):
+        return None
+
+
+def _text(entries: Mapping[str, Any]) -> bytes:
+    """The content of a file: the CRC-32 sum of what follows, then a line an entry, its id before a tab."""
+    data = "\n".join(
+        f"{key}\t{json.dumps(entry, separators=(',', ':'), ensure_ascii=False)}" for key, entry in entries.items()
+    ).encode()
+    return b"%08x\n%b" % (crc32(data), data)
+
+
 def _write(directory: Path, records: dict[Path, Any]) -> None:
     """Writes the files, each at once or not at all, and removes the oldest of the others."""
     try:
         for path, content in records.items():
-            keep(path, content)
-        found = sorted(directory.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+            write_whole(path, _text(content))
+        found = sorted(directory.glob("*.json*"), key=lambda path: path.stat().st_mtime, reverse=True)
         for old in found[KEPT * len(records) :]:
             old.unlink(missing_ok=True)
     except (OSError, TypeError, ValueError):
