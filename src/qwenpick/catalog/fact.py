@@ -16,7 +16,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, Union, dataclass_transform, get_args, get_origin
 
-from qwenpick.values import dataclass
+from qwenpick.values import dataclass, members
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -88,9 +88,7 @@ class Fact(metaclass=type):  # noqa: UP050 - for mypy, to know that its classes 
         """The same fact with other values of these fields, which are not checked."""
         made = object.__new__(type(self))
         values = vars(made)
-        values |= {
-            name: getattr(self, name) for name in _fields(type(self))
-        }  # not what is worked out of them (cached_property)
+        values |= {name: getattr(self, name) for name in members(type(self))}  # not what a cached_property keeps
         values |= update
         return made
 
@@ -112,12 +110,12 @@ class Fact(metaclass=type):  # noqa: UP050 - for mypy, to know that its classes 
             return {key: plain(one) for key, one in value.items()} if isinstance(value, Mapping) else value
 
         found = {}
-        for name, known in _fields(type(self)).items():
+        for name, known in members(type(self)).items():
             value = getattr(self, name)
             if name in exclude or (exclude_none and value is None):
                 continue
-            usual = known.default if known.default_factory is MISSING else known.default_factory()
-            if not (exclude_defaults and value == usual):
+            default, factory = known.usual
+            if not (exclude_defaults and value == (default if factory is MISSING else factory())):
                 found[name] = plain(value)
         return found
 
@@ -141,24 +139,18 @@ class _Shape:
 
 @cache
 def _shape(kind: type[Fact]) -> _Shape:
-    known = _fields(kind)
+    usual = {name: one.usual for name, one in members(kind).items()}
     return _Shape(
-        {name: one.default for name, one in known.items() if one.default is not MISSING},
-        {name: one.default_factory for name, one in known.items() if one.default_factory is not MISSING},
-        frozenset(name for name, one in known.items() if "float" in str(one.type)),
+        {name: default for name, (default, _factory) in usual.items() if default is not MISSING},
+        {name: factory for name, (_default, factory) in usual.items() if factory is not MISSING},
+        frozenset(name for name, one in members(kind).items() if "float" in one.type),
     )
-
-
-def _fields(kind: type[Fact]) -> dict[str, dataclasses.Field[Any]]:
-    found: dict[str, dataclasses.Field[Any]] = vars(kind)["__dataclass_fields__"]
-    return found
 
 
 @cache
 def _type(kind: type[Fact], name: str) -> Any:
     """The type of a field, of the text that it stands as in the class."""
-    text = _fields(kind)[name].type
-    return eval(str(text), vars(sys.modules[kind.__module__]))  # noqa: S307 - our own source
+    return eval(members(kind)[name].type, vars(sys.modules[kind.__module__]))  # noqa: S307 - our own source
 
 
 @cache
