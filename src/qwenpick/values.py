@@ -40,7 +40,11 @@ class Member(NamedTuple):
     @property
     def usual(self) -> tuple[Any, Any]:
         """(default, default_factory), MISSING for none."""
-        return (self.default.default, self.default.default_factory) if isinstance(self.default, Field) else (self.default, MISSING)
+        return (
+            (self.default.default, self.default.default_factory)
+            if isinstance(self.default, Field)
+            else (self.default, MISSING)
+        )
 
     def says(self, what: str) -> bool:
         """What `dataclasses.field` was told of it ("compare", "repr"), or would be."""
@@ -105,7 +109,7 @@ def _made(cls: type, frozen: bool, slots: bool, eq: bool, kw_only: bool) -> type
         made.__qualname__ = cls.__qualname__
         cls = made
     else:
-        for name, member in known.items():
+        for name in known:
             if isinstance(vars(cls).get(name), Field):
                 setattr(cls, name, content[name]) if name in content else delattr(cls, name)
     methods: dict[str, Any] = {"__init__": _few(cls), "__repr__": _repr}

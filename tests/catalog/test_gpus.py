@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from qwenpick.catalog import Catalog, find_gpu, load, match_gpu
-from qwenpick.catalog.gpus import twins
+from qwenpick.catalog.entries import records
+from qwenpick.catalog.gpus import twins, variants
 from qwenpick.errors import QwenpickError
 from qwenpick.units import GIB, MIB
 
@@ -226,3 +229,18 @@ def test_an_id_with_spaces_is_that_id_whatever_else_holds_the_words(catalog: Cat
     assert find_gpu(catalog, "rx 590").id == "rx-590"  # not MLU590
     assert find_gpu(catalog, "RTX PRO 6000D Blackwell").id == "rtx-pro-6000d-blackwell"
     assert find_gpu(catalog, "rtx 3050 laptop").id == "rtx-3050-6gb-laptop"  # of laptop parts the slowest
+
+
+def test_alike_parts_are_found_in_the_lines_of_the_cache_as_among_all_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = sys.modules["qwenpick.catalog.gpus"]
+    shipped = load(own=False)
+
+    def alike() -> dict[str, tuple[list[str], list[str]]]:
+        some = [shipped.gpus[key] for key in list(shipped.gpus)[::5]]
+        return {gpu.id: ([g.id for g in variants(shipped, gpu)], [g.id for g in twins(shipped, gpu)]) for gpu in some}
+
+    found = alike()
+    assert sum(len(same) > 1 for same, _twins in found.values()) > 10
+    assert sum(bool(others) for _same, others in found.values()) > 3
+    monkeypatch.setattr(module, "mentioning", lambda entries, _text: records(entries).items())
+    assert alike() == found

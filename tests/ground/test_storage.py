@@ -11,8 +11,9 @@ from qwenpick import storage
 from qwenpick.catalog import Catalog
 from qwenpick.runtimes.llamacpp import compute
 from qwenpick.runtimes.llamacpp.batch import batch_of
-from qwenpick.runtimes.llamacpp.network import Network, Step
+from qwenpick.runtimes.llamacpp.network import Network
 from qwenpick.runtimes.llamacpp.options import Options
+from qwenpick.runtimes.llamacpp.step import Step
 from qwenpick.runtimes.llamacpp.walk import peaks
 from qwenpick.storage import Results
 from qwenpick.work.serving import Serving

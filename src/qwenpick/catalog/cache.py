@@ -72,6 +72,11 @@ class _Lines(Mapping[str, Any]):
     def values(self) -> ValuesView[Any]:
         return self._whole().values()
 
+    def mentioning(self, text: str) -> Iterator[tuple[str, Any]]:
+        """The entries, with their ids, in whose line this text stands, of ASCII in any case."""
+        said = text.encode().lower()
+        return ((key, self[key]) for key, line in self._lines.items() if said in line.lower())
+
     def _whole(self) -> dict[str, Any]:
         """All entries; the lines of those that nobody asked for at once, in half the time of one by one."""
         if len(self._read) < len(self._lines):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from qwenpick.catalog.fact import Fact
@@ -52,6 +52,13 @@ class Entries(Mapping[str, T], Generic[T]):
 
     def __contains__(self, key: object) -> bool:
         return key in self.records
+
+
+def mentioning(entries: Mapping[str, T], text: str) -> Iterable[tuple[str, Record]]:
+    """(id, raw record) of the entries that have this text, or number, somewhere, of ASCII in any case; of the shipped ones few others are read."""
+    found = records(entries)
+    quick = getattr(found, "mentioning", None)
+    return quick(text) if quick else found.items()
 
 
 def records(entries: Mapping[str, T]) -> Mapping[str, Record]:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from qwenpick.catalog.entries import Record, records
+from qwenpick.catalog.entries import Record, mentioning, records
 from qwenpick.catalog.load import Catalog
-from qwenpick.catalog.names.gpu_names import PROCESSOR, Named, family_of, outside_parentheses, read_name
+from qwenpick.catalog.names.gpu_names import PROCESSOR, Named, family_of, outside_parentheses, read_name, telling_word
 from qwenpick.catalog.schema import Gpu
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
@@ -94,7 +94,7 @@ def variants(catalog: Catalog, gpu: Gpu) -> tuple[Gpu, ...]:
     family = family_of(gpu.name)
     ids = [
         i
-        for i, r in records(catalog.gpus).items()
+        for i, r in mentioning(catalog.gpus, telling_word(gpu.name))
         if (r["vendor"], r["segment"]) == (gpu.vendor, gpu.segment) and family_of(r["name"]) == family
     ]
     same = [catalog.gpus[i] for i in ids if i == gpu.id or not _is_odd(catalog.gpus[i])]
@@ -106,7 +106,7 @@ def twins(catalog: Catalog, gpu: Gpu) -> tuple[Gpu, ...]:
     names = {alias.casefold() for alias in gpu.aliases}
     same = [
         catalog.gpus[i]
-        for i, r in records(catalog.gpus).items()
+        for i, r in mentioning(catalog.gpus, str(gpu.memory_bytes or ""))
         if i != gpu.id
         and (r["segment"], r.get("memory_bytes")) == (gpu.segment, gpu.memory_bytes)
         and r.get("bandwidth") != gpu.bandwidth

@@ -1,4 +1,4 @@
-"""The Typer app: the command that is asked for in full, the others as their one help line."""
+"""The Typer app: the command that is asked for in full, the others as their one help line where it is shown."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ def build(arguments: list[str]) -> Callable[..., Any]:
     app.callback()(_root)
     completing = any(name.endswith("QWENPICK_COMPLETE") for name in os.environ)
     wanted = next((word for word in arguments if not word.startswith("-")), None)
+    alone = wanted in COMMANDS and arguments[0] == wanted and not completing  # nobody will see the others
     for name, line in COMMANDS.items():
+        if name != wanted and alone:
+            continue
         if name != wanted and not completing:
             app.command(name, help=line)(_stub)
             continue

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qwenpick.machine.installed.stores import StoredModel, home_directory, look_into, store_places
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
+    from qwenpick.machine.installed.stores import StoredModel
     from qwenpick.planning.files import File
     from qwenpick.planning.plan import Plan
 
@@ -24,6 +24,8 @@ def nowhere(_plan: Plan) -> str | None:
 
 def on_this_disk(environ: Mapping[str, str] = os.environ, home: Path | None = None, system: str = "linux") -> Here:
     """A function that says where a plan's file lies in the stores of this machine."""
+    from qwenpick.machine.installed.stores import home_directory
+
     shelf = Shelf.of(environ, home or home_directory(), system)
     return lambda plan: shelf.path(plan.file) if plan.file else None
 
@@ -37,6 +39,8 @@ class Shelf:
     @classmethod
     def of(cls, environ: Mapping[str, str], home: Path | None, system: str) -> Shelf:
         """Every model in the stores that exist."""
+        from qwenpick.machine.installed.stores import look_into, store_places
+
         places = store_places(environ, home, system)
         return cls(tuple(one for kind, path in places if path.is_dir() for one in look_into(kind, path)[1]))
 

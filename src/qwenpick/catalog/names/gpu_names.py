@@ -57,6 +57,17 @@ def family_of(name: str) -> str:
     return "".join(w for w in read_name(outside_parentheses(name)).words if w not in _FORM_FACTORS)
 
 
+def telling_word(name: str) -> str:
+    """A word that stands, in any case, in every name of the part's family as it does in this one; "" where there is none.
+
+    >>> telling_word("NVIDIA GeForce RTX 4060 Ti 16GB")
+    '4060'
+    """
+    changed = {"laptop", "maxq"}  # how read_name spells what may be spelled otherwise
+    words = [w for w in read_name(outside_parentheses(name)).words if w not in _FORM_FACTORS and w not in changed]
+    return max(words, key=len, default="")
+
+
 def outside_parentheses(name: str) -> str:
     """The name without what stands in parentheses."""
     return re.sub(r"\([^)]*\)", " ", name)

@@ -6,7 +6,6 @@ Names and figures are text that flows, only the bars are drawn (inline SVG as wi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _
@@ -61,7 +60,9 @@ def memory_chart(shown: Sequence[Shown]) -> str:
         for kind in KINDS
         if any(part.kind == kind and part.bytes for one in shown for part in one.plan.memory.parts)
     ]
-    legend = "".join(f'<span><i style="background: var({COLOURS[kind]})"></i>{escape(_(kind))}</span>' for kind in used)
+    legend = "".join(
+        f'<span><i style="background: var({COLOURS[kind]})"></i>{_escaped(_(kind))}</span>' for kind in used
+    )
     return _figure(
         _("Memory where it is fullest; the mark is the limit there"), f'<p class="legend">{legend}</p>{drawn}'
     )
@@ -73,7 +74,7 @@ def _memory_row(one: Shown, place: Place, scale: int) -> str:
         size = sum(part.bytes for part in one.plan.memory.parts if part.where == place.where and part.kind == kind)
         width = SPAN * size / scale
         parts += f'<rect x="{left:.1f}" y="4" width="{width:.1f}" height="{THICK}" fill="var({COLOURS[kind]})">'
-        parts += f"<title>{escape(_(kind))} {format_bytes(size)}</title></rect>"
+        parts += f"<title>{_escaped(_(kind))} {format_bytes(size)}</title></rect>"
         left += width
     mark = ""
     if place.budget is not None:
@@ -110,8 +111,8 @@ def _speed_row(one: Shown, scale: float) -> str:
 
 def _row(label: str, figure: str, drawn: str) -> str:
     """The name and the figure, which flow, over the bar."""
-    head = f'<div class="name"><span>{escape(label)}</span><span class="dim">{escape(figure)}</span></div>'
-    said = escape(f"{label}: {figure}")
+    head = f'<div class="name"><span>{_escaped(label)}</span><span class="dim">{_escaped(figure)}</span></div>'
+    said = _escaped(f"{label}: {figure}")
     return (
         f'<div class="bar">{head}<svg viewBox="0 0 {SPAN} {THICK + 8}" preserveAspectRatio="none" role="img" aria-label="{said}">'
         f"{drawn}</svg></div>\n"
@@ -119,4 +120,10 @@ def _row(label: str, figure: str, drawn: str) -> str:
 
 
 def _figure(caption: str, drawn: str) -> str:
-    return f"<figure><figcaption>{escape(caption)}</figcaption>\n{drawn}</figure>\n"
+    return f"<figure><figcaption>{_escaped(caption)}</figcaption>\n{drawn}</figure>\n"
+
+
+def _escaped(text: str) -> str:
+    from html import escape  # its table of entities is large, and few answers are pages
+
+    return escape(text)

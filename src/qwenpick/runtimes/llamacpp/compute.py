@@ -15,9 +15,7 @@ from qwenpick.i18n import N_
 from qwenpick.memory.quantization.gguf import is_tied, layer_sizes
 from qwenpick.runtimes.llamacpp.batch import Batch
 from qwenpick.runtimes.llamacpp.cut import Cut
-from qwenpick.runtimes.llamacpp.graph import Side
-from qwenpick.runtimes.llamacpp.network import OUTPUT, Network, Step
-from qwenpick.runtimes.llamacpp.walk import peaks
+from qwenpick.runtimes.llamacpp.step import OUTPUT, Side, Step
 from qwenpick.storage import Results
 from qwenpick.values import dataclass
 
@@ -164,6 +162,9 @@ def _kept(
     told = (_described(architecture), format_name, batch, tuple(map(tuple, steps)), output, has_gpu, op_offload)
     key = hashlib.blake2b(repr(told).encode(), digest_size=16).hexdigest()
     if (known := WALKS.get(key)) is None:
+        from qwenpick.runtimes.llamacpp.network import Network
+        from qwenpick.runtimes.llamacpp.walk import peaks
+
         sizes = weight_sizes(architecture, format_name) if format_name else {}
         known = peaks(Network(architecture, batch, sizes, output, has_gpu=has_gpu, op_offload=op_offload), steps)
         WALKS.put(key, known)

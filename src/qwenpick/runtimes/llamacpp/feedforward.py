@@ -8,7 +8,8 @@ from qwenpick.catalog.schema import MoeMlp
 from qwenpick.runtimes.llamacpp.graph import Node
 
 if TYPE_CHECKING:
-    from qwenpick.runtimes.llamacpp.network import Network, Step
+    from qwenpick.runtimes.llamacpp.network import Network
+    from qwenpick.runtimes.llamacpp.step import Step
 
 
 def mlp(net: Network, x: Node, step: Step, inner: int, rows: int, suffix: str = "") -> Node:

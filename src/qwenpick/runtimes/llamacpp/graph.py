@@ -10,11 +10,9 @@ Behaviour of ggml/src/ggml-backend.cpp and ggml-alloc.c of llama.cpp b11434, wit
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 from qwenpick.runtimes.llamacpp.arena import Arena
-
-Side = Literal["gpu", "ram"]
+from qwenpick.runtimes.llamacpp.step import Side
 
 OFFLOAD_BATCH = 32  # tokens; ggml-cuda.cu, op_offload_min_batch_size
 GPU_ALIGNMENT = 128  # ggml-cuda.cu, ggml_backend_cuda_buffer_type_get_alignment

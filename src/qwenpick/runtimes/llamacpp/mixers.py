@@ -8,7 +8,8 @@ from qwenpick.catalog.schema import FullAttention, LinearAttention, SlidingAtten
 from qwenpick.runtimes.llamacpp.graph import Node
 
 if TYPE_CHECKING:
-    from qwenpick.runtimes.llamacpp.network import Network, Step
+    from qwenpick.runtimes.llamacpp.network import Network
+    from qwenpick.runtimes.llamacpp.step import Step
 
 
 def attention(net: Network, x: Node, step: Step, kind: FullAttention | SlidingAttention) -> Node:

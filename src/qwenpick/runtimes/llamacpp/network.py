@@ -6,25 +6,14 @@ Facts read from src/llama-graph.cpp and src/models/qwen*.cpp of llama.cpp. Sizes
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from qwenpick.catalog.schema import Architecture
 from qwenpick.runtimes.llamacpp.batch import Batch
-from qwenpick.runtimes.llamacpp.graph import Graph, Node, Side
+from qwenpick.runtimes.llamacpp.graph import Graph, Node
+from qwenpick.runtimes.llamacpp.step import OUTPUT, Side, Step
 
 # four positions per token: time, height, width and a spare
 _SECTIONED_ROPE = ("qwen2vl", "qwen3vl", "qwen3vlmoe", "qwen35", "qwen35moe")
-
-
-class Step(NamedTuple):
-    """A layer of the sample: `layer` stands for all that are like it (alike.py), and where its weights and its experts lie."""
-
-    layer: int
-    side: Side
-    experts: Side
-
-
-OUTPUT = -1  # stands for the layer of what follows the last one
 
 
 class Network:

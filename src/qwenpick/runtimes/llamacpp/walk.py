@@ -8,7 +8,8 @@ from __future__ import annotations
 from qwenpick.catalog.schema import DenseMlp, LinearAttention, MoeMlp
 from qwenpick.runtimes.llamacpp.feedforward import experts, mlp
 from qwenpick.runtimes.llamacpp.mixers import attention, linear
-from qwenpick.runtimes.llamacpp.network import Network, Step
+from qwenpick.runtimes.llamacpp.network import Network
+from qwenpick.runtimes.llamacpp.step import Step
 
 
 def peaks(net: Network, steps: tuple[Step, ...]) -> tuple[int, int]:
