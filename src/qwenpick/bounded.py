@@ -27,7 +27,7 @@ DIGITS = 20  # of a whole number; 2^63 has 19
 YAML_VALUES = 100_000  # of one document, aliases counted as what they stand for; the shipped catalogue has 57,000
 YAML_DEPTH = 64  # collections inside each other; the shipped catalogue has 6. libyaml's composer recurses in C: tens of thousands end the process
 LIBYAML_DEPTH = "exceeded maximum nesting depth"  # what the libyaml of PyYAML 6.0.4 says from 1,000 collections on
-_LONG_NUMBER = re.compile(r"[-+]?(0[xX][0-9a-fA-F_]+|[0-9][0-9_:]*\.?[0-9_]*([eE][-+]?[0-9]+)?|\.[0-9_]+)")
+_LONG_NUMBER = r"[-+]?(0[xX][0-9a-fA-F_]+|[0-9][0-9_:]*\.?[0-9_]*([eE][-+]?[0-9]+)?|\.[0-9_]+)"
 
 
 def open_file(path: Path, buffering: int = -1) -> BinaryIO:
@@ -164,7 +164,7 @@ def _refuse_boundless(data: bytes | str, limit: int) -> None:
                     held[-1] += anchors.get(event.anchor or "", 1)
                 case yaml.ScalarEvent():
                     held[-1] += 1
-                    if len(event.value) > 2 * DIGITS and event.implicit[0] and _LONG_NUMBER.fullmatch(event.value):
+                    if len(event.value) > 2 * DIGITS and event.implicit[0] and re.fullmatch(_LONG_NUMBER, event.value):
                         raise ValueError(_("it has a number of {digits:,} digits", digits=len(event.value)))
                 case _:
                     pass

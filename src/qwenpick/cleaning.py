@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 # C0 and C1 controls, line and paragraph separators, marks that turn the direction of writing, and halves of characters (surrogates)
-_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+_STEERING = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
 
 
 def clean(text: str) -> str:
@@ -17,7 +17,7 @@ def clean(text: str) -> str:
     >>> clean("a\nb\x1b[31m")
     'a\\nb\\x1b[31m'
     """
-    text = _STEERING.sub(_written, text) if _STEERING.search(text) else text
+    text = text if text.isprintable() else re.sub(_STEERING, _written, text)  # none of those characters is printable
     return text.replace("::", ":\\x3a")  # a workflow's command, wherever a table is folded
 
 

@@ -236,11 +236,11 @@ def test_alike_parts_are_found_in_the_lines_of_the_cache_as_among_all_records(mo
     shipped = load(own=False)
 
     def alike() -> dict[str, tuple[list[str], list[str]]]:
-        some = [shipped.gpus[key] for key in list(shipped.gpus)[::5]]
+        some = [shipped.gpus[key] for key in list(shipped.gpus)[::2]]
         return {gpu.id: ([g.id for g in variants(shipped, gpu)], [g.id for g in twins(shipped, gpu)]) for gpu in some}
 
     found = alike()
     assert sum(len(same) > 1 for same, _twins in found.values()) > 10
-    assert sum(bool(others) for _same, others in found.values()) > 3
+    assert sum(bool(others) for _same, others in found.values()) > 1
     monkeypatch.setattr(module, "mentioning", lambda entries, _text: records(entries).items())
     assert alike() == found

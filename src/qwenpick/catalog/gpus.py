@@ -15,7 +15,7 @@ from qwenpick.i18n import _
 from qwenpick.units import GIB
 
 # "… MIG 1g.10gb", vGPU "A100-40C", Vulkan "(RADV NAVI31)"
-_DRIVER_SUFFIX = re.compile(r"\s+(?:MIG\s+\S+)$|-\d+[A-Z]$|\s+\(.*\)$")
+_DRIVER_SUFFIX = r"\s+(?:MIG\s+\S+)$|-\d+[A-Z]$|\s+\(.*\)$"
 
 
 def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
@@ -60,7 +60,7 @@ def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
                 _("'{name}' can mean {listed}; choose one", name=name, listed=_listed(gpu.id for gpu in meant))
             )
         return _slowest(max(meant, key=_prominence), meant)
-    if PROCESSOR.search(name):
+    if re.search(PROCESSOR, name):
         raise QwenpickError(_("'{name}' is a processor; --cpu-only --ram 64GiB plans without a GPU", name=name))
     if size and any(readings):
         raise QwenpickError(
@@ -124,7 +124,7 @@ def match_gpu(catalog: Catalog, device_name: str, total_bytes: int | None, pci_i
     """
     everything = records(catalog.gpus)
     name = device_name.strip(" \0").casefold()
-    bare = _DRIVER_SUFFIX.sub("", _DRIVER_SUFFIX.sub("", device_name.strip(" \0"))).removeprefix("GRID ")
+    bare = re.sub(_DRIVER_SUFFIX, "", re.sub(_DRIVER_SUFFIX, "", device_name.strip(" \0"))).removeprefix("GRID ")
     names = {name, bare.casefold(), f"nvidia {bare}".casefold()}
     by_pci = [
         catalog.gpus[i] for i, r in everything.items() if pci_id and same_pci(r.get("pci_ids", ()), pci_id.casefold())

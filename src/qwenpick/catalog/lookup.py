@@ -14,8 +14,9 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.values import dataclass
 
-_QUANTIZED = re.compile(
-    r"-(gguf|mlx|mtp|unsloth|i1|awq|gptq|fp8(-dynamic|-block)?|nvfp4(a16)?(-fast)?|mxfp4(a16)?|auto-?round|mixed|gs?(32|64|128)|dwq|oq\d|exl[23]|\d+(\.\d+)?-?bpw|nf4|bnb|(gptq-)?int[48]|w[48]a(8|16)|b?fp?(16|32)|\dbit|(ud-)?i?q\d(-[0-9a-z]+)*)$"
+_QUANTIZED = (
+    r"-(gguf|mlx|mtp|unsloth|i1|awq|gptq|fp8(-dynamic|-block)?|nvfp4(a16)?(-fast)?|mxfp4(a16)?|auto-?round|mixed|gs?(32|64|128)"
+    r"|dwq|oq\d|exl[23]|\d+(\.\d+)?-?bpw|nf4|bnb|(gptq-)?int[48]|w[48]a(8|16)|b?fp?(16|32)|\dbit|(ud-)?i?q\d(-[0-9a-z]+)*)$"
 )
 
 
@@ -120,7 +121,7 @@ def _by_tag(known: _Names, spelled: str) -> str | None:
 def _shorter(folded: str) -> Iterator[str]:
     """A folded name, then the name without each quantization word at its end."""
     yield folded
-    while (shorter := _QUANTIZED.sub("", folded)) != folded:
+    while (shorter := re.sub(_QUANTIZED, "", folded)) != folded:
         folded = shorter
         yield folded
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _NAMED = re.compile(
     r"(?P<card>.*?\S)[\s-]+(?:mig[\s-]*)?(?P<slices>[1-7])g\.(?P<gb>\d{1,3})gb(?:\+\S+)?", re.IGNORECASE
 )
-_PROFILE = re.compile(r"\b([1-7])g\.\d{1,3}gb", re.IGNORECASE)
+_PROFILE = r"(?i)\b([1-7])g\.\d{1,3}gb"
 # (compute slices, memory slices) of a card; ids begin with these
 _CUT = {"a100": (7, 8), "a30": (4, 4), "a800": (7, 8), "h100": (7, 8), "h800": (7, 8), "h20": (7, 8), "h200": (7, 8), "gh200": (7, 8), "b200": (7, 8),
         "b300": (7, 8), "gb200": (7, 8), "gb300": (7, 8), "rtx-pro-6000-blackwell": (4, 4)}  # fmt: skip
@@ -79,5 +79,5 @@ def instance(device: Device, gpu: Gpu, profile: str) -> Device:
 
 def compute_share(device: Device) -> float:
     """The part of its card's multiprocessors that a device has: 3/7 of a 3g instance; 1 where it is a whole card or the name says nothing."""
-    found, cut = _PROFILE.search(device.name), cut_of(device.gpu)
+    found, cut = re.search(_PROFILE, device.name), cut_of(device.gpu)
     return int(found[1]) / cut[0] if device.kind == "mig" and found and cut else 1.0

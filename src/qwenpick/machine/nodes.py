@@ -17,8 +17,8 @@ NVLINK_BANDWIDTH = 900e9  # bytes/s of one GPU in an NVL72 rack: NVIDIA GB200 NV
 SPARK = Link("200 Gb/s ConnectX-7", 25e9, RDMA)  # what a DGX Spark has: NVIDIA DGX Spark user guide
 USUAL = Link("100 Gb/s Ethernet", 12.5e9, ETHERNET)
 _KINDS = {"ib": RDMA, "infiniband": RDMA, "roce": RDMA, "eth": ETHERNET, "ethernet": ETHERNET}
-_NAMED = re.compile(r"(ib|infiniband|roce|eth|ethernet)[ -]?(\d{1,5})(?:g|gb|gbe|gbit|gb/s|gbit/s)?")
-_RATE = re.compile(r"(.+?)\s*/\s*s(?:ec)?")
+_NAMED = r"(ib|infiniband|roce|eth|ethernet)[ -]?(\d{1,5})(?:g|gb|gbe|gbit|gb/s|gbit/s)?"
+_RATE = r"(.+?)\s*/\s*s(?:ec)?"
 
 
 def parse_link(text: str) -> Link:
@@ -30,9 +30,9 @@ def parse_link(text: str) -> Link:
     folded = text.strip().casefold()
     if folded == "nvlink":
         return Link("NVLink", NVLINK_BANDWIDTH, NVLINK)
-    if (match := _NAMED.fullmatch(folded)) and int(match[2]):
+    if (match := re.fullmatch(_NAMED, folded)) and int(match[2]):
         return Link(f"{match[1]}{match[2]}", int(match[2]) * 1e9 / 8, _KINDS[match[1]])
-    if (match := _RATE.fullmatch(text.strip())) and (rate := _bytes(match[1])):
+    if (match := re.fullmatch(_RATE, text.strip())) and (rate := _bytes(match[1])):
         return Link(text.strip(), float(rate), RDMA)
     raise QwenpickError(
         _(

@@ -20,14 +20,12 @@ _WORDS = {
     "nvfp4a16": "nvfp4", "mxfp4a16": "mxfp4", "4bit-dwq": "mlx-4bit", "6bit-dwq": "mlx-6bit", "8bit-dwq": "mlx-8bit", "dwq": "mlx-4bit",
 }  # fmt: skip
 _TAG_WORDS = {"fp16": "F16", "bf16": "BF16"}
-_TYPE = re.compile(r"[-.](?:ud-)?(?P<type>i?q\d(?:-[0-9a-z]+)*)$")  # a llama.cpp type, Unsloth's UD- before it
-_EXLLAMA = re.compile(r"-(exl[23])(?=-|$)")
-_BITS = re.compile(r"-(\d+(?:\.\d+)?)-?bpw")
+_TYPE = r"[-.](?:ud-)?(?P<type>i?q\d(?:-[0-9a-z]+)*)$"  # a llama.cpp type, Unsloth's UD- before it
+_EXLLAMA = r"-(exl[23])(?=-|$)"
+_BITS = r"-(\d+(?:\.\d+)?)-?bpw"
 # Methods anywhere in a repository's name: Qwen3.6-27B-AWQ-BF16-INT4, -NVFP4-Fast, -W4A16-G128, -GPTQ-4bit; then the bits of a method of integers
-_METHOD = re.compile(
-    r"[-._](?P<float>nvfp4|mxfp4|fp8)|[-._](?P<awq>awq)|[-._](?:gptq|auto-?round|smoothquant|w[48]a\d+|int-?[48](?![0-9]))"
-)
-_WIDTH = re.compile(r"[-._](?:w|int-?)?(?P<bits>[2-8])(?:a\d+|-?bits?)?(?=[-._]|$)")
+_METHOD = r"[-._](?P<float>nvfp4|mxfp4|fp8)|[-._](?P<awq>awq)|[-._](?:gptq|auto-?round|smoothquant|w[48]a\d+|int-?[48](?![0-9]))"
+_WIDTH = r"[-._](?:w|int-?)?(?P<bits>[2-8])(?:a\d+|-?bits?)?(?=[-._]|$)"
 # Bits a weight from which a GGUF type stands for ExLlama's
 _LIKE = ((7.0, "Q8_0"), (5.8, "Q6_K"), (4.6, "Q5_K_M"), (3.7, "Q4_K_M"), (2.7, "Q3_K_M"), (0.0, "Q2_K"))
 DEFAULT = "Q4_K_M"  # llama-server -hf REPO (llama.cpp common/arg.cpp) and an Ollama tag without a format
@@ -61,12 +59,12 @@ def repository_format(name: str) -> str | None:
     ('awq-int4', 'gptq-int8', None)
     """
     folded = name.casefold()
-    found = _METHOD.search(folded)
-    if found is None or _EXLLAMA.search(folded):
+    found = re.search(_METHOD, folded)
+    if found is None or re.search(_EXLLAMA, folded):
         return None
     if found["float"]:
         return found["float"]
-    bits = _WIDTH.search(folded, found.start())
+    bits = re.compile(_WIDTH).search(folded, found.start())
     width = bits["bits"] if bits else "4"
     return "awq-int4" if found["awq"] and width == "4" else {"4": "gptq-int4", "8": "gptq-int8"}.get(width)
 
@@ -79,15 +77,15 @@ def assumed_format(model: Model, text: str, *, ollama: bool = False) -> tuple[st
     """
     spelled = re.sub(r"\.(gguf|safetensors)$", "", text.strip(), flags=re.IGNORECASE)
     folded = fold(spelled)
-    if unknown := _TYPE.search(folded):
+    if unknown := re.search(_TYPE, folded):
         format_name = nearest_format(unknown["type"])
         return format_name, _(
             "{name} is not known here: planned as {format}, the nearest; --quant names another",
             name=unknown["type"].replace("-", "_").upper(),
             format=format_name,
         )
-    if exllama := _EXLLAMA.search(folded):
-        bits = _BITS.search(folded)
+    if exllama := re.search(_EXLLAMA, folded):
+        bits = re.search(_BITS, folded)
         format_name = next(name for least, name in _LIKE if float(bits[1] if bits else 4) >= least)
         return format_name, _(
             "{name} files run in ExLlama, which is not planned here: planned as {format}, the nearest; --quant names another",

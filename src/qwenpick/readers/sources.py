@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _REPO = re.compile(r"(?P<repo>[\w.-]+/(?P<name>[\w.-]+))(?P<rest>[:/].*)?")
 _LABEL = re.compile(r"(?i)(?:ud-)?(?:i?q\d|mxfp4|tq\d)(?:_[0-9a-z]+)*")  # a llama.cpp type as publishers spell theirs
-_IN_FILE = re.compile(
+_IN_FILE = (
     r"(?i)[-./](?P<label>(?:ud-)?(?:i?q\d(?:_[0-9a-z]+)+|mxfp4(?:_moe)?|bf16|f16|f32))(?:-\d{5}-of-\d{5})?(?:\.gguf)?$"
 )
 
@@ -106,7 +106,7 @@ def _of_repository(model: Model, spelled: str) -> Stated | None:
 
 
 def _of_gguf(model: Model, repo: str, rest: str) -> Stated:
-    file = _IN_FILE.search(rest.replace(":", "/"))
+    file = re.search(_IN_FILE, rest.replace(":", "/"))
     if file is None and rest.startswith(":"):
         label: str | None = rest[1:].upper()
     else:

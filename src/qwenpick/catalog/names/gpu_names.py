@@ -19,10 +19,7 @@ _MEMORY = re.compile(r"\b(\d+(?:\.\d+)?)\s*(gib|gb|g)\b")
 # The computers that Apple's chips are sold in: a Mac mini M4 Pro is an M4 Pro
 _MACS = re.compile(r"\b(macbook[ -](pro|air)|mac[ -](mini|studio|pro)|macbook(?! neo)|imac|mac)\b")
 _WORD = re.compile(r"[a-z0-9.]+|[\u4e00-\u9fff]+")
-PROCESSOR = re.compile(
-    r"\b(i[3579][ -]?\d{4,5}[a-z]{0,2}|core ultra \d|ryzen (?!ai)\w+ \d{4}|(xeon|epyc|threadripper|celeron|pentium|athlon)\b)",
-    re.I,
-)
+PROCESSOR = r"(?i)\b(i[3579][ -]?\d{4,5}[a-z]{0,2}|core ultra \d|ryzen (?!ai)\w+ \d{4}|(xeon|epyc|threadripper|celeron|pentium|athlon)\b)"
 
 
 @dataclass(frozen=True, slots=True)
