@@ -20,8 +20,9 @@ from qwenpick.planning.plan import timed
 from qwenpick.recommending.practice import FULL, SPILLED, engine_cost
 from qwenpick.recommending.scoring import PREFERENCES, TIGHT
 from qwenpick.recommending.search.cache_format import Miss
-from qwenpick.recommending.search.candidates import ANY_LATENCY, GPU_ENGINES, Latency
+from qwenpick.recommending.search.candidates import GPU_ENGINES
 from qwenpick.recommending.search.contender import Bound
+from qwenpick.recommending.search.pace import ANY_LATENCY, Latency
 from qwenpick.recommending.search.speed_bound import Latencies
 from qwenpick.runtimes.llamacpp.driver import driver_bytes
 from qwenpick.runtimes.llamacpp.limits import budget, has_backend
@@ -182,17 +183,17 @@ class Bounds:
             return self._bound(candidate, least, tight=not strict, ram=alone.in_ram)
         found = self._cut(candidate)
         if len(self.devices) == 1 and any(map(Miss(missing, alone.cache, alone.compute).brought_by, candidate.small)):
-            found += self._bound(candidate, self._latencies.on_devices(candidate, small=True), small=True)
+            found += self._bound(candidate, self._latencies.with_small_cache(candidate), small=True)
         return found
 
     def _cut(self, candidate: Candidate) -> list[Bound]:
         """The bound of what cannot lie on the GPUs alone: the best of the ways to cut it."""
         if (top := candidate.top) is None:
             return []
-        points, token, prompt = -math.inf, math.inf, math.inf
+        points, token, prompt, moe = -math.inf, math.inf, math.inf, candidate.architecture.is_moe
         for way, latency in self._latencies.cuts(candidate, self._room_beside):
             most, least = self._worth(top, latency)
-            if way == "layers" and not candidate.architecture.is_moe:
+            if way == "layers" and not moe:
                 most -= SPILLED * candidate.spilled(self._room_beside) / 2**30
             points, token, prompt = max(points, most), min(token, least.token), min(prompt, least.prompt)
         return [Bound(candidate, points - self._cost(candidate), top, Latency(token, prompt), cut=True)]

@@ -18,6 +18,7 @@ from qwenpick.recommending.dominance import Relation, relation
 from qwenpick.recommending.scoring import HOMEMADE, MADE_ON_LOAD
 from qwenpick.recommending.search.cache_format import least_cache_bytes, smaller_caches
 from qwenpick.recommending.search.formats import LOW_BITS, least_held, rungs, weights_of
+from qwenpick.recommending.search.pace import Latency, Pace
 from qwenpick.recommending.search.space import Search, work_of
 from qwenpick.recommending.search.upper_bound import UpperBound, upper_bound, upper_bound_in
 from qwenpick.runtimes import find_runtime
@@ -36,16 +37,6 @@ if TYPE_CHECKING:
     from qwenpick.speed.devices import Class, Place
 
 GPU_ENGINES = ("vllm", "sglang")  # engines that use no RAM for layers
-
-
-class Latency(NamedTuple):
-    """Seconds a token, and seconds to read the prompt."""
-
-    token: float
-    prompt: float
-
-
-ANY_LATENCY = Latency(0.0, 0.0)
 
 
 class Candidate:
@@ -79,9 +70,10 @@ class Candidate:
         self.small = smaller_caches(engine, model, architecture) if search.any_cache and not self.work.options else ()
         self.by_rule = engine == "llamacpp" and not self.work.options  # llama.cpp's own rule, with no flags
         self._alike = alike
-        self._steps: dict[tuple[Class, KvCache], Step] = {}
-        self._readings: dict[Class, Reading] = {}
-        self._in_ram: dict[tuple[float, float, float], Latency] = {}
+        # a prompt is timed by the rate of what the context holds
+        self._prompts = self.work.sequences * search.task.prompt / self._prompt
+        self._kinds: dict[Class, tuple[Step, tuple[Step, ...], Reading]] = {}
+        self._in_ram: dict[tuple[float, float], Pace] = {}
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
@@ -139,64 +131,40 @@ class Candidate:
             return None
         return on_any_device(self.architecture, self.checkpoint, self.work, Shape(0)).on(RAM)
 
-    def on(self, stage: Stage, *, small: bool = False) -> Latency:
-        """How fast it runs on a stage; with the quickest of the smaller caches if `small`."""
-        kind, caches = stage.place.kind, self.small if small else (self.work.kv_cache,)
-        token = min(self._step(kind, cache).seconds(stage) for cache in caches)
-        return Latency(token, self._reading(kind).seconds(stage) * self._prompts)
+    def on(self, place: Place) -> Pace:
+        """How fast it runs on a place."""
+        step, _small, reading = self._kinds.get(place.kind) or self._kind(place.kind)
+        return Pace(step, reading, place, self._prompts)
 
-    def drafting(self, stage: Stage, drafts: int) -> Latency:
-        """How fast it runs on a stage where its MTP block drafts so many tokens a step, with the quickest of its caches."""
+    def small_on(self, place: Place) -> float:
+        """Seconds a token with all of it on a place, with the quickest of the smaller caches."""
+        _step, small, _reading = self._kinds.get(place.kind) or self._kind(place.kind)
+        return min(step.seconds(Stage(place, 1.0, 1.0, 1.0)) for step in small)
+
+    def in_ram(self, ram: Place) -> Pace:
+        """How fast it runs in RAM; it is kept, since many machines have the same."""
+        key = ram.bandwidth, ram.rate
+        if key not in self._in_ram:
+            self._in_ram[key] = self.on(ram)
+        return self._in_ram[key]
+
+    def drafting(self, place: Place, drafts: int) -> Latency:
+        """How fast it runs on a place where its MTP block drafts so many tokens a step, with the quickest of its caches."""
+        stages = (Stage(place, 1.0, 1.0, 1.0),)
         loads = [
             replace(self._load, cache=cache, predictable=self.task.predictable)
             for cache in (self.work.kv_cache, *self.small)
         ]
-        token = min(token_seconds(load, self.depth, self.work.sequences, drafts, (stage,)) for load in loads)
-        return Latency(token, self._reading(stage.place.kind).seconds(stage) * self._prompts)
+        token = min(token_seconds(load, self.depth, self.work.sequences, drafts, stages) for load in loads)
+        return Latency(token, self.on(place).whole.prompt)
 
-    def prompt_cut(self, gpu: Place, ram: Place, layers: float) -> float:
-        """Seconds to read the prompt with that share of the layers in RAM, or more where all of them are not read quicker there."""
-        return self._read(Stage(gpu, 1 - layers, 1 - layers, 0.0), Stage(ram, layers, layers, 0.0))
-
-    def beside(self, gpu: Place, ram: Place, experts: float) -> Latency | None:
-        """With that share of the experts in RAM, or more; None where RAM is not slower with experts, so that more of them might be quicker."""
-        on_gpu, in_ram = Stage(gpu, 1.0, 1 - experts, 0.0), Stage(ram, 0.0, experts, 0.0)
-        here, there = self.on(Stage(gpu, 0.0, 1.0, 0.0)), self.in_ram(Stage(ram, 0.0, 1.0, 0.0))
-        if there.token < here.token or there.prompt < here.prompt:
-            return None
-        cache = self.work.kv_cache
-        token = self._step(gpu.kind, cache).seconds(on_gpu) + self._step(ram.kind, cache).seconds(in_ram)
-        return Latency(token, self._read(on_gpu, in_ram))
-
-    def _read(self, on_gpu: Stage, in_ram: Stage) -> float:
-        """Seconds to read the prompt, with what lies in RAM read there or lent to the GPU. What is lent at least crosses the link."""
-        gpu, reading = on_gpu.place, self._reading(on_gpu.place.kind)
-        apart = reading.seconds(on_gpu) + self._reading(in_ram.place.kind).seconds(in_ram)
-        moved = reading.read.of(in_ram)
-        lent = reading.seconds(Stage(gpu, 1.0, 1.0, 0.0)) + moved / gpu.link
-        return min(apart, lent) * self._prompts
-
-    def _step(self, kind: Class, cache: KvCache) -> Step:
-        if (kind, cache) not in self._steps:
-            load = replace(self._load, cache=cache)
-            self._steps[kind, cache] = step_on(load, self.depth, self.work.sequences, 1, kind)
-        return self._steps[kind, cache]
-
-    def _reading(self, kind: Class) -> Reading:
-        if kind not in self._readings:
-            self._readings[kind] = reading_on(self._load, self._prompt, 0, CHUNK[self.engine], kind)
-        return self._readings[kind]
-
-    @property
-    def _prompts(self) -> float:
-        return self.work.sequences * self.task.prompt / self._prompt  # timed by the rate of what the context holds
-
-    def in_ram(self, stage: Stage) -> Latency:
-        """The same in RAM; it is kept, since many machines have the same."""
-        key = stage.place.bandwidth, stage.place.rate, stage.layers
-        if key not in self._in_ram:
-            self._in_ram[key] = self.on(stage)
-        return self._in_ram[key]
+    def _kind(self, kind: Class) -> tuple[Step, tuple[Step, ...], Reading]:
+        """A step, a step with each of the smaller caches, and the reading of the prompt, on a kind of device."""
+        load, depth, users = self._load, self.depth, self.work.sequences
+        small = tuple(step_on(replace(load, cache=cache), depth, users, 1, kind) for cache in self.small)
+        reading = reading_on(load, self._prompt, 0, CHUNK[self.engine], kind)
+        self._kinds[kind] = step_on(load, depth, users, 1, kind), small, reading
+        return self._kinds[kind]
 
     def least_in_ram(self, room: float) -> tuple[float, float | None]:
         """(share of the layers, share of the experts where they alone are enough) that llama.cpp must leave in RAM for the rest to take no more room.
