@@ -19,7 +19,7 @@ from qwenpick.recommending.quality import Abilities, alike, load_abilities
 from qwenpick.recommending.rank import Ranked, best, better, described, order, place_key, quick_enough
 from qwenpick.recommending.request import HIGHEST
 from qwenpick.recommending.scoring import PREFERENCES, Scored
-from qwenpick.recommending.search.best_first import first_places
+from qwenpick.recommending.search.best_first import first_places, here
 from qwenpick.recommending.search.bounds import Bounds
 from qwenpick.recommending.search.candidates import Candidate, Candidates
 from qwenpick.recommending.search.contender import ROUNDING
@@ -98,27 +98,39 @@ class Chooser:
     def _drafted(self, row: Scored, search: Search) -> Scored:
         """The plan with its own MTP block drafting, or another of the model that drafts, where that is better.
 
-        Who names engine and format means that engine as it starts by itself: -o spec_type=draft-mtp asks for drafts.
+        Who names engine and format means that engine as it starts by itself: -o spec_type=draft-mtp asks for drafts. Beside any RAM to spare the
+        answer is the same.
         """
-        if self.request.runtime and self.request.quant:
+        plan = row.plan
+        if (self.request.runtime and self.request.quant) or plan.mode != "gpu":
             return row
+        bounds, outdone = self._bounds_on(search), "outdone" in row.parts
+        key = plan.model.id, plan.runtime, plan.checkpoint, plan.work, plan.placement, plan.verdict, outdone
+        known, least = bounds.drafted.get(key, (row, None))
+        if least is not None and (search.machine.ram_free or 0) >= least:
+            return here(known, search) if known else row
+        ladder = [one for one in bounds.ladder(plan.model, 0) if one.needs <= search.gpu_room]
+        drafting = [one for one in ladder if may_draft(one, search)]
+        found = self._best_with_drafts(row, drafting, search, bounds)
+        least = bounds.ram_to_draft(plan, drafting)
+        if least is not None and (search.machine.ram_free or 0) >= least:
+            bounds.drafted[key] = None if found is row else found, least
+        return found
+
+    def _best_with_drafts(self, row: Scored, drafting: list[Candidate], search: Search, bounds: Bounds) -> Scored:
         # what it lost to another model's plan says nothing of its own: it is compared with drafts without, and loses it with them too
         outdone = {name: points for name, points in row.parts.items() if name == "outdone"}
         alone = replace(row, parts={name: points for name, points in row.parts.items() if name not in outdone})
         best_so_far = (self._with_drafts(row.plan, search) if row.plan.speed else None) or alone
-        if row.plan.mode == "gpu":
-            bounds = self._bounds_on(search)
-            ladder = [one for one in bounds.ladder(row.plan.model, 0) if one.needs <= search.gpu_room]
-            drafting = [one for one in ladder if may_draft(one, search)]
-            drafts = cache(lambda one: self._drafts(one, search))
-            for points, candidate in bounds.with_drafts(drafting, drafts_of):
-                if points < best_so_far.score - ROUNDING:
-                    break
-                heavier = filter(candidate.shares_format, drafting[: drafting.index(candidate)])
-                if any(map(drafts, heavier)):
-                    continue
-                for found in drafts(candidate):
-                    best_so_far = better(found, best_so_far)
+        drafts = cache(lambda one: self._drafts(one, search))
+        for points, candidate in bounds.with_drafts(drafting, drafts_of):
+            if points < best_so_far.score - ROUNDING:
+                break
+            heavier = filter(candidate.shares_format, drafting[: drafting.index(candidate)])
+            if any(map(drafts, heavier)):
+                continue
+            for found in drafts(candidate):
+                best_so_far = better(found, best_so_far)
         if best_so_far is alone:
             return row
         return replace(best_so_far, parts={**best_so_far.parts, **outdone})

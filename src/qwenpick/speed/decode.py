@@ -44,6 +44,10 @@ class Load:
     every_pair: bool = False
     predictable: bool = False
 
+    def __hash__(self) -> int:
+        # enough to tell loads apart: what a step takes is looked up by them often
+        return hash((self.engine, self.format, self.weights.dense, self.weights.experts, self.cache.k, self.cache.v))
+
     def attends(self, kind: Class) -> Way:
         """How it attends to its cache on a class of device."""
         return way_of(self.cache, kind, self.build, every_pair=self.every_pair) if self.is_ggml else "fused"

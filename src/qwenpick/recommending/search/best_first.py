@@ -81,7 +81,7 @@ def first_places(
                 found.append(one.row)
                 insort(scores, one.row.score)
                 first = []
-    ranked = [(_here(row, search), by) for row, by in first or order(found, wanted)]
+    ranked = [(here(row, search), by) for row, by in first or order(found, wanted)]
     if not counted:
         return ranked, None
     unseen = [one.model for one in left.values() if not one.holds] + bounds.candidates.unknown
@@ -106,7 +106,7 @@ def _rival(
     return found
 
 
-def _here(row: Scored, search: Search) -> Scored:
+def here(row: Scored, search: Search) -> Scored:
     """The row with the room there is in this machine's RAM: what was planned on a box with the same devices, and stands here, knows another."""
     plan, machine = row.plan, search.machine
     if any(device.unified for device in plan.placement.devices):  # then it was planned here

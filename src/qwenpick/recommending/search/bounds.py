@@ -26,6 +26,7 @@ from qwenpick.recommending.search.pace import ANY_LATENCY, Latency
 from qwenpick.recommending.search.speed_bound import Latencies
 from qwenpick.runtimes.llamacpp.driver import driver_bytes
 from qwenpick.runtimes.llamacpp.limits import budget, has_backend
+from qwenpick.units import GIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from qwenpick.work.placement import Placement
 
 GGML = ("llamacpp", "ollama", "lmstudio")  # engines that use the GPUs that llama.cpp has a backend for
+AMPLE = 2  # times the RAM of a run on GPUs: an MTP block and a cache of fewer bits change little there
 WHOLE_ENGINES = ("transformers",)  # engines that hold all layers on GPUs or all in RAM
 
 
@@ -57,11 +59,12 @@ class Bounds:
         self._speeds: dict[tuple[Candidate, Placement, KvCache], Speed | None] = {}
         self._known: dict[Candidate, list[Bound]] = {}
         self._latencies = Latencies(self.devices, search.machine.cpu, self.catalog.gpus, gpu_only=search.gpu_only)
-        # what lies on the GPUs alone is the same beside any CPU; and rows, with the bytes of RAM that they need
+        # what lies on the GPUs alone is the same beside any CPU; and rows, with the bytes of RAM that they need, and what drafts
         self._on_gpus: dict[Candidate, list[Bound]]
         self.on_any_box: dict[Bound, tuple[list[Row], int]]
+        self.drafted: dict[object, tuple[Scored | None, int]]
         alike = self.devices, self._latencies.on_gpus, self._latencies.all_known
-        self._on_gpus, self.on_any_box = candidates.beside_any_cpu.setdefault(alike, ({}, {}))
+        self._on_gpus, self.on_any_box, self.drafted = candidates.beside_any_cpu.setdefault(alike, ({}, {}, {}))
         self._costs = {
             engine: engine_cost(engine, self.devices, search.work.sequences) for engine in chain(*self.groups)
         }
@@ -122,6 +125,15 @@ class Bounds:
             return None
         least = _ram_to_spare(plan)
         return least if _has(search.machine, least) else None
+
+    def ram_to_draft(self, plan: Plan, drafting: list[Candidate]) -> int | None:
+        """Bytes of RAM beside which it does not matter for what drafts on the only GPU, amply; None where more of it may always change something."""
+        if len(self.devices) != 1 or self.devices[0].unified or PREFERENCES[self.request.prefer].context:
+            return None
+        if any(one.has_table for one in drafting) or plan.placement.host_table:
+            return None
+        held = [one.whole.in_ram for one in drafting if one.by_rule]
+        return AMPLE * (max(held, default=0) + plan.memory.on(RAM)) + GIB
 
     def rows_elsewhere(self, bound: Bound, search: Search) -> list[Row] | None:
         """The rows of a bound that were found on another box with these devices and stand on this one."""

@@ -151,11 +151,7 @@ class Candidate:
     def drafting(self, place: Place, drafts: int) -> Latency:
         """How fast it runs on a place where its MTP block drafts so many tokens a step, with the quickest of its caches."""
         stages = (Stage(place, 1.0, 1.0, 1.0),)
-        loads = [
-            replace(self._load, cache=cache, predictable=self.task.predictable)
-            for cache in (self.work.kv_cache, *self.small)
-        ]
-        token = min(token_seconds(load, self.depth, self.work.sequences, drafts, stages) for load in loads)
+        token = min(token_seconds(load, self.depth, self.work.sequences, drafts, stages) for load in self._drafting)
         return Latency(token, self.on(place).whole.prompt)
 
     def _kind(self, kind: Class) -> tuple[Step, tuple[Step, ...], Reading]:
@@ -190,6 +186,12 @@ class Candidate:
         name = self.checkpoint.format
         weights = traffic(self.architecture, name, self.checkpoint.bytes)
         return Load(self.engine, name, weights, attention(self.architecture), self.work.kv_cache)
+
+    @cached_property
+    def _drafting(self) -> list[Load]:
+        """With each of its caches, where what it writes is as predictable as the task says."""
+        caches = self.work.kv_cache, *self.small
+        return [replace(self._load, cache=cache, predictable=self.task.predictable) for cache in caches]
 
     def _top(self, cache: KvCache) -> UpperBound | None:
         request, name = self.request, self.checkpoint.format
@@ -232,7 +234,7 @@ class Candidates:
         self._known: dict[tuple[str, tuple[str, ...], bool], tuple[Candidate, ...]] = {}
         self._alike: dict[object, Candidate] = {}
         self._rivals: dict[str, dict[str, tuple[Start, Relation]]] = {}
-        self.beside_any_cpu: dict[object, tuple[dict[Candidate, Any], dict[Any, Any]]] = {}
+        self.beside_any_cpu: dict[object, tuple[dict[Candidate, Any], dict[Any, Any], dict[object, Any]]] = {}
 
     def rivals(self, model: Model) -> dict[str, tuple[Start, Relation]]:
         """The other models by id that could outdo it, and how: its successors, then those of the highest quality first."""
