@@ -15,6 +15,7 @@ from qwenpick.memory.account import RAM
 from qwenpick.memory.quantization import FORMATS
 
 if TYPE_CHECKING:
+    from qwenpick.catalog import Checkpoint, Model
     from qwenpick.machine.hardware import Device
     from qwenpick.planning.plan import Plan
     from qwenpick.work.serving import Serving
@@ -83,29 +84,36 @@ def run_cost(plan: Plan) -> float:
     return engine_cost(plan.runtime, plan.box, plan.work.sequences) + spilled(plan) + lean(plan)
 
 
-def format_cost(plan: Plan) -> float:
-    """Points that the plan's format costs on its GPUs beside what is left of quality."""
-    return without_units(plan) + others(plan) + on_slow_memory(plan) + wide(plan)
+def format_cost(model: Model, checkpoint: Checkpoint, runtime: str, devices: tuple[Device, ...]) -> float:
+    """Points that the format costs on the GPUs that it runs on, beside what is left of quality."""
+    return device_cost(model, checkpoint, runtime, devices) + wide(model, checkpoint)
 
 
-def without_units(plan: Plan) -> float:
+def device_cost(model: Model, checkpoint: Checkpoint, runtime: str, devices: tuple[Device, ...]) -> float:
+    """Those of them that the GPUs are the reason for."""
+    units, publisher = without_units(checkpoint, devices), others(model, checkpoint, devices)
+    return units + publisher + on_slow_memory(model, checkpoint, runtime, devices)
+
+
+def without_units(checkpoint: Checkpoint, devices: tuple[Device, ...]) -> float:
     """Points for a float format on NVIDIA GPUs older than its arithmetic."""
-    least = FLOAT_UNITS.get(plan.checkpoint.format)
-    if plan.checkpoint.format == "fp8" and all(d.compute_capability in SERVER_CHIPS for d in plan.placement.devices):
-        return SERVED_WIDENED if least and any((d.capability or least) < least for d in plan.placement.devices) else 0.0
-    known = [device.capability for device in plan.placement.devices if device.vendor == "nvidia"]
-    return NO_UNITS if least and any(one is not None and one < least for one in known) else 0.0
+    least = FLOAT_UNITS.get(checkpoint.format)
+    if least is None:
+        return 0.0
+    if checkpoint.format == "fp8" and all(device.compute_capability in SERVER_CHIPS for device in devices):
+        return SERVED_WIDENED if any((device.capability or least) < least for device in devices) else 0.0
+    known = [device.capability for device in devices if device.vendor == "nvidia"]
+    return NO_UNITS if any(one is not None and one < least for one in known) else 0.0
 
 
-def others(plan: Plan) -> float:
+def others(model: Model, checkpoint: Checkpoint, devices: tuple[Device, ...]) -> float:
     """Points for weights that others quantized, on cards with units for the FP8 that the maker publishes."""
-    devices = plan.placement.devices
-    if plan.checkpoint.official or not devices or FORMATS[plan.checkpoint.format].container == "gguf":
+    if checkpoint.official or not devices or FORMATS[checkpoint.format].container == "gguf":
         return 0.0
     if not all(device.compute_capability in SERVER_CHIPS or _has_fp8(device) for device in devices):
         return 0.0
     # a repository of GGUF files is no one format
-    own = (FORMATS.get(one.format) for one in plan.model.checkpoints if one.official)
+    own = (FORMATS.get(one.format) for one in model.checkpoints if one.official)
     return OTHERS if any(one and one.bits < 16 for one in own) else 0.0
 
 
@@ -113,23 +121,21 @@ def _has_fp8(device: Device) -> bool:
     return device.vendor == "nvidia" and not device.unified and (device.capability or (0, 0)) >= FP8_UNITS
 
 
-def on_slow_memory(plan: Plan) -> float:
+def on_slow_memory(model: Model, checkpoint: Checkpoint, runtime: str, devices: tuple[Device, ...]) -> float:
     """Points for weights of eight bits on GPUs that share the memory of their box, and have units for the NVFP4 that the model is published in."""
-    devices = plan.placement.devices
-    if plan.runtime not in ("vllm", "sglang") or not devices or FORMATS[plan.checkpoint.format].bits < 8:
+    if runtime not in ("vllm", "sglang") or not devices or FORMATS[checkpoint.format].bits < 8:
         return 0.0
     if not all(
         device.unified and device.vendor == "nvidia" and (device.capability or (0, 0)) >= FP4_UNITS
         for device in devices
     ):
         return 0.0
-    return EIGHT_ON_SLOW if any(one.format == "nvfp4" for one in plan.model.checkpoints) else 0.0
+    return EIGHT_ON_SLOW if any(one.format == "nvfp4" for one in model.checkpoints) else 0.0
 
 
-def wide(plan: Plan) -> float:
+def wide(model: Model, checkpoint: Checkpoint) -> float:
     """Points for 16-bit weights of a language model that is published in eight bits or fewer."""
-    model = plan.model
-    if FORMATS[plan.checkpoint.format].bits < 16 or not model.parameters or model.parameters.total < WIDE_FROM:
+    if FORMATS[checkpoint.format].bits < 16 or not model.parameters or model.parameters.total < WIDE_FROM:
         return 0.0
     if model.kind not in ("chat", "vision", "code", "math", "omni"):
         return 0.0

@@ -224,7 +224,7 @@ def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[st
     if plan.placement.pipeline_parallel > 1 and not STAGES_ASKED & plan.work.options.keys():
         parts["engine"] -= STAGED
     made = MADE_ON_LOAD if FORMATS[plan.checkpoint.format].on_load else 0.0
-    parts["format"] -= format_cost(plan) + made
+    parts["format"] -= format_cost(plan.model, plan.checkpoint, plan.runtime, plan.placement.devices) + made
     if task.on_device and plan.mode != "gpu" and plan.placement.devices:
         parts["engine"] -= OFF_DEVICE
     if task.details and not _sees_details(plan):

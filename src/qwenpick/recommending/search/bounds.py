@@ -7,6 +7,7 @@ there is, nor does a plan with RAM to spare, so both stand for all boxes that ha
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain
@@ -17,21 +18,22 @@ from qwenpick.machine.hardware import before_ampere
 from qwenpick.memory.account import RAM
 from qwenpick.memory.bands import band
 from qwenpick.planning.plan import timed
-from qwenpick.recommending.practice import FULL, SPILLED, engine_cost
+from qwenpick.recommending.practice import FULL, SPILLED, device_cost, engine_cost
 from qwenpick.recommending.scoring import PREFERENCES, TIGHT
 from qwenpick.recommending.search.cache_format import Miss
 from qwenpick.recommending.search.candidates import GPU_ENGINES
 from qwenpick.recommending.search.contender import Bound
 from qwenpick.recommending.search.pace import ANY_LATENCY, Latency
 from qwenpick.recommending.search.speed_bound import Latencies
+from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp.driver import driver_bytes
 from qwenpick.runtimes.llamacpp.limits import budget, has_backend
 from qwenpick.units import GIB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from qwenpick.catalog import Model
+    from qwenpick.catalog import Checkpoint, Model
     from qwenpick.machine.hardware import Device, Machine
     from qwenpick.memory.cache import KvCache
     from qwenpick.planning.plan import Plan
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from qwenpick.speed import Speed
     from qwenpick.work.placement import Placement
 
+Refusal = Callable[["Checkpoint", "Device"], "str | None"]
 GGML = ("llamacpp", "ollama", "lmstudio")  # engines that use the GPUs that llama.cpp has a backend for
 AMPLE = 2  # times the RAM of a run on GPUs: an MTP block and a cache of fewer bits change little there
 WHOLE_ENGINES = ("transformers",)  # engines that hold all layers on GPUs or all in RAM
@@ -172,6 +175,8 @@ class Bounds:
         return found
 
     def _on_these(self, candidate: Candidate) -> list[Bound]:
+        if candidate.on_gpus and self._refused(candidate):
+            return []
         if candidate.work.options:
             return self._bound(candidate, ANY_LATENCY)
         if candidate.engine in WHOLE_ENGINES and candidate.held > self.search.gpu_room:
@@ -240,7 +245,15 @@ class Bounds:
         return points, latency
 
     def _cost(self, candidate: Candidate) -> float:
-        return self._costs[candidate.engine] + candidate.cost
+        cost = self._costs[candidate.engine] + candidate.cost
+        if candidate.on_gpus and len(self.devices) == 1:
+            cost += device_cost(candidate.model, candidate.checkpoint, candidate.engine, self.devices)
+        return cost
+
+    def _refused(self, candidate: Candidate) -> bool:
+        """Whether no GPU here runs the format in the engine."""
+        refusal: Refusal | None = getattr(find_runtime(candidate.engine), "device_refusal", None)
+        return refusal is not None and all(refusal(candidate.listed, device) for device in self.devices)
 
     # -- the devices ---------------------------------------------------------------------------------------------------
 

@@ -15,19 +15,20 @@ from qwenpick.memory.quantization import FORMATS
 from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.planning.files import planned_file, settled
 from qwenpick.recommending.dominance import Relation, relation
+from qwenpick.recommending.practice import wide
 from qwenpick.recommending.scoring import HOMEMADE, MADE_ON_LOAD
 from qwenpick.recommending.search.cache_format import least_cache_bytes, smaller_caches
 from qwenpick.recommending.search.formats import LOW_BITS, least_held, rungs, weights_of
-from qwenpick.recommending.search.pace import Latency, Pace
+from qwenpick.recommending.search.pace import Latency, Pace, Rates, rates_of
 from qwenpick.recommending.search.space import Search, work_of
 from qwenpick.recommending.search.upper_bound import UpperBound, upper_bound, upper_bound_in
 from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp.parts import Shape, file_share, on_any_device
 from qwenpick.runtimes.llamacpp.totals import Totals, totals
 from qwenpick.runtimes.llamacpp.whole import Whole, whole
-from qwenpick.speed.decode import Load, Step, step_on, token_seconds
+from qwenpick.speed.decode import Load, step_on, token_seconds
 from qwenpick.speed.flags import CHUNK
-from qwenpick.speed.prefill import Reading, reading_on
+from qwenpick.speed.prefill import reading_on
 from qwenpick.speed.stages import Stage
 from qwenpick.speed.traffic import attention, traffic
 
@@ -72,8 +73,8 @@ class Candidate:
         self._alike = alike
         # a prompt is timed by the rate of what the context holds
         self._prompts = self.work.sequences * search.task.prompt / self._prompt
-        self._kinds: dict[Class, tuple[Step, tuple[Step, ...], Reading]] = {}
-        self._in_ram: dict[tuple[float, float], Pace] = {}
+        self._kinds: dict[Class, tuple[Pace, ...]] = {}
+        self._in_ram: dict[Rates, Latency] = {}
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
@@ -93,9 +94,10 @@ class Candidate:
 
     @cached_property
     def cost(self) -> float:
-        """Points that the format costs wherever it runs: nobody publishes it, or it is made as the engine starts."""
+        """Points that the format costs wherever it runs: nobody publishes it, it is made as the engine starts, or wider than need be."""
         made = planned_file(self.model, self.architecture, self.checkpoint, self.engine) is None
-        return (HOMEMADE if made else 0.0) + (MADE_ON_LOAD if FORMATS[self.checkpoint.format].on_load else 0.0)
+        on_load = MADE_ON_LOAD if FORMATS[self.checkpoint.format].on_load else 0.0
+        return (HOMEMADE if made else 0.0) + on_load + wide(self.model, self.checkpoint)
 
     @cached_property
     def held(self) -> int:
@@ -131,35 +133,33 @@ class Candidate:
             return None
         return on_any_device(self.architecture, self.checkpoint, self.work, Shape(0)).on(RAM)
 
-    def on(self, place: Place) -> Pace:
-        """How fast it runs on a place."""
-        step, _small, reading = self._kinds.get(place.kind) or self._kind(place.kind)
-        return Pace(step, reading, place, self._prompts)
+    def on(self, kind: Class) -> Pace:
+        """How fast it runs on a kind of device."""
+        return self._paces(kind)[0]
 
-    def small_on(self, place: Place) -> float:
-        """Seconds a token with all of it on a place, with the quickest of the smaller caches."""
-        _step, small, _reading = self._kinds.get(place.kind) or self._kind(place.kind)
-        return min(step.seconds(Stage(place, 1.0, 1.0, 1.0)) for step in small)
+    def small_on(self, kind: Class) -> tuple[Pace, ...]:
+        """The same with each of the smaller caches."""
+        return self._paces(kind)[1:]
 
-    def in_ram(self, ram: Place) -> Pace:
-        """How fast it runs in RAM; it is kept, since many machines have the same."""
-        key = ram.bandwidth, ram.rate
-        if key not in self._in_ram:
-            self._in_ram[key] = self.on(ram)
-        return self._in_ram[key]
+    def in_ram(self, ram: Rates) -> Latency:
+        """All of it in RAM; it is kept, since many machines have the same."""
+        if ram not in self._in_ram:
+            self._in_ram[ram] = self.on("cpu").whole(ram)
+        return self._in_ram[ram]
 
     def drafting(self, place: Place, drafts: int) -> Latency:
         """How fast it runs on a place where its MTP block drafts so many tokens a step, with the quickest of its caches."""
         stages = (Stage(place, 1.0, 1.0, 1.0),)
         token = min(token_seconds(load, self.depth, self.work.sequences, drafts, stages) for load in self._drafting)
-        return Latency(token, self.on(place).whole.prompt)
+        return Latency(token, self.on(place.kind).whole(rates_of(place)).prompt)
 
-    def _kind(self, kind: Class) -> tuple[Step, tuple[Step, ...], Reading]:
-        """A step, a step with each of the smaller caches, and the reading of the prompt, on a kind of device."""
-        load, depth, users = self._load, self.depth, self.work.sequences
-        small = tuple(step_on(replace(load, cache=cache), depth, users, 1, kind) for cache in self.small)
-        reading = reading_on(load, self._prompt, 0, CHUNK[self.engine], kind)
-        self._kinds[kind] = step_on(load, depth, users, 1, kind), small, reading
+    def _paces(self, kind: Class) -> tuple[Pace, ...]:
+        """With its cache, and with each of the smaller ones, on a kind of device."""
+        if kind not in self._kinds:
+            reading = reading_on(self._load, self._prompt, 0, CHUNK[self.engine], kind)
+            loads = self._load, *(replace(self._load, cache=cache) for cache in self.small)
+            steps = [step_on(load, self.depth, self.work.sequences, 1, kind) for load in loads]
+            self._kinds[kind] = tuple(Pace(step, reading, self._prompts) for step in steps)
         return self._kinds[kind]
 
     def least_in_ram(self, room: float) -> tuple[float, float | None]:

@@ -1,4 +1,4 @@
-"""Seconds that a model takes on one place for any share of it there: what `Step` and `Reading` say, with the device's rates worked in."""
+"""Seconds that a model takes on one place for any share of it there: what `Step` and `Reading` say, as sums that need no more than multiplying."""
 
 from __future__ import annotations
 
@@ -20,55 +20,72 @@ class Latency(NamedTuple):
 ANY_LATENCY = Latency(0.0, 0.0)
 
 
-class Pace:
-    """A model on one place: Step.seconds and Reading.seconds of any share of its layers, experts and head (without tensor parallelism).
+class Rates(NamedTuple):
+    """A place: seconds a byte of its memory, an operation of its vector, integer and matrix units (0 where they are no limit), a byte of its link."""
 
-    `whole` is all of it there, `headless` without the output head.
+    memory: float
+    vector: float
+    integers: float
+    matrices: float
+    link: float
+
+
+def rates_of(place: Place) -> Rates:
+    """The rates of a place."""
+    vector = 1 / place.vector if place.vector else 0.0
+    return Rates(1 / place.bandwidth, vector, 1 / (place.int8 or place.rate), 1 / place.rate, 1 / place.link)
+
+
+class Pace:
+    """A model on a kind of device: Step.seconds and Reading.seconds without tensor parallelism, for any share of its layers and experts.
+
+    Where all of it lies on one place the shares are summed up once. The output head counts there alone, and is run for a prompt's last token only.
     """
 
-    __slots__ = (
-        "_crossing", "_head", "_host", "_kept", "_launches", "_multiplied", "_passed", "_read", "_scanned", "_streamed", "headless", "whole",
-    )  # fmt: skip
+    __slots__ = ("_host", "_integers", "_prompt", "_reading", "_step", "_token")
 
-    def __init__(self, step: Step, reading: Reading, place: Place, prompts: float) -> None:
-        bandwidth, vector, rate = place.bandwidth, place.vector, place.rate
-        units = (place.int8 or rate) if step.integers else rate
-        (a, b, c), (d, e, f), (u, v, w) = step.read, step.compute, step.unpack
-        if vector:
-            a, b, c = a / bandwidth + u / vector, b / bandwidth + v / vector, c / bandwidth + w / vector
-        else:
-            a, b, c = a / bandwidth, b / bandwidth, c / bandwidth
-        self._streamed, self._multiplied, self._head = (a, b), (d / units, e / units), (c, f / units)
-        self._launches, self._host = step.launches, step.host
-        self._kept = (step.cached + step.state) / bandwidth
-        (a, b, _c), (d, e, _f) = reading.read, reading.compute
-        units = (place.int8 or rate) if reading.integers else rate
-        read, crossing, passed = prompts / (bandwidth * reading.reached), prompts / place.link, prompts / units
-        self._read, self._passed, self._crossing = (
-            (a * read, b * read),
-            (d * passed, e * passed),
-            (a * crossing, b * crossing),
-        )
-        self._scanned = (reading.attend / rate + reading.scan / bandwidth + reading.launches) * prompts
-        token, prompt = self.token(1.0, 1.0), self.prompt(1.0, 1.0)
-        self.whole, self.headless = Latency(self.token(1.0, 1.0, 1.0), prompt), Latency(token, prompt)
+    def __init__(self, step: Step, reading: Reading, prompts: float) -> None:
+        self._host, self._integers = step.host, step.integers
+        read, unpack, compute, launches = step.read, step.unpack, step.compute, step.launches
+        kept = step.cached + step.state
+        self._token = sum(read) + kept, sum(unpack), sum(compute), kept, sum(launches)
+        self._step = read[:2], unpack[:2], compute[:2], kept, launches[:2]
+        (a, b, _), (d, e, _) = reading.read, reading.compute
+        a, b, d, e = a * prompts, b * prompts, d * prompts, e * prompts
+        rest = reading.attend * prompts, reading.scan * prompts, reading.launches * prompts
+        self._prompt = (a + b) / reading.reached, d + e, *rest
+        self._reading = (a, b), reading.reached, (d, e), rest
 
-    def token(self, layers: float, experts: float, output: float = 0.0) -> float:
-        """Seconds a token."""
-        (a, b), (d, e), (c, f), (u, v, w) = self._streamed, self._multiplied, self._head, self._launches
-        streamed, multiplied = layers * a + experts * b + output * c, layers * d + experts * e + output * f
-        work = (streamed if streamed > multiplied else multiplied) + layers * self._kept
-        if self._host is not None:
-            return max(work, layers * self._host)
-        return work + layers * u + experts * v + output * w
+    def whole(self, at: Rates) -> Latency:
+        """With all of it there."""
+        memory, vector, integers, matrices, _link = at
+        units = integers if self._integers else matrices
+        streamed, unpacked, multiplied, kept, launches = self._token
+        token, bound = streamed * memory + unpacked * vector, multiplied * units + kept * memory
+        token = token if token > bound else bound
+        token = token + launches if self._host is None else max(token, self._host)
+        read, passed, attend, scan, launches = self._prompt
+        read, passed = read * memory, passed * units
+        prompt = (read if read > passed else passed) + attend * matrices + scan * memory + launches
+        return Latency(token, prompt)
 
-    def prompt(self, layers: float, experts: float) -> float:
-        """Seconds to read the prompt; the head is run for its last token alone."""
-        (a, b), (d, e) = self._read, self._passed
-        read, passed = layers * a + experts * b, layers * d + experts * e
-        return (read if read > passed else passed) + layers * self._scanned
+    def token(self, at: Rates, layers: float, experts: float) -> float:
+        """Seconds a token of these shares, without the head."""
+        (a, b), (u, v), (d, e), kept, (m, n) = self._step
+        units = at.integers if self._integers else at.matrices
+        streamed = (layers * a + experts * b) * at.memory + (layers * u + experts * v) * at.vector
+        multiplied = (layers * d + experts * e) * units
+        work = (streamed if streamed > multiplied else multiplied) + layers * kept * at.memory
+        return work + layers * m + experts * n if self._host is None else max(work, layers * self._host)
 
-    def lent(self, layers: float, experts: float) -> float:
-        """The same of the whole model, of which so much lies in RAM and crosses the link for each batch."""
-        a, b = self._crossing
-        return self.headless.prompt + layers * a + experts * b
+    def prompt(self, at: Rates, layers: float, experts: float) -> float:
+        """Seconds to read the prompt with these shares."""
+        (a, b), reached, (d, e), (attend, scan, launches) = self._reading
+        read = (layers * a + experts * b) * at.memory / reached
+        passed = (layers * d + experts * e) * (at.integers if self._integers else at.matrices)
+        return (read if read > passed else passed) + layers * (attend * at.matrices + scan * at.memory + launches)
+
+    def lent(self, at: Rates, layers: float, experts: float) -> float:
+        """Seconds in which weights of these shares, which lie in RAM, cross the link for all batches of the prompt."""
+        a, b = self._reading[0]
+        return (layers * a + experts * b) * at.link

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from qwenpick.recommending.search.pace import Latency, Pace
+from qwenpick.recommending.search.pace import Latency, rates_of
 from qwenpick.speed.devices import place_of, processor
 
 if TYPE_CHECKING:
@@ -26,8 +26,9 @@ class Latencies:
         self.on_gpus = tuple(place for device in devices if (place := place_of(device, gpus, cpu.bandwidth)))
         ram = processor(cpu)
         self.all_known = len(self.on_gpus) == len(devices) and ram is not None
-        self._ram = None if gpu_only else ram
-        self._paces: dict[Candidate, list[Pace]] = {}
+        self._gpus = [(place.kind, rates_of(place)) for place in self.on_gpus]
+        self._ram = None if gpu_only or ram is None else rates_of(ram)
+        self._whole: dict[Candidate, Latency | None] = {}
         self._small: dict[Candidate, Latency | None] = {}
         self._cuts: dict[tuple[Candidate, float], list[tuple[Way, Latency | None]]] = {}
 
@@ -42,24 +43,26 @@ class Latencies:
 
     def on_devices(self, candidate: Candidate) -> Latency | None:
         """As if the devices shared the work of the fastest of them without any loss."""
-        paces = self._on_gpus(candidate.like)
-        return paces[0].whole if len(paces) == 1 else self._shared(pace.whole for pace in paces)
+        like = candidate.like
+        if like not in self._whole:
+            self._whole[like] = self._shared([like.on(kind).whole(rates) for kind, rates in self._gpus])
+        return self._whole[like]
 
     def with_small_cache(self, candidate: Candidate) -> Latency | None:
         """The same with the quickest of the smaller caches."""
         like = candidate.like
         if like not in self._small:
-            paces = zip(self.on_gpus, self._on_gpus(like), strict=True)
-            self._small[like] = self._shared(Latency(like.small_on(at), pace.whole.prompt) for at, pace in paces)
+            found = [pace.whole(rates) for kind, rates in self._gpus for pace in like.small_on(kind)]
+            self._small[like] = self._shared(found)
         return self._small[like]
 
     def with_drafts(self, candidate: Candidate, drafts: int) -> Latency | None:
         """The same where so many tokens are drafted a step, with whichever cache is the quickest."""
-        return self._shared(candidate.like.drafting(place, drafts) for place in self.on_gpus)
+        return self._shared([candidate.like.drafting(place, drafts) for place in self.on_gpus])
 
     def on_cpu(self, candidate: Candidate) -> Latency | None:
         """All of it in RAM."""
-        return candidate.like.in_ram(self._ram).whole if self._ram else None
+        return candidate.like.in_ram(self._ram) if self._ram else None
 
     def cuts(self, candidate: Candidate, room: float) -> list[tuple[Way, Latency | None]]:
         """Those of llama.cpp's ways to run it with `room` bytes on the GPU and the rest in RAM; none is quicker that is not among them.
@@ -74,50 +77,49 @@ class Latencies:
     def _cut(self, candidate: Candidate, room: float) -> list[tuple[Way, Latency | None]]:
         if self._ram is None:
             return [("ram", None)]
-        ram, paces = candidate.in_ram(self._ram), self._on_gpus(candidate)
-        if not paces:
-            return [("ram", ram.whole)]
+        cpu = candidate.in_ram(self._ram)
+        if not self._gpus:
+            return [("ram", cpu)]
         layers, experts = candidate.least_in_ram(room)
-        one, gpu = paces[0] if len(paces) == 1 else None, _fastest(pace.headless for pace in paces)
-        prompt = gpu.prompt
-        if one:
-            prompt = min((1 - layers) * prompt + layers * ram.headless.prompt, one.lent(layers, layers))
-        mixed = Latency(layers * ram.whole.token + (1 - layers) * gpu.token, prompt)
-        found: list[tuple[Way, Latency | None]] = [("ram", ram.whole), ("layers", _fastest((mixed, ram.whole)))]
-        if experts is not None:
-            found.append(("experts", (_beside(one, ram, experts) if one else None) or _loose(gpu, ram, experts)))
-        return found
+        kind, rates = self._gpus[0]
+        pace = candidate.on(kind)
+        gpu = Latency(pace.token(rates, 1.0, 1.0), pace.prompt(rates, 1.0, 1.0))
+        if len(self._gpus) == 1:
+            lent = gpu.prompt + pace.lent(rates, layers, layers)
+            prompt = min((1 - layers) * gpu.prompt + layers * cpu.prompt, lent)
+        else:
+            paces = [(candidate.on(kind), rates) for kind, rates in self._gpus]
+            gpu = _fastest([Latency(one.token(at, 1.0, 1.0), one.prompt(at, 1.0, 1.0)) for one, at in paces])
+            prompt = gpu.prompt
+        token = layers * cpu.token + (1 - layers) * gpu.token
+        mixed = Latency(min(token, cpu.token), min(prompt, cpu.prompt))
+        if experts is None:
+            return [("ram", cpu), ("layers", mixed)]
+        return [("layers", mixed), ("experts", self._beside(candidate, gpu, experts))]
 
-    def _on_gpus(self, like: Candidate) -> list[Pace]:
-        paces = self._paces.get(like)
-        if paces is None:
-            paces = self._paces[like] = [like.on(place) for place in self.on_gpus]
-        return paces
+    def _beside(self, candidate: Candidate, gpu: Latency, experts: float) -> Latency:
+        """With that share of the experts in RAM, or more."""
+        assert self._ram is not None
+        ram, (kind, rates) = candidate.on("cpu"), self._gpus[0]
+        pace, routed = candidate.on(kind), Latency(ram.token(self._ram, 0.0, 1.0), ram.prompt(self._ram, 0.0, 1.0))
+        slower = routed.token >= pace.token(rates, 0.0, 1.0) and routed.prompt >= pace.prompt(rates, 0.0, 1.0)
+        if len(self._gpus) > 1 or not slower:  # then more of them in RAM might be quicker
+            token = min(routed.token, experts * routed.token + (1 - experts) * gpu.token)
+            return Latency(token, min(gpu.prompt, routed.prompt))
+        apart = pace.prompt(rates, 1.0, 1 - experts) + experts * routed.prompt
+        token = pace.token(rates, 1.0, 1 - experts) + experts * routed.token
+        return Latency(token, min(apart, gpu.prompt + pace.lent(rates, 0.0, experts)))
 
-    def _shared(self, latencies: Iterable[Latency]) -> Latency | None:
+    def _shared(self, latencies: list[Latency]) -> Latency | None:
         """The fastest, as many times as fast as there are devices."""
-        if not self.on_gpus:
-            return None
-        best, count = _fastest(latencies), len(self.on_gpus)
-        return Latency(best.token / count, best.prompt / count)
+        count = len(self._gpus)
+        if count == 1 == len(latencies):
+            return latencies[0]
+        best = _fastest(latencies) if latencies else None
+        return Latency(best.token / count, best.prompt / count) if best else None
 
 
-def _beside(gpu: Pace, ram: Pace, experts: float) -> Latency | None:
-    """With that share of the experts in RAM, or more; None where RAM is not slower with experts, so that more of them might be quicker."""
-    if ram.token(0.0, 1.0) < gpu.token(0.0, 1.0) or ram.prompt(0.0, 1.0) < gpu.prompt(0.0, 1.0):
-        return None
-    apart = gpu.prompt(1.0, 1 - experts) + ram.prompt(0.0, experts)
-    return Latency(gpu.token(1.0, 1 - experts) + ram.token(0.0, experts), min(apart, gpu.lent(0.0, experts)))
-
-
-def _loose(gpu: Latency, ram: Pace, experts: float) -> Latency:
-    """The same wherever RAM is not slower, or there are several GPUs."""
-    routed = ram.token(0.0, 1.0)
-    token = min(routed, experts * routed + (1 - experts) * gpu.token)
-    return Latency(token, min(gpu.prompt, ram.prompt(0.0, 1.0)))
-
-
-def _fastest(latencies: Iterable[Latency]) -> Latency:
+def _fastest(latencies: list[Latency]) -> Latency:
     """The least of each kind of seconds."""
     tokens, prompts = zip(*latencies, strict=True)
     return Latency(min(tokens), min(prompts))

@@ -61,6 +61,11 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
     return why or refusals.cache_type_refusal(work, TITLE)
 
 
+def device_refusal(checkpoint: Checkpoint, device: Device) -> str | None:
+    """Why no plan with this device would run these weights; None where one may."""
+    return refusals.device_refusal(checkpoint, device, TITLE, MIN_CAPABILITY)
+
+
 def placements(
     model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
 ) -> Iterator[Placement]:

@@ -21,7 +21,7 @@ from qwenpick.work.sharding import stage_layers
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
-    from qwenpick.machine.hardware import Machine
+    from qwenpick.machine.hardware import Device, Machine
     from qwenpick.work.placement import Placement
     from qwenpick.work.serving import Serving
 
@@ -52,6 +52,11 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
     return refusals.cache_type_refusal(work, TITLE, refusals.CACHE_TYPES_SINCE, placement) or share_refusal(
         architecture, work, placement
     )
+
+
+def device_refusal(checkpoint: Checkpoint, device: Device) -> str | None:
+    """Why no plan with this device would run these weights; None where one may."""
+    return refusals.device_refusal(checkpoint, device, TITLE)
 
 
 def placements(

@@ -66,9 +66,7 @@ def refusal(
     if not placement.devices:
         return _("{title} needs a GPU", title=title)
     for device in placement.devices:
-        if why := _device_refusal(checkpoint.format, device, title, least) or _integers_refusal(
-            checkpoint, device, title
-        ):
+        if why := device_refusal(checkpoint, device, title, least):
             return why
     block = BLOCK if checkpoint.format in BLOCKED else 1
     ranks = placement.tensor_parallel
@@ -118,7 +116,14 @@ def cache_type_refusal(
     )
 
 
-def _device_refusal(format_name: str, device: Device, title: str, kernels: Mapping[str, float]) -> str | None:
+def device_refusal(
+    checkpoint: Checkpoint, device: Device, title: str, least: Mapping[str, float] = MIN_CAPABILITY
+) -> str | None:
+    """Why the engine would not run these weights on this device, whatever the model and beside whichever others."""
+    return _format_refusal(checkpoint.format, device, title, least) or _integers_refusal(checkpoint, device, title)
+
+
+def _format_refusal(format_name: str, device: Device, title: str, kernels: Mapping[str, float]) -> str | None:
     """Why this device cannot run this format."""
     if device.vendor not in vendors(title):
         return _("{title} does not run on {name}", title=title, name=device.name)
