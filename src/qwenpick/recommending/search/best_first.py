@@ -183,7 +183,7 @@ def _plan(one: Contender, bounds: Bounds, search: Search) -> None:
     at = one.left.index(bound)
     del one.left[at]
     rows = _rows(bound, bounds, search)
-    one.lasting &= bound in bounds.on_any_box
+    one.lasting &= bounds.elsewhere.stands(bound)
     for plan, row in rows:
         one.holds = True
         one.row = row if one.row is None else better(one.row, row) if row else one.row
@@ -200,24 +200,20 @@ def _plan(one: Contender, bounds: Bounds, search: Search) -> None:
 
 def _rows(bound: Bound, bounds: Bounds, search: Search) -> list[Row]:
     """The plans of the bound that hold, with their points where they have any."""
-    if (known := bounds.rows_elsewhere(bound, search)) is not None:
+    elsewhere, machine = bounds.elsewhere, search.machine
+    if (known := elsewhere.rows(bound, machine)) is not None:
         return known
-    rows = list(_scored(bound, bounds, search))
-    if (needs := bounds.ram_needed(bound, rows, search)) is not None:
-        bounds.on_any_box[bound] = rows, needs
+    plans = elsewhere.plans(bound, machine)
+    rows = [_scored(plan, bound, bounds, search) for plan in (_plans(bound, search) if plans is None else plans)]
+    elsewhere.keep_rows(bound, rows, machine)
     return rows
 
 
-def _scored(bound: Bound, bounds: Bounds, search: Search) -> Iterator[Row]:
+def _scored(plan: Plan, bound: Bound, bounds: Bounds, search: Search) -> Row:
     task, request = bounds.task, bounds.request
-    for plan in _plans(bound, search):
-        timed_plan = bounds.timed(bound.candidate, plan, search.machine)
-        yield (
-            plan,
-            best(
-                [timed_plan], task, PREFERENCES[request.prefer], load_abilities(), request.thinking, request.min_speed
-            ),
-        )
+    timed = [bounds.timed(bound.candidate, plan, search.machine)]
+    weights, known = PREFERENCES[request.prefer], load_abilities()
+    return plan, best(timed, task, weights, known, request.thinking, request.min_speed)
 
 
 def _plans(bound: Bound, search: Search) -> Iterator[Plan]:

@@ -15,20 +15,19 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from qwenpick.machine.hardware import before_ampere
-from qwenpick.memory.account import RAM
 from qwenpick.memory.bands import band
 from qwenpick.planning.plan import timed
-from qwenpick.recommending.practice import FULL, SPILLED, device_cost, engine_cost
-from qwenpick.recommending.scoring import PREFERENCES, TIGHT
+from qwenpick.recommending.practice import SPILLED, device_cost, engine_cost
+from qwenpick.recommending.scoring import TIGHT
 from qwenpick.recommending.search.cache_format import Miss
 from qwenpick.recommending.search.candidates import GPU_ENGINES
 from qwenpick.recommending.search.contender import Bound
+from qwenpick.recommending.search.elsewhere import Elsewhere, Kept, has_ram, ram_to_spare
 from qwenpick.recommending.search.pace import ANY_LATENCY, Latency
 from qwenpick.recommending.search.speed_bound import Latencies
 from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp.driver import driver_bytes
 from qwenpick.runtimes.llamacpp.limits import budget, has_backend
-from qwenpick.units import GIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from qwenpick.planning.plan import Plan
     from qwenpick.recommending.scoring import Scored
     from qwenpick.recommending.search.candidates import Candidate, Candidates
-    from qwenpick.recommending.search.contender import Contender, Row
+    from qwenpick.recommending.search.contender import Contender
     from qwenpick.recommending.search.space import Search
     from qwenpick.recommending.search.upper_bound import UpperBound
     from qwenpick.speed import Speed
@@ -47,7 +46,6 @@ if TYPE_CHECKING:
 
 Refusal = Callable[["Checkpoint", "Device"], "str | None"]
 GGML = ("llamacpp", "ollama", "lmstudio")  # engines that use the GPUs that llama.cpp has a backend for
-AMPLE = 2  # times the RAM of a run on GPUs: an MTP block and a cache of fewer bits change little there
 WHOLE_ENGINES = ("transformers",)  # engines that hold all layers on GPUs or all in RAM
 
 
@@ -62,12 +60,11 @@ class Bounds:
         self._speeds: dict[tuple[Candidate, Placement, KvCache], Speed | None] = {}
         self._known: dict[Candidate, list[Bound]] = {}
         self._latencies = Latencies(self.devices, search.machine.cpu, self.catalog.gpus, gpu_only=search.gpu_only)
-        # what lies on the GPUs alone is the same beside any CPU; and rows, with the bytes of RAM that they need, and what drafts
-        self._on_gpus: dict[Candidate, list[Bound]]
-        self.on_any_box: dict[Bound, tuple[list[Row], int]]
-        self.drafted: dict[object, tuple[Scored | None, int]]
+        # what lies on the GPUs alone is the same beside any CPU
         alike = self.devices, self._latencies.on_gpus, self._latencies.all_known
-        self._on_gpus, self.on_any_box, self.drafted = candidates.beside_any_cpu.setdefault(alike, ({}, {}, {}))
+        on_gpus, kept = candidates.beside_any_cpu.setdefault(alike, ({}, Kept()))
+        self._on_gpus: dict[Candidate, list[Bound]] = on_gpus
+        self.elsewhere = Elsewhere(self.devices, self.usable, self.request, kept)
         self._costs = {
             engine: engine_cost(engine, self.devices, search.work.sequences) for engine in chain(*self.groups)
         }
@@ -97,7 +94,7 @@ class Bounds:
     def settled(self, model: Model, search: Search) -> Scored | None:
         """The model's best plan, where it was found on another box with these devices and stands on this one."""
         row, least = self._settled.get(model.id, (None, 0))
-        return row if _has(search.machine, least) else None
+        return row if has_ram(search.machine, least) else None
 
     def settle(self, one: Contender, search: Search) -> None:
         """Remember a model's best plan for other boxes with these devices, where all its bounds could lie in this one and more RAM changes none."""
@@ -106,42 +103,7 @@ class Bounds:
         ladder = self.ladder(one.model, 0)
         rooms = self._rooms(0, search)
         if all(one.on_gpus or max(one.least, one.needs) <= rooms[one.engine] for one in ladder):
-            self._settled[one.model.id] = one.row, _ram_to_spare(one.row.plan)
-
-    def ram_needed(self, bound: Bound, rows: list[Row], search: Search) -> int | None:
-        """Bytes that must be free in RAM for these rows of a bound to stand on every box with these devices; None where they stand on this one only.
-
-        They stand where RAM is not what decides: on GPUs alone, or in the placement that comes first of all with RAM to spare.
-        """
-        candidate = bound.candidate
-        if PREFERENCES[self.request.prefer].context or any(device.unified for device in self.devices):
-            return None
-        if candidate.on_gpus:
-            return None if candidate.has_table else 0
-        if len(rows) != 1 or candidate.engine != "llamacpp":
-            return None
-        plan = rows[0][0]
-        if not bound.small and plan.work.kv_cache != candidate.work.kv_cache:
-            return None  # RAM may be why the larger cache did not hold
-        # over several GPUs another cut comes first where there is more RAM
-        if not (len(self._usable) == 1 and _comes_first(plan) if bound.cut else plan.mode == "gpu" or not self._usable):
-            return None
-        least = _ram_to_spare(plan)
-        return least if _has(search.machine, least) else None
-
-    def ram_to_draft(self, plan: Plan, drafting: list[Candidate]) -> int | None:
-        """Bytes of RAM beside which it does not matter for what drafts on the only GPU, amply; None where more of it may always change something."""
-        if len(self.devices) != 1 or self.devices[0].unified or PREFERENCES[self.request.prefer].context:
-            return None
-        if any(one.has_table for one in drafting) or plan.placement.host_table:
-            return None
-        held = [one.whole.in_ram for one in drafting if one.by_rule]
-        return AMPLE * (max(held, default=0) + plan.memory.on(RAM)) + GIB
-
-    def rows_elsewhere(self, bound: Bound, search: Search) -> list[Row] | None:
-        """The rows of a bound that were found on another box with these devices and stand on this one."""
-        rows, least = self.on_any_box.get(bound, (None, 0))
-        return rows if _has(search.machine, least) else None
+            self._settled[one.model.id] = one.row, ram_to_spare(one.row.plan)
 
     def with_drafts(
         self, candidates: Iterable[Candidate], drafts: Callable[[str], int]
@@ -181,16 +143,16 @@ class Bounds:
             return self._bound(candidate, ANY_LATENCY)
         if candidate.engine in WHOLE_ENGINES and candidate.held > self.search.gpu_room:
             return self._bound(candidate, self._latencies.on_cpu(candidate))
-        if candidate.engine == "llamacpp" and not self._usable:
+        if candidate.engine == "llamacpp" and not self.usable:
             return self._bound(candidate, self._latencies.on_cpu(candidate))
         if not candidate.by_rule:
             return self._bound(candidate, self._latencies.least(candidate, in_ram=not candidate.on_gpus, small=True))
         if candidate.held > self._gpu_room:
             return self._cut(candidate)
-        if len(self._usable) > 1:
+        if len(self.usable) > 1:
             return self._bound(candidate, self._latencies.least(candidate, in_ram=True, small=True))
         alone, strict = candidate.whole, self.search.strict
-        need = alone.on_gpu.with_driver(self._usable[0])
+        need = alone.on_gpu.with_driver(self.usable[0])
         missing = need - self._gpu_room
         if missing <= 0:
             least = self._latencies.least(candidate, in_ram=False, small=strict)
@@ -263,7 +225,7 @@ class Bounds:
         return any(map(before_ampere, self.devices))
 
     @cached_property
-    def _usable(self) -> list[Device]:
+    def usable(self) -> list[Device]:
         """The devices that llama.cpp can use, the roomiest first."""
         usable = [device for device in self.devices if has_backend(device)]
         return sorted(usable, key=lambda device: -(budget(device, self.search.work) or 0))
@@ -271,32 +233,18 @@ class Bounds:
     @cached_property
     def _idle(self) -> int:
         """Bytes of the others."""
-        return sum(device.free or device.total or 0 for device in self.devices if device not in self._usable)
+        return sum(device.free or device.total or 0 for device in self.devices if device not in self.usable)
 
     @cached_property
     def _gpu_room(self) -> int:
         """Bytes that llama.cpp may take of them."""
-        return sum(budget(device, self.search.work) or 0 for device in self._usable)
+        return sum(budget(device, self.search.work) or 0 for device in self.usable)
 
     @cached_property
     def _room_beside(self) -> float:
         """Bytes that weights, cache and state may take of GPUs at the very most, beside layers in RAM."""
         rooms = [
             (budget(device, self.search.work) or 0) / self._edge + 1 - driver_bytes(device, 0)  # 1: what is rounded
-            for device in self._usable
+            for device in self.usable
         ]
         return sum(rooms)
-
-
-def _ram_to_spare(plan: Plan) -> int:
-    """Bytes of RAM in which the plan fits beyond the estimate's error, and fills no RAM to the brim."""
-    return math.ceil(plan.memory.on(RAM) * max(plan.band.high, 1 / FULL)) + 1
-
-
-def _has(machine: Machine, ram: int) -> bool:
-    return (machine.ram_free or 0) >= ram
-
-
-def _comes_first(plan: Plan) -> bool:
-    """Whether llama.cpp's plan with part of the model in RAM is of the placement that is tried before others like it."""
-    return plan.placement.cpu_moe_layers > 0 or (plan.placement.split is not None and not plan.architecture.is_moe)

@@ -35,6 +35,7 @@ from qwenpick.speed.traffic import attention, traffic
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
     from qwenpick.memory.cache import KvCache
+    from qwenpick.planning.plan import Plan
     from qwenpick.speed.devices import Class, Place
 
 GPU_ENGINES = ("vllm", "sglang")  # engines that use no RAM for layers
@@ -47,7 +48,7 @@ class Candidate:
 
     `least` are bytes that any run holds, known without that look. `low` says that it has so few bits that it is only looked at where the GPUs
     hold none of about four alone, and `on_gpus` that its engine uses no RAM for layers. `small` are the smaller caches that may be tried.
-    `has_table` says that it has an n-gram table, which engines on GPUs may keep in RAM.
+    `planned` are plans for boxes with GPUs alike (`elsewhere`). `has_table` says that it has an n-gram table, which engines on GPUs may keep in RAM.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Candidate:
         self.low = FORMATS[listed.format].bits < LOW_BITS
         self.small = smaller_caches(engine, model, architecture) if search.any_cache and not self.work.options else ()
         self.by_rule = engine == "llamacpp" and not self.work.options  # llama.cpp's own rule, with no flags
+        self.planned: dict[object, tuple[list[Plan], int]] = {}
         self._alike = alike
         # a prompt is timed by the rate of what the context holds
         self._prompts = self.work.sequences * search.task.prompt / self._prompt
@@ -234,7 +236,7 @@ class Candidates:
         self._known: dict[tuple[str, tuple[str, ...], bool], tuple[Candidate, ...]] = {}
         self._alike: dict[object, Candidate] = {}
         self._rivals: dict[str, dict[str, tuple[Start, Relation]]] = {}
-        self.beside_any_cpu: dict[object, tuple[dict[Candidate, Any], dict[Any, Any], dict[object, Any]]] = {}
+        self.beside_any_cpu: dict[object, tuple[dict[Candidate, Any], Any]] = {}
 
     def rivals(self, model: Model) -> dict[str, tuple[Start, Relation]]:
         """The other models by id that could outdo it, and how: its successors, then those of the highest quality first."""

@@ -1,0 +1,139 @@
+"""What was found on one box and stands on another: with the same GPUs beside other RAM or another CPU, or with GPUs whose memory is alike."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import field, replace
+from typing import TYPE_CHECKING
+
+from qwenpick.memory.account import RAM, gpu
+from qwenpick.recommending.practice import FULL
+from qwenpick.recommending.scoring import PREFERENCES
+from qwenpick.units import GIB
+from qwenpick.values import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from qwenpick.machine.hardware import Device, Machine
+    from qwenpick.planning.plan import Plan
+    from qwenpick.recommending.request import Request
+    from qwenpick.recommending.scoring import Scored
+    from qwenpick.recommending.search.candidates import Candidate
+    from qwenpick.recommending.search.contender import Bound, Row
+
+AMPLE = 2  # times the RAM of a run on GPUs: an MTP block and a cache of fewer bits change little there
+
+
+@dataclass(slots=True, eq=False)
+class Kept:
+    """What was found beside one CPU and stands beside any: `rows` of a bound, and what drafts in place of a plan, with the bytes of RAM they need."""
+
+    rows: dict[Bound, tuple[list[Row], int]] = field(default_factory=dict)
+    drafted: dict[Hashable, tuple[Scored | None, int]] = field(default_factory=dict)
+
+
+class Elsewhere:
+    """What was found on other boxes, and what of this one is kept for others. `usable` are the devices that llama.cpp can use."""
+
+    def __init__(self, devices: tuple[Device, ...], usable: list[Device], request: Request, kept: Kept) -> None:
+        self._devices, self._usable, self._kept = devices, usable, kept
+        # with that preference the room that is left counts, in RAM too
+        self._never = bool(PREFERENCES[request.prefer].context) or any(device.unified for device in devices)
+        only = devices[0] if len(devices) == 1 == len(usable) and not self._never else None
+        # all that llama.cpp's account of a GPU depends on
+        self._alike = only and (only.vendor, only.compute_capability, only.total, only.free, only.kind)
+
+    def rows(self, bound: Bound, machine: Machine) -> list[Row] | None:
+        """The rows of a bound that were found on another box with these devices and stand on this one."""
+        rows, least = self._kept.rows.get(bound, (None, 0))
+        return rows if has_ram(machine, least) else None
+
+    def keep_rows(self, bound: Bound, rows: list[Row], machine: Machine) -> None:
+        """Keep the rows of a bound, where they stand on other boxes, and their plans for those with GPUs alike."""
+        least = self._ram_needed(bound, [plan for plan, _ in rows], machine)
+        if least is not None:
+            self._kept.rows[bound] = rows, least
+        if self._alike and bound.candidate.by_rule:
+            ram = None if least is not None else (machine.ram_free, machine.ram_total)
+            bound.candidate.planned[self._alike, bound.cut, bound.small, ram] = [plan for plan, _ in rows], least or 0
+
+    def stands(self, bound: Bound) -> bool:
+        """Whether the rows of a bound stand on every box with these devices and RAM to spare."""
+        return bound in self._kept.rows
+
+    def plans(self, bound: Bound, machine: Machine) -> list[Plan] | None:
+        """The plans of a bound that were found on a box whose only GPU has the same memory and driver, with this one in their place."""
+        for ram in (None, (machine.ram_free, machine.ram_total)) if self._alike else ():
+            plans, least = bound.candidate.planned.get((self._alike, bound.cut, bound.small, ram), (None, 0))
+            if plans is not None and has_ram(machine, least):
+                return [self._on_this(plan) for plan in plans]
+        return None
+
+    def _on_this(self, plan: Plan) -> Plan:
+        if plan.box == self._devices:
+            return plan
+        devices = self._devices if plan.placement.devices else ()
+        places = [replace(p, name=devices[0].name) if p.where == gpu(0) else p for p in plan.places]
+        return replace(
+            plan, placement=replace(plan.placement, devices=devices), places=tuple(places), box=self._devices
+        )
+
+    def drafted(self, plan: Hashable, machine: Machine) -> tuple[Scored | None] | None:
+        """(what drafts in place of a plan, None if nothing does), where that was found beside other RAM, or another CPU; else None."""
+        if plan not in self._kept.drafted:
+            return None
+        found, least = self._kept.drafted[plan]
+        return (found,) if has_ram(machine, least) else None
+
+    def keep_drafted(
+        self, key: Hashable, plan: Plan, drafting: list[Candidate], found: Scored | None, machine: Machine
+    ) -> None:
+        """Keep what drafts in place of a plan on the only GPU; with RAM amply to spare that does not change it."""
+        if (
+            self._never
+            or len(self._devices) != 1
+            or any(one.has_table for one in drafting)
+            or plan.placement.host_table
+        ):
+            return
+        held = [one.whole.in_ram for one in drafting if one.by_rule]
+        least = AMPLE * (max(held, default=0) + plan.memory.on(RAM)) + GIB
+        if has_ram(machine, least):
+            self._kept.drafted[key] = found, least
+
+    def _ram_needed(self, bound: Bound, plans: list[Plan], machine: Machine) -> int | None:
+        """Bytes that must be free in RAM for these plans of a bound to stand on every box with these devices; None where they stand on this one only.
+
+        They stand where RAM is not what decides: on GPUs alone, or in the placement that comes first of all with RAM to spare.
+        """
+        candidate = bound.candidate
+        if self._never:
+            return None
+        if candidate.on_gpus:
+            return None if candidate.has_table else 0
+        if len(plans) != 1 or candidate.engine != "llamacpp":
+            return None
+        plan = plans[0]
+        if not bound.small and plan.work.kv_cache != candidate.work.kv_cache:
+            return None  # RAM may be why the larger cache did not hold
+        # over several GPUs another cut comes first where there is more RAM
+        if not (len(self._usable) == 1 and _comes_first(plan) if bound.cut else plan.mode == "gpu" or not self._usable):
+            return None
+        least = ram_to_spare(plan)
+        return least if has_ram(machine, least) else None
+
+
+def ram_to_spare(plan: Plan) -> int:
+    """Bytes of RAM in which the plan fits beyond the estimate's error, and fills no RAM to the brim."""
+    return math.ceil(plan.memory.on(RAM) * max(plan.band.high, 1 / FULL)) + 1
+
+
+def has_ram(machine: Machine, ram: int) -> bool:
+    """Whether so many bytes are free in RAM."""
+    return (machine.ram_free or 0) >= ram
+
+
+def _comes_first(plan: Plan) -> bool:
+    """Whether llama.cpp's plan with part of the model in RAM is of the placement that is tried before others like it."""
+    return plan.placement.cpu_moe_layers > 0 or (plan.placement.split is not None and not plan.architecture.is_moe)
