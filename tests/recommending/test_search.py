@@ -26,7 +26,7 @@ from qwenpick.recommending.search.space import Search, work_of
 from qwenpick.recommending.search.upper_bound import upper_bound
 from qwenpick.recommending.tasks import Task, find_task
 from qwenpick.runtimes import find_runtime
-from qwenpick.runtimes.llamacpp import compute, network
+from qwenpick.runtimes.llamacpp import compute, network, walk
 from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
 from qwenpick.storage import Results
 from qwenpick.units import GIB
@@ -295,13 +295,13 @@ def test_a_model_holds_somehow_if_a_search_of_all_its_plans_finds_one(catalog: C
 def test_few_graphs_are_walked(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     """428 were before models were planned by their upper bounds; 167 are in a fresh process, fewer after other tests."""
     walked = []
-    peaks = compute.peaks
+    peaks = walk.peaks
 
     def counted(net: network.Network, steps: tuple[network.Step, ...]) -> tuple[int, int]:
         walked.append(steps)
         return peaks(net, steps)
 
-    monkeypatch.setattr(compute, "peaks", counted)
+    monkeypatch.setattr(walk, "peaks", counted)
     monkeypatch.setattr(compute, "WALKS", Results("none", ()))
     for cached in (compute._one_side, compute._walked):
         cached.cache_clear()
