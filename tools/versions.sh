@@ -29,5 +29,5 @@ for version in "${@:-3}"; do
   "$work/env/bin/uv" pip install -q --python "$work/env/bin/python" babel cogapp "hypothesis>=6.130" jsonschema "pytest>=8.3" pytest-xdist
   "$work/env/bin/python" --version
   "$work/env/bin/uv" pip list --python "$work/env/bin/python" 2>/dev/null | grep -Ei '^(nvidia-ml-py|platformdirs|psutil|pydantic|pyyaml|rich|typer|typing-extensions) '
-  PYTHONPATH=$PWD/src "$work/env/bin/python" -m pytest -q -n auto -p no:cacheprovider
+  PYTHONPATH=$PWD/src "$work/env/bin/python" -m pytest -q -p no:cacheprovider
 done
