@@ -69,10 +69,10 @@ def test_the_functions_answer_as_the_commands_do(qwenpick: Callable[..., Result]
     said = json.loads(qwenpick("fit", "qwen3-8b", "--quant", "4bit", "--context", "32k", *words).out)
     assert asked.fits and asked.exit_code == 0
     assert {**asked.to_json(), "fixes": said["fixes"]}.items() <= said.items()
-    best = api.recommend(task="coding", **BOX)
-    said = json.loads(qwenpick("recommend", "--task", "coding", *words).out)["boxes"][0]
+    best = api.recommend(task="rag-embedding", **BOX)
+    said = json.loads(qwenpick("recommend", "--task", "rag-embedding", *words).out)["boxes"][0]
     assert [pick.plan.model.id for pick in best.picks] == [pick["plan"]["model"] for pick in said["picks"]]
-    assert best.plan == api.fit(best.picks[0].plan.model.id, task="coding", **BOX).plan
+    assert best.plan == api.fit(best.picks[0].plan.model.id, task="rag-embedding", **BOX).plan
     needed = api.plan("qwen3-8b", gpu=["rtx 4090", "rtx 3060 12gb"])
     assert needed.fits and needed.plan and needed.to_json()["model"] == "qwen3-8b"
 

@@ -14,6 +14,7 @@ import io
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from string import Formatter
 
@@ -28,10 +29,10 @@ SAID = {"_", "N_", "Column", "Part"}
 UNDATED = datetime(2026, 1, 1, tzinfo=UTC)  # a date of today would change the files every time
 
 
-def sentences(path: Path) -> Iterator[str]:
+def sentences(nodes: list[ast.AST], path: Path) -> Iterator[str]:
     """The sentences of one file, in the order of its syntax tree."""
     command_line = bool({"cli", "mcp"} & set(path.parts))
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes:
         if isinstance(node, ast.Call):
             if isinstance(node.func, ast.Name) and node.func.id in SAID and node.args:
                 yield from _text(node.args[0])
@@ -45,9 +46,16 @@ def sentences(path: Path) -> Iterator[str]:
             yield ast.get_docstring(node) or ""
 
 
-def misfits(path: Path) -> Iterator[str]:
+@cache
+def read_source(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(the sentences of one file that say something, its misfits), read once."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    return tuple(filter(None, sentences(nodes, path))), tuple(misfits(nodes, path))
+
+
+def misfits(nodes: list[ast.AST], path: Path) -> Iterator[str]:
     """Calls of `_` and `N_` whose values are not those that the template has places for, by file and line."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"_", "N_"}:
             given = {word.arg for word in node.keywords}
             for text in _text(node.args[0]) if given and node.args else []:
@@ -63,7 +71,7 @@ def template() -> Catalog:
     """Every sentence of the source, with the files that say it."""
     found = Catalog(project="qwenpick", creation_date=UNDATED, revision_date=UNDATED, fuzzy=False)
     for path in sorted(SOURCE.rglob("*.py")):
-        for text in filter(None, sentences(path)):
+        for text in read_source(path)[0]:
             found.add(text, locations=[(path.relative_to(ROOT).as_posix(), 0)])
     return found
 
@@ -112,11 +120,11 @@ def _replace(path: Path, content: bytes) -> None:
 def problems(path: Path) -> list[str]:
     """What is wrong with a catalogue, a line each."""
     catalog, wanted = read(path), template()
-    said = {message.id: message for message in catalog if message.id}
+    translated = {message.id: message for message in catalog if message.id}
     ids = {message.id for message in wanted if message.id}
-    found = [f"missing: {text!r}" for text in sorted(ids - said.keys())]
-    found += [f"no longer said: {text!r}" for text in sorted(said.keys() - ids)]
-    for text, message in said.items():
+    found = [f"missing: {text!r}" for text in sorted(ids - translated.keys())]
+    found += [f"no longer said: {text!r}" for text in sorted(translated.keys() - ids)]
+    for text, message in translated.items():
         if message.fuzzy or not message.string:
             found.append(f"not translated: {text!r}")
         elif places(text) != places(message.string):
@@ -146,7 +154,7 @@ def main() -> int:
                 print(f"{path.relative_to(ROOT)}: {problem}")
         return 0
     found = [f"{path.relative_to(ROOT)}: {problem}" for path in FILES for problem in problems(path)]
-    found += [problem for path in sorted(SOURCE.rglob("*.py")) for problem in misfits(path)]
+    found += [problem for path in sorted(SOURCE.rglob("*.py")) for problem in read_source(path)[1]]
     print("\n".join(found) or f"{len(template())} messages, all translated")
     return 1 if found else 0
 

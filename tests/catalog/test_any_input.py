@@ -5,17 +5,16 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qwenpick.catalog import find_gpu, find_model, load, match_gpu
 from qwenpick.catalog.check import faults
-from qwenpick.catalog.read import merge, read_yaml, shipped_files
 from qwenpick.errors import QwenpickError
 from qwenpick.machine.simulate import simulate
+from tests.catalog.shipped import merged
 
 CATALOG = load(own=False)
-SHIPPED = merge(read_yaml(path.read_bytes()) for path in shipped_files())
 WORDS = [
     "rtx",
     "4090",
@@ -44,31 +43,26 @@ NAMES = st.one_of(
     st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join),
 )
 SIZES = st.one_of(st.none(), st.integers(1, 2**45))
-QUICK = settings(max_examples=150)
 
 
-@QUICK
 @given(NAMES)
 def test_any_name_is_a_model_or_a_sentence(name: str) -> None:
     with contextlib.suppress(QwenpickError):
         assert find_model(CATALOG, name).id in CATALOG.models
 
 
-@QUICK
 @given(NAMES, SIZES)
 def test_any_name_is_a_gpu_or_a_sentence(name: str, memory: int | None) -> None:
     with contextlib.suppress(QwenpickError):
         assert find_gpu(CATALOG, name, memory).id in CATALOG.gpus
 
 
-@QUICK
 @given(NAMES, SIZES, st.one_of(st.none(), st.from_regex(r"\A[0-9a-f]{4}:[0-9a-f]{4}\Z")))
 def test_any_device_is_matched_or_not(name: str, total: int | None, pci_id: str | None) -> None:
     gpu = match_gpu(CATALOG, name, total, pci_id)
     assert gpu is None or gpu.id in CATALOG.gpus
 
 
-@QUICK
 @given(st.lists(NAMES, max_size=2), SIZES, SIZES, st.booleans())
 def test_any_options_are_a_machine_or_a_sentence(
     gpus: list[str], vram: int | None, ram: int | None, cpu_only: bool
@@ -89,23 +83,22 @@ VALUES = st.recursive(
 )
 
 
-@QUICK
 @given(
     st.sampled_from(["architectures", "models", "gpus", "cloud"]), st.integers(0, 10**6), st.integers(0, 10**6), VALUES
 )
 def test_a_field_of_any_value_is_right_or_a_sentence(kind: str, entry: int, field: int, value: object) -> None:
     import yaml
 
-    record = dict(list(SHIPPED[kind].values())[entry % len(SHIPPED[kind])])
+    entries = list(merged()[kind].values())
+    record = dict(entries[entry % len(entries)])
     record[list(record)[field % len(record)]] = value
-    for problem in faults(yaml.safe_dump({kind: [record]}).encode(), SHIPPED):
+    for problem in faults(yaml.safe_dump({kind: [record]}).encode(), merged()):
         assert problem.startswith("line ") and "\n" not in problem
 
 
-@QUICK
 @given(st.one_of(st.binary(max_size=60), st.text(max_size=60).map(str.encode)))
 def test_bytes_of_any_kind_are_a_file_or_a_sentence(content: bytes) -> None:
-    assert all("\n" not in problem for problem in faults(content, SHIPPED))
+    assert all("\n" not in problem for problem in faults(content, merged()))
 
 
 def test_a_directory_is_not_a_file(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,25 +16,21 @@ OWN = "gpus:\n- {{id: my-card, name: Card {n}, vendor: amd, segment: consumer, s
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the cache directory is set by XDG_CACHE_HOME")
 
 
-def forget() -> None:
-    """Drops the catalogue that this process has loaded."""
-    sys.modules["qwenpick.catalog.load"]._shipped.cache_clear()
-
-
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, another_catalogue: Callable[[], None]) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    forget()
     return tmp_path / "cache" / "qwenpick" / "catalog"
 
 
-def test_a_second_load_reads_no_yaml_and_gives_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_load_reads_no_yaml_and_gives_the_same(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, another_catalogue: Callable[[], None]
+) -> None:
     first = load(own=False)
     cold = {kind: dict(getattr(first, kind)) for kind in ("architectures", "models", "gpus", "cloud")}
     assert len(list(folder.glob("*.jsonl"))) == 6
     monkeypatch.setattr(sys.modules["qwenpick.catalog.read"], "read_yaml", None)  # calling it would raise
     assert load(own=False) is first  # once in a process
-    forget()
+    another_catalogue()
     second = load(own=False)
     assert {kind: dict(getattr(second, kind)) for kind in cold} == cold
 
@@ -88,6 +84,7 @@ def test_a_directory_that_others_can_write_to_is_not_used(folder: Path) -> None:
     assert not list(folder.iterdir())
 
 
+@pytest.mark.usefixtures("another_catalogue")
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("not a directory")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))

@@ -12,19 +12,16 @@ import pytest
 from qwenpick.catalog.check import faults
 from qwenpick.catalog.fact import Fact
 from qwenpick.catalog.load import catalog_of
-from qwenpick.catalog.read import KINDS, SHIPPED, data_date, data_directory, merge, read_yaml
+from qwenpick.catalog.read import KINDS, SHIPPED, data_date, data_directory
 from qwenpick.catalog.schema_json import SECTIONS, text
 from qwenpick.recommending.quality import load_abilities
-
-CONTENTS = {name: (data_directory() / name).read_bytes() for name in SHIPPED}
-DOCUMENTS: dict[str, Any] = {name: read_yaml(content) for name, content in CONTENTS.items()}
-MERGED = merge(DOCUMENTS.values())
+from tests.catalog.shipped import content, document, merged
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_file_has_no_faults(name: str) -> None:
     # duplicate keys and ids, unknown fields, dangling references, unknown formats
-    assert faults(CONTENTS[name], MERGED) == []
+    assert faults(content(name), merged()) == []
 
 
 def typed(value: Any) -> Any:
@@ -39,8 +36,8 @@ def typed(value: Any) -> Any:
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "files"])
 def test_a_shipped_entry_is_the_fact_that_its_check_makes_of_it(kind: str) -> None:
     # shipped entries are made without pydantic (Fact.of), entries under somebody's own catalogue with it
-    unchecked, checked = (getattr(catalog_of(MERGED.__getitem__, known=known), kind) for known in (True, False))
-    assert len(unchecked) == len(MERGED[kind])
+    unchecked, checked = (getattr(catalog_of(merged().__getitem__, known=known), kind) for known in (True, False))
+    assert len(unchecked) == len(merged()[kind])
     for key in unchecked:
         assert unchecked[key] == checked[key] == type(checked[key]).model_validate(unchecked[key])
         assert typed(unchecked[key]) == typed(checked[key])
@@ -48,14 +45,14 @@ def test_a_shipped_entry_is_the_fact_that_its_check_makes_of_it(kind: str) -> No
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_entries_are_sorted_by_id(name: str) -> None:
-    for entries in DOCUMENTS[name].values():
+    for entries in document(name).values():
         names = [entry["id"] for entry in entries]
         assert names == sorted(names)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_entry_has_a_source_and_a_date(kind: str) -> None:
-    for entry in MERGED[kind].values():
+    for entry in merged()[kind].values():
         assert entry.get("source") or entry.get("sources"), entry["id"]
         assert date.fromisoformat(entry["checked"]) >= date(2026, 11, 1), entry["id"]
         assert all(source.strip() for source in entry.get("sources", [entry.get("source", "")]))
@@ -70,7 +67,7 @@ def urls(value: Any) -> list[str]:
 
 
 def test_urls_are_well_formed() -> None:
-    found = [url.strip("()'\"") for document in DOCUMENTS.values() for url in urls(document)]
+    found = [url.strip("()'\"") for name in SHIPPED for url in urls(document(name))]
     assert len(found) > 500
     for url in found:
         assert re.fullmatch(r"https?://[a-z0-9.-]+\.[a-z]{2,}(/[^\s<>\"{}|\\^`]*)?[;,)]?", url), url
@@ -84,12 +81,12 @@ def test_the_published_schema_is_the_one_of_the_models(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in SHIPPED if name.endswith(".yaml")])
 def test_the_first_line_tells_editors_the_schema(name: str) -> None:
-    first = CONTENTS[name].decode().splitlines()[0]
+    first = content(name).decode().splitlines()[0]
     assert first == f"# yaml-language-server: $schema={name.removesuffix('.yaml')}.schema.json"
 
 
 def test_memory_that_drivers_report_is_plausible() -> None:
-    for gpu in MERGED["gpus"].values():
+    for gpu in merged()["gpus"].values():
         sold, usable = gpu.get("memory_bytes"), gpu.get("usable_bytes")
         if sold and usable:
             least = 0.6 if gpu.get("unified") else 0.92
@@ -98,14 +95,14 @@ def test_memory_that_drivers_report_is_plausible() -> None:
 
 def test_rates_get_faster_with_fewer_bits() -> None:
     # but for FP32-accumulating FP16 figures of laptop parts, which are not sourced, and INT8, which Blackwell Ultra all but dropped
-    for gpu in MERGED["gpus"].values():
+    for gpu in merged()["gpus"].values():
         rates = gpu.get("rates", {})
         known = [rates[name] for name in ("fp16", "fp8", "fp4") if name in rates]
         assert known == sorted(known), gpu["id"]
 
 
 def test_prices_have_a_date() -> None:
-    for gpu in MERGED["gpus"].values():
+    for gpu in merged()["gpus"].values():
         for name in ("launch_price", "street_price", "used_price"):
             assert name not in gpu or gpu[name]["date"], gpu["id"]
             price = gpu.get(name, {})
@@ -113,7 +110,7 @@ def test_prices_have_a_date() -> None:
 
 
 def test_offers_have_a_price_but_for_those_that_publish_none() -> None:
-    offers = MERGED["cloud"].values()
+    offers = merged()["cloud"].values()
     assert len(offers) == 261
     priceless = [o["id"] for o in offers if not {"usd_per_hour", "spot_usd_per_hour", "native_price"} & set(o)]
     assert [o for o in priceless if not o.startswith("alibaba-")] == [
@@ -129,7 +126,7 @@ def test_offers_have_a_price_but_for_those_that_publish_none() -> None:
 
 
 def test_the_catalogue_is_as_old_as_its_newest_entry() -> None:
-    newest = max(entry["checked"] for kind in KINDS for entry in MERGED[kind].values())
+    newest = max(entry["checked"] for kind in KINDS for entry in merged()[kind].values())
     assert data_date() == newest
 
 
@@ -138,7 +135,7 @@ def test_what_a_gpu_of_the_last_six_years_lacks_has_its_reason() -> None:
     since = today.replace(year=today.year - 6).isoformat()
     looked_at = [
         gpu
-        for gpu in MERGED["gpus"].values()
+        for gpu in merged()["gpus"].values()
         if (gpu["released"] >= since if "released" in gpu else gpu["status"] != "discontinued")
     ]
     assert len(looked_at) > 300
@@ -151,7 +148,7 @@ def test_what_a_gpu_of_the_last_six_years_lacks_has_its_reason() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_sources_are_public_addresses(kind: str) -> None:
-    for entry in MERGED[kind].values():
+    for entry in merged()[kind].values():
         for source in sources(entry):
             assert re.search(r"https?://[a-z0-9.-]+\.[a-z]+", source), (entry["id"], source)
             assert not re.search(r"\bids? \d{5,}|transcription", source), (entry["id"], source)
@@ -191,7 +188,7 @@ SERVED = (
 
 def test_an_engine_is_known_to_start_with_some_release_for_every_series_that_it_serves() -> None:
     def of(model: str, engine: str = "vllm") -> str | None:
-        found: str | None = MERGED["models"][model].get("min_versions", {}).get(engine)
+        found: str | None = merged()["models"][model].get("min_versions", {}).get(engine)
         return found
 
     assert (
@@ -201,13 +198,13 @@ def test_an_engine_is_known_to_start_with_some_release_for_every_series_that_it_
     )
     assert of("qwen2.5-vl-7b-instruct") == "0.7.0" and of("qwen3-asr-1.7b") == "0.12.0"
     assert of("qwen3-tts-12hz-1.7b-base") == "0.20.0"
-    for model in MERGED["models"].values():
+    for model in merged()["models"].values():
         if model["series"] in SERVED:
             assert of(model["id"]), model["id"]
 
 
 def test_inputs_are_what_the_makers_pages_say() -> None:
-    inputs = {model["id"]: model["inputs"] for model in MERGED["models"].values()}
+    inputs = {model["id"]: model["inputs"] for model in merged()["models"].values()}
     for name in ("qwen3.6-plus", "qwen3.6-flash", "qwen3.7-plus", "qwen3.7-flash", "qwen3.8-flash"):
         assert inputs[name] == ["text", "image", "video"], name
     assert inputs["qwen3-livetranslate-flash-realtime"] == ["text", "image", "audio", "video"]
@@ -216,7 +213,7 @@ def test_inputs_are_what_the_makers_pages_say() -> None:
 
 def test_one_pci_id_is_one_kind_of_board() -> None:
     owners: dict[str, set[str]] = {}
-    for gpu in MERGED["gpus"].values():
+    for gpu in merged()["gpus"].values():
         for pci in gpu.get("pci_ids", ()):
             owners.setdefault(pci, set()).add("laptop" if "Laptop" in gpu["name"] else "desktop")
     assert {pci: kinds for pci, kinds in owners.items() if len(kinds) > 1} == {}

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,11 @@ import pytest
 from qwenpick.catalog import bundle as bundles
 from qwenpick.catalog import signature
 from qwenpick.catalog.bundle import MANIFEST, SIGNATURE, pack, read_bundle, write_bundle
-from qwenpick.catalog.read import data_date, data_directory, read_yaml, shipped_files
+from qwenpick.catalog.read import data_date, data_directory, shipped_files
 from qwenpick.catalog.updates import install, undo
 from qwenpick.errors import QwenpickError
 from qwenpick.machine.doctor import old_facts
+from tests.catalog.shipped import document
 from tests.conftest import Result
 
 Run = Callable[..., Result]
@@ -24,33 +26,36 @@ LATER = b"2027-02-03\n"
 
 
 @pytest.fixture(autouse=True)
-def a_data_directory_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def a_data_directory_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, another_catalogue: object) -> None:
     """What one test installs is no other's catalogue."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
 
 def some_of(name: str, one: str) -> bytes:
     """A shipped file with this entry alone: whole catalogues take seconds to check."""
-    kinds = read_yaml((data_directory() / name).read_bytes())
-    chosen = {kind: [e for e in entries if e["id"] == one] for kind, entries in kinds.items()}
-    for model in chosen.get("models", ()):
-        del model["predecessor"], model["successor"]
+    linked = {"predecessor", "successor"}
+    chosen = {
+        kind: [{key: value for key, value in e.items() if key not in linked} for e in entries if e["id"] == one]
+        for kind, entries in document(name).items()
+    }
     return json.dumps(chosen, indent=1).encode()
 
 
-SOME = {
-    "models.yaml": some_of("models.yaml", "qwen3-8b"),
-    "files.json": b"{}",
-    "derivatives.yaml": b"derivatives: []\n",
-    "gpus.yaml": some_of("gpus.yaml", "rtx-4090"),
-    "cloud.yaml": b"cloud: []\n",
-    "date": data_date().encode() + b"\n",
-}
+@cache
+def some() -> dict[str, bytes]:
+    return {
+        "models.yaml": some_of("models.yaml", "qwen3-8b"),
+        "files.json": b"{}",
+        "derivatives.yaml": b"derivatives: []\n",
+        "gpus.yaml": some_of("gpus.yaml", "rtx-4090"),
+        "cloud.yaml": b"cloud: []\n",
+        "date": data_date().encode() + b"\n",
+    }
 
 
 def newer(**changed: bytes) -> dict[str, bytes]:
     """The files, of a later day and changed."""
-    return {**SOME, "date": LATER, **{name.replace("_", "."): content for name, content in changed.items()}}
+    return {**some(), "date": LATER, **{name.replace("_", "."): content for name, content in changed.items()}}
 
 
 def repacked(content: bytes, **manifest: object) -> bytes:
@@ -61,8 +66,8 @@ def repacked(content: bytes, **manifest: object) -> bytes:
 
 
 def test_an_update_is_used_at_once_and_undone(qwenpick: Run, tmp_path: Path) -> None:
-    gpus = SOME["gpus.yaml"].replace(b'"GeForce RTX 4090"', b'"GeForce RTX 4090 (new)"', 1)
-    assert gpus != SOME["gpus.yaml"]
+    gpus = some()["gpus.yaml"].replace(b'"GeForce RTX 4090"', b'"GeForce RTX 4090 (new)"', 1)
+    assert gpus != some()["gpus.yaml"]
     file = tmp_path / "later.zip"
     file.write_bytes(write_bundle(newer(gpus_yaml=gpus), "0.1.0"))
     before = data_date()
@@ -81,32 +86,35 @@ def test_an_update_is_used_at_once_and_undone(qwenpick: Run, tmp_path: Path) -> 
 
 def test_undo_goes_back_one_step() -> None:
     for day in (b"2027-01-01\n", b"2027-02-01\n"):
-        install(read_bundle(write_bundle({**SOME, "date": day}, "0.1.0"), "0.1.0"), data_date())
+        install(read_bundle(write_bundle({**some(), "date": day}, "0.1.0"), "0.1.0"), data_date())
     assert data_date() == "2027-02-01"
     assert (undo() or "").startswith("2027-01-01") and data_date() == "2027-01-01"
     assert undo() is None and shipped_files()[0].parent == data_directory()
 
 
 @pytest.mark.parametrize(
-    ("content", "why"),
+    ("made", "why"),
     [
-        (b"", "a ZIP with manifest.json is needed"),
-        (b"PK\x03\x04 broken", "a ZIP with manifest.json is needed"),
-        (pack({"../evil.py": b"1"}), "../evil.py is in it"),
-        (pack({MANIFEST: b"{}"}), "lacks cloud.yaml"),
-        (repacked(write_bundle(newer(), "0.1.0"), format=2), "has format 2"),
-        (write_bundle(newer(), "99.0"), "needs qwenpick 99.0"),
-        (repacked(write_bundle(newer(), "0.1.0"), date="2027-02-04"), "date is '2027-02-03'"),
-        (repacked(write_bundle(newer(), "0.1.0"), files={}), "does not name its files"),
-        (pack({**bundles._unpacked(write_bundle(newer(), "0.1.0")), "gpus.yaml": b"gpus: []"}), "its checksum differs"),
-        (write_bundle(newer(gpus_yaml=b"gpus:\n- {id: x}\n"), "0.1.0"), "the catalog is wrong"),
-        (write_bundle(newer(gpus_yaml=b"{"), "0.1.0"), "cannot be read"),
-        (write_bundle(SOME, "0.1.0"), "nothing to do"),
+        (lambda: b"", "a ZIP with manifest.json is needed"),
+        (lambda: b"PK\x03\x04 broken", "a ZIP with manifest.json is needed"),
+        (lambda: pack({"../evil.py": b"1"}), "../evil.py is in it"),
+        (lambda: pack({MANIFEST: b"{}"}), "lacks cloud.yaml"),
+        (lambda: repacked(write_bundle(newer(), "0.1.0"), format=2), "has format 2"),
+        (lambda: write_bundle(newer(), "99.0"), "needs qwenpick 99.0"),
+        (lambda: repacked(write_bundle(newer(), "0.1.0"), date="2027-02-04"), "date is '2027-02-03'"),
+        (lambda: repacked(write_bundle(newer(), "0.1.0"), files={}), "does not name its files"),
+        (
+            lambda: pack({**bundles._unpacked(write_bundle(newer(), "0.1.0")), "gpus.yaml": b"gpus: []"}),
+            "its checksum differs",
+        ),
+        (lambda: write_bundle(newer(gpus_yaml=b"gpus:\n- {id: x}\n"), "0.1.0"), "the catalog is wrong"),
+        (lambda: write_bundle(newer(gpus_yaml=b"{"), "0.1.0"), "cannot be read"),
+        (lambda: write_bundle(some(), "0.1.0"), "nothing to do"),
     ],
 )
-def test_what_fails_a_check_changes_nothing(qwenpick: Run, tmp_path: Path, content: bytes, why: str) -> None:
+def test_what_fails_a_check_changes_nothing(qwenpick: Run, tmp_path: Path, made: Callable[[], bytes], why: str) -> None:
     file = tmp_path / "bad.zip"
-    file.write_bytes(content)
+    file.write_bytes(made())
     found = qwenpick("catalog", "update", str(file))
     assert found.code == 2 and why in found.err and "Traceback" not in found.err
     assert shipped_files()[0].parent == data_directory()
@@ -114,7 +122,7 @@ def test_what_fails_a_check_changes_nothing(qwenpick: Run, tmp_path: Path, conte
 
 def test_a_count_that_the_tensors_contradict_is_refused(qwenpick: Run, tmp_path: Path) -> None:
     file = tmp_path / "wrong.zip"
-    models = SOME["models.yaml"].replace(b'"total": 8190735360', b'"total": 8190735361', 1)
+    models = some()["models.yaml"].replace(b'"total": 8190735360', b'"total": 8190735361', 1)
     file.write_bytes(write_bundle(newer(models_yaml=models), "0.1.0"))
     found = qwenpick("catalog", "update", str(file))
     assert found.code == 2 and re.search(r"parameters.total is 8,190,735,361, its tensors are 8,190,735,360", found.err)

@@ -6,35 +6,26 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
 from qwenpick.cli.common import completion
+from tests.conftest import Result
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "qwenpick", *arguments],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+def asked(line: str) -> dict[str, str]:
+    """What bash says when Tab is pressed at the end of `line`."""
+    at = len(line.split(" ")) - 1
+    return {"_QWENPICK_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(at)}
 
 
 def offered(line: str) -> list[str]:
-    """What bash is told when Tab is pressed at the end of `line`."""
-    words = line.split(" ")
+    """What bash is told then, by a process of its own."""
     asking = "from qwenpick.cli.main import main; import sys; sys.argv = ['qwenpick']; main()"
     found = subprocess.run(
         [sys.executable, "-c", asking],
-        env={
-            **os.environ,
-            "_QWENPICK_COMPLETE": "complete_bash",
-            "COMP_WORDS": line,
-            "COMP_CWORD": str(len(words) - 1),
-        },
+        env={**os.environ, **asked(line)},
         capture_output=True,
         text=True,
         check=True,
@@ -45,8 +36,8 @@ def offered(line: str) -> list[str]:
 
 def test_a_shell_completes_model_and_gpu_names() -> None:
     assert "qwen3-8b" in offered("qwenpick fit qwen3-8")
-    assert "rtx-4090" in offered("qwenpick fit qwen3-8b --gpu rtx-40")
-    assert all(name.startswith("rtx-40") for name in offered("qwenpick fit qwen3-8b --gpu rtx-40"))
+    gpus = offered("qwenpick fit qwen3-8b --gpu rtx-40")
+    assert "rtx-4090" in gpus and all(name.startswith("rtx-40") for name in gpus)
 
 
 @pytest.mark.parametrize(
@@ -95,12 +86,21 @@ def test_each_kind_of_name_is_offered(complete: completion.Complete, typed: str,
         ("qwenpick --lang z", "zh"),
     ],
 )
-def test_a_shell_completes_every_choice(line: str, expected: str) -> None:
-    assert expected in offered(line)
+def test_a_shell_completes_every_choice(
+    qwenpick: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, line: str, expected: str
+) -> None:
+    for name, value in asked(line).items():
+        monkeypatch.setenv(name, value)
+    assert expected in qwenpick().out.split()
 
 
-def test_a_gpu_in_the_environment_may_have_spaces_and_commas_part_several() -> None:
-    one = run("machine", "--json", QWENPICK_MACHINE_GPU="rtx 4090")
-    assert [d["name"] for d in json.loads(one.stdout)["machine"]["devices"]] == ["GeForce RTX 4090"]
-    two = run("machine", "--json", QWENPICK_MACHINE_GPU="rtx 4090, 2x l40s")
-    assert [d["name"] for d in json.loads(two.stdout)["machine"]["devices"]] == ["GeForce RTX 4090", "L40S", "L40S"]
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [("rtx 4090", ["GeForce RTX 4090"]), ("rtx 4090, 2x l40s", ["GeForce RTX 4090", "L40S", "L40S"])],
+)
+def test_a_gpu_in_the_environment_may_have_spaces_and_commas_part_several(
+    qwenpick: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, said: str, found: list[str]
+) -> None:
+    monkeypatch.setenv("QWENPICK_MACHINE_GPU", said)
+    devices = json.loads(qwenpick("machine", "--json").out)["machine"]["devices"]
+    assert [device["name"] for device in devices] == found

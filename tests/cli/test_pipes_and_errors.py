@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
+from tests.conftest import Result
+
+Run = Callable[..., Result]
 QWENPICK = (sys.executable, "-m", "qwenpick")
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*QWENPICK, *arguments],
-        env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -24,7 +26,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-@pytest.mark.parametrize("arguments", [("models",), ("gpus",), ("models", "--json")])
+@pytest.mark.parametrize("arguments", [("gpus",), ("models", "--json")])
 def test_a_reader_that_leaves_early_is_not_told_that_it_does_not_fit(arguments: tuple[str, ...]) -> None:
     with subprocess.Popen(
         [*QWENPICK, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -47,15 +49,20 @@ def test_a_reader_that_leaves_early_is_not_told_that_it_does_not_fit(arguments: 
         ((), {"QWENPICK_FIT_FORMAT": "json"}),
     ],
 )
-def test_an_error_is_json_however_json_was_asked_for(arguments: tuple[str, ...], environment: dict[str, str]) -> None:
-    result = run("fit", "qwen3-7b", *arguments, **environment)
-    assert result.returncode == 2
-    assert json.loads(result.stdout)["error"]["exit_code"] == 2
+def test_an_error_is_json_however_json_was_asked_for(
+    qwenpick: Run, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], environment: dict[str, str]
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    result = qwenpick("fit", "qwen3-7b", *arguments)
+    assert result.code == 2
+    assert json.loads(result.out)["error"]["exit_code"] == 2
 
 
-def test_an_error_is_talk_alone_where_json_was_not_asked_for() -> None:
-    result = run("fit", "qwen3-7b", "--format", "csv", QWENPICK_FIT_JSON="0")
-    assert (result.returncode, result.stdout) == (2, "")
+def test_an_error_is_talk_alone_where_json_was_not_asked_for(qwenpick: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QWENPICK_FIT_JSON", "0")
+    result = qwenpick("fit", "qwen3-7b", "--format", "csv")
+    assert (result.code, result.out) == (2, "")
 
 
 def test_questions_that_nobody_answers_are_a_bad_request() -> None:
@@ -65,16 +72,19 @@ def test_questions_that_nobody_answers_are_a_bad_request() -> None:
 
 
 @pytest.mark.parametrize("columns", ["abc", "0", "-5", "", "1"])
-def test_a_width_that_is_none_does_not_end_in_a_bug(columns: str) -> None:
-    assert run("fit", "qwen3-8b", "--gpu", "rtx 4090", COLUMNS=columns).returncode == 0
+def test_a_width_that_is_none_does_not_end_in_a_bug(
+    qwenpick: Run, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert qwenpick("fit", "qwen3-8b", "--gpu", "rtx 4090").code == 0
 
 
-def test_a_catalogue_that_cannot_be_read_is_a_bad_request() -> None:
-    assert run("catalog", "check", "no-such-file.yaml").returncode == 2
+def test_a_catalogue_that_cannot_be_read_is_a_bad_request(qwenpick: Run) -> None:
+    assert qwenpick("catalog", "check", "no-such-file.yaml").code == 2
 
 
-def test_128_tokens_are_what_benchmarks_generate_and_may_have_been_meant_as_128_thousand() -> None:
+def test_128_tokens_are_what_benchmarks_generate_and_may_have_been_meant_as_128_thousand(qwenpick: Run) -> None:
     box = ("--gpu", "rtx 4090", "--ram", "64GiB", "--quant", "Q4_K_M", "--runtime", "llama.cpp", "--json")
-    result = run("fit", "qwen3-8b", "--context", "128", *box)
-    assert json.loads(result.stdout)["context"] == 128
-    assert result.stderr == "planned for 128 tokens, as said; for 128 thousand write 128k\n"
+    result = qwenpick("fit", "qwen3-8b", "--context", "128", *box)
+    assert json.loads(result.out)["context"] == 128
+    assert result.err == "planned for 128 tokens, as said; for 128 thousand write 128k\n"

@@ -49,7 +49,7 @@ def test_no_memory_is_a_bad_request(qwenpick: Run) -> None:
 def test_what_starts_the_first_pick_asks_for_the_context_it_was_picked_with(
     qwenpick: Run, words: tuple[str, ...], context: str | None
 ) -> None:
-    out = qwenpick("recommend", "--gpu", "h200", *words).out
+    out = qwenpick("recommend", "--gpu", "h200", "--series", "Qwen3.5", *words).out
     started = next(line for line in out.splitlines() if "start it:" in line)
     found = re.search(r" --context (\d+)", started)
     assert (found and found[1]) == context

@@ -14,6 +14,7 @@ from qwenpick.runtimes import find_runtime, vllm
 from qwenpick.units import GIB
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving
+from tests.conftest import mostly_slow
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +40,9 @@ def test_sixteen_bits_are_f16_where_the_gpu_has_no_bf16(catalog: Catalog) -> Non
         assert {pick.plan.checkpoint.format for pick in found.picks} == {expected}
 
 
-def test_what_a_checkpoint_holds_at_least_is_no_more_than_its_weights(catalog: Catalog) -> None:
-    for model in catalog.models.values():
+@pytest.mark.parametrize(("every",), mostly_slow([(4,), (1,)], 1))
+def test_what_a_checkpoint_holds_at_least_is_no_more_than_its_weights(catalog: Catalog, every: int) -> None:
+    for model in list(catalog.models.values())[::every]:
         if not (model.architecture and model.open_weights):
             continue
         architecture = catalog.architecture(model)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from qwenpick.catalog import Catalog
@@ -18,8 +17,7 @@ from qwenpick.fleet.copies import Answer, fit, times
 from qwenpick.fleet.kinds import ENGINE_RAM, Fleet, fleet
 from qwenpick.machine.inventory.cluster import Accelerator, Cluster, Node
 from qwenpick.recommending.request import Request
-from qwenpick.render.schemas import schema
-from tests.conftest import Result
+from tests.conftest import Result, validator
 
 GIB = 2**30
 MIB = 2**20
@@ -136,7 +134,7 @@ def test_the_command_answers_with_its_exit_code_and_the_promised_json(qwenpick: 
     sample = str(SAMPLES / "slurm-24.11-scontrol-show-nodes.busy.json")
     result = qwenpick("fit", QWEN3_8B, "--cluster", sample, "--replicas", "3", "--json")
     found = json.loads(result.out)
-    jsonschema.validate(found, schema("fit"))
+    validator("fit").validate(found)
     assert (result.code, found["fits"], found["exit_code"], found["when"]) == (0, True, 0, "free")
     assert found["cluster"]["source"] == "slurm" and found["cluster"]["nodes"] == 5
     assert found["replicas"]["asked"] == 3 and found["replicas"]["found"] >= 3

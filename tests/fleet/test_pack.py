@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from qwenpick.catalog import Catalog
@@ -17,8 +16,7 @@ from qwenpick.fleet.pack import Wanted, pack
 from qwenpick.fleet.words import Asked, several
 from qwenpick.machine.inventory.cluster import Accelerator, Cluster, Node
 from qwenpick.recommending.request import Request
-from qwenpick.render.schemas import schema
-from tests.conftest import Result
+from tests.conftest import Result, validator
 
 GIB, MIB = 2**30, 2**20
 
@@ -105,7 +103,7 @@ def test_the_command_answers_for_all_of_them(qwenpick: Callable[..., Result], tm
     line = ("fit", "qwen3-8b:8bit@8k*4", "+", "qwen3-embedding-0.6b", "--cluster", str(file))
     result = qwenpick(*line, "--json")
     found = json.loads(result.out)
-    jsonschema.validate(found, schema("fit"))
+    validator("fit").validate(found)
     assert (result.code, found["fits"], found["together"], found["gpus"]) == (0, True, True, 2)
     assert found["models"][0]["plan"]["sequences"] == 4 and found["models"][0]["places"][0]["on"].startswith("l")
     assert "all of them have a place, on 2 GPUs" in qwenpick(*line).out

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from qwenpick.catalog import Catalog
@@ -14,8 +13,7 @@ from qwenpick.fleet.kinds import Fleet, fleet
 from qwenpick.fleet.serve import boxes, serve, shares
 from qwenpick.machine.inventory.cluster import Accelerator, Cluster, Node
 from qwenpick.recommending.request import Request
-from qwenpick.render.schemas import schema
-from tests.conftest import Result
+from tests.conftest import Result, validator
 
 GIB, MIB = 2**30, 2**20
 L40S = Accelerator("NVIDIA L40S", 4, 4, 46068 * MIB, vendor="nvidia", resource="nvidia.com/gpu")
@@ -30,7 +28,10 @@ def nodes(catalog: Catalog) -> Fleet:
 
 
 def test_users_are_shared_out_over_copies_that_have_room_and_are_fast_enough(catalog: Catalog, nodes: Fleet) -> None:
-    few, many = (serve(catalog, nodes, Request(users=users, min_speed=20.0, series="Qwen3"), 3) for users in (2, 120))
+    few, many = (
+        serve(catalog, nodes, Request(users=users, min_speed=20.0, series="Qwen3.8", runtime="vllm"), 3)
+        for users in (2, 120)
+    )
     assert few.picks and many.picks
     for served in (few, many):
         for one in served.picks:
@@ -55,14 +56,25 @@ def test_a_copy_may_have_one_gpu_of_a_node_or_two_or_four(nodes: Fleet) -> None:
 
 
 def test_the_command_prints_sets_and_their_json_keeps_its_schema(qwenpick: Callable[..., Result]) -> None:
-    result = qwenpick(
-        "recommend", "--cluster", SAMPLE, "--users", "20", "--min-speed", "10", "--series", "Qwen3", "--json"
+    asked = (
+        "recommend",
+        "--cluster",
+        SAMPLE,
+        "--users",
+        "20",
+        "--min-speed",
+        "10",
+        "--series",
+        "Qwen3.8",
+        "--limit",
+        "1",
     )
+    result = qwenpick(*asked, "--json")
     found = json.loads(result.out)
-    jsonschema.validate(found, schema("recommend"))
+    validator("recommend").validate(found)
     assert (result.code, found["fits"], found["users"]) == (0, True, 20)
     assert found["picks"][0]["gpus"] >= 1 and found["picks"][0]["on"]
-    shown = qwenpick("recommend", "--cluster", SAMPLE, "--users", "20", "--min-speed", "10", "--series", "Qwen3")
+    shown = qwenpick(*asked)
     assert "20 users of" in shown.out and found["picks"][0]["name"] in shown.out
     refused = qwenpick("recommend", "--cluster", SAMPLE, "--ask")
     assert refused.code == 2 and "--cluster prints the sets" in refused.err

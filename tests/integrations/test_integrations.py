@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import yaml
 
 from qwenpick import __version__
 from qwenpick.check.file import parse
+from tests.conftest import Result
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACES = ROOT / "integrations"
@@ -133,15 +135,15 @@ def test_the_dockerfile_is_made_of_instructions_that_docker_knows() -> None:
     subprocess.run(["sh", "-n", "-c", run], check=True)
 
 
-def test_the_example_holds_and_follows_its_own_schema(shell: Any) -> None:
+def test_the_example_holds_and_follows_its_own_schema(qwenpick: Callable[..., Result]) -> None:
     import jsonschema
 
     from qwenpick.check.file import json_schema
 
     example = PLACES / "qwenpick.yaml"
     jsonschema.validate(yaml.safe_load(example.read_text()), json_schema())
-    ended, printed = shell(f"qwenpick check '{example}'")
-    assert ended == 0, printed
+    result = qwenpick("check", str(example))
+    assert result.code == 0, result.out + result.err
 
 
 @pytest.mark.parametrize("name", ["ci", "release", "refresh"])

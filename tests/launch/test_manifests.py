@@ -23,8 +23,7 @@ from qwenpick.machine.inventory.cluster import Taint
 from qwenpick.machine.simulate import simulate
 from qwenpick.planning.plan import Plan
 from qwenpick.recommending.request import Request
-from qwenpick.render.schemas import schema
-from tests.conftest import Result
+from tests.conftest import Result, validator
 from tests.machine.inventory.nodes import listed, node, pod
 
 HERE = Path(__file__).parent
@@ -220,7 +219,7 @@ def test_a_cluster_wants_a_model_by_name(qwenpick: Qwenpick) -> None:
 def test_json_carries_the_files(qwenpick: Qwenpick) -> None:
     result = qwenpick("launch", "qwen3-8b", "--gpu", "2x l40s", "--ram", "256GiB", "--slurm", "--json")
     content = json.loads(result.out)
-    jsonschema.validate(content, schema("launch"))
+    validator("launch").validate(content)
     assert content["serve"]["argv"] == ["sbatch", "qwen3-8b.sbatch"]
     assert shlex.split(content["files"]["qwen3-8b.sbatch"].splitlines()[0].removeprefix("#!")) == ["/bin/bash"]
 

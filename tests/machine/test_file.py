@@ -81,7 +81,12 @@ def test_the_same_file_gives_the_same_bytes_anywhere(tmp_path: Path) -> None:
     box = Path(__file__).parents[1] / "machines" / "2x-rtx-3090.json"
     command = [sys.executable, "-m", "qwenpick", "fit", "qwen3-8b", "--quant", "4bit", "--json", "--machine", str(box)]
     paths = os.pathsep.join(filter(None, [str(Path(__file__).parents[2] / "src"), *sys.path]))
-    here = {"PYTHONPATH": paths, "PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    here = {
+        "PYTHONPATH": paths,
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "XDG_CACHE_HOME": os.environ["XDG_CACHE_HOME"],
+    }
     elsewhere = {
         **here,
         "CUDA_VISIBLE_DEVICES": "",

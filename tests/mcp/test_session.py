@@ -7,22 +7,22 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
-pytest.importorskip("mcp")
-
-import anyio
-
-from mcp import Client, StdioServerParameters
 from qwenpick.mcp.tools import TOOLS, input_schema, words
 from qwenpick.render.schemas import schema
+from tests.conftest import validator
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def talk(*calls: tuple[str, dict[str, Any]]) -> tuple[list[Any], list[Any]]:
     """(the tools that are offered, the results of the calls)."""
+    pytest.importorskip("mcp")  # here, not above: it takes a second to import, which collecting tests need not wait for
+    import anyio
+
+    from mcp import Client, StdioServerParameters
+
     server = StdioServerParameters(
         command=sys.executable, args=["-m", "qwenpick", "mcp"], env={**os.environ, "PYTHONPATH": str(ROOT / "src")}
     )
@@ -40,13 +40,13 @@ def test_an_agent_lists_the_tools_asks_them_and_is_told_what_was_wrong() -> None
         ("fit", {"model": "qwen3-8b", "quant": "4bit", "gpu": ["rtx 4090"], "ram": "64GiB"}),
         ("fit", {"model": "qwen3-7b", "gpu": ["rtx 4090"]}),
         ("fit", {"model": "qwen3-8b", "exec": True}),
-        ("recommend", {"gpu": ["rtx 4090"], "ram": "64GiB", "task": "coding"}),
+        ("recommend", {"gpu": ["rtx 4090"], "ram": "64GiB", "task": "rag-embedding"}),
     )
     assert tuple(tool.name for tool in offered) == TOOLS
     by_name = {tool.name: tool for tool in offered}
     assert by_name["fit"].output_schema == schema("fit") and by_name["fit"].input_schema == input_schema("fit")
     assert fits.structured_content["fits"] is True and not fits.is_error
-    jsonschema.validate(fits.structured_content, schema("fit"))
+    validator("fit").validate(fits.structured_content)
     assert not_known.is_error and "qwen3" in not_known.structured_content["error"]["message"]
     assert strange.is_error and "fit takes no 'exec'" in strange.content[0].text
     assert picks.structured_content["boxes"][0]["picks"]

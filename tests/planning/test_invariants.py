@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qwenpick.catalog import Catalog, Model, load
@@ -21,7 +21,6 @@ from qwenpick.work.serving import Serving
 GIB = 2**30
 CATALOG: Catalog = load()
 OPEN = sorted(model.id for model in CATALOG.models.values() if model.architecture)
-QUICK = settings(max_examples=150)
 
 
 def gpu_of(total: int) -> Device:
@@ -53,7 +52,6 @@ model_id = st.sampled_from(OPEN).map(CATALOG.models.__getitem__)
 contexts = st.integers(min_value=1, max_value=131072)
 
 
-@QUICK
 @given(engine, model_id, st.integers(0, 30), contexts, st.integers(1, 16))
 def test_the_parts_add_up_and_none_is_negative(
     runtime: Runtime, model: Model, index: int, context: int, sequences: int
@@ -66,7 +64,6 @@ def test_the_parts_add_up_and_none_is_negative(
         assert all(isinstance(part.bytes, int) and part.bytes > 0 and part.formula for part in needed.parts)
 
 
-@QUICK
 @given(engine, model_id, st.integers(0, 30), contexts, contexts)
 def test_more_context_never_needs_less(runtime: Runtime, model: Model, index: int, one: int, other: int) -> None:
     short, long = sorted((one, other))
@@ -74,7 +71,6 @@ def test_more_context_never_needs_less(runtime: Runtime, model: Model, index: in
     assert not (less and more) or less.total <= more.total
 
 
-@QUICK
 @given(engine, model_id, st.integers(0, 30), st.integers(1, 32), st.integers(1, 32))
 def test_more_sequences_never_need_less(runtime: Runtime, model: Model, index: int, one: int, other: int) -> None:
     few, many = sorted((one, other))
@@ -82,7 +78,6 @@ def test_more_sequences_never_need_less(runtime: Runtime, model: Model, index: i
     assert not (less and more) or less.total <= more.total
 
 
-@QUICK
 @given(engine, model_id, st.integers(0, 30), st.integers(1, 300), st.integers(1, 300))
 def test_more_device_memory_never_loses_a_fit(runtime: Runtime, model: Model, index: int, one: int, other: int) -> None:
     small, large = sorted((one * GIB, other * GIB))
@@ -99,7 +94,6 @@ def test_more_device_memory_never_loses_a_fit(runtime: Runtime, model: Model, in
     assert not verdicts[0].holds() or verdicts[1].holds()
 
 
-@QUICK
 @given(engine, model_id, st.integers(0, 30), contexts)
 def test_a_plan_holds_exactly_when_every_place_holds_what_it_must(
     runtime: Runtime, model: Model, index: int, context: int

@@ -36,7 +36,7 @@ EDIT = st.tuples(
     st.booleans(),
 )
 EDITS = st.lists(EDIT, min_size=1, max_size=6)
-QUICK = settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+QUICK = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
 
 def edited(data: bytes, edits: list[tuple[float, bytes, bool]], keep: float) -> bytes:
@@ -100,7 +100,6 @@ def test_a_damaged_config_is_a_model_or_a_sentence(data: st.DataObject, tmp_path
     read_soon(str(path), catalog)
 
 
-@settings(max_examples=100)
 @given(table=st.dictionaries(st.sampled_from([*sorted(CONFIGS[0]), "quantization_config", "text_config"]), JUNK))
 def test_a_config_of_junk_gets_a_sentence(table: dict[str, object]) -> None:
     with pytest.raises(QwenpickError):

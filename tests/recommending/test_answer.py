@@ -52,22 +52,40 @@ def test_every_pick_fits_and_serves_the_task(catalog: Catalog, box: Machine) -> 
 
 def test_commercial_use_leaves_out_what_its_licence_forbids(catalog: Catalog) -> None:
     small = simulate(catalog, ["rtx 3050 8gb"], None, 16 * GIB, False)
-    answer = recommend(catalog, small, Request("chat", commercial=True, quant="4bit", runtime="llama.cpp"), limit=100)
+    answer = recommend(
+        catalog,
+        small,
+        Request("chat", commercial=True, series="Qwen2.5", quant="4bit", runtime="llama.cpp"),
+        limit=100,
+        details=False,
+    )
     assert {pick.plan.model.licence.commercial_use for pick in answer.picks} <= {"free", "free-under-threshold"}
     assert "qwen2.5-3b-instruct" not in ids(answer)
     assert "qwen2.5-3b-instruct" in ids(
-        recommend(catalog, small, Request("chat", quant="4bit", runtime="llama.cpp"), limit=100)
+        recommend(
+            catalog,
+            small,
+            Request("chat", series="Qwen2.5", quant="4bit", runtime="llama.cpp"),
+            limit=100,
+            details=False,
+        )
     )
 
 
 def test_a_constraint_is_kept(catalog: Catalog, box: Machine) -> None:
-    fast = recommend(catalog, box, Request(min_speed=60, quant="4bit", runtime="llama.cpp"), limit=50)
+    fast = recommend(catalog, box, Request(min_speed=60, quant="4bit", runtime="llama.cpp"), limit=12, details=False)
     assert all(pick.plan.speed and pick.plan.speed.each.value >= 60 for pick in fast.picks)
-    long = recommend(catalog, box, Request(min_context=131072, quant="4bit", runtime="llama.cpp"), limit=50)
+    long = recommend(
+        catalog, box, Request(min_context=131072, quant="4bit", runtime="llama.cpp"), limit=12, details=False
+    )
     assert all(pick.plan.work.context >= 131072 for pick in long.picks)
-    series = recommend(catalog, box, Request(series="qwen3.5", quant="4bit", runtime="llama.cpp"), limit=50)
+    series = recommend(
+        catalog, box, Request(series="qwen3.5", quant="4bit", runtime="llama.cpp"), limit=12, details=False
+    )
     assert {pick.plan.model.series for pick in series.picks} == {"Qwen3.5"}
-    small = recommend(catalog, box, Request(max_disk=3 * 10**9, quant="4bit", runtime="llama.cpp"), limit=50)
+    small = recommend(
+        catalog, box, Request(max_disk=3 * 10**9, quant="4bit", runtime="llama.cpp"), limit=12, details=False
+    )
     assert all(pick.plan.memory.of("weights") < 4 * 10**9 for pick in small.picks)
 
 

@@ -66,7 +66,9 @@ def check(catalog: Catalog, which: Path | tuple[str | None, int | None], task: s
             assert plan.speed.each.high <= plan.speed.roofline.tokens_per_second * 1.001
 
 
-@pytest.mark.parametrize(("which", "task"), mostly_slow([*product(QUICK, TASKS[:2])], 3))
+@pytest.mark.parametrize(
+    ("which", "task"), mostly_slow([(QUICK[0], "chat"), (QUICK[1], "coding"), *product(QUICK, TASKS[:2])], 2)
+)
 def test_a_pick_is_planned_and_launched_alike(
     catalog: Catalog, which: Path | tuple[str | None, int | None], task: str
 ) -> None:

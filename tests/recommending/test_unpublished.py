@@ -26,7 +26,7 @@ def machine(catalog: Catalog) -> Machine:
 
 @pytest.fixture(scope="module")
 def found(catalog: Catalog, machine: Machine) -> Recommendation:
-    return recommend(catalog, machine, Request(task="coding"), 5)
+    return recommend(catalog, machine, Request(task="coding", series="Qwen3.5"), 5)
 
 
 @pytest.fixture(scope="module")

@@ -18,17 +18,17 @@ def catalog() -> Catalog:
     return load(own=False)
 
 
-def found(catalog: Catalog, gpu: str, ram: int | None) -> tuple[Fix, ...]:
-    machine = simulate(catalog, [gpu], None, ram, False)
-    return fixes(catalog, machine, fit(catalog, machine, find_model(catalog, "qwen3.5-397b"), Request()))
+@pytest.fixture(scope="module")
+def fix(catalog: Catalog) -> Fix:
+    machine = simulate(catalog, ["rtx 4090"], None, 64 * GIB, False)
+    return fixes(catalog, machine, fit(catalog, machine, find_model(catalog, "qwen3.5-397b"), Request()))[0]
 
 
 @pytest.mark.parametrize(
     ("change", "shown"),
     [(-0.35, "-35%"), (4.3, "+430%"), (266_771.16, ">×1000"), (11.0, "×12"), (0.002, "="), (None, "unknown")],
 )
-def test_a_change_of_speed_is_said_so_that_it_can_be_read(catalog: Catalog, change: float | None, shown: str) -> None:
-    fix = found(catalog, "rtx 4090", 64 * GIB)[0]
+def test_a_change_of_speed_is_said_so_that_it_can_be_read(fix: Fix, change: float | None, shown: str) -> None:
     assert speed_change(Fix(fix.what, fix.saves, fix.flags, fix.plan, change)) == shown
 
 

@@ -38,9 +38,17 @@ class Balanced(HTMLParser):
         assert self.open.pop() == tag
 
 
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the pages lie, each written once."""
+    return tmp_path_factory.mktemp("pages")
+
+
 @pytest.fixture(params=["en", "zh"])
-def written(qwenpick: Callable[..., Result], tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    file = tmp_path / f"{request.param}.html"
+def written(qwenpick: Callable[..., Result], pages: Path, request: pytest.FixtureRequest) -> Path:
+    file = pages / f"{request.param}.html"
+    if file.exists():
+        return file
     result = qwenpick(
         "recommend",
         "--gpu",

@@ -29,7 +29,7 @@ def test_fit_prints_its_plan_and_its_parts_in_bytes(qwenpick: Run) -> None:
 
 
 def test_recommend_prints_a_row_a_pick_with_raw_numbers(qwenpick: Run) -> None:
-    words = ("recommend", "--task", "coding", *BOX)
+    words = ("recommend", "--task", "coding", "--series", "Qwen3.5", *BOX)
     (rows,) = tables(qwenpick(*words, "--format", "csv").out)
     picks = json.loads(qwenpick(*words, "--json").out)["boxes"][0]["picks"]
     assert [row["plan.model"] for row in rows] == [pick["plan"]["model"] for pick in picks]

@@ -6,18 +6,16 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-import jsonschema
 import pytest
 
 from qwenpick.catalog import Catalog, find_gpu, find_model
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.machine.hardware import Device, Machine
 from qwenpick.machine.simulate import simulate
-from qwenpick.render.schemas import schema
 from qwenpick.training.answer import Tuned, methods, tune
 from qwenpick.training.offers import tuning_offers
 from qwenpick.work.serving import Training
-from tests.conftest import Result
+from tests.conftest import Result, validator
 
 GIB = 2**30
 Run = Callable[..., Result]
@@ -107,13 +105,13 @@ def test_the_commands_agree_and_their_json_validates(qwenpick: Run) -> None:
     assert fit.code == 0, fit.err
     run = json.loads(fit.out)["runs"][0]
     assert run["training"]["seq"] == 4096
-    jsonschema.validate(json.loads(fit.out), schema("fit"))
+    validator("fit").validate(json.loads(fit.out))
     launched = qwenpick("launch", "qwen3-8b", "--train", "qlora", "--seq", "4k", *box, "--json")
     assert json.loads(launched.out)["run"]["memory"] == run["memory"]
-    jsonschema.validate(json.loads(launched.out), schema("launch"))
+    validator("launch").validate(json.loads(launched.out))
     plan = qwenpick("plan", "qwen3-8b", "--train", "qlora", "--seq", "4k", "--gpu", "rtx 4090", "--json")
     assert json.loads(plan.out)["tuning_offers"][0]["run"]["memory"] == run["memory"]
-    jsonschema.validate(json.loads(plan.out), schema("plan"))
+    validator("plan").validate(json.loads(plan.out))
 
 
 def test_a_run_that_does_not_hold_exits_with_1_and_is_not_launched(qwenpick: Run) -> None:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qwenpick.catalog import Catalog
@@ -258,7 +258,6 @@ SCRAPS = st.lists(
 )
 
 
-@settings(max_examples=200)
 @given(scraps=SCRAPS)
 def test_any_scraps_of_logs_are_read_or_get_a_sentence(scraps: list[str]) -> None:
     try:

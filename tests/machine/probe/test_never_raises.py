@@ -36,7 +36,7 @@ CARDS = st.builds(
 NUMBERS = st.one_of(st.integers(-(2**65), 2**65).map(str), st.text(max_size=12), st.just("max"))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     cards=st.lists(CARDS, max_size=3), init=JUNK, count=st.one_of(st.none(), JUNK), version=JUNK,
     visible=st.one_of(st.none(), st.text(max_size=10), st.just("0,1"), st.just("GPU-")),
@@ -70,7 +70,7 @@ LINES = st.one_of(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     contents=st.dictionaries(st.sampled_from(FILES), LINES, max_size=12),
     vendor=st.sampled_from(["0x1002", "0x8086", "0x10de", "junk"]),
@@ -99,7 +99,7 @@ def unavailable() -> Any:
     raise ImportError
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     system=st.sampled_from(["darwin", "windows", "linux"]),
     out=st.one_of(
