@@ -17,7 +17,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import MISSING, Field, FrozenInstanceError
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 FEW = 8  # instances that are filled field by field before __init__ is compiled, which takes as long as that
 
@@ -30,12 +31,13 @@ else:
         return lambda cls: _made(cls, frozen, slots, eq, kw_only)
 
 
-class Member(NamedTuple):
+class Member:
     """A field as it stands in a class: its type as text, its default (MISSING for none), or what `dataclasses.field` made of it."""
 
-    type: Any
-    default: Any
-    kw_only: bool
+    __slots__ = ("default", "kw_only", "type")
+
+    def __init__(self, kind: Any, default: Any, kw_only: bool) -> None:
+        self.type, self.default, self.kw_only = kind, default, kw_only
 
     @property
     def usual(self) -> tuple[Any, Any]:
@@ -69,16 +71,22 @@ class _Fields:
         return found
 
 
-@dataclasses.dataclass(init=False, repr=False, eq=False)
-class _Sample:
-    field: int
+@cache
+def _usual() -> Any:
+    """What tells a field from a ClassVar, as the standard library notes it."""
+
+    @dataclasses.dataclass(init=False, repr=False, eq=False)
+    class Sample:
+        field: int
+
+    return dataclasses.fields(Sample)[0]._field_type  # type: ignore[attr-defined]
 
 
 def _field(name: str, member: Member) -> Field[Any]:
     """The field, as the standard library makes it of a class."""
     found = member.default if isinstance(member.default, Field) else dataclasses.field(default=member.default)
     found.name, found.type, found.kw_only = name, member.type, member.kw_only
-    found._field_type = _Sample.__dataclass_fields__["field"]._field_type  # type: ignore[attr-defined, union-attr]  # neither ClassVar nor InitVar
+    found._field_type = _usual()  # type: ignore[union-attr]
     return found
 
 
@@ -127,7 +135,6 @@ def _made(cls: type, frozen: bool, slots: bool, eq: bool, kw_only: bool) -> type
         setattr(cls, name, methods[name])
     cls.__members__ = known  # type: ignore[attr-defined]
     cls.__dataclass_fields__ = _Fields(cls)  # type: ignore[attr-defined]
-    cls.__dataclass_params__ = _Sample.__dataclass_params__  # type: ignore[attr-defined]
     return cls
 
 
