@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 from itertools import accumulate
+from operator import add
 
 from qwenpick.catalog.schema import Architecture
 from qwenpick.memory.quantization.gguf import is_tied
@@ -54,14 +55,13 @@ class Loaded:
 def load(architecture: Architecture, format_name: str) -> Loaded:
     """The pieces of an architecture in a GGUF format."""
     found = tensor_types(architecture, format_name)
-    sizes = [
-        {t: (loaded_bytes(tensor, t, True), loaded_bytes(tensor, t, False)) for t in set(types)}
-        for tensor, types in found
-    ]
-    ram = _pieces(architecture, found, [{t: in_ram for t, (_, in_ram) in each.items()} for each in sizes])
-    if all(on_gpu == in_ram for each in sizes for on_gpu, in_ram in each.values()):
-        return Loaded(ram, ram, is_tied(architecture))
-    gpu = _pieces(architecture, found, [{t: on_gpu for t, (on_gpu, _) in each.items()} for each in sizes])
+    used = [(types[0],) if types.count(types[0]) == len(types) else set(types) for _tensor, types in found]
+    in_ram, on_gpu = (
+        [{t: loaded_bytes(tensor, t, where) for t in each} for (tensor, _types), each in zip(found, used, strict=True)]
+        for where in (False, True)
+    )
+    ram = _pieces(architecture, found, in_ram)
+    gpu = ram if on_gpu == in_ram else _pieces(architecture, found, on_gpu)
     return Loaded(gpu, ram, is_tied(architecture))
 
 
@@ -98,6 +98,9 @@ def _pieces(
             everywhere += size
             continue
         held = experts if tensor.role.endswith("_exps") else dense
+        if tensor.count == architecture.num_layers:
+            held[:] = map(add, held, map(by_type.__getitem__, types))
+            continue
         for layer, type_name in zip(tensor.layers, types, strict=True):
             held[layer] += by_type[type_name]
     return Pieces(

@@ -20,8 +20,11 @@ def layer_sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Ten
     """(tensor, bytes in each layer that holds one) of the language model and its MTP blocks."""
     found = []
     for tensor, types in tensor_types(architecture, format_name):
-        rows = math.prod(tensor.shape[:-1])
-        by_type = {t: rows * row_bytes(t, tensor.shape[-1]) for t in set(types)}
+        rows, columns, first = math.prod(tensor.shape[:-1]), tensor.shape[-1], types[0]
+        if types.count(first) == len(types):
+            found.append((tensor, (rows * row_bytes(first, columns),) * len(types)))
+            continue
+        by_type = {t: rows * row_bytes(t, columns) for t in set(types)}
         found.append((tensor, tuple(map(by_type.__getitem__, types))))
     return tuple(found)
 
@@ -40,11 +43,13 @@ def sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Tensor, i
 @lru_cache(maxsize=4096)
 def file_bytes(architecture: Architecture, format_name: str) -> int:
     """Length of the file: header, then every tensor padded to the alignment."""
-    return header_bytes(architecture) + sum(
-        align(size) * by_layer.count(size)
-        for _, by_layer in layer_sizes(architecture, format_name)
-        for size in set(by_layer)
-    )
+    total = header_bytes(architecture)
+    for _tensor, by_layer in layer_sizes(architecture, format_name):
+        first, alike = by_layer[0], by_layer.count(by_layer[0])
+        total += align(first) * alike
+        if alike < len(by_layer):
+            total += sum(align(size) for size in by_layer if size != first)
+    return total
 
 
 __all__ = [

@@ -78,17 +78,24 @@ class Shape:
 @lru_cache(maxsize=4096)
 def tensor_types(architecture: Architecture, file_type: str) -> tuple[tuple[Tensor, tuple[str, ...]], ...]:
     """(tensor, its type in each layer that holds one) for all of the language model and its MTP blocks. Towers and extras are other files."""
-    shape = Shape.of(architecture)
+    shape, sorted_out = _sorted_out(architecture)
     return tuple(
-        (tensor, _types(shape, file_type, tensor, architecture.num_layers)) for tensor in gguf_tensors(architecture)
+        [(tensor, kept or _types(shape, file_type, tensor, architecture.num_layers)) for tensor, kept in sorted_out]
     )
 
 
+@lru_cache(maxsize=512)
+def _sorted_out(architecture: Architecture) -> tuple[Shape, tuple[tuple[Tensor, tuple[str, ...]], ...]]:
+    """The shape, and each tensor with its types where they are F32 in every file; with () where the file type decides."""
+    kept = [(tensor, ("F32",) * tensor.count if keeps_f32(tensor) else ()) for tensor in gguf_tensors(architecture)]
+    return Shape.of(architecture), tuple(kept)
+
+
 def _types(shape: Shape, file_type: str, tensor: Tensor, num_layers: int) -> tuple[str, ...]:
-    """Its type in each layer; the rules see an MTP block behind the last layer. Few rules look at the layer."""
+    """The type in each layer of a tensor that is not kept; the rules see an MTP block behind the last layer. Few rules look at the layer."""
     layers = tensor.layers or (num_layers,)
     layered = (*_VALUES, "ffn_") if file_type == "IQ3_XS" else (*_VALUES, "ffn_down")
-    if not tensor.role.startswith(layered) or not is_quantized(DEFAULT_TYPE[file_type]) or keeps_f32(tensor):
+    if not tensor.role.startswith(layered) or not is_quantized(DEFAULT_TYPE[file_type]):
         return (tensor_type(shape, file_type, tensor, layers[0]),) * len(layers)
     alike = _alike(shape.layers)
     found = {layer: tensor_type(shape, file_type, tensor, layer) for layer in set(alike)}
@@ -124,9 +131,7 @@ def keeps_f32(tensor: Tensor) -> bool:
 
 
 def tensor_type(shape: Shape, file_type: str, tensor: Tensor, layer: int) -> str:
-    """The type of this tensor in this layer."""
-    if keeps_f32(tensor):
-        return "F32"
+    """The type of this tensor, which is not kept in F32, in this layer."""
     default = DEFAULT_TYPE[file_type]
     if not is_quantized(default):
         return default
