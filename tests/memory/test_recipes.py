@@ -73,10 +73,10 @@ def test_a_repository_of_the_maker_and_weights_in_16_bits_have_no_estimate(catal
 @pytest.mark.parametrize("form", ["fp8", "gptq-int8", "gptq-int4", "awq-int4", "nvfp4", "mxfp4"])
 def test_finer_groups_and_wider_layers_never_make_a_repository_smaller(name: str, form: str, catalog: Catalog) -> None:
     architecture = catalog.architecture(catalog.models[name])
-    plain = Recipe().bytes(architecture, form)
-    assert Recipe(group=32).bytes(architecture, form) >= plain
-    assert Recipe(frozenset({"head", "attention"})).bytes(architecture, form) > plain
-    assert Recipe(mtp="absent", towers=False).bytes(architecture, form) <= plain
+    plain = Recipe().parts(architecture, form).total()
+    assert Recipe(group=32).parts(architecture, form).total() >= plain
+    assert Recipe(frozenset({"head", "attention"})).parts(architecture, form).total() > plain
+    assert Recipe(mtp="absent", towers=False).parts(architecture, form).total() <= plain
 
 
 def test_without_delta_nets_publishers_agree_but_for_their_groups(catalog: Catalog) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -53,10 +54,12 @@ class Recipe:
     mtp: Literal["16 bits", "quantized", "absent"] = "16 bits"
     towers: bool = True
 
-    def bytes(self, architecture: Architecture, format_name: str, part: str | None = None) -> int:
-        """Bytes of a repository of the format, or of one part of it (text, mtp, …)."""
-        found = (t for t in tensors(architecture) if part in (None, t.part))
-        return sum(self._tensor(tensor, architecture, format_name) for tensor in found)
+    def parts(self, architecture: Architecture, format_name: str) -> Counter[str]:
+        """Bytes of a repository of the format, by part (text, mtp, …)."""
+        found = Counter[str]()
+        for tensor in tensors(architecture):
+            found[tensor.part] += self._tensor(tensor, architecture, format_name)
+        return found
 
     def _tensor(self, tensor: Tensor, architecture: Architecture, format_name: str) -> int:
         if (tensor.part == "mtp" and self.mtp == "absent") or (tensor.part in ("vision", "audio") and not self.towers):
@@ -171,8 +174,8 @@ def estimate(architecture: Architecture, format_name: str, repo: str | None) -> 
     if not repo or repo.startswith(MAKER) or format_name not in FORMATS:
         return None
     every = tuple(_layouts(architecture, format_name, repo.casefold()))
-    whole = [recipe.bytes(architecture, format_name) for recipe in every]
-    text = [recipe.bytes(architecture, format_name, "text") for recipe in every]
+    parts = {recipe: recipe.parts(architecture, format_name) for recipe in set(every)}
+    whole, text = [parts[recipe].total() for recipe in every], [parts[recipe]["text"] for recipe in every]
     least, most = round(min(whole) * (1 - SLACK)), round(max(whole) * (1 + SLACK))
     return Estimate(whole[0], text[0], least, most, min(text) / text[0] - SLACK, max(text) / text[0] + SLACK)
 
@@ -182,7 +185,7 @@ def draft_bytes(architecture: Architecture, format_name: str, repo: str | None) 
     """Bytes of the MTP block in a repository of others, as its method leaves it; None where there is no estimate."""
     if not repo or repo.startswith(MAKER) or format_name not in FORMATS:
         return None
-    return next(_layouts(architecture, format_name, repo.casefold())).bytes(architecture, format_name, "mtp")
+    return next(_layouts(architecture, format_name, repo.casefold())).parts(architecture, format_name)["mtp"]
 
 
 def _layouts(architecture: Architecture, format_name: str, repo: str) -> Iterator[Recipe]:

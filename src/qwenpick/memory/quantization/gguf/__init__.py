@@ -32,8 +32,8 @@ def layer_sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Ten
 def sizes(architecture: Architecture, format_name: str) -> tuple[tuple[Tensor, int], ...]:
     """(tensor, bytes of all its copies). Towers and extra parts lie in a file of their own, in 16 bits."""
     held = tuple(
-        (t, math.prod(t.shape[:-1]) * sum(row_bytes(name, t.shape[-1]) * types.count(name) for name in set(types)))
-        for t, types in tensor_types(architecture, format_name)
+        (t, by_layer[0] * len(by_layer) if by_layer.count(by_layer[0]) == len(by_layer) else sum(by_layer))
+        for t, by_layer in layer_sizes(architecture, format_name)
     )
     inside = {t.role for t, _ in held}
     others = (t for t in tensors(architecture) if t.part not in ("text", "mtp") and t.role not in inside)
