@@ -28,8 +28,13 @@ _BY_MEMORY = (
 # Cards of 20 to 35 GiB before 0.5.20: server_args.py of 0.5.6 to 0.5.18, arg_groups/memory_hook.py of 0.5.19
 SMALL_BEFORE, SMALL = (0, 5, 20), (2048, 24, 80)
 CAPPED = (0, 5, 22)  # from here on batches that nobody named are at most max-running-requests
-# from here on prefill is captured too: enable_piecewise_cuda_graph of 0.5.9, disable_piecewise_cuda_graph of 0.5.10
-PREFILL_GRAPHS = (0, 5, 10)
+# Prefill is captured too from 0.5.10 on, piecewise up to 0.5.13; what leaves it out: server_args.py _handle_piecewise_cuda_graph of 0.5.10 to
+# 0.5.13, _disable_breakable_cudagraph_if_incompatible of 0.5.14 to 0.5.18, arg_groups/cuda_graph_hook.py of 0.5.19 to 0.5.23
+PREFILL_GRAPHS, BREAKABLE = (0, 5, 10), (0, 5, 14)
+SEES_TEXT_ONLY = (0, 5, 15)  # from here on models with towers are left out, but for families that were validated since
+VALIDATED = {"qwen3_5": (0, 5, 16), "qwen4_exp": (0, 5, 22)}  # the start of the model's type, and its release
+ADAPTERS_TOO = (0, 5, 17)  # from here on beside adapters
+ONE_STAGE = (0, 5, 19)  # from here on not with pipeline stages
 GRAPHLESS = (0, 5, 14)  # from here on nothing is set aside for graphs that are switched off
 # MiB set aside more where it speculates, before each release, and with STANDALONE
 DRAFTING = (((0, 5, 10), 2048), ((0, 5, 14), 4096))
@@ -69,12 +74,25 @@ def settings(architecture: Architecture, work: Serving, placement: Placement) ->
     batch = said.cuda_graph_max_bs or (low if ranks < 4 else high)
     if not said.cuda_graph_max_bs and said.release >= CAPPED:
         batch = min(batch, said.max_running_requests or work.sequences)
-    batch, prefill = (batch if captured else 0), captured and said.release >= PREFILL_GRAPHS
+    batch, prefill = (batch if captured else 0), captured and captures_prefill(architecture, said, placement)
     default = static_share(total, chunk, batch, ranks * placement.pipeline_parallel, said, prefill)
     if architecture.vision and not said.language_only:
         default *= tower_share(architecture.vision)
     asked = said.mem_fraction_static or default
     return Settings(chunk, batch, said.page_size, asked * backend_share(work, placement), asked, prefill)
+
+
+def captures_prefill(architecture: Architecture, said: Options, placement: Placement) -> bool:
+    """Whether a release captures prefill of this model, cut so."""
+    release, towers = said.release, bool(architecture.vision or architecture.audio)
+    lora, stages = said.adapters[1] > 0, placement.pipeline_parallel > 1
+    if release < BREAKABLE:
+        return release >= PREFILL_GRAPHS and not (towers or lora or stages or said.speculative_num_draft_tokens)
+    if towers and release >= SEES_TEXT_ONLY:
+        known = (since for start, since in VALIDATED.items() if architecture.model_type.startswith(start))
+        if release < next(known, (release[0] + 1,)):
+            return False
+    return not (lora and SEES_TEXT_ONLY <= release < ADAPTERS_TOO) and not (stages and release >= ONE_STAGE)
 
 
 def backend_share(work: Serving, placement: Placement) -> float:
