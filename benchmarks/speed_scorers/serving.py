@@ -44,6 +44,28 @@ def vllm_h200(rows: Iterable[Row]) -> Iterator[Run | Skip]:
             )  # fmt: skip
 
 
+def sglang_h200(rows: Iterable[Row]) -> Iterator[Run | Skip]:
+    """sglang_h200_2026_11_29.csv: 128 tokens after a prompt of 128 for one stream and for 32, a prompt of 2,048; random weights."""
+    for row in rows:
+        found: tuple[tuple[str, Quantity, int], ...] = (
+            ("decode_tok_s", "decode", 1), ("b32_tok_s", "together", 32), ("ttft_2k_ms", "prefill", 1),
+        )  # fmt: skip
+        for column, quantity, streams in found:
+            label, reading = f"{row['model']} {row['options']} {column}", quantity == "prefill"
+            if not row[column]:
+                yield Skip("sglang", "no speed in the row", label)
+            elif "pp_size" in row["options"]:
+                yield Skip("sglang", "pipeline stages: one step a stage, which a group of the scorer is not", label)
+            elif "speculative" in row["options"]:
+                yield Skip("sglang", "drafts of random weights: as many are accepted as chance has it", label)
+            else:
+                yield from run(
+                    label, "sglang", row["model"], "bf16", ["H200"] * int(row["gpus"]), quantity,
+                    2048 / number(row[column]) * 1000 if reading else number(row[column]),
+                    prompt=2048 if reading else 128, generated=0 if reading else 128, streams=streams,
+                )  # fmt: skip
+
+
 def gpustack(rows: Iterable[Row]) -> Iterator[Run | Skip]:
     """speed_gpustack.csv: generated tokens/s of a server; prompts are read while others generate."""
     for row in rows:
@@ -221,6 +243,7 @@ def _impossible(architecture: Architecture, form: str, measured: float, bandwidt
 
 
 TABLES: dict[str, Reader] = {
-    "vllm_h200.csv": vllm_h200, "speed_gpustack.csv": gpustack, "speed_rtx6kpro.csv": rtx6kpro, "mlx_apple.csv": mlx_apple,
+    "vllm_h200.csv": vllm_h200, "vllm_h200_2026_11_28.csv": vllm_h200, "sglang_h200_2026_11_29.csv": sglang_h200,
+    "speed_gpustack.csv": gpustack, "speed_rtx6kpro.csv": rtx6kpro, "mlx_apple.csv": mlx_apple,
     "official_speed_benchmarks.csv": official,
 }  # fmt: skip

@@ -22,6 +22,7 @@ Class = Literal[
     "blackwell",
     "a100",
     "hopper",
+    "h20",
     "spark",
     "rdna",
     "rdna-vulkan",
@@ -42,13 +43,13 @@ Class = Literal[
 # Operations per byte of bandwidth where no datasheet rate is known (FP16 matrix rate / memory bandwidth of the class):
 # Apple states none (M1 Max 10.4 TFLOP/s at 400 GB/s by its FP32 rate, M3 Ultra 28 at 819, M4 Max 18 at 546; M5's matrix units about four times that).
 FLOP_PER_BYTE: dict[Class, float] = {
-    "pascal": 20, "volta": 100, "turing": 90, "ampere": 75, "ada": 160, "blackwell": 110, "a100": 150, "hopper": 250, "spark": 400,
+    "pascal": 20, "volta": 100, "turing": 90, "ampere": 75, "ada": 160, "blackwell": 110, "a100": 150, "hopper": 250, "h20": 37, "spark": 400,
     "rdna": 120, "rdna-vulkan": 120, "cdna": 200, "amd-apu": 230, "amd-apu-vulkan": 230,
     "apple": 30, "apple-m5": 120, "arc": 200, "arc-vulkan": 200, "arc-xe2": 200, "arc-xe2-vulkan": 200, "ascend": 200, "other": 60, "cpu": 10,
 }  # fmt: skip
 
 # Vector rate / INT8 matrix rate by generation: dequantization and mat-vec kernels run there (4090: 661 TOP/s and 82.6 TFLOP/s FP32; A100: 624 and
-# 19.5; H100: 1979 and 67; RTX 2080: 161 and 10).
+# 19.5; H100: 1979 and 67; H20: 296 and 44; RTX 2080: 161 and 10).
 VECTOR_PER_INT8: dict[Class, float] = {
     "turing": 1 / 16,
     "ampere": 1 / 8,
@@ -56,6 +57,7 @@ VECTOR_PER_INT8: dict[Class, float] = {
     "blackwell": 1 / 8,
     "a100": 1 / 32,
     "hopper": 1 / 30,
+    "h20": 1 / 7,
     "spark": 1 / 8,
 }
 
@@ -65,6 +67,7 @@ PASCAL_FP32_PER_FP16 = {False: 64, True: 0.5}
 PASCAL_DP4A = 4  # operations of 8 bits for one of 32 (P40: 47 TOP/s and 11.8 TFLOP/s)
 VOLTA_FP32 = 1 / 8  # of the tensor cores' rate (V100: 125 and 15.7 TFLOP/s)
 
+CUT = 100  # operations for a byte of bandwidth, below which a Hopper is an H20
 PCIE = 20e9  # bytes/s that llama.cpp's copies reach over PCIe 4.0 x16 (31.5 GB/s by the standard)
 
 
@@ -97,7 +100,11 @@ def class_of(device: Device, gpu: Gpu | None) -> Class:
     match device.vendor:
         case "nvidia":
             unified = gpu.unified and gpu.segment == "soc" if gpu else device.unified
-            return "spark" if unified else _nvidia(capability, bool(gpu and gpu.segment == "datacenter"))
+            return (
+                "spark"
+                if unified
+                else _nvidia(capability, bool(gpu and gpu.segment == "datacenter"), bool(gpu and _cut(gpu)))
+            )
         case "amd":
             if device.unified or device.kind == "igpu" or bool(gpu and gpu.unified):
                 return "amd-apu"
@@ -113,7 +120,7 @@ def class_of(device: Device, gpu: Gpu | None) -> Class:
             return "other"
 
 
-def _nvidia(capability: str, datacenter: bool) -> Class:
+def _nvidia(capability: str, datacenter: bool, cut: bool) -> Class:
     """The generation by compute capability; where that is not known, the newest with rows."""
     try:
         version = float(capability)
@@ -128,10 +135,16 @@ def _nvidia(capability: str, datacenter: bool) -> Class:
     if version == 8.0:
         return "a100"
     if 9 <= version < 11:  # H100, H200, B200
-        return "hopper"
+        return "h20" if cut else "hopper"
     if version < 8.9:
         return "ampere"
     return "ada" if version < 12 else "blackwell"
+
+
+def _cut(gpu: Gpu) -> bool:
+    """Whether a Hopper has its whole memory beside a sixth of its units (H20: 37 operations a byte, H100 295): they do not fill the bandwidth."""
+    rate = gpu.rates.fp16
+    return bool(rate and gpu.bandwidth and rate < CUT * gpu.bandwidth)
 
 
 def place_of(device: Device, gpus: Mapping[str, Gpu], ram: float | None = None, vulkan: bool = False) -> Place | None:

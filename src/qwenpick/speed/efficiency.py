@@ -17,7 +17,7 @@ EAGER = ("transformers",)  # engines that issue every kernel from Python
 MAT_VEC_TOKENS = 8  # ggml-cuda's MMVQ_MAX_BATCH_SIZE: up to so many tokens each unpack the weights anew
 
 RELATED: dict[Class, Class] = {  # where nothing was measured: the class whose memory system and kernels are nearest
-    "a100": "hopper", "hopper": "a100", "turing": "ampere", "ampere": "ada", "ada": "ampere", "blackwell": "ada",
+    "a100": "hopper", "hopper": "a100", "h20": "hopper", "turing": "ampere", "ampere": "ada", "ada": "ampere", "blackwell": "ada",
     "pascal": "turing", "volta": "turing",
     "spark": "blackwell", "apple-m5": "apple", "cdna": "rdna", "arc": "rdna", "other": "rdna",
     "rdna-vulkan": "rdna", "amd-apu-vulkan": "amd-apu", "arc-vulkan": "arc", "arc-xe2": "arc", "arc-xe2-vulkan": "arc-xe2",
