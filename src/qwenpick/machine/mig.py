@@ -79,5 +79,7 @@ def instance(device: Device, gpu: Gpu, profile: str) -> Device:
 
 def compute_share(device: Device) -> float:
     """The part of its card's multiprocessors that a device has: 3/7 of a 3g instance; 1 where it is a whole card or the name says nothing."""
+    if device.kind != "mig":
+        return 1.0
     found, cut = re.search(_PROFILE, device.name), cut_of(device.gpu)
-    return int(found[1]) / cut[0] if device.kind == "mig" and found and cut else 1.0
+    return int(found[1]) / cut[0] if found and cut else 1.0

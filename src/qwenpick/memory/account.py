@@ -54,6 +54,11 @@ class Memory:
         """Where parts lie, in the order they first appear."""
         return tuple(self._by_place)
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Names of the parts that are not empty."""
+        return frozenset([part.name for part in self.parts if part.bytes])
+
     def on(self, where: str) -> int:
         """Bytes that `where` (`gpu0`, …, `ram`) must hold."""
         return self._by_place.get(where, 0)

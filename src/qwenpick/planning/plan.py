@@ -66,8 +66,7 @@ class Plan:
             return "cpu"
         if self.placement.cpu_moe_layers:
             return "gpu+experts-in-ram"
-        in_ram = any(part.bytes and part.name in LAYERS_IN_RAM for part in self.memory.parts)
-        return "gpu+layers-in-ram" if in_ram else "gpu"
+        return "gpu" if self.memory.names.isdisjoint(LAYERS_IN_RAM) else "gpu+layers-in-ram"
 
     @property
     def file(self) -> File | None:

@@ -8,6 +8,7 @@ with that table in view: how far ours agree with it is no independent test of th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.machine.hardware import before_ampere
@@ -60,6 +61,7 @@ LEAN = 1.0  # vLLM started so that it fits: it reads text alone, and one more us
 LIBRARY = 3.0  # transformers is a library: no server, no batching of requests that come and go
 
 
+@lru_cache(maxsize=4096)
 def engine_cost(runtime: str, devices: tuple[Device, ...], sequences: int) -> float:
     """Points that the engine costs: it is a library, it serves one where many are to be served, or many where one asks on a small box."""
     if runtime == "transformers":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from qwenpick.i18n import _
@@ -52,6 +53,7 @@ def seconds_to_answer(task: Task, effort: Effort, decode: float, prefill: float)
     return task.prompt / prefill + written
 
 
+@lru_cache(maxsize=256)
 def seconds_wanted(task: Task) -> tuple[float, float]:
     """(usable, comfortable) seconds to a complete answer, from the task's floors; a model that thinks more must be faster to keep them.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from qwenpick.machine.mig import compute_share
@@ -160,8 +161,9 @@ def place_of(device: Device, gpus: Mapping[str, Gpu], ram: float | None = None, 
     kind = _over_vulkan(class_of(device, gpu)) if vulkan else class_of(device, gpu)
     rates = gpu.rates if gpu else None
     rate = _matrix_rate(kind, rates, (gpu.compute_capability if gpu else None) or "") or bandwidth * FLOP_PER_BYTE[kind]
-    rate *= compute_share(device)
-    vector, int8 = _units(kind, rates, rate, compute_share(device))
+    share = compute_share(device)
+    rate *= share
+    vector, int8 = _units(kind, rates, rate, share)
     nvlink = gpu.nvlink_bandwidth if gpu and gpu.segment == "datacenter" else None
     return Place(
         kind,
@@ -222,11 +224,12 @@ def processor(cpu: Cpu | None) -> Place | None:
     """The CPU with its RAM as a place to run layers; None where the RAM's bandwidth is not known."""
     if cpu is None or not cpu.bandwidth:
         return None
-    rate = (cpu.usable_cores or cpu.cores or 8) * _flop_per_core(frozenset(cpu.features))
+    rate = (cpu.usable_cores or cpu.cores or 8) * _flop_per_core(cpu.features)
     return Place("cpu", cpu.name or "CPU", cpu.bandwidth, rate, vector=rate)
 
 
-def _flop_per_core(features: frozenset[str]) -> float:
+@lru_cache(maxsize=64)
+def _flop_per_core(features: tuple[str, ...]) -> float:
     """FLOP/s of one core at about 3.5 GHz: 32 a cycle with AVX2 (two 8-wide FMAs), 64 with AVX-512, 512 with AMX's BF16 tiles; 32 on NEON."""
     if any(f.startswith("amx") for f in features):
         return 512 * 2.5e9

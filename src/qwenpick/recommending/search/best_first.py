@@ -9,7 +9,7 @@ import math
 from bisect import insort
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from heapq import heapify, heapreplace
+from heapq import heapify, heappop, heapreplace
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -72,9 +72,11 @@ def first_places(
                 queue[at] = entry
                 heapify(queue)
         else:
-            queue[at] = queue[-1]
-            queue.pop()
-            heapify(queue)
+            if at:
+                queue[at] = queue[0]
+            heappop(queue)
+            if at:
+                heapify(queue)
             del left[name]
             misfits += not one.holds
             if one.row:
@@ -115,7 +117,7 @@ def here(row: Scored, search: Search) -> Scored:
         Place(RAM, place.name, place.need, machine.ram_free, machine.ram_total) if place.where == RAM else place
         for place in plan.places
     )
-    return replace(row, plan=replace(plan, places=places))
+    return row if places == plan.places else replace(row, plan=replace(plan, places=places))
 
 
 def _advance(one: Contender, bounds: Bounds, search: Search) -> bool:

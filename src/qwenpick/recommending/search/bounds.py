@@ -132,7 +132,7 @@ class Bounds:
         found = self._on_gpus.get(candidate)
         if found is None:
             found = self._on_these(candidate)
-            if candidate.on_gpus or any(bound.ram is not None for bound in found):
+            if candidate.on_gpus or (found and found[0].ram is not None):
                 self._on_gpus[candidate] = found
         return found
 

@@ -137,11 +137,13 @@ class Candidate:
 
     def on(self, kind: Class) -> Pace:
         """How fast it runs on a kind of device."""
-        return self._paces(kind)[0]
+        known = self._kinds.get(kind) or self._paces(kind)
+        return known[0]
 
     def small_on(self, kind: Class) -> tuple[Pace, ...]:
         """The same with each of the smaller caches."""
-        return self._paces(kind)[1:]
+        known = self._kinds.get(kind) or self._paces(kind)
+        return known[1:]
 
     def in_ram(self, ram: Rates) -> Latency:
         """All of it in RAM; it is kept, since many machines have the same."""
@@ -157,11 +159,10 @@ class Candidate:
 
     def _paces(self, kind: Class) -> tuple[Pace, ...]:
         """With its cache, and with each of the smaller ones, on a kind of device."""
-        if kind not in self._kinds:
-            reading = reading_on(self._load, self._prompt, 0, CHUNK[self.engine], kind)
-            loads = self._load, *(replace(self._load, cache=cache) for cache in self.small)
-            steps = [step_on(load, self.depth, self.work.sequences, 1, kind) for load in loads]
-            self._kinds[kind] = tuple(Pace(step, reading, self._prompts) for step in steps)
+        reading = reading_on(self._load, self._prompt, 0, CHUNK[self.engine], kind)
+        loads = self._load, *(replace(self._load, cache=cache) for cache in self.small)
+        steps = [step_on(load, self.depth, self.work.sequences, 1, kind) for load in loads]
+        self._kinds[kind] = tuple(Pace(step, reading, self._prompts) for step in steps)
         return self._kinds[kind]
 
     def least_in_ram(self, room: float) -> tuple[float, float | None]:

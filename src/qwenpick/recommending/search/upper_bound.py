@@ -62,9 +62,12 @@ class UpperBound:
         best, least = -math.inf, NOTHING
         if seconds is None:
             (seconds, reading), least = self.assumed, self.usable * BARELY
+        comfortable, last_usable, weights = self.comfortable, self.last_usable, self.weights
         for points, written, _worth in self.efforts:
-            wait = max(least, written * seconds + reading)
-            value = points + speed_points(math.log2(self.comfortable / wait), self.last_usable, self.weights)
+            wait = written * seconds + reading
+            if wait < least:
+                wait = least
+            value = points + speed_points(math.log2(comfortable / wait), last_usable, weights)
             if value > best:
                 best = value
         return self.fixed + best
