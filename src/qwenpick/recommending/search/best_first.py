@@ -122,11 +122,7 @@ def here(row: Scored, search: Search) -> Scored:
 
 def _advance(one: Contender, bounds: Bounds, search: Search) -> bool:
     """Look at the contender's most promising bound, or at its next group of engines; False where it is at its end."""
-    if one.group < 0 and (settled := bounds.settled(one.model, search)):
-        one.row, one.holds = settled, True
-        return False
     if one.done:
-        bounds.settle(one, search)
         return False
     if one.left:
         _plan(one, bounds, search)
@@ -185,7 +181,6 @@ def _plan(one: Contender, bounds: Bounds, search: Search) -> None:
     at = one.left.index(bound)
     del one.left[at]
     rows = _rows(bound, bounds, search)
-    one.lasting &= bounds.elsewhere.stands(bound)
     for plan, row in rows:
         one.holds = True
         one.row = row if one.row is None else better(one.row, row) if row else one.row

@@ -22,7 +22,7 @@ from qwenpick.recommending.scoring import TIGHT
 from qwenpick.recommending.search.cache_format import Miss
 from qwenpick.recommending.search.candidates import GPU_ENGINES
 from qwenpick.recommending.search.contender import Bound
-from qwenpick.recommending.search.elsewhere import Elsewhere, Kept, has_ram, ram_to_spare
+from qwenpick.recommending.search.elsewhere import Elsewhere, Kept
 from qwenpick.recommending.search.pace import ANY_LATENCY, Latency
 from qwenpick.recommending.search.speed_bound import Latencies
 from qwenpick.runtimes import find_runtime
@@ -36,9 +36,7 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Device, Machine
     from qwenpick.memory.cache import KvCache
     from qwenpick.planning.plan import Plan
-    from qwenpick.recommending.scoring import Scored
     from qwenpick.recommending.search.candidates import Candidate, Candidates
-    from qwenpick.recommending.search.contender import Contender
     from qwenpick.recommending.search.space import Search
     from qwenpick.recommending.search.upper_bound import UpperBound
     from qwenpick.speed import Speed
@@ -68,7 +66,6 @@ class Bounds:
         self._costs = {
             engine: engine_cost(engine, self.devices, search.work.sequences) for engine in chain(*self.groups)
         }
-        self._settled: dict[str, tuple[Scored, int]] = {}
         self._edge = band("llamacpp").high
 
     def of(self, model: Model, group: int, search: Search) -> list[Bound]:
@@ -90,20 +87,6 @@ class Bounds:
             engine: search.gpu_room if engine in GPU_ENGINES else beside if engine in GGML else search.room
             for engine in self.groups[group]
         }
-
-    def settled(self, model: Model, search: Search) -> Scored | None:
-        """The model's best plan, where it was found on another box with these devices and stands on this one."""
-        row, least = self._settled.get(model.id, (None, 0))
-        return row if has_ram(search.machine, least) else None
-
-    def settle(self, one: Contender, search: Search) -> None:
-        """Remember a model's best plan for other boxes with these devices, where all its bounds could lie in this one and more RAM changes none."""
-        if not one.row or not one.lasting or one.group or one.model.id in self._settled:
-            return
-        ladder = self.ladder(one.model, 0)
-        rooms = self._rooms(0, search)
-        if all(one.on_gpus or max(one.least, one.needs) <= rooms[one.engine] for one in ladder):
-            self._settled[one.model.id] = one.row, ram_to_spare(one.row.plan)
 
     def with_drafts(
         self, candidates: Iterable[Candidate], drafts: Callable[[str], int]

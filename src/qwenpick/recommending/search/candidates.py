@@ -75,7 +75,8 @@ class Candidate:
         self._alike = alike
         # a prompt is timed by the rate of what the context holds
         self._prompts = self.work.sequences * search.task.prompt / self._prompt
-        self._kinds: dict[Class, tuple[Pace, ...]] = {}
+        self._kinds: dict[Class, Pace] = {}
+        self._small_kinds: dict[Class, list[Pace]] = {}
         self._in_ram: dict[Rates, Latency] = {}
 
     @cached_property
@@ -137,13 +138,16 @@ class Candidate:
 
     def on(self, kind: Class) -> Pace:
         """How fast it runs on a kind of device."""
-        known = self._kinds.get(kind) or self._paces(kind)
-        return known[0]
+        if kind not in self._kinds:
+            self._kinds[kind] = self._pace(self._load, kind)
+        return self._kinds[kind]
 
-    def small_on(self, kind: Class) -> tuple[Pace, ...]:
+    def small_on(self, kind: Class) -> list[Pace]:
         """The same with each of the smaller caches."""
-        known = self._kinds.get(kind) or self._paces(kind)
-        return known[1:]
+        if kind not in self._small_kinds:
+            loads = [replace(self._load, cache=cache) for cache in self.small]
+            self._small_kinds[kind] = [self._pace(load, kind) for load in loads]
+        return self._small_kinds[kind]
 
     def in_ram(self, ram: Rates) -> Latency:
         """All of it in RAM; it is kept, since many machines have the same."""
@@ -157,13 +161,9 @@ class Candidate:
         token = min(token_seconds(load, self.depth, self.work.sequences, drafts, stages) for load in self._drafting)
         return Latency(token, self.on(place.kind).whole(rates_of(place)).prompt)
 
-    def _paces(self, kind: Class) -> tuple[Pace, ...]:
-        """With its cache, and with each of the smaller ones, on a kind of device."""
+    def _pace(self, load: Load, kind: Class) -> Pace:
         reading = reading_on(self._load, self._prompt, 0, CHUNK[self.engine], kind)
-        loads = self._load, *(replace(self._load, cache=cache) for cache in self.small)
-        steps = [step_on(load, self.depth, self.work.sequences, 1, kind) for load in loads]
-        self._kinds[kind] = tuple(Pace(step, reading, self._prompts) for step in steps)
-        return self._kinds[kind]
+        return Pace(step_on(load, self.depth, self.work.sequences, 1, kind), reading, self._prompts)
 
     def least_in_ram(self, room: float) -> tuple[float, float | None]:
         """(share of the layers, share of the experts where they alone are enough) that llama.cpp must leave in RAM for the rest to take no more room.

@@ -53,8 +53,7 @@ class Contender:
     """A model on its way to its best plan. It gives at most `points`, less what it loses to the first `judged` models that were found.
 
     `left` are bounds that have not been planned, of the engines of the `group`, which give `more` at most; `later` are those of the engines that
-    have their turn where none of these holds, if that may be. `row` is the best plan so far, and `holds` says that there is one;
-    `lasting`, that what was planned stands for all boxes with these devices and RAM to spare.
+    have their turn where none of these holds, if that may be. `row` is the best plan so far, and `holds` says that there is one.
     """
 
     model: Model
@@ -66,7 +65,6 @@ class Contender:
     later: list[Bound] = field(default_factory=list)
     row: Scored | None = None
     holds: bool = False
-    lasting: bool = True
 
     @property
     def unplanned(self) -> list[Bound]:

@@ -47,7 +47,7 @@ class Elsewhere:
     def rows(self, bound: Bound, machine: Machine) -> list[Row] | None:
         """The rows of a bound that were found on another box with these devices and stand on this one."""
         rows, least = self._kept.rows.get(bound, (None, 0))
-        return rows if has_ram(machine, least) else None
+        return rows if _has_ram(machine, least) else None
 
     def keep_rows(self, bound: Bound, rows: list[Row], machine: Machine) -> None:
         """Keep the rows of a bound, where they stand on other boxes, and their plans for those with GPUs alike."""
@@ -58,15 +58,11 @@ class Elsewhere:
             ram = None if least is not None else (machine.ram_free, machine.ram_total)
             bound.candidate.planned[self._alike, bound.cut, bound.small, ram] = [plan for plan, _ in rows], least or 0
 
-    def stands(self, bound: Bound) -> bool:
-        """Whether the rows of a bound stand on every box with these devices and RAM to spare."""
-        return bound in self._kept.rows
-
     def plans(self, bound: Bound, machine: Machine) -> list[Plan] | None:
         """The plans of a bound that were found on a box whose only GPU has the same memory and driver, with this one in their place."""
         for ram in (None, (machine.ram_free, machine.ram_total)) if self._alike else ():
             plans, least = bound.candidate.planned.get((self._alike, bound.cut, bound.small, ram), (None, 0))
-            if plans is not None and has_ram(machine, least):
+            if plans is not None and _has_ram(machine, least):
                 return [self._on_this(plan) for plan in plans]
         return None
 
@@ -84,7 +80,7 @@ class Elsewhere:
         if plan not in self._kept.drafted:
             return None
         found, least = self._kept.drafted[plan]
-        return (found,) if has_ram(machine, least) else None
+        return (found,) if _has_ram(machine, least) else None
 
     def keep_drafted(
         self, key: Hashable, plan: Plan, drafting: list[Candidate], found: Scored | None, machine: Machine
@@ -99,7 +95,7 @@ class Elsewhere:
             return
         held = [one.whole.in_ram for one in drafting if one.by_rule]
         least = AMPLE * (max(held, default=0) + plan.memory.on(RAM)) + GIB
-        if has_ram(machine, least):
+        if _has_ram(machine, least):
             self._kept.drafted[key] = found, least
 
     def _ram_needed(self, bound: Bound, plans: list[Plan], machine: Machine) -> int | None:
@@ -120,17 +116,16 @@ class Elsewhere:
         # over several GPUs another cut comes first where there is more RAM
         if not (len(self._usable) == 1 and _comes_first(plan) if bound.cut else plan.mode == "gpu" or not self._usable):
             return None
-        least = ram_to_spare(plan)
-        return least if has_ram(machine, least) else None
+        least = _ram_to_spare(plan)
+        return least if _has_ram(machine, least) else None
 
 
-def ram_to_spare(plan: Plan) -> int:
+def _ram_to_spare(plan: Plan) -> int:
     """Bytes of RAM in which the plan fits beyond the estimate's error, and fills no RAM to the brim."""
     return math.ceil(plan.memory.on(RAM) * max(plan.band.high, 1 / FULL)) + 1
 
 
-def has_ram(machine: Machine, ram: int) -> bool:
-    """Whether so many bytes are free in RAM."""
+def _has_ram(machine: Machine, ram: int) -> bool:
     return (machine.ram_free or 0) >= ram
 
 
