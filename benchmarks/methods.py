@@ -14,7 +14,7 @@ from statistics import median
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.scoreboard import Score, read  # noqa: E402
+from benchmarks.scoreboard import MEASURED, Score, read  # noqa: E402
 from benchmarks.scorers import training_runs, transformers_measured  # noqa: E402
 from benchmarks.scorers import transformers as of_transformers  # noqa: E402
 
@@ -52,7 +52,7 @@ def lines() -> dict[tuple[str, str], list[Score]]:
 
 def _runs() -> Iterator[tuple[str, str, Score]]:
     """(method and way, trainer, score) of every run."""
-    for row in read(training_runs.DIRECTORY, training_runs.TABLE):
+    for row in read(MEASURED, training_runs.TABLE):
         scores = [one for one in training_runs.measured([row]) if isinstance(one, Score)]
         for score in (one for one in scores if one.quantity == "peak allocation"):
             yield (
@@ -64,7 +64,7 @@ def _runs() -> Iterator[tuple[str, str, Score]]:
         if isinstance(score, Score) and score.quantity == "peak allocation":
             yield "sft, FSDP" if "fsdp" in score.row else "sft, DDP", "torch", score
     alone = (
-        *transformers_measured.measured(read(training_runs.DIRECTORY, LABORATORY)),
+        *transformers_measured.measured(read(MEASURED, LABORATORY)),
         *of_transformers.h200(read(ROOT / "benchmarks" / "truth", "transformers_h200.csv")),
     )
     for one in alone:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 Row = dict[str, str]
-MEASURED = Path(__file__).parent / "measured"  # our own runs
+MEASURED = Path(__file__).parent / "measured"  # tables of our own runs
 TOLERANCE = {"training peak": 0.10}  # 5 % elsewhere
 
 

@@ -1,11 +1,12 @@
-"""SGLang's log rows: weights as the driver sees them, and the tokens that the stated pool holds. Its "GB" are GiB."""
+"""SGLang: log rows (weights as the driver sees them, the tokens that the stated pool holds), and our own starts. Its "GB" are GiB."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from benchmarks.scoreboard import Row, Score, Scorer, Skip
+from benchmarks.scorers.catalogue import found
 from qwenpick.catalog import Architecture, Checkpoint, Model
 from qwenpick.machine.hardware import Device
 from qwenpick.runtimes import sglang
@@ -37,4 +38,43 @@ def log(row: Row, label: str, model: Model, architecture: Architecture) -> Itera
         yield Skip(ENGINE, "neither weights nor a pool is stated", label)
 
 
-TABLES: dict[str, Scorer] = {}
+def h200(rows: Iterable[Row]) -> Iterator[Score | Skip]:
+    """sglang_h200_2026_11_29.csv: what 0.5.16 printed when it started on one and two H200 by itself, all in 16 bits."""
+    for row in rows:
+        label = f"{row['model']} {row['options']}"
+        pair = found(row["model"])
+        if pair is None:
+            yield Skip(ENGINE, "the model is not in the catalogue", label)
+            continue
+        given = dict(option.split("=") for option in row["options"].split())
+        stages, total = int(given.get("pp_size", 1)), int(139.8007 * GIB)
+        card = Device("NVIDIA H200", "nvidia", total, total, gpu="h200", compute_capability="9.0", reserved=0)
+        count = int(row["gpus"])
+        placement = Placement((card,) * count, tensor_parallel=count // stages, pipeline_parallel=stages)
+        options = {name: _read(value) for name, value in given.items()} | {"version": row["sglang"]}
+        work = Serving(int(row["context"] or 32768), 1, options=options)
+        start = sglang.ledger(*pair, Checkpoint(format="bf16"), work, placement)
+        measured = {
+            "kv tokens": (start.kv_cache_tokens, row["max_total_num_tokens"]),
+            "state slots": (start.state_slots or 0, row["state_slots"]),
+            "static share": (start.mem_fraction_static or 0, row["mem_fraction_static"]),
+        }
+        if not row["draft_gib"]:  # a draft is loaded with matrices that it gives back
+            loaded = (start.ranks[0].weights_bytes + start.ranks[0].outside_torch_bytes) / GIB
+            measured["weights"] = (loaded, row["weights_gib"])
+        for quantity, (predicted, actual) in measured.items():
+            if actual:
+                yield Score(ENGINE, quantity, label, predicted, float(actual))
+
+
+def _read(value: str) -> object:
+    """An option's value as it is typed."""
+    if value in ("true", "false"):
+        return value == "true"
+    try:
+        return float(value) if "." in value else int(value)
+    except ValueError:
+        return value
+
+
+TABLES: dict[str, Scorer] = {"sglang_h200_2026_11_29.csv": h200}

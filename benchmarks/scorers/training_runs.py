@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
-from benchmarks.scoreboard import Row, Score, Scorer, Skip, read
+from benchmarks.scoreboard import Row, Score, Scorer, Skip
 from benchmarks.scorers.catalogue import found
 from benchmarks.scorers.training import H200
 from qwenpick import training
@@ -18,7 +17,6 @@ from qwenpick.work.serving import Training
 
 TABLE, TWO, LIMITS = "training_h200_2026_11_29.csv", "training_2gpu_h200.csv", "training_limits_h200_2026_11_29.csv"
 LENGTHS = "training_lengths_h200_2026_11_29.csv"
-DIRECTORY = Path(__file__).resolve().parents[1] / "measured"
 OPTIMIZERS = {
     "adamw_torch": "adamw",
     "adamw_torch_fused": "adamw-fused",
@@ -32,7 +30,7 @@ OBJECTIVES = {"mnrl": "embedding", "cached": "embedding"}
 
 def measured(rows: Iterable[Row]) -> Iterator[Score | Skip]:
     """Rows of the trainers themselves; several GPUs are rank 0 of a fake process group on one, which moves nothing and has no NCCL."""
-    for row in list(rows) or read(DIRECTORY, TABLE):
+    for row in rows:
         said = dict(word.split("=", 1) for word in row["settings"].split())
         pair = found(row["model"])
         if "keep" in said:
@@ -116,7 +114,7 @@ def limited(row: Row) -> Training:
 
 def within_limits(rows: Iterable[Row]) -> Iterator[Score | Skip]:
     """What runs that could reserve all kept; how little others did with is in tests/training/test_sharded.py."""
-    for row in list(rows) or read(DIRECTORY, LIMITS):
+    for row in rows:
         label = f"{row['case']} rank {row['process']} {row['group']}"
         if int(row["limit_bytes"]):
             yield Skip("training", "a run within a limit: tests/training/test_sharded.py", label)
@@ -138,7 +136,7 @@ def of_lengths(row: Row) -> Training:
 
 def lengths(rows: Iterable[Row]) -> Iterator[Score | Skip]:
     """Texts of one length as other runs have them; of many, with what those leave in the cache."""
-    for row in list(rows) or read(DIRECTORY, LENGTHS):
+    for row in rows:
         if int(row["limit_bytes"]) or row["segments"] == "True":
             yield Skip("training", "a run within a limit, or in blocks that grow: not modeled on one GPU", row["case"])
         elif pair := found(row["model"]):

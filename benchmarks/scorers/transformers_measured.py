@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
-from benchmarks.scoreboard import Row, Score, Scorer, Skip, read
+from benchmarks.scoreboard import Row, Score, Scorer, Skip
 from benchmarks.scorers.catalogue import found
 from benchmarks.scorers.training import H200
 from qwenpick import training
@@ -17,12 +16,11 @@ from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving, Training
 
 TABLE = "transformers_h200_2026_11.csv"
-DIRECTORY = Path(__file__).resolve().parents[1] / "measured"
 
 
 def measured(rows: Iterable[Row]) -> Iterator[Score | Skip]:
     """Every row of the given table, or of the one in this repository: torch's peak without what the process held before the case began."""
-    for row in list(rows) or read(DIRECTORY, TABLE):
+    for row in rows:
         shape = f"{row['task']} {row['model']} {row['quant']} {row['batch']}x{row['context']} {row['attn']}"
         how = (
             f"r{row['rank']} {row['target']} {row['optimizer']} {row['precision']} {row['loss']} images {row['images']}"

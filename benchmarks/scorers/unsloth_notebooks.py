@@ -6,9 +6,8 @@ Each is predicted as `fit` answers where no release is named, for texts as long 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
-from benchmarks.scoreboard import Row, Score, Scorer, Skip, read
+from benchmarks.scoreboard import Row, Score, Scorer, Skip
 from benchmarks.scorers.catalogue import catalog_of_rows, found
 from qwenpick.machine.simulate import simulate
 from qwenpick.training import peaks
@@ -17,13 +16,12 @@ from qwenpick.units import GIB
 from qwenpick.work.serving import Training
 
 TABLE = "unsloth_notebooks.csv"
-DIRECTORY = Path(__file__).resolve().parents[1] / "measured"
 
 
 def measured(rows: Iterable[Row]) -> Iterator[Score | Skip]:
     """One Score a notebook: the allocator's reserve at the peak, in GiB."""
     catalog = catalog_of_rows()
-    for row in list(rows) or read(DIRECTORY, TABLE):
+    for row in rows:
         pair = found(row["model"])
         if pair is None:
             yield Skip("training-unsloth", "the model is not in the catalogue", row["notebook"])
