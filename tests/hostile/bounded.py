@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -44,37 +45,53 @@ def qwenpick(
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as given:
         given.write(stdin)
         given.seek(0)
-        process = subprocess.Popen(words, stdin=given, stdout=out, stderr=err, env=env, cwd=cwd)
-        try:
-            process.wait(DEADLINE) if not hasattr(os, "wait4") else None
-            _pid, status, usage = _wait(process)
-        finally:
-            if process.poll() is None:
-                process.kill()
+        streams = [file.fileno() for file in (given, out, err)]
+        asked = {
+            "words": [_text(word) for word in words],
+            "env": {_text(name): _text(value) for name, value in env.items()},
+            "cwd": _text(cwd or Path.cwd()),
+            "streams": streams,
+            "deadline": DEADLINE,
+        }
+        ended = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", STARTER], input=json.dumps(asked).encode(), capture_output=True, pass_fds=streams, check=True
+        )  # fmt: skip
+        status, seconds, mib = json.loads(ended.stdout)
         out.seek(0)
         err.seek(0)
-        code = os.waitstatus_to_exitcode(status)
         return Bounded(
             out.read().decode("utf-8", "replace"),
             err.read().decode("utf-8", "replace"),
-            code,
-            usage.ru_utime + usage.ru_stime,
-            usage.ru_maxrss / 1024,
+            os.waitstatus_to_exitcode(status),
+            seconds,
+            mib,
         )
 
 
-def _wait(process: subprocess.Popen[bytes]) -> tuple[int, int, os.struct_rusage]:  # type: ignore[name-defined]
-    """The end of the process, by force at the deadline."""
-    import threading
+# Linux counts the memory of the process that starts another as this one's too, until it runs its own program. So a small one starts it.
+STARTER = """
+import json, os, signal, sys
+asked = json.load(sys.stdin)
+raw = lambda text: text.encode("latin-1")
+pid = os.fork()
+if not pid:
+    for at, number in enumerate(asked["streams"]):
+        os.dup2(number, at)
+    os.closerange(3, 1024)
+    for name in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(name, signal.SIG_DFL)
+    os.chdir(raw(asked["cwd"]))
+    os.execvpe(raw(asked["words"][0]), list(map(raw, asked["words"])), {raw(name): raw(value) for name, value in asked["env"].items()})
+signal.signal(signal.SIGALRM, lambda *_: os.kill(pid, signal.SIGKILL))
+signal.alarm(asked["deadline"])
+_, status, used = os.wait4(pid, 0)
+print(json.dumps([status, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]))
+"""
 
-    timer = threading.Timer(DEADLINE, process.kill)
-    timer.start()
-    try:
-        found = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(found[1])
-        return found
-    finally:
-        timer.cancel()
+
+def _text(value: str | bytes | Path) -> str:
+    """The bytes of a word as the system has them, a character a byte."""
+    return os.fsencode(value).decode("latin-1")
 
 
 def check(result: Bounded, codes: Sequence[int] = (0, 1, 2, 3)) -> None:
