@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass
 BOX = ["--gpu", "rtx 4090", "--ram", "64GiB"]
 COMMANDS = {  # name -> (arguments, how many bare interpreters it may take)
     "--help": (["--help"], 8.0),
-    "fit --json": (["fit", "qwen3-8b", "--quant", "4bit", *BOX, "--json"], 20.0),
-    "recommend": (["recommend", *BOX], 35.0),
+    "fit --json": (["fit", "qwen3-8b", "--quant", "4bit", *BOX, "--json"], 14.0),
+    "recommend": (["recommend", *BOX], 30.0),
 }
 # An installed package has its bytecode written; a shell that forbids it would compile what was edited last anew in every run.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -53,33 +53,48 @@ def measure(name: str, runs: int) -> Timing:
     )
 
 
-# The command in a process that clocks what it calls: run with the arguments of the command, it writes two numbers (seconds) to stderr last.
+# The command in a process that clocks what it calls, without the modules that these import: run with the arguments of the command, it writes
+# a line of seconds to stderr last.
 CLOCKED = """
-import dataclasses, sys, time
-spent = {"dataclasses": 0.0, "catalogue": 0.0}
+import sys, time
+from qwenpick.cli.main import run, start_fast
+start_fast()
+spent, inside = {"values": 0.0, "options": 0.0, "catalogue": 0.0, "output": 0.0}, []
 def clocked(owner, name, part):
     wrapped = getattr(owner, name)
     def call(*given, **named):
         start = time.process_time()
+        inside.append(part)
         try:
             return wrapped(*given, **named)
         finally:
-            spent[part] += time.process_time() - start
+            inside.pop()
+            if part not in inside:
+                spent[part] += time.process_time() - start
     setattr(owner, name, call)
-clocked(dataclasses, "_process_class", "dataclasses")
-from qwenpick import storage
-clocked(storage, "kept", "catalogue")
-from qwenpick.cli.main import run, start_fast
-start_fast()
+import qwenpick.values
+clocked(qwenpick.values, "_made", "values")
+import typer.main, qwenpick.catalog.cache, qwenpick.catalog.read, qwenpick.render.forms.envelope, qwenpick.render.forms.terminal
+clocked(typer.main, "get_command", "options")
+for name in ("shipped_state", "shipped_records"):
+    clocked(qwenpick.catalog.read, name, "catalogue")
+for name in ("__getitem__", "_whole", "mentioning"):
+    clocked(qwenpick.catalog.cache._Lines, name, "catalogue")
+clocked(qwenpick.catalog.cache, "_read", "catalogue")
+clocked(qwenpick.render.forms.envelope, "print_json", "output")
+clocked(qwenpick.render.forms.terminal, "print_report", "output")
 run(sys.argv[1:])
-print(spent["dataclasses"], spent["catalogue"], file=sys.stderr)
+print(*spent.values(), file=sys.stderr)
 """
 OF_PYDANTIC = frozenset({"pydantic", "pydantic_core", "annotated_types", "typing_inspection", "typing_extensions"})
-OF_TYPER = frozenset({"typer", "rich", "shellingham"})
+OF_TYPER = frozenset({"typer", "rich", "shellingham", "annotated_doc"})
 
 
 def parts(name: str, runs: int) -> dict[str, float]:
-    """Milliseconds that a command computes, by what they go into, the least of the runs each. What `-X importtime` takes is in the imports."""
+    """Milliseconds that a command computes, by what they go into, the least of the runs each. What `-X importtime` takes is in the imports.
+
+    They add up to the whole: the last part is what no clock is on. The line below the whole is in the modules of qwenpick.
+    """
     arguments, _unused = COMMANDS[name]
     least: dict[str, float] = {}
     for _run in range(runs + 1):
@@ -88,20 +103,23 @@ def parts(name: str, runs: int) -> dict[str, float]:
             if line.startswith("import time:") and line.split("|")[0].split()[-1].isdigit():
                 module, own = line.split("|")[2].strip(), int(line.split("|")[0].split()[-1]) / 1e6
                 least[module] = min(own, least.get(module, own))
+    for line in _told([sys.executable, "-X", "importtime", "-c", "pass"]):
+        least.pop(line.split("|")[-1].strip(), None)  # a bare interpreter has it too
     clocks = [tuple(map(float, _told([sys.executable, "-c", CLOCKED, *arguments])[-1].split())) for _run in range(runs)]
-    classes, catalogue = (min(column) for column in zip(*clocks, strict=True))
+    values, options, catalogue, output = (min(column) for column in zip(*clocks, strict=True))
     ours = [sys.executable, "-m", "qwenpick", *arguments]
     bare, whole = (
         min(_computed(command) for _run in range(runs)) for command in ([sys.executable, "-c", "pass"], ours)
     )
-    found = {"interpreter": bare, "pydantic": 0.0, "typer and rich": 0.0, "standard library": 0.0, "own modules": 0.0}
+    found = dict.fromkeys(("interpreter", "pydantic", "Typer", "standard library", "modules of qwenpick"), 0.0)
+    found["interpreter"] = bare
     for module, own in least.items():
         root = module.split(".")[0]
-        part = "own modules" if root == "qwenpick" else "standard library"
-        found["pydantic" if root in OF_PYDANTIC else "typer and rich" if root in OF_TYPER else part] += own
-    found["catalogue read"] = catalogue
-    found["validation, planning, output"] = max(0.0, whole - sum(found.values()))
-    found["in all"], found["dataclasses, among the modules"] = whole, classes
+        part = "modules of qwenpick" if root == "qwenpick" else "standard library"
+        found["pydantic" if root in OF_PYDANTIC else "Typer" if root in OF_TYPER else part] += own
+    found |= {"options made for Typer": options, "catalogue read": catalogue, "output": output}
+    found["planning, and all else"] = max(0.0, whole - sum(found.values()))
+    found["in all"], found["classes of values, among the modules"] = whole, values
     return {part: 1000 * seconds for part, seconds in found.items()}
 
 

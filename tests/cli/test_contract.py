@@ -128,21 +128,6 @@ def test_the_help_imports_nothing_heavy() -> None:
     assert done.stderr.strip() == "[]"
 
 
-@pytest.mark.parametrize("name", ["fit", "recommend", "launch"])
-def test_a_command_that_the_shipped_catalogue_answers_checks_nothing_with_pydantic(name: str) -> None:
-    # its import and the checks that it makes of ten classes take as long as all else of `fit`
-    code = (
-        "import sys\nfrom qwenpick.cli.main import run, start_fast\nstart_fast()\nrun(sys.argv[1:])\n"
-        "print(sorted({'pydantic', 'yaml', 'psutil', 'pynvml'} & set(sys.modules)), file=sys.stderr)"
-    )
-    arguments = [*EXAMPLES[name], "--users", "2"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    for _unused in range(2):  # the first run reads YAML, where no cache is kept
-        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=environment)
-        assert done.stdout
-    assert done.stderr.strip().splitlines()[-1] == "[]"
-
-
 def test_a_bug_ends_with_a_code_that_means_neither_yes_nor_no(qwenpick: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("boom")

@@ -18,6 +18,7 @@ LARGEST_FILE = 16 * 2**20  # bytes; the shipped models.yaml takes 0.4 MiB
 Records = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
+@cache
 def data_directory() -> Path:
     """Where models.yaml and gpus.yaml lie: inside the installed package, else at the top of the checkout."""
     package = Path(__file__).resolve().parents[1]

@@ -116,6 +116,19 @@ def quality(
     The stored ability of a model that can think is with thinking; without, the capability's measured gain is taken off. Where the task is not
     helped by thinking, a model that always thinks gains nothing by it either.
     """
+    whole = _whole(abilities, model, can_think, task, effort)
+    if whole is None:
+        return None
+    full, deviation, inferred, found = whole
+    share = for_task(kept, task.weights)
+    return Quality(full * share, deviation * share, full, share, inferred, found)
+
+
+@lru_cache(maxsize=4096)
+def _whole(
+    abilities: Abilities, model: str, can_think: bool, task: Task, effort: Effort
+) -> tuple[float, float, bool, tuple[Ability, ...]] | None:
+    """(points, deviation, whether they are inferred, abilities) of the weights as they were published."""
     gained = min(THINKING_GAIN[effort], max(THINKING_GAIN[known] for known in task.efforts))
     found = {c: a for c in task.weights if (a := abilities.of(model, c))}
     total = sum(task.weights[c] for c in found)
@@ -129,9 +142,8 @@ def quality(
     full = sum(shares[c] * points[c] for c in found)
     # dp/dx of 100 sigmoid(x) is p (100 - p) / 100 points a logit
     variance = sum((shares[c] * points[c] * (100 - points[c]) / 100 * found[c].deviation) ** 2 for c in found)
-    share = for_task(kept, task.weights)
     scored = sum(shares[c] for c in found if not found[c].inferred)
-    return Quality(full * share, math.sqrt(variance) * share, full, share, scored < 0.5, tuple(found.values()))
+    return full, math.sqrt(variance), scored < 0.5, tuple(found.values())
 
 
 def _lost(abilities: Abilities, capability: str, can_think: bool, gained: float) -> float:

@@ -26,5 +26,5 @@ def envelope(command: str, payload: Mapping[str, Any]) -> dict[str, Any]:
 
 def print_json(command: str, payload: Mapping[str, Any]) -> None:
     """Print the envelope to stdout."""
-    json.dump(envelope(command, payload), sys.stdout, indent=2)  # ASCII: the same bytes whatever the encoding of stdout
-    sys.stdout.write("\n")
+    # ASCII: the same bytes whatever the encoding of stdout; in one piece, since stdout may not be buffered
+    sys.stdout.write(json.dumps(envelope(command, payload), indent=2) + "\n")
