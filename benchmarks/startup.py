@@ -1,12 +1,14 @@
 """Time to answer, beside a bare interpreter: `python benchmarks/startup.py [--runs N] [--json] [--check]`.
 
 Every command is run as a whole process in turn with `python -c pass`; the median of the ratios is what counts, since machines differ and drift.
-`--check` ends with 1 where a ratio is above its limit. `--parts` says of each command where its milliseconds go.
+`--check` ends with 1 where a ratio is above its limit. `--parts` says of each command where its milliseconds go; `--instructions` where its
+instructions go, which other programs on the machine do not change (valgrind has to be there).
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import os
 import shutil
@@ -123,6 +125,53 @@ def parts(name: str, runs: int) -> dict[str, float]:
     return {part: 1000 * seconds for part, seconds in found.items()}
 
 
+# The command in a process that notes on stderr which modules it imported, and which entries of the catalogue it asked for.
+NOTED = """
+import sys
+from qwenpick.cli.main import run, start_fast
+start_fast()
+run(sys.argv[1:])
+modules, asked = list(sys.modules), []
+if "qwenpick.catalog.load" in modules:
+    from qwenpick.catalog.load import load
+    asked = [(kind, key) for kind in ("models", "architectures", "gpus") for key in vars(getattr(load(), kind))["_entries"]]
+print((modules, asked), file=sys.stderr)
+"""
+START, END = "import gc\ngc.disable()\n", "gc.freeze()\n"  # as a command does
+
+
+def instructions(name: str) -> dict[str, float]:
+    """Millions of instructions of a command by what they go into: each part is what a process takes that does it after the parts before."""
+    arguments, _unused = COMMANDS[name]
+    for _run in range(3):  # until bytecode and caches are written
+        modules, asked = ast.literal_eval(_told([sys.executable, "-c", NOTED, *arguments])[-1])
+    roots: dict[str, list[str]] = {"standard library": [], "Typer": [], "modules of qwenpick": []}
+    for module in modules:
+        root = module.split(".")[0]
+        part = "modules of qwenpick" if root == "qwenpick" else "Typer" if root in OF_TYPER else "standard library"
+        if root != "__main__" and not module.startswith("pydantic.plugin"):
+            roots[part].append(module)
+    program, counts = START, {"interpreter": _counted(["-c", "pass"])}
+    for part, names in roots.items():
+        program += "".join(f"import {name}\n" for name in names)
+        counts[part] = _counted(["-c", program + END])
+    if asked:
+        program += "from qwenpick.catalog.load import load\nfacts = load()\n"
+        program += f"for kind, key in {asked!r}: getattr(facts, kind)[key]\n"
+    counts["entries of the catalogue"] = _counted(["-c", program + END])
+    whole = _counted(["-m", "qwenpick", *arguments])
+    steps = [0.0, *counts.values()]
+    found = {part: after - before for part, before, after in zip(counts, steps, steps[1:], strict=False)}
+    return {**found, "command line, planning, output": whole - steps[-1], "in all": whole}
+
+
+def _counted(arguments: list[str]) -> float:
+    """Millions of instructions of a Python process."""
+    command = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null", sys.executable]
+    line = next(line for line in _told([*command, *arguments]) if "I " in line and "refs:" in line)
+    return int(line.split()[-1].replace(",", "")) / 1e6
+
+
 def _computed(command: list[str]) -> float:
     """Seconds that a command computes, which other work on the machine changes less than how long it takes."""
     import resource  # not on Windows
@@ -154,10 +203,15 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--parts", action="store_true")
+    parser.add_argument("--instructions", action="store_true")
     arguments = parser.parse_args()
-    if arguments.parts:
-        columns = {name: parts(name, arguments.runs) for name in COMMANDS}
-        print(f"| ms | {' | '.join(columns)} |\n|---|{'---:|' * len(columns)}")
+    if arguments.parts or arguments.instructions:
+        columns = {
+            name: instructions(name) if arguments.instructions else parts(name, arguments.runs) for name in COMMANDS
+        }
+        print(
+            f"| {'millions' if arguments.instructions else 'ms'} | {' | '.join(columns)} |\n|---|{'---:|' * len(columns)}"
+        )
         for part in next(iter(columns.values())):
             print(f"| {part} | {' | '.join(f'{column[part]:.0f}' for column in columns.values())} |")
         return 0
