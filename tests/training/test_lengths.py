@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from benchmarks.scoreboard import read
-from benchmarks.scorers.training_runs import DIRECTORY, LENGTHS, of_lengths
+from benchmarks.scoreboard import MEASURED, read
+from benchmarks.scorers.training_runs import LENGTHS, of_lengths
 
 from qwenpick import training
 from qwenpick.catalog import Catalog, Checkpoint
@@ -20,7 +20,7 @@ from qwenpick.work.serving import Training
 GIB = 2**30
 H200 = Device("NVIDIA H200", "nvidia", 139 * GIB, 139 * GIB, compute_capability="9.0")
 BF16 = Checkpoint(format="bf16")
-ROWS = read(DIRECTORY, LENGTHS)
+ROWS = read(MEASURED, LENGTHS)
 FREE = [row for row in ROWS if row["lengths"] == "many" and row["limit_bytes"] == "0" and row["segments"] == "False"]
 FAILED = [row for row in ROWS if row["ran"] == "False"]
 

@@ -6,8 +6,8 @@ import json
 from dataclasses import replace
 
 import pytest
-from benchmarks.scoreboard import read
-from benchmarks.scorers.training_runs import DIRECTORY, LIMITS, limited
+from benchmarks.scoreboard import MEASURED, read
+from benchmarks.scorers.training_runs import LIMITS, limited
 
 from qwenpick import training
 from qwenpick.catalog import Catalog
@@ -105,7 +105,7 @@ def test_a_run_needs_what_is_allocated_the_context_and_blocks_in_use(catalog: Ca
     assert growing.need == pytest.approx(found.allocated * 1.02 + 1600 * 2**20, rel=0.001)
 
 
-LIMITED = [row for row in read(DIRECTORY, LIMITS) if row["limit_bytes"] != "0"]
+LIMITED = [row for row in read(MEASURED, LIMITS) if row["limit_bytes"] != "0"]
 
 
 def test_the_limits_have_runs_that_held_and_runs_that_did_not() -> None:
