@@ -72,13 +72,21 @@ def main() -> None:
     )
     parser.add_argument("--classes", nargs="*", help="only these device classes; the others stay as they are")
     parser.add_argument("--write", action="store_true", help="write data/speed.json")
+    parser.add_argument(
+        "--together",
+        action="store_true",
+        help="only how well servers under load are told, with and without their table",
+    )
     arguments = parser.parse_args()
     rows: dict[Key, Rows] = defaultdict(list)
     for table, run, _unused in scored(arguments.truth)[0]:
         engine, kind = key_of(run)
         if engine in (arguments.engines or [engine]) and kind in (arguments.classes or [kind]):
             rows[engine, kind].append((table, run))
-    rows = {key: own for key, own in sorted(rows.items()) if len(own) >= ENOUGH and of_its_own(key, own)}
+    if arguments.together:
+        together(rows)
+        return
+    rows = fitted(rows)
     for turn in range(ROUNDS):
         for key, own in rows.items():
             install(key, fit(key, own))
@@ -106,6 +114,34 @@ def main() -> None:
         measured().mtp_spread = spread(speculating, least)
     if arguments.write:
         write()
+
+
+def fitted(rows: Mapping[Key, Rows]) -> dict[Key, Rows]:
+    """The classes with rows enough for constants of their own."""
+    return {key: own for key, own in sorted(rows.items()) if len(own) >= ENOUGH and of_its_own(key, own)}
+
+
+def together(rows: Mapping[Key, Rows]) -> None:
+    """Print the error of the rows of servers under load, as the constants are and where their whole table is left out of every class in turn."""
+    loaded = [item for own in rows.values() for item in own if item[1].quantity == "together"]
+    print(f"{len(loaded)} rows: {shown_errors(residuals(loaded))}")
+    whole = {key: constants(key) for key in fitted(rows)}
+    errors: list[float] = []
+    for table in sorted({table for table, _unused in loaded}):
+        part = fitted({key: [item for item in own if item[0] != table] for key, own in rows.items()})
+        for key in whole.keys() - part.keys():
+            del measured().decode[key], measured().prefill[key]
+        CENTRES.clear()
+        for _turn in range(ROUNDS):
+            for key, own in part.items():
+                install(key, fit(key, own))
+            CENTRES.update(family_means(part))
+        found = residuals([item for item in loaded if item[0] == table])
+        errors += found
+        print(f"without {table}, {len(found)} rows: {shown_errors(found)}", flush=True)
+        for key, values in whole.items():
+            install(key, values)
+    print(f"left out: {shown_errors(errors)}")
 
 
 def of_its_own(key: Key, own: Rows) -> bool:
