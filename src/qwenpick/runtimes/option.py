@@ -94,9 +94,8 @@ class Entry:
             case "switch":
                 return isinstance(value, bool)
             case "version" | "word":
-                return isinstance(value, str) and bool(
-                    re.fullmatch(_VERSION if self.kind == "version" else _WORD, value)
-                )
+                pattern = _VERSION if self.kind == "version" else _WORD
+                return isinstance(value, str) and re.fullmatch(pattern, value) is not None
             case "choice":
                 return any(type(value) is type(one) and value == one for one in self.choices)
             case "share":
@@ -296,10 +295,5 @@ def _entries(table: type[EngineOptions]) -> Iterator[Entry]:
         alternatives = get_args(types[line.name])
         plain = alternatives[0] if type(None) in alternatives else types[line.name]  # of `T | None`: T
         choices = get_args(plain) if get_origin(plain) is Literal else ()
-        yield Entry(
-            name=line.name,
-            kind="choice" if choices else _KINDS[plain],
-            choices=choices,
-            default=line.default,
-            **line.metadata,
-        )
+        kind = "choice" if choices else _KINDS[plain]
+        yield Entry(name=line.name, kind=kind, choices=choices, default=line.default, **line.metadata)
