@@ -8,7 +8,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _
-from qwenpick.render.forms.piped import columns, piped, shown
 from qwenpick.render.forms.report import Bar, Column, Line, Table, Tone
 from qwenpick.units import format_bytes
 
@@ -21,18 +20,16 @@ STYLES: dict[Tone, str] = {"plain": "", "good": "green", "warn": "yellow", "bad"
 SLICES = (("█", "cyan"), ("▓", "blue"), ("▒", "magenta"), ("░", "yellow"), ("▚", "red"))
 BAR_WIDTH = 40
 SHORTEST_BAR = 12
+NARROWEST = 20  # columns; on less, lines are folded
 WORD = 8  # columns that a text needs at least to be read in a table
 
 
 def print_report(report: Report) -> None:
     """Print to stdout. Without a terminal there is no colour and the width is COLUMNS, else 100."""
-    if (text := piped(report)) is not None:
-        sys.stdout.write(text)
-        return
     from rich.console import Console
 
     said = os.environ.get("COLUMNS", "")
-    width = None if sys.stdout.isatty() else columns(said)
+    width = None if sys.stdout.isatty() else _columns(said)
     if said and not re.fullmatch(r"[1-9]\d{0,3}", said, re.ASCII):
         os.environ["COLUMNS"] = "100"  # rich reads it too, and believes it
 
@@ -53,17 +50,29 @@ def print_report(report: Report) -> None:
                 _print_bar(console, block)
 
 
+def _columns(said: str) -> int:
+    """The width that COLUMNS says, at least 20; 100 where it says none."""
+    return max(NARROWEST, int(said)) if re.fullmatch(r"[1-9]\d{0,3}", said, re.ASCII) else 100
+
+
 def _print_table(console: Console, table: Table) -> None:
     """The table, without its optional columns (the most optional first) where it would not fit the width."""
     from rich.box import SIMPLE_HEAD
     from rich.cells import cell_len
     from rich.table import Table as RichTable
 
+    kept = list(range(len(table.columns)))
+
     wide = [
         max([cell_len(_(column.name)), *(cell_len(row[i]) for row in table.rows)])
         for i, column in enumerate(table.columns)
     ]
-    kept = shown(table, wide, console.width)
+
+    def needed() -> int:
+        return sum(3 + wide[i] for i in kept)
+
+    while needed() > console.width and (optional := [i for i in kept if table.columns[i].optional]):
+        kept.remove(max(optional, key=lambda i: (table.columns[i].optional, i)))
     least = sum(3 + (wide[i] if table.columns[i].number else min(wide[i], WORD)) for i in kept)
     if least > console.width:
         _print_records(console, table)
