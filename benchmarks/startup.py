@@ -22,7 +22,7 @@ BOX = ["--gpu", "rtx 4090", "--ram", "64GiB"]
 COMMANDS = {  # name -> (arguments, how many bare interpreters it may take)
     "--help": (["--help"], 8.0),
     "fit --json": (["fit", "qwen3-8b", "--quant", "4bit", *BOX, "--json"], 14.0),
-    "recommend": (["recommend", *BOX], 30.0),
+    "recommend": (["recommend", *BOX], 25.0),
 }
 # An installed package has its bytecode written; a shell that forbids it would compile what was edited last anew in every run.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -92,6 +92,13 @@ OF_PYDANTIC = frozenset({"pydantic", "pydantic_core", "annotated_types", "typing
 OF_TYPER = frozenset({"typer", "rich", "shellingham", "annotated_doc"})
 
 
+def _part(root: str) -> str:
+    """Whose a module is, by its package."""
+    if root in OF_PYDANTIC:
+        return "pydantic"
+    return "Typer" if root in OF_TYPER else "modules of qwenpick" if root == "qwenpick" else "standard library"
+
+
 def parts(name: str, runs: int) -> dict[str, float]:
     """Milliseconds that a command computes, by what they go into, the least of the runs each. What `-X importtime` takes is in the imports.
 
@@ -116,9 +123,7 @@ def parts(name: str, runs: int) -> dict[str, float]:
     found = dict.fromkeys(("interpreter", "pydantic", "Typer", "standard library", "modules of qwenpick"), 0.0)
     found["interpreter"] = bare
     for module, own in least.items():
-        root = module.split(".")[0]
-        part = "modules of qwenpick" if root == "qwenpick" else "standard library"
-        found["pydantic" if root in OF_PYDANTIC else "Typer" if root in OF_TYPER else part] += own
+        found[_part(module.split(".")[0])] += own
     found |= {"options made for Typer": options, "catalogue read": catalogue, "output": output}
     found["planning, and all else"] = max(0.0, whole - sum(found.values()))
     found["in all"], found["classes of values, among the modules"] = whole, values
@@ -145,15 +150,14 @@ def instructions(name: str) -> dict[str, float]:
     arguments, _unused = COMMANDS[name]
     for _run in range(3):  # until bytecode and caches are written
         modules, asked = ast.literal_eval(_told([sys.executable, "-c", NOTED, *arguments])[-1])
-    roots: dict[str, list[str]] = {"standard library": [], "Typer": [], "modules of qwenpick": []}
+    roots: dict[str, list[str]] = {"standard library": [], "pydantic": [], "Typer": [], "modules of qwenpick": []}
     for module in modules:
         root = module.split(".")[0]
-        part = "modules of qwenpick" if root == "qwenpick" else "Typer" if root in OF_TYPER else "standard library"
-        if root != "__main__" and not module.startswith("pydantic.plugin"):
-            roots[part].append(module)
+        if root != "__main__" and not module.startswith("pydantic.plugin"):  # which a command leaves out
+            roots[_part(root)].append(module)
     program, counts = START, {"interpreter": _counted(["-c", "pass"])}
     for part, names in roots.items():
-        program += "".join(f"import {name}\n" for name in names)
+        program += "".join(f"try: __import__({name!r})\nexcept ImportError: pass\n" for name in names)
         counts[part] = _counted(["-c", program + END])
     if asked:
         program += "from qwenpick.catalog.load import load\nfacts = load()\n"

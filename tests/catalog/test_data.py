@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 
 from qwenpick.catalog.check import faults
-from qwenpick.catalog.fact import Fact
-from qwenpick.catalog.load import catalog_of
 from qwenpick.catalog.read import KINDS, SHIPPED, data_date, data_directory
 from qwenpick.catalog.schema_json import SECTIONS, text
 from qwenpick.recommending.quality import load_abilities
@@ -22,25 +20,6 @@ from tests.catalog.shipped import content, document, merged
 def test_a_shipped_file_has_no_faults(name: str) -> None:
     # duplicate keys and ids, unknown fields, dangling references, unknown formats
     assert faults(content(name), merged()) == []
-
-
-def typed(value: Any) -> Any:
-    """A value with the types of all that is in it: 1 is not 1.0, and a list is no tuple."""
-    if isinstance(value, Fact):
-        return type(value), typed(value.model_dump())
-    if isinstance(value, tuple | list):
-        return type(value), [typed(inner) for inner in value]
-    return {key: typed(inner) for key, inner in value.items()} if isinstance(value, dict) else (type(value), value)
-
-
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "files"])
-def test_a_shipped_entry_is_the_fact_that_its_check_makes_of_it(kind: str) -> None:
-    # shipped entries are made without pydantic (Fact.of), entries under somebody's own catalogue with it
-    unchecked, checked = (getattr(catalog_of(merged().__getitem__, known=known), kind) for known in (True, False))
-    assert len(unchecked) == len(merged()[kind])
-    for key in unchecked:
-        assert unchecked[key] == checked[key] == type(checked[key]).model_validate(unchecked[key])
-        assert typed(unchecked[key]) == typed(checked[key])
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Annotated, Literal
 
-from qwenpick.catalog.fact import MOST_LAYERS, Date, Fact, Id, Layers, Natural, Positive, Rule, field
+from pydantic import Field, model_validator
+
+from qwenpick.catalog.fact import MOST_LAYERS, Date, Fact, Id, Layers, Natural, Positive
 
 MOST_MTP = 16  # prediction layers; Qwen has one
 
@@ -17,7 +19,7 @@ class Indexer(Fact):
     kv_heads: Positive
     head_dim: Positive
     compress_ratio: Positive
-    budget: Positive = field(description="Tokens that a query attends to")
+    budget: Positive = Field(description="Tokens that a query attends to")
 
 
 class FullAttention(Fact):
@@ -30,7 +32,7 @@ class FullAttention(Fact):
     head_dim: Positive
     qkv_bias: bool = False
     qk_norm: bool = False
-    output_gate: bool = field(
+    output_gate: bool = Field(
         default=False, description="The query projection is twice as wide: half of it gates the output"
     )
     indexer: Indexer | None = None
@@ -77,7 +79,7 @@ class LinearAttention(Fact):
         return self.value_heads * self.key_head_dim * self.value_head_dim
 
 
-Layer = Annotated[FullAttention | SlidingAttention | LinearAttention, Rule(discriminator="kind")]
+Layer = Annotated[FullAttention | SlidingAttention | LinearAttention, Field(discriminator="kind")]
 
 
 class DenseMlp(Fact):
@@ -97,7 +99,7 @@ class MoeMlp(Fact):
     shared_intermediate_size: Natural = 0
 
 
-Mlp = Annotated[DenseMlp | MoeMlp, Rule(discriminator="kind")]
+Mlp = Annotated[DenseMlp | MoeMlp, Field(discriminator="kind")]
 
 
 class VisionTower(Fact):
@@ -113,9 +115,9 @@ class VisionTower(Fact):
     merge_size: Positive | None = None
     temporal_patch_size: Positive | None = None
     output_size: Positive
-    positions: Positive | None = field(default=None, description="Learned position embeddings")
-    deepstack_layers: tuple[Natural, ...] = field(default=(), max_length=MOST_LAYERS)
-    fixed_tokens_per_image: Positive | None = field(default=None, description="Qwen-VL: 256 whatever the image")
+    positions: Positive | None = Field(default=None, description="Learned position embeddings")
+    deepstack_layers: tuple[Natural, ...] = Field(default=(), max_length=MOST_LAYERS)
+    fixed_tokens_per_image: Positive | None = Field(default=None, description="Qwen-VL: 256 whatever the image")
 
 
 class AudioTower(Fact):
@@ -128,7 +130,7 @@ class AudioTower(Fact):
     heads: Positive
     mel_bins: Positive
     output_size: Positive | None = None
-    tokens_per_second: float | None = field(default=None, gt=0)
+    tokens_per_second: float | None = Field(default=None, gt=0)
 
 
 class ExtraPart(Fact):
@@ -136,7 +138,7 @@ class ExtraPart(Fact):
 
     name: Id
     parameters: Positive
-    active: bool = field(default=False, description="Every token of text uses it")
+    active: bool = Field(default=False, description="Every token of text uses it")
     note: str
 
 
@@ -144,19 +146,19 @@ class Architecture(Fact):
     """The shape of a model, shared by its siblings. `layers` is a pattern that repeats until there are `num_layers`."""
 
     id: Id
-    model_type: str = field(description="transformers' model_type")
-    gguf_arch: str | None = field(default=None, description="llama.cpp's architecture name; absent where it has none")
+    model_type: str = Field(description="transformers' model_type")
+    gguf_arch: str | None = Field(default=None, description="llama.cpp's architecture name; absent where it has none")
     vocab_size: Positive
     hidden_size: Positive
     tied_embeddings: bool
     num_layers: Layers
-    layers: tuple[Layer, ...] = field(min_length=1, max_length=MOST_LAYERS)
+    layers: tuple[Layer, ...] = Field(min_length=1, max_length=MOST_LAYERS)
     mlp: Mlp
-    residual_streams: Positive = field(
+    residual_streams: Positive = Field(
         default=1, description="Hidden states that pass the layers side by side (hyper-connections)"
     )
-    mtp_layers: Annotated[int, Rule(ge=0, le=MOST_MTP)] = 0
-    mtp_parameters: Positive | None = field(
+    mtp_layers: Annotated[int, Field(ge=0, le=MOST_MTP)] = 0
+    mtp_parameters: Positive | None = Field(
         default=None, description="Counted, where the MTP block holds more than a plain layer"
     )
     vision: VisionTower | None = None
@@ -165,11 +167,13 @@ class Architecture(Fact):
     source: str
     checked: Date
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _has_a_cache(self) -> Architecture:
         if sum(layer.count for layer in self.layers) > 2 * MOST_LAYERS or all(
             isinstance(layer, LinearAttention) for layer in self.layer_list
         ):
             raise ValueError("none of its layers is an attention layer: the pattern is longer than the model")
+        return self
 
     def __hash__(self) -> int:
         # ids are unique, and hashing every field at each cached look-up would cost more than the look-up saves

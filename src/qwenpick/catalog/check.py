@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, ValidationError
+
 from qwenpick.bounded import parse_yaml
 from qwenpick.catalog.formats import FORMAT_NAMES
 from qwenpick.catalog.read import KINDS, read_file, shipped_records
-from qwenpick.catalog.schema import Architecture, CloudOffer, Derivative, Fact, Gpu, Model, ModelFiles
+from qwenpick.catalog.schema import Architecture, CloudOffer, Derivative, Gpu, Model, ModelFiles
 from qwenpick.catalog.sentences import sentence
 from qwenpick.errors import QwenpickError, did_you_mean, shown
 from qwenpick.i18n import N_, _
@@ -17,7 +19,7 @@ from qwenpick.i18n import N_, _
 if TYPE_CHECKING:
     from yaml import Node
 
-_TYPES: Mapping[str, type[Fact]] = {
+_TYPES: Mapping[str, type[BaseModel]] = {
     "architectures": Architecture,
     "models": Model,
     "files": ModelFiles,
@@ -114,8 +116,6 @@ def _entry_faults(kind: str, record: Any, line: int, seen: dict[str, tuple[str, 
     if record["id"] in seen:
         yield _("{where} appears twice in this file; remove one or give it another id", where=where)
     seen[record["id"]] = (where, record)
-    from pydantic import ValidationError
-
     try:
         _TYPES[kind].model_validate(record)
     except ValidationError as error:

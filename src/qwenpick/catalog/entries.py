@@ -5,27 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-from qwenpick.catalog.fact import Fact
+from pydantic import BaseModel
 
-T = TypeVar("T", bound=Fact)
+T = TypeVar("T", bound=BaseModel)
 Record = Mapping[str, Any]
 
 
 class Entries(Mapping[str, T], Generic[T]):
-    """A read-only mapping from id to entry. `records` gives the raw records, by id, when first needed; `beside` what lies elsewhere.
-
-    Records that are not `known` to be right are checked, by pydantic.
-    """
+    """A read-only mapping from id to entry. `records` gives the raw records, by id, when first needed; `beside` what lies elsewhere."""
 
     def __init__(
         self,
         kind: type[T],
         records: Callable[[], Mapping[str, Record]],
         beside: Callable[[str], Record] | None = None,
-        *,
-        known: bool = False,
     ) -> None:
-        self._make = kind.of if known else kind.model_validate
+        self._kind = kind
         self._read = records
         self._beside = beside
         self._records: Mapping[str, Record] | None = None
@@ -41,7 +36,7 @@ class Entries(Mapping[str, T], Generic[T]):
     def __getitem__(self, key: str) -> T:
         if key not in self._entries:
             record = self.records[key]
-            self._entries[key] = self._make({**self._beside(key), **record} if self._beside else record)
+            self._entries[key] = self._kind.model_validate({**self._beside(key), **record} if self._beside else record)
         return self._entries[key]
 
     def __iter__(self) -> Iterator[str]:

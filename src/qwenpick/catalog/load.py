@@ -46,29 +46,28 @@ def load(overlays: Iterable[Path] = (), *, own: bool = True) -> Catalog:
         content = read_file(path)
         _refuse_faults(path, content, laid)
         laid = merge([{kind: laid[kind].values() for kind in KINDS}, read_yaml(content)])
-    return catalog_of(laid.__getitem__, known=False)
+    return _of(laid.__getitem__)
 
 
 @lru_cache(maxsize=1)
 def _shipped(_state: tuple[tuple[Path, int, int], ...]) -> Catalog:
     """The shipped catalogue, once as long as its files are the same: what is worked out of an entry is remembered by the entry."""
-    return catalog_of(shipped_records(), known=True)
+    return _of(shipped_records())
 
 
-def catalog_of(read: Callable[[str], Any], *, known: bool) -> Catalog:
-    """The catalogue of records by kind; `known` to be right, as what is shipped or was checked when it was installed."""
-    files = Entries(ModelFiles, lambda: read("files"), known=known)
+def _of(read: Callable[[str], Any]) -> Catalog:
+    files = Entries(ModelFiles, lambda: read("files"))
 
     def published(model_id: str) -> dict[str, Any]:
         """What is known to be published of a model, beside its own record."""
         return {"published": files.records[model_id]["published"]} if model_id in files.records else {}
 
     return Catalog(
-        architectures=Entries(Architecture, lambda: read("architectures"), known=known),
-        models=Entries(Model, lambda: read("models"), published, known=known),
-        gpus=Entries(Gpu, lambda: read("gpus"), known=known),
-        cloud=Entries(CloudOffer, lambda: read("cloud"), known=known),
-        derivatives=Entries(Derivative, lambda: read("derivatives"), published, known=known),
+        architectures=Entries(Architecture, lambda: read("architectures")),
+        models=Entries(Model, lambda: read("models"), published),
+        gpus=Entries(Gpu, lambda: read("gpus")),
+        cloud=Entries(CloudOffer, lambda: read("cloud")),
+        derivatives=Entries(Derivative, lambda: read("derivatives"), published),
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from qwenpick.catalog.fact import Date, Fact, Id, Line, Natural, Positive, Repository, Tag, field
+from pydantic import Field
+
+from qwenpick.catalog.fact import Date, Fact, Id, Line, Natural, Positive, Repository, Tag
 from qwenpick.catalog.published import Published
 
 CommercialUse = Literal["free", "free-under-threshold", "needs-request", "non-commercial", "unknown"]
@@ -32,9 +34,9 @@ class Licence(Fact):
 
     id: str
     commercial_use: CommercialUse
-    clause: str = field(description="The words that decide it, or what the licence says in short")
+    clause: str = Field(description="The words that decide it, or what the licence says in short")
     url: str | None = None
-    basis: Literal["transcription", "family"] | None = field(
+    basis: Literal["transcription", "family"] | None = Field(
         default=None,
         description="Where the licence itself was not read: a transcription by others, or the rule of its family",
     )
@@ -54,34 +56,34 @@ class Parameters(Fact):
 
     total: Positive
     active: Positive
-    published: Positive | None = field(default=None, description="The hub's safetensors total")
-    difference: str | None = field(default=None, description="Why `published` is not `total`")
+    published: Positive | None = Field(default=None, description="The hub's safetensors total")
+    difference: str | None = Field(default=None, description="Why `published` is not `total`")
 
 
 class Checkpoint(Fact):
     """A published set of weights in one format. `bytes` is its measured size and wins over the formula."""
 
     format: Line
-    formats: tuple[str, ...] = field(
+    formats: tuple[str, ...] = Field(
         default=(), description="Of a GGUF repository: the formats that it has files of; empty where that is not known"
     )
-    repo: Repository | None = field(
+    repo: Repository | None = Field(
         default=None, description="Where to get it; absent where nobody is known to publish it"
     )
     official: bool = True
     bytes: Positive | None = None
-    rounding: Natural = field(default=0, description="How far `bytes` may be off, where a listing rounds them")
-    by_rule: bool = field(
+    rounding: Natural = Field(default=0, description="How far `bytes` may be off, where a listing rounds them")
+    by_rule: bool = Field(
         default=False, description="Whether `bytes` are what its publisher's method makes of the architecture"
     )
-    label: str | None = field(
+    label: str | None = Field(
         default=None, description="The format as its publisher spells it, where it is none of ours: UD-Q4_K_XL"
     )
-    mtp: bool = field(default=True, description="Whether the file holds the MTP block, where the architecture has one")
-    mtp_source: str | None = field(
+    mtp: bool = Field(default=True, description="Whether the file holds the MTP block, where the architecture has one")
+    mtp_source: str | None = Field(
         default=None, description="Who says that weights which others quantized hold the MTP block"
     )
-    recipes: tuple[str, ...] = field(
+    recipes: tuple[str, ...] = Field(
         default=(), description="Engines whose own recipe serves this repository: it comes before others of its format"
     )
     note: str | None = None
@@ -102,7 +104,7 @@ class Model(Fact):
     kind: Kind
     open_weights: bool
     official: bool = True
-    architecture: str | None = field(default=None, description="Id of its architecture; absent for API-only names")
+    architecture: str | None = Field(default=None, description="Id of its architecture; absent for API-only names")
     huggingface: Repository | None = None
     modelscope: Repository | None = None
     ollama: Tag | None = None
@@ -119,21 +121,21 @@ class Model(Fact):
     context: Context | None = None
     parameters: Parameters | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
-    published: tuple[Published, ...] = field(
+    published: tuple[Published, ...] = Field(
         default=(), description="Its files with their bytes; shipped in files.json"
     )
-    predecessor: str | None = field(default=None, description="Same role and size class in an earlier generation")
-    successor: str | None = field(default=None, description="Same role and size class in a later generation")
-    open_alternative: str | None = field(
+    predecessor: str | None = Field(default=None, description="Same role and size class in an earlier generation")
+    successor: str | None = Field(default=None, description="Same role and size class in a later generation")
+    open_alternative: str | None = Field(
         default=None, description="For an API-only name: the open model nearest in role and size"
     )
-    min_versions: dict[str, str] = field(default_factory=dict, description="Runtime -> the first version that runs it")
+    min_versions: dict[str, str] = Field(default_factory=dict, description="Runtime -> the first version that runs it")
     min_versions_note: str | None = None
-    engine_flags: dict[str, tuple[str, ...]] = field(
+    engine_flags: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="Runtime -> what its server must be told of this model, by the model's card"
     )
     notes: str | None = None
-    sources: tuple[str, ...] = field(min_length=1)
+    sources: tuple[str, ...] = Field(min_length=1)
     checked: Date
 
     def __hash__(self) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from qwenpick.catalog.fact import Date, Fact, Id, Positive, field
+from pydantic import Field
+
+from qwenpick.catalog.fact import Date, Fact, Id, Positive
 
 
 class CloudOffer(Fact):
@@ -11,15 +13,15 @@ class CloudOffer(Fact):
     id: Id
     provider: str
     instance: str
-    gpu: str | None = field(default=None, description="Id of the accelerator; absent where the catalogue has none such")
+    gpu: str | None = Field(default=None, description="Id of the accelerator; absent where the catalogue has none such")
     gpu_name: str
-    count: float | None = field(default=None, gt=0, description="GPUs; below 1: that share of one")
-    gpu_bytes: Positive | None = field(default=None, description="Memory of each, where it is not the whole GPU's")
+    count: float | None = Field(default=None, gt=0, description="GPUs; below 1: that share of one")
+    gpu_bytes: Positive | None = Field(default=None, description="Memory of each, where it is not the whole GPU's")
     vcpus: Positive | None = None
     ram_bytes: Positive | None = None
-    usd_per_hour: float | None = field(default=None, gt=0, description="On demand")
-    spot_usd_per_hour: float | None = field(default=None, gt=0)
-    native_price: float | None = field(default=None, gt=0, description="In `currency`, where it is not USD")
+    usd_per_hour: float | None = Field(default=None, gt=0, description="On demand")
+    spot_usd_per_hour: float | None = Field(default=None, gt=0)
+    native_price: float | None = Field(default=None, gt=0, description="In `currency`, where it is not USD")
     currency: str | None = None
     region: str
     price_date: Date

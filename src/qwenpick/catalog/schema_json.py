@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from qwenpick.catalog.fact import Fact, validator
+from pydantic import BaseModel, TypeAdapter
+
 from qwenpick.catalog.read import data_directory
 from qwenpick.catalog.schema import Architecture, CloudOffer, Derivative, Gpu, Model, ModelFiles
 
 # A file of one's own may hold every section; the shipped files hold the sections they are named after.
-SECTIONS: dict[str, dict[str, type[Fact]]] = {
+SECTIONS: dict[str, dict[str, type[BaseModel]]] = {
     "models": {"architectures": Architecture, "models": Model},
     "files": {"files": ModelFiles},
     "derivatives": {"derivatives": Derivative},
@@ -32,7 +33,7 @@ def schema(name: str) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     properties: dict[str, Any] = {}
     for section, kind in SECTIONS[name].items():
-        own = validator(tuple[kind, ...]).json_schema()  # type: ignore[valid-type]
+        own = TypeAdapter(tuple[kind, ...]).json_schema()  # type: ignore[valid-type]
         definitions |= own.pop("$defs")
         properties[section] = own
     return {

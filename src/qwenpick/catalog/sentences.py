@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from qwenpick.catalog.fact import Fact, validator
+from pydantic import BaseModel
+
 from qwenpick.errors import did_you_mean
 from qwenpick.i18n import N_, _
 
@@ -19,13 +20,13 @@ _TAGS = {"full_attention", "sliding_attention", "linear_attention", "dense", "mo
 _KINDS_OF_VALUE = {"int": N_("a whole number"), "float": N_("a number"), "bool": N_("true or false")}
 
 
-def sentence(root: type[Fact], fault: dict[str, Any]) -> str:
+def sentence(root: type[BaseModel], fault: dict[str, Any]) -> str:
     """A pydantic error in words: the field, what it must be, what stands there."""
     path = [part for part in fault["loc"] if part not in _TAGS]
     name = ".".join(str(part + 1) if isinstance(part, int) else str(part) for part in path)
     context, given = fault.get("ctx", {}), fault.get("input")
     match str(fault["type"]):
-        case "unexpected_keyword_argument":
+        case "extra_forbidden":
             near = did_you_mean(str(path[-1]), _fields(root, fault["loc"]))
             return _("unknown field '{name}'{near}", name=name, near=near or _("; remove it or correct its name"))
         case "missing":
@@ -71,15 +72,15 @@ def sentence(root: type[Fact], fault: dict[str, Any]) -> str:
             )
         case kind if kind.startswith(("tuple", "list")):
             return _("'{name}' must be a list, not {given!r}; write [{given}]", name=name, given=given)
-        case kind if kind.startswith(("dict", "dataclass")):
+        case kind if kind.startswith(("dict", "model")):
             return _("'{name}' must be a mapping of fields, not {given!r}", name=name, given=given)
         case _:
             return f"'{name}': {fault['msg'][:1].lower()}{fault['msg'][1:]}"
 
 
-def _fields(root: type[Fact], location: tuple[int | str, ...]) -> list[str]:
+def _fields(root: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """The fields that the record holding the last part of a location may have."""
-    schema = validator(root).json_schema()
+    schema = root.model_json_schema()
     definitions = schema.get("$defs", {})
 
     def resolved(node: Any) -> Any:

@@ -10,13 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from qwenpick.cli.commands import COMMANDS, ELSEWHERE
-from qwenpick.cli.common.reading import read_plainly
 from qwenpick.i18n import DOMAIN, LANGUAGES, LOCALE, N_, _, language
 
 
 def build(arguments: list[str]) -> Callable[..., Any]:
     """The app, with the command that `arguments` names imported. Completion (which has its words in COMP_WORDS, not in argv) gets all of them."""
-    read_plainly()
     app = typer.Typer(
         name="qwenpick",
         help="Which Qwen model should run on this hardware, at which precision, in which runtime, and will it really fit?",
@@ -42,6 +40,7 @@ def build(arguments: list[str]) -> Callable[..., Any]:
             app.command(name, help=module.command.__doc__)(module.command)
     asks = not {"-h", "--help"}.isdisjoint(arguments)
     command = typer.main.get_command(app)
+    _spare_what_is_unsaid(command.commands.get(wanted))  # type: ignore[attr-defined]
     if language() != "en":
         _translate(command)
     if asks and wanted in COMMANDS:
@@ -49,6 +48,22 @@ def build(arguments: list[str]) -> Callable[..., Any]:
 
         arrange(command.commands[wanted])  # type: ignore[attr-defined]
     return command
+
+
+class _Unsaid:
+    """Stands for Typer's reader of an option's value until there is one: each is a pydantic TypeAdapter, and of fifty options few are said."""
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        if value is None and not param.multiple and param.nargs == 1:
+            return None
+        param._runtime_param = None
+        return param.get_runtime_param().coerce(value, param=param, ctx=ctx)
+
+
+def _spare_what_is_unsaid(command: Any) -> None:
+    for option in getattr(command, "params", ()):
+        if getattr(option, "_runtime_param", _Unsaid) is None:  # Typer 0.29 and later
+            option._runtime_param = _Unsaid()
 
 
 # What Typer itself says in a help, through gettext; its errors are said anew in cli.common.typed.

@@ -6,7 +6,6 @@ Nothing is fitted: the graph is walked as the engine does, over a sample of laye
 from __future__ import annotations
 
 import hashlib
-import json
 from functools import lru_cache
 from pathlib import Path
 
@@ -173,7 +172,7 @@ def _kept(
 
 @lru_cache(maxsize=1024)
 def _described(architecture: Architecture) -> str:
-    return json.dumps(architecture.model_dump())
+    return architecture.model_dump_json()
 
 
 @lru_cache(maxsize=2048)
