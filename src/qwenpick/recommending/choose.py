@@ -106,12 +106,12 @@ class Chooser:
             return row
         bounds, outdone = self._bounds_on(search), "outdone" in row.parts
         key = plan.model.id, plan.runtime, plan.checkpoint, plan.work, plan.placement, plan.verdict, outdone
-        if known := bounds.elsewhere.drafted(key, search.machine):
+        if known := bounds.reuse.drafted(key, search.machine):
             return here(known[0], search) if known[0] else row
         ladder = [one for one in bounds.ladder(plan.model, 0) if one.needs <= search.gpu_room]
         drafting = [one for one in ladder if may_draft(one, search)]
         found = self._best_with_drafts(row, drafting, search, bounds)
-        bounds.elsewhere.keep_drafted(key, plan, drafting, None if found is row else found, search.machine)
+        bounds.reuse.keep_drafted(key, plan, drafting, None if found is row else found, search.machine)
         return found
 
     def _best_with_drafts(self, row: Scored, drafting: list[Candidate], search: Search, bounds: Bounds) -> Scored:

@@ -197,12 +197,12 @@ def _plan(one: Contender, bounds: Bounds, search: Search) -> None:
 
 def _rows(bound: Bound, bounds: Bounds, search: Search) -> list[Row]:
     """The plans of the bound that hold, with their points where they have any."""
-    elsewhere, machine = bounds.elsewhere, search.machine
-    if (known := elsewhere.rows(bound, machine)) is not None:
+    reuse, machine = bounds.reuse, search.machine
+    if (known := reuse.rows(bound, machine)) is not None:
         return known
-    plans = elsewhere.plans(bound, machine)
+    plans = reuse.plans(bound, machine)
     rows = [_scored(plan, bound, bounds, search) for plan in (_plans(bound, search) if plans is None else plans)]
-    elsewhere.keep_rows(bound, rows, machine)
+    reuse.keep_rows(bound, rows, machine)
     return rows
 
 

@@ -22,8 +22,8 @@ from qwenpick.recommending.scoring import TIGHT
 from qwenpick.recommending.search.cache_format import Miss
 from qwenpick.recommending.search.candidates import GPU_ENGINES
 from qwenpick.recommending.search.contender import Bound
-from qwenpick.recommending.search.elsewhere import Elsewhere, Kept
-from qwenpick.recommending.search.pace import ANY_LATENCY, Latency
+from qwenpick.recommending.search.latency import ANY_LATENCY, Latency
+from qwenpick.recommending.search.reuse import Kept, Reuse
 from qwenpick.recommending.search.speed_bound import Latencies
 from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp.driver import driver_bytes
@@ -62,7 +62,7 @@ class Bounds:
         alike = self.devices, self._latencies.on_gpus, self._latencies.all_known
         on_gpus, kept = candidates.beside_any_cpu.setdefault(alike, ({}, Kept()))
         self._on_gpus: dict[Candidate, list[Bound]] = on_gpus
-        self.elsewhere = Elsewhere(self.devices, self.usable, self.request, kept)
+        self.reuse = Reuse(self.devices, self.usable, self.request, kept)
         self._costs = {
             engine: engine_cost(engine, self.devices, search.work.sequences) for engine in chain(*self.groups)
         }

@@ -19,7 +19,7 @@ from qwenpick.recommending.practice import wide
 from qwenpick.recommending.scoring import HOMEMADE, MADE_ON_LOAD
 from qwenpick.recommending.search.cache_format import least_cache_bytes, smaller_caches
 from qwenpick.recommending.search.formats import LOW_BITS, least_held, rungs, weights_of
-from qwenpick.recommending.search.pace import Latency, Pace, Rates, rates_of
+from qwenpick.recommending.search.latency import Latency, LatencySums, Rates, rates_of
 from qwenpick.recommending.search.space import Search, work_of
 from qwenpick.recommending.search.upper_bound import UpperBound, upper_bound, upper_bound_in
 from qwenpick.runtimes import find_runtime
@@ -48,7 +48,7 @@ class Candidate:
 
     `least` are bytes that any run holds, known without that look. `low` says that it has so few bits that it is only looked at where the GPUs
     hold none of about four alone, and `on_gpus` that its engine uses no RAM for layers. `small` are the smaller caches that may be tried.
-    `planned` are plans for boxes with GPUs alike (`elsewhere`). `has_table` says that it has an n-gram table, which engines on GPUs may keep in RAM.
+    `planned` are plans for boxes with GPUs alike (`reuse.py`). `has_table` says that it has an n-gram table, which engines on GPUs may keep in RAM.
     """
 
     def __init__(
@@ -75,8 +75,8 @@ class Candidate:
         self._alike = alike
         # a prompt is timed by the rate of what the context holds
         self._prompts = self.work.sequences * search.task.prompt / self._prompt
-        self._kinds: dict[Class, Pace] = {}
-        self._small_kinds: dict[Class, list[Pace]] = {}
+        self._kinds: dict[Class, LatencySums] = {}
+        self._small_kinds: dict[Class, list[LatencySums]] = {}
         self._in_ram: dict[Rates, Latency] = {}
 
     @cached_property
@@ -136,17 +136,17 @@ class Candidate:
             return None
         return on_any_device(self.architecture, self.checkpoint, self.work, Shape(0)).on(RAM)
 
-    def on(self, kind: Class) -> Pace:
+    def on(self, kind: Class) -> LatencySums:
         """How fast it runs on a kind of device."""
         if kind not in self._kinds:
-            self._kinds[kind] = self._pace(self._load, kind)
+            self._kinds[kind] = self._latency(self._load, kind)
         return self._kinds[kind]
 
-    def small_on(self, kind: Class) -> list[Pace]:
+    def small_on(self, kind: Class) -> list[LatencySums]:
         """The same with each of the smaller caches."""
         if kind not in self._small_kinds:
             loads = [replace(self._load, cache=cache) for cache in self.small]
-            self._small_kinds[kind] = [self._pace(load, kind) for load in loads]
+            self._small_kinds[kind] = [self._latency(load, kind) for load in loads]
         return self._small_kinds[kind]
 
     def in_ram(self, ram: Rates) -> Latency:
@@ -161,9 +161,9 @@ class Candidate:
         token = min(token_seconds(load, self.depth, self.work.sequences, drafts, stages) for load in self._drafting)
         return Latency(token, self.on(place.kind).whole(rates_of(place)).prompt)
 
-    def _pace(self, load: Load, kind: Class) -> Pace:
+    def _latency(self, load: Load, kind: Class) -> LatencySums:
         reading = reading_on(self._load, self._prompt, 0, CHUNK[self.engine], kind)
-        return Pace(step_on(load, self.depth, self.work.sequences, 1, kind), reading, self._prompts)
+        return LatencySums(step_on(load, self.depth, self.work.sequences, 1, kind), reading, self._prompts)
 
     def least_in_ram(self, room: float) -> tuple[float, float | None]:
         """(share of the layers, share of the experts where they alone are enough) that llama.cpp must leave in RAM for the rest to take no more room.

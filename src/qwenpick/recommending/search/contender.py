@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from qwenpick.recommending.dominance import Relation
     from qwenpick.recommending.scoring import Scored
     from qwenpick.recommending.search.candidates import Candidate
-    from qwenpick.recommending.search.pace import Latency
+    from qwenpick.recommending.search.latency import Latency
     from qwenpick.recommending.search.upper_bound import UpperBound
 
 Row = tuple["Plan", "Scored | None"]  # a plan that holds, and its points where it has any

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from qwenpick.recommending.search.pace import Latency, rates_of
+from qwenpick.recommending.search.latency import Latency, rates_of
 from qwenpick.speed.devices import place_of, processor
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Latencies:
         """The same with the quickest of the smaller caches."""
         like = candidate.like
         if like not in self._small:
-            found = [pace.whole(rates) for kind, rates in self._gpus for pace in like.small_on(kind)]
+            found = [sums.whole(rates) for kind, rates in self._gpus for sums in like.small_on(kind)]
             self._small[like] = self._shared(found)
         return self._small[like]
 
@@ -82,14 +82,14 @@ class Latencies:
             return [("ram", cpu)]
         layers, experts = candidate.least_in_ram(room)
         kind, rates = self._gpus[0]
-        pace = candidate.on(kind)
-        gpu = Latency(pace.token(rates, 1.0, 1.0), pace.prompt(rates, 1.0, 1.0))
+        sums = candidate.on(kind)
+        gpu = Latency(sums.token(rates, 1.0, 1.0), sums.prompt(rates, 1.0, 1.0))
         if len(self._gpus) == 1:
-            lent = gpu.prompt + pace.lent(rates, layers, layers)
+            lent = gpu.prompt + sums.lent(rates, layers, layers)
             prompt = min((1 - layers) * gpu.prompt + layers * cpu.prompt, lent)
         else:
-            paces = [(candidate.on(kind), rates) for kind, rates in self._gpus]
-            gpu = _fastest([Latency(one.token(at, 1.0, 1.0), one.prompt(at, 1.0, 1.0)) for one, at in paces])
+            each = [(candidate.on(kind), rates) for kind, rates in self._gpus]
+            gpu = _fastest([Latency(one.token(at, 1.0, 1.0), one.prompt(at, 1.0, 1.0)) for one, at in each])
             prompt = gpu.prompt
         token = layers * cpu.token + (1 - layers) * gpu.token
         mixed = Latency(min(token, cpu.token), min(prompt, cpu.prompt))
@@ -101,14 +101,14 @@ class Latencies:
         """With that share of the experts in RAM, or more."""
         assert self._ram is not None
         ram, (kind, rates) = candidate.on("cpu"), self._gpus[0]
-        pace, routed = candidate.on(kind), Latency(ram.token(self._ram, 0.0, 1.0), ram.prompt(self._ram, 0.0, 1.0))
-        slower = routed.token >= pace.token(rates, 0.0, 1.0) and routed.prompt >= pace.prompt(rates, 0.0, 1.0)
+        sums, routed = candidate.on(kind), Latency(ram.token(self._ram, 0.0, 1.0), ram.prompt(self._ram, 0.0, 1.0))
+        slower = routed.token >= sums.token(rates, 0.0, 1.0) and routed.prompt >= sums.prompt(rates, 0.0, 1.0)
         if len(self._gpus) > 1 or not slower:  # then more of them in RAM might be quicker
             token = min(routed.token, experts * routed.token + (1 - experts) * gpu.token)
             return Latency(token, min(gpu.prompt, routed.prompt))
-        apart = pace.prompt(rates, 1.0, 1 - experts) + experts * routed.prompt
-        token = pace.token(rates, 1.0, 1 - experts) + experts * routed.token
-        return Latency(token, min(apart, gpu.prompt + pace.lent(rates, 0.0, experts)))
+        apart = sums.prompt(rates, 1.0, 1 - experts) + experts * routed.prompt
+        token = sums.token(rates, 1.0, 1 - experts) + experts * routed.token
+        return Latency(token, min(apart, gpu.prompt + sums.lent(rates, 0.0, experts)))
 
     def _shared(self, latencies: list[Latency]) -> Latency | None:
         """The fastest, as many times as fast as there are devices."""

@@ -36,7 +36,7 @@ def rates_of(place: Place) -> Rates:
     return Rates(1 / place.bandwidth, vector, 1 / (place.int8 or place.rate), 1 / place.rate, 1 / place.link)
 
 
-class Pace:
+class LatencySums:
     """A model on a kind of device: Step.seconds and Reading.seconds without tensor parallelism, for any share of its layers and experts.
 
     Where all of it lies on one place the shares are summed up once. The output head counts there alone, and is run for a prompt's last token only.

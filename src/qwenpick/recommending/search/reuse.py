@@ -33,7 +33,7 @@ class Kept:
     drafted: dict[Hashable, tuple[Scored | None, int]] = field(default_factory=dict)
 
 
-class Elsewhere:
+class Reuse:
     """What was found on other boxes, and what of this one is kept for others. `usable` are the devices that llama.cpp can use."""
 
     def __init__(self, devices: tuple[Device, ...], usable: list[Device], request: Request, kept: Kept) -> None:
