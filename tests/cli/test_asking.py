@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import sys
 from collections.abc import Callable
 
@@ -31,7 +32,9 @@ def test_a_number_takes_a_task_and_enter_takes_what_was_found(talk: Talk) -> Non
     assert box["task"] == "coding"
     assert box["machine"]["devices"][0]["gpu"] == "rtx-3060-12gb"
     assert "  3  coding: code you wait for" in said.err
-    assert "qwenpick recommend --task coding --context 32k --users 1 --gpu 'rtx 3060'" in said.err
+    assert (
+        "qwenpick recommend --task coding --context 32k --users 1 --gpu 'rtx 3060' --series Qwen3.5 --json" in said.err
+    )
 
 
 def test_what_cannot_be_read_is_said_and_asked_again(talk: Talk) -> None:
@@ -56,3 +59,11 @@ def test_a_box_without_a_gpu_can_be_named(talk: Talk) -> None:
     said = talk("1", "", "", "cpu", "16", "no")
     assert said.code == 0
     assert "--ram 16GiB --cpu-only" in said.err
+
+
+def test_the_command_without_questions_answers_the_same(talk: Talk, qwenpick: Callable[..., Result]) -> None:
+    asked = talk("chat", "16k", "2", "", "no", words=("--prefer", "quality", "--any", "-n", "3", "--json"))
+    (told,) = [line for line in asked.err.splitlines() if "without questions" in line]
+    words = shlex.split(told.partition(": qwenpick ")[2])
+    assert "--ask" not in words and "--any" in words
+    assert qwenpick(*words).out == asked.out

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 @spread
 def command(
+    ctx: typer.Context,
     task: given.TaskName = None,
     scenario: Annotated[
         str | None,
@@ -140,7 +141,7 @@ def command(
     if ask:
         from qwenpick.cli.common.asking import asked
 
-        answers_, hardware = asked(facts, boxes, said, hardware)
+        answers_, hardware = asked(facts, boxes, said, hardware, ctx)
         said, boxes = said | answers_, hardware.read_all(facts)
     request = Request(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
     with working(_("looking for the best models")):

@@ -35,7 +35,7 @@ def arguments(command: str) -> tuple[Argument, ...]:
     """What a command takes, in its own order, from the signature that Typer reads too; what is left to people is left out."""
     called = import_module(f"qwenpick.cli.{command}").command
     hints = typing.get_type_hints(called, include_extras=True)
-    found = [_argument(name, hint) for name, hint in hints.items() if name != "return"]
+    found = [_argument(name, hint) for name, hint in hints.items() if typing.get_origin(hint) is typing.Annotated]
     return tuple(one for one in found if not LEFT_TO_PEOPLE & {one.name, (one.option or "").lstrip("-")})
 
 

@@ -17,6 +17,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.render.words import box
 from qwenpick.units import MOST_SEQUENCES, format_bytes, format_tokens, parse_memory, parse_tokens
+from qwenpick.values import members
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
@@ -31,19 +32,40 @@ NO = frozenset({"n", "no", "否", "不", "不是"})
 
 
 def asked(
-    catalog: Catalog, boxes: Sequence[tuple[str, Machine]], said: Mapping[str, object], hardware: Box
+    catalog: Catalog,
+    boxes: Sequence[tuple[str, Machine]],
+    said: Mapping[str, object],
+    hardware: Box,
+    ctx: typer.Context,
 ) -> tuple[dict[str, object], Box]:
     """What the person answers: fields of the request, and the box. Raises QwenpickError where nobody answers."""
     try:
-        return _asked(catalog, boxes, said, hardware)
+        return _asked(catalog, boxes, said, hardware, _not_asked(ctx))
     except typer.Abort:
         if typer.get_text_stream("stdin").isatty():
             raise
         raise QwenpickError(_("--ask needs a terminal to ask on; use --task, --context and --commercial")) from None
 
 
+def _not_asked(ctx: typer.Context) -> list[str]:
+    """The options that were typed and are not asked about, as they would be typed again."""
+    answered = {"ask", "task", "context", "users", "commercial", *members(Box)}
+    words = list[str]()
+    for option in ctx.command.params:
+        name, value = option.name or "", ctx.params.get(option.name or "")
+        source = ctx.get_parameter_source(name)
+        if name in answered or source is None or source.name != "COMMANDLINE":
+            continue
+        if isinstance(value, bool):
+            words.append((option.opts if value else option.secondary_opts)[0])
+        else:
+            for one in value if isinstance(value, list | tuple) else [value]:
+                words += [option.opts[0], str(one)]
+    return words
+
+
 def _asked(
-    catalog: Catalog, boxes: Sequence[tuple[str, Machine]], said: Mapping[str, object], hardware: Box
+    catalog: Catalog, boxes: Sequence[tuple[str, Machine]], said: Mapping[str, object], hardware: Box, more: list[str]
 ) -> tuple[dict[str, object], Box]:
     task = _task(said)
     context = _again(
@@ -55,7 +77,7 @@ def _asked(
         _("3. Is it for commercial use? (yes or no)"), _("yes") if said.get("commercial") else _("no"), _yes
     )
     words = ["--task", task.name, "--context", format_tokens(context).replace(",", ""), "--users", str(users)]
-    words += [*hardware.words(), *(["--commercial"] if commercial else [])]
+    words += [*hardware.words(), *(["--commercial"] if commercial else []), *more]
     typer.echo(_("The same without questions: {command}", command=f"qwenpick recommend {shlex.join(words)}"), err=True)
     return {"task": task.name, "context": context, "users": users, "commercial": commercial}, hardware
 
