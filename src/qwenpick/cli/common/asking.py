@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
@@ -17,7 +18,6 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.render.words import box
 from qwenpick.units import MOST_SEQUENCES, format_bytes, format_tokens, parse_memory, parse_tokens
-from qwenpick.values import members
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
@@ -49,7 +49,7 @@ def asked(
 
 def _not_asked(ctx: typer.Context) -> list[str]:
     """The options that were typed and are not asked about, as they would be typed again."""
-    answered = {"ask", "task", "context", "users", "commercial", *members(Box)}
+    answered = {"ask", "task", "context", "users", "commercial", *(field.name for field in fields(Box))}
     words = list[str]()
     for option in ctx.command.params:
         name, value = option.name or "", ctx.params.get(option.name or "")
