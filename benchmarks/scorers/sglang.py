@@ -51,7 +51,7 @@ def h200(rows: Iterable[Row]) -> Iterator[Score | Skip]:
         card = Device("NVIDIA H200", "nvidia", total, total, gpu="h200", compute_capability="9.0", reserved=0)
         count = int(row["gpus"])
         placement = Placement((card,) * count, tensor_parallel=count // stages, pipeline_parallel=stages)
-        options = {name: _read(value) for name, value in given.items()} | {"version": row["sglang"]}
+        options = given | {"version": row["sglang"]}
         work = Serving(int(row["context"] or 32768), 1, options=options)
         start = sglang.ledger(*pair, Checkpoint(format="bf16"), work, placement)
         measured = {
@@ -65,16 +65,6 @@ def h200(rows: Iterable[Row]) -> Iterator[Score | Skip]:
         for quantity, (predicted, actual) in measured.items():
             if actual:
                 yield Score(ENGINE, quantity, label, predicted, float(actual))
-
-
-def _read(value: str) -> object:
-    """An option's value as it is typed."""
-    if value in ("true", "false"):
-        return value == "true"
-    try:
-        return float(value) if "." in value else int(value)
-    except ValueError:
-        return value
 
 
 TABLES: dict[str, Scorer] = {"sglang_h200_2026_11_29.csv": h200}
