@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from benchmarks.scoreboard import Row, Skip
 from benchmarks.speed_scorers.names import device, format_of, gpu_of, model_of, number, whole
-from benchmarks.speed_scorers.runs import Quantity, Reader, Run
+from benchmarks.speed_scorers.runs import Quantity, Reader, Run, catalog
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.machine.hardware import Cpu, Machine
 from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization import stored_bytes
+from qwenpick.runtimes import sglang
+from qwenpick.runtimes.sglang.pools import slots_each
 from qwenpick.speed.traffic import attention, traffic
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving
@@ -215,9 +218,13 @@ def run(
         if vulkan:
             flags["device"] = "Vulkan0"
         work = Serving(cached + prompt + generated, sequences=streams, kv_cache=cache or KvCache(), options=flags)
+        placement = Placement(devices, tensor_parallel=parallel, cpu_moe_layers=cpu_moe_layers)
+        checkpoint = Checkpoint(format=form, bytes=size)
+        if engine == "sglang" and found[1].is_hybrid and streams > 1:
+            slots = sglang.ledger(catalog().models[found[0]], found[1], checkpoint, work, placement).state_slots or 0
+            work = replace(work, sequences=max(1, min(streams, slots // slots_each(work))))  # the others wait
         yield Run(
-            label, engine, quantity, measured, found[1], Checkpoint(format=form, bytes=size), work,
-            Placement(devices, tensor_parallel=parallel, cpu_moe_layers=cpu_moe_layers), Machine(devices, cpu=cpu or Cpu()), prompt=prompt,
+            label, engine, quantity, measured, found[1], checkpoint, work, placement, Machine(devices, cpu=cpu or Cpu()), prompt=prompt,
             cached=cached, generated=generated, device=(devices[0].gpu if devices else cpu.name if cpu else None) or "", model=found[0],
             self_reported=reported, source=source, shared=shared,
         )  # fmt: skip
