@@ -46,7 +46,7 @@ def test_a_format_made_on_load_is_downloaded_in_16_bits(catalog: Catalog) -> Non
     architecture = catalog.architecture(model)
     nf4 = checkpoints(model, find_runtime("transformers"), "nf4")[0]
     # 8,190,735,360 parameters x 2 bytes
-    assert download_bytes(model, architecture, nf4) == pytest.approx(16_381_470_720, rel=0.001)
+    assert download_bytes(model, architecture, nf4, "transformers") == pytest.approx(16_381_470_720, rel=0.001)
 
 
 def test_a_format_is_found_in_each_engines_own_spelling(catalog: Catalog) -> None:

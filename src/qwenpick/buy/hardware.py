@@ -151,7 +151,7 @@ def _smallest(
                 note,
                 gpu.power_watts and gpu.power_watts * count,
                 needed_ram(plan, min(count, PER_NODE)),
-                download_bytes(plan.model, plan.architecture, plan.checkpoint),
+                download_bytes(plan.model, plan.architecture, plan.checkpoint, plan.runtime),
                 THREADS_PER_GPU * min(count, PER_NODE),
             )
     return None

@@ -52,7 +52,7 @@ def command(
     from qwenpick.render.compare import gpus_report, gpus_values, models_report, models_values
     from qwenpick.render.forms.output import emit
 
-    facts, request, shown, said = parsed.read_catalog(catalog), run.request(), output.shown(), names or []
+    facts, request, shown, said = parsed.read_catalog(catalog), run.request(hardware), output.shown(), names or []
     if (budget is not None or used) and (not upgrade or said):
         raise QwenpickError(_("--budget and --used go with --upgrade and no names: they say which GPUs to look at"))
     if model and upgrade:

@@ -36,15 +36,6 @@ def command(
     use_corrections: Annotated[
         bool, typer.Option("--use-corrections", help="Multiply by what `verify` learned about this engine and GPU.")
     ] = False,
-    min_speed: Annotated[
-        float | None,
-        typer.Option(
-            metavar="TOK/S",
-            min=0,
-            max=1e9,
-            help="Tokens/s that each user must get (else exit 1); says how many users would.",
-        ),
-    ] = None,
     all: Annotated[bool, typer.Option("--all", help="Show every format and engine, not only the answer.")] = False,
     hardware: Box = PROBED,
     clustered: Replicated = COPIED,
@@ -90,7 +81,7 @@ def command(
                 facts,
                 nodes,
                 found.model,
-                replace(run.request(), quant=found.quant, runtime=engine),
+                replace(run.request(hardware), quant=found.quant, runtime=engine),
                 clustered,
                 output.shown(),
             )
@@ -98,10 +89,10 @@ def command(
     clustered.refuse()
     box = hardware.read(facts)
     if tuning:
-        serving_only(**run.served(), min_speed=min_speed, all=all, use_corrections=use_corrections)
+        serving_only(**run.served(), all=all, use_corrections=use_corrections)
         stored = None if found.notes and found.path is None else found.quant
         raise typer.Exit(_train(facts, box, found.model, tuning, stored, run.strict, explain, output.shown()))
-    request = replace(run.request(), quant=found.quant, runtime=engine, min_speed=min_speed)
+    request = replace(run.request(hardware), quant=found.quant, runtime=engine)
     answer = fit(facts, box, found.model, request, everything=all)
     if measured := measured_once(box, hardware, answer.plan, output.shown()):
         box = measured
@@ -160,7 +151,7 @@ def _packed(
     parts = []
     for asked in several(words):
         found = wanted(asked.name, facts, asked.quant or run.quant, online=online, runtime=run.runtime)
-        usual = run.request()
+        usual = run.request(box)
         users = asked.users or usual.users
         engine = run.runtime or found.runtime
         request = replace(usual, quant=found.quant, runtime=engine, context=asked.context or usual.context, users=users)

@@ -74,6 +74,7 @@ def command(
     from qwenpick.launch import script
     from qwenpick.launch.answer import of_answer
     from qwenpick.launch.hub import read_hub
+    from qwenpick.planning.words import rate
     from qwenpick.readers import is_path, wanted
 
     if (verify and not execute) or (once and not verify):
@@ -99,7 +100,7 @@ def command(
                 _("several models are launched by plain commands on one machine; leave out the other forms")
             )
         raise typer.Exit(launch_together(model, run, facts, hardware, online, source, force, json))
-    asked, nodes = run.request(), clustered.fleet(facts, hardware)
+    asked, nodes = run.request(hardware), clustered.fleet(facts, hardware)
     box = None
     if model:
         said = given.one_name(model)
@@ -163,6 +164,15 @@ def command(
             )
         )
     plan = answer.plan
+    if not answer.quick and not force:
+        raise DoesNotFitError(
+            _(
+                "{name} fits, but gives each user {speed} tokens/s where {wanted:g} were asked for (--force prints the commands anyway)",
+                name=plan.model.name,
+                speed=rate(plan.speed.each.low, plan.speed.each.high) if plan.speed else _("an unknown number of"),
+                wanted=asked.min_speed,
+            )
+        )
     planned = of_answer(answer, box, found.path, source, found.notes, docker=docker, compose=compose, systemd=systemd)
     if execute:
         from qwenpick.launch.execute import execute as carry_out

@@ -9,12 +9,13 @@ import typer
 from qwenpick.cli.common import completion, parsed
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.box import PROBED, Box
+from qwenpick.cli.common.choosing import ANY, Choice, typed
 from qwenpick.cli.common.clusters import NAMED, Clustered
 from qwenpick.cli.common.groups import spread
 from qwenpick.cli.common.measuring import measured_once
-from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
-from qwenpick.units import MOST_SEQUENCES, parse_bytes
+from qwenpick.units import MOST_SEQUENCES
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
@@ -42,12 +43,6 @@ def command(
         int | None,
         typer.Option("--users", "--sequences", min=1, max=MOST_SEQUENCES, help="Users (sequences) at once (1)."),
     ] = None,
-    prefer: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHAT", help="balanced, quality, speed, context or small.", autocompletion=completion.preferences
-        ),
-    ] = None,
     runtime: given.RuntimeName = None,
     quant: given.Quant = None,
     kv_cache: given.Cache = None,
@@ -60,26 +55,12 @@ def command(
     commercial: Annotated[
         bool, typer.Option("--commercial", help="Only models whose license allows commercial use.")
     ] = False,
-    thinking: Annotated[
-        str | None,
-        typer.Option(
-            metavar="yes|no|either",
-            help="Must it think before it answers?",
-            autocompletion=completion.choices("yes", "no", "either"),
-        ),
-    ] = None,
     languages: Annotated[str | None, typer.Option(metavar="zh,en,…", help="Languages it must know.")] = None,
-    min_speed: Annotated[
-        float | None, typer.Option(metavar="TOK/S", min=0, max=1e9, help="Tokens/s that each user must get.")
-    ] = None,
     min_context: Annotated[str | None, typer.Option(metavar="TOKENS", help="Context it must hold here.")] = None,
-    max_disk: Annotated[str | None, typer.Option(metavar="SIZE", help="Largest download, e.g. 20GB.")] = None,
     any_: Annotated[bool, typer.Option("--any/--official-only", help="Include community fine-tunes.")] = False,
     gpu_only: Annotated[bool, typer.Option("--gpu-only", help="Keep everything on the GPU.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Leave room for the estimate's error.")] = False,
-    installed: Annotated[
-        bool, typer.Option("--installed", help="Only engines that are installed on this machine.")
-    ] = False,
+    choice: Choice = ANY,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many picks.")] = 5,
     explain: Annotated[bool, typer.Option("--explain", help="Show the numbers behind each place.")] = False,
     hardware: Box = PROBED,
@@ -92,7 +73,6 @@ def command(
     from qwenpick.recommending.answer import Recommender
     from qwenpick.recommending.request import Request
     from qwenpick.recommending.scenarios import find_scenario
-    from qwenpick.recommending.scoring import PREFERENCES
     from qwenpick.render.forms.output import emit, write_page
     from qwenpick.render.forms.progress import working
     from qwenpick.render.recommend import recommend_report, recommend_values
@@ -102,19 +82,15 @@ def command(
         "task": task,
         "context": parsed.read_context(context),
         "users": users,
-        "prefer": _one_of(prefer, PREFERENCES, _("preference")) if prefer else None,
         "runtime": runtime,
         "quant": quant,
         "kv_cache": parsed.read_cache(kv_cache),
         "series": series,
         "commercial": commercial or None,
-        "thinking": _thinking(thinking),
         "languages": tuple(languages.replace(" ", "").split(",")) if languages else None,
-        "min_speed": min_speed,
         "min_context": parsed.read_context(min_context),
-        "max_disk": parse_bytes(max_disk) if max_disk else None,
         "official_only": not any_,
-        "engines": _installed(hardware) if installed else None,
+        **choice.said(hardware),
         "gpu_only": gpu_only,
         "strict": strict,
     }
@@ -154,7 +130,7 @@ def command(
     if measured := measured_once(box, hardware, first.picks[0].plan if first.picks else None, shown):
         answers = [(label, measured, recommender.recommend(measured, limit, details=details))]
     here = hardware.here()
-    again = [_again(one, recommender) for one in hardware.each()]
+    again = [_again(one, recommender, choice) for one in hardware.each()]
     report = recommend_report(answers, explain, here, again)
     if html:
         write_page(
@@ -198,63 +174,29 @@ def _refuse(facts: Catalog, recommender: Recommender, box: Machine) -> None:
         )
 
 
-def _again(hardware: Box, recommender: Recommender) -> str:
+def _again(hardware: Box, recommender: Recommender, choice: Choice) -> str:
     """The words that make `launch` plan what was recommended: the box, and what was asked of the run."""
     import shlex
 
     request, context = recommender.request, recommender.context
     said = request.context is not None or context != recommender.task.context
-    words = [*hardware.words()]
-    for option, value in (
-        ("--task", request.task if request.task != "chat" else None),
-        ("--context", context if said else None),
-        ("--users", request.users if request.users > 1 else None),
-        ("--runtime", request.runtime),
-        ("--quant", request.quant),
-        ("--kv-cache", request.kv_cache),
-    ):
-        words += [option, str(value)] if value is not None else []
-    words += [flag for flag, said in (("--gpu-only", request.gpu_only), ("--strict", request.strict)) if said]
-    return "".join(f" {shlex.quote(word)}" for word in words)
-
-
-def _installed(hardware: Box) -> tuple[str, ...]:
-    """The engines of this machine; LM Studio runs llama.cpp. QwenpickError for a box that is not this machine, and where there is none."""
-    from qwenpick.machine.installed.engines import PROGRAMS, installed_engines
-    from qwenpick.machine.installed.stores import home_directory
-
-    if hardware.is_said():
-        raise QwenpickError(
-            _("--installed looks at this machine; leave out --machine, --gpu, --vram, --ram and --cpu-only")
-        )
-    found = tuple(
-        dict.fromkeys("llamacpp" if one.name == "lmstudio" else one.name for one in installed_engines(home_directory()))
-    )
-    if not found:
-        programs = ", ".join(names[0] for names in PROGRAMS.values())
-        raise QwenpickError(_("no engine is installed on this machine (looked for {programs})", programs=programs))
-    return found
-
-
-def _thinking(word: str | None) -> str | None:
-    if word not in (None, "yes", "no", "either"):
-        raise QwenpickError(_("--thinking must be yes, no or either, not '{word}'", word=word))
-    return word
-
-
-def _one_of(word: str, known: object, what: str) -> str:
-    names = list(known)  # type: ignore[call-overload]
-    if word not in names:
-        raise QwenpickError(
-            _(
-                "there is no {what} '{word}'{near} (known: {names})",
-                what=what,
-                word=word,
-                near=did_you_mean(word, names),
-                names=", ".join(names),
-            )
-        )
-    return word
+    disk = request.max_disk
+    asked = {
+        "--task": request.task if request.task != "chat" else None,
+        "--context": context if said else None,
+        "--users": request.users if request.users > 1 else None,
+        "--runtime": request.runtime,
+        "--quant": request.quant,
+        "--kv-cache": request.kv_cache,
+        "--prefer": request.prefer if request.prefer != "balanced" else None,
+        "--thinking": request.thinking if request.thinking != "either" else None,
+        "--min-speed": request.min_speed,
+        "--max-disk": choice.max_disk or (f"{disk}B" if disk else None),
+        "--installed": choice.installed,
+        "--gpu-only": request.gpu_only,
+        "--strict": request.strict,
+    }
+    return "".join(f" {shlex.quote(word)}" for word in [*hardware.words(), *typed(asked)])
 
 
 def _as_flags(task: str, constraints: object) -> str:

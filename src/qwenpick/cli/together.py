@@ -27,7 +27,7 @@ def placed(
     from qwenpick.readers import wanted
     from qwenpick.recommending.tasks import find_task, serves
 
-    asked, paths, usual = [], [], run.request()
+    asked, paths, usual = [], [], run.request(hardware)
     for one in several(words):
         found = wanted(one.name, facts, one.quant or run.quant, online=online, runtime=run.runtime)
         task = usual.task if usual.task and serves(found.model, find_task(usual.task)) is None else None

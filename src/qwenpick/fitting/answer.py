@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.lookup import closed_weights
-from qwenpick.errors import QwenpickError
+from qwenpick.errors import DoesNotFitError, QwenpickError
 from qwenpick.i18n import _, retell
-from qwenpick.planning.checkpoints import check_quant, checkpoints
+from qwenpick.planning.checkpoints import check_quant, checkpoints, download_bytes
 from qwenpick.planning.limits import check_context, longest_context
 from qwenpick.planning.plan import Plan, judge, plan_ledger
 from qwenpick.planning.unread import refuse_unread
@@ -20,7 +20,7 @@ from qwenpick.recommending.request import HIGHEST, Request
 from qwenpick.recommending.search.space import work_of
 from qwenpick.recommending.tasks import serves
 from qwenpick.runtimes import RUNTIMES, engines_with, find_runtime
-from qwenpick.units import format_bytes, format_tokens
+from qwenpick.units import format_bytes, format_gb, format_tokens
 from qwenpick.values import dataclass
 from qwenpick.work.placement import Placement
 
@@ -223,9 +223,27 @@ def _nearest(catalog: Catalog, model: Model, chooser: Chooser, search: Search, f
         return chooser.timed(max(misses, key=lambda plan: plan.headroom), search.machine)
     if found:
         return found[0]
+    if search.request.max_disk is not None:
+        raise DoesNotFitError(_too_large(catalog, model, chooser.task, search))
     if refused := _unusable(catalog, model, search):
         return refused
     raise QwenpickError(_no_way(model, search))
+
+
+def _too_large(catalog: Catalog, model: Model, task: Task, search: Search) -> str:
+    """That no format which runs there is a download as small as was asked, and the smallest that is."""
+    freely = replace(search.request, max_disk=None)
+    chooser = Chooser(catalog, [model], task, freely)
+    plans = chooser.plans(model, chooser.search(search.machine), every_engine=True)
+    sizes = [download_bytes(model, plan.architecture, plan.checkpoint, plan.runtime) for plan in plans]
+    if not sizes:
+        return _no_way(model, search)
+    return _(
+        "nothing of {name} that runs there is a download of {most} or less: the smallest is {least}",
+        name=model.name,
+        most=format_gb(search.request.max_disk or 0),
+        least=format_gb(min(sizes)),
+    )
 
 
 def _unusable(catalog: Catalog, model: Model, search: Search) -> Plan | None:
@@ -234,7 +252,9 @@ def _unusable(catalog: Catalog, model: Model, search: Search) -> Plan | None:
     if request.gpu_only and not machine.devices:
         return None
     architecture, there = catalog.architecture(model), Placement(machine.devices[:1])
-    for name in engines_with((request.runtime,) if request.runtime else tuple(RUNTIMES), request.options):
+    for name in engines_with(
+        (request.runtime,) if request.runtime else request.engines or tuple(RUNTIMES), request.options
+    ):
         engine = find_runtime(name)
         for checkpoint in checkpoints(model, engine, search.quant)[:1]:
             plan = judge(model, architecture, checkpoint, engine, search.work, there, machine)

@@ -162,7 +162,7 @@ def download(run: Run, where: str) -> tuple[Download, ...]:
         return ()
     from qwenpick.planning.checkpoints import download_bytes
 
-    size = run.file.bytes if run.file else download_bytes(run.model, run.architecture, run.checkpoint)
+    size = download_bytes(run.model, run.architecture, run.checkpoint, run.runtime)
     if run.hub == hub.MODELSCOPE and where == HF_CACHE and hub.on_modelscope(run.checkpoint.repo):
         where = hub.CACHE
     return (Download(run.checkpoint.repo, size, where),)

@@ -11,7 +11,7 @@ from qwenpick.i18n import _
 from qwenpick.machine.hardware import before_ampere
 from qwenpick.memory.quantization import FORMATS, find_format, stored_bytes
 from qwenpick.memory.quantization.gguf.dynamic import TWINS
-from qwenpick.planning.files import HALVES, MAKER, own_mix, published_file, settled
+from qwenpick.planning.files import HALVES, MAKER, own_mix, planned_file, published_file, settled
 from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp.formats import BY_NAME, OLLAMA_TAGS
 
@@ -212,13 +212,9 @@ def _taken(architecture: Architecture, checkpoint: Checkpoint) -> int:
     return settled(architecture, checkpoint).bytes or stored_bytes(architecture, checkpoint.format)
 
 
-def download_bytes(model: Model, architecture: Architecture, checkpoint: Checkpoint) -> int:
-    """Bytes that a checkpoint takes on disk: its measured size where known, the 16-bit weights for a format made on load, else by the format."""
+def download_bytes(model: Model, architecture: Architecture, checkpoint: Checkpoint, engine: str) -> int:
+    """Bytes on disk of what an engine's checkpoint is loaded from: the published file, else by the format."""
+    if file := planned_file(model, architecture, checkpoint, engine):
+        return file.bytes
     checkpoint = settled(architecture, checkpoint)
-    if checkpoint.bytes:
-        return checkpoint.bytes
-    if FORMATS[checkpoint.format].on_load and checkpoint.repo in {
-        c.repo for c in model.checkpoints if c.format == "bf16"
-    }:
-        return stored_bytes(architecture, "bf16")
-    return stored_bytes(architecture, checkpoint.format)
+    return checkpoint.bytes or stored_bytes(architecture, checkpoint.format)

@@ -75,7 +75,7 @@ def fit_report(
             blocks.append(parts_of(plan.memory))
     if everything:
         blocks.append(_ways((plan, *answer.others)))
-    blocks += [Line(_("start it: {command}", command=start), "good")] if start and answer.fits else []
+    blocks += [Line(_("start it: {command}", command=start), "good")] if start and answer.fits and answer.quick else []
     blocks += [Line(note, "dim") for note in (*answer.notes, *unused(plan, machine))]
     blocks += [Line(_("; ").join(map(retell, machine.notes)), "dim")] if machine.notes else []
     if fixes:

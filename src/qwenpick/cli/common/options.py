@@ -187,3 +187,22 @@ EngineOptions = Annotated[
         help="An option of the engine by its own name, e.g. -o gpu_memory_utilization=0.8.",
     ),
 ]
+Prefer = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHAT", help="balanced, quality, speed, context or small.", autocompletion=completion.preferences
+    ),
+]
+Thinking = Annotated[
+    str | None,
+    typer.Option(
+        metavar="yes|no|either",
+        help="Must it think before it answers?",
+        autocompletion=completion.choices("yes", "no", "either"),
+    ),
+]
+MinSpeed = Annotated[
+    float | None, typer.Option(metavar="TOK/S", min=0, max=1e9, help="Tokens/s that each user must get.")
+]
+MaxDisk = Annotated[str | None, typer.Option(metavar="SIZE", help="Largest download, e.g. 20GB.")]
+Installed = Annotated[bool, typer.Option("--installed", help="Only engines that are installed on this machine.")]

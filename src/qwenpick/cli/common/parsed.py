@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from qwenpick.cli.common import options as given
+from qwenpick.cli.common.choosing import Choice, typed
 from qwenpick.cli.common.engine_options import read_engine_options
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
@@ -16,6 +17,7 @@ from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
+    from qwenpick.cli.common.box import Box
     from qwenpick.memory.cache import KvCache
     from qwenpick.recommending.request import Request
 
@@ -40,8 +42,8 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """The options that say how a model is to run."""
+class Run(Choice):
+    """The options that say how a model is to run, and which way of running it is wanted."""
 
     task: given.TaskName = None
     quant: given.Quant = None
@@ -50,11 +52,13 @@ class Run:
     runtime: given.RuntimeName = None
     kv_cache: given.Cache = None
 
-    def request(self) -> Request:
+    def request(self, hardware: Box) -> Request:
         """What they ask. Raises QwenpickError for a size or a cache that means nothing."""
         from qwenpick.recommending.request import Request
 
+        choice = {name: value for name, value in self.said(hardware).items() if value is not None}
         return Request(
+            **choice,  # type: ignore[arg-type]
             task=self.task,
             context=read_context(self.context),
             users=self.users,
@@ -74,12 +78,12 @@ class FullRun(Run):
     gpu_only: given.GpuOnly = False
     strict: given.Strict = False
 
-    def request(self) -> Request:
+    def request(self, hardware: Box) -> Request:
         """What they ask. Raises QwenpickError for a size, a cache or an option that means nothing."""
         from dataclasses import replace
 
         return replace(
-            Run.request(self),
+            Run.request(self, hardware),
             options=read_engine_options(self.option),
             gpu_only=self.gpu_only,
             strict=self.strict,
@@ -97,17 +101,27 @@ class FullRun(Run):
             "task": self.task,
             "option": self.option,
             "gpu_only": self.gpu_only,
+            "prefer": self.prefer,
+            "thinking": self.thinking,
+            "min_speed": self.min_speed,
+            "max_disk": self.max_disk,
+            "installed": self.installed,
         }
 
     def words(self) -> list[str]:
         """What was asked, as it would be typed again."""
-        said = [
-            ("--task", self.task), ("--quant", self.quant), ("--context", self.context), ("--users", self.users if self.users > 1 else None),
-            ("--runtime", self.runtime), ("--kv-cache", self.kv_cache), ("--image-tokens", self.image_tokens),
-            ("--audio-seconds", self.audio_seconds), *(("-o", pair) for pair in self.option or ()),
-        ]  # fmt: skip
-        typed = [word for option, value in said if value is not None for word in (option, str(value))]
-        return [*typed, *(["--gpu-only"] if self.gpu_only else []), *(["--strict"] if self.strict else [])]
+        said = {
+            "--task": self.task,
+            "--quant": self.quant,
+            "--context": self.context,
+            "--users": self.users if self.users > 1 else None,
+            "--runtime": self.runtime,
+            "--kv-cache": self.kv_cache,
+            "--image-tokens": self.image_tokens,
+            "--audio-seconds": self.audio_seconds,
+        }
+        pairs = [word for pair in self.option or () for word in ("-o", pair)]
+        return [*typed(said), *pairs, *self.typed(), *typed({"--gpu-only": self.gpu_only, "--strict": self.strict})]
 
 
 SCREEN = Output()

@@ -40,7 +40,7 @@ def rungs(architecture: Architecture, model: Model, engine: Runtime, search: Sea
         one
         for one in found
         if not (one.format == ONLINE and fp8_is_published and not search.quant)
-        and (asked.max_disk is None or download_bytes(model, architecture, one) <= asked.max_disk)
+        and (asked.max_disk is None or download_bytes(model, architecture, one, engine.NAME) <= asked.max_disk)
         and (search.quant or named_bits(one.format) >= asked.least_bits)
     ]
 

@@ -1,0 +1,75 @@
+"""What decides between formats is asked alike: what `recommend` was told, `fit` and `launch` plan, and so does the command that it prints."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+BOX = ["--gpu", "rtx 4070", "--ram", "64GiB"]
+ASKED = [
+    ["--prefer", "speed"],
+    ["--prefer", "quality", "--thinking", "no"],
+    ["--thinking", "yes"],
+    ["--max-disk", "20GB"],
+    ["--min-speed", "30"],
+    ["--scenario", "pilot"],
+]
+
+
+def planned(answer: dict[str, Any]) -> tuple[Any, ...]:
+    return answer["format"], answer["runtime"], answer["context"], answer["repository"], answer["placement"]
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=" ".join)
+def test_the_command_that_is_printed_plans_what_was_recommended(qwenpick: Callable[..., Any], asked: list[str]) -> None:
+    pick = json.loads(qwenpick("recommend", *BOX, *asked, "--json").out)["boxes"][0]["picks"][0]["plan"]
+    screen = qwenpick("recommend", *BOX, *asked).out
+    (line,) = [line for line in screen.splitlines() if "start it: " in line]
+    words = shlex.split(line.split("start it: qwenpick ")[1].split("   (")[0])
+    assert planned(json.loads(qwenpick(*words, "--json").out)["plan"]) == planned(pick)
+    assert planned(json.loads(qwenpick("fit", *words[1:], "--json").out)) == planned(pick)
+
+
+def test_compare_takes_the_preference_too(qwenpick: Callable[..., Any]) -> None:
+    fast, good = (
+        json.loads(qwenpick("compare", "qwen3.8-flash-next", "qwen3.5-9b", *BOX, "--prefer", said, "--json").out)
+        for said in ("speed", "quality")
+    )
+    assert fast != good
+
+
+def test_what_is_too_slow_is_not_launched(qwenpick: Callable[..., Any]) -> None:
+    asked = ["qwen3.8-flash-next", *BOX, "--min-speed", "200"]
+    refused = qwenpick("launch", *asked)
+    assert (refused.code, refused.out) == (1, "")
+    assert "200 were asked for" in refused.err
+    assert "start it" not in qwenpick("fit", *asked).out
+    assert "llama-server" in qwenpick("launch", *asked, "--force").out
+
+
+def test_a_download_that_nobody_publishes_as_small_is_said_with_the_smallest(qwenpick: Callable[..., Any]) -> None:
+    refused = qwenpick("fit", "qwen3.5-9b", *BOX, "--max-disk", "1GB")
+    assert refused.code == 1
+    smallest = refused.err.split("the smallest is ")[1].split(" GB")[0]
+    assert qwenpick("fit", "qwen3.5-9b", *BOX, "--max-disk", f"{float(smallest) + 0.01:g}GB").code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(["--prefer", "sped"], "speed"), (["--thinking", "maybe"], "yes, no or either"), (["--installed"], "--gpu")],
+)
+def test_words_that_mean_nothing_are_refused(qwenpick: Callable[..., Any], options: list[str], said: str) -> None:
+    for command in (["recommend"], ["fit", "qwen3-8b"], ["launch", "qwen3-8b"]):
+        refused = qwenpick(*command, *BOX, *options)
+        assert refused.code == 2
+        assert said in refused.err
+
+
+def test_a_run_that_trains_takes_none_of_it(qwenpick: Callable[..., Any]) -> None:
+    refused = qwenpick("fit", "qwen3-8b", *BOX, "--train", "lora", "--prefer", "speed")
+    assert refused.code == 2
+    assert "--prefer" in refused.err
