@@ -231,7 +231,7 @@ def test_sixteen_bits_are_those_that_the_gpu_has_units_for(
 @pytest.mark.parametrize(
     ("name", "gpus", "runtime", "quant", "context", "users"),
     [
-        ("qwen3-coder-next-base", ["l40s"], "vllm", "nf4", 36000, 1),  # pages rounded to the state's
+        ("qwen3-coder-next-base", ["rtx-6000-ada"], "vllm", "nf4", 160000, 1),  # pages rounded to the state's
         ("qwen3-32b", ["2x rtx-3060-12gb"], "llama.cpp", "IQ4_XS", 16384, 1),  # the nearest miss lay on one of two GPUs
         ("qwen3-4b", ["8x rtx-2080"], "llama.cpp", "fp16", 32768, 7),
         ("qwen3-vl-30b-a3b-thinking", ["rtx-4000-ada"], "ollama", "Q4_K_M", 8192, 1),  # no attention scores in 8 bits

@@ -17,12 +17,12 @@ def catalog() -> Catalog:
 
 @pytest.mark.parametrize(
     ("name", "total", "kept", "seen"),
-    [("t4", 15360, 450, 440), ("rtx 3090", 24576, 462, 451), ("l4", 23034, 460, 475), ("h100 80gb", 81559, 536, 480), ("h200", 143771, 617, 615)],
+    [("t4", 15360, 450, 440), ("rtx 3090", 24576, 462, 451), ("l4", 23034, 460, 475), ("h100 80gb", 81559, 479, 480), ("h200", 143771, 617, 615)],
 )  # fmt: skip
 def test_what_the_driver_keeps_of_a_card_is_not_free(
     catalog: Catalog, name: str, total: int, kept: int, seen: int
 ) -> None:
-    """`seen` is what the drivers of real cards kept, in MiB."""
+    """`seen` is what the drivers of real cards kept, in MiB; where logs of engines say CUDA's total, it is in the catalogue (H100, 79.18 GiB)."""
     (device,) = simulate(catalog, [name], None, 64 * GIB, False, reserve=0).devices
     assert device.total == total * MIB
     assert device.free is not None

@@ -82,6 +82,9 @@ class Gpu(Fact):
         default=None, description="What the driver reports as total, where it was seen; Apple: Metal's working set"
     )
     usable_note: str | None = None
+    cuda_bytes: Positive | None = Field(
+        default=None, description="What CUDA gives as the total, where logs of engines print it: less than the driver's"
+    )
     memory_type: str | None = None
     unified: bool = Field(default=False, description="Its memory is the machine's RAM")
     devices_per_board: Positive = 1

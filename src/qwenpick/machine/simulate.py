@@ -94,7 +94,9 @@ def _discrete(gpu: Gpu, vram: int | None) -> Device:
         else ()
     )
     device = _device(gpu, total, ((note,) if note else ()) + own)
-    return device if vram else _idle(device)
+    if vram:
+        return device
+    return _idle(replace(device, reserved=total - gpu.cuda_bytes) if gpu.cuda_bytes else device)
 
 
 def _idle(device: Device) -> Device:

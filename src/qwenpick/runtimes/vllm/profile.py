@@ -35,8 +35,9 @@ UNIFIED_PROCESS = 1792 * MIB
 # programs take while it loads is taken off the cache: starts of 0.18 and 0.23 had 3.5 and 4.9 GiB less than that one says.
 UNIFIED_OTHERS = 5 * 2**30
 SAMPLER = 14.065  # bytes per row and vocabulary entry, in starts of 16 to 1,024 rows
-SAMPLER_0_17 = 28  # 0.17 to 0.19 (Qwen3.5-35B-A3B-FP8, A100, 256 rows: 1.82 GiB)
-SAMPLER_SORT = 38  # up to 0.16: logits in 16 and 32 bits, sorted values, 64-bit indices, the sort's scratch (Qwen3-0.6B, H100, 1,024 rows: 5.56 GiB)
+# up to 0.16: logits in 16 and 32 bits, sorted values, 64-bit indices, the sort's scratch (Qwen3-0.6B, H100, 1,024 rows: 5.56 GiB). From 0.17 on
+# top-k and top-p run in Triton: v1/sample/ops/topk_topp_triton.py
+SAMPLER_SORT, TRITON_SAMPLES = 38, (0, 17)
 # 0.33 samples once more with every parameter, in 32 bits: gpu/model_runner.py _dummy_sampler_run
 SAMPLER_V2, SAMPLER_V2_WARM = (2, 10)
 TOP_K_ROW = 4  # an FP32 row of the vocabulary for every program of top-k and top-p: v1/sample/ops/topk_topp_triton.py
@@ -48,8 +49,6 @@ EXPERT_CHUNKS = (((0, 12), 32768), ((0, 17), 16384))
 # The experts' workspace stays while tokens are sampled: v1/worker/workspace.py, in 0.16 and not in 0.12, where as much is held as a copy's own
 # tokens take (Qwen3-235B-A22B-FP8, 0.9, 4 x H100: 8.11 GiB of cache; Coder-480B-FP8, 0.10.1, 8 copies: 48.66 and 55.65)
 WORKSPACE_KEPT = (0, 13)
-# up to here torch 2.11 holds a second embedding matrix while it tunes; 0.27 came with torch 2.13
-COMPILED_COPY = (0, 27)
 STREAMS, STREAMS_WIDE = 4, 5  # hidden states of a dense layer on one GPU; of a hybrid's, and over several GPUs
 BLOCK_SCALE = 1 + 4 / 128  # bytes of a quantized input of the down projection, its scale with it
 
@@ -155,8 +154,9 @@ def activation(architecture: Architecture, chosen: Settings, rank: Rank, kernels
         peaks.append(kept + 2 * read + 2 * chosen.batched_tokens * architecture.hidden_size * ELEMENT)
     if rank.last:
         peaks.append(kept + sampler(architecture, chosen, ranks, kernels, rank.copies))
-    if compiled and rank.first and chosen.version < COMPILED_COPY:
-        # torch.compile's tuning holds a second embedding matrix: vocab x hidden
+    if compiled and rank.first and not chosen.multimodal:
+        # torch.compile times its kernels on inputs of its own, the first with a second embedding matrix: vocab x hidden. Where the model takes
+        # pictures, embeddings are looked up outside of what is compiled: gpu_model_runner.py _dummy_run hands inputs_embeds over
         matrix = architecture.vocab_size * architecture.hidden_size * ELEMENT // ranks
         peaks.append(kept + matrix + kernels.workspace + MIB)
     if encodes:
@@ -246,9 +246,9 @@ def sampler(architecture: Architecture, chosen: Settings, ranks: int, kernels: K
     if chosen.v2:
         each = SAMPLER_V2_WARM if chosen.version >= (0, 33) else SAMPLER_V2
         return rows * vocabulary * each + kernels.workspace
-    wide = SAMPLER if chosen.version >= (0, 20) else SAMPLER_0_17 if chosen.version >= (0, 17) else SAMPLER_SORT
+    wide = SAMPLER if chosen.version >= TRITON_SAMPLES else SAMPLER_SORT
     drafted = REJECTION if chosen.speculative_tokens else 0
-    programs = min(1 << max(0, rows - 1).bit_length(), kernels.processors) if chosen.version >= (0, 20) else 0
+    programs = min(1 << max(0, rows - 1).bit_length(), kernels.processors) if chosen.version >= TRITON_SAMPLES else 0
     held = hidden
     if isinstance(architecture.mlp, MoeMlp):
         held += _experts(architecture.mlp, ranks, hidden, chosen, copies if chosen.version >= WORKSPACE_KEPT else 1)
