@@ -200,8 +200,7 @@ def _rows(bound: Bound, bounds: Bounds, search: Search) -> list[Row]:
     reuse, machine = bounds.reuse, search.machine
     if (known := reuse.rows(bound, machine)) is not None:
         return known
-    plans = reuse.plans(bound, machine)
-    rows = [_scored(plan, bound, bounds, search) for plan in (_plans(bound, search) if plans is None else plans)]
+    rows = [_scored(plan, bound, bounds, search) for plan in _plans(bound, search)]
     reuse.keep_rows(bound, rows, machine)
     return rows
 

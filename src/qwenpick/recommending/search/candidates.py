@@ -35,7 +35,6 @@ from qwenpick.speed.traffic import attention, traffic
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
     from qwenpick.memory.cache import KvCache
-    from qwenpick.planning.plan import Plan
     from qwenpick.speed.devices import Class, Place
 
 GPU_ENGINES = ("vllm", "sglang")  # engines that use no RAM for layers
@@ -48,7 +47,7 @@ class Candidate:
 
     `least` are bytes that any run holds, known without that look. `low` says that it has so few bits that it is only looked at where the GPUs
     hold none of about four alone, and `on_gpus` that its engine uses no RAM for layers. `small` are the smaller caches that may be tried.
-    `planned` are plans for boxes with GPUs alike (`reuse.py`). `has_table` says that it has an n-gram table, which engines on GPUs may keep in RAM.
+    `has_table` says that it has an n-gram table, which engines on GPUs may keep in RAM.
     """
 
     def __init__(
@@ -71,7 +70,6 @@ class Candidate:
         self.low = FORMATS[listed.format].bits < LOW_BITS
         self.small = smaller_caches(engine, model, architecture) if search.any_cache and not self.work.options else ()
         self.by_rule = engine == "llamacpp" and not self.work.options  # llama.cpp's own rule, with no flags
-        self.planned: dict[object, tuple[list[Plan], int]] = {}
         self._alike = alike
         # a prompt is timed by the rate of what the context holds
         self._prompts = self.work.sequences * search.task.prompt / self._prompt

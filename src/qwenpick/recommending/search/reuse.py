@@ -1,12 +1,12 @@
-"""What was found on one box and stands on another: with the same GPUs beside other RAM or another CPU, or with GPUs whose memory is alike."""
+"""What was found on one box and stands on another: with the same GPUs beside other RAM or another CPU."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import field, replace
+from dataclasses import field
 from typing import TYPE_CHECKING
 
-from qwenpick.memory.account import RAM, gpu
+from qwenpick.memory.account import RAM
 from qwenpick.recommending.practice import FULL
 from qwenpick.recommending.scoring import PREFERENCES
 from qwenpick.units import GIB
@@ -40,9 +40,6 @@ class Reuse:
         self._devices, self._usable, self._kept = devices, usable, kept
         # with that preference the room that is left counts, in RAM too
         self._never = bool(PREFERENCES[request.prefer].context) or any(device.unified for device in devices)
-        only = devices[0] if len(devices) == 1 == len(usable) and not self._never else None
-        # all that llama.cpp's account of a GPU depends on
-        self._alike = only and (only.vendor, only.compute_capability, only.total, only.free, only.kind)
 
     def rows(self, bound: Bound, machine: Machine) -> list[Row] | None:
         """The rows of a bound that were found on another box with these devices and stand on this one."""
@@ -50,30 +47,10 @@ class Reuse:
         return rows if _has_ram(machine, least) else None
 
     def keep_rows(self, bound: Bound, rows: list[Row], machine: Machine) -> None:
-        """Keep the rows of a bound, where they stand on other boxes, and their plans for those with GPUs alike."""
+        """Keep the rows of a bound, where they stand on other boxes."""
         least = self._ram_needed(bound, [plan for plan, _ in rows], machine)
         if least is not None:
             self._kept.rows[bound] = rows, least
-        if self._alike and bound.candidate.by_rule:
-            ram = None if least is not None else (machine.ram_free, machine.ram_total)
-            bound.candidate.planned[self._alike, bound.cut, bound.small, ram] = [plan for plan, _ in rows], least or 0
-
-    def plans(self, bound: Bound, machine: Machine) -> list[Plan] | None:
-        """The plans of a bound that were found on a box whose only GPU has the same memory and driver, with this one in their place."""
-        for ram in (None, (machine.ram_free, machine.ram_total)) if self._alike else ():
-            plans, least = bound.candidate.planned.get((self._alike, bound.cut, bound.small, ram), (None, 0))
-            if plans is not None and _has_ram(machine, least):
-                return [self._on_this(plan) for plan in plans]
-        return None
-
-    def _on_this(self, plan: Plan) -> Plan:
-        if plan.box == self._devices:
-            return plan
-        devices = self._devices if plan.placement.devices else ()
-        places = [replace(p, name=devices[0].name) if p.where == gpu(0) else p for p in plan.places]
-        return replace(
-            plan, placement=replace(plan.placement, devices=devices), places=tuple(places), box=self._devices
-        )
 
     def drafted(self, plan: Hashable, machine: Machine) -> tuple[Scored | None] | None:
         """(what drafts in place of a plan, None if nothing does), where that was found beside other RAM, or another CPU; else None."""
