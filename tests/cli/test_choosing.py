@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,3 +74,21 @@ def test_a_run_that_trains_takes_none_of_it(qwenpick: Callable[..., Any]) -> Non
     refused = qwenpick("fit", "qwen3-8b", *BOX, "--train", "lora", "--prefer", "speed")
     assert refused.code == 2
     assert "--prefer" in refused.err
+
+
+def test_a_file_of_requirements_says_the_same_in_its_fields(qwenpick: Callable[..., Any], tmp_path: Path) -> None:
+    file = tmp_path / "qwenpick.yaml"
+    file.write_text(
+        "machine: {gpus: [rtx 4070], ram: 64GiB}\nmodels:\n"
+        "- {model: qwen3.8-flash-next, prefer: speed, thinking: no}\n"
+        "- {model: qwen3.8-flash-next, max_disk: 85GB}\n"
+        "- {model: qwen3.5-9b, max_disk: 1GB}\n"
+    )
+    checked = json.loads(qwenpick("check", str(file), "--json").out)
+    fast, small, none = checked["results"]
+    for result, words in ((fast, ["--prefer", "speed", "--thinking", "no"]), (small, ["--max-disk", "85GB"])):
+        alone = json.loads(qwenpick("fit", "qwen3.8-flash-next", *BOX, *words, "--json").out)
+        assert planned(result["plan"]) == planned(alone)
+    assert (none["status"], checked["exit_code"]) == ("fail", 1)
+    file.write_text("models: [{model: qwen3-8b, prefer: sped}]")
+    assert "speed" in qwenpick("check", str(file)).err

@@ -94,6 +94,11 @@ class Entry(Strict):
     min_speed: Annotated[Real, Field(gt=0, le=1e9)] | None = Field(
         default=None, description="Tokens/s that each user sees"
     )
+    prefer: Literal["balanced", "quality", "speed", "context", "small"] = Field(
+        default="balanced", description="As --prefer: what decides between formats"
+    )
+    thinking: Flag | None = Field(default=None, description="As --thinking: whether it must think before it answers")
+    max_disk: Text | None = Field(default=None, description="As --max-disk: the largest download, 20GB")
     strict: Flag = Field(default=False, description="Tight counts as no, and the slow end of the speed is taken")
     gpu_only: Flag = False
     options: dict[Text, Flag | Whole | Real | Text] = Field(default={}, description="The engine's own flags")
@@ -115,6 +120,9 @@ class Entry(Strict):
             "users",
             "kv_cache",
             "min_speed",
+            "prefer",
+            "thinking",
+            "max_disk",
             "gpu_only",
             "options",
             "replicas",
@@ -178,6 +186,9 @@ def _requirement(file: File, index: int, node: yaml.Node | None) -> Requirement:
         task=entry.task,
         kv_cache=entry.kv_cache,
         min_speed=entry.min_speed,
+        prefer=entry.prefer,
+        thinking=entry.thinking,
+        max_disk=entry.max_disk,
         strict=entry.strict,
         gpu_only=entry.gpu_only,
         options={**entry.options, **{name: text for name, text in releases.items() if text}},

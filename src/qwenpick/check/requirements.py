@@ -17,17 +17,18 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
 
 from qwenpick.bounded import reason
-from qwenpick.errors import HardwareUnreadableError, QwenpickError, shown
+from qwenpick.errors import DoesNotFitError, HardwareUnreadableError, QwenpickError, shown
 from qwenpick.i18n import _
 from qwenpick.memory.cache import parse_cache
 from qwenpick.planning.words import size_note, speed_of, where
 from qwenpick.runtimes import find_runtime
-from qwenpick.units import parse_tokens
+from qwenpick.units import parse_bytes, parse_tokens
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.fitting.answer import Answer
     from qwenpick.fitting.together import Together
+    from qwenpick.recommending.rank import Prefer
     from qwenpick.recommending.request import Request
 
 FILE = "qwenpick.yaml"
@@ -75,6 +76,9 @@ class Requirement:
     task: str | None = None
     kv_cache: str | None = None
     min_speed: float | None = None
+    prefer: Prefer = "balanced"
+    thinking: bool | None = None
+    max_disk: str | None = None
     strict: bool = False
     gpu_only: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -113,7 +117,7 @@ class Checked:
 
 
 def request(requirement: Requirement) -> Request:
-    """The requirement as `fit` takes it. Raises QwenpickError for a context or cache format that cannot be read."""
+    """The requirement as `fit` takes it. Raises QwenpickError for a context, a size or a cache format that cannot be read."""
     from qwenpick.recommending.request import Request
 
     return Request(
@@ -122,6 +126,9 @@ def request(requirement: Requirement) -> Request:
         task=requirement.task,
         users=requirement.users,
         min_speed=requirement.min_speed,
+        prefer=requirement.prefer,
+        thinking="either" if requirement.thinking is None else "yes" if requirement.thinking else "no",
+        max_disk=parse_bytes(requirement.max_disk) if requirement.max_disk else None,
         runtime=requirement.runtime,
         kv_cache=parse_cache(requirement.kv_cache) if requirement.kv_cache else None,
         options=requirement.options,
@@ -140,6 +147,8 @@ def _checked(requirement: Requirement, fit: Callable[[Requirement], Answer | Res
         answer = fit(requirement)
     except HardwareUnreadableError as problem:
         return Result(requirement, "unreadable", str(problem))
+    except DoesNotFitError as problem:
+        return Result(requirement, "fail", str(problem))
     except QwenpickError as problem:
         return Result(requirement, "invalid", str(problem))
     except OSError as problem:  # a path that nobody may look at, or that no system has
