@@ -12,6 +12,7 @@ from qwenpick.catalog.prices import gpu_price
 from qwenpick.fitting.answer import fit
 from qwenpick.machine.simulate import simulate
 from qwenpick.recommending.request import Request
+from qwenpick.render.plan import _beside
 
 GIB = 2**30
 
@@ -58,6 +59,13 @@ def test_a_price_says_what_it_is_and_of_when(catalog: Catalog) -> None:
 def test_ram_is_what_the_plan_keeps_there_and_room_for_the_system(catalog: Catalog) -> None:
     found = offers(catalog, find_model(catalog, "qwen3-0.6b"), Request(quant="4bit"), [find_gpu(catalog, "rtx 4090")])
     assert found[0].ram == 16 * GIB  # under 1 GiB of host buffers and 8 GiB for the system: the next size that is sold
+
+
+def test_a_box_of_shared_memory_has_all_its_ram_already(catalog: Catalog) -> None:
+    m4 = find_gpu(catalog, "m4 max 64gb")
+    (found,) = offers(catalog, find_model(catalog, "qwen3-8b"), Request(), [m4])
+    assert found.ram == m4.memory_bytes
+    assert "RAM" not in _beside(found)
 
 
 def test_what_stands_beside_grows_with_the_gpus_of_a_node(catalog: Catalog) -> None:

@@ -42,7 +42,7 @@ THREADS_PER_GPU = 8  # hardware threads that feed a GPU: nine of ten machines fo
 class Offer:
     """`count` GPUs of one kind that run the model, with the plan there. Prices are USD, power watts, of all GPUs together.
 
-    `ram`, `disk` and `threads` are what the box, or each of its nodes, should have beside them.
+    `ram`, `disk` and `threads` are what the box, or each of its nodes, should have beside them; where the memory is shared, `ram` is all of it.
     """
 
     gpu: Gpu
@@ -150,7 +150,7 @@ def _smallest(
                 price and price * count,
                 note,
                 gpu.power_watts and gpu.power_watts * count,
-                needed_ram(plan, min(count, PER_NODE)),
+                (gpu.memory_bytes or each) if gpu.unified else needed_ram(plan, min(count, PER_NODE)),
                 download_bytes(plan.model, plan.architecture, plan.checkpoint, plan.runtime),
                 THREADS_PER_GPU * min(count, PER_NODE),
             )

@@ -179,6 +179,12 @@ def hardware(offer: Offer) -> str:
 
 def _beside(offer: Offer) -> str:
     """What the box should have beside its GPUs."""
+    if offer.gpu.unified:
+        return _(
+            "The {hardware} also needs {disk} of disk for the weights",
+            hardware=hardware(offer),
+            disk=format_gb(offer.disk),
+        )
     return (
         _(
             "The {hardware} also needs {ram} of RAM, {threads} CPU threads, {disk} of disk for the weights",
