@@ -72,6 +72,12 @@ def test_the_static_share_follows_the_gpus_memory(
         # graphs that are switched off count no more from 0.5.14 on
         (80, 1, {"version": "0.5.13", "disable_cuda_graph": True}, 0.83),
         (80, 1, {"version": "0.5.14", "disable_cuda_graph": True}, 0.842),
+        # up to 0.4.7 by the number of GPUs
+        (48, 1, {"version": "0.4.6"}, 0.88),
+        (24, 4, {"version": "0.4.7"}, 0.85),
+        (48, 16, {"version": "0.4.3"}, 0.79),
+        (141, 1, {"version": "0.4.6"}, 0.8723),
+        (48, 1, {"version": "0.4.8"}, 0.792),
         # 0.4.10: 2.9 GiB, 10 GiB, 32 GiB
         (16, 1, {"version": "0.4.10"}, 0.819),
         (80, 1, {"version": "0.4.10"}, 0.875),

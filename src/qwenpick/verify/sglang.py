@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from qwenpick.machine.hardware import cuda_context
 from qwenpick.memory.account import Part, gpu
-from qwenpick.runtimes.sglang.share import AITER, AITER_FROM, CONTEXT
+from qwenpick.runtimes.sglang.share import AITER, AITER_FROM
 from qwenpick.verify.observation import Observation, first, last, observed, size, unread_lines, whole
 from qwenpick.work.placement import Cut
 
@@ -70,7 +71,7 @@ def parse(log: list[str]) -> Observation:
         kv_tokens=whole(tokens[1]) if tokens else None,
         ranks=max(cut.gpus, len({part.where for part in parts})),
         cut=cut,
-        free=size(begin[1], "GB") + CONTEXT if begin else None,  # printed once the context is up
+        free=size(begin[1], "GB") + cuda_context(None) if begin else None,  # printed once the context is up
         options={name: said[name] for name in _AS_OPTION if name in said}
         | ({"version": version[1]} if version and re.fullmatch(r"\d+\.\d+(\.\d+)?([.]?post\d+)?", version[1]) else {}),
         unread=unread_lines(log, _KNOWN),

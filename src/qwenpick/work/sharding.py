@@ -25,6 +25,8 @@ BLOCK = 128  # columns that share a scale in block FP8, GPTQ and AWQ: a rank's p
 # group is a second one (vLLM 0.26, NCCL 2.28.9, NVLink). Two RTX 5090 without NVLink had 30.5 of 31.4 GiB, 0.5 of it the context (vLLM 0.27).
 COMMUNICATION, COMMUNICATION_EXPERTS = 970 * 2**20, 490 * 2**20
 OVER_PCIE = 0.42  # of that
+# NCCL before 2.28 (torch up to 2.10) over PCIe: 0.13 GiB on each of 4 L4 (SGLang 0.4.3), and 8 L40S had 0.21 outside of torch in all (vLLM 0.10.2)
+OLD_PCIE = 0.14
 _NVLINK = (
     "h100-sxm",
     "h200",
@@ -41,12 +43,15 @@ _NVLINK = (
 )
 
 
-def communication_bytes(gpus: int, experts: bool, device: Device | None = None) -> int:
-    """Bytes that communicators of several GPUs take on each of them, as over NVLink where the card is not known; 0 for one GPU."""
+def communication_bytes(gpus: int, experts: bool, device: Device | None = None, old: bool = False) -> int:
+    """Bytes that communicators of several GPUs take on each of them, as over NVLink where the card is not known; 0 for one GPU.
+
+    `old` is NCCL before 2.28.
+    """
     if gpus == 1:
         return 0
     whole = COMMUNICATION + (COMMUNICATION_EXPERTS if experts else 0)
-    return int(whole * OVER_PCIE) if over_pcie(device) else whole
+    return int(whole * (OLD_PCIE if old else OVER_PCIE)) if over_pcie(device) else whole
 
 
 def over_pcie(device: Device | None) -> bool:

@@ -10,7 +10,7 @@ from qwenpick.runtimes.given import read
 from qwenpick.runtimes.ledger import Ledger, Rank
 from qwenpick.runtimes.sglang.options import Options
 from qwenpick.runtimes.sglang.pools import IMAGES, LOADED, divided, sized_beside, slot_bytes, token_bytes, weights
-from qwenpick.runtimes.sglang.share import free_at_start, graph_bytes, settings
+from qwenpick.runtimes.sglang.share import NEW_NCCL, free_at_start, graph_bytes, settings
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
@@ -30,7 +30,8 @@ def ledger(
     stages = weights(architecture, checkpoint, work, placement)
     slot = slot_bytes(architecture, work, placement)
     copy = placement.tensor_parallel * placement.pipeline_parallel
-    frees = [free_at_start(device, copy, architecture.is_moe) or 0 for device in placement.devices[:copy]]
+    old = said.release < NEW_NCCL
+    frees = [free_at_start(device, copy, architecture.is_moe, old) or 0 for device in placement.devices[:copy]]
     free = min(frees)
     kept = IMAGES if architecture.vision and not said.language_only and said.release >= IMAGES_KEPT else 0
     graphs = graph_bytes(chosen)

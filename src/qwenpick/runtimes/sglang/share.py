@@ -6,11 +6,11 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qwenpick.machine.hardware import cuda_free
+from qwenpick.machine.hardware import cuda_context, cuda_free
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.sglang.options import Options
 from qwenpick.values import dataclass
-from qwenpick.work.sharding import communication_bytes
+from qwenpick.work.sharding import communication_bytes, over_pcie
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from qwenpick.work.serving import Serving
 
 MIB, GIB = 2**20, 2**30
-CONTEXT = 530 * MIB  # of the CUDA context, gone before SGLang looks at what is free
 # (memory up to, chunked prefill size, largest graph batch below TP 4, from TP 4 on): memory_hook.py
 _BY_MEMORY = (
     (20 * GIB, 2048, 8, 8), (35 * GIB, 4096, 48, 160), (60 * GIB, 4096, 32, 160), (160 * GIB, 8192, 256, 512), (2**62, 16384, 512, 512),
@@ -39,8 +38,14 @@ GRAPHLESS = (0, 5, 14)  # from here on nothing is set aside for graphs that are 
 # MiB set aside more where it speculates, before each release, and with STANDALONE
 DRAFTING = (((0, 5, 10), 2048), ((0, 5, 14), 4096))
 STANDALONE = 6144
+# Before 0.5: server_args.py of 0.4.3 to 0.4.10
+_BY_MEMORY_OLD = ((35 * GIB, 2048, 8, 80), (160 * GIB, 8192, 160, 160), (2**62, 16384, 160, 160))
 # 0.4.10: GiB set aside by memory, and more for each GPU
 _BEFORE_0_5 = ((35 * GIB, 2.8, 0.1), (90 * GIB, 9.5, 0.5), (160 * GIB, 12.0, 0.5), (2**62, 32.0, 0.0))
+# Up to 0.4.7 a share by the number of GPUs instead: server_args.py of 0.4.3 to 0.4.7
+_BY_GPUS, BY_GPUS_BEFORE = ((16, 0.79), (8, 0.81), (4, 0.85), (2, 0.87), (1, 0.88)), (0, 4, 8)
+PCIE_MORE = 140 * MIB  # since then over PCIe beside what vLLM takes: two starts of 0.5.19 over two RTX 3090
+NEW_NCCL = (0, 5, 12)  # from here on with torch 2.11, NCCL 2.28 or newer; 0.5.10 has torch 2.9.1
 # What aiter, the attention of AMD's GPUs, leaves of the static share, a given one too, where sequences may be longer than so many tokens:
 # model_runner.py of 0.4.10, server_args.py of 0.5.8 to 0.5.18, arg_groups/attention_hook.py of 0.5.23
 AITER, AITER_FROM = 0.85, 8192
@@ -66,8 +71,9 @@ def settings(architecture: Architecture, work: Serving, placement: Placement) ->
     """What the server settles on by itself. Raises QwenpickError for an option it does not know."""
     said, ranks = read(Options, work.options), placement.tensor_parallel
     total = min((d.total for d in placement.devices if d.total), default=24 * GIB)
-    chunk, low, high = next((chunk, low, high) for limit, chunk, low, high in _BY_MEMORY if total < limit)
-    if said.release < SMALL_BEFORE and 20 * GIB <= total < 35 * GIB:
+    by_memory = _BY_MEMORY_OLD if said.release < (0, 5) else _BY_MEMORY
+    chunk, low, high = next((chunk, low, high) for limit, chunk, low, high in by_memory if total < limit)
+    if (0, 5) <= said.release < SMALL_BEFORE and 20 * GIB <= total < 35 * GIB:
         chunk, low, high = SMALL
     chunk = said.chunk or chunk
     captured = not said.disable_cuda_graph or said.release < GRAPHLESS
@@ -128,10 +134,12 @@ def aside_bytes(architecture: Architecture, work: Serving, free: int, mib: float
     return aside
 
 
-def free_at_start(device: Device, gpus: int = 1, experts: bool = False) -> int | None:
+def free_at_start(device: Device, gpus: int = 1, experts: bool = False, old: bool = False) -> int | None:
     """Bytes the server sees as free once its CUDA context and communicators are up: the static share is a share of these."""
-    free = cuda_free(device)
-    return None if free is None else max(0, free - CONTEXT - communication_bytes(gpus, experts, device))
+    free, around = cuda_free(device), communication_bytes(gpus, experts, device, old)
+    if around and not old and over_pcie(device):
+        around += PCIE_MORE
+    return None if free is None else max(0, free - cuda_context(device) - around)
 
 
 def graph_bytes(chosen: Settings) -> int:
@@ -166,10 +174,19 @@ def static_share(total: int, chunk: int, graph_batch: int, gpus: int, said: Opti
         aside = max(aside, 10 * 1024)
     if said.release < (0, 5):
         aside = next((base + each * gpus) * 1024 for limit, base, each in _BEFORE_0_5 if total < limit)
+    if said.release < BY_GPUS_BEFORE:
+        return _old_share(memory, gpus, bool(said.speculative_num_draft_tokens))
     if said.speculative_num_draft_tokens:
         more = next((mib for before, mib in DRAFTING if said.release < before), 0)
         aside += STANDALONE if more and said.speculative_algorithm == "STANDALONE" and said.release >= (0, 5) else more
     return max(0.0, round((memory - aside) / memory, 3))
+
+
+def _old_share(memory: float, gpus: int, drafts: bool) -> float:
+    share = next(share for least, share in _BY_GPUS if gpus >= least) if memory <= 80 * 1024 else 0.88
+    if memory > 96 * 1024:
+        return min(share + 48 * 1024 * (1 - share) / memory, (memory - (20 if drafts else 18) * 1024) / memory)
+    return share * 0.95 if drafts else share
 
 
 def prefill_graphs(chunk: int) -> int:

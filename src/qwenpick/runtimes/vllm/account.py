@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_
-from qwenpick.machine.hardware import cuda_free, cuda_total
+from qwenpick.machine.hardware import cuda_context, cuda_free, cuda_total
 from qwenpick.memory.account import RAM, Memory, Part, gpu
 from qwenpick.memory.account import memory as gather
 from qwenpick.memory.tensors import NGRAM_TABLE
@@ -18,7 +18,7 @@ from qwenpick.runtimes.vllm.graphs import OLD_RANK_UNTIL, Link
 from qwenpick.runtimes.vllm.options import Options
 from qwenpick.runtimes.vllm.profile import (
     COMMUNICATORS_BEFORE,
-    CONTEXT,
+    OLD_NCCL_BEFORE,
     UNIFIED_OTHERS,
     Profile,
     Rank,
@@ -88,14 +88,16 @@ def budget(device: Device, work: Serving) -> int | None:
     total, free = cuda_total(device), cuda_free(device)
     if total is None or free is None:
         return None
-    return min(requested(device, work), max(0, free - CONTEXT))
+    return min(requested(device, work), max(0, free - cuda_context(device)))
 
 
 def beside_bytes(architecture: Architecture, placement: Placement, version: tuple[int, ...]) -> int:
     """Bytes that each rank takes before vLLM looks at what is free: the CUDA context, and communicators where they do not count as inside."""
     gpus = placement.tensor_parallel * placement.pipeline_parallel * placement.data_parallel
     inside = version < COMMUNICATORS_BEFORE
-    return CONTEXT + (0 if inside else communication_bytes(gpus, architecture.is_moe, smallest(placement)))
+    old = version < OLD_NCCL_BEFORE
+    around = 0 if inside else communication_bytes(gpus, architecture.is_moe, smallest(placement), old)
+    return max((cuda_context(device) for device in placement.devices), default=cuda_context(None)) + around
 
 
 def outside_bytes(

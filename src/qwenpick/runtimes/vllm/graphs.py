@@ -25,6 +25,8 @@ V2_KEPT = 3.5  # hidden states of all batched tokens that it keeps for its graph
 # communicators once all 3,283 were captured (QwenLM/Qwen3 issue 1387); with NVLink 8 x A100 gave up in the last tenth of 6,365 with 6 GiB for
 # them (QwenLM/Qwen3-VL issue 1684), and 8 x H800 started with 1,805 (issue 1489)
 OLD_RANK, OLD_RANK_PCIE, OLD_RANK_UNTIL = MIB, int(1.59 * MIB), (0, 12)
+# with torch 2.8 (NCCL 2.27), from 0.10.2 on: 8 x L40S took 3.45 GiB for 6,365
+RANK_PCIE, RANK_PCIE_FROM = int(0.56 * MIB), (0, 10, 2)
 # first versions whose request pays for an estimate: v1/worker/gpu_worker.py, and gpu/model_runner.py
 V1_ESTIMATES, V2_ESTIMATES = ((0, 20), (0, 29))
 
@@ -54,7 +56,8 @@ def taken_bytes(architecture: Architecture, layers: int, chosen: Settings, link:
     if not chosen.captures:
         return 0
     if link != "alone" and chosen.version < OLD_RANK_UNTIL:
-        return chosen.captures * (layers + 1) * (OLD_RANK if link == "nvlink" else OLD_RANK_PCIE)
+        pcie = RANK_PCIE if chosen.release >= RANK_PCIE_FROM else OLD_RANK_PCIE
+        return chosen.captures * (layers + 1) * (OLD_RANK if link == "nvlink" else pcie)
     if chosen.v2 and chosen.version < V2_ESTIMATES:
         kept = int(V2_KEPT * chosen.batched_tokens * architecture.hidden_size) * ELEMENT
         return chosen.captures * layers * V2_LAYER + V2_FIRST + kept

@@ -10,25 +10,28 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.catalog.schema import Architecture, DenseMlp, MoeMlp
+from qwenpick.machine.hardware import multiprocessors, resident_threads
 from qwenpick.memory.cache import linear_layers
 from qwenpick.runtimes.vllm import encoder, graphs
 from qwenpick.runtimes.vllm.settings import Settings
 from qwenpick.values import dataclass
-from qwenpick.work.sharding import OVER_PCIE, communication_bytes
+from qwenpick.work.sharding import OLD_PCIE, communication_bytes
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Device
 
 MIB = 2**20
 ELEMENT = 2  # bytes of a 16-bit activation
-NON_TORCH = 230 * MIB  # measured: 0.2246 GiB in every 0.26 start on one H200
+# Measured: 0.2246 GiB in every 0.26 start on one H200, kernels' stacks for all threads that it holds; logs say 0.06 on an RTX 4080, 0.12 on a V100,
+# 0.13 on an L40S, 0.15 on an A100
+NON_TORCH = 230 * MIB / resident_threads(None)
 NON_TORCH_RANK = 67 * MIB  # 0.065 GiB on each of two: the communicators' kernels were loaded before vLLM's first look
 # From 0.27 on all that is gone from the driver counts (utils/mem_utils.py memory_profiling): segments that torch's allocator holds beyond its
 # tensors and the runner's own buffers too. Public starts of 0.27 to 0.29 on four kinds of cards: 0.2 to 0.3 GiB more
 HELD = 200 * MIB
-CONTEXT = 530 * MIB  # of the worker's CUDA context, outside all that vLLM counts: 139.80 total, 139.29 free at start
 # from here on they are up before the memory is looked at: v1/worker/gpu_worker.py init_device
 COMMUNICATORS_BEFORE = (0, 11)
+OLD_NCCL_BEFORE = (0, 18)  # 0.17 brings torch 2.10
 # of the engine's own processes, where GPU and CPU share the memory (DGX Spark, 0.27.1: 69.4 GiB of 73.0 left for the cache)
 UNIFIED_PROCESS = 1792 * MIB
 # There vLLM takes psutil's "available" for what is free (utils/mem_utils.py MemorySnapshot.measure, 0.18 to 0.27), so all that the machine's other
@@ -62,6 +65,7 @@ class Kernels:
     plain: bool = True  # linear layers run through cuBLAS: not in FP8, GPTQ or AWQ
     block_fp8: bool = False
     unified: bool = False
+    non_torch: int = 230 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +111,12 @@ def profile(
     asked = encoder.peak_bytes(architecture, image_tokens, ranks) if chosen.multimodal and rank.first else 0
     peak = max(activation(architecture, chosen, rank, kernels), asked)
     alone = rank.link == "alone"
-    outside = NON_TORCH if alone or chosen.version < (0, 20) else NON_TORCH_RANK
+    outside = kernels.non_torch if alone or chosen.version < (0, 20) else min(NON_TORCH_RANK, kernels.non_torch)
     if (
         chosen.version < COMMUNICATORS_BEFORE
     ):  # v1/worker/gpu_worker.py init_device looked at the memory before the communicators were made
         around = communication_bytes(1 if alone else 2, architecture.is_moe)
-        outside += int(around * OVER_PCIE) if rank.link == "pcie" else around
+        outside += int(around * OLD_PCIE) if rank.link == "pcie" else around
     if chosen.version >= (
         0,
         27,
@@ -261,8 +265,6 @@ def kernels_of(device: Device | None, format_name: str) -> Kernels:
 
     aten/src/ATen/cuda/CublasHandlePool.cpp.
     """
-    from qwenpick.machine.hardware import multiprocessors
-
     capability = device.capability if device else None
     return Kernels(
         workspace=8_519_680 if capability and capability < (9, 0) else 32 * MIB,
@@ -270,4 +272,5 @@ def kernels_of(device: Device | None, format_name: str) -> Kernels:
         plain=not format_name.startswith(("fp8", "awq", "gptq")),
         block_fp8=format_name == "fp8",
         unified=bool(device and device.unified),
+        non_torch=int(NON_TORCH * resident_threads(device)),
     )
