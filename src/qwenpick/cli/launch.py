@@ -16,11 +16,63 @@ from qwenpick.cli.common.training import SERVED, Tuning, Wanted, serving_only
 from qwenpick.cli.manifests import PLAIN, Manifest, print_manifest
 from qwenpick.errors import DoesNotFitError, QwenpickError
 from qwenpick.i18n import _
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
+    from qwenpick.fitting.answer import Answer
     from qwenpick.machine.hardware import Machine
+    from qwenpick.readers import Wanted as Found
     from qwenpick.recommending.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The options that say as what the commands are written, or that they are run."""
+
+    docker: Annotated[bool, typer.Option("--docker", help="As `docker run` (vLLM and SGLang).")] = False
+    compose: Annotated[bool, typer.Option("--compose", help="As a docker compose file (vLLM and SGLang).")] = False
+    systemd: Annotated[bool, typer.Option("--systemd", help="As a systemd unit that starts it at boot.")] = False
+    execute: Annotated[
+        bool, typer.Option("--exec", envvar="QWENPICK_LAUNCH_EXEC", help="Run it instead of printing it.")
+    ] = False
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="With --exec: compare what the server says about its memory with the plan, and go on."
+        ),
+    ] = False
+    once: Annotated[
+        bool, typer.Option("--once", help="With --verify: stop after comparing; exit code 1 if the plan was off.")
+    ] = False
+    force: Annotated[bool, typer.Option("--force", help="Print it even if it does not fit.")] = False
+    hub: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="HUB",
+            help="Where weights are fetched from: huggingface, or modelscope (what --lang zh takes).",
+            autocompletion=completion.hubs,
+        ),
+    ] = None
+
+    @property
+    def formed(self) -> bool:
+        """Whether they are written in another form than plain commands, or run."""
+        return self.docker or self.compose or self.systemd or self.execute
+
+    def source(self) -> str:
+        """The hub that weights are fetched from. Raises QwenpickError for options that exclude each other."""
+        from qwenpick.launch.hub import read_hub
+
+        if (self.verify and not self.execute) or (self.once and not self.verify):
+            raise QwenpickError(_("--once goes with --verify, and --verify with --exec"))
+        if self.systemd and (self.docker or self.compose or self.execute):
+            raise QwenpickError(_("one form at a time: --docker, --compose, --systemd or --exec"))
+        return read_hub(self.hub)
+
+
+PRINTED = Start()
 
 
 @spread
@@ -34,31 +86,7 @@ def command(
         ),
     ] = None,
     run: parsed.FullRun = parsed.ALL_AS_USUAL,
-    docker: Annotated[bool, typer.Option("--docker", help="As `docker run` (vLLM and SGLang).")] = False,
-    compose: Annotated[bool, typer.Option("--compose", help="As a docker compose file (vLLM and SGLang).")] = False,
-    systemd: Annotated[bool, typer.Option("--systemd", help="As a systemd unit that starts it at boot.")] = False,
-    execute: Annotated[
-        bool, typer.Option("--exec", envvar="QWENPICK_LAUNCH_EXEC", help="Run it instead of printing it.")
-    ] = False,
-    verify: Annotated[
-        bool,
-        typer.Option(
-            "--verify", help="With --exec: compare what the server says about its memory with the plan, and go on."
-        ),
-    ] = False,
-    once: Annotated[
-        bool, typer.Option("--once", help="With --verify: stop after comparing; exit code 1 if the plan was off.")
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Print it even if it does not fit.")] = False,
-    hub: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            metavar="HUB",
-            help="Where weights are fetched from: huggingface, or modelscope (what --lang zh takes).",
-            autocompletion=completion.hubs,
-        ),
-    ] = None,
+    start: Start = PRINTED,
     online: given.Online = False,
     form: Manifest = PLAIN,
     hardware: Box = PROBED,
@@ -70,32 +98,14 @@ def command(
     """The command line that starts a model exactly as planned. Exit code 1 and no commands if it does not fit."""
     from dataclasses import replace
 
-    from qwenpick.fitting.answer import fit
-    from qwenpick.launch import script
-    from qwenpick.launch.answer import of_answer
-    from qwenpick.launch.hub import read_hub
-    from qwenpick.planning.words import rate
-    from qwenpick.readers import is_path, wanted
+    from qwenpick.readers import wanted
 
-    if (verify and not execute) or (once and not verify):
-        raise QwenpickError(_("--once goes with --verify, and --verify with --exec"))
-    if systemd and (docker or compose or execute):
-        raise QwenpickError(_("one form at a time: --docker, --compose, --systemd or --exec"))
-    tuning, source = training.read(), read_hub(hub)
+    tuning, source, force = training.read(), start.source(), start.force
     facts = parsed.read_catalog(catalog)
     if model and "+" in model:
         from qwenpick.cli.together import launch_together
 
-        if (
-            tuning
-            or docker
-            or compose
-            or systemd
-            or execute
-            or form.form(None)
-            or clustered.cluster
-            or clustered.replicas
-        ):
+        if tuning or start.formed or form.form(None) or clustered.cluster or clustered.replicas:
             raise QwenpickError(
                 _("several models are launched by plain commands on one machine; leave out the other forms")
             )
@@ -111,6 +121,34 @@ def command(
         box = hardware.read(facts)
         said = _first(facts, box, asked)
     found = wanted(said, facts, run.quant, online=online, runtime=run.runtime)
+    _has_weights(found, said, force)
+    shape = form.form(nodes)
+    request = replace(asked, quant=found.quant, runtime=run.runtime or found.runtime)
+    if shape:
+        if tuning or start.formed:
+            raise QwenpickError(
+                _(
+                    "a manifest is for serving on a cluster; leave out --train, --docker, --compose, --systemd and --exec"
+                )
+            )
+        manifest = replace(request, runtime=request.runtime or ("vllm" if shape == "ray" else None))
+        where = nodes or hardware.read(facts)
+        raise typer.Exit(print_manifest(found, manifest, where, shape, clustered, form.write, force, json, source))
+    if clustered.replicas:
+        raise QwenpickError(_("--replicas goes with --kubernetes, --slurm or --ray"))
+    box = box or hardware.read(facts)
+    if tuning:
+        serving_only(**run.served())
+        stored = None if found.notes and found.path is None else found.quant
+        raise typer.Exit(_train(found.catalog, box, found.model, tuning, stored, force, json, source))
+    again = shlex.join([said, *run.words(), *hardware.words()])
+    raise typer.Exit(_serve(found, box, request, start, hardware, again, json))
+
+
+def _has_weights(found: Found, said: str, force: bool) -> None:
+    """QwenpickError where a path was named that holds a config and no weights."""
+    from qwenpick.readers import is_path
+
     if found.path is None and is_path(said.strip()) and not force:
         raise QwenpickError(
             _(
@@ -118,81 +156,63 @@ def command(
                 path=said,
             )
         )
-    shape = form.form(nodes)
-    if shape:
-        if tuning or docker or compose or systemd or execute:
-            raise QwenpickError(
-                _(
-                    "a manifest is for serving on a cluster; leave out --train, --docker, --compose, --systemd and --exec"
-                )
-            )
-        manifest = replace(
-            asked,
-            quant=found.quant,
-            runtime=run.runtime or found.runtime or ("vllm" if shape == "ray" else None),
-        )
-        raise typer.Exit(
-            print_manifest(
-                found, manifest, nodes or hardware.read(facts), shape, clustered, form.write, force, json, source
-            )
-        )
-    if clustered.replicas:
-        raise QwenpickError(_("--replicas goes with --kubernetes, --slurm or --ray"))
-    box = box or hardware.read(facts)
-    if tuning:
-        serving_only(**run.served())
-        raise typer.Exit(
-            _train(
-                found.catalog,
-                box,
-                found.model,
-                tuning,
-                None if found.notes and found.path is None else found.quant,
-                force,
-                json,
-                source,
-            )
-        )
-    request = replace(asked, quant=found.quant, runtime=run.runtime or found.runtime)
+
+
+def _serve(found: Found, box: Machine, request: Request, start: Start, hardware: Box, again: str, json: bool) -> int:
+    """Print how to serve the model, or do it; the exit code. Raises DoesNotFitError, which names what was asked `again`."""
+    from qwenpick.fitting.answer import fit
+    from qwenpick.launch import script
+    from qwenpick.launch.answer import of_answer
+
     answer = fit(found.catalog, box, found.model, request)
-    if not answer.fits and not force:
+    if not start.force:
+        _refuse(answer, again)
+    forms = {"docker": start.docker, "compose": start.compose, "systemd": start.systemd}
+    planned = of_answer(answer, box, found.path, start.source(), found.notes, **forms)
+    if start.execute:
+        from qwenpick.launch.execute import execute as carry_out
+        from qwenpick.launch.execute import own_directory
+
+        serve = None
+        if start.verify:
+            from qwenpick.cli.watching import runner
+
+            serve = runner(answer.plan, planned, once=start.once)
+        typer.echo(script(planned, box.system), err=True)
+        return carry_out(planned, own_directory(answer.plan.model.id), serve=serve)
+    if json:
+        from qwenpick.render.forms.envelope import print_json
+        from qwenpick.render.launch import launch_values
+
+        here = hardware.here()(answer.plan)
+        print_json("launch", launch_values(answer.plan, planned, answer.fits, answer, here, box))
+    else:
+        typer.echo(script(planned, box.system), nl=False)
+    return 0 if answer.fits else 1
+
+
+def _refuse(answer: Answer, again: str) -> None:
+    """DoesNotFitError where the plan does not hold, or is slower than was asked."""
+    from qwenpick.planning.words import rate
+
+    plan = answer.plan
+    if not answer.fits:
         raise DoesNotFitError(
             _(
                 "{reason}; qwenpick fit {model} says what would make it fit (--force prints the commands anyway)",
-                reason=answer.plan.reason,
-                model=shlex.join([said, *run.words(), *hardware.words()]),
+                reason=plan.reason,
+                model=again,
             )
         )
-    plan = answer.plan
-    if not answer.quick and not force:
+    if not answer.quick:
         raise DoesNotFitError(
             _(
                 "{name} fits, but gives each user {speed} tokens/s where {wanted:g} were asked for (--force prints the commands anyway)",
                 name=plan.model.name,
                 speed=rate(plan.speed.each.low, plan.speed.each.high) if plan.speed else _("an unknown number of"),
-                wanted=asked.min_speed,
+                wanted=answer.request.min_speed,
             )
         )
-    planned = of_answer(answer, box, found.path, source, found.notes, docker=docker, compose=compose, systemd=systemd)
-    if execute:
-        from qwenpick.launch.execute import execute as carry_out
-        from qwenpick.launch.execute import own_directory
-
-        serve = None
-        if verify:
-            from qwenpick.cli.watching import runner
-
-            serve = runner(plan, planned, once=once)
-        typer.echo(script(planned, box.system), err=True)
-        raise typer.Exit(carry_out(planned, own_directory(plan.model.id), serve=serve))
-    if json:
-        from qwenpick.render.forms.envelope import print_json
-        from qwenpick.render.launch import launch_values
-
-        print_json("launch", launch_values(plan, planned, answer.fits, answer, hardware.here()(plan), box))
-    else:
-        typer.echo(script(planned, box.system), nl=False)
-    raise typer.Exit(0 if answer.fits else 1)
 
 
 def _first(facts: Catalog, box: Machine, request: Request) -> str:
