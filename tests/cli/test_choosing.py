@@ -92,3 +92,9 @@ def test_a_file_of_requirements_says_the_same_in_its_fields(qwenpick: Callable[.
     assert (none["status"], checked["exit_code"]) == ("fail", 1)
     file.write_text("models: [{model: qwen3-8b, prefer: sped}]")
     assert "speed" in qwenpick("check", str(file)).err
+
+
+def test_explain_says_why_a_model_should_think_unless_that_was_asked(qwenpick: Callable[..., Any]) -> None:
+    said = qwenpick("recommend", *BOX, "--task", "coding-agent", "--explain", "-n", "1").out
+    assert "thinking low: tool calls" in " ".join(said.split())
+    assert "thinking off: " not in qwenpick("recommend", *BOX, "--thinking", "no", "--explain", "-n", "1").out

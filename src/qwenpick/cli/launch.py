@@ -56,7 +56,6 @@ class Start:
         ),
     ] = None
 
-    @property
     def formed(self) -> bool:
         """Whether they are written in another form than plain commands, or run."""
         return self.docker or self.compose or self.systemd or self.execute
@@ -105,7 +104,7 @@ def command(
     if model and "+" in model:
         from qwenpick.cli.together import launch_together
 
-        if tuning or start.formed or form.form(None) or clustered.cluster or clustered.replicas:
+        if tuning or start.formed() or form.form(None) or clustered.cluster or clustered.replicas:
             raise QwenpickError(
                 _("several models are launched by plain commands on one machine; leave out the other forms")
             )
@@ -125,7 +124,7 @@ def command(
     shape = form.form(nodes)
     request = replace(asked, quant=found.quant, runtime=run.runtime or found.runtime)
     if shape:
-        if tuning or start.formed:
+        if tuning or start.formed():
             raise QwenpickError(
                 _(
                     "a manifest is for serving on a cluster; leave out --train, --docker, --compose, --systemd and --exec"

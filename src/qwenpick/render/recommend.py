@@ -11,6 +11,7 @@ from qwenpick.planning.words import where
 from qwenpick.recommending.answer import MOST_STREAMS
 from qwenpick.recommending.rank import explain
 from qwenpick.recommending.scoring import kept_of_cache
+from qwenpick.recommending.thinking import why_effort
 from qwenpick.render.first_screen import foot, head, table, tone
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import machine_values, plan_values
@@ -53,16 +54,19 @@ def _box_blocks(
             if pick.plan.model.licence.commercial_use != "free"
         ]
     if details:
-        blocks += [*(Line(_sentence(pick, here), tone(pick)) for pick in answer.picks), *_details(answer)]
+        blocks += [*(Line(_sentence(pick, answer, here), tone(pick)) for pick in answer.picks), *_details(answer)]
     return blocks
 
 
-def _sentence(pick: Pick, here: Here) -> str:
+def _sentence(pick: Pick, answer: Recommendation, here: Here) -> str:
     """Why a pick stands where it stands, what of it lies in RAM, how much it should think."""
     plan, ranked = pick.plan, pick.ranked
     said = [f"{ranked.place}. {ranked.reason}"]
     said += [where(plan)] if plan.mode.startswith("gpu+") else []
     said += [_("KV cache {cache}", cache=plan.work.kv_cache)] if plan.work.kv_cache != KvCache() else []
+    if plan.model.thinking in {"hybrid", "always"} and answer.request.thinking == "either":
+        why = why_effort(plan.model, answer.task, ranked.effort)
+        said.append(_("thinking {effort}: {why}", effort=_(ranked.effort), why=why))
     if made := pick.unpublished:
         said.append(
             _(
