@@ -94,7 +94,6 @@ def test_one_token_runs_eight_of_128_experts_and_many_tokens_nearly_all(catalog:
     weights = traffic(catalog.architecture(catalog.models["qwen3-30b-a3b"]), "bf16", None)
     assert weights.touched(1) == pytest.approx(8 / 128)
     assert weights.touched(64) == pytest.approx(1 - (120 / 128) ** 64)  # 98.4 %
-    assert 3.0e9 < weights.active_elements < 3.4e9  # "A3B"
 
 
 def test_linear_layers_have_a_state_and_no_cache(catalog: Catalog) -> None:

@@ -37,11 +37,6 @@ class Traffic:
         """The share of the experts that `tokens` independent tokens of one step run: 1 - (1 - chosen/of)^tokens."""
         return 1.0 - float((1.0 - self.chosen / self.of) ** tokens)
 
-    @property
-    def active_elements(self) -> float:
-        """Weights that multiply one token: 2 FLOP each."""
-        return self.dense_elements + self.output_elements + self.expert_elements * self.chosen / self.of
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attention:

@@ -120,15 +120,6 @@ def _rank_bytes(architecture: Architecture, tensor: Tensor, size: int, ranks: in
     return size // ranks
 
 
-@lru_cache(maxsize=1024)
-def world_sizes(architecture: Architecture) -> tuple[int, ...]:
-    """The tensor-parallel sizes that divide the model, smallest first.
-
-    Query heads must divide; key-value heads must divide or be copied evenly; so must delta-net heads and the MLP's inner width.
-    """
-    return tuple(n for n in range(1, MAX_WORLD + 1) if world_refusal(architecture, n) is None)
-
-
 @lru_cache(maxsize=4096)
 def world_refusal(architecture: Architecture, ranks: int, block: int = 1, *, whole_experts: bool = False) -> str | None:
     """Why `ranks` tensor-parallel ranks cannot divide the model; None where they can. `block`: columns a format's scales need together.
