@@ -98,3 +98,24 @@ def test_explain_says_why_a_model_should_think_unless_that_was_asked(qwenpick: C
     said = qwenpick("recommend", *BOX, "--task", "coding-agent", "--explain", "-n", "1").out
     assert "thinking low: tool calls" in " ".join(said.split())
     assert "thinking off: " not in qwenpick("recommend", *BOX, "--thinking", "no", "--explain", "-n", "1").out
+
+
+def test_a_speed_that_only_drafts_reach_is_reached_alike_by_every_command(qwenpick: Callable[..., Any]) -> None:
+    box = ["--gpu", "rtx 4090", "--ram", "64GiB"]
+    usual = json.loads(qwenpick("fit", "qwen3.8-27b", *box, "--json").out)
+    wanted = usual["speed"]["each"]["value"] - 1
+    assert usual["speculation"]["speed_without"]["value"] < wanted  # its own MTP block drafts, as measured runs say
+    asked = [*box, "--min-speed", f"{wanted:g}"]
+    alone = qwenpick("fit", "qwen3.8-27b", *asked, "--json")
+    assert (alone.code, planned(json.loads(alone.out))) == (0, planned(usual))
+    picks = json.loads(qwenpick("recommend", *asked, "--json").out)["boxes"][0]["picks"]
+    assert planned(usual) in [planned(pick["plan"]) for pick in picks]
+    assert all(pick["plan"]["speed"]["each"]["value"] >= wanted for pick in picks)
+
+
+def test_what_a_plan_does_unasked_is_said(qwenpick: Callable[..., Any]) -> None:
+    crowd = ["fit", "qwen3-8b", "--users", "50", "--gpu", "h100", "--ram", "256GiB"]
+    assert "the KV cache is kept in fp8" in qwenpick(*crowd).out
+    assert "the KV cache is kept in" not in qwenpick(*crowd, "--kv-cache", "fp8").out
+    assert "it drafts 3 tokens" in qwenpick("fit", "qwen3.8-27b", "--gpu", "rtx 4090", "--ram", "64GiB").out
+    assert "of the file stay on disk" in qwenpick("fit", "qwen3.8-flash-next", *BOX).out

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.catalog.lookup import closed_weights
 from qwenpick.errors import DoesNotFitError, QwenpickError
+from qwenpick.fitting.notes import cache_notes, unasked
 from qwenpick.i18n import _, retell
 from qwenpick.planning.checkpoints import check_quant, checkpoints, download_bytes
 from qwenpick.planning.limits import check_context, longest_context
@@ -101,7 +102,12 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
     plan = ranked.plan if ranked else _nearest(catalog, model, chooser, search, found)
     if not plan.holds(request.strict) and plan.verdict != "refused":
         refuse_unread(machine, request.gpu_only)
-    notes += [*filter(None, [size_note(plan)]), *cache_notes(plan), *bandwidth_notes(plan, box)]
+    notes += [
+        *filter(None, [size_note(plan)]),
+        *unasked(plan, request.kv_cache),
+        *cache_notes(plan),
+        *bandwidth_notes(plan, box),
+    ]
     if request.context is None and plan.runtime == "ollama":
         notes += usual_context(plan, box)
     return Answer(
@@ -146,33 +152,6 @@ def why_none(catalog: Catalog, machine: Machine, models: Iterable[Model], reques
             return None
         reasons.append(plan.reason)
     return next(iter(reasons), None)
-
-
-def cache_notes(plan: Plan) -> list[str]:
-    """What to know of a cache whose types llama.cpp has no attention kernel for on the plan's devices."""
-    if plan.speed is None:
-        return []
-    load, found = plan.speed.generation.load, list[str]()
-    ways = {load.attends(stage.place.kind) for stage in plan.speed.generation.parts}
-    other = _("--kv-cache q8_0 or q4_0 has one")
-    if "cpu" in ways:
-        found.append(
-            _(
-                "that GPU has no attention kernel for a {cache} cache: attention would run on the CPU, slowly; {other}",
-                cache=plan.work.kv_cache,
-                other=other,
-            )
-        )
-    if "converted" in ways:
-        found.append(
-            _(
-                "a default build has no kernel for a {cache} cache and converts it to 16 bits for every token, slowly; "
-                "{other} (GGML_CUDA_FA_QUANTS=all builds them all)",
-                cache=plan.work.kv_cache,
-                other=other,
-            )
-        )
-    return found
 
 
 def bandwidth_notes(plan: Plan, box: Machine) -> list[str]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from qwenpick.memory.quantization import FORMATS
 from qwenpick.planning.checkpoints import check_quant
 from qwenpick.planning.plan import Plan, timed
 from qwenpick.recommending.quality import Abilities, alike, load_abilities
-from qwenpick.recommending.rank import Ranked, best, better, described, order, place_key, quick_enough
+from qwenpick.recommending.rank import Ranked, best, better, described, order, place_key, quick_enough, slower
 from qwenpick.recommending.request import HIGHEST
 from qwenpick.recommending.scoring import PREFERENCES, Scored
 from qwenpick.recommending.search.best_first import first_places, here
@@ -73,8 +73,9 @@ class Chooser:
         search, spare = self.search(machine), SPARE
         while True:  # some of the first may be too slow beside the others: as many more are asked for
             final, misfits = self._first(search, wanted + spare, counted)
-            drafted = sorted(((self._drafted(row, search), by) for row, by in final), key=lambda one: place_key(one[0]))
-            kept = quick_enough(drafted)[:wanted]
+            drafted = [(self._drafted(row, search), by) for row, by in final]
+            slow = self._quick_with_drafts(search, wanted + spare, {row.plan.model.id for row, _ in final})
+            kept = quick_enough(sorted(drafted + slow, key=lambda one: place_key(one[0])))[:wanted]
             if len(kept) >= wanted or len(final) < wanted + spare:
                 return described(kept, self.task), misfits
             spare += wanted
@@ -86,6 +87,19 @@ class Chooser:
             found = [row for row in rows if row]
             return order(found, wanted), len(rows) - len(found) if counted else None
         return first_places(self._bounds_on(search), search, wanted, counted)
+
+    def _quick_with_drafts(
+        self, search: Search, wanted: int, known: Collection[str]
+    ) -> list[tuple[Scored, str | None]]:
+        """Of the models that are not `known`, those that are as fast as was asked for only while their own MTP block drafts."""
+        floor = self.request.min_speed
+        if floor is None:
+            return []
+        models = [model for model in self.models if model.id not in known]
+        any_speed = Chooser(self.catalog, models, self.task, replace(self.request, min_speed=None))
+        first, _unused = any_speed._first(any_speed.search(search.machine), wanted, counted=False)
+        drafted = [(self._drafted(row, search), by) for row, by in first]
+        return [one for one in drafted if not slower(one[0].plan, floor)]
 
     def _bounds_on(self, search: Search) -> Bounds:
         key = search.machine.devices, search.machine.cpu, search.machine.system
@@ -118,17 +132,18 @@ class Chooser:
         # what it lost to another model's plan says nothing of its own: it is compared with drafts without, and loses it with them too
         outdone = {name: points for name, points in row.parts.items() if name == "outdone"}
         alone = replace(row, parts={name: points for name, points in row.parts.items() if name not in outdone})
-        best_so_far = (self._with_drafts(row.plan, search) if row.plan.speed else None) or alone
+        plain = None if slower(row.plan, self.request.min_speed) else alone
+        best_so_far = (self._with_drafts(row.plan, search) if row.plan.speed else None) or plain
         drafts = cache(lambda one: self._drafts(one, search))
         for points, candidate in bounds.with_drafts(drafting, drafts_of):
-            if points < best_so_far.score - ROUNDING:
+            if best_so_far and points < best_so_far.score - ROUNDING:
                 break
             heavier = filter(candidate.shares_format, drafting[: drafting.index(candidate)])
             if any(map(drafts, heavier)):
                 continue
             for found in drafts(candidate):
-                best_so_far = better(found, best_so_far)
-        if best_so_far is alone:
+                best_so_far = better(found, best_so_far) if best_so_far else found
+        if best_so_far is None or best_so_far is alone:
             return row
         return replace(best_so_far, parts={**best_so_far.parts, **outdone})
 
@@ -179,11 +194,11 @@ class Chooser:
         (model,) = self.models
         if places := self.places(machine, 1)[0]:
             return places[0]
-        unknown = upper_bound(model, self.task, self.request, 1) is None
-        if not (unknown or self.request.min_speed):
+        if self.request.min_speed:
+            return Chooser(self.catalog, [model], self.task, replace(self.request, min_speed=None)).one(machine)
+        if upper_bound(model, self.task, self.request, 1) is not None:
             return None
-        any_speed = Chooser(self.catalog, [model], self.task, replace(self.request, min_speed=None))
-        row = any_speed.best(model, self.search(machine), alike() if unknown else None)
+        row = self.best(model, self.search(machine), alike())
         return described([(row, None)], self.task)[0] if row else None
 
 

@@ -86,7 +86,7 @@ def best(
 ) -> Scored | None:
     """The best of one model's plans, `chosen` among them; None where none holds and is fast enough."""
     for plan in plans:
-        if plan.verdict not in ("fits", "tight") or _slower(plan, min_speed):
+        if plan.verdict not in ("fits", "tight") or slower(plan, min_speed):
             continue
         found = score(plan, task, weights, abilities, thinking)
         if found:
@@ -141,7 +141,8 @@ def quick_enough(final: Sequence[tuple[Scored, str | None]]) -> Sequence[tuple[S
     return kept if len(kept) >= ENOUGH else final
 
 
-def _slower(plan: Plan, floor: float | None) -> bool:
+def slower(plan: Plan, floor: float | None) -> bool:
+    """Whether one user gets fewer tokens/s than that, or nobody knows."""
     return floor is not None and (plan.speed is None or plan.speed.each.value < floor)
 
 

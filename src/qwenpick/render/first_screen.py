@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _, listed, retell
+from qwenpick.memory.cache import KvCache
 from qwenpick.planning.files import published_file
 from qwenpick.planning.words import rate, size_note, where_short
 from qwenpick.recommending.rank import duration
@@ -116,6 +117,10 @@ def _worth(pick: Pick, answer: Recommendation) -> str:
     ]  # fmt: skip
     if plan.speed:
         said.append(_("{rate} tokens/s", rate=rate(plan.speed.each.low, plan.speed.each.high)))
+    if alone := plan.speed_without:
+        said[-1] += _(" ({rate} without drafts)", rate=rate(alone.each.low, alone.each.high))
+    if plan.work.kv_cache not in (KvCache(), answer.request.kv_cache):
+        said.append(_("KV cache {cache}", cache=plan.work.kv_cache))
     if ranked.seconds is not None:
         seconds = duration(ranked.seconds)
         said.append(

@@ -196,9 +196,13 @@ def _indexed(run: Run, first: int, last: int) -> int:
     return totals[last] - totals[first] if last > first else 0
 
 
+def _states(run: Run) -> int:
+    """States of a sequence: its own, and one to go back to for each drafted token."""
+    return 1 + run.options.draft_n_max if run.options.speculates else 1
+
+
 def _state(run: Run) -> tuple[int, ...]:
-    drafted = run.options.draft_n_max if run.options.speculates else 0  # a state to go back to for each drafted token
-    return state_totals(run.architecture, run.work.sequences * (1 + drafted))
+    return state_totals(run.architecture, run.work.sequences * _states(run))
 
 
 @lru_cache(maxsize=1024)
@@ -224,6 +228,7 @@ def _kv_formula(run: Run) -> str:
 
 def _state_formula(run: Run) -> str:
     return N_(
-        "{sequences} sequences x 4 x (convolution + delta-net state) of the linear layers held here",
+        "{sequences} sequences x {states} states x 4 x (convolution + delta-net state) of the linear layers held here",
         sequences=run.work.sequences,
+        states=_states(run),
     )
