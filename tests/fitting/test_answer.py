@@ -265,3 +265,23 @@ def test_more_memory_keeps_a_strict_fit_over_several_gpus(catalog: Catalog) -> N
     for more in (0, 2**26, 2**28, 2**30):
         devices = tuple(replace(d, total=d.total + more, free=d.free + more) for d in box.devices)  # type: ignore[operator]
         assert fit(catalog, replace(box, devices=devices), model, request).fits, more
+
+
+@pytest.mark.parametrize(
+    ("runtime", "quant", "formats"),
+    [
+        (
+            "vllm",
+            "4bit",
+            {"awq-int4", "gptq-int4"},
+        ),  # published, so not bitsandbytes' nf4 of a download three times as large
+        ("llamacpp", "5bit", {"Q5_K_M", "Q5_K_S"}),  # not Q5_0, which is no smaller than Q5_K_S
+        ("transformers", "4bit", {"nf4"}),  # its own first choice
+    ],
+)
+def test_a_precision_is_not_made_on_loading_where_somebody_publishes_it(
+    catalog: Catalog, runtime: str, quant: str, formats: set[str]
+) -> None:
+    box = simulate(catalog, ["rtx 4090"], None, 64 * GIB, False)
+    found = fit(catalog, box, catalog.models["qwen3-8b"], Request(runtime=runtime, quant=quant))
+    assert found.plan.checkpoint.format in formats

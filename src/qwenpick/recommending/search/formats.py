@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from qwenpick.memory.quantization import FORMATS, stored_bytes
-from qwenpick.planning.checkpoints import FAMILIES, checkpoints, download_bytes, every_file, without_bf16
+from qwenpick.planning.checkpoints import FAMILIES, checkpoints, download_bytes, every_file, is_family, without_bf16
 from qwenpick.planning.files import published_file, settled
 from qwenpick.planning.plan import Plan, evaluate
 from qwenpick.recommending.search.cache_format import Miss, made_to_fit, miss_of, miss_without_ram
@@ -46,16 +46,23 @@ def rungs(architecture: Architecture, model: Model, engine: Runtime, search: Sea
 
 
 def ladder(model: Model, engine: Runtime, quant: str | None) -> Iterator[Checkpoint]:
-    """The checkpoints to compare, most bits first: the preferred ones of every precision, or of the one that was asked for.
+    """The checkpoints to compare, most bits first: the preferred ones of every precision, or all of the one that was asked for.
 
-    Where somebody publishes a precision, what would have to be made is left out.
+    Where somebody publishes a precision, what would have to be made is left out, and of one that was asked for what engines make on loading and
+    llama.cpp's types without scales of scales.
     """
     for precision in (quant,) if quant else FAMILIES:
         found = checkpoints(model, engine, precision)
+        published = tuple(one for one in found if is_published(model, one, engine.NAME))
         if quant is None:
-            found = tuple(one for one in found if is_published(model, one, engine.NAME)) or found
-            found = compared(found)
+            found = compared(published or found)
+        elif is_family(quant) and published and not _makeshift(published[0]):
+            found = tuple(one for one in found if not _makeshift(one))
         yield from found
+
+
+def _makeshift(one: Checkpoint) -> bool:
+    return one.format in LEGACY or FORMATS[one.format].on_load
 
 
 def compared(found: Sequence[Checkpoint]) -> tuple[Checkpoint, ...]:
