@@ -34,6 +34,7 @@ FOOTPRINTS: dict[str, tuple[tuple[str, str], ...]] = {
 # recipe of a training run -> what its reserve was held against: (table, quantity, engine) of every scored row
 RUNS, TWO_GPUS, LABORATORY = "training_h200_2026_11_29.csv", "training_2gpu_h200.csv", "transformers_h200_2026_11.csv"
 ONE_GPU = "training_lengths_h200_2026_11_29.csv"  # the Trainer, texts of one length
+IN_TURN = "training_overlap_h200_2026_11_30.csv"  # DeepSpeed with and without overlap_comm
 WITH_NCCL = "training_limits_h200_2026_11_29.csv"  # texts of different lengths, two GPUs that talk
 NOTEBOOKS = "unsloth_notebooks.csv"
 RECIPES: dict[str, tuple[tuple[str, str, str], ...]] = {
@@ -41,6 +42,7 @@ RECIPES: dict[str, tuple[tuple[str, str, str], ...]] = {
         (RUNS, "reserved", f"training-{recipe}"),
         (TWO_GPUS, "reserved", f"training-{recipe}"),
         *(((WITH_NCCL, "reserved", f"training-{recipe}"),) if recipe in ("zero", "fsdp") else ()),
+        *(((IN_TURN, "reserved", f"training-{recipe}"),) if recipe in ("zero", "offload") else ()),
         *(((ONE_GPU, "reserved", "training-single"),) if recipe == "single" else ()),
         *((LABORATORY, "reserved", method) for method in ("full", "lora", "qlora") if recipe == "single"),
         *(

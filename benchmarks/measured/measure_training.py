@@ -92,6 +92,23 @@ for n, (case, peak) in ONE.items():
         cap = round(float(s.rstrip("x")) * peak) if s.rstrip("x") not in ("", "fixed") else 0
         CASES[f"{n}/{s}"] = {**case, "limit": cap, "segments": s.endswith("x"), "lengths": s != "fixed", "steps": 12 if s == "fixed" else 44, "many": True, "room": (cap or (1.1 if s == "fixed" else 1.9) * peak) / GIB + 2}
 
+# DeepSpeed without overlap_comm, as LLaMA-Factory (buckets of 5e8 weights), ms-swift (2e8) and TRL's own configurations have it; `v`: lengths differ
+TIGHT = {"": {}, "v": dict(lengths=True, limit=0)}
+for n in ("z2-full-4b", "z2-full-8b-x8", "z3-full-4b", "z3-full-14b-x8", "z3-lora-8b", "z3-full-4b-8k", "z2-full-4b-8k", "z3off-full-4b", "z2off-full-4b"):
+    base = CASES.get(n) or {**CASES["z2-full-4b"], "seq": 8192, "room": 75}
+    for b in (5e8, 2e8) if n.startswith("z2") else (0,):
+        for v, k in TIGHT.items(): CASES[f"{n}:{b:.0e}{v}"] = {**base, "overlap": False, "bucket": int(b), **k}
+    for v, k in TIGHT.items(): CASES[f"{n}:overlap{v}"] = {**base, **k}
+for n, peak in {"z2-full-4b:2e+08": 50.77e9, "z2-full-4b:5e+08": 51.37e9, "z3-full-4b:0e+00": 40.33e9}.items():
+    for r in (1.02, 1.05, 1.1, 1.15): CASES[f"{n}/{r:.2f}"] = {**CASES[n + "v"], "limit": round(r * peak)}
+for n in ("z3-lora-14b-x4", "lz3-non", "lz3-re-4b"): CASES[f"{n}:0e+00"] = {**CASES[n], "overlap": False}
+CASES["z3-lora-8b-8k:0e+00"] = {**CASES["z3-lora-8b"], "seq": 8192, "overlap": False, "room": 60}
+for r in (1.02, 1.05): CASES[f"z3-lora-8b:0e+00/{r:.2f}"] = {**CASES["z3-lora-8b:0e+00v"], "limit": round(r * 23840350720)}
+# LoRA's dropout, nothing checkpointed: masks
+for d in (0, 0.05):
+    CASES[f"lora-8b-kept:{d}"] = D(method="lora", rank=16, model="Qwen3-8B", ckpt=False, dropout=d, room=60)
+    CASES[f"lora-attention-4b-kept:{d}"] = D(method="lora", rank=16, ckpt=False, dropout=d, target=["q_proj", "k_proj", "v_proj", "o_proj"], room=50)
+
 
 def shape(name, tiny=False):
     from transformers import Qwen3Config
@@ -174,7 +191,8 @@ def arguments(c, cls, steps, **kw):
     if c["ckpt"]: a["gradient_checkpointing_kwargs"] = {"use_reentrant": c.get("reentrant", c["method"] == "lora" and c["strategy"] == "zero3")}
     if DRY and not zero: a["use_cpu"] = True
     if zero:
-        z = {"stage": int(c["strategy"][4:]), "overlap_comm": True, "contiguous_gradients": True}
+        z = {"stage": int(c["strategy"][4:]), "overlap_comm": c.get("overlap", True), "contiguous_gradients": True}
+        if c.get("bucket"): z |= {"reduce_bucket_size": c["bucket"], "allgather_bucket_size": c["bucket"]}
         if c.get("offload"): z["offload_optimizer"] = {"device": "cpu", "pin_memory": True}
         if c.get("offload") == "parameters": z["offload_param"] = {"device": "cpu", "pin_memory": True}
         d = {"zero_optimization": z, "bf16": {"enabled": "auto"}, "train_micro_batch_size_per_gpu": "auto", "gradient_accumulation_steps": "auto", "gradient_clipping": "auto", "zero_force_ds_cpu_optimizer": False}
@@ -201,7 +219,7 @@ def arguments(c, cls, steps, **kw):
 def lora(c):
     if c["method"] != "lora": return None
     from peft import LoraConfig
-    return LoraConfig(r=c["rank"], lora_alpha=2 * c["rank"], target_modules="all-linear", use_dora=bool(c.get("dora")), modules_to_save=c["save"].split(",") if "save" in c else None)
+    return LoraConfig(r=c["rank"], lora_alpha=2 * c["rank"], target_modules=c.get("target", "all-linear"), lora_dropout=c.get("dropout", 0), use_dora=bool(c.get("dora")), modules_to_save=c["save"].split(",") if "save" in c else None)
 
 
 class Ids:

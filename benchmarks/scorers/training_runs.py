@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from benchmarks.scoreboard import Row, Score, Scorer, Skip
 from benchmarks.scorers.catalogue import found
@@ -17,6 +18,7 @@ from qwenpick.work.serving import Training
 
 TABLE, TWO, LIMITS = "training_h200_2026_11_29.csv", "training_2gpu_h200.csv", "training_limits_h200_2026_11_29.csv"
 LENGTHS = "training_lengths_h200_2026_11_29.csv"
+OVERLAP = "training_overlap_h200_2026_11_30.csv"
 OPTIMIZERS = {
     "adamw_torch": "adamw",
     "adamw_torch_fused": "adamw-fused",
@@ -25,6 +27,8 @@ OPTIMIZERS = {
     "torchao-8bit": "torchao-adamw-8bit",
     "torchao-4bit": "torchao-adamw-4bit",
 }
+# adapters checkpointed reentrantly, DeepSpeed with overlap_comm, all logits: TRL as it was then
+REENTRANT: dict[str, Any] = {"trainer": "trl", "trainer_version": "1.6"}
 OBJECTIVES = {"mnrl": "embedding", "cached": "embedding"}
 
 
@@ -61,7 +65,7 @@ def _work(row: Row, said: dict[str, str]) -> Training:
         fsdp=strategy.startswith("fsdp"),
         offload=said.get("offload", "none"),
         gpus=int(row["gpus"]),
-        trainer="llama-factory" if said.get("reentrant") == "True" and row["method"] == "lora" else row["trainer"],
+        **(REENTRANT if said.get("reentrant") == "True" and row["method"] == "lora" else {"trainer": row["trainer"]}),
         sequence_parallel=int(said.get("sp") or said.get("cp") or 1),
         reference=True if "beta" in said else False if "precompute" in said else None,
         train_embeddings="save" in said,
@@ -108,7 +112,7 @@ def limited(row: Row) -> Training:
         fsdp=row["strategy"].startswith("fsdp"),
         gpus=int(row["gpus"]),
         segments=row["segments"] == "True",
-        trainer="llama-factory" if of_adapters else "transformers",  # reentrant
+        **(REENTRANT if of_adapters else {"trainer": "transformers"}),
     )
 
 
@@ -150,6 +154,40 @@ def lengths(rows: Iterable[Row]) -> Iterator[Score | Skip]:
             yield Score("training-single", "reserved, lengths vary", row["case"], ours / GIB, reserved / GIB)
 
 
+def of_overlap(row: Row) -> Training:
+    """The run of a row of training_overlap_h200_2026_11_30.csv: whose habits its DeepSpeed configuration or dropout is."""
+    named: dict[str, Any] = {"trainer": "transformers"}
+    if row["overlap"] == "False":
+        own = row["bucket"] == "200000000" or row["reentrant"] == "False"
+        named["trainer"] = "ms-swift" if own else "llama-factory"
+    elif row["method"] == "lora" and row["strategy"] == "zero3":
+        named = REENTRANT
+    elif row["dropout"] not in ("", "0"):
+        named["trainer"] = "ms-swift"
+    return Training(
+        method=row["method"],
+        seq=int(row["seq"]),
+        rank=int(row["rank"]) or 16,
+        target=row["target"] or "all-linear",
+        optimizer=OPTIMIZERS[row["optimizer"]],
+        checkpointing=row["checkpointing"] == "True",
+        zero=int(row["strategy"][4:]) if row["strategy"].startswith("zero") else 0,
+        offload=row["offload"] or "none",
+        gpus=int(row["gpus"]),
+        **named,
+    )
+
+
+def overlapping(rows: Iterable[Row]) -> Iterator[Score | Skip]:
+    """With and without overlap_comm, texts of one length or of many; with and without LoRA's dropout."""
+    for row in rows:
+        if int(row["limit_bytes"]):
+            yield Skip("training", "a run within a limit: tests/training/test_overlap.py", row["case"])
+        elif pair := found(row["model"]):
+            allocated, reserved = int(row["peak_allocated_bytes"]), int(row["peak_reserved_bytes"])
+            yield from _scores(of_overlap(row), row["case"], allocated, reserved, pair)
+
+
 def _scores(
     work: Training, label: str, allocated: int, reserved: int, pair: tuple[Model, Architecture]
 ) -> Iterator[Score]:
@@ -161,4 +199,10 @@ def _scores(
     yield Score(name, "reserved", label, peak.reserved / GIB, reserved / GIB)
 
 
-TABLES: dict[str, Scorer] = {TABLE: measured, TWO: two_gpus, LIMITS: within_limits, LENGTHS: lengths}
+TABLES: dict[str, Scorer] = {
+    TABLE: measured,
+    TWO: two_gpus,
+    LIMITS: within_limits,
+    LENGTHS: lengths,
+    OVERLAP: overlapping,
+}

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import assert_never
 
 from qwenpick.catalog.schema import Architecture, DenseMlp, FullAttention, LinearAttention, MoeMlp, SlidingAttention
-from qwenpick.training.adapters import touches_mlp
+from qwenpick.training.adapters import roles, touches_mlp
 from qwenpick.training.trainers import habits
 from qwenpick.work.serving import Training
 
@@ -39,7 +39,27 @@ FP32_RESIDUAL = (Style.FULL_FP32, Style.QLORA_FP32)
 
 def layer_bytes(architecture: Architecture, layer: Layer, training: Training, style: Style) -> int:
     """All that one layer keeps, per token."""
-    return _mixer(architecture, layer, training, style) + _mlp(architecture, training, style)
+    masks = dropout_masks(architecture, layer, training)
+    return _mixer(architecture, layer, training, style) + _mlp(architecture, training, style) + masks
+
+
+def dropout_masks(architecture: Architecture, layer: Layer, training: Training) -> int:
+    """A byte for every input of every adapted matrix, where LoRA has dropout: each has a mask of its own (native_dropout; 1.00 on two runs,
+    benchmarks/measured/training_overlap_h200_2026_11_30.csv). Those of experts are not counted.
+    """
+    if training.method not in ("lora", "qlora") or not habits(training).dropout:
+        return 0
+    names, hidden, mlp = set(roles(training.target)), architecture.hidden_size, architecture.mlp
+    inner = mlp.intermediate_size if isinstance(mlp, DenseMlp) else mlp.shared_intermediate_size
+    if isinstance(layer, LinearAttention):
+        read, wide = (
+            {"attn_qkv", "attn_gate", "ssm_alpha", "ssm_beta"},
+            ("ssm_out", layer.value_heads * layer.value_head_dim),
+        )
+    else:
+        read, wide = {"attn_q", "attn_k", "attn_v"}, ("attn_output", layer.heads * layer.head_dim)
+    found = hidden * len(names & read) + (wide[1] if wide[0] in names else 0)
+    return found + (hidden * len(names & {"ffn_gate", "ffn_up"}) + ("ffn_down" in names) * inner if inner else 0)
 
 
 def _mixer(architecture: Architecture, layer: Layer, training: Training, style: Style) -> int:

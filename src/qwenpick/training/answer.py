@@ -21,12 +21,13 @@ from qwenpick.training import DEFAULT_FORMAT, Peak, memory, peaks
 from qwenpick.training.cards import of_kernels, suited, with_kernels
 from qwenpick.training.estimate import PAGED, recipe_of
 from qwenpick.training.notes import notes_on
+from qwenpick.training.past import past
 from qwenpick.training.pixels import pictured
 from qwenpick.training.sharding import part_of
 from qwenpick.training.speed import Speed, speed
 from qwenpick.training.storage import Storage, loading, storage
 from qwenpick.training.towers import audio_tokens
-from qwenpick.training.trainers import TRAINERS, older
+from qwenpick.training.trainers import TRAINERS, habits, older
 from qwenpick.training.unsloth_files import own_file
 from qwenpick.units import format_bytes, format_tokens
 from qwenpick.values import dataclass
@@ -116,12 +117,15 @@ def tune(
 
 
 def _with_older(tuned: Tuned, machine: Machine) -> Tuned:
-    """With a sentence where the run holds, and would not with an older release of its trainer."""
+    """With a sentence where the run holds, and would not with an older release of its trainer or of what is under it."""
     if not tuned.holds():
         return tuned
+    of = (tuned.architecture, tuned.training, tuned.checkpoint)
+    beneath = tuple(past(*of, tuned.places[0], tuned.peaks[0].process - tuned.peaks[0].reserved))
+    tuned = replace(tuned, notes=(*tuned.notes, *beneath))
     for version, training in older(tuned.training):
         places = judged(tuned.architecture, tuned.model, tuned.checkpoint, training, tuned.devices, machine)
-        if places[2] == "no":
+        if places[2] == "no" and not habits(training).loads_whole:  # which is said already
             more = max(a.need - b.need for a, b in zip(places[1], tuned.places, strict=False))
             said = _(
                 "{title} before {version} needs {more} a GPU more: the run does not fit there",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.i18n import N_
@@ -12,6 +13,7 @@ from qwenpick.runtimes.transformers import allocator
 from qwenpick.training.cards import before_ampere
 from qwenpick.training.loss import NO_LOGITS, loss
 from qwenpick.training.optimizers import OPTIMIZERS, state_bytes
+from qwenpick.training.past import loaded_whole
 from qwenpick.training.phases import Phase
 from qwenpick.training.prepared import Prepared
 from qwenpick.training.sharding import IN_RAM, offloaded, part_of, shares
@@ -43,13 +45,19 @@ KEPT_OF_ORPO = 1.2  # of its logits: 0.7 and 1.7
 # allocated: 0.06, 0.12 and 0.13 on two H200 (benchmarks/measured/training_limits_h200_2026_11_29.csv; with 0.15 they ran), 0.29 on 16 A100
 # (LLaMA-Factory 5590: 57.9 GiB allocated, 17.6 not, 3.7 asked for); the middle of the largest two
 PINNED_OF_ZERO3, PINNED_OF_OTHERS = 0.21, 0.03
+# ZeRO-1 and 2 without overlap_comm: gradients are made in a block that the logits left (0.08 of all at failure, three limits, same table as below)
+PINNED_IN_TURN = 0.08
 PINNED_AT_MOST = 0.02  # ZeRO-1 and 2, and all that grow in place (expandable_segments): they ran with 0.02, same table
 # of all that is allocated, where gathers and buckets come and go on streams of their own: 54 runs of 2026-11-29 and the two-GPU table; what grows in
 # place: 0.24 to 0.27, 0.12 to 0.13 and 0.04 on two H200
 KEPT_OF_ZERO, KEPT_OF_FSDP, KEPT_OF_OFFLOAD = 0.32, 0.22, 0.65
+# without overlap_comm, as LLaMA-Factory and ms-swift have it: full 0.23 to 0.42 on 12 runs as with it; adapters under ZeRO-3 0.08 to 0.27 on 5, where
+# 0.25 to 0.36 with it; offload 0.35 and 0.36, where 0.39 and 0.72 (benchmarks/measured/training_overlap_h200_2026_11_30.csv)
+KEPT_IN_TURN = {"adapters": 0.13, "offload": 0.36}
 KEPT_GROWING = {"zero3": 0.27, "zero": 0.13, "fsdp": 0.04}
 
 
+GIVEN_BACK = ("fragmentation", "allocator cache", "CUDA context")
 PAGED = "paged optimizer states"  # on the GPU while there is room
 
 
@@ -60,17 +68,25 @@ def estimate(
     checkpoint: Checkpoint,
     devices: tuple[Device | None, ...],
 ) -> Memory:
-    """Parts of all GPUs and of RAM."""
+    """Parts of all GPUs and of RAM; what loading needs beyond the highest moment of a step is a part too."""
     fullest = min((d.total for d in devices if d and d.total), default=None)
     room = None if fullest is None else max(0, fullest - prepared.base - prepared.adapters)
     phase = highest(architecture, training, prepared, room)
     before = loss(architecture, training, prepared, training.tokens)
     logits = 0 if before.chunked or phase.logits else before.logits
-    return memory(
+    found = [
         part
         for index in range(training.gpus)
         for part in _on(index, architecture, training, prepared, checkpoint, phase, devices[index], logits)
-    )
+    ]
+    if habits(training).loads_whole:
+        whole = loaded_whole(architecture, training, checkpoint)
+        lying = sum(part.bytes for part in found if part.where == gpu(0) and part.name not in GIVEN_BACK)
+        how = N_("weights in 16 bits until they are quantized: transformers 5.0 to 5.3")
+        each = max(0, whole - lying)  # a step finds its cache there
+        found = [replace(p, bytes=max(0, p.bytes - each)) if p.name == "allocator cache" else p for p in found]
+        found += [Part("loading", each, gpu(index), how, "overhead") for index in range(training.gpus) if each]
+    return memory(found)
 
 
 def _on(
@@ -181,6 +197,8 @@ def cached(training: Training, prepared: Prepared, phase: Phase, logits: int = 0
     """
     recipe = recipe_of(training)
     share = {"zero": KEPT_OF_ZERO, "fsdp": KEPT_OF_FSDP, "offload": KEPT_OF_OFFLOAD}.get(recipe)
+    if training.zero and not habits(training).overlaps:
+        share = KEPT_IN_TURN.get("adapters" if recipe == "zero" and training.method != "full" else recipe, share)
     if training.segments:
         share = KEPT_GROWING["zero3" if training.zero == 3 else recipe]
     if share is None:
@@ -198,7 +216,9 @@ def fragmented(training: Training, prepared: Prepared, phase: Phase) -> int:
     """Bytes of that which torch cannot give back when memory runs out."""
     recipe = recipe_of(training)
     if recipe in ("zero", "fsdp") and training.method == "full":
-        share = PINNED_OF_ZERO3 if training.zero == 3 and not training.segments else PINNED_AT_MOST
+        in_turn = recipe == "zero" and not habits(training).overlaps
+        share = PINNED_OF_ZERO3 if training.zero == 3 else PINNED_IN_TURN if in_turn else PINNED_AT_MOST
+        share = PINNED_AT_MOST if training.segments else share
         return round(share * (_lying(training, prepared) + phase.total))
     if recipe in ("single", "embeddings", "dora", "freeze", "torchao", "ddp"):
         return round(PINNED_OF_OTHERS * (phase.total - phase.logits))

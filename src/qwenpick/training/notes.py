@@ -29,7 +29,7 @@ def left_by_lengths(architecture: Architecture, training: Training, checkpoint: 
 
     0 where all are of one length (packing), the logits never exist at once, blocks grow in place, or no run stands behind it.
     """
-    if training.packing or recipe_of(training) != "single" or training.objective != "sft":
+    if training.packing or recipe_of(training) not in ("single", "ddp") or training.objective != "sft":
         return 0
     prepared = recipe(training.method).prepare(architecture, training, checkpoint)
     one = loss(architecture, training, prepared, training.tokens)

@@ -14,9 +14,9 @@ from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.phases import Alive, Phase
 from qwenpick.training.prepared import Prepared
 from qwenpick.training.sharding import (
-    BUCKET,
     LIVE,
     SUB_GROUP,
+    buckets,
     in_layers,
     largest_layer,
     masters,
@@ -66,12 +66,12 @@ def zero12(training: Training, prepared: Prepared, held: Alive) -> Iterator[Phas
     mine = part_of(prepared.trained, share.states)
     partition = 0 if training.offload != "none" else 2 * part_of(prepared.trained, share.gradients)
     before = partition if training.grad_accum > 1 else 0
-    buckets = 2 * 2 * min(BUCKET, prepared.trained)
+    sent = buckets(training, prepared.trained)
     left = 2 * prepared.head if prepared.head_trained and training.offload != "none" else 0
     temporary = prepared.unpacked + 4 * prepared.adapted_experts
     one = held.loss
     head = 2 * prepared.head if prepared.head_trained and not one.head_gradient else 0
-    early = buckets if training.trainer == "qwen-1" else 0  # made before the loss goes back, and kept, in 2023
+    early = sent if training.trainer == "qwen-1" else 0  # made before the loss goes back, and kept, in 2023
     yield Phase(
         BACK,
         before,
@@ -81,10 +81,10 @@ def zero12(training: Training, prepared: Prepared, held: Alive) -> Iterator[Phas
         held.in_ram,
         early,
     )
-    yield Phase(LAST, before, held.kept + held.last, 0, temporary + head, held.in_ram, buckets)
-    yield Phase(FIRST, before + partition, held.rest + held.back, 0, temporary, 0, buckets)
+    yield Phase(LAST, before, held.kept + held.last, 0, temporary + head, held.in_ram, sent)
+    yield Phase(FIRST, before + partition, held.rest + held.back, 0, temporary, 0, sent)
     copies = (6 if prepared.tied_gradient else 2) * prepared.head if prepared.head_trained else 0
-    yield Phase(ENDS, before + partition, held.sensed, 0, copies + left, 0, buckets)
+    yield Phase(ENDS, before + partition, held.sensed, 0, copies + left, 0, sent)
     if training.offload == "none":
         step = mine * (4 + 4 * OPTIMIZERS[training.optimizer].step)
         yield Phase(STEP, 2 * mine, 0, 0, step, 0, early)

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture
 from qwenpick.memory.tensors import tensors
+from qwenpick.training.trainers import habits
 from qwenpick.values import dataclass
 from qwenpick.work.serving import Training
 
-BUCKET = (
-    500_000_000  # weights of a reduce bucket: DeepSpeed's default reduce_bucket_size; two of them with overlap_comm
-)
 LIVE = 1_000_000_000  # gathered weights that ZeRO-3 lets lie for their next use: stage3_max_live_parameters, stage3_max_reuse_distance
 SUB_GROUP = 1_000_000_000  # weights that ZeRO-3's step takes at a time: sub_group_size
 OFFLOADED = 27  # bytes of RAM a weight: 18 x 1.5, DeepSpeed's own estimate (stage3.py, additional_buffer_factor); 27.2-28.6 measured
@@ -46,6 +44,12 @@ def shares(training: Training) -> Shares:
 def part_of(size: int, count: int) -> int:
     """The share of one of `count`, rounded up."""
     return -(-size // count)
+
+
+def buckets(training: Training, trained: int) -> int:
+    """Bytes of ZeRO 1's and 2's buckets of gradients: one in 16 bits, and a second where sending overlaps with the way back."""
+    trainer = habits(training)
+    return (2 if trainer.overlaps else 1) * 2 * min(trainer.bucket, trained)
 
 
 def on_disk(training: Training, trained: int, whole: int) -> int:

@@ -12,7 +12,7 @@ from qwenpick.work.serving import Training
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What `before` this release was otherwise, where memory depends on it, for these `objectives` (empty: for all).
+    """What `before` this release was otherwise, where memory depends on it, for these `objectives` and `methods` (empty: for all).
 
     `gone` says that those releases are not modelled.
     """
@@ -21,10 +21,15 @@ class Release:
     habits: Mapping[str, object] = field(default_factory=dict)
     gone: bool = False
     objectives: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
 
     def concerns(self, training: Training) -> bool:
         """Whether such a run was otherwise before."""
-        return not self.gone and (not self.objectives or training.objective in self.objectives)
+        of_objective = not self.objectives or training.objective in self.objectives
+        return not self.gone and of_objective and (not self.methods or training.method in self.methods)
+
+
+BUCKET = 500_000_000  # weights of a reduce bucket: DeepSpeed's default reduce_bucket_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,9 @@ class Trainer:
     `step_copies`: copies of the weights that AdamW's step makes; torch 2.0 made two. `rows_by`: how Unsloth's loss finds how many tokens have
     logits at once. `all_logits`: a reranker's loss holds the logits of all tokens. `upcast_in_fp16`: k-bit preparation in FP16 only.
     `keeps_towers`: a frozen tower keeps the inputs of its blocks. `brings_fla`: flash-linear-attention's kernels are inside. `makes_masks`:
-    causal masks lie there as squares, for PyTorch's own attention.
+    causal masks lie there as squares, for PyTorch's own attention. `overlaps`: its DeepSpeed configuration has overlap_comm, with buckets of
+    `bucket` weights. `dropout`: LoRA has dropout by default, whose masks backward keeps. `loads_whole`: what is quantized on load lies on the GPU
+    in 16 bits first.
     `releases` are the older ones, newest first; `since` are newer ones that need less, oldest first, each taken where it or a newer one is named.
     """
 
@@ -62,6 +69,10 @@ class Trainer:
     brings_fla: bool = False
     refuses_fla_on_hopper: bool = False
     makes_masks: bool = False
+    overlaps: bool = True
+    bucket: int = BUCKET
+    dropout: bool = False
+    loads_whole: bool = False
     releases: tuple[Release, ...] = ()
     since: tuple[Release, ...] = ()
 
@@ -110,7 +121,17 @@ def numbers(version: str) -> tuple[int, ...]:
 PURE = "pure-bf16"  # LLaMA-Factory's pure_bf16: neither FP32 weights nor autocast (llamafactory 0.9.5 model/adapter.py init_adapter)
 TRAINERS: dict[str, Trainer] = {
     "torch": Trainer("PyTorch loop with PEFT", "peft 0.21.2", kbit_upcast=True, embedding_states_32bit=False),
-    "transformers": Trainer("Transformers Trainer with PEFT", "transformers 5.17.0, peft 0.21.2", kbit_upcast=True),
+    "transformers": Trainer(
+        "Transformers Trainer with PEFT",
+        "transformers 5.17.0, peft 0.21.2",
+        kbit_upcast=True,
+        releases=(
+            Release(
+                "5.4", {"loads_whole": True}, methods=("qlora",)
+            ),  # core_model_loading.py has_on_the_fly_quantization
+            Release("5.0", {"loads_whole": False}, methods=("qlora",)),
+        ),
+    ),
     "trl": Trainer(
         "TRL",
         "trl 1.16.0 trainer/sft_trainer.py, trainer/utils.py add_fused_lm_head, kernels/chunked_logprob.py",
@@ -125,15 +146,24 @@ TRAINERS: dict[str, Trainer] = {
             Release("0.26", {"upcast_in_fp16": True, "adapters": 4}),
         ),
     ),
-    "llama-factory": Trainer("LLaMA-Factory", "llamafactory 0.9.5 model/adapter.py", full_in_fp32=True, reentrant=True),
+    "llama-factory": Trainer(
+        "LLaMA-Factory",
+        "llamafactory 0.9.5 model/adapter.py, examples/deepspeed",
+        full_in_fp32=True,
+        reentrant=True,
+        overlaps=False,
+    ),
     "ms-swift": Trainer(
         "ms-swift",
-        "ms-swift 4.5.3, 4.6.0 swift/tuners, swift/trainers",
+        "ms-swift 4.5.3, 4.6.0 swift/tuners, swift/trainers, swift/config, arguments/tuner_args.py",
         keeps_towers=True,
+        overlaps=False,
+        bucket=200_000_000,
+        dropout=True,
         since=(Release("4.6", {"keeps_towers": False}),),  # of 2026-10-13: model/patcher.py patch_frozen_module
         releases=(Release("4.0", {"all_logits": True}),),  # from 4.0: model/register.py _patch_generative_reranker
     ),
-    "qwen-1": Trainer("Qwen 1's finetune.py", "QwenLM/Qwen finetune.py with torch 2.0", step_copies=2),
+    "qwen-1": Trainer("Qwen 1's finetune.py", "QwenLM/Qwen finetune.py with torch 2.0", step_copies=2, dropout=True),
     "unsloth": Trainer(
         "Unsloth",
         "unsloth 2026.10.9, unsloth_zoo 2026.10.9 fused_losses, temporary_patches/moe_utils_bnb4bit.py",

@@ -9,7 +9,7 @@ from dataclasses import field
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.training.methods import METHODS
 from qwenpick.training.prepared import largest_matrix
-from qwenpick.training.trainers import PURE
+from qwenpick.training.trainers import BUCKET, PURE, habits
 from qwenpick.values import dataclass
 from qwenpick.work.serving import Training
 
@@ -128,7 +128,10 @@ def deepspeed(training: Training, architecture: Architecture) -> dict[str, str]:
     """DeepSpeed's configuration as a file, where ZeRO is used."""
     if not training.zero:
         return {}
-    zero: dict[str, object] = {"stage": training.zero, "overlap_comm": True, "contiguous_gradients": True}
+    trainer = habits(training)  # as its own configurations have it, and as it is planned
+    zero: dict[str, object] = {"stage": training.zero, "overlap_comm": trainer.overlaps, "contiguous_gradients": True}
+    if training.zero < 3 and trainer.bucket != BUCKET:
+        zero |= dict.fromkeys(("reduce_bucket_size", "allgather_bucket_size"), trainer.bucket)
     if training.offload == "nvme":  # the largest weight's share must pass through one buffer
         largest = -(
             -max(largest_matrix(architecture), architecture.vocab_size * architecture.hidden_size) // training.gpus
