@@ -178,3 +178,11 @@ def test_what_cannot_be_meant_is_refused_in_one_sentence(
     with pytest.raises(QwenpickError) as error:
         simulate(catalog, gpus, vram, ram, cpu_only)
     assert str(error.value) == says
+
+
+@pytest.mark.parametrize(("ram", "linux", "windows"), [(8, 7, 6), (16, 14, 12), (64, 62, 60)])
+def test_windows_keeps_more_of_the_ram(catalog: Catalog, ram: int, linux: int, windows: int) -> None:
+    for system, free in (("linux", linux), ("windows", windows)):
+        box = simulate(catalog, ["rtx 4070"], None, ram * GIB, False, system=system)
+        assert (box.system, box.ram_free) == (system, free * GIB)
+        assert f"assuming the system uses {ram - free} GiB of RAM" in box.notes

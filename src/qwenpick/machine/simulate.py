@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Gpu
 
 USUAL_CAPABILITY = 8.0  # what a card of no name is taken to have at least: most that people still buy or own
-SYSTEM_RAM = 2 * GIB  # what an idle desktop or server keeps of its RAM: assumed, and said in a note
+# What an idle desktop or server keeps of its RAM, and the share of it that this is at most: assumed, and said in a note. Windows 11's own processes
+# take 2 to 4 GB of 8 (windowsforum.com, threads/339807); Microsoft asks for 4 GB at the least.
+SYSTEM_RAM = {"linux": (2 * GIB, 1 / 8), "darwin": (2 * GIB, 1 / 8), "windows": (4 * GIB, 1 / 4)}
 # what an idle DGX Spark holds of its 121.7 GiB: five public starts of vLLM and SGLang had 112.0 to 114.5 free (2026)
 UNIFIED_SYSTEM = int(8.7 * GIB)
 
@@ -48,7 +50,26 @@ def simulate(
             if apple
             else _("--system mac goes with Apple's chips; these GPUs run under linux or windows")
         )
-    return reserved(replace(box, system=system or box.system), reserve)
+    return reserved(_on_windows(box) if system == "windows" else box, reserve)
+
+
+def _on_windows(box: Machine) -> Machine:
+    """The box with what Windows keeps of its RAM."""
+    ram = box.ram_total
+    if not ram:
+        return replace(box, system="windows")
+    usual, said = _system_said(ram, box.system), _system_said(ram, "windows")
+    notes = tuple(said if note == usual else note for note in box.notes)
+    return replace(box, system="windows", ram_free=ram - _system_ram(ram, "windows"), notes=notes)
+
+
+def _system_ram(ram: int, system: str) -> int:
+    most, share = SYSTEM_RAM[system]
+    return min(most, int(ram * share))
+
+
+def _system_said(ram: int, system: str) -> str:
+    return N_("assuming the system uses {size} of RAM", size=format_bytes(_system_ram(ram, system), 0))
 
 
 def _described(catalog: Catalog, gpus: list[str], vram: int | None, ram: int | None, cpu_only: bool) -> Machine:
@@ -240,16 +261,11 @@ def _device(gpu: Gpu, total: int, notes: tuple[str, ...], bandwidth: float | Non
 def _box(devices: tuple[Device, ...], ram: int | None, notes: list[str], cpu: Cpu, system: str = "linux") -> Machine:
     assumptions = [note for device in devices for note in device.notes]
     if ram:
-        assumptions.append(
-            N_(
-                "assuming the system uses {size} of RAM",
-                size=format_bytes(min(SYSTEM_RAM, ram // 8), 0),
-            )
-        )
+        assumptions.append(_system_said(ram, system))
     return Machine(
         devices=devices,
         ram_total=ram,
-        ram_free=ram - min(SYSTEM_RAM, ram // 8) if ram else None,
+        ram_free=ram - _system_ram(ram, system) if ram else None,
         cpu=cpu,
         system=system,
         origin="simulated",
