@@ -19,6 +19,9 @@ _QUANTIZED = (
     r"|dwq|oq\d|exl[23]|\d+(\.\d+)?-?bpw|nf4|bnb|(gptq-)?int[48]|w[48]a(8|16)|b?fp?(16|32)|\dbit|(ud-)?i?q\d(-[0-9a-z]+)*)$"
 )
 
+# Tags of qwen: that name a format and not v1.5 are the generation before (their sizes are its files'); qwen:7b-q4_0 does not say which of two
+_FIRST = r"(?P<size>1\.8b|7b|14b|72b)-(?P<kind>chat|text)-(q\d_\w+|fp16)"
+
 
 @dataclass(frozen=True, slots=True)
 class _Names:
@@ -115,6 +118,8 @@ def _by_tag(known: _Names, spelled: str) -> str | None:
     if ":" not in spelled:
         return None
     slug, _unused, tag = spelled.rpartition("/")[2].partition(":")
+    if slug == "qwen" and (first := re.fullmatch(_FIRST, tag)):
+        return f"qwen-{first['size']}{'-chat' if first['kind'] == 'chat' else ''}"
     return next((known.tags[f"{slug}:{t}"] for t in (tag, *_shorter(fold(tag))) if f"{slug}:{t}" in known.tags), None)
 
 
