@@ -81,8 +81,6 @@ def test_a_tag_means_the_model_that_the_library_has_under_it(catalog: Catalog, t
         ("qwen3-8b", "Q6_K", None),
     ],
 )
-def test_the_tag_of_a_format_holds_that_format(
-    catalog: Catalog, model: str, format_name: str, tag: str | None
-) -> None:
+def test_the_tag_of_a_format_holds_that_format(catalog: Catalog, model: str, format_name: str, tag: str | None) -> None:
     found = library_tag(catalog.models[model], format_name)
     assert (found and found.name) == tag

@@ -119,3 +119,13 @@ def test_what_a_plan_does_unasked_is_said(qwenpick: Callable[..., Any]) -> None:
     assert "the KV cache is kept in" not in qwenpick(*crowd, "--kv-cache", "fp8").out
     assert "it drafts 3 tokens" in qwenpick("fit", "qwen3.8-27b", "--gpu", "rtx 4090", "--ram", "64GiB").out
     assert "of the file stay on disk" in qwenpick("fit", "qwen3.8-flash-next", *BOX).out
+
+
+def test_ollama_is_planned_with_the_tag_that_it_is_started_with(qwenpick: Callable[..., Any]) -> None:
+    # the tag holds a vision tower, an MTP block and wider tensors: 23.95 GB, where a GGUF repository has 20.40
+    words = ["qwen3.6-35b-a3b", "--runtime", "ollama", "--gpu", "rtx 4070", "--ram", "48"]
+    planned_file = json.loads(qwenpick("fit", *words, "--quant", "Q4_K_M", "--json").out)["file"]
+    started = json.loads(qwenpick("launch", *words, "--quant", "Q4_K_M", "--json").out)
+    assert planned_file["tag"] == started["downloads"][0]["what"] == "qwen3.6:35b-a3b"
+    assert planned_file["bytes"] == started["downloads"][0]["bytes"] == pytest.approx(23.95e9, rel=0.001)
+    assert qwenpick("fit", *words, "--quant", "Q4_K_M", "--max-disk", "21GB").code == 1

@@ -133,9 +133,13 @@ def test_text_only_work_leaves_the_eyes_out(run: Run, catalog: Catalog) -> None:
 # -- Ollama ------------------------------------------------------------------------------------------------------------
 
 
+TAG = Checkpoint(format="Q4_K_M")  # of no repository: the library's
+
+
 def test_ollama_gets_a_modelfile_and_its_variables(run: Run) -> None:
-    planned = launch(on(run, "ollama", "Q4_K_M", work=Serving(16384, 4, KvCache("q8_0", "q8_0"))))
-    assert planned.files["Modelfile"].splitlines()[:2] == ["FROM qwen3:8b", "PARAMETER num_ctx 16384"]
+    asked = replace(on(run, "ollama", "Q4_K_M", work=Serving(16384, 4, KvCache("q8_0", "q8_0"))), checkpoint=TAG)
+    planned = launch(asked)
+    assert planned.files["Modelfile"].splitlines()[:2] == ["FROM qwen3:8b-q4_K_M", "PARAMETER num_ctx 16384"]
     assert "PARAMETER temperature 0.6" in planned.files["Modelfile"]
     env = planned.prepare[0].env
     assert (
@@ -148,9 +152,9 @@ def test_ollama_gets_a_modelfile_and_its_variables(run: Run) -> None:
 
 
 def test_ollama_fetches_the_librarys_tag(run: Run) -> None:
-    (fetched,) = launch(on(run, "ollama", "Q4_K_M")).downloads
+    (fetched,) = launch(replace(on(run, "ollama", "Q4_K_M"), checkpoint=TAG)).downloads
     # as ollama.com/library says
-    assert (fetched.what, f"{(fetched.bytes or 0) / 1e9:.1f} GB") == ("qwen3:8b", "5.2 GB")
+    assert (fetched.what, f"{(fetched.bytes or 0) / 1e9:.1f} GB") == ("qwen3:8b-q4_K_M", "5.2 GB")
 
 
 def test_ollama_takes_another_format_from_its_repository(run: Run) -> None:

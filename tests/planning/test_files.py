@@ -9,10 +9,14 @@ from pydantic import ValidationError
 
 from qwenpick.catalog import Catalog, Checkpoint
 from qwenpick.catalog.schema import Published
+from qwenpick.launch import Run, launch
 from qwenpick.memory.quantization.gguf import file_bytes
 from qwenpick.planning.checkpoints import checkpoints
 from qwenpick.planning.files import files_of, planned_file, published_file, settled
+from qwenpick.planning.library import library_tag
 from qwenpick.runtimes import find_runtime
+from qwenpick.work.placement import Placement
+from qwenpick.work.serving import Serving
 
 WHOLE = {"repo": "Qwen/Qwen3-8B-GGUF", "source": "https://huggingface.co/Qwen/Qwen3-8B-GGUF", "checked": "2026-08-22"}
 
@@ -65,7 +69,7 @@ def test_a_plans_file_is_one_that_a_listing_names(catalog: Catalog) -> None:
                 if file is None:
                     continue
                 assert set(file.files) <= named
-                assert file.tag is None or file.tag in tags
+                assert file.tag is None or file.tag in tags or (file.tag == model.ollama and file.by_rule)
                 assert bool(file.repository) is not bool(file.tag)
                 assert file.bytes > 0
                 assert file.source
@@ -136,3 +140,34 @@ def test_the_rule_and_the_listings_agree_on_most_plain_files(catalog: Catalog) -
                 agree += settled(catalog.architecture(model), checkpoint).bytes is None
     assert known > 1400
     assert agree / known > 0.7  # the rest are calibrated mixes, and heads stored twice
+
+
+def test_what_ollama_is_planned_with_is_the_tag_that_launch_fetches(catalog: Catalog) -> None:
+    seen = 0
+    for model in catalog.models.values():
+        if not model.open_weights or not model.architecture:
+            continue
+        architecture = catalog.architecture(model)
+        for checkpoint in checkpoints(model, find_runtime("ollama")):
+            tag = library_tag(model, checkpoint.format)
+            file = planned_file(model, architecture, checkpoint, "ollama")
+            assert (file and file.tag) == (tag and tag.name), (model.id, checkpoint)
+            if tag and file:
+                seen += 1
+                assert checkpoint.repo is None and checkpoint.bytes is None
+                run = Run(model, architecture, checkpoint, "ollama", Serving(4096), Placement())
+                (fetched,) = launch(run).downloads
+                assert (fetched.what, fetched.bytes) == (tag.name, file.bytes)
+                assert f"FROM {tag.name}\n" in launch(run).files["Modelfile"]
+    assert seen > 250
+
+
+# decimal bytes of the library's manifests: qwen3:30b-a3b-q4_K_M 18,622,563,179 and qwen3:4b-q4_K_M 2,620,788,260 in all (with template and licence)
+@pytest.mark.parametrize(
+    ("name", "whole"),
+    [("qwen3-30b-a3b", 18_622_563_179), ("qwen3-4b", 2_620_788_260), ("qwen3-vl-32b-thinking", 20_910_297_800)],
+)
+def test_the_bytes_of_a_tag_are_those_of_its_manifest(catalog: Catalog, name: str, whole: int) -> None:
+    model = catalog.models[name]
+    file = planned_file(model, catalog.architecture(model), Checkpoint(format="Q4_K_M"), "ollama")
+    assert file and file.bytes == pytest.approx(whole, rel=0.003)

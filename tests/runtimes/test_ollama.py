@@ -67,7 +67,15 @@ def test_only_the_librarys_own_files_hold_their_values_in_16_bits(catalog: Catal
     values = 36 * 4096 * 1024  # layers x hidden x key-value width
     half = 36 // 2  # every second layer's have 6.5625 bits in llama.cpp's Q4_K_M, the others 4.5
     assert theirs - plain == values * 2 - values * half // 36 * (6.5625 + 4.5) / 8
-    assert len(set(weights("qwen3-4b"))) == 1  # without a tag: Qwen's own file
+    assert len(set(weights("qwen3-4b-thinking-2507"))) == 1  # later than April 2025: a plain Q4_K_M
+
+
+def test_a_repositorys_file_is_held_as_llama_cpp_made_it(catalog: Catalog) -> None:
+    for name in ("qwen3-8b", "qwen3-0.6b"):
+        model = catalog.models[name]
+        file = Checkpoint(format="Q4_K_M", repo="somebody/GGUF")
+        asked = (model, catalog.architecture(model), file, Serving(4096), Placement((CARD,)))
+        assert ollama.memory(*asked).of("weights") == llamacpp.memory(*asked).of("weights")
 
 
 def test_the_cut_is_that_of_the_file(catalog: Catalog) -> None:

@@ -12,11 +12,9 @@ from qwenpick.launch.run import Command, Download, Launch, Run
 from qwenpick.planning.files import published_file
 from qwenpick.planning.server_caches import SERVERS, asked_limits, bounds_note, environment
 from qwenpick.runtimes.llamacpp.options import Options, read_options
-from qwenpick.runtimes.ollama import tag_bytes
 
 READ_FROM = "Ollama 0.18: envconfig/config.go, docs/modelfile.md"
 CACHES = ("f16", "q8_0", "q4_0")  # OLLAMA_KV_CACHE_TYPE
-DEFAULT_FORMAT = "Q4_K_M"  # what a tag without a format holds; BF16/F16 for tags that say fp16
 _PARAMETER = {"temp": "temperature"}
 
 
@@ -87,8 +85,8 @@ def _shared_by(options: Options) -> dict[str, str]:
 
 def _downloads(run: Run) -> tuple[Download, ...]:
     """The library's tag, as large as its file and the projector are, or what a repository holds."""
-    if run.path is None and (tag := _tag(run)):
-        return (Download(tag, tag_bytes(run.model, run.architecture, run.checkpoint.format), OLLAMA_STORE),)
+    if _tag(run) and run.file and run.file.tag:
+        return (Download(run.file.tag, run.file.bytes, OLLAMA_STORE),)
     if run.hub == hub.MODELSCOPE and run.checkpoint.repo is None and run.path is None:
         found = published_file(run.model, run.checkpoint.format, "llamacpp")
         return (Download(found.repository, found.bytes, OLLAMA_STORE),) if found and found.repository else ()
@@ -133,9 +131,14 @@ def origin(run: Run) -> str:
 
 
 def _tag(run: Run) -> str | None:
-    """The library's tag, where it holds this format: as a listing has it, else the model's own, whose format is the default."""
-    if run.hub == hub.MODELSCOPE and hub.on_modelscope(hub.gguf_repository(run)):
-        return None  # the same format from a repository that opens there
-    if run.file and run.file.tag:
-        return run.file.tag
-    return run.model.ollama if run.checkpoint.format == DEFAULT_FORMAT else None
+    """The library's tag, where that is what was planned."""
+    tag = run.file.tag if run.file else None
+    return None if tag and _opens_elsewhere(run) else tag
+
+
+def _opens_elsewhere(run: Run) -> bool:
+    """Whether the same format comes from a repository that opens where the library does not, as a file that is no larger than what was planned."""
+    if run.hub != hub.MODELSCOPE or not hub.on_modelscope(hub.gguf_repository(run)):
+        return False
+    found = published_file(run.model, run.checkpoint.format, "llamacpp")
+    return bool(found and run.file and found.bytes <= run.file.bytes)

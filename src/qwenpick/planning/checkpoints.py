@@ -12,8 +12,10 @@ from qwenpick.machine.hardware import before_ampere
 from qwenpick.memory.quantization import FORMATS, find_format, stored_bytes
 from qwenpick.memory.quantization.gguf.dynamic import TWINS
 from qwenpick.planning.files import HALVES, MAKER, own_mix, planned_file, published_file, settled
+from qwenpick.planning.library import library_tag
 from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp.formats import BY_NAME, OLLAMA_TAGS
+from qwenpick.runtimes.llamacpp.projector import projector_bytes
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
@@ -118,9 +120,14 @@ def _family(quant: str) -> str | None:
 
 
 def _checkpoint(model: Model, name: str, engine: str, any_source: bool) -> Checkpoint | None:
-    """The published checkpoint in that format, official ones first, then what the engine's recipe serves; else one that can be made; else None."""
+    """The published checkpoint in that format, official ones first, then what the engine's recipe serves; else one that can be made; else None.
+
+    Of Ollama it is the tag of its library before any repository's file: that is what a name starts there.
+    """
     from qwenpick.catalog import Checkpoint
 
+    if engine == "ollama" and library_tag(model, name):
+        return Checkpoint(format=name, official=False)
     published = sorted(
         (c for c in model.checkpoints if c.format == name), key=lambda c: (not c.official, engine not in c.recipes)
     )
@@ -213,8 +220,12 @@ def _taken(architecture: Architecture, checkpoint: Checkpoint) -> int:
 
 
 def download_bytes(model: Model, architecture: Architecture, checkpoint: Checkpoint, engine: str) -> int:
-    """Bytes on disk of what an engine's checkpoint is loaded from: the published file, else by the format."""
+    """Bytes on disk of what an engine's checkpoint is loaded from: the published file, else by the format.
+
+    Ollama fetches the projector of a repository too; a tag's size has it.
+    """
     if file := planned_file(model, architecture, checkpoint, engine):
-        return file.bytes
+        beside = projector_bytes(architecture) if engine == "ollama" and not file.tag and file.projector else 0
+        return file.bytes + beside
     checkpoint = settled(architecture, checkpoint)
     return checkpoint.bytes or stored_bytes(architecture, checkpoint.format)

@@ -15,6 +15,7 @@ from qwenpick.memory.quantization import FORMATS, stored_bytes
 from qwenpick.memory.quantization.gguf import file_bytes
 from qwenpick.memory.quantization.gguf.dynamic import DENSE, MIXES
 from qwenpick.memory.quantization.recipes import estimate
+from qwenpick.planning.library import library_bytes, library_tag
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
@@ -76,13 +77,12 @@ def _published_file(model: Model, format_name: str, engine: str, repo: str | Non
 
 
 def files_of(model: Model, format_name: str, engine: str) -> Iterator[File]:
-    """Every published file of a model in that format that the engine loads."""
+    """Every published file of a model in that format that the engine loads, and the tag of Ollama's library where a listing has its size."""
     wanted = _stored_as(format_name)
+    if engine == "ollama" and (tag := library_tag(model, wanted)) and tag.bytes:
+        yield File(None, tag.name, (), tag.bytes, tag.source, tag.checked, tag.rounding)
     container = FORMATS[format_name].container if format_name in FORMATS else "gguf"
     for listing in model.published:
-        if engine == "ollama" and wanted in listing.tags:
-            tag, size = _shortest(listing.tags[wanted])
-            yield File(None, tag, (), size, listing.source, listing.checked, _tag_rounding(size))
         if container == "gguf" and engine not in _GGUF_ENGINES:
             continue
         if wanted in listing.files:
@@ -125,8 +125,12 @@ def planned_file(model: Model, architecture: Architecture, checkpoint: Checkpoin
     """The published file of a checkpoint that an engine was planned with; None where nobody is known to publish it.
 
     Of a repository of whole weights (safetensors, MLX) of which no listing states the size, it is what the publisher's format makes of the
-    architecture: `by_rule`. A GGUF file is only one that a listing names.
+    architecture: `by_rule`. A GGUF file is only one that a listing names. Ollama fetches the tag of its library, whole, where that holds the format
+    and no repository was asked for.
     """
+    if engine == "ollama" and checkpoint.repo is None and (tag := library_tag(model, checkpoint.format)):
+        size = library_bytes(model, architecture, checkpoint.format, tag)
+        return File(None, tag.name, (), size, tag.source, tag.checked, by_rule=size != tag.bytes)
     if file := published_file(model, checkpoint.label or checkpoint.format, engine, checkpoint.repo):
         return file
     if checkpoint.repo is None or FORMATS[checkpoint.format].container == "gguf":
@@ -237,17 +241,6 @@ def _rank(file: File, smallest: int) -> tuple[bool, bool, bool, int, bool, int, 
 
 def _owner(file: File) -> str:
     return (file.repository or "").partition("/")[0]
-
-
-def _shortest(tags: Mapping[str, int]) -> tuple[str, int]:
-    """The tag that names its format, else the shortest: of qwen3:8b and qwen3:8b-q4_K_M, which are one file, the one that cannot move."""
-    tag = min(tags, key=lambda name: (not any(c in name for c in ("-q", "-f", "-b")), len(name), name))
-    return tag, tags[tag]
-
-
-def _tag_rounding(size: int) -> int:
-    """Half of the last figure that Ollama's library prints: MB, tenths of a GB below ten, GB."""
-    return (10**6 if size < 10**9 else 10**8 if size < 10**10 else 10**9) // 2
 
 
 def nearest_format(word: str) -> str:

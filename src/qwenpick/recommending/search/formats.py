@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qwenpick.memory.quantization import FORMATS, stored_bytes
 from qwenpick.planning.checkpoints import FAMILIES, checkpoints, download_bytes, every_file, is_family, without_bf16
 from qwenpick.planning.files import published_file, settled
+from qwenpick.planning.library import library_tag
 from qwenpick.planning.plan import Plan, evaluate
 from qwenpick.recommending.search.cache_format import Miss, made_to_fit, miss_of, miss_without_ram
 from qwenpick.recommending.search.space import work_of
@@ -83,7 +84,7 @@ def compared(found: Sequence[Checkpoint]) -> tuple[Checkpoint, ...]:
 def is_published(model: Model, checkpoint: Checkpoint, engine: str) -> bool:
     """Whether somebody is known to publish the checkpoint, or the weights that the engine makes it of when it starts."""
     if checkpoint.repo is None:
-        return False
+        return engine == "ollama" and library_tag(model, checkpoint.format) is not None
     if FORMATS[checkpoint.format].container != "gguf":
         return True
     return published_file(model, checkpoint.label or checkpoint.format, engine, checkpoint.repo) is not None

@@ -78,7 +78,7 @@ def memory(
     """What Ollama's llama-server holds, part by part."""
     return llamacpp.memory(
         model,
-        _as_stored(architecture),
+        architecture if checkpoint.repo else _as_stored(architecture),
         _held(model, architecture, checkpoint),
         _with_defaults(architecture, work),
         placement,
@@ -123,8 +123,8 @@ def _own_mix(model: Model, architecture: Architecture, format_name: str) -> str:
 
 
 def _held(model: Model, architecture: Architecture, checkpoint: Checkpoint) -> Checkpoint:
-    """The checkpoint as Ollama holds it. A model without a tag of its own is llama.cpp's file, from a repository."""
-    if model.id in _HALF_VALUES and not model.ollama:
+    """The checkpoint as Ollama holds it. A file of a repository is llama.cpp's own, and so is a first Qwen3 that has no tag."""
+    if checkpoint.repo or (model.id in _HALF_VALUES and not model.ollama):
         return checkpoint
     mix = _own_mix(model, architecture, checkpoint.format)
     return checkpoint if mix == checkpoint.format else checkpoint.model_copy(update={"format": mix})
