@@ -11,10 +11,11 @@ import pytest
 
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
-from qwenpick.fleet import copies as copies_
+from qwenpick.fleet import rooms as rooms_
 from qwenpick.fleet.best import best
-from qwenpick.fleet.copies import Answer, fit, times
+from qwenpick.fleet.copies import Answer, fit
 from qwenpick.fleet.kinds import ENGINE_RAM, Fleet, fleet
+from qwenpick.fleet.rooms import times
 from qwenpick.machine.inventory.cluster import Accelerator, Cluster, Node
 from qwenpick.recommending.request import Request
 from tests.conftest import Result, validator
@@ -100,7 +101,7 @@ def test_what_no_node_can_be_asked_is_a_bad_request(catalog: Catalog) -> None:
 
 def test_equal_nodes_are_planned_once(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(copies_, "best", lambda *arguments: asked.append(arguments) or best(*arguments))
+    monkeypatch.setattr(rooms_, "best", lambda *arguments: asked.append(arguments) or best(*arguments))
     ask(catalog, nodes(*(node(f"h{i}", H100) for i in range(200))))
     assert len(asked) == 1
 

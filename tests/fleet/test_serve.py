@@ -1,4 +1,4 @@
-"""Which model serves so many users in a cluster: the set of copies that takes the fewest GPUs, fast enough for each."""
+"""Which model serves so many users in a cluster, in how many copies, fast enough for each."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from qwenpick.catalog import Catalog
+from qwenpick.fleet.copies import shares
 from qwenpick.fleet.kinds import Fleet, fleet
-from qwenpick.fleet.serve import boxes, serve, shares
+from qwenpick.fleet.serve import boxes, serve
 from qwenpick.machine.inventory.cluster import Accelerator, Cluster, Node
 from qwenpick.recommending.request import Request
 from tests.conftest import Result, validator
@@ -52,7 +53,7 @@ def test_a_copy_may_have_one_gpu_of_a_node_or_two_or_four(nodes: Fleet) -> None:
         (2, 256 * GIB),
         (4, 512 * GIB),
     ]
-    assert shares(1) == [1]
+    assert list(shares(1)) == [1]
 
 
 def test_the_command_prints_sets_and_their_json_keeps_its_schema(qwenpick: Callable[..., Result]) -> None:

@@ -11,7 +11,8 @@ from qwenpick.recommending.choose import task_for
 from qwenpick.runtimes import find_runtime
 
 if TYPE_CHECKING:
-    from qwenpick.fleet.copies import Answer, Room
+    from qwenpick.fleet.copies import Answer
+    from qwenpick.fleet.rooms import Room
     from qwenpick.recommending.request import Request
 
 
@@ -19,8 +20,9 @@ def judged(requirement: Requirement, found: Answer, request: Request) -> Result:
     """Room first, then speed: copies that are slower than asked, or whose speed is not known, do not count."""
     rooms = [room for room in found.rooms if room.ways]
     fast = [room for room in rooms if _fast(requirement, room)]
-    copies, wanted = sum(room.copies for room in fast), requirement.replicas or 1
-    best = (fast or rooms or [room for room in found.rooms if room.plan])[:1]
+    copies, wanted = sum(room.copies for room in fast), found.wanted
+    chosen = [found.chosen] if found.chosen in fast else []
+    best = (chosen or fast or rooms or [room for room in found.rooms if room.plan])[:1]
     single = (
         Single(request, task_for([best[0].plan.model], request), best[0].plan, None, (), None, ())
         if best and best[0].plan

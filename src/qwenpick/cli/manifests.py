@@ -15,8 +15,9 @@ from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.cli.common.clusters import Replicated
-    from qwenpick.fleet.copies import Answer, Room
+    from qwenpick.fleet.copies import Answer
     from qwenpick.fleet.kinds import Fleet
+    from qwenpick.fleet.rooms import Room
     from qwenpick.launch import Launch
     from qwenpick.launch.run import Run
     from qwenpick.machine.hardware import Machine
@@ -70,24 +71,19 @@ def manifest(
 
 
 def chosen(answer: Answer) -> Room:
-    """The kind of node that all copies go to: the fewest GPUs a copy, then the fastest. Raises QwenpickError where none holds all."""
-    wanted = answer.replicas or 1
-    rooms = [room for room in answer.rooms if room.ways and room.units * room.ways[0].copies >= wanted]
-    if not rooms:
-        most = max((room.units * room.ways[0].copies for room in answer.rooms if room.ways), default=0)
-        raise QwenpickError(
-            _(
-                "one manifest starts copies on one kind of node, and none has room for more than {most}: ask for fewer --replicas",
-                most=most,
-            )
+    """The kind of node that all copies go to. Raises QwenpickError where none holds all, or none is as fast as was asked."""
+    if room := answer.chosen:
+        return room
+    if not any(room.ways and room.quick for room in answer.rooms):
+        raise NoRoomError(
+            _("{name} has room in the cluster, but is slower there than --min-speed asks", name=answer.model.name)
         )
-    return min(rooms, key=_scarcest)
-
-
-def _scarcest(room: Room) -> tuple[bool, int, float, str]:
-    plan = room.ways[0].plan
-    speed = plan.speed.each.value if plan.speed else 0.0
-    return not plan.placement.devices, len(plan.placement.devices), -speed, room.kind.nodes[0]
+    raise QwenpickError(
+        _(
+            "one manifest starts copies on one kind of node, and none has room for more than {most}: ask for fewer --replicas",
+            most=max(room.alike for room in answer.rooms if room.quick),
+        )
+    )
 
 
 def printed(form: str, planned: Launch, write: Path | None) -> None:
@@ -131,7 +127,7 @@ def print_manifest(
     from qwenpick.launch import launch, run_of
     from qwenpick.machine.nodes import per_node
 
-    nodes = 1
+    nodes, copies = 1, clustered.replicas or 1
     if isinstance(where, Fleet):
         answer = fit(found.catalog, where, found.model, request, clustered.replicas, clustered.link)
         if not answer.fits:
@@ -143,7 +139,7 @@ def print_manifest(
                     model=found.model.id,
                 )
             )
-        room = chosen(answer)
+        room, copies = chosen(answer), answer.wanted
         plan, fits = room.ways[0].plan, True
     else:
         single = best(found.catalog, where, found.model, request)
@@ -158,7 +154,7 @@ def print_manifest(
                 )
             )
     run = run_of(plan, found.path, hub=hub)
-    planned = manifest(shape, run, launch(run), plan, room, clustered.replicas or 1, nodes)
+    planned = manifest(shape, run, launch(run), plan, room, copies, nodes)
     planned = replace(planned, notes=(*planned.notes, *found.notes))
     if json:
         from qwenpick.render.forms.envelope import print_json

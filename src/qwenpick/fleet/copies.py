@@ -1,23 +1,24 @@
-"""Where in a cluster a model runs, how many copies there are room for, and how fast they are together."""
+"""Where in a cluster a model runs: the one answer that `fit`, `recommend`, `launch` and `check` take of a cluster.
+
+Each kind of node is planned as a box is, by the one chooser. Users that no copy serves alone are shared out evenly, to as few copies as will do; of
+the kinds that have room for them all, the one whose plan has the most points is taken.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
-from qwenpick.fleet.best import best
-from qwenpick.fleet.kinds import ENGINE_RAM, UNREAD, Fleet, Kind
+from qwenpick.fleet.kinds import UNREAD, Fleet
+from qwenpick.fleet.rooms import Room, Way, added, fast, held, portion
 from qwenpick.i18n import _
-from qwenpick.memory.account import RAM
 from qwenpick.recommending.request import Request
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
-    from qwenpick.machine.hardware import Machine
     from qwenpick.planning.plan import Plan
     from qwenpick.speed import Band
 
@@ -25,52 +26,21 @@ SMALLER = ("8bit", "6bit", "5bit", "4bit")  # precisions that are tried in turn 
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """`copies` of one plan on each node of a kind."""
-
-    plan: Plan
-    copies: int
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """What a kind of node holds: `ways` are those of one node, the best plan first; () where it does not fit, and `reason` says why or how well.
-
-    `plan` is the best plan, or the nearest miss; None where nothing could be planned. A copy takes `nodes` nodes, joined by `link`.
-    """
-
-    kind: Kind
-    ways: tuple[Way, ...]
-    plan: Plan | None
-    reason: str
-    nodes: int = 1
-    link: str | None = None
-
-    @property
-    def units(self) -> int:
-        """Nodes, or groups of as many nodes as a copy takes."""
-        return self.kind.count // self.nodes
-
-    @property
-    def copies(self) -> int:
-        """On all nodes of the kind together."""
-        return self.units * sum(way.copies for way in self.ways)
-
-    @property
-    def together(self) -> Band | None:
-        """Tokens/s of all its copies; None where a speed is not known."""
-        return added((way.plan, way.copies * self.units) for way in self.ways)
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
-    """The rooms of all kinds. `replicas` is how many copies were asked for; None asks for a place."""
+    """The rooms of all kinds. `replicas` is how many copies were asked for; None asks for a place for all `users`, of whom a copy serves `each`."""
 
     model: Model
     fleet: Fleet
     rooms: tuple[Room, ...]
     replicas: int | None
     notes: tuple[str, ...] = ()
+    users: int = 1
+    each: int = 1
+
+    @property
+    def wanted(self) -> int:
+        """Copies that are asked for, or that serve all users."""
+        return self.replicas or -(-self.users // self.each)
 
     @property
     def copies(self) -> int:
@@ -80,13 +50,27 @@ class Answer:
     @property
     def fits(self) -> bool:
         """Whether a place, or as many copies as were asked for, is there."""
-        return self.copies >= (self.replicas or 1)
+        return self.copies >= self.wanted
+
+    @property
+    def quick(self) -> bool:
+        """Whether so many copies are as fast as was asked."""
+        return sum(room.copies for room in self.rooms if room.quick) >= self.wanted
+
+    @property
+    def chosen(self) -> Room | None:
+        """The kind of node that all copies go to: of those that have room for them and are fast enough, the one whose plan has the most points;
+        among equals that of the least GPU memory. None where no kind has.
+        """
+        rooms = [room for room in self.rooms if room.ways and room.quick and room.alike >= self.wanted]
+        return min(rooms, key=_first, default=None)
 
     @property
     def exit_code(self) -> int:
-        """0 where it fits; 3 where it may and nobody can say, since no record says what GPUs some nodes have; else 1."""
-        unread = any(room.kind.idle == UNREAD for room in self.rooms)
-        return 0 if self.fits else HardwareUnreadableError.exit_code if unread else 1
+        """0 where it fits and is fast enough; 3 where it may fit and nobody can say, since no record says what GPUs some nodes have; else 1."""
+        if self.fits:
+            return 0 if self.quick else 1
+        return HardwareUnreadableError.exit_code if any(room.kind.idle == UNREAD for room in self.rooms) else 1
 
     @property
     def together(self) -> Band | None:
@@ -105,16 +89,64 @@ def fit(
 ) -> Answer:
     """Where the model runs as asked; over several nodes of a kind, joined by `link`, where no single node holds it on its GPUs.
 
-    Where its best plans leave too little room for the copies that are asked for, smaller formats are tried in turn. Raises QwenpickError for what
-    cannot be asked anywhere.
+    Without `replicas` the users are shared out to one copy, to two, to four and so on, until the copies lie on GPUs and are fast enough; where that
+    never is, to as few as hold them. Raises QwenpickError for what cannot be asked anywhere.
     """
-    answer = _answer(catalog, fleet, model, request, replicas)
-    if not any(way.plan.mode == "gpu" for room in answer.rooms for way in room.ways):
+    if replicas is not None:
+        return _in_copies(catalog, fleet, model, request, replicas, link)
+    best: Answer | None = None
+    whole: Answer | None = None
+    for users in shares(request.users):
+        copies = -(-request.users // users)
+        if whole and not any(portion(kind, copies) for kind in fleet.kinds):
+            break
+        rooms = _rooms(catalog, fleet, model, replace(request, users=users), copies)
+        answer = Answer(model, fleet, rooms, None, users=request.users, each=users)
+        whole = whole or answer
+        if (room := answer.chosen) and room.wholly:
+            return answer
+        best = best or (answer if room else None)
+    assert whole is not None
+    found = best or whole
+    return found if _on_gpus(found) else _over_nodes(catalog, found, request, link)
+
+
+def shares(users: int) -> Iterator[int]:
+    """Users of one copy: all, half of them, a quarter, … one.
+
+    >>> list(shares(10))
+    [10, 5, 3, 2, 1]
+    """
+    yield users
+    while users > 1:
+        users = -(-users // 2)
+        yield users
+
+
+def _in_copies(
+    catalog: Catalog, fleet: Fleet, model: Model, request: Request, replicas: int, link: str | None
+) -> Answer:
+    """The answer for so many copies, each for all users. Where the best plans leave too little room for them on one kind of node, each is planned on
+    its part of a node, then in smaller formats in turn.
+    """
+
+    def asked(quant: str | None, copies: int = 1) -> Answer:
+        rooms = _rooms(catalog, fleet, model, replace(request, quant=quant), copies)
+        return Answer(model, fleet, rooms, replicas, users=request.users, each=request.users)
+
+    answer = asked(request.quant)
+    if not _on_gpus(answer):
         answer = _over_nodes(catalog, answer, request, link)
-    if answer.fits or replicas is None or request.quant:
+    if answer.chosen:
+        return answer
+    parted = asked(request.quant, replicas)
+    if parted.chosen and _on_gpus(parted):
+        note = _("planned on a part of each node, so that more copies have room")
+        return replace(parted, notes=(note,))
+    if answer.fits or request.quant:
         return answer
     for precision in SMALLER:
-        smaller = _answer(catalog, fleet, model, replace(request, quant=precision), replicas)
+        smaller = asked(precision)
         if smaller.copies > answer.copies:
             note = _("planned in {precision}, so that more copies have room", precision=precision)
             answer = replace(smaller, notes=(note,))
@@ -123,8 +155,12 @@ def fit(
     return answer
 
 
+def _on_gpus(answer: Answer) -> bool:
+    return any(way.plan.mode == "gpu" for room in answer.rooms for way in room.ways)
+
+
 def _over_nodes(catalog: Catalog, answer: Answer, request: Request, link: str | None) -> Answer:
-    """The answer with stages across nodes of each kind that holds the model so."""
+    """The answer for all users with stages across nodes of each kind that holds the model so; as it was where none does."""
     from qwenpick.fleet.stages import staged
     from qwenpick.machine.nodes import USUAL, parse_link
 
@@ -134,14 +170,28 @@ def _over_nodes(catalog: Catalog, answer: Answer, request: Request, link: str | 
         if found is None:
             rooms.append(room)
             continue
-        rooms.append(Room(room.kind, (Way(found.plan, 1),), found.plan, found.plan.reason, found.nodes, joined.name))
+        ways = (Way(found.plan, 1),)
+        rooms.append(
+            Room(
+                room.kind,
+                ways,
+                found.plan,
+                found.plan.reason,
+                found.nodes,
+                joined.name,
+                found.ranked,
+                fast(found.plan, request),
+            )
+        )
     notes = answer.notes
-    if link is None and any(room.nodes > 1 for room in rooms):
+    joins = any(room.nodes > 1 for room in rooms)
+    if link is None and joins:
         notes += (_("the network between nodes is taken as {link}; --link says otherwise", link=joined.name),)
-    return replace(answer, rooms=tuple(rooms), notes=notes)
+    return replace(answer, rooms=tuple(rooms), notes=notes, each=request.users) if joins else answer
 
 
-def _answer(catalog: Catalog, fleet: Fleet, model: Model, request: Request, replicas: int | None) -> Answer:
+def _rooms(catalog: Catalog, fleet: Fleet, model: Model, request: Request, copies: int = 1) -> tuple[Room, ...]:
+    """What each kind holds of the model as asked, where so many copies share its nodes. Raises QwenpickError where that cannot be asked of any."""
     rooms: list[Room] = []
     refused: list[QwenpickError] = []
     asked = 0
@@ -151,7 +201,7 @@ def _answer(catalog: Catalog, fleet: Fleet, model: Model, request: Request, repl
             continue
         asked += 1
         try:
-            rooms.append(room(catalog, kind, model, request))
+            rooms.append(held(catalog, kind, model, request, copies))
         except HardwareUnreadableError as problem:
             rooms.append(Room(kind, (), None, str(problem)))
         except QwenpickError as problem:
@@ -159,88 +209,15 @@ def _answer(catalog: Catalog, fleet: Fleet, model: Model, request: Request, repl
             rooms.append(Room(kind, (), None, str(problem)))
     if refused and len(refused) == asked:
         raise refused[0]
-    return Answer(model, fleet, tuple(rooms), replicas)
+    return tuple(rooms)
 
 
-def room(catalog: Catalog, kind: Kind, model: Model, request: Request) -> Room:
-    """What a node of this kind holds of the model. Raises QwenpickError as `fit` does."""
-    first = best(catalog, kind.machine, model, request)
-    plan = first.plan
-    if not first.fits:
-        return Room(kind, (), plan, plan.reason)
-    if kind.machine.devices and plan.mode == "cpu":
-        return Room(kind, (), plan, _("only without its GPUs"))
-    ways = tuple(_ways(catalog, kind, model, request, plan))
-    if not ways:
-        return Room(kind, (), plan, _("its RAM is held"))
-    return Room(kind, ways, plan, plan.reason)
-
-
-def _ways(catalog: Catalog, kind: Kind, model: Model, request: Request, plan: Plan) -> Iterator[Way]:
-    """The best plan as often as a node holds it, then what the GPUs that are left hold of the same format in the same engine."""
-    machine, cpus = kind.machine, kind.cpus
-    alike = replace(request, quant=plan.checkpoint.format, runtime=plan.runtime)
-    while True:
-        copies = times(plan, machine, cpus)
-        if not copies:
-            return
-        yield Way(plan, copies)
-        machine = left(machine, plan, copies)
-        cpus = None if cpus is None else cpus - copies
-        if not machine.devices:
-            return
-        try:
-            answer = best(catalog, machine, model, alike)
-        except QwenpickError:
-            return
-        if not answer.fits or answer.plan.mode == "cpu":
-            return
-        plan = answer.plan
-
-
-def times(plan: Plan, machine: Machine, cpus: float | None = None) -> int:
-    """How often a node holds the plan: GPUs are one copy's alone, RAM is shared out, and a plan without GPUs takes all of the node's cores."""
-    limits = [1] if not plan.placement.devices else []
-    have, used = Counter(machine.devices), Counter(plan.placement.devices)
-    limits += [have[device] // count for device, count in used.items()]
-    if machine.ram_free is not None:
-        limits.append(machine.ram_free // max(1, host_ram(plan)))
-    if cpus is not None:
-        limits.append(int(cpus))
-    return max(0, min(limits, default=0))
-
-
-def host_ram(plan: Plan) -> int:
-    """Bytes of RAM that one copy takes: what its plan counts there, and on GPUs what the engine's processes take beside."""
-    return plan.memory.on(RAM) + ENGINE_RAM * len(plan.placement.devices)
-
-
-def left(machine: Machine, plan: Plan, copies: int) -> Machine:
-    """The machine without the GPUs and the RAM that these copies take."""
-    devices = list(machine.devices)
-    for device in plan.placement.devices * copies:
-        devices.remove(device)
-    taken = copies * host_ram(plan)
-    return replace(
-        machine,
-        devices=tuple(devices),
-        ram_free=None if machine.ram_free is None else max(0, machine.ram_free - taken),
-    )
-
-
-def added(plans: Iterable[tuple[Plan, int]]) -> Band | None:
-    """Tokens/s of so many copies of each plan together, without those whose speed is not known; None where none is."""
-    from qwenpick.speed import Band
-
-    low = value = high = 0.0
-    found = False
-    for plan, count in plans:
-        if plan.speed is None:
-            continue
-        found = True
-        one = plan.speed.together
-        low, value, high = low + one.low * count, value + one.value * count, high + one.high * count
-    return Band(value, low, high) if found else None
+def _first(room: Room) -> tuple[float, int, float, str]:
+    """Points, then GPU memory, then speed."""
+    plan = room.ways[0].plan
+    points = room.ranked.score if room.ranked else 0.0
+    memory = sum(device.total or 0 for device in plan.placement.devices)
+    return -round(points, 1), memory, -_each(plan), room.kind.nodes[0]
 
 
 def _each(plan: Plan) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.fleet.best import best
-from qwenpick.fleet.copies import host_ram, times
+from qwenpick.fleet.rooms import host_ram, times
 from qwenpick.fleet.serve import boxes
 from qwenpick.values import dataclass
 

@@ -1,4 +1,4 @@
-"""Which model serves so many users in a cluster, on which nodes: of each model the set of copies that takes the fewest GPUs, best model first."""
+"""Which model serves so many users in a cluster, on which nodes: the best models of each kind of node, each where `fit` puts it, best first."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
-from qwenpick.fleet.best import best
-from qwenpick.fleet.copies import times
-from qwenpick.i18n import _
+from qwenpick.fleet.copies import fit
 from qwenpick.recommending.answer import Recommender
 from qwenpick.recommending.request import Request
 from qwenpick.values import dataclass
@@ -17,38 +15,38 @@ from qwenpick.values import dataclass
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
     from qwenpick.fleet.kinds import Fleet, Kind
+    from qwenpick.fleet.rooms import Room
     from qwenpick.machine.hardware import Device, Machine
     from qwenpick.planning.plan import Plan
     from qwenpick.recommending.rank import Ranked
     from qwenpick.recommending.tasks import Task
 
-LOOKED_AT = 8  # best models of one GPU and of a whole node of each kind that are compared
-TRIED = 12  # of them, best first, whose sets are worked out
+LOOKED_AT = 8  # best models of each kind of node that are compared
+TRIED = 12  # of them, best first, that are looked for a place for
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """One model for all users: `copies` of the plan on nodes of one kind, `per_node` on each, every copy for `users` of them.
+    """One model for all users: `copies` of the plan on nodes of one kind, every copy for `users` of them.
 
-    `ranked` is what speaks for the model, as `recommend` says it of one user on such a node.
+    `ranked` is what speaks for the plan, as `recommend` says it of such a node and as many users.
     """
 
     ranked: Ranked
     plan: Plan
-    kind: Kind
+    room: Room
     copies: int
     users: int
-    per_node: int
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of node."""
+        return self.room.kind
 
     @property
     def reason(self) -> str:
-        """What speaks for it: as `recommend` says it where it is the same format, else its points and how well the plan holds."""
-        same = self.ranked.plan.checkpoint.format == self.plan.checkpoint.format
-        return (
-            self.ranked.reason
-            if same
-            else _("{score:.0f} points; {reason}", score=self.ranked.score, reason=self.plan.reason)
-        )
+        """What speaks for it."""
+        return self.ranked.reason
 
     @property
     def gpus(self) -> int:
@@ -58,7 +56,7 @@ class Serving:
     @property
     def nodes(self) -> int:
         """On which they lie."""
-        return -(-self.copies // self.per_node)
+        return -(-self.copies // self.room.ways[0].copies) * self.room.nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,36 +71,45 @@ class Served:
 
 
 def serve(catalog: Catalog, fleet: Fleet, request: Request, limit: int = 5) -> Served:
-    """For each of the best models the set of copies that takes the fewest GPUs, in the order of `rank`. Raises QwenpickError for unknown words.
+    """The best models for all users, each with the plan, the kind of node and the copies that `fit` gives it. Raises QwenpickError for unknown words.
 
-    The users are shared out evenly: to one copy, to two, to four and so on, as long as a kind of node has room for as many.
+    What comes into question is told by each kind of node with all users, and with one: a copy may serve a part of them.
     """
-    recommender = Recommender(catalog, replace(request, users=1))
+    recommender = Recommender(catalog, request)
+    alone = recommender if request.users == 1 else Recommender(catalog, replace(request, users=1))
     rows: dict[str, Ranked] = {}
-    ends = {(box.devices, box.ram_free): box for kind in fleet.kinds if kind.idle is None for box in _ends(kind)}
-    for box in ends.values():
-        for row in _ranked(recommender, box):
-            if (known := rows.get(row.plan.model.id)) is None or row.score > known.score:
-                rows[row.plan.model.id] = row
-    found = []
-    for row in sorted(rows.values(), key=lambda row: (-row.score, row.plan.model.id))[: max(TRIED, limit)]:
-        if (one := _fewest(catalog, fleet, request, recommender.context, row)) is not None:
-            found.append(one)
-        if len(found) == limit:
-            break
-    return Served(recommender.task, request, recommender.context, fleet, tuple(found))
+    seen: dict[tuple[str, str], Ranked] = {}
+    for kind in fleet.kinds:
+        if kind.idle is not None:
+            continue
+        for asked in dict.fromkeys((recommender, alone)):
+            for row in _ranked(asked, kind.machine, max(LOOKED_AT, limit)):
+                name = row.plan.model.id
+                rows[name] = max(rows.get(name, row), row, key=lambda one: one.score)
+                if asked is recommender:
+                    seen[kind.nodes[0], name] = row
+    tried = sorted(rows.values(), key=lambda row: (-row.score, row.plan.model.id))[: max(TRIED, 2 * limit)]
+    found = [one for row in tried if (one := _serving(catalog, fleet, recommender, row, seen))]
+    found.sort(key=lambda one: (-round(one.ranked.score, 6), one.gpus, one.plan.model.id))
+    return Served(recommender.task, request, recommender.context, fleet, tuple(found[:limit]))
 
 
-def shares(users: int) -> list[int]:
-    """Users of one copy: all, half of them, a quarter, … one.
-
-    >>> shares(10)
-    [10, 5, 3, 2, 1]
-    """
-    found = [users]
-    while found[-1] > 1:
-        found.append(-(-found[-1] // 2))
-    return found
+def _serving(
+    catalog: Catalog, fleet: Fleet, recommender: Recommender, row: Ranked, seen: dict[tuple[str, str], Ranked]
+) -> Serving | None:
+    """Where `fit` puts the model; None where it has no room for all users, or not as fast as they ask."""
+    model = row.plan.model
+    try:
+        answer = fit(catalog, fleet, model, replace(recommender.request, task=recommender.task.name))
+    except QwenpickError:
+        return None
+    room = answer.chosen
+    if room is None or room.ranked is None:
+        return None
+    plan, beside = room.ways[0].plan, seen.get((room.kind.nodes[0], model.id))
+    # the row among others knows whether another model outdoes it
+    ranked = beside if beside and beside.plan == plan else room.ranked
+    return Serving(ranked, plan, room, answer.wanted, answer.each)
 
 
 def boxes(kind: Kind) -> Iterator[Machine]:
@@ -120,59 +127,9 @@ def boxes(kind: Kind) -> Iterator[Machine]:
             yield replace(machine, devices=(device,) * gpus, ram_free=ram, notes=())
 
 
-def _ends(kind: Kind) -> list[Machine]:
-    """One GPU and the whole node, by which the models are told that come into question."""
-    found = list(boxes(kind))
-    return found if len(found) < 3 else [found[0], found[-1]]
-
-
-def _ranked(recommender: Recommender, box: Machine) -> list[Ranked]:
+def _ranked(recommender: Recommender, box: Machine, limit: int) -> list[Ranked]:
     """The best models on this box; none where its hardware cannot be read."""
     try:
-        return recommender.rank(box, LOOKED_AT)
+        return recommender.rank(box, limit)
     except HardwareUnreadableError:
         return []
-
-
-def _fewest(catalog: Catalog, fleet: Fleet, request: Request, context: int, row: Ranked) -> Serving | None:
-    """The set of copies of this model that takes the fewest GPUs; where none needs a GPU the fewest nodes. None where no kind has room."""
-    least: Serving | None = None
-    for kind in fleet.kinds:
-        if kind.idle is not None or (least and not kind.machine.devices):
-            continue
-        for box in boxes(kind):
-            for users in shares(request.users):
-                copies = -(-request.users // users)
-                gpus = copies * max(1, len(box.devices))
-                if (least and gpus >= max(1, least.gpus)) or copies * len(box.devices) > kind.count * len(
-                    kind.machine.devices
-                ):
-                    break
-                plan = _plan(catalog, box, request, context, row, users)
-                per_node = times(plan, kind.machine, kind.cpus) if plan else 0
-                if plan and per_node * kind.count >= copies:
-                    least = Serving(row, plan, kind, copies, users, per_node)
-                    break
-    return least
-
-
-def _plan(catalog: Catalog, box: Machine, request: Request, context: int, row: Ranked, users: int) -> Plan | None:
-    """How this box serves so many users of the model: in the format that ranks best, else in four bits. None where it does not, or too slowly."""
-    for quant in dict.fromkeys((request.quant or row.plan.checkpoint.format, request.quant or "4bit")):
-        asked = replace(
-            request,
-            quant=quant,
-            context=context,
-            users=users,
-            min_speed=None,
-            gpu_only=bool(box.devices) or request.gpu_only,
-        )
-        try:
-            answer = best(catalog, box, row.plan.model, asked)
-        except QwenpickError:
-            continue
-        speed = answer.plan.speed
-        fast = request.min_speed is None or (speed is not None and speed.each.value >= request.min_speed)
-        if answer.fits and fast:
-            return answer.plan
-    return None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from qwenpick.fleet.kinds import Kind
     from qwenpick.machine.hardware import Link
     from qwenpick.planning.plan import Plan
+    from qwenpick.recommending.rank import Ranked
     from qwenpick.recommending.request import Request
     from qwenpick.speed import Band, Speed
 
@@ -31,11 +32,12 @@ QUICKEST, SLOWEST, PART = 0.5, 4.0, 0.5
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A plan over `nodes` nodes, with the network it was timed with."""
+    """A plan over `nodes` nodes, with the network it was timed with, and its points as they are without that."""
 
     plan: Plan
     nodes: int
     link: Link
+    ranked: Ranked | None = None
 
 
 def staged(
@@ -63,7 +65,7 @@ def staged(
             return None
         if answer.fits:
             plan = replace(answer.plan, speed=crossed(answer.plan, nodes, link) if answer.plan.speed else None)
-            return Staged(plan, nodes, link)
+            return Staged(plan, nodes, link, answer.ranked)
     return None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from qwenpick.fleet.copies import host_ram
+from qwenpick.fleet.rooms import host_ram
 from qwenpick.units import GIB
 from qwenpick.values import dataclass
 

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _, retell
 from qwenpick.planning.words import where_short
-from qwenpick.render.forms.report import Block, Column, Line, Report, Table
+from qwenpick.render.forms.report import Block, Column, Line, Report, Table, Tone
 from qwenpick.render.values import band_values, machine_values, plan_values
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
-    from qwenpick.fleet.copies import Answer, Room
+    from qwenpick.fleet.copies import Answer
     from qwenpick.fleet.kinds import Fleet, Kind
+    from qwenpick.fleet.rooms import Room
     from qwenpick.machine.hardware import Machine
+    from qwenpick.planning.plan import Plan
     from qwenpick.render.payloads import (
+        ChosenValues,
         ClusterValues,
         FleetFitValues,
         FleetValues,
@@ -69,12 +72,36 @@ def fleet_fit_report(answer: Answer) -> Report:
         Column("Why", optional=1),
     )
     rows = tuple(_room_row(room) for room in answer.rooms)
-    blocks: list[Block] = [Line(said, "good" if answer.fits else "bad"), headline(fleet)]
+    tone: Tone = "good" if answer.exit_code == 0 else "bad"
+    blocks: list[Block] = [Line(said, tone), *([Line(_taken(answer), tone)] if found else []), headline(fleet)]
     blocks += (
         [Table(columns, rows, tones=tuple("plain" if room.ways else "dim" for room in answer.rooms))] if rows else []
     )
     blocks += [Line(note, "dim") for note in (*answer.notes, *_spoken(answer))]
     return (*blocks, *unclear(fleet))
+
+
+def _taken(answer: Answer) -> str:
+    """Where `launch` puts the copies that were asked for, or that serve all users."""
+    room = answer.chosen
+    if room is None:
+        return (
+            _("no single kind of node has room for {copies} copies, which launch needs", copies=answer.wanted)
+            if answer.quick
+            else _("slower than --min-speed asks for each user")
+        )
+    return _(
+        "launch starts {copies} x ({plan}) on {nodes}; users of each copy: {users}",
+        copies=answer.wanted,
+        plan=_shown(room, room.ways[0].plan),
+        nodes=names(room.kind),
+        users=answer.each,
+    )
+
+
+def _shown(room: Room, plan: Plan) -> str:
+    shown = f"{plan.checkpoint.format}, {find_runtime(plan.runtime).TITLE}, {where_short(plan)}"
+    return shown + (_(" on {nodes} nodes", nodes=room.nodes) if room.nodes > 1 else "")
 
 
 def headline(fleet: Fleet) -> Line:
@@ -136,8 +163,7 @@ def unclear(fleet: Fleet) -> list[Block]:
 def _room_row(room: Room) -> tuple[str, ...]:
     kind = room.kind
     plan = room.plan if room.ways else None
-    shown = f"{plan.checkpoint.format}, {find_runtime(plan.runtime).TITLE}, {where_short(plan)}" if plan else ""
-    shown += _(" on {nodes} nodes", nodes=room.nodes) if room.nodes > 1 else ""
+    shown = _shown(room, plan) if plan else ""
     speed = room.together
     return (
         names(kind), str(kind.count), has(kind.machine, kind), _free(kind), str(room.copies) if room.ways else "–", shown,
@@ -223,4 +249,18 @@ def fleet_fit_values(answer: Answer) -> FleetFitValues:
             "together": band_values(together) if together else None,
         },
         "notes": list(answer.notes),
+        "chosen": chosen_values(answer),
+    }
+
+
+def chosen_values(answer: Answer) -> ChosenValues | None:
+    """What `launch` starts."""
+    room = answer.chosen
+    if room is None:
+        return None
+    return {
+        "on": list(room.kind.nodes),
+        "copies": answer.wanted,
+        "users": answer.each,
+        "plan": plan_values(room.ways[0].plan),
     }

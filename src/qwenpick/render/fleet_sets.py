@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qwenpick.fleet.copies import added
+from qwenpick.fleet.rooms import added
 from qwenpick.i18n import _
 from qwenpick.render.fleet import cluster_values, headline, listed, names, unclear
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table

@@ -46,6 +46,7 @@ from qwenpick.render.payloads.facts import (
     ModelsValues,
 )
 from qwenpick.render.payloads.fleet import (
+    ChosenValues,
     ClusterValues,
     FleetFitValues,
     FleetRecommendValues,
@@ -119,6 +120,7 @@ __all__ = [
     "CheckResultValues",
     "CheckValues",
     "CheckedFileValues",
+    "ChosenValues",
     "ClusterValues",
     "CommandValues",
     "CompareValues",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -65,6 +65,15 @@ class ReplicasValues(TypedDict):
     asked: int | None
     found: int
     together: BandValues | None
+
+
+class ChosenValues(TypedDict):
+    """What `launch` starts: `copies` of `plan` on nodes of one kind, each for `users` of those that were asked for."""
+
+    on: list[str]
+    copies: int
+    users: int
+    plan: PlanValues
 
 
 class PackedValues(TypedDict):
@@ -142,3 +151,4 @@ class FleetFitValues(TypedDict):
     kinds: list[RoomValues]
     replicas: ReplicasValues
     notes: list[str]
+    chosen: NotRequired[ChosenValues | None]
