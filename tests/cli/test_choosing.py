@@ -48,7 +48,8 @@ def test_what_is_too_slow_is_not_launched(qwenpick: Callable[..., Any]) -> None:
     refused = qwenpick("launch", *asked)
     assert (refused.code, refused.out) == (1, "")
     assert "200 were asked for" in refused.err
-    assert "start it" not in qwenpick("fit", *asked).out
+    failed = qwenpick("fit", *asked)
+    assert failed.code == 1 and "slower than the 200 tokens/s" in failed.out and "start it" not in failed.out
     assert "llama-server" in qwenpick("launch", *asked, "--force").out
 
 
@@ -129,3 +130,11 @@ def test_ollama_is_planned_with_the_tag_that_it_is_started_with(qwenpick: Callab
     assert planned_file["tag"] == started["downloads"][0]["what"] == "qwen3.6:35b-a3b"
     assert planned_file["bytes"] == started["downloads"][0]["bytes"] == pytest.approx(23.95e9, rel=0.001)
     assert qwenpick("fit", *words, "--quant", "Q4_K_M", "--max-disk", "21GB").code == 1
+
+
+def test_a_run_that_trains_is_started_by_the_command_that_is_printed(qwenpick: Callable[..., Any]) -> None:
+    run = ["qwen3-8b", "--train", "lora", "--rank", "64", "--seq", "4096", "--gpu", "rtx 4090", "--ram", "64GiB"]
+    (line,) = [line for line in qwenpick("fit", *run).out.splitlines() if "start it: " in line]
+    words = shlex.split(line.split("start it: qwenpick ")[1])
+    assert qwenpick(*words).out == qwenpick("launch", *run).out
+    assert "start it" not in qwenpick("fit", "qwen3-32b", "--train", "full", *run[7:]).out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +11,7 @@ import typer
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common import parsed
 from qwenpick.cli.common.box import PROBED, Box
+from qwenpick.cli.common.choosing import typed_again
 from qwenpick.cli.common.clusters import COPIED, Replicated
 from qwenpick.cli.common.groups import spread
 from qwenpick.cli.common.measuring import measured_once
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 @spread
 def command(
+    ctx: typer.Context,
     model: given.ModelName,
     run: parsed.FullRun = parsed.ALL_AS_USUAL,
     explain: Annotated[bool, typer.Option("--explain", help="Show every part with its formula.")] = False,
@@ -91,7 +95,9 @@ def command(
     if tuning:
         serving_only(**run.served(), all=all, use_corrections=use_corrections)
         stored = None if found.notes and found.path is None else found.quant
-        raise typer.Exit(_train(facts, box, found.model, tuning, stored, run.strict, explain, output.shown()))
+        said = typed_again(ctx, {"model", "explain", "json", "format", *(field.name for field in fields(Box))})
+        start = shlex.join(["qwenpick", "launch", given.one_name(model), *said, *hardware.words()])
+        raise typer.Exit(_train(facts, box, found.model, tuning, stored, run.strict, explain, output.shown(), start))
     request = replace(run.request(hardware), quant=found.quant, runtime=engine)
     answer = fit(facts, box, found.model, request, everything=all)
     if measured := measured_once(box, hardware, answer.plan, output.shown()):
@@ -112,8 +118,6 @@ def command(
 
 def _start(model: list[str], run: parsed.FullRun, hardware: Box, online: bool) -> str:
     """The command that starts what was planned."""
-    import shlex
-
     words = [given.one_name(model), *run.words(), *hardware.words(), *(["--online"] if online else [])]
     return shlex.join(["qwenpick", "launch", *words])
 
@@ -205,11 +209,13 @@ def _train(
     strict: bool,
     explain: bool,
     format: str,
+    start: str,
 ) -> int:
-    """Print whether the run, or each method of it, holds; the exit code."""
+    """Print whether the run, or each method of it, holds, and the command that starts it; the exit code."""
     from dataclasses import replace
 
     from qwenpick.render.forms.output import emit
+    from qwenpick.render.forms.report import Line
     from qwenpick.render.tuning import methods_report, tuning_report
     from qwenpick.render.tuning_values import tuning_values
     from qwenpick.training.answer import methods, tune
@@ -232,6 +238,8 @@ def _train(
             average = tune(facts, box, model, replace(wanted.training, seq=length), quant, strict)
         reached = reach(box, run, strict)
         report = tuning_report(run, box, wanted.dataset_tokens, explain, changes, average, reached)
+        if run.holds(strict):
+            report = (*report, Line(_("start it: {command}", command=start), "good"))
     values = tuning_values(found, box, wanted.dataset_tokens, strict, changes, reached, average)
     emit("fit", format, report, values)
     return values["exit_code"]

@@ -59,7 +59,7 @@ def fit_report(
                 load=load,
                 verdict=verdict(answer),
             ),
-            "warn" if answer.fits and too_slow(answer) else TONES[plan.verdict],
+            "warn" if answer.fits and (too_slow(answer) or not answer.quick) else TONES[plan.verdict],
         ),
         Line(box(machine), "dim"),
     ]
@@ -99,9 +99,15 @@ def verdict(answer: Answer) -> str:
     plan = answer.plan
     if not answer.fits:
         return f"{_(VERDICTS[plan.verdict])}, {plan.reason}"
-    word = (
-        _("{verdict}, but slowly", verdict=_(VERDICTS[plan.verdict])) if too_slow(answer) else _(VERDICTS[plan.verdict])
-    )
+    word = _(VERDICTS[plan.verdict])
+    if not answer.quick:
+        word = _(
+            "{verdict}, but slower than the {wanted:g} tokens/s asked for",
+            verdict=word,
+            wanted=answer.request.min_speed,
+        )
+    elif too_slow(answer):
+        word = _("{verdict}, but slowly", verdict=word)
     lies = [where(plan)] if plan.mode not in ("gpu", "cpu") else []
     return _(", ").join([word, speed_of(plan.speed, writes=bool(answer.task.answer)), *lies, plan.reason])
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import typer
 
 from qwenpick.cli.common.box import Box
+from qwenpick.cli.common.choosing import typed_again
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.render.words import box
@@ -29,6 +30,7 @@ USUAL_RAM = "32GiB"  # offered where a GPU is named: what most new boxes have
 CPU_WORDS = frozenset({"cpu", "none", "no", "n", "无", "没有", "否"})
 YES = frozenset({"y", "yes", "是", "对", "好"})
 NO = frozenset({"n", "no", "否", "不", "不是"})
+ANSWERED = frozenset({"ask", "task", "context", "users", "commercial", *(field.name for field in fields(Box))})
 
 
 def asked(
@@ -40,28 +42,11 @@ def asked(
 ) -> tuple[dict[str, object], Box]:
     """What the person answers: fields of the request, and the box. Raises QwenpickError where nobody answers."""
     try:
-        return _asked(catalog, boxes, said, hardware, _not_asked(ctx))
+        return _asked(catalog, boxes, said, hardware, typed_again(ctx, ANSWERED))
     except typer.Abort:
         if typer.get_text_stream("stdin").isatty():
             raise
         raise QwenpickError(_("--ask needs a terminal to ask on; use --task, --context and --commercial")) from None
-
-
-def _not_asked(ctx: typer.Context) -> list[str]:
-    """The options that were typed and are not asked about, as they would be typed again."""
-    answered = {"ask", "task", "context", "users", "commercial", *(field.name for field in fields(Box))}
-    words = list[str]()
-    for option in ctx.command.params:
-        name, value = option.name or "", ctx.params.get(option.name or "")
-        source = ctx.get_parameter_source(name)
-        if name in answered or source is None or source.name != "COMMANDLINE":
-            continue
-        if isinstance(value, bool):
-            words.append((option.opts if value else option.secondary_opts)[0])
-        else:
-            for one in value if isinstance(value, list | tuple) else [value]:
-                words += [option.opts[0], str(one)]
-    return words
 
 
 def _asked(
