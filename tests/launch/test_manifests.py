@@ -165,15 +165,77 @@ def test_a_batch_script_asks_for_the_gres_that_was_read(qwenpick: Qwenpick) -> N
         assert subprocess.run([bash, "-n"], input=result.out, text=True, check=False).returncode == 0
 
 
-def test_over_several_nodes_vllm_runs_on_a_ray_cluster_inside_the_job(catalog: Catalog) -> None:
+# srun and scontrol as far as the script uses them, and engines that say what they were told
+STUBS = {
+    "scontrol": "echo node7; echo node8; echo node9",
+    "srun": """n=1
+while [ "${1#--}" != "$1" ] || [ "$1" = -w ]; do
+  case $1 in --ntasks=*) n=${1#--ntasks=} ;; -w) shift ;; esac; shift
+done
+i=0; while [ $i -lt $n ]; do SLURM_NODEID=$i "$@"; i=$((i + 1)); done""",
+    "vllm": 'echo "vllm $*"',
+    "python": 'echo "python $*"',
+    "hostname": "echo 10.0.0.7",
+    "ray": ":",
+    "python3": ":",
+}
+
+
+def started(text: str, tmp_path: Path) -> list[str]:
+    """What a script starts, a line a command, in the order of the nodes."""
+    for name, content in STUBS.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{content}\n")
+        (tmp_path / name).chmod(0o755)
+    bash = shutil.which("bash")
+    if not bash:
+        pytest.skip("no bash")
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "SLURM_JOB_NODELIST": "node[7-9]"}
+    done = subprocess.run([bash], input=text, text=True, check=True, capture_output=True, env=env, timeout=60)
+    return done.stdout.splitlines()
+
+
+def test_over_several_nodes_vllm_starts_once_a_node(catalog: Catalog, tmp_path: Path) -> None:
     run = run_of(planned(catalog, "qwen3-32b", runtime="vllm"))
     text = slurm.script(run, launch(run), Target("gpu:h100", 8, 32, 64 * GIB, nodes=3, partitions=("batch",)))
     assert "#SBATCH --nodes=3" in text and "#SBATCH --gres=gpu:h100:8" in text and "#SBATCH --partition=batch" in text
-    assert (
-        "ray start --head" in text and "--nodes=2 --ntasks=2" in text and "--distributed-executor-backend ray" in text
-    )
-    if bash := shutil.which("bash"):
-        assert subprocess.run([bash, "-n"], input=text, text=True, check=False).returncode == 0
+    first, *others = started(text, tmp_path)
+    # vLLM refuses --nnodes beside Ray (config/parallel.py); all but the first serve nobody
+    assert "ray" not in first and " --port 8000 --host 0.0.0.0 --nnodes 3 --node-rank 0 --master-addr node7" in first
+    assert [line.partition(" --nnodes ")[2] for line in others] == [
+        f"3 --node-rank {rank} --master-addr node7 --headless" for rank in (1, 2)
+    ]
+    assert "HEAD_ADDRESS" not in "\n".join([first, *others]) and "in comments" not in text
+
+
+def test_over_several_nodes_sglang_starts_once_a_node(catalog: Catalog, tmp_path: Path) -> None:
+    run = run_of(planned(catalog, "qwen3-32b", runtime="sglang"))
+    lines = started(slurm.script(run, launch(run), Target("gpu", 8, 32, 64 * GIB, nodes=2)), tmp_path)
+    assert all(line.startswith("python -m sglang.launch_server --model-path Qwen/Qwen3-32B") for line in lines)
+    assert [line.partition(" --nnodes ")[2] for line in lines] == [
+        f"2 --node-rank {rank} --dist-init-addr node7:20000" for rank in (0, 1)
+    ]
+
+
+def test_before_0_12_vllm_runs_on_a_ray_cluster_inside_the_job(catalog: Catalog, tmp_path: Path) -> None:
+    run = run_of(planned(catalog, "qwen3-32b", runtime="vllm", options={"version": "0.11.0"}))
+    text = slurm.script(run, launch(run), Target("gpu", 8, 32, 64 * GIB, nodes=3))
+    assert "--nodes=2 --ntasks=2" in text and "vLLM and Ray" in text
+    (line,) = started(text, tmp_path)
+    assert line.endswith("--distributed-executor-backend ray") and "--nnodes" not in line
+
+
+def test_a_model_on_several_machines_is_started_by_what_knows_them(qwenpick: Qwenpick) -> None:
+    asked = ["launch", "qwen3-coder-480b-a35b-instruct", "--quant", "bf16", "--gpu", "8x h100", "--ram", "1TB"]
+    asked += ["--nodes", "2", "--link", "ib400", "--users", "8", "--runtime", "vllm"]
+    assert "in comments the others'" in qwenpick(*asked).out
+    for form in ("--kubernetes", "--slurm"):
+        written = qwenpick(*asked, form)
+        assert written.code == 0 and "in comments" not in written.out
+    for form in ("--docker", "--compose", "--exec"):
+        refused = qwenpick(*asked, form)
+        assert (refused.code, refused.out) == (2, "") and "machine" in refused.err
+    old = qwenpick(*asked, "-o", "version=0.11.0")
+    assert old.code == 2 and "Ray" in old.err
 
 
 def test_a_script_with_files_writes_them_first(catalog: Catalog) -> None:

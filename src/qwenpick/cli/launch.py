@@ -168,6 +168,10 @@ def _serve(found: Found, box: Machine, request: Request, start: Start, hardware:
         _refuse(answer, again)
     forms = {"docker": start.docker, "compose": start.compose, "systemd": start.systemd}
     planned = of_answer(answer, box, found.path, start.source(), found.notes, **forms)
+    if start.execute and planned.others:
+        raise QwenpickError(
+            _("it lies on several machines, and --exec starts one: leave it out, or write --slurm or --kubernetes")
+        )
     if start.execute:
         from qwenpick.launch.execute import execute as carry_out
         from qwenpick.launch.execute import own_directory

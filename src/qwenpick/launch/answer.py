@@ -30,6 +30,10 @@ def of_answer(
     """
     plan = answer.plan
     run = run_of(plan, path, visible_devices(plan.placement, seen), hub)
+    if run.runtime == "vllm" and run.placement.nodes > 1:
+        from qwenpick.launch.vllm import takes_nodes
+
+        takes_nodes(run, refuse=True)
     found = with_disk(launch(run, docker=docker, compose=compose, systemd=systemd), seen)
     found = with_thinking(found, plan.model, answer.ranked.effort if answer.ranked else None)
     return replace(found, notes=(*found.notes, *notes, *answer.notes))

@@ -20,7 +20,7 @@ _PLAIN = N_("--docker works with vLLM and SGLang: add --runtime vllm")
 
 def container(run: Run, planned: Launch) -> Launch:
     """`docker run` of what `planned` starts without it. Raises QwenpickError for engines and hardware that have no such image."""
-    image, command, port, env = contents(run)
+    image, command, port, env = _of_one(run)
     env = _cached(env)
     words = ["docker", "run", "--rm", *_gpu_words(run), "--shm-size", SHARED_MEMORY, "-p", f"{port}:{port}"]
     words += ["-v", f"huggingface:{CACHE}", *_mount(run)]
@@ -36,7 +36,7 @@ def compose(run: Run, planned: Launch) -> Launch:
     """A compose.yaml that does the same. A $ in a value is doubled, since compose would fill it in."""
     import yaml
 
-    image, command, port, env = contents(run)
+    image, command, port, env = _of_one(run)
     env = _cached(env)
     service: dict[str, Any] = {
         "image": image,
@@ -67,6 +67,18 @@ def compose(run: Run, planned: Launch) -> Launch:
         downloads=_kept(planned),
         notes=_notes(run, planned, image),
     )
+
+
+def _of_one(run: Run) -> tuple[str, list[str], int, dict[str, str]]:
+    """The contents of a container that holds the whole model. Raises QwenpickError for a model that lies on several boxes."""
+    if run.placement.nodes > 1:
+        raise QwenpickError(
+            _(
+                "one container is started on one machine, and this lies on {nodes}: --kubernetes or --slurm, or plain commands",
+                nodes=run.placement.nodes,
+            )
+        )
+    return contents(run)
 
 
 def _notes(run: Run, planned: Launch, image: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _
@@ -56,19 +57,27 @@ def source_of(run: Run) -> str:
 
 def node_notes(run: Run) -> list[str]:
     """What to know of a model that lies on several boxes, or of weights that nobody is known to publish."""
-    notes = []
-    if run.placement.nodes > 1:
-        notes.append(
-            _(
-                "it lies on {nodes} machines: the last line is the first one's, those in comments the others'; {head} is the first one's address",
-                nodes=run.placement.nodes,
-                head=HEAD,
-            )
-        )
+    notes = [spread] if (spread := _by_hand(run)) else []
     if source_of(run).startswith("REPOSITORY_OF_"):
         name, form = run.model.name, run.checkpoint.format
         notes.append(_("no repository of {name} in {format} is known: put one in its place", name=name, format=form))
     return notes
+
+
+def _by_hand(run: Run) -> str:
+    """How a model that lies on several boxes is started; '' where it lies on one."""
+    if run.placement.nodes == 1:
+        return ""
+    return _(
+        "it lies on {nodes} machines: the last line is the first one's, those in comments the others'; {head} is the first one's address",
+        nodes=run.placement.nodes,
+        head=HEAD,
+    )
+
+
+def without_nodes(notes: Iterable[str], run: Run) -> tuple[str, ...]:
+    """The notes without the one on starting several boxes by hand: what a cluster's own software starts has no such lines."""
+    return tuple(note for note in notes if note != _by_hand(run))
 
 
 def sampler(model: Model) -> dict[str, str]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
-from qwenpick.launch import docker, hub, llamacpp
+from qwenpick.launch import docker, hub, llamacpp, vllm
+from qwenpick.launch.facts import without_nodes
 from qwenpick.launch.run import Command, Launch, Run
 from qwenpick.launch.target import Target, object_name
 from qwenpick.units import GIB
@@ -37,7 +38,7 @@ def launch(run: Run, planned: Launch, target: Target) -> Launch:
         prepare=(),
         files=files,
         downloads=tuple(replace(item, where=_("the volume claim of the manifest")) for item in planned.downloads),
-        notes=(*planned.notes, *_notes(target)),
+        notes=(*without_nodes(planned.notes, run), *_notes(target)),
     )
 
 
@@ -209,6 +210,7 @@ def _group(name: str, pod: dict[str, Any], target: Target, run: Run) -> dict[str
     if run.runtime == "sglang":
         words, following = [*words, "--dist-init-addr", f"{leading}:{GROUP_PORT}"], list[str]()
     elif run.runtime == "vllm":
+        vllm.takes_nodes(run, refuse=True)
         words, following = [*words, "--master-addr", leading], ["--headless"]
     else:
         raise QwenpickError(_("only vLLM and SGLang run over several nodes"))

@@ -1,6 +1,7 @@
-"""A plan as a batch script for Slurm: what to ask for as #SBATCH lines, then the planned command; over several nodes a Ray cluster inside the job.
+"""A plan as a batch script for Slurm: what to ask for as #SBATCH lines, then the planned command; over several nodes one of it a node.
 
-Options: slurm.schedmd.com/sbatch.html (22.05 to 25.05). vLLM over several nodes: docs.vllm.ai, parallelism and scaling, Ray backend.
+Options: slurm.schedmd.com/sbatch.html (22.05 to 25.05). Several nodes: vLLM 0.13 to 0.33 config/parallel.py (--nnodes, --node-rank, --master-addr
+exclude Ray; before 0.12 there is Ray alone), SGLang 0.5 srt/server_args.py (--nnodes, --node-rank, --dist-init-addr).
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from dataclasses import replace
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
+from qwenpick.launch import sglang, vllm
+from qwenpick.launch.facts import without_nodes
 from qwenpick.launch.run import Command, Launch, Run
 from qwenpick.launch.target import Target, object_name
+from qwenpick.runtimes import find_runtime
 from qwenpick.units import MIB
 
-RAY_PORT = 6379
+RAY_PORT, GROUP_PORT = 6379, 20000
 LISTENING = {"vllm": "--host 0.0.0.0", "sglang": "--host 0.0.0.0", "llamacpp": "--host 0.0.0.0"}
 
 
@@ -26,7 +30,7 @@ def launch(run: Run, planned: Launch, target: Target) -> Launch:
 
 def script(run: Run, planned: Launch, target: Target) -> str:
     """The batch script: notes, options, the planned command."""
-    notes = [*planned.notes, *_notes(target)]
+    notes = [*without_nodes(planned.notes, run), *_notes(run, target)]
     lines = ["#!/bin/bash", *(f"#SBATCH {option}" for option in options(run, target))]
     lines += [f"# {' '.join(note.split())}" for note in notes]
     lines += ["set -euo pipefail", *_written(planned), *(command.line() for command in planned.prepare)]
@@ -78,15 +82,44 @@ def _served(run: Run, planned: Launch, target: Target) -> str:
 
 
 def _several(run: Run, planned: Launch, target: Target) -> list[str]:
-    """A Ray cluster of the job's nodes, and vLLM on it."""
-    if run.runtime != "vllm":
-        raise QwenpickError(
-            _("over several nodes of Slurm the script is written for vLLM on Ray; choose it with --runtime vllm")
-        )
+    """The engine on every node of the job. Raises QwenpickError for engines that do not run so."""
+    if run.runtime not in ("vllm", "sglang"):
+        raise QwenpickError(_("only vLLM and SGLang run over several nodes"))
+    nodes = ['nodes=($(scontrol show hostnames "$SLURM_JOB_NODELIST"))']
+    if run.runtime == "vllm" and not vllm.takes_nodes(run):
+        return [*nodes, *_on_ray(run, planned, target)]
+    words = vllm.arguments(run) if run.runtime == "vllm" else sglang.arguments(run)
+    module, port = (vllm, vllm.PORT) if run.runtime == "vllm" else (sglang, sglang.PORT)
+    program = ("vllm", "serve") if run.runtime == "vllm" else ("python", "-m", "sglang.launch_server")
+    env = module.environment(run)
+    place = f'--nnodes {target.nodes} --node-rank "$SLURM_NODEID" ' + (
+        '--master-addr "$HEAD_ADDRESS"' if run.runtime == "vllm" else f'--dist-init-addr "$HEAD_ADDRESS:{GROUP_PORT}"'
+    )
+    other = Command((*program, *words), env).line() + f" {place}"
+    served = replace(planned, serve=Command((*program, *words, "--port", str(port)), env))
+    return [
+        *nodes,
+        'export HEAD_ADDRESS="${nodes[0]}"',
+        "start=$(cat <<'END_OF_NODE'",
+        'if [ "$SLURM_NODEID" -eq 0 ]; then',
+        f"  {_served(run, served, target)} {place}",
+        "else",
+        f"  {other}{' --headless' if run.runtime == 'vllm' else ''}",
+        "fi",
+        "END_OF_NODE",
+        ")",
+        f"srun --nodes={target.nodes} --ntasks={target.nodes} --ntasks-per-node=1 --cpus-per-task={target.cores} --kill-on-bad-exit=1 "
+        'bash -c "$start"',
+    ]
+
+
+def _on_ray(run: Run, planned: Launch, target: Target) -> list[str]:
+    """A Ray cluster of the job's nodes, and a vLLM of before 0.12 on it."""
     one, others = "srun --overlap --nodes=1 --ntasks=1", target.nodes - 1
     wait = f"python3 -c 'import ray; ray.init(log_to_driver=False); raise SystemExit(sum(n[\"Alive\"] for n in ray.nodes()) < {target.nodes})'"
+    words = ("vllm", "serve", *vllm.arguments(run), "--port", str(vllm.PORT))
+    served = _served(run, replace(planned, serve=Command(words, vllm.environment(run))), target)
     return [
-        'nodes=($(scontrol show hostnames "$SLURM_JOB_NODELIST"))',
         "head=${nodes[0]}",
         f"address=$({one} -w \"$head\" hostname --ip-address | awk '{{print $1}}')",
         f'{one} -w "$head" ray start --head --node-ip-address="$address" --port={RAY_PORT} --num-gpus={target.gpus} --block &',
@@ -94,12 +127,15 @@ def _several(run: Run, planned: Launch, target: Target) -> list[str]:
         f'until {one} -w "$head" ray status >/dev/null 2>&1; do sleep 2; done',
         f'srun --overlap --nodes={others} --ntasks={others} --exclude="$head" ray start --address="$RAY_ADDRESS" --num-gpus={target.gpus} --block &',
         f'until {one} -w "$head" {wait}; do sleep 2; done',
-        f'{one} -w "$head" {_served(run, planned, target)} --distributed-executor-backend ray',
+        f'{one} -w "$head" env {served} --distributed-executor-backend ray',
     ]
 
 
-def _notes(target: Target) -> list[str]:
+def _notes(run: Run, target: Target) -> list[str]:
     found = [_("no --time is asked for: the partition's own limit holds")]
     if target.nodes > 1:
-        found.append(_("the nodes need one environment with vLLM and Ray, on a shared file system"))
+        needed = find_runtime(run.runtime).TITLE
+        if run.runtime == "vllm" and not vllm.takes_nodes(run):
+            needed = _("{name} and Ray", name=needed)
+        found.append(_("the nodes need one environment with {name}, on a shared file system", name=needed))
     return found

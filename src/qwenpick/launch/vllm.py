@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.launch import hub
 from qwenpick.launch.facts import HEAD, HF_CACHE, context_notes, download, node_notes, parsers, source_of, yarn
@@ -18,6 +19,7 @@ from qwenpick.runtimes.vllm.settings import Settings
 READ_FROM = "vLLM 0.33.0: engine/arg_utils.py"
 IMAGE = {"nvidia": "vllm/vllm-openai:v0.33.0", "amd": "rocm/vllm:latest"}
 PORT = 8000
+SPREADS = (0, 12)  # --nnodes, --node-rank, --master-addr
 DRAFT_MODEL = "DRAFT_MODEL"  # what stands where only its size was said
 
 
@@ -43,8 +45,20 @@ def environment(run: Run) -> dict[str, str]:
     return {**({"VLLM_PP_LAYER_PARTITION": ",".join(map(str, layers))} if layers else {}), **hub.environment(run)}
 
 
+def takes_nodes(run: Run, *, refuse: bool = False) -> bool:
+    """Whether the release starts one of several boxes by itself (config/parallel.py); else, if asked to, raises QwenpickError."""
+    found = read(Options, run.work.options).release >= SPREADS
+    if refuse and not found:
+        raise QwenpickError(
+            _(
+                "vLLM before 0.12 runs over several nodes on a Ray cluster alone; --slurm writes one, or plan a newer release"
+            )
+        )
+    return found
+
+
 def _node(run: Run, rank: int) -> tuple[str, ...]:
-    """Which of several boxes it is: --nnodes and its kin, of 0.12 and newer."""
+    """Which of several boxes it is."""
     nodes = run.placement.nodes
     return () if nodes == 1 else ("--nnodes", str(nodes), "--node-rank", str(rank), "--master-addr", HEAD)
 
