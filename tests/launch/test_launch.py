@@ -441,3 +441,22 @@ def test_what_a_models_card_asks_of_an_engine_is_in_its_command(qwenpick: Callab
     command = qwenpick("launch", "qwen-agentworld-35b-a3b", *asked).out
     assert command.count("--language-model-only") == 1
     assert "--language-model-only" not in qwenpick("launch", "qwen3-30b-a3b", *asked).out
+
+
+@pytest.mark.parametrize(
+    ("runtime", "said"),
+    [
+        ("vllm", "needs vllm: `pip install vllm`"),
+        ("sglang", "needs sglang: `pip install sglang`"),
+        ("transformers", "needs transformers: `pip install transformers torch accelerate`"),
+        ("mlx", "needs mlx_lm.server: `pip install mlx-lm`"),
+        ("llamacpp", "needs llama-server: "),
+        ("ollama", "needs ollama: https://ollama.com/download"),
+        ("lmstudio", "needs lms: https://lmstudio.ai/download"),
+    ],
+)
+def test_every_engine_says_where_its_program_comes_from(run: Run, runtime: str, said: str) -> None:
+    assert f"# {said}" in script(launch(on(run, runtime, FORMATS.get(runtime, "bf16"))))
+
+
+FORMATS = {"llamacpp": "Q4_K_M", "ollama": "Q4_K_M", "lmstudio": "Q4_K_M", "mlx": "mlx-4bit"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+import re
+from collections.abc import Callable
 
 import pytest
 import yaml
@@ -11,7 +13,9 @@ import yaml
 from qwenpick.catalog import Catalog, Checkpoint
 from qwenpick.errors import QwenpickError
 from qwenpick.launch.training import MAKERS, Launch, launch
+from qwenpick.launch.training import packages as launch_packages
 from qwenpick.work.serving import Training
+from tests.conftest import Result
 
 WORK = {"seq": 4096, "batch": 2, "grad_accum": 8, "rank": 32, "optimizer": "paged-adamw-8bit"}
 
@@ -160,3 +164,46 @@ def test_sentence_transformers_divide_the_run_where_it_was_planned_so(catalog: C
     found = started(catalog, work, "qwen3-embedding-0.6b")
     assert json.loads(found.files["deepspeed.json"])["zero_optimization"]["stage"] == 2
     assert 'deepspeed="deepspeed.json"' in found.files["train.py"]
+
+
+# how each starts DeepSpeed where no other process is: as a plain program it would look for MPI
+@pytest.mark.parametrize(
+    ("trainer", "words"),
+    [
+        ("trl", ("deepspeed", "--num_gpus", "1", "train.py")),
+        ("transformers", ("deepspeed", "--num_gpus", "1", "train.py")),
+        ("llama-factory", ("FORCE_TORCHRUN=1", "llamafactory-cli", "train", "train.yaml")),
+        ("ms-swift", ("NPROC_PER_NODE=1", "swift", "sft")),
+    ],
+)
+def test_deepspeed_on_one_gpu_is_started_by_a_launcher(catalog: Catalog, trainer: str, words: tuple[str, ...]) -> None:
+    found = started(catalog, Training("full", trainer=trainer, zero=3, offload="nvme"))
+    assert " ".join(words) in " ".join(found.command)
+    alone = started(catalog, Training("lora", trainer=trainer)).command
+    assert not {"deepspeed", "FORCE_TORCHRUN=1", "NPROC_PER_NODE=1", "env"} & set(alone)
+
+
+@pytest.mark.parametrize("objective", ["sft", "dpo"])
+@pytest.mark.parametrize("trainer", MAKERS)
+def test_every_trainer_reads_the_data_as_often_as_was_asked(catalog: Catalog, trainer: str, objective: str) -> None:
+    if objective != "sft" and trainer != "trl":
+        return
+    found = started(catalog, Training("lora", trainer=trainer, objective=objective, epochs=3))
+    text = " ".join([*found.command, *found.files.values()])
+    assert re.findall(r"num_train_epochs\W{1,3}([\d.]+)", text) in (["3"], ["3.0"])
+
+
+def test_a_script_says_what_it_needs(catalog: Catalog, qwenpick: Callable[..., Result]) -> None:
+    work = Training("qlora", trainer="trl", optimizer="paged-adamw-8bit", chunked_loss=True)
+    assert started(catalog, work).packages == ("trl", "peft", "bitsandbytes", "liger-kernel")
+    asked = ["launch", "qwen3-8b", "--train", "lora", "--gpu", "rtx 4090", "--ram", "64"]
+    printed = qwenpick(*asked, "--epochs", "3", "--dataset-tokens", "10M").out
+    assert "# needs trl: `pip install trl peft`\n" in printed and "num_train_epochs=3" in printed
+    for trainer in MAKERS:
+        assert launch_packages(Training("full", trainer=trainer, zero=2), None)[-1] == "deepspeed"
+
+
+@pytest.mark.parametrize("form", ["--docker", "--compose", "--systemd", "--exec"])
+def test_a_run_that_trains_takes_no_form_of_serving(qwenpick: Callable[..., Result], form: str) -> None:
+    refused = qwenpick("launch", "qwen3-8b", "--train", "qlora", "--gpu", "rtx 4090", "--ram", "64", form)
+    assert (refused.code, refused.out) == (2, "") and form in refused.err

@@ -100,6 +100,10 @@ def command(
     from qwenpick.readers import wanted
 
     tuning, source, force = training.read(), start.source(), start.force
+    if tuning and start.formed():
+        raise QwenpickError(
+            _("a run that trains is printed as a script alone; leave out --docker, --compose, --systemd and --exec")
+        )
     facts = parsed.read_catalog(catalog)
     if model and "+" in model:
         from qwenpick.cli.together import launch_together

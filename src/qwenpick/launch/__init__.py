@@ -88,7 +88,10 @@ WHERE_FROM = {
     "mlx_lm.server": "`pip install mlx-lm`",
     "vllm": "`pip install vllm`",
     "ollama": "https://ollama.com/download",
+    "lms": "https://lmstudio.ai/download",
 }
+
+STARTERS = ("docker", "systemctl")  # what they start is not run by the program that was asked for
 
 
 def script(planned: Launch, system: str = "linux") -> str:
@@ -116,6 +119,10 @@ def _told(planned: Launch) -> Iterator[str]:
     program = planned.serve.argv[0]
     if program in WHERE_FROM:
         yield _comment(_("needs {program}: {source}", program=program, source=WHERE_FROM[program]))
+    elif planned.packages and program not in STARTERS:
+        source = f"`pip install {' '.join(planned.packages)}`"
+        yield _comment(_("needs {program}: {source}", program=planned.packages[0], source=source))
+    if program not in STARTERS:
         yield from _opened(planned)
 
 

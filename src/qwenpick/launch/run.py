@@ -87,7 +87,8 @@ class Download:
 class Launch:
     """How to start it: files to write first, commands that prepare, the command that serves, what is downloaded, and what to know.
 
-    `others` are the commands of the other boxes of one model that lies on several, in their order.
+    `others` are the commands of the other boxes of one model that lies on several, in their order. `packages` is what pip installs for it, where
+    the program is Python's own.
     """
 
     runtime: str
@@ -97,6 +98,7 @@ class Launch:
     downloads: tuple[Download, ...] = ()
     notes: tuple[str, ...] = ()
     others: tuple[Command, ...] = ()
+    packages: tuple[str, ...] = ()
 
 
 def argument(text: str) -> str:

@@ -32,6 +32,11 @@ def launch(run: Run) -> Launch:
         files={FILE: program(run, fetched)},
         downloads=download(run, fetched or HF_CACHE),
         notes=(*context_notes(run), *hub.hub_notes(run)),
+        packages=(
+            *("transformers", "torch", "accelerate"),
+            *(("bitsandbytes",) if run.checkpoint.format in _QUANTIZED else ()),
+            *(("torchvision", "pillow") if run.architecture.vision else ()),
+        ),
     )
 
 

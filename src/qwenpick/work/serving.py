@@ -39,8 +39,8 @@ class Training:
     over how many GPUs each sequence is divided. `average_seq` is the data's average length where `seq` is only the cap; `packing` fills every
     sequence. `reference` says whether a frozen copy lies beside the trained model (None: as the trainer does by default). `image_tokens` are those
     of a sequence's pictures, which `images` of `image_size` (width, height), videos of so many `frames`, are made to; `audio_seconds` is its sound.
-    `nodes` is over how many boxes its GPUs are. `trainer` is torch (a plain loop with PEFT), transformers, trl, llama-factory, ms-swift,
-    sentence-transformers, unsloth or qwen-1; `trainer_version` its release (None: the newest that was read).
+    `nodes` is over how many boxes its GPUs are, `epochs` how often the data is read. `trainer` is torch (a plain loop with PEFT), transformers, trl,
+    llama-factory, ms-swift, sentence-transformers, unsloth or qwen-1; `trainer_version` its release (None: the newest that was read).
     """
 
     method: str = "lora"
@@ -79,6 +79,7 @@ class Training:
     reference: bool | None = None
     mini_batch: int | None = None
     nodes: int = 1
+    epochs: int = 1
 
     @property
     def weights_away(self) -> bool:

@@ -63,7 +63,7 @@ class Tuning:
     offload: Annotated[str, typer.Option("--offload", metavar="WHAT", help="What ZeRO or FSDP keeps in RAM: none, optimizer or parameters; nvme: both on a disk.", autocompletion=completion.choices("none", "optimizer", "parameters", "nvme"))] = "none"
     no_pin_memory: Annotated[bool, typer.Option("--no-pin-memory", help="What DeepSpeed offloads is not pinned: less RAM, slower.")] = False
     fsdp: Annotated[bool, typer.Option("--fsdp", help="Shard with PyTorch's FSDP.")] = False
-    expandable_segments: Annotated[bool, typer.Option("--expandable-segments", help="Start with PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True, as launch does.")] = False
+    expandable_segments: Annotated[bool, typer.Option("--expandable-segments", help="Full fine-tuning that GPUs share: start with PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True, as launch does then.")] = False
     chunked_loss: Annotated[bool, typer.Option("--chunked-loss", "--liger", help="Never hold the logits of all tokens (Liger and the like).")] = False
     attn: Annotated[str, typer.Option("--attn", metavar="NAME", help="flash, sdpa or eager.", autocompletion=completion.choices("flash", "sdpa", "eager"))] = "sdpa"
     gpus: Annotated[int, typer.Option("--gpus", min=1, max=1024, help="GPUs that share the run.")] = 1
@@ -143,6 +143,7 @@ class Tuning:
             sequence_parallel=self.sequence_parallel,
             average_seq=average,
             packing=self.packing,
+            epochs=self.epochs,
         )
         check(training)
         return Wanted(training, every, self._tokens(training), training.objective if self.method else None, self.trainer)

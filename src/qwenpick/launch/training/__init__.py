@@ -11,8 +11,10 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.launch.hub import training_environment
 from qwenpick.launch.run import argument
-from qwenpick.launch.training.common import Launch
+from qwenpick.launch.training.common import Launch, on_load
 from qwenpick.training.lora import LINEAR_EXPERTS
+from qwenpick.training.methods import METHODS
+from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS, habits
 from qwenpick.work.serving import Training
 
@@ -27,6 +29,15 @@ MAKERS = {
     "transformers": "transformers",
     "sentence-transformers": "sentence_transformers",
 }
+PACKAGES = {
+    "llama-factory": ("llamafactory",),
+    "ms-swift": ("ms-swift",),
+    "trl": ("trl",),
+    "unsloth": ("unsloth",),
+    "transformers": ("transformers", "torch", "accelerate", "datasets"),
+    "sentence-transformers": ("'sentence-transformers[train]'",),
+}
+BRING_PEFT = ("llama-factory", "ms-swift", "unsloth")
 FOR_MORE = ("trl", "sentence-transformers")  # whose programs are for other objectives than supervised tuning
 
 
@@ -64,7 +75,23 @@ def launch(
     source = (checkpoint.repo if checkpoint and checkpoint.repo else None) or model.huggingface or argument(model.name)
     maker = cast(Maker, import_module(f"qwenpick.launch.training.{MAKERS[training.trainer]}"))
     made = _with_release(maker.launch(source, architecture, training, checkpoint), architecture, training)
-    return replace(made, env=training_environment(training.trainer, source, hub))
+    return replace(
+        made, env=training_environment(training.trainer, source, hub), packages=packages(training, checkpoint)
+    )
+
+
+def packages(training: Training, checkpoint: Checkpoint | None) -> tuple[str, ...]:
+    """What pip installs for a run: the trainer, and what its settings import beside it."""
+    bits = training.method == "qlora" and on_load(checkpoint)
+    found = {
+        "peft": METHODS[training.method].adapts and training.trainer not in BRING_PEFT,
+        "bitsandbytes": bits or bool(OPTIMIZERS[training.optimizer].states_8bit),
+        "torchao": bool(OPTIMIZERS[training.optimizer].torchao_bits),
+        "deepspeed": bool(training.zero),
+        "liger-kernel": training.chunked_loss,
+        "flash-attn": training.attention == "flash",
+    }
+    return (*PACKAGES[training.trainer], *(name for name, needed in found.items() if needed))
 
 
 def _with_release(made: Launch, architecture: Architecture, training: Training) -> Launch:
@@ -90,7 +117,9 @@ def as_script(started: Launch, trainer: str) -> Script:
         _("{title}: options of {checked}", title=TRAINERS[trainer].title, checked=started.checked),
         *started.notes,
     )
-    return Script(trainer, Command(started.command, started.env), files=started.files, notes=notes)
+    return Script(
+        trainer, Command(started.command, started.env), files=started.files, notes=notes, packages=started.packages
+    )
 
 
 __all__ = ["MAKERS", "Launch", "as_script", "launch"]

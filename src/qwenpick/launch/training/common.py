@@ -20,13 +20,14 @@ RATE = {name: method.rate for name, method in METHODS.items()}  # learning rates
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """`files` to write beside each other and the `command` that starts; `checked` is the release whose options these are."""
+    """`files` to write beside each other, the `command` that starts; `checked` the release whose options these are, `packages` what pip installs."""
 
     command: tuple[str, ...]
     checked: str
     files: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
 
 
 def on_load(checkpoint: Checkpoint | None) -> bool:
@@ -93,9 +94,12 @@ def saved_argument(architecture: Architecture, training: Training) -> str:
 
 
 def accelerate(training: Training) -> tuple[str, ...]:
-    """How accelerate starts a program: alone, on several GPUs, or with FSDP 2 by decoder layer (without a policy all layers are one unit)."""
+    """How accelerate starts a program: alone, on several GPUs, or with FSDP 2 by decoder layer (without a policy all layers are one unit).
+
+    DeepSpeed on one GPU wants its own launcher: a plain program has no RANK, and its comm/comm.py init_distributed asks mpi4py then (0.19.8).
+    """
     if training.gpus == 1:
-        return ("python",)
+        return (*environment(training), "deepspeed", "--num_gpus", "1") if training.zero else ("python",)
     start = (*environment(training), "accelerate", "launch", "--num_processes", str(training.gpus))
     if training.nodes > 1:
         start = (*start, "--num_machines", str(training.nodes), "--machine_rank", RANK, "--main_process_ip", FIRST)

@@ -51,7 +51,7 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         "per_device_train_batch_size": training.batch,
         "gradient_accumulation_steps": training.grad_accum,
         "learning_rate": RATE[training.method],
-        "num_train_epochs": 1.0,
+        "num_train_epochs": float(training.epochs),
         "lr_scheduler_type": "cosine",
         "warmup_ratio": 0.03,
         "optim": OPTIMIZERS[training.optimizer].launch,
@@ -93,8 +93,9 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
 
 
 def _several(training: Training) -> tuple[str, ...]:
-    """LLaMA-Factory starts torchrun itself where it is asked to."""
-    return ("FORCE_TORCHRUN=1", *nodes(training)) if training.nodes > 1 else ()
+    """LLaMA-Factory starts torchrun itself for several GPUs, and where it is asked to: DeepSpeed wants it on one too (hparams/parser.py)."""
+    alone = training.zero and training.gpus == 1
+    return ("FORCE_TORCHRUN=1", *nodes(training)) if training.nodes > 1 or alone else ()
 
 
 # of Qwen 3 without thinking: extras/constants.py

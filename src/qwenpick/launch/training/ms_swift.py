@@ -39,7 +39,7 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         "per_device_train_batch_size": training.batch,
         "gradient_accumulation_steps": training.grad_accum,
         "learning_rate": RATE[training.method],
-        "num_train_epochs": 1,
+        "num_train_epochs": training.epochs,
         "optim": OPTIMIZERS[training.optimizer].launch,
         "attn_impl": {"flash": "flash_attn", "sdpa": "sdpa", "eager": "eager"}[training.attention],
         "gradient_checkpointing": training.checkpointing,
@@ -74,7 +74,8 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         options["fsdp"] = "fsdp2"
     argv = [word for name, value in options.items() for word in (f"--{name}", *words(value))]
     each = training.gpus // training.nodes
-    started = (f"NPROC_PER_NODE={each}", *nodes(training)) if training.gpus > 1 else ()
+    # said, it starts torchrun, without which DeepSpeed looks for MPI (swift/cli/main.py)
+    started = (f"NPROC_PER_NODE={each}", *nodes(training)) if training.gpus > 1 or training.zero else ()
     several = environment(training, *started)
     files = deepspeed(training, architecture) if options.get("deepspeed") == "deepspeed.json" else {}
     return Launch((*several, "swift", "sft", *argv), TRAINERS["ms-swift"].read_from, files)

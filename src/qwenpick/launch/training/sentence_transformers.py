@@ -49,7 +49,7 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         f"model.max_seq_length = {training.seq}\n{adapter}"
         f"settings = SentenceTransformerTrainingArguments(\n    output_dir={OUTPUT!r},\n"
         f"    per_device_train_batch_size={training.batch},\n    gradient_accumulation_steps={training.grad_accum},\n"
-        f"    learning_rate={RATE[training.method]},\n    num_train_epochs=1,\n    gradient_checkpointing={training.checkpointing},\n"
+        f"    learning_rate={RATE[training.method]},\n    num_train_epochs={training.epochs},\n    gradient_checkpointing={training.checkpointing},\n"
         f"    optim={OPTIMIZERS[training.optimizer].launch!r},\n{extra})\n"
         f'data = load_dataset("json", data_files={DATA!r}, split="train")\n'
         f"SentenceTransformerTrainer(model=model, args=settings, train_dataset=data, loss={loss}).train()\n"

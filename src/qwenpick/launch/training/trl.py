@@ -84,7 +84,7 @@ def _settings(training: Training, limit: str, more: str, weights: str) -> str:
     return (
         f"    output_dir={OUTPUT!r},\n{limit}"
         f"    per_device_train_batch_size={training.batch},\n    gradient_accumulation_steps={training.grad_accum},\n"
-        f"    learning_rate={RATE[training.method]},\n    num_train_epochs=1,\n    gradient_checkpointing={training.checkpointing},\n"
+        f"    learning_rate={RATE[training.method]},\n    num_train_epochs={training.epochs},\n    gradient_checkpointing={training.checkpointing},\n"
         f"    optim={OPTIMIZERS[training.optimizer].launch!r},\n{extra}{more}    model_init_kwargs={weights},\n"
     )
 

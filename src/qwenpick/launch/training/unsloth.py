@@ -39,7 +39,7 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         f"model, tokenizer = {kind}.from_pretrained(\n    {source!r}, max_seq_length={training.seq}, load_in_4bit={four},\n"
         f"    load_in_8bit={training.method == 'qlora' and not four}, full_finetuning={full},\n{exact})\n{adapter}"
         f"settings = SFTConfig(\n    output_dir={OUTPUT!r}, max_length={training.seq}, per_device_train_batch_size={training.batch},\n"
-        f"    gradient_accumulation_steps={training.grad_accum}, learning_rate={RATE[training.method]}, num_train_epochs=1,\n"
+        f"    gradient_accumulation_steps={training.grad_accum}, learning_rate={RATE[training.method]}, num_train_epochs={training.epochs},\n"
         f"    optim={OPTIMIZERS[training.optimizer].launch!r},\n)\n"
         f"SFTTrainer(model=model, processing_class=tokenizer, args=settings,{collator}\n"
         f'           train_dataset=load_dataset("json", data_files={DATA!r}, split="train")).train()\n'
