@@ -10,8 +10,8 @@ import typer
 
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common import parsed
+from qwenpick.cli.common.again import of_fix, of_run, typed_again
 from qwenpick.cli.common.box import PROBED, Box
-from qwenpick.cli.common.choosing import typed_again
 from qwenpick.cli.common.clusters import COPIED, Replicated
 from qwenpick.cli.common.groups import spread
 from qwenpick.cli.common.measuring import measured_once
@@ -21,6 +21,8 @@ from qwenpick.i18n import _
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from qwenpick.catalog import Catalog, Model
     from qwenpick.fitting.answer import Answer
     from qwenpick.fleet.kinds import Fleet
@@ -97,7 +99,9 @@ def command(
         stored = None if found.notes and found.path is None else found.quant
         said = typed_again(ctx, {"model", "explain", "json", "format", *(field.name for field in fields(Box))})
         start = shlex.join(["qwenpick", "launch", given.one_name(model), *said, *hardware.words()])
-        raise typer.Exit(_train(facts, box, found.model, tuning, stored, run.strict, explain, output.shown(), start))
+        raise typer.Exit(
+            _train(ctx, facts, box, found.model, tuning, stored, run.strict, explain, output.shown(), start)
+        )
     request = replace(run.request(hardware), quant=found.quant, runtime=engine)
     answer = fit(facts, box, found.model, request, everything=all)
     if measured := measured_once(box, hardware, answer.plan, output.shown()):
@@ -107,18 +111,20 @@ def command(
     if use_corrections:
         answer = _corrected(answer, box)
     changes, users = fixes(facts, box, answer), users_of(answer, box)
+    commands = tuple(of_fix(ctx, one, box) for one in changes)
     emit(
         "fit",
         output.shown(),
-        fit_report(answer, box, changes, explain, all, _start(model, run, hardware, online), users),
-        fit_values(answer, box, changes, hardware.here()(answer.plan), users),
+        fit_report(answer, box, changes, explain, all, _start(model, run, hardware, online, catalog), users, commands),
+        fit_values(answer, box, changes, hardware.here()(answer.plan), users, commands),
     )
     raise typer.Exit(0 if answer.fits and answer.quick else 1)
 
 
-def _start(model: list[str], run: parsed.FullRun, hardware: Box, online: bool) -> str:
+def _start(model: list[str], run: parsed.FullRun, hardware: Box, online: bool, catalogs: list[Path] | None) -> str:
     """The command that starts what was planned."""
     words = [given.one_name(model), *run.words(), *hardware.words(), *(["--online"] if online else [])]
+    words += [word for path in catalogs or () for word in ("--catalog", str(path))]
     return shlex.join(["qwenpick", "launch", *words])
 
 
@@ -201,6 +207,7 @@ def _corrected(answer: Answer, box: Machine) -> Answer:
 
 
 def _train(
+    ctx: typer.Context,
     facts: Catalog,
     box: Machine,
     model: Model,
@@ -224,6 +231,7 @@ def _train(
 
     wanted = wanted.of(model)
     changes: tuple[TuningFix, ...] = ()
+    commands: tuple[str, ...] = ()
     reached: tuple[Reach, ...] = ()
     average = None
     if wanted.every_method:
@@ -233,13 +241,14 @@ def _train(
         run = tune(facts, box, model, wanted.training, quant, strict)
         found = [run]
         changes = () if run.holds(strict) else tuning_fixes(facts, box, run, strict)
+        commands = tuple(of_run(ctx, run.training, one.tuned.training) for one in changes)
         length = wanted.training.average_seq
         if length and not wanted.training.packing and length < wanted.training.seq:
             average = tune(facts, box, model, replace(wanted.training, seq=length), quant, strict)
         reached = reach(box, run, strict)
-        report = tuning_report(run, box, wanted.dataset_tokens, explain, changes, average, reached)
+        report = tuning_report(run, box, wanted.dataset_tokens, explain, changes, average, reached, commands)
         if run.holds(strict):
             report = (*report, Line(_("start it: {command}", command=start), "good"))
-    values = tuning_values(found, box, wanted.dataset_tokens, strict, changes, reached, average)
+    values = tuning_values(found, box, wanted.dataset_tokens, strict, changes, reached, average, commands)
     emit("fit", format, report, values)
     return values["exit_code"]

@@ -36,6 +36,7 @@ class Fix:
 
     For a plan that should have lain on GPUs alone `saves` is at the fullest GPU, else in all places together.
     `speed_change` is what decoding loses or gains (-0.35 is a third slower than if the plan had fitted); None where a bandwidth is not known.
+    `without` are options to leave out, `model` is the id of another model. Where it `pins`, it is said of the plan's format and engine alone.
     """
 
     what: str
@@ -43,6 +44,9 @@ class Fix:
     flags: str
     plan: Plan
     speed_change: float | None = None
+    without: tuple[str, ...] = ()
+    model: str | None = None
+    pins: bool = False
 
 
 def fixes(catalog: Catalog, machine: Machine, answer: Answer) -> tuple[Fix, ...]:
@@ -111,12 +115,12 @@ class _Trial:
             plan = as_described(plan, request)
         return plan if plan and plan.holds(request.strict) else None
 
-    def fix(self, plan: Plan, what: str, flags: str) -> Fix:
+    def fix(self, plan: Plan, what: str, flags: str, *, pins: bool = False) -> Fix:
         """The change as advice."""
         before, after = self.plan, plan
         on_gpus = before.mode == "gpu" and after.mode != "cpu"
         saves = _fullest(before) - _fullest(after) if on_gpus else before.memory.total - after.memory.total
-        return Fix(what, saves, flags, plan)
+        return Fix(what, saves, flags, plan, pins=pins)
 
 
 def _fullest(plan: Plan) -> int:
@@ -221,7 +225,7 @@ def _offload(trial: _Trial) -> Iterator[Fix]:
     if trial.answer.request.gpu_only and (plan := trial.with_work(trial.plan.work, gpu_only=False)):
         experts = plan.mode == "gpu+experts-in-ram"
         what = _("experts in RAM (slower)") if experts else _("layers in RAM (slower)")
-        yield trial.fix(plan, what, _("without --gpu-only"))
+        yield replace(trial.fix(plan, what, _("without --gpu-only")), without=("--gpu-only",))
 
 
 def _lower_precision(trial: _Trial) -> Iterator[Fix]:
@@ -233,6 +237,7 @@ def _lower_precision(trial: _Trial) -> Iterator[Fix]:
                 plan,
                 _("weights in {format}", format=plan.checkpoint.format),
                 f"--quant {plan.checkpoint.format}",
+                pins=True,
             )
             return
 
@@ -243,9 +248,8 @@ def _other_engine(trial: _Trial) -> Iterator[Fix]:
         found = checkpoints(trial.plan.model, engine, trial.quant)
         if name != trial.plan.runtime and (plan := trial.first(engine, found)):
             flags = f"--runtime {name} --quant {plan.checkpoint.format}"
-            yield trial.fix(
-                plan, _("{engine} with {format}", engine=engine.TITLE, format=plan.checkpoint.format), flags
-            )
+            what = _("{engine} with {format}", engine=engine.TITLE, format=plan.checkpoint.format)
+            yield trial.fix(plan, what, flags, pins=True)
             return
 
 
@@ -263,7 +267,8 @@ def _smaller_model(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
                     format=checkpoint.format,
                     total=format_bytes(plan.memory.total),
                 )
-                yield trial.fix(plan, what, f"qwenpick fit {model.id} --quant {checkpoint.format}")
+                flags = f"qwenpick fit {model.id} --quant {checkpoint.format}"
+                yield replace(trial.fix(plan, what, flags, pins=True), model=model.id)
                 return
 
 
@@ -292,5 +297,5 @@ def _more_gpus(trial: _Trial) -> Iterator[Fix]:
             found = checkpoints(old.model, engine, trial.quant)
             if plan := trial.first(engine, found, machine=box, gpu_only=True):
                 what = f"{count} x {device.name} ({engine.TITLE}, {plan.checkpoint.format})"
-                yield trial.fix(plan, what, f'--gpu "{count}x {device.gpu or device.name}"')
+                yield trial.fix(plan, what, f'--gpu "{count}x {device.gpu or device.name}"', pins=True)
                 return

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _, retell
@@ -40,8 +42,9 @@ def fit_report(
     everything: bool = False,
     start: str = "",
     users: Users | None = None,
+    commands: tuple[str, ...] = (),
 ) -> Report:
-    """The answer for a person; `start` is the command that starts what fits."""
+    """The answer for a person; `start` is the command that starts what fits, `commands` ask for the fixes, one each."""
     plan = answer.plan
     engine = find_runtime(plan.runtime).TITLE
     load = (
@@ -79,19 +82,25 @@ def fit_report(
     blocks += [Line(note, "dim") for note in (*answer.notes, *unused(plan, machine))]
     blocks += [Line(_("; ").join(map(retell, machine.notes)), "dim")] if machine.notes else []
     if fixes:
-        rows = tuple(
-            (fix.what, format_bytes(fix.saves) if fix.saves > 0 else "", speed_change(fix), fix.flags) for fix in fixes
+        blocks += fixes_of(
+            [(fix.what, format_bytes(fix.saves) if fix.saves > 0 else "", speed_change(fix)) for fix in fixes],
+            commands or tuple(fix.flags for fix in fixes),
         )
-        columns = (
-            Column("What would make it fit"),
-            Column("Saves", number=True),
-            Column("Speed", number=True),
-            Column("Ask for it with"),
-        )
-        blocks.append(Table(columns, rows))
     elif not answer.fits and plan.verdict != "refused":
         blocks.append(Line(_("Only more memory makes it fit: `qwenpick plan` says how much."), "warn"))
     return tuple(blocks)
+
+
+def fixes_of(rows: Sequence[tuple[str, str, str]], commands: Sequence[str], saves: str = N_("Saves")) -> list[Block]:
+    """What would make it fit, a numbered row each, and under it the command of each: whole, so that it can be copied."""
+    columns = (
+        Column("#", number=True),
+        Column("What would make it fit"),
+        Column(saves, number=True),
+        Column("Speed", number=True),
+    )
+    table = Table(columns, tuple((str(place), *row) for place, row in enumerate(rows, 1)))
+    return [table, *(Line(f"{place}. {command}", "good") for place, command in enumerate(commands, 1))]
 
 
 def verdict(answer: Answer) -> str:
@@ -255,8 +264,9 @@ def fit_values(
     fixes: tuple[Fix, ...],
     here: str | None = None,
     users: Users | None = None,
+    commands: tuple[str, ...] = (),
 ) -> FitValues:
-    """The answer for a program."""
+    """The answer for a program; `commands` as in `fit_report`."""
     return {
         "fits": answer.fits,
         "exit_code": 0 if answer.fits and answer.quick else 1,
@@ -273,7 +283,7 @@ def fit_values(
         "min_speed": answer.request.min_speed,
         "users": users_values(users) if users else None,
         "notes": [*answer.notes, *unused(answer.plan, machine)],
-        "fixes": [fix_values(fix) for fix in fixes],
+        "fixes": [fix_values(*pair) for pair in zip_longest(fixes, commands)],
         "others": [plan_values(plan) for plan in answer.others],
         "machine": machine_values(machine),
     }

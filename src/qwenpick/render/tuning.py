@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qwenpick.i18n import _, retell
+from qwenpick.i18n import N_, _, retell
 from qwenpick.planning.words import gpu_count
-from qwenpick.render.fit import parts_of
+from qwenpick.render.fit import fixes_of, parts_of
 from qwenpick.render.forms.bars import bars_of
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.words import TONES, VERDICTS, box
@@ -32,8 +32,9 @@ def tuning_report(
     fixes: Sequence[TuningFix] = (),
     average: Tuned | None = None,
     reached: Sequence[Reach] = (),
+    commands: Sequence[str] = (),
 ) -> Report:
-    """One run on one box; `average` is the same with sequences of the data's average length."""
+    """One run on one box; `average` is the same with sequences of the data's average length, `commands` ask for the fixes, one each."""
     training = tuned.training
     settings = _(
         "{gpu_count}, {batch} x {seq} tokens each",
@@ -59,7 +60,7 @@ def tuning_report(
         Line(_stretch(tuned)),
         *_average(average),
         *_time(tuned, dataset_tokens),
-        *_changes(fixes, tuned),
+        *_changes(fixes, tuned, commands),
         *_reached(reached),
         Line(
             _(
@@ -110,7 +111,7 @@ def _average(average: Tuned | None) -> list[Block]:
     ]
 
 
-def _changes(fixes: Sequence[TuningFix], tuned: Tuned) -> list[Block]:
+def _changes(fixes: Sequence[TuningFix], tuned: Tuned, commands: Sequence[str]) -> list[Block]:
     """What would make it fit, as a table; a sentence where nothing here does."""
     if tuned.verdict != "no":
         return []
@@ -124,17 +125,11 @@ def _changes(fixes: Sequence[TuningFix], tuned: Tuned) -> list[Block]:
                 )
             )
         ]
-    rows = tuple(
-        (fix.what, fix.flags, format_bytes(fix.saves), "" if fix.speed_change is None else f"{fix.speed_change:+.0%}")
+    rows = [
+        (fix.what, format_bytes(fix.saves), "" if fix.speed_change is None else f"{fix.speed_change:+.0%}")
         for fix in fixes
-    )
-    columns = (
-        Column("What would make it fit"),
-        Column("Flags"),
-        Column("Saves a GPU", number=True),
-        Column("Speed", number=True),
-    )
-    return [Table(columns, rows)]
+    ]
+    return fixes_of(rows, commands or [fix.flags for fix in fixes], N_("Saves a GPU"))
 
 
 def methods_report(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from qwenpick.render.values import machine_values, memory_values, place_values
@@ -36,6 +37,7 @@ def tune_values(
     fixes: Sequence[TuningFix] = (),
     reached: Sequence[Reach] = (),
     average: Tuned | None = None,
+    commands: Sequence[str] = (),
 ) -> TuneValues:
     """One run for a program."""
     training, storage, speed = tuned.training, tuned.storage, tuned.speed
@@ -61,8 +63,14 @@ def tune_values(
             "offloaded": storage.offloaded,
         },
         "fixes": [
-            {"what": fix.what, "flags": fix.flags, "saves": fix.saves, "speed_change": fix.speed_change}
-            for fix in fixes
+            {
+                "what": fix.what,
+                "flags": fix.flags,
+                "saves": fix.saves,
+                "speed_change": fix.speed_change,
+                "command": command,
+            }
+            for fix, command in zip_longest(fixes, commands)
         ],
         "reach": [{"gpus": one.gpus, "flags": one.flags, "longest": one.longest} for one in reached],
         "at_average": peak_values(average) if average else None,
@@ -78,6 +86,7 @@ def tuning_values(
     fixes: Sequence[TuningFix] = (),
     reached: Sequence[Reach] = (),
     average: Tuned | None = None,
+    commands: Sequence[str] = (),
 ) -> TuningValues:
     """Runs for a program, and the exit code of the first."""
     runs = [one for one in found if not isinstance(one, tuple)]
@@ -85,7 +94,7 @@ def tuning_values(
     return {
         "fits": fits,
         "exit_code": 0 if fits else 1,
-        "runs": [tune_values(run, dataset_tokens, fixes, reached, average) for run in runs],
+        "runs": [tune_values(run, dataset_tokens, fixes, reached, average, commands) for run in runs],
         "refused": {one[0]: one[1] for one in found if isinstance(one, tuple)},
         "machine": machine_values(machine),
     }

@@ -182,14 +182,15 @@ def place_values(place: Place) -> PlaceValues:
     }
 
 
-def fix_values(fix: Fix) -> FixValues:
-    """A change after which it fits."""
+def fix_values(fix: Fix, command: str | None = None) -> FixValues:
+    """A change after which it fits, and the whole command that asks for it."""
     return {
         "what": fix.what,
         "saves": fix.saves,
         "flags": fix.flags,
         "need": fix.plan.memory.total,
         "speed_change": fix.speed_change if fix.speed_change is None else round(fix.speed_change, 3),
+        "command": command,
     }
 
 

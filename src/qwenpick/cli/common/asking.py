@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
+from qwenpick.cli.common.again import typed_again
 from qwenpick.cli.common.box import Box
-from qwenpick.cli.common.choosing import typed_again
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.render.words import box

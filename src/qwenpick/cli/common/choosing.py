@@ -11,9 +11,7 @@ from qwenpick.units import parse_bytes
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    import typer
+    from collections.abc import Mapping
 
     from qwenpick.cli.common.box import Box
 
@@ -63,22 +61,6 @@ def typed(said: Mapping[str, object]) -> list[str]:
             words.append(option)
         elif value is not None and value is not False:
             words += [option, f"{value:g}" if isinstance(value, float) else str(value)]
-    return words
-
-
-def typed_again(ctx: typer.Context, without: Collection[str]) -> list[str]:
-    """The options of this command line as they would be typed again, without those (by their parameters' names) that are said anew."""
-    words = list[str]()
-    for option in ctx.command.params:
-        name, value = option.name or "", ctx.params.get(option.name or "")
-        source = ctx.get_parameter_source(name)
-        if name in without or source is None or source.name != "COMMANDLINE":
-            continue
-        if isinstance(value, bool):
-            words.append((option.opts if value else option.secondary_opts)[0])
-        else:
-            for one in value if isinstance(value, list | tuple) else [value]:
-                words += [option.opts[0], str(one)]
     return words
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -19,7 +19,8 @@ from qwenpick.render.payloads.plans import (
 class FixValues(TypedDict):
     """saves (at the fullest GPU, else in RAM) and need (everywhere) are bytes.
 
-    speed_change is a fraction of the decode speed, null where a bandwidth is not known.
+    speed_change is a fraction of the decode speed, null where a bandwidth is not known. command is whole: what was typed, with the flags in it; null
+    from Python.
     """
 
     what: str
@@ -27,6 +28,7 @@ class FixValues(TypedDict):
     flags: str
     need: int
     speed_change: float | None
+    command: NotRequired[str | None]
 
 
 class LoadValues(TypedDict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -33,12 +33,13 @@ class TunedMemoryValues(MemoryValues):
 
 
 class TuningFixValues(TypedDict):
-    """A change after which the run fits; saves is bytes of the fullest GPU, speed_change a fraction."""
+    """A change after which the run fits; saves is bytes of the fullest GPU, speed_change a fraction, command what was typed with the flags in it."""
 
     what: str
     flags: str
     saves: int
     speed_change: float | None
+    command: NotRequired[str | None]
 
 
 class ReachValues(TypedDict):

@@ -1,0 +1,121 @@
+"""The command that was typed, to be typed again with something changed: what was said stays, the box above all."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import typer
+
+    from qwenpick.fitting.fixes import Fix
+    from qwenpick.machine.hardware import Machine
+    from qwenpick.work.serving import Training
+
+ENGINE = "-o"  # name=value, as often as there are options of an engine
+# the fields of a run that trains whose options have another name, and those that are options the other way round
+NAMED = {"method": "--train", "attention": "--attn", "segments": "--expandable-segments", "objective": "--method"}
+REVERSED = {"checkpointing": "--no-checkpointing", "pin_memory": "--no-pin-memory"}
+BOX = ("--machine", "--cpu-only", "--nodes", "--link")  # what names a box beside its GPUs and its RAM
+
+
+def typed_again(ctx: typer.Context, without: Collection[str] = ()) -> list[str]:
+    """The options of this command line as they would be typed again, without those (by their parameters' names) that are said anew."""
+    return [word for option, words in _said(ctx, without).items() if option for word in words]
+
+
+def again(ctx: typer.Context, changes: Mapping[str, object], model: str | None = None) -> str:
+    """The command with `changes`: option -> value, True for one that stands alone, None for one to leave out; about another `model` where said."""
+    said = _said(ctx)
+    words = [model] if model else said.get("", [])
+    for option, old in said.items():
+        if option and option not in changes:
+            words += old
+        elif option == ENGINE:
+            words += _unchanged(old, str(changes[option]))
+    for option, value in changes.items():
+        for one in value if isinstance(value, list) else [value]:
+            words += [] if one in (None, False) else [option] if one is True else [option, str(one)]
+    return shlex.join(["qwenpick", ctx.info_name or "", *words])
+
+
+def of_fix(ctx: typer.Context, fix: Fix, machine: Machine) -> str:
+    """The command that asks for what would make a model fit, with the format and the engine that it is said of."""
+    plan, changes = fix.plan, dict(read_flags(fix.flags))
+    changes |= dict.fromkeys(fix.without)
+    if fix.pins:
+        changes |= {"--quant": plan.checkpoint.format, "--runtime": plan.runtime}
+    if "--gpu" in changes:
+        changes |= dict.fromkeys(BOX)
+        if machine.origin != "simulated" and machine.ram_total:
+            changes["--ram"] = f"{machine.ram_total / 2**30:.0f}GiB"
+    return again(ctx, changes, fix.model)
+
+
+def of_run(ctx: typer.Context, before: Training, after: Training) -> str:
+    """The command that asks for the changed run."""
+    from dataclasses import fields
+
+    changes: dict[str, object] = {}
+    for field in fields(before):
+        old, new = getattr(before, field.name), getattr(after, field.name)
+        if old == new or field.name == "nodes":
+            continue
+        option = REVERSED.get(field.name) or NAMED.get(field.name) or "--" + field.name.replace("_", "-")
+        changes[option] = not new if field.name in REVERSED else None if new == field.default else new
+    if "--train" in changes:
+        changes["--train"] = after.method
+    return again(ctx, changes)
+
+
+def read_flags(flags: str) -> Iterator[tuple[str, object]]:
+    """Option -> value of words such as `--context 8192 --gpu-only -o a=1 -o b=2`.
+
+    >>> dict(read_flags("--users 2 -o a=1 -o b=2 --fsdp"))
+    {'--users': '2', '--fsdp': True, '-o': ['a=1', 'b=2']}
+    """
+    words, engine = shlex.split(flags), list[str]()
+    for word, following in zip(words, [*words[1:], "-"], strict=True):
+        if not word.startswith("-"):
+            continue
+        if word == ENGINE:
+            engine.append(following)
+        else:
+            yield word, True if following.startswith("-") else following
+    if engine:
+        yield ENGINE, engine
+
+
+def _unchanged(old: list[str], new: str) -> list[str]:
+    """Engine options that are typed, without those whose name is among the new ones."""
+    pairs = [word for word in old if word != ENGINE]
+    return [
+        word
+        for pair in pairs
+        if not re.search(rf"'{re.escape(pair.partition('=')[0])}=", new)
+        for word in (ENGINE, pair)
+    ]
+
+
+def _said(ctx: typer.Context, without: Collection[str] = ()) -> dict[str, list[str]]:
+    """Option -> its words, of what was typed on the command line; the arguments under ''."""
+    found: dict[str, list[str]] = {}
+    for option in ctx.command.params:
+        name, value = option.name or "", ctx.params.get(option.name or "")
+        source = ctx.get_parameter_source(name)
+        if name in without or source is None or source.name != "COMMANDLINE":
+            continue
+        values: list[Any] = list(value) if isinstance(value, list | tuple) else [value]
+        if option.param_type_name == "argument":
+            found.setdefault("", []).extend(map(str, values))
+        elif isinstance(value, bool):
+            word = (option.opts if value else option.secondary_opts)[0]
+            found[word] = [word]
+        else:
+            word = ENGINE if ENGINE in option.opts else option.opts[0]
+            found[word] = [
+                part for one in values for part in (word, f"{one:g}" if isinstance(one, float) else str(one))
+            ]
+    return found
