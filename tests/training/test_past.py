@@ -62,6 +62,28 @@ def test_a_file_in_4_bits_and_what_gpus_divide_are_not_loaded_so(catalog: Catalo
     assert loaded_whole(shape, replace(QLORA, method="lora"), Checkpoint(format="bf16")) == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "work", "gpu", "said"),
+    [
+        ("qwen3-1.7b", Training("full", trainer="trl"), "rtx 4090", "TRL loads"),
+        ("qwen3-1.7b", Training("full", trainer="transformers"), "rtx 4090", "transformers below 5"),
+        ("qwen3-1.7b", Training("full", trainer="trl"), "h200", ""),
+        ("qwen3-1.7b", Training("full", trainer="llama-factory", precision="pure-bf16"), "rtx 4090", ""),
+        ("qwen3-4b", Training("full", trainer="transformers", zero=2, gpus=2), "2x a100 80gb", ""),
+        ("qwen3-8b", Training("lora", trainer="trl"), "rtx 4090", "TRL loads"),
+        ("qwen3-8b", Training("lora", trainer="ms-swift"), "rtx 4090", ""),
+    ],
+)
+def test_weights_in_fp32_are_said_where_they_decide(
+    catalog: Catalog, name: str, work: Training, gpu: str, said: str
+) -> None:
+    found = tuned(catalog, name, work, gpu)
+    assert found.verdict != "no"
+    notes = [note for note in found.notes if "in FP32" in note and "dtype" in note]
+    assert len(notes) == bool(said)
+    assert all(note.startswith(said) for note in notes)
+
+
 def test_accelerate_before_1_13_raised_frozen_weights(catalog: Catalog) -> None:
     work = Training("lora", trainer="transformers", fsdp=True, gpus=2)
     tight = tuned(catalog, "qwen3-32b", work, "2x l40s")

@@ -21,7 +21,7 @@ from qwenpick.training import DEFAULT_FORMAT, Peak, memory, peaks
 from qwenpick.training.cards import of_kernels, suited, with_kernels
 from qwenpick.training.estimate import PAGED, recipe_of
 from qwenpick.training.notes import notes_on
-from qwenpick.training.past import past
+from qwenpick.training.past import in_fp32, past, unnamed
 from qwenpick.training.pixels import pictured
 from qwenpick.training.sharding import part_of
 from qwenpick.training.speed import Speed, speed
@@ -122,6 +122,8 @@ def _with_older(tuned: Tuned, machine: Machine) -> Tuned:
         return tuned
     of = (tuned.architecture, tuned.training, tuned.checkpoint)
     beneath = tuple(past(*of, tuned.places[0], tuned.peaks[0].process - tuned.peaks[0].reserved))
+    if (wide := unnamed(tuned.training)) and judged(of[0], tuned.model, of[2], wide, tuned.devices, machine)[2] == "no":
+        beneath = (*beneath, in_fp32(wide.trainer))
     tuned = replace(tuned, notes=(*tuned.notes, *beneath))
     for version, training in older(tuned.training):
         places = judged(tuned.architecture, tuned.model, tuned.checkpoint, training, tuned.devices, machine)

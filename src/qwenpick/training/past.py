@@ -1,8 +1,9 @@
-"""What releases of the last year of the libraries under the trainers needed more, where that decides whether a run holds."""
+"""What else the same words may run, where it decides whether a run holds: libraries of the last year under the trainers, and weights in FP32."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.i18n import _
@@ -34,6 +35,32 @@ def raised(architecture: Architecture, training: Training, checkpoint: Checkpoin
     return part_of(base_bytes(architecture, checkpoint), training.gpus)
 
 
+def unnamed(training: Training) -> Training | None:
+    """The same full fine-tuning where no dtype is named: FP32 weights under autocast. None where they are 16 bits or FP32 anyway, as DeepSpeed and
+    FSDP make them.
+
+    TRL 1.16.0 trainer/utils.py create_model_from_path: "float32" for a model given by its name; transformers below 5 for all.
+    """
+    if training.method != "full" or training.precision != "bf16" or training.trainer not in NAMELESS:
+        return None
+    return None if training.zero or training.fsdp else replace(training, precision="fp32")
+
+
+def in_fp32(trainer: str) -> str:
+    """What to name so that weights are loaded in 16 bits."""
+    return NAMELESS[trainer]()
+
+
+NAMELESS = {
+    "trl": lambda: _(
+        "TRL loads a model that is given by its name in FP32, which does not fit here: name the dtype, as launch does (model_init_kwargs)"
+    ),
+    "transformers": lambda: _(
+        "transformers below 5 loads in FP32 where no dtype is named, which does not fit here: dtype=torch.bfloat16, as launch writes it"
+    ),
+}
+
+
 def past(
     architecture: Architecture, training: Training, checkpoint: Checkpoint, place: Place, context: int
 ) -> Iterator[str]:
@@ -47,6 +74,9 @@ def past(
             "take 5.4 or newer",
             size=format_bytes(whole),
         )
+    frozen = training.method == "lora" and training.trainer in NAMELESS and not training.zero and not training.fsdp
+    if frozen and place.need + base_bytes(architecture, checkpoint) > place.budget:
+        yield in_fp32(training.trainer)
     more = raised(architecture, training, checkpoint)
     if more and place.need + more > place.budget:
         yield _(
