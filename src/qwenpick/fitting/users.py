@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.planning.limits import most, most_sequences
+from qwenpick.recommending.request import at_once
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def users_of(answer: Answer, machine: Machine) -> Users | None:
     def seen(users: int) -> UnderLoad:
         return generation.served(-(-users // copies), prompt, reply).by(users)
 
-    room = most_sequences(plan, machine, answer.request.strict, MOST_USERS)
+    limit = at_once(answer.request) or MOST_USERS
+    room = min(limit, most_sequences(plan, machine, answer.request.strict, MOST_USERS))
     if wanted is None:
         return Users(seen(asked), room, None, None, None)
     strict = answer.request.strict
@@ -56,5 +58,5 @@ def users_of(answer: Answer, machine: Machine) -> Users | None:
         each = seen(users).each
         return (each.low if strict else each.value) >= wanted
 
-    found = most(max(room, asked) + 1, quick)
+    found = min(limit, most(max(room, asked) + 1, quick))
     return Users(seen(asked), room, wanted, found, seen(found) if found else None)

@@ -15,6 +15,7 @@ from qwenpick.runtimes.vllm import TABLE_IN_RAM
 from qwenpick.runtimes.vllm import planned as plan_settings
 from qwenpick.runtimes.vllm.options import Options
 from qwenpick.runtimes.vllm.settings import Settings
+from qwenpick.runtimes.vllm.weights import loaded_format
 
 READ_FROM = "vLLM 0.33.0: engine/arg_utils.py"
 IMAGE = {"nvidia": "vllm/vllm-openai:v0.33.0", "amd": "rocm/vllm:latest"}
@@ -84,7 +85,7 @@ def arguments(run: Run) -> list[str]:
         words += ["--data-parallel-size", str(run.placement.data_parallel)]
     if run.placement.expert_parallel and not read(Options, run.work.options).enable_expert_parallel:
         words.append("--enable-expert-parallel")
-    words += _loading(run)
+    words += ["--quantization", "fp8"] if _made_fp8(run, planned) else _loading(run)
     words += parsers(run.model, "hermes")
     if calls_tools(run.model):
         words.append("--enable-auto-tool-choice")
@@ -121,6 +122,11 @@ def _drafting(run: Run, planned: Settings) -> dict[str, object]:
 def _draft_method(run: Run, planned: Settings) -> str:
     """The word for the model's own MTP block: "mtp" from 0.13 on, before that by the model (config/speculative.py MTPModelTypes)."""
     return "mtp" if planned.version >= (0, 13) else f"{run.architecture.model_type.removesuffix('_moe')}_mtp"
+
+
+def _made_fp8(run: Run, planned: Settings) -> bool:
+    """Whether 16-bit weights were planned as the FP8 that quantization=fp8 makes of them."""
+    return loaded_format(run.checkpoint, planned) != run.checkpoint.format
 
 
 def _loading(run: Run) -> list[str]:

@@ -204,7 +204,7 @@ class Chooser:
 
 def highest(plans: list[Plan]) -> list[Plan]:
     """Those of the most bits a weight among published files wholly on GPUs (in RAM, on a box without any); else of the most that fit at all."""
-    published = [plan for plan in plans if plan.checkpoint.repo] or plans
+    published = [plan for plan in plans if plan.checkpoint.repo or plan.file] or plans
     pool = [plan for plan in published if plan.mode in ("gpu", "cpu")] or published
     on_gpu = [plan for plan in pool if plan.mode == "gpu"] or pool
     most = max((FORMATS[plan.checkpoint.format].bits for plan in on_gpu), default=0.0)

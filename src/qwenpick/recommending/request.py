@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
+from qwenpick.errors import QwenpickError
+from qwenpick.i18n import _
 from qwenpick.memory.cache import KvCache
 from qwenpick.values import dataclass
 
@@ -47,3 +50,72 @@ class Request:
     image_tokens: int | None = None
     audio_seconds: float | None = None
     least_bits: int = 0
+
+    def __post_init__(self) -> None:
+        if self.options:
+            object.__setattr__(self, "context", said_by_options(self))
+
+
+# an engine's own words for what a request says: the longest sequence, the most at once, and over how many copies those are divided
+CONTEXT, AT_ONCE, COPIES = "max_model_len", ("max_num_seqs", "max_running_requests"), ("data_parallel_size",)
+
+
+def said_by_options(request: Request) -> int | None:
+    """The context with what an engine's option says of it: vLLM's max_model_len=8192 is the context, and -1 leaves the planned one.
+
+    Raises QwenpickError where the two differ, and where an option lets fewer run at once than there are users.
+    """
+    said = {spelled(name): value for name, value in request.options.items()}
+    most, longest = at_once(request), _whole(said.get(CONTEXT)) or 0
+    wanted = request.context or request.min_context or 0
+    if longest > 0 and ((request.context and request.context != longest) or (request.min_context or 0) > longest):
+        raise QwenpickError(
+            _(
+                "{option}={said} is not the {context} tokens that are planned: give one of them",
+                option=CONTEXT,
+                said=longest,
+                context=wanted,
+            )
+        )
+    if most is not None and most < request.users:
+        raise QwenpickError(
+            _(
+                "the engine's options let {most} run at once, fewer than the {users} users that are planned: leave {option} out, or plan fewer",
+                most=most,
+                users=request.users,
+                option=next(name for name in AT_ONCE if name in said),
+            )
+        )
+    return longest if longest > 0 else request.context
+
+
+def planned_options(request: Request) -> Mapping[str, object]:
+    """The options without what the request itself says, so that a plan of another length is not held to it."""
+    if not request.options:
+        return request.options
+    return {name: value for name, value in request.options.items() if spelled(name) != CONTEXT}
+
+
+def at_once(request: Request) -> int | None:
+    """The most that an option lets run at once, of all copies together; None where none says."""
+    said = {spelled(name): value for name, value in request.options.items()}
+    most = next((_whole(said[name]) for name in AT_ONCE if name in said), None)
+    copies = next((_whole(said[name]) or 1 for name in COPIES if name in said), 1)
+    return most * copies if most and most > 0 else None
+
+
+def spelled(name: object) -> str:
+    """An option's name as tables have it.
+
+    >>> spelled("--max-num-seqs")
+    'max_num_seqs'
+    """
+    return str(name).strip().lstrip("-").replace("-", "_")
+
+
+def _whole(value: object) -> int | None:
+    """A number, as it is or as text; None for anything else, which the engine's table refuses."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value).strip()
+    return int(text) if re.fullmatch(r"-?\d{1,9}", text, re.ASCII) else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from qwenpick.memory.cache import KvCache
 from qwenpick.planning.plan import longest_allowed
 from qwenpick.recommending.modalities import modalities
-from qwenpick.recommending.request import HIGHEST
+from qwenpick.recommending.request import HIGHEST, planned_options
 from qwenpick.runtimes import engines_with, find_runtime
 from qwenpick.values import dataclass
 from qwenpick.work.serving import Serving
@@ -57,7 +57,7 @@ class Search:
             max(asked.context or task.context, asked.min_context or 0),
             asked.users,
             asked.kv_cache or KvCache(),
-            asked.options,
+            planned_options(asked),
             image_tokens=task.image_tokens if asked.image_tokens is None else asked.image_tokens,
             audio_seconds=task.audio_seconds if asked.audio_seconds is None else asked.audio_seconds,
         )
