@@ -101,7 +101,7 @@ def command(
     with working(trying):
         market = look(facts, wanted, request, pool, budget, used=used)
     found = market.offers
-    report = show.plan_report(wanted, market, limit, budget)
+    report = show.plan_report(wanted, market, limit, budget, request)
     if html:
         few = found[:limit]
         write_page(html, title, report, [one.plan for one in few], [show.hardware(one) for one in few])

@@ -5,30 +5,35 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from qwenpick.buy.hardware import PER_NODE
+from qwenpick.buy.hardware import LEAST_BITS, PER_NODE
 from qwenpick.catalog.prices import dollars
 from qwenpick.i18n import _
+from qwenpick.memory.cache import KvCache
 from qwenpick.planning.words import rate, speed_of
+from qwenpick.recommending.request import Request
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import plan_values
-from qwenpick.render.words import longest_native
+from qwenpick.render.words import VERDICTS, longest_native
 from qwenpick.runtimes import find_runtime
-from qwenpick.units import format_bytes, format_gb, format_tokens
+from qwenpick.units import format_bytes, format_gb
 
 if TYPE_CHECKING:
     from qwenpick.buy.advice import Advice, Market
     from qwenpick.buy.cloud import Rented
     from qwenpick.buy.hardware import Offer
     from qwenpick.catalog import Model
+    from qwenpick.planning.plan import Plan
     from qwenpick.recommending.tasks import Task
     from qwenpick.render.payloads import NamedOfferValues, OfferValues, PlanCommandValues
 
+ANYHOW = Request()
 COLUMNS = (
     Column("Hardware"),
     Column("Memory", number=True),
-    Column("Format", optional=1),
+    Column("Format"),
     Column("Runtime", optional=1),
     Column("Needs", number=True),
+    Column("Verdict"),
     Column("Max context", number=True, optional=2),
     Column("tok/s", number=True),
     Column("Power", number=True, optional=3),
@@ -37,7 +42,9 @@ COLUMNS = (
 )
 
 
-def plan_report(model: Model, market: Market, limit: int, budget: float | None = None) -> Report:
+def plan_report(
+    model: Model, market: Market, limit: int, budget: float | None = None, request: Request = ANYHOW
+) -> Report:
     """The answer for a person."""
     found, told = market.offers, market.advice
     if told is None and not market.beyond:
@@ -48,24 +55,44 @@ def plan_report(model: Model, market: Market, limit: int, budget: float | None =
     blocks: list[Block] = [
         *_answer(model, told, budget),
         Table(COLUMNS, tuple(_row(offer) for offer in found[:limit])),
+        *_limits(request),
         Line(_beside(first)),
-        Line(_("look closer: {command}", command=_closer(model, first, told.task)), "good"),
+        Line(_("look closer: {command}", command=_closer(model, first, told.task, request)), "good"),
     ]
     if len(found) > limit:
         blocks.append(Line(more(len(found), limit), "dim"))
     return tuple(blocks)
 
 
-def _closer(model: Model, offer: Offer, task: Task) -> str:
+def _closer(model: Model, offer: Offer, task: Task, request: Request) -> str:
     """The command that shows the plan of an offer: where every byte goes there."""
     name = f"{offer.count}x {offer.gpu.id}" if offer.count > 1 else offer.gpu.id
-    words = ["qwenpick", "fit", model.id, "--quant", offer.plan.checkpoint.format, "--gpu", name]
+    plan, cache = offer.plan, offer.plan.work.kv_cache
+    words = ["qwenpick", "fit", model.id, "--quant", plan.checkpoint.format, "--gpu", name]
+    words += ["--kv-cache", str(cache)] if cache != KvCache() else []
+    words += ["--runtime", request.runtime] if request.runtime else []
     words += ["--ram", format_bytes(offer.ram, 0).replace(" ", "")] if not offer.gpu.unified else []
+    words += ["--gpu-only"] if not offer.gpu.unified else []
     words += ["--task", task.name] if task.name != "chat" else []
-    work = offer.plan.work
-    words += ["--context", format_tokens(work.context).replace(",", "")] if work.context != task.context else []
-    words += ["--users", str(work.sequences)] if work.sequences > 1 else []
+    words += ["--context", str(plan.work.context)] if plan.work.context != task.context else []
+    words += ["--users", str(plan.work.sequences)] if plan.work.sequences > 1 else []
+    words += ["--strict"] if request.strict else []
     return shlex.join(words)
+
+
+def _limits(request: Request) -> list[Block]:
+    """What counts as running it, where `fit` would take other ways too."""
+    if request.quant:
+        return [Line(_("planned on GPUs alone; fit puts layers in RAM too"), "dim")]
+    return [
+        Line(
+            _(
+                "planned in {bits} bits or more, on GPUs alone; fit takes smaller formats too, and puts layers in RAM",
+                bits=LEAST_BITS,
+            ),
+            "dim",
+        )
+    ]
 
 
 def more(count: int, limit: int) -> str:
@@ -209,15 +236,22 @@ def _row(offer: Offer) -> tuple[str, ...]:
     return (
         hardware(offer),
         format_bytes(offer.memory, 0),
-        offer.plan.checkpoint.format,
+        _format(offer.plan),
         find_runtime(offer.plan.runtime).TITLE,
         format_bytes(offer.plan.memory.total, 1),
+        _(VERDICTS[offer.plan.verdict]),
         longest_native(offer.plan.model, offer.longest),
         rate(speed.each.low, speed.each.high) if speed else _("unknown"),
         f"{offer.power:.0f} W" if offer.power else _("unknown"),
         dollars(offer.price, offer.price_note) if offer.price else _("unknown"),
         offer.price_note or "",
     )
+
+
+def _format(plan: Plan) -> str:
+    """`IQ4_XS`, or `IQ4_XS, q8_0 cache` where keys and values are not in 16 bits."""
+    form, cache = plan.checkpoint.format, plan.work.kv_cache
+    return form if cache == KvCache() else _("{format}, {cache} cache", format=form, cache=cache)
 
 
 def offer_values(offer: Offer) -> OfferValues:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.catalog.prices import dollars
 from qwenpick.i18n import _
-from qwenpick.render.forms.report import Column, Line, Report, Table
+from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.plan import more
 from qwenpick.render.tuning_values import tune_values
 from qwenpick.units import format_bytes, format_gb, format_longest
@@ -54,7 +54,7 @@ def tuning_plan_report(
     )  # fmt: skip
     rows = tuple(
         (
-            f"{one.count} x {one.gpu.name}" if one.count > 1 else one.gpu.name,
+            _named(one),
             format_bytes(one.memory, 0),
             format_bytes(max(place.need for place in one.tuned.places), 1),
             format_longest(one.tuned.longest) if one.tuned.longest else "",
@@ -76,10 +76,42 @@ def tuning_plan_report(
     rest = (Line(more(len(found), limit), "dim"),) if len(found) > limit else ()
     return (
         Line(_("{method} of {name}", method=method, name=model.name), "title"),
+        *_cheapest(found, tokens),
         Table(columns, rows),
         Line(beside),
         *rest,
     )
+
+
+def _cheapest(found: tuple[TuningOffer, ...], tokens: int | None) -> list[Block]:
+    """What costs least of what has a price, and what is done first where that is another; a line each."""
+    priced = [one for one in found if one.price is not None]
+    if not priced:
+        return [Line(_("none of these GPUs has a known price"))]
+    least = min(priced, key=lambda one: (one.price or 0.0, one.gpu.id))
+    quickest = max(priced, key=lambda one: (_rate(one), -(one.price or 0.0), one.gpu.id))
+    lines: list[Block] = [Line(_("cheapest: {first}", first=_offered(least, tokens)), "title")]
+    if quickest is not least and _rate(quickest):
+        lines.append(Line(_("fastest of known price: {first}", first=_offered(quickest, tokens))))
+    return lines
+
+
+def _rate(one: TuningOffer) -> float:
+    return one.tuned.speed.tokens_per_second if one.tuned.speed else 0.0
+
+
+def _offered(one: TuningOffer, tokens: int | None) -> str:
+    """`2 x GeForce RTX 5090, $5,800, 3,200-7,600 tokens/s, 12.3 h`."""
+    said = [_named(one), dollars(one.price or 0.0, one.price_note)]
+    if speed := one.tuned.speed:
+        said.append(_("{low:,.0f}-{high:,.0f} tokens/s", low=speed.low, high=speed.high))
+    if hours := _hours(one, tokens):
+        said.append(_("{hours} hours", hours=hours))
+    return _(", ").join(said)
+
+
+def _named(one: TuningOffer) -> str:
+    return f"{one.count} x {one.gpu.name}" if one.count > 1 else one.gpu.name
 
 
 def tuning_plan_values(model: Model, found: tuple[TuningOffer, ...], tokens: int | None = None) -> TuningPlanValues:

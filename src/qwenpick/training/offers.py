@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
 
 
+BOX = 8  # GPUs of one machine
 FARTHER = (2, 4, 8)  # boxes of eight GPUs, tried of GPUs that are named
 
 
@@ -55,7 +56,8 @@ def tuning_offers(
 ) -> tuple[TuningOffer, ...]:
     """The fewest of every GPU (up to 8) on which the run holds: those with a price first, the smallest of them first; within `budget` USD.
 
-    More than one share a run by ZeRO-3 (adapters by FSDP) unless the training says how. Without `gpus`, all that are sold now count, laptops apart;
+    A run over more than one GPU is taken as it was asked, on as many; else more than one share it by ZeRO-3 (adapters by FSDP) unless it says how.
+    Without `gpus`, all that are sold now count, laptops apart;
     with `used` those that were sold once too.
     """
     pool = gpus if gpus is not None else on_sale(catalog, used=used)
@@ -88,9 +90,8 @@ def _smallest(
     from qwenpick.machine.nodes import several
     from qwenpick.machine.simulate import simulate
 
-    boxes = (1,) if gpu.unified else (1, 2, 4, 8)
-    for count in (*boxes, *(8 * nodes for nodes in FARTHER)) if far and not gpu.unified else boxes:
-        each = min(count, 8)
+    for count in _counts(training, gpu, far):
+        each = min(count, BOX)
         try:
             box = simulate(catalog, [gpu.id if each == 1 else f"{each}x {gpu.id}"], None, None, False)
             box = several(box, count // each, None)
@@ -106,8 +107,19 @@ def _smallest(
     return None
 
 
+def _counts(training: Training, gpu: Gpu, far: bool) -> Iterable[int]:
+    """The numbers of this GPU that are tried: as many as were asked for where that is more than one, in boxes of eight."""
+    asked = training.gpus
+    if asked > 1:
+        return (asked,) if not gpu.unified and (asked <= BOX or asked % BOX == 0) else ()
+    boxes = (1,) if gpu.unified else (1, 2, 4, BOX)
+    return (*boxes, *(BOX * nodes for nodes in FARTHER)) if far and not gpu.unified else boxes
+
+
 def _shared(training: Training, count: int) -> Training:
-    """The run over `count` GPUs."""
+    """The run over `count` GPUs, which is as it was asked where that says more than one."""
+    if training.gpus > 1:
+        return training
     if count == 1 or training.zero or training.fsdp:
         return replace(training, gpus=count)
     if training.method == "full":
@@ -171,6 +183,8 @@ def _on(
     from qwenpick.machine.simulate import simulate
 
     name, count, ram = key
+    if count < training.gpus:
+        return None
     try:
         box = simulate(catalog, [name if count == 1 else f"{count}x {name}"], None, ram, False)
         tuned = tune(catalog, box, model, _shared(training, count), None, strict, reach=False)
