@@ -11,8 +11,10 @@ from benchmarks.scorers.training_runs import LENGTHS, of_lengths
 from qwenpick import training
 from qwenpick.catalog import Catalog, Checkpoint
 from qwenpick.machine.hardware import Device
+from qwenpick.machine.simulate import simulate
 from qwenpick.memory.bands import band
 from qwenpick.training import Peak
+from qwenpick.training.answer import tune
 from qwenpick.training.notes import left_by_lengths
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Training
@@ -63,3 +65,15 @@ def test_nothing_is_left_where_logits_are_of_one_size_or_no_run_stands_behind(
 ) -> None:
     work = replace(Training(trainer="transformers"), **said)
     assert left_by_lengths(catalog.architecture(catalog.models["qwen3-8b"]), work, BF16) == 0
+
+
+def test_ms_swift_computes_logits_of_labelled_tokens_alone(catalog: Catalog) -> None:
+    def notes(work: Training) -> list[str]:
+        box = simulate(catalog, ["a100 80gb"] * 2, None, 256 * GIB, False)
+        found = tune(catalog, box, catalog.models["qwen2.5-7b-instruct"], work)
+        return [note for note in found.notes if "labelled" in note]
+
+    said = notes(Training("lora", trainer="ms-swift"))
+    assert [note.count("1.70 GiB") for note in said] == [1]  # 12 B x 152,064 x 1,000
+    for other in ({"trainer": "transformers"}, {"chunked_loss": True}, {"seq": 512}):
+        assert not notes(replace(Training("lora", trainer="ms-swift"), **other))  # type: ignore[arg-type]

@@ -22,6 +22,7 @@ from qwenpick.work.serving import Training
 # (benchmarks/measured/training_lengths_h200_2026_11_29.csv, the Trainer, LoRA and full)
 KEPT_OF_LENGTHS = 3.3
 WORTH_SAYING = 2 * GIB
+TOKENS = 1000
 
 
 def left_by_lengths(architecture: Architecture, training: Training, checkpoint: Checkpoint) -> int:
@@ -108,6 +109,16 @@ def notes_on(
         elif not habits(training).experts_in_4_bits and architecture.model_type in LINEAR_EXPERTS:
             yield _(
                 "experts in 4 bits need transformers below 5 (pip install 'transformers<5'): from 5 on they are fused"
+            )
+    if training.trainer == "ms-swift" and training.objective == "sft" and training.tokens > TOKENS:
+        prepared = recipe(training.method).prepare(architecture, training, checkpoint)
+        one = loss(architecture, training, prepared, training.tokens)
+        if (
+            not one.chunked and training.sequence_parallel == 1
+        ):  # trainers/mixin.py get_use_logits_to_keep, prepare_logits_to_keep
+            yield _(
+                "ms-swift computes logits of labelled tokens alone: {size} less for each thousand tokens of prompts",
+                size=format_bytes(one.logits * TOKENS // training.tokens),
             )
     if (more := left_by_lengths(architecture, training, checkpoint)) > WORTH_SAYING:
         yield _(
