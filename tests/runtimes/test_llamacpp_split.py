@@ -127,3 +127,15 @@ def test_launch_hands_on_how_a_model_is_shared(qwenpick: Callable[..., Result]) 
     assert "-ngl 49 -ot exps=CPU" in qwenpick(*said, "--runtime", "llama.cpp", "-o", "ot=exps=CPU").out
     assert "-ts 37,12" in qwenpick(*said, "--runtime", "llama.cpp", "-o", "ts=3,1").out
     assert "LLAMA_ARG_SPLIT_MODE=tensor" in qwenpick(*said, "--runtime", "ollama", "-o", "sm=tensor").out
+
+
+def test_a_draft_over_two_cards_copies_its_inputs_as_the_model_does(catalog: Catalog) -> None:
+    # llama-server --verbose, Qwen3.8-27B Q4_K_M over 2x RTX 5060 Ti, 262,144 tokens q8_0, -ub 256, three drafts: 1,597.09 MiB each, the draft's 613.03
+    options: dict[str, object] = {
+        "ts": "17,13", "n_ubatch": 256, "n_batch": 1024, "spec_type": "draft-mtp", "draft_n_max": 3,
+    }  # fmt: skip
+    parts = asked(catalog, DENSE, PAIR, options, 262144, "q8_0").plan.memory.parts
+    drafts = [part.bytes for part in parts if part.name == "draft compute"]
+    buffers = [part.bytes for part in parts if part.name == "compute buffer" and part.where != "ram"]
+    assert drafts == [pytest.approx(613.03 * MIB, rel=0.02)]
+    assert buffers == [pytest.approx(1597.09 * MIB, rel=0.04)] * 2

@@ -166,11 +166,13 @@ def draft_parts(run: Run) -> Iterator[Part]:
         "{mtp_layers} MTP layer x {context} cells", mtp_layers=run.architecture.mtp_layers, context=run.batch.context
     )
     yield Part("draft kv cache", draft_cache(run.architecture, run.batch, types), where, cells, "kv cache")
+    in_line = run.cut.is_whole and len(run.cut.held) > 1
+    formula = N_("mask + 2 hidden + the MLP's peak")
     yield Part(
         "draft compute",
-        draft_compute(run.architecture, run.batch),
+        draft_compute(run.architecture, run.batch, in_line=in_line),
         where,
-        N_("mask + 2 hidden + the MLP's peak"),
+        N_("{formula}, and four copies of the inputs", formula=formula) if in_line else formula,
         "compute",
     )
 
