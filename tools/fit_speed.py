@@ -110,7 +110,7 @@ def main() -> None:
             measured().left_out[quantity] = LeftOut(len(errors), float(np.median(errors)), worse)
             print(f"{quantity} without their sources: {measured().left_out[quantity]}")
     speculating = [one for found in left.values() for one in found if one[0].drafts]
-    if len(speculating) >= ENOUGH:
+    if len(speculating) >= ENOUGH and not arguments.classes:
         measured().mtp_spread = spread(speculating, least)
     if arguments.write:
         write()

@@ -109,7 +109,9 @@ def class_of(device: Device, gpu: Gpu | None) -> Class:
         case "amd":
             if device.unified or device.kind == "igpu" or bool(gpu and gpu.unified):
                 return "amd-apu"
-            return "cdna" if capability.startswith("gfx9") or bool(gpu and gpu.segment == "datacenter") else "rdna"
+            if capability.startswith("gfx"):  # a Radeon PRO V620 stands in servers and is an RX 6900 XT
+                return "cdna" if capability.startswith("gfx9") else "rdna"
+            return "cdna" if gpu and gpu.segment == "datacenter" else "rdna"
         case "apple":
             generation = ((gpu.generation if gpu else None) or device.name).replace("Apple ", "")
             return "apple-m5" if generation[:2] >= "M5" else "apple"
@@ -193,12 +195,14 @@ def _units(kind: Class, rates: Rates | None, rate: float, share: float = 1.0) ->
 def _matrix_rate(kind: Class, rates: Rates | None, capability: str) -> float | None:
     """FLOP/s of 16-bit matrices: of the matrix units, or on AMD of the vector units where the table knows no others. Pascal multiplies in 32 bits.
 
-    Some are fitted (tools/fit_speed.py) against something else: GB10 against its bandwidth, AMD's graphics in the CPU and RDNA 4 against their
-    vector rate, since llama.cpp's kernels there reach no more (Radeon AI PRO R9700: 1,083 tokens/s measured, 1,698 from its 191 TFLOP/s).
+    Some are fitted (tools/fit_speed.py) against something else: GB10 against its bandwidth, AMD's graphics in the CPU and RDNA 4 with ROCm against
+    their vector rate, since llama.cpp's kernels there reach no more (Radeon AI PRO R9700: 1,083 tokens/s measured, 1,698 from its 191 TFLOP/s).
     """
     if rates is None or kind == "spark":
         return None
-    if rates.fp16_vector and (kind in ("amd-apu", "amd-apu-vulkan") or capability.startswith("gfx12")):
+    if rates.fp16_vector and (
+        kind in ("amd-apu", "amd-apu-vulkan") or (capability.startswith("gfx12") and not by_vulkan(kind))
+    ):
         return rates.fp16_vector
     if kind == "pascal":
         return rates.fp16_vector * PASCAL_FP32_PER_FP16[capability == "6.0"] if rates.fp16_vector else None
