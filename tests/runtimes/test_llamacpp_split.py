@@ -130,7 +130,7 @@ def test_launch_hands_on_how_a_model_is_shared(qwenpick: Callable[..., Result]) 
 
 
 def test_a_draft_over_two_cards_copies_its_inputs_as_the_model_does(catalog: Catalog) -> None:
-    # llama-server --verbose, Qwen3.8-27B Q4_K_M over 2x RTX 5060 Ti, 262,144 tokens q8_0, -ub 256, three drafts: 1,597.09 MiB each, the draft's 613.03
+    # llama-server --verbose, Qwen3.8-27B Q4_K_M over 2x RTX 5060 Ti, 262,144 tokens q8_0, -ub 256, three drafts: 1,597.09 MiB each, 613.03 the draft
     options: dict[str, object] = {
         "ts": "17,13", "n_ubatch": 256, "n_batch": 1024, "spec_type": "draft-mtp", "draft_n_max": 3,
     }  # fmt: skip
