@@ -29,7 +29,7 @@ def command(
     runtime: given.RuntimeName = None,
     kv_cache: given.Cache = None,
     online: given.Online = False,
-    gpu: given.Gpus = None,
+    gpu: given.Kinds = None,
     budget: Annotated[
         float | None,
         typer.Option(

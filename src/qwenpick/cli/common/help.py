@@ -51,7 +51,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "launch": (
         "qwenpick launch qwen3-8b",
         'qwenpick launch qwen3-8b --runtime vllm --docker --gpu "l40s" --ram 64GB',
-        'qwenpick launch qwen3-8b --gpu "rtx 4090" --ram 64GB --write start',
+        'qwenpick launch qwen3-8b --gpu "2x l40s" --ram 256GB --kubernetes --write start',
     ),
     "scan": ("qwenpick scan", "qwenpick scan ~/models --task coding"),
     "check": ("qwenpick check", "qwenpick check qwenpick.yaml --format junit --output report.xml"),

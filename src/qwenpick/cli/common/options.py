@@ -60,6 +60,16 @@ Gpus = Annotated[
         autocompletion=completion.gpu_names,
     ),
 ]
+Kinds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--gpu",
+        metavar="NAME",
+        help='Only this kind of GPU, as many as are needed: "rtx 4090", "rtx 3060 12gb".',
+        callback=_gpus,
+        autocompletion=completion.gpu_names,
+    ),
+]
 Vram = Annotated[
     str | None, typer.Option(metavar="SIZE", help="Memory of the GPU, e.g. 24GiB (without --gpu: an unnamed GPU).")
 ]
