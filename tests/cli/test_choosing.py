@@ -17,6 +17,7 @@ ASKED = [
     ["--thinking", "yes"],
     ["--max-disk", "20GB"],
     ["--min-speed", "30"],
+    ["--min-speed", "40", "--strict"],
     ["--scenario", "pilot"],
 ]
 

@@ -12,14 +12,13 @@ from qwenpick.runtimes import find_runtime
 
 if TYPE_CHECKING:
     from qwenpick.fleet.copies import Answer
-    from qwenpick.fleet.rooms import Room
     from qwenpick.recommending.request import Request
 
 
 def judged(requirement: Requirement, found: Answer, request: Request) -> Result:
     """Room first, then speed: copies that are slower than asked, or whose speed is not known, do not count."""
     rooms = [room for room in found.rooms if room.ways]
-    fast = [room for room in rooms if _fast(requirement, room)]
+    fast = [room for room in rooms if room.quick]
     copies, wanted = sum(room.copies for room in fast), found.wanted
     chosen = [found.chosen] if found.chosen in fast else []
     best = (chosen or fast or rooms or [room for room in found.rooms if room.plan])[:1]
@@ -48,10 +47,3 @@ def judged(requirement: Requirement, found: Answer, request: Request) -> Result:
         return Result(requirement, "fail", slow, single)
     said = _("the cluster has room for {copies} copies, {wanted} required", copies=found.copies, wanted=wanted)
     return Result(requirement, "unreadable" if found.exit_code == 3 else "fail", said, single)
-
-
-def _fast(requirement: Requirement, room: Room) -> bool:
-    if requirement.min_speed is None:
-        return True
-    speed = room.ways[0].plan.speed
-    return speed is not None and (speed.each.low if requirement.strict else speed.each.value) >= requirement.min_speed

@@ -12,7 +12,7 @@ from qwenpick.fitting.notes import cache_notes, unasked
 from qwenpick.i18n import _, retell
 from qwenpick.planning.checkpoints import check_quant, checkpoints, download_bytes
 from qwenpick.planning.limits import check_context, longest_context
-from qwenpick.planning.plan import Plan, judge, plan_ledger
+from qwenpick.planning.plan import Plan, fast_enough, judge, plan_ledger
 from qwenpick.planning.unread import refuse_unread
 from qwenpick.planning.words import size_note
 from qwenpick.recommending.choose import Chooser, readable, task_for
@@ -57,10 +57,7 @@ class Answer:
     @property
     def quick(self) -> bool:
         """Whether each user gets the tokens/s that were asked for; yes where none were."""
-        wanted, speed = self.request.min_speed, self.plan.speed
-        if wanted is None:
-            return True
-        return speed is not None and (speed.each.low if self.request.strict else speed.each.value) >= wanted
+        return fast_enough(self.plan, self.request.min_speed, strict=self.request.strict)
 
     @property
     def usable(self) -> bool:

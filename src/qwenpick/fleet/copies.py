@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.fleet.kinds import UNREAD, Fleet
-from qwenpick.fleet.rooms import Room, Way, added, fast, held, portion
+from qwenpick.fleet.rooms import Room, Way, added, held, portion
 from qwenpick.i18n import _
+from qwenpick.planning.plan import Plan, fast_enough
 from qwenpick.recommending.request import Request
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
-    from qwenpick.planning.plan import Plan
     from qwenpick.speed import Band
 
 SMALLER = ("8bit", "6bit", "5bit", "4bit")  # precisions that are tried in turn for more copies
@@ -180,7 +180,7 @@ def _over_nodes(catalog: Catalog, answer: Answer, request: Request, link: str | 
                 found.nodes,
                 joined.name,
                 found.ranked,
-                fast(found.plan, request),
+                fast_enough(found.plan, request.min_speed, strict=request.strict),
             )
         )
     notes = answer.notes

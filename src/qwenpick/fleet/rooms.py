@@ -103,17 +103,7 @@ def held(catalog: Catalog, kind: Kind, model: Model, request: Request, copies: i
     ways = tuple(_ways(catalog, kind, model, request, plan))
     if not ways:
         return Room(kind, (), plan, _("its RAM is held"))
-    return Room(kind, ways, plan, plan.reason, ranked=first.ranked, quick=fast(plan, request))
-
-
-def fast(plan: Plan, request: Request) -> bool:
-    """Whether each user of the plan gets the tokens/s that were asked for; yes where none were."""
-    if request.min_speed is None:
-        return True
-    return (
-        plan.speed is not None
-        and (plan.speed.each.low if request.strict else plan.speed.each.value) >= request.min_speed
-    )
+    return Room(kind, ways, plan, plan.reason, ranked=first.ranked, quick=first.quick)
 
 
 def _ways(catalog: Catalog, kind: Kind, model: Model, request: Request, plan: Plan) -> Iterator[Way]:

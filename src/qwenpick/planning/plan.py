@@ -178,6 +178,13 @@ def not_on(system: str, runtime: Runtime) -> str | None:
     )
 
 
+def fast_enough(plan: Plan, floor: float | None, *, strict: bool) -> bool:
+    """Whether each user gets so many tokens/s (`strict`: at the slow end of the range); yes if no speed was asked for, no if none is known."""
+    if floor is None:
+        return True
+    return plan.speed is not None and (plan.speed.each.low if strict else plan.speed.each.value) >= floor
+
+
 def with_memory(plan: Plan, needed: Memory, machine: Machine) -> Plan:
     """The plan with other figures for what it needs, judged anew."""
     places = tuple(_places(needed, find_runtime(plan.runtime), plan.work, plan.placement, machine))

@@ -14,9 +14,9 @@ from qwenpick.errors import HardwareUnreadableError
 from qwenpick.i18n import _, retell
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.planning.checkpoints import check_quant
-from qwenpick.planning.plan import Plan, timed
+from qwenpick.planning.plan import Plan, fast_enough, timed
 from qwenpick.recommending.quality import Abilities, alike, load_abilities
-from qwenpick.recommending.rank import Ranked, best, better, described, order, place_key, quick_enough, slower
+from qwenpick.recommending.rank import Ranked, best, better, described, order, place_key, quick_enough
 from qwenpick.recommending.request import HIGHEST
 from qwenpick.recommending.scoring import PREFERENCES, Scored
 from qwenpick.recommending.search.best_first import first_places, here
@@ -99,7 +99,7 @@ class Chooser:
         any_speed = Chooser(self.catalog, models, self.task, replace(self.request, min_speed=None))
         first, _unused = any_speed._first(any_speed.search(search.machine), wanted, counted=False)
         drafted = [(self._drafted(row, search), by) for row, by in first]
-        return [one for one in drafted if not slower(one[0].plan, floor)]
+        return [one for one in drafted if fast_enough(one[0].plan, floor, strict=self.request.strict)]
 
     def _bounds_on(self, search: Search) -> Bounds:
         key = search.machine.devices, search.machine.cpu, search.machine.system
@@ -132,7 +132,8 @@ class Chooser:
         # what it lost to another model's plan says nothing of its own: it is compared with drafts without, and loses it with them too
         outdone = {name: points for name, points in row.parts.items() if name == "outdone"}
         alone = replace(row, parts={name: points for name, points in row.parts.items() if name not in outdone})
-        plain = None if slower(row.plan, self.request.min_speed) else alone
+        quick = fast_enough(row.plan, self.request.min_speed, strict=self.request.strict)
+        plain = alone if quick else None
         best_so_far = (self._with_drafts(row.plan, search) if row.plan.speed else None) or plain
         drafts = cache(lambda one: self._drafts(one, search))
         for points, candidate in bounds.with_drafts(drafting, drafts_of):
@@ -160,7 +161,15 @@ class Chooser:
         plan, wanted = replace(self.timed(found, search.machine), speed_without=plain.speed), self.request
         if not is_faster(plan, plain):
             return None
-        return best([plan], self.task, PREFERENCES[wanted.prefer], self._abilities, wanted.thinking, wanted.min_speed)
+        return best(
+            [plan],
+            self.task,
+            PREFERENCES[wanted.prefer],
+            self._abilities,
+            wanted.thinking,
+            wanted.min_speed,
+            wanted.strict,
+        )
 
     def search(self, machine: Machine) -> Search:
         """What is looked for on the readable part of the machine."""
@@ -175,7 +184,9 @@ class Chooser:
         wanted = self.request
         known = abilities or self._abilities
         timed_ = [self.timed(plan, search.machine) for plan in held]
-        return best(timed_, self.task, PREFERENCES[wanted.prefer], known, wanted.thinking, wanted.min_speed)
+        return best(
+            timed_, self.task, PREFERENCES[wanted.prefer], known, wanted.thinking, wanted.min_speed, wanted.strict
+        )
 
     def plans(self, model: Model, search: Search, *, every_engine: bool = False) -> list[Plan]:
         """Every plan of one model that is compared, whether it holds or not, without speeds."""

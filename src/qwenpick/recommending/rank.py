@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qwenpick.i18n import N_, _, listed
 from qwenpick.memory.cache import KvCache
+from qwenpick.planning.plan import Plan, fast_enough
 from qwenpick.recommending.dominance import beats
 from qwenpick.recommending.quality import Abilities, Quality, load_abilities
 from qwenpick.recommending.scoring import LICENCE, PREFERENCES, Prefer, Scored, Weights, kept_of_cache, score
@@ -20,7 +21,6 @@ from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
-    from qwenpick.planning.plan import Plan
     from qwenpick.recommending.effort import Effort
     from qwenpick.recommending.quantization_loss import Retention
     from qwenpick.recommending.tasks import Task
@@ -82,11 +82,12 @@ def best(
     abilities: Abilities,
     thinking: Literal["yes", "no", "either"] = "either",
     min_speed: float | None = None,
+    strict: bool = False,
     chosen: Scored | None = None,
 ) -> Scored | None:
     """The best of one model's plans, `chosen` among them; None where none holds and is fast enough."""
     for plan in plans:
-        if plan.verdict not in ("fits", "tight") or slower(plan, min_speed):
+        if plan.verdict not in ("fits", "tight") or not fast_enough(plan, min_speed, strict=strict):
             continue
         found = score(plan, task, weights, abilities, thinking)
         if found:
@@ -139,11 +140,6 @@ def quick_enough(final: Sequence[tuple[Scored, str | None]]) -> Sequence[tuple[S
         if one[0].usable or one[0].seconds is None or one[0].score >= final[0][0].score - NEAR
     ]  # fmt: skip
     return kept if len(kept) >= ENOUGH else final
-
-
-def slower(plan: Plan, floor: float | None) -> bool:
-    """Whether one user gets fewer tokens/s than that, or nobody knows."""
-    return floor is not None and (plan.speed is None or plan.speed.each.value < floor)
 
 
 def place_key(row: Scored) -> tuple[Any, ...]:

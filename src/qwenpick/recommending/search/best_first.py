@@ -209,7 +209,7 @@ def _scored(plan: Plan, bound: Bound, bounds: Bounds, search: Search) -> Row:
     task, request = bounds.task, bounds.request
     timed = [bounds.timed(bound.candidate, plan, search.machine)]
     weights, known = PREFERENCES[request.prefer], load_abilities()
-    return plan, best(timed, task, weights, known, request.thinking, request.min_speed)
+    return plan, best(timed, task, weights, known, request.thinking, request.min_speed, request.strict)
 
 
 def _plans(bound: Bound, search: Search) -> Iterator[Plan]:
