@@ -47,10 +47,10 @@ def did_you_mean(word: str, known: Iterable[str], limit: int = 1) -> str:
     import difflib
 
     likely = difflib.get_close_matches(folded, by_folded, n=limit + 8, cutoff=0.55)
-    edits = {name: _edits(folded, name) for name in likely}
+    distance = {name: edits(folded, name) for name in likely}
     near = sorted(
-        (name for name in likely if edits[name] <= max(2, len(folded) // 4)),
-        key=lambda name: (not name.startswith(folded), edits[name], name),
+        (name for name in likely if distance[name] <= max(2, len(folded) // 4)),
+        key=lambda name: (not name.startswith(folded), distance[name], name),
     )
     begun = [name for name in by_folded if name.startswith(folded)] if len(folded) > 2 else []
     if begun and (not near or not near[0].startswith(folded)):
@@ -60,11 +60,11 @@ def did_you_mean(word: str, known: Iterable[str], limit: int = 1) -> str:
     return _("; did you mean {near}?", near=_(" or ").join(by_folded[name] for name in near[:limit])) if near else ""
 
 
-def _edits(one: str, other: str) -> int:
-    """How many letters are added, left out, replaced or swapped with their neighbour between two words.
+def edits(one: str, other: str, most: int | None = None) -> int:
+    """How many letters are added, left out, replaced or swapped with their neighbour between two words; `most` + 1 where it is more.
 
-    >>> _edits("rtx-5900", "rtx-5090"), _edits("maybe", "image")
-    (1, 3)
+    >>> edits("rtx-5900", "rtx-5090"), edits("maybe", "image"), edits("foo", "tools", 2)
+    (1, 3, 3)
     """
     before, last = list[int](), list(range(len(other) + 1))
     for row, letter in enumerate(one, 1):
@@ -74,8 +74,10 @@ def _edits(one: str, other: str) -> int:
             if row > 1 and column > 1 and letter == other[column - 2] and one[row - 2] == wanted:
                 cost = min(cost, before[column - 2] + 1)
             now.append(cost)
+        if most is not None and min(now) > most:
+            return most + 1
         before, last = last, now
-    return last[-1]
+    return last[-1] if most is None else min(last[-1], most + 1)
 
 
 class DoesNotFitError(QwenpickError):

@@ -19,8 +19,6 @@ from collections.abc import Callable
 from dataclasses import MISSING, FrozenInstanceError, fields
 from typing import TYPE_CHECKING, Any
 
-FEW = 8  # instances that are filled field by field before __init__ is compiled, which takes as long as that
-
 if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
 else:
@@ -34,7 +32,7 @@ def _made(cls: type, frozen: bool, slots: bool, eq: bool, kw_only: bool) -> type
     """The class with its fields, and with methods in place of those that it does not define."""
     given = {name for name, method in vars(cls).items() if method is not None}
     cls = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(cls)
-    methods: dict[str, Any] = {"__init__": _few(cls), "__repr__": _repr}
+    methods: dict[str, Any] = {"__init__": _later(cls, "__init__", _init), "__repr__": _repr}
     if eq:
         methods |= {
             "__eq__": _later(cls, "__eq__", _eq),
@@ -47,32 +45,6 @@ def _made(cls: type, frozen: bool, slots: bool, eq: bool, kw_only: bool) -> type
     for name in methods.keys() - given:
         setattr(cls, name, methods[name])
     return cls
-
-
-def _few(cls: type) -> Callable[..., Any]:
-    """An __init__ that fills few instances field by field, and then puts the compiled one in its place."""
-    compiled, left = _later(cls, "__init__", _init), FEW
-    known: dict[str, tuple[Any, Any]] = {}
-
-    def method(self: object, *args: Any, **named: Any) -> Any:
-        nonlocal left
-        if not known:
-            known.update({field.name: (field.default, field.default_factory) for field in fields(cls)})
-        left -= 1
-        filled = dict(zip(known, args, strict=False)) | named
-        lacking = known.keys() - filled.keys()
-        wrong = len(filled) != len(args) + len(named) or len(filled) + len(lacking) != len(known)
-        wrong = wrong or bool(args and any(field.kw_only for field in fields(cls)))
-        if left < 0 or wrong or any(known[name] == (MISSING, MISSING) for name in lacking):
-            return compiled(self, *args, **named)  # which raises what a function raises where the arguments are wrong
-        for name, (default, factory) in known.items():
-            value = filled[name] if name in filled else default if default is not MISSING else factory()
-            object.__setattr__(self, name, value)
-        if hasattr(self, "__post_init__"):
-            self.__post_init__()
-        return None
-
-    return method
 
 
 def _later(cls: type, name: str, source: Callable[[type, dict[str, Any]], str]) -> Callable[..., Any]:

@@ -69,7 +69,7 @@ def test_gpus_are_filtered_and_shown(qwenpick: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("models", "--series", "qwen3.55"), "there is no series 'qwen3.55'; did you mean qwen3.5?"),
+        (("models", "--series", "qwen3.55"), "there is no series 'qwen3.55'; did you mean Qwen3.5?"),
         (("models", "qwen3-7b"), "there is no Qwen3-7B; did you mean qwen3-8b?"),
         (
             ("gpus", "rtx-9999"),

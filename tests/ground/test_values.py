@@ -71,7 +71,7 @@ def _kinds(dataclass: Any) -> dict[str, Any]:
 OURS, STANDARD = _kinds(values.dataclass), _kinds(dataclasses.dataclass)
 
 
-@pytest.mark.parametrize("times", [1, values.FEW + 2], ids=["first", "compiled"])
+@pytest.mark.parametrize("times", [1, 2], ids=["first", "compiled"])
 @pytest.mark.parametrize(
     ("args", "named"),
     [((), {}), ((1,), {}), ((1, 2), {}), ((1,), {"y": 3}), ((), {"x": 1, "names": {"a": 1}}), ((1, 2, {}, 4), {}), ((1,), {"x": 1}),
@@ -89,7 +89,7 @@ def test_a_value_is_made_or_refused_as_the_standard_library_does(
     assert tried(OURS["Point"]) == tried(STANDARD["Point"])
 
 
-@pytest.mark.parametrize("times", [1, values.FEW + 2], ids=["first", "compiled"])
+@pytest.mark.parametrize("times", [1, 2], ids=["first", "compiled"])
 def test_a_value_of_named_fields_takes_them_in_any_order_and_none_without_its_name(times: int) -> None:
     for kind in (OURS["Said"], STANDARD["Said"]):
         assert [repr(kind(y=1)) for _unused in range(times)][-1] == repr(STANDARD["Said"](x=0, y=1))
@@ -127,7 +127,7 @@ def test_nothing_of_a_frozen_value_can_be_changed() -> None:
     assert loose.x == 2
 
 
-@pytest.mark.parametrize("times", [1, values.FEW + 2])
+@pytest.mark.parametrize("times", [1, 2])
 def test_a_value_is_checked_when_it_is_made(times: int) -> None:
     for _unused in range(times):
         OURS["Checked"](1)
@@ -159,6 +159,5 @@ def test_a_value_can_be_copied_and_pickled() -> None:
 def test_no_method_is_compiled_before_it_is_needed() -> None:
     kind = _kinds(values.dataclass)["Point"]
     assert "*args" in str(inspect.signature(kind.__init__))
-    for x in range(values.FEW + 1):
-        kind(x)
+    kind(1)
     assert str(inspect.signature(kind.__init__)).startswith("(self, x, y=1")

@@ -10,7 +10,7 @@ from qwenpick.catalog.entries import Record, mentioning, records
 from qwenpick.catalog.load import Catalog
 from qwenpick.catalog.names.gpu_names import PROCESSOR, Named, family_of, outside_parentheses, read_name, telling_word
 from qwenpick.catalog.schema import Gpu
-from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.errors import QwenpickError, did_you_mean, edits
 from qwenpick.i18n import _
 from qwenpick.units import GIB
 
@@ -81,8 +81,6 @@ def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
 
 def _nearest_name(folded: str, catalog: Catalog) -> str:
     """The suggestion for a misspelt name: at most two edits away and with the same digits, since another number is another part."""
-    from qwenpick.catalog.unknown import edits
-
     same = (i for i in catalog.gpus if sorted(filter(str.isdigit, i)) == sorted(filter(str.isdigit, folded)))
     far = {i: edits(folded, i, 2) for i in same}
     near = min(far, key=lambda i: (far[i], i), default=None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qwenpick.catalog.entries import records
 from qwenpick.catalog.names.derivatives import derived, starting
 from qwenpick.catalog.names.spelling import fold
+from qwenpick.errors import edits
 from qwenpick.i18n import _
 
 if TYPE_CHECKING:
@@ -128,26 +129,6 @@ def _numbers(folded: str) -> list[str]:
 def _older(released: object) -> int:
     """A number that is the smaller the newer a model is."""
     return -int(str(released or "0").replace("-", "").ljust(8, "0")[:8])
-
-
-def edits(a: str, b: str, most: int) -> int:
-    """Letters to add, take away, change or swap with the next to get from a to b; `most` + 1 where it is more.
-
-    >>> edits("qwen3-8b", "qwne3-8b", 2), edits("qwen3-9x", "qwen3-max", 2), edits("foo", "tools", 2)
-    (1, 3, 3)
-    """
-    rows = [list(range(len(b) + 1))]
-    for i, letter in enumerate(a, 1):
-        last, row = rows[-1], [i]
-        for j, other in enumerate(b, 1):
-            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != other))
-            if i > 1 and j > 1 and letter == b[j - 2] and a[i - 2] == other:
-                cost = min(cost, rows[-2][j - 2] + 1)
-            row.append(cost)
-        if min(row) > most:
-            return most + 1
-        rows.append(row)
-    return min(rows[-1][-1], most + 1)
 
 
 def _unlike(

@@ -9,8 +9,6 @@ import typer
 from qwenpick.cli.common import completion, parsed
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.groups import spread
-from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import _
 
 
 @spread
@@ -54,17 +52,8 @@ def command(
         return
     least = parse_memory(min_memory) if min_memory else 0
     everything = list(facts.gpus.values())
-    for field, word in (("vendor", vendor), ("segment", segment)):
-        words = sorted({getattr(gpu, field) for gpu in everything})
-        if word is not None and word not in words:
-            raise QwenpickError(
-                _(
-                    "there is no {field} '{word}'{near}",
-                    field=field,
-                    word=word,
-                    near=did_you_mean(word, words) or _(" (known: {known})", known=", ".join(words)),
-                )
-            )
+    vendor = parsed.one_of(vendor, (gpu.vendor for gpu in everything), "vendor") if vendor is not None else None
+    segment = parsed.one_of(segment, (gpu.segment for gpu in everything), "segment") if segment is not None else None
     chosen = [
         gpu
         for gpu in everything

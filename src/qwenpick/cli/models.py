@@ -9,11 +9,9 @@ import typer
 from qwenpick.cli.common import completion, parsed
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.groups import spread
-from qwenpick.errors import QwenpickError, did_you_mean
-from qwenpick.i18n import _
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Model
+    pass
 
 
 @spread
@@ -58,29 +56,15 @@ def command(
         emit("models", shown, model_report(facts, model), {"models": [model_values(facts, model)]})
         return
     everything = list(facts.models.values())
+    series = parsed.one_of(series, (model.series for model in everything), "series") if series is not None else None
+    kind = parsed.one_of(kind, (model.kind for model in everything), "kind") if kind is not None else None
     chosen = [
         model
         for model in everything
         if (model.open_weights or api)
-        and (series is None or model.series.casefold() == _known(series, everything, "series"))
-        and (kind is None or model.kind == _known(kind, everything, "kind"))
+        and (series is None or model.series == series)
+        and (kind is None or model.kind == kind)
         and (not commercial or model.licence.commercial_use in {"free", "free-under-threshold"})
         and (not current or model.successor is None)
     ]
     emit("models", shown, models_report(chosen), {"models": [model_values(facts, model) for model in chosen]})
-
-
-def _known(word: str, models: list[Model], field: str) -> str:
-    """A series or kind that exists. Raises QwenpickError with the nearest one."""
-    words = {str(getattr(model, field)).casefold() for model in models}
-    if word.casefold() not in words:
-        near = did_you_mean(word, words)
-        raise QwenpickError(
-            _(
-                "there is no {field} '{word}'{near}",
-                field=field,
-                word=word,
-                near=near or _(" (known: {known})", known=", ".join(sorted(words))),
-            )
-        )
-    return word.casefold()

@@ -14,7 +14,7 @@ from qwenpick.units import format_bytes, format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.check.requirements import Checked, Result, Status
-    from qwenpick.render.payloads import CheckValues
+    from qwenpick.render.payloads.running import CheckValues
 
 WORDS: dict[Status, str] = {
     "pass": N_("ok"),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qwenpick.fitting.answer import Answer
     from qwenpick.machine.hardware import Machine
     from qwenpick.render.forms.report import Tone
-    from qwenpick.render.payloads import CardValues, CompareValues, SideValues
+    from qwenpick.render.payloads.buying import CardValues, CompareValues, SideValues
 
 
 def models_report(sides: tuple[Side, ...], machine: Machine) -> Report:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
     from qwenpick.memory.account import Memory
     from qwenpick.planning.plan import Plan
-    from qwenpick.render.payloads import FitValues
+    from qwenpick.render.payloads.choosing import FitValues
 
 MUCH_FASTER, BEYOND_COUNTING = 5, 1000  # changes of speed that are said as a factor, and not said exactly
 KINDS = (N_("weights"), N_("kv cache"), N_("state"), N_("compute"), N_("overhead"))

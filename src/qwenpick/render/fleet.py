@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from qwenpick.fleet.rooms import Room
     from qwenpick.machine.hardware import Machine
     from qwenpick.planning.plan import Plan
-    from qwenpick.render.payloads import (
+    from qwenpick.render.payloads.fleet import (
         ChosenValues,
         ClusterValues,
         FleetFitValues,

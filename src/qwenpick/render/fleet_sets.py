@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from qwenpick.fleet.kinds import Fleet
     from qwenpick.fleet.pack import Packed, Packing, Wanted
     from qwenpick.fleet.serve import Served, Serving
-    from qwenpick.render.payloads import FleetRecommendValues, FleetTogetherValues, PackedValues, ServingValues
+    from qwenpick.render.payloads.fleet import FleetRecommendValues, FleetTogetherValues, PackedValues, ServingValues
 
 
 def served_report(served: Served) -> Report:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from qwenpick.launch import Command, Launch
     from qwenpick.machine.hardware import Machine
     from qwenpick.planning.plan import Plan
-    from qwenpick.render.payloads import CommandValues, LaunchValues, TrainingLaunchValues
+    from qwenpick.render.payloads.running import CommandValues, LaunchValues
+    from qwenpick.render.payloads.training import TrainingLaunchValues
     from qwenpick.training.answer import Tuned
 
 

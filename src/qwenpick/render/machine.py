@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from qwenpick.machine.gpu_findings import Finding, Level
     from qwenpick.machine.hardware import Device, Machine
     from qwenpick.machine.installed.engines import Engine
-    from qwenpick.render.payloads import DoctorValues, EngineFoundValues
+    from qwenpick.render.payloads.facts import DoctorValues, EngineFoundValues
 
 UNKNOWN = N_("unknown")
 TONES: dict[Level, Tone] = {"error": "bad", "warning": "warn", "advice": "plain"}

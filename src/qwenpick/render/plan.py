@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Model
     from qwenpick.planning.plan import Plan
     from qwenpick.recommending.tasks import Task
-    from qwenpick.render.payloads import NamedOfferValues, OfferValues, PlanCommandValues
+    from qwenpick.render.payloads.buying import NamedOfferValues, OfferValues, PlanCommandValues
 
 ANYHOW = Request()
 COLUMNS = (

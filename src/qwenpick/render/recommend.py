@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
     from qwenpick.recommending.answer import Pick, Recommendation
     from qwenpick.recommending.unpublished import Unpublished
-    from qwenpick.render.payloads import PickValues, RecommendationValues, RecommendValues, UnpublishedValues
+    from qwenpick.render.payloads.choosing import PickValues, RecommendationValues, RecommendValues, UnpublishedValues
     from qwenpick.scan.here import Here
 
 

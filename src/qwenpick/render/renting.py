@@ -14,7 +14,7 @@ from qwenpick.render.words import longest_native
 if TYPE_CHECKING:
     from qwenpick.buy.cloud import Rented
     from qwenpick.catalog import Model
-    from qwenpick.render.payloads import OfferedValues, RentedCommandValues
+    from qwenpick.render.payloads.buying import OfferedValues, RentedCommandValues
 
 
 def rented_report(model: Model, found: tuple[Rented, ...], in_yuan: tuple[Rented, ...], limit: int) -> Report:

@@ -13,7 +13,7 @@ from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
     from qwenpick.recommending.replace import Candidate, Replacement
-    from qwenpick.render.payloads import CandidateValues, ReplaceValues
+    from qwenpick.render.payloads.choosing import CandidateValues, ReplaceValues
 
 COLUMNS = (
     Column("Model"),

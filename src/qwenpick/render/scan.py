@@ -13,7 +13,7 @@ from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
-    from qwenpick.render.payloads import ScanValues, StoredModelValues
+    from qwenpick.render.payloads.choosing import ScanValues, StoredModelValues
     from qwenpick.scan.answer import Here, Scan
 
 COLUMNS = (

@@ -6,31 +6,31 @@ from typing import Any
 
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
-from qwenpick.render import payloads
 from qwenpick.render.forms.envelope import SCHEMA_VERSION
+from qwenpick.render.payloads import buying, choosing, facts, fleet, plans, running, training
 
 PAYLOADS: dict[str, Any] = {
-    "fit": payloads.FitValues
-    | payloads.TuningValues
-    | payloads.TogetherValues
-    | payloads.FleetFitValues
-    | payloads.FleetTogetherValues,
-    "fleet": payloads.FleetValues,
-    "plan": payloads.PlanCommandValues | payloads.RentedCommandValues | payloads.TuningPlanValues,
-    "compare": payloads.CompareValues,
-    "recommend": payloads.RecommendValues | payloads.FleetRecommendValues,
-    "replace": payloads.ReplaceValues,
-    "scan": payloads.ScanValues,
-    "tasks": payloads.TasksValues,
-    "scenarios": payloads.ScenariosValues,
-    "machine": payloads.MachineCommandValues,
-    "doctor": payloads.DoctorValues,
-    "models": payloads.ModelsValues,
-    "gpus": payloads.GpusValues,
-    "catalog": payloads.CatalogCheckValues,
-    "check": payloads.CheckValues,
-    "launch": payloads.LaunchValues | payloads.TrainingLaunchValues | payloads.LaunchTogetherValues,
-    "verify": payloads.VerifyValues | payloads.CorrectionsValues,
+    "fit": choosing.FitValues
+    | training.TuningValues
+    | running.TogetherValues
+    | fleet.FleetFitValues
+    | fleet.FleetTogetherValues,
+    "fleet": fleet.FleetValues,
+    "plan": buying.PlanCommandValues | buying.RentedCommandValues | training.TuningPlanValues,
+    "compare": buying.CompareValues,
+    "recommend": choosing.RecommendValues | fleet.FleetRecommendValues,
+    "replace": choosing.ReplaceValues,
+    "scan": choosing.ScanValues,
+    "tasks": choosing.TasksValues,
+    "scenarios": choosing.ScenariosValues,
+    "machine": facts.MachineCommandValues,
+    "doctor": facts.DoctorValues,
+    "models": facts.ModelsValues,
+    "gpus": facts.GpusValues,
+    "catalog": facts.CatalogCheckValues,
+    "check": running.CheckValues,
+    "launch": running.LaunchValues | training.TrainingLaunchValues | running.LaunchTogetherValues,
+    "verify": running.VerifyValues | running.CorrectionsValues,
 }
 
 
@@ -48,7 +48,7 @@ def schema(command: str) -> dict[str, Any]:
             )
         )
     own = TypeAdapter(PAYLOADS[command]).json_schema(ref_template="#/$defs/{model}")
-    envelope = TypeAdapter(payloads.Envelope).json_schema()
+    envelope = TypeAdapter(plans.Envelope).json_schema()
     definitions = own.pop("$defs", {})
     error = {
         "type": "object",

@@ -13,7 +13,7 @@ from qwenpick.units import format_tokens
 if TYPE_CHECKING:
     from qwenpick.recommending.scenarios import Scenario
     from qwenpick.recommending.tasks import Task
-    from qwenpick.render.payloads import ScenariosValues, TasksValues
+    from qwenpick.render.payloads.choosing import ScenariosValues, TasksValues
 
 TASK_COLUMNS = (
     Column("Task"),

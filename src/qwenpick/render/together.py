@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from qwenpick.fitting.together import Member, Together
     from qwenpick.launch import Launch
-    from qwenpick.render.payloads import LaunchTogetherValues, SumValues, TogetherValues
+    from qwenpick.render.payloads.running import LaunchTogetherValues, SumValues, TogetherValues
 
 
 def together_report(found: Together) -> Report:

@@ -13,7 +13,7 @@ from qwenpick.units import format_bytes, format_gb, format_longest
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
-    from qwenpick.render.payloads import RentedRunsValues, TuningPlanValues
+    from qwenpick.render.payloads.training import RentedRunsValues, TuningPlanValues
     from qwenpick.training.offers import RentedRun, TuningOffer
 
 

@@ -10,7 +10,7 @@ from qwenpick.render.values import machine_values, memory_values, place_values
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
-    from qwenpick.render.payloads import PeakValues, TuneValues, TuningValues
+    from qwenpick.render.payloads.training import PeakValues, TuneValues, TuningValues
     from qwenpick.training.answer import Tuned
     from qwenpick.training.fixes import TuningFix
     from qwenpick.training.reach import Reach

@@ -18,7 +18,7 @@ from qwenpick.units import format_bytes
 if TYPE_CHECKING:
     from qwenpick.buy.upgrade import Got, Ladder
     from qwenpick.recommending.answer import Pick
-    from qwenpick.render.payloads import CompareValues, GotValues
+    from qwenpick.render.payloads.buying import CompareValues, GotValues
 
 COLUMNS = (
     Column("GPU"),

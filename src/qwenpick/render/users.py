@@ -10,7 +10,7 @@ from qwenpick.render.values import band_values
 
 if TYPE_CHECKING:
     from qwenpick.fitting.users import Users
-    from qwenpick.render.payloads import LoadValues, UsersValues
+    from qwenpick.render.payloads.choosing import LoadValues, UsersValues
     from qwenpick.speed import UnderLoad
 
 

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from qwenpick.planning.files import File
     from qwenpick.planning.plan import Plan
     from qwenpick.planning.verdict import Place
-    from qwenpick.render.payloads import (
+    from qwenpick.render.payloads.choosing import FixValues
+    from qwenpick.render.payloads.plans import (
         BandValues,
         CopiesValues,
         EngineValues,
         FileValues,
-        FixValues,
         MachineValues,
         MemoryValues,
         PartValues,

@@ -12,7 +12,7 @@ from qwenpick.units import format_bytes, format_tokens
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qwenpick.render.payloads import VerifyValues
+    from qwenpick.render.payloads.running import VerifyValues
     from qwenpick.verify import Comparison, Observation, Row
     from qwenpick.verify.corrections import Correction
     from qwenpick.verify.recognise import Recognised

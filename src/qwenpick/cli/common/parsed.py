@@ -10,12 +10,14 @@ import typer
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.choosing import Choice, typed
 from qwenpick.cli.common.engine_options import read_engine_options
-from qwenpick.errors import QwenpickError
+from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.units import parse_tokens
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from qwenpick.catalog import Catalog
     from qwenpick.cli.common.box import Box
     from qwenpick.memory.cache import KvCache
@@ -128,6 +130,22 @@ SCREEN = Output()
 LEAST_TOKENS = 100  # of a context: who writes 32 means 32k
 SHORT_TOKENS = 260  # who writes 128 or 256 may mean thousands, but benchmarks do generate 128 tokens
 AS_USUAL, ALL_AS_USUAL = Run(), FullRun()  # nothing said: what each command does by itself
+
+
+def one_of(word: str, known: Iterable[str], field: str) -> str:
+    """The known word that was meant, whatever its case. Raises QwenpickError with the nearest one."""
+    words = {one.casefold(): one for one in known}
+    if word.casefold() in words:
+        return words[word.casefold()]
+    near = did_you_mean(word, words.values())
+    raise QwenpickError(
+        _(
+            "there is no {field} '{word}'{near}",
+            field=field,
+            word=word,
+            near=near or _(" (known: {known})", known=", ".join(sorted(words.values()))),
+        )
+    )
 
 
 def read_context(text: str | None) -> int | None:
