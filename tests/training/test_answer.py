@@ -151,3 +151,14 @@ def test_a_named_gpu_is_tried_in_several_boxes(catalog: Catalog) -> None:
     assert offer.count > 8
     assert offer.tuned.training.nodes == offer.count // 8
     assert offer.tuned.holds()
+
+
+@pytest.mark.parametrize(
+    ("ram", "gpus", "verdict"), [(4, 1, "tight"), (8, 1, "fits"), (16, 4, "tight"), (32, 4, "fits")]
+)
+def test_ram_that_the_processes_lack_is_said(catalog: Catalog, ram: int, gpus: int, verdict: str) -> None:
+    # 4 GiB each, beside 2 GiB, or an eighth, of the system
+    box = simulate(catalog, [f"{gpus}x a100 80gb"], None, ram * GIB, False)
+    run = tune(catalog, box, catalog.models["qwen3-8b"], Training("lora", gpus=gpus))
+    assert run.verdict == verdict
+    assert ("RAM short for the run's processes" in run.reason) == (verdict == "tight")

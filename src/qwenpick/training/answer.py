@@ -10,25 +10,25 @@ from qwenpick.catalog import Checkpoint
 from qwenpick.catalog.lookup import closed_weights
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.i18n import _, retell
-from qwenpick.memory.account import RAM, Memory, gpu
+from qwenpick.memory.account import Memory
 from qwenpick.memory.bands import Band, band
 from qwenpick.memory.quantization import FORMATS, find_format
 from qwenpick.planning.checkpoints import is_family
 from qwenpick.planning.limits import most
 from qwenpick.planning.plan import longest_allowed
-from qwenpick.planning.verdict import UNCHECKED_RAM, Place, Verdict, reason_of
-from qwenpick.training import DEFAULT_FORMAT, Peak, memory, peaks
+from qwenpick.planning.verdict import Place, Verdict
+from qwenpick.training import DEFAULT_FORMAT, Peak, peaks
 from qwenpick.training.cards import of_kernels, suited, with_kernels
-from qwenpick.training.estimate import PAGED, recipe_of
+from qwenpick.training.estimate import recipe_of
 from qwenpick.training.notes import notes_on
 from qwenpick.training.past import in_fp32, past, unnamed
 from qwenpick.training.pixels import pictured
-from qwenpick.training.sharding import part_of
 from qwenpick.training.speed import Speed, speed
-from qwenpick.training.storage import Storage, loading, storage
+from qwenpick.training.storage import Storage, storage
 from qwenpick.training.towers import audio_tokens
 from qwenpick.training.trainers import TRAINERS, habits, older
 from qwenpick.training.unsloth_files import own_file
+from qwenpick.training.verdict import judged, reason, short_of_ram
 from qwenpick.units import format_bytes, format_tokens
 from qwenpick.values import dataclass
 
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 METHODS = ("qlora", "lora", "full")  # from the one that needs least
 STEP = 256  # tokens; sequences are cut to multiples of it
 LARGEST_BATCH = 1024
-_ORDER: dict[Verdict, int] = {"fits": 0, "tight": 1, "no": 2, "refused": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ def tune(
     needed, places, verdict = judged(architecture, model, checkpoint, training, devices, machine)
     idle = len(able(machine)) - training.gpus
     found = Tuned(
-        model, architecture, checkpoint, training, devices, needed, places, verdict, _reason(verdict, places),
+        model, architecture, checkpoint, training, devices, needed, places, verdict, reason(verdict, places, short_of_ram(training, places, machine)),
         band(f"training-{recipe_of(training)}"), speed(architecture, training, _rate(catalog, devices[0]), devices[0], _link(machine)),
         storage(architecture, training, checkpoint), None, None,
         tuple(peak.within(place.budget) for peak, place in zip(peaks(needed), places, strict=False)),
@@ -225,56 +224,6 @@ def _checkpoint(model: Model, training: Training, quant: str | None) -> Checkpoi
     published = next((c for c in model.checkpoints if c.format == name), None)
     base = next((c for c in model.checkpoints if c.format == "bf16"), None)
     return published or Checkpoint(format=name, repo=base.repo if base else None, official=bool(base and base.official))
-
-
-def judged(
-    architecture: Architecture,
-    model: Model,
-    checkpoint: Checkpoint,
-    training: Training,
-    devices: tuple[Device, ...],
-    machine: Machine,
-) -> tuple[Memory, tuple[Place, ...], Verdict]:
-    """What the run needs, place by place: no where allocated bytes and the context pass the card, tight where cache and error may."""
-    from qwenpick.work.placement import Placement
-
-    needed = memory(model, architecture, training, Placement(devices), checkpoint)
-    edge = band(f"training-{recipe_of(training)}")
-    places: list[Place] = []
-    found: list[Verdict] = []
-    paged = sum(part.bytes for part in needed.parts if part.name == PAGED)
-    stays = True  # what can be paged stays on GPUs that have room for it
-    for peak in peaks(needed):
-        device = devices[next(index for index in range(len(devices)) if gpu(index) == peak.where)]
-        budget = device.free if device.free is not None else device.total
-        if budget is None:
-            raise HardwareUnreadableError(_("the memory of {name} could not be read; give --vram", name=device.name))
-        need, high = peak.need, peak.high(edge)
-        found.append("fits" if high <= budget else "tight" if need <= budget else "no")
-        stays = stays and high + part_of(paged, training.gpus) <= budget
-        places.append(Place(peak.where, device.name, need, budget, device.total))
-    free = machine.ram_free
-    room = UNCHECKED_RAM if free is None else free * machine.nodes
-    in_ram = needed.on(RAM) - (paged if stays else 0)
-    loaded, always = loading(architecture, training)
-    if free is not None and loaded > max(in_ram, room):  # before a step there is the loading
-        found.append("no" if always else "tight")
-        places.append(Place(RAM, "RAM", loaded, room, machine.ram_total))
-    elif in_ram:
-        found.append("fits" if in_ram * edge.high <= room else "tight" if in_ram <= room else "no")
-        places.append(Place(RAM, "RAM", in_ram, None if free is None else room, machine.ram_total))
-    verdict = max(found, key=_ORDER.__getitem__)
-    return needed, tuple(places), verdict
-
-
-def _reason(verdict: Verdict, places: tuple[Place, ...]) -> str:
-    """What the verdict rests on; unknown RAM is said where it decides."""
-    unknown = any(place.where == RAM and place.budget is None and place.need > UNCHECKED_RAM for place in places)
-    if verdict == "no" and unknown and all((place.headroom or 0) >= 0 for place in places if place.where != RAM):
-        return _("optimizer states would lie in RAM, whose size is not known; give --ram")
-    if verdict == "tight" and (short := min((place.headroom or 0 for place in places), default=0)) < 0:
-        return _("{short} of RAM short while transformers 5 loads it", short=format_bytes(-short))
-    return reason_of(verdict, places)
 
 
 def _link(machine: Machine) -> float | None:

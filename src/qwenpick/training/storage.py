@@ -17,8 +17,13 @@ from qwenpick.units import GIB
 from qwenpick.values import dataclass
 from qwenpick.work.serving import Training
 
-PROCESS = 4 * GIB  # RAM of one training process: Python, torch's libraries and pinned batches
+PROCESS = 4 * GIB  # RAM of one training process, a rule of thumb: Python, torch's libraries and pinned batches
 SOURCE = Checkpoint(format="bf16")
+
+
+def processes(training: Training) -> int:
+    """Bytes of RAM that the processes of a run take by themselves, on all its nodes."""
+    return training.gpus * PROCESS
 
 
 def loading(architecture: Architecture, training: Training) -> tuple[int, bool]:
@@ -40,8 +45,8 @@ def loading(architecture: Architecture, training: Training) -> tuple[int, bool]:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """Bytes: the `download`, one saved `checkpoint` with its optimizer, and the `result` on disk; `ram` to load and run,
-    `offloaded` what ZeRO-Infinity keeps on disk."""
+    """Bytes: the `download`, one saved `checkpoint` with its optimizer, and the `result` on disk; `ram` of the processes beside what the run keeps
+    there, `offloaded` what ZeRO-Infinity keeps on disk."""
 
     download: int
     checkpoint: int
@@ -58,7 +63,7 @@ def storage(architecture: Architecture, training: Training, checkpoint: Checkpoi
     """What a run reads and writes. Weights that are quantized on load are downloaded in 16 bits.
 
     Full fine-tuning saves the weights and the optimizer's states; adapters only themselves and theirs. A process reads weights through the page
-    cache, one shard of up to 5 GB at a time; ZeRO's offload is among the parts of the run.
+    cache, which needs no RAM of its own; ZeRO's offload is among the parts of the run.
     """
     own = checkpoint is not None and (checkpoint.repo or "").endswith(ENDING)
     source = checkpoint if checkpoint and (own or checkpoint.format not in ("nf4", "int8")) else SOURCE
@@ -74,8 +79,5 @@ def storage(architecture: Architecture, training: Training, checkpoint: Checkpoi
     master = 4 * trained if training.zero else 0
     states = sum(state_bytes(optimizer, trained, 4 * trained if training.zero else width * trained))
     saved = (trained * width if METHODS[training.method].adapts else result) + states + master
-    shard = min(download, 5 * GIB)
     away = on_disk(training, trained, parameters(architecture))
-    return Storage(
-        download, saved, result, training.gpus * (PROCESS + shard) + loading(architecture, training)[0], away
-    )
+    return Storage(download, saved, result, processes(training) + loading(architecture, training)[0], away)
