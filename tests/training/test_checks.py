@@ -8,7 +8,6 @@ from qwenpick import training
 from qwenpick.catalog import Catalog, Checkpoint
 from qwenpick.errors import QwenpickError
 from qwenpick.machine.hardware import Device
-from qwenpick.training.checks import per_gpu_batch
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Training
 
@@ -70,12 +69,6 @@ def test_dora_of_a_mixture_is_refused(catalog: Catalog) -> None:
 )
 def test_a_word_that_does_not_exist_names_the_nearest(catalog: Catalog, work: Training, words: str) -> None:
     assert words in error(catalog, work)
-
-
-def test_a_batch_that_cannot_be_divided_is_an_error() -> None:
-    assert per_gpu_batch(64, 4, 8) == 2
-    with pytest.raises(QwenpickError, match="a batch of 10 cannot be divided over 4 GPUs x 1"):
-        per_gpu_batch(10, 4, 1)
 
 
 def test_a_placement_with_too_few_gpus_is_an_error(catalog: Catalog) -> None:

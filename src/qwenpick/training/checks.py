@@ -78,20 +78,6 @@ def _check_version(training: Training) -> None:
             )
 
 
-def per_gpu_batch(total: int, gpus: int, grad_accum: int) -> int:
-    """Sequences of each GPU at a time for a batch of `total` over all GPUs and accumulation steps. QwenpickError if it cannot be divided."""
-    if total % (gpus * grad_accum):
-        raise QwenpickError(
-            _(
-                "a batch of {total} cannot be divided over {gpus} GPUs x {grad_accum} accumulation steps",
-                total=total,
-                gpus=gpus,
-                grad_accum=grad_accum,
-            )
-        )
-    return total // (gpus * grad_accum)
-
-
 def refusal(architecture: Architecture, training: Training, checkpoint: Checkpoint) -> str | None:
     """Why this cannot be trained so, as a sentence; None if it can (memory aside)."""
     return (

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Mapping
 
 from qwenpick.memory.account import RAM, Part, gpu
+from qwenpick.units import MIB
 from qwenpick.verify.llamacpp_tables import breakdown, speeds
-from qwenpick.verify.observation import MIB, Observation, first, last, observed
+from qwenpick.verify.observation import Observation, first, last, observed
 
 _BUFFER = re.compile(
     r"(?P<who>\w+):\s+(?P<device>[\w.\[\]:-]+)\s+(?P<what>model|KV|RS|compute|output)? ?buffer size\s*=\s*(?P<mib>[\d.]+) MiB"

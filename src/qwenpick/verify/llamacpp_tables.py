@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 
 from qwenpick.memory.account import RAM, Part, gpu
+from qwenpick.units import MIB
 from qwenpick.verify.compare import CONTEXT
-from qwenpick.verify.observation import MIB, Measured
+from qwenpick.verify.observation import Measured
 
 _ROW = re.compile(
     r"memory_breakdown\w*:\s+\|?\s+- (?P<device>\w+)(?: \((?P<name>.*?)\))?\s*[|:]\s+(?:(?P<total>\d+) = +\d+ \+ \(|(?:\d+ +)?)"

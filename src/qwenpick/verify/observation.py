@@ -12,11 +12,10 @@ from typing import Literal
 from qwenpick.errors import shown
 from qwenpick.i18n import _
 from qwenpick.memory.account import RAM, Memory, Part, memory
-from qwenpick.units import MOST_BYTES, MOST_SEQUENCES, MOST_TOKENS
+from qwenpick.units import GIB, KIB, MIB, MOST_BYTES, MOST_SEQUENCES, MOST_TOKENS
 from qwenpick.values import dataclass
 from qwenpick.work.placement import Cut
 
-GIB, MIB, KIB = 2**30, 2**20, 2**10
 # engines that print GB divide by 2^30
 _UNITS = {"B": 1, "KiB": KIB, "MiB": MIB, "GiB": GIB, "KB": KIB, "MB": MIB, "GB": GIB}
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")

@@ -17,7 +17,6 @@ from qwenpick.memory.quantization.safetensors import stored_as
 from qwenpick.memory.tensors import Tensor
 from qwenpick.values import dataclass
 
-MAX_WORLD = 128
 VOCAB_PADDING = 64  # vocab_parallel_embedding.py DEFAULT_VOCAB_PADDING_SIZE, the same in vLLM and SGLang
 BLOCK = 128  # columns that share a scale in block FP8, GPTQ and AWQ: a rank's part must hold whole ones
 

@@ -13,8 +13,8 @@ from qwenpick.machine.inventory.cluster import Accelerator
 from qwenpick.machine.inventory.nvidia_labels import mig, nvidia
 from qwenpick.machine.inventory.offers import Told
 from qwenpick.machine.inventory.quantities import count, whole
+from qwenpick.units import GIB
 
-GIB = 2**30
 INTEL = ("gpu.intel.com/i915", "gpu.intel.com/xe")
 INTEL_DEVICE = re.compile(r"gpu\.intel\.com/device-id\.03\d\d-([0-9a-f]{4})\.count")
 INTEL_PRODUCTS = {"Max": "Intel(R) Data Center GPU Max", "Flex": "Intel(R) Data Center GPU Flex"}

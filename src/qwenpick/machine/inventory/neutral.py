@@ -20,8 +20,8 @@ from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.machine.inventory.cluster import LARGEST_COUNT, MOST_ACCELERATORS, Accelerator, Cluster, Node, Taint
 from qwenpick.machine.inventory.nvidia_labels import profile_memory
+from qwenpick.units import MIB
 
-MIB = 2**20
 Text = Annotated[str, Field(max_length=500)]
 Amount = Annotated[int, Field(ge=0, lt=2**63)]
 Count = Annotated[int, Field(ge=0, le=MOST_ACCELERATORS)]

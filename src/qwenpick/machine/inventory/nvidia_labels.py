@@ -15,7 +15,8 @@ from dataclasses import replace
 from qwenpick.i18n import N_
 from qwenpick.machine.inventory.cluster import Accelerator, Sharing
 from qwenpick.machine.inventory.offers import Told
-from qwenpick.machine.inventory.quantities import MIB, count, whole
+from qwenpick.machine.inventory.quantities import count, whole
+from qwenpick.units import MIB
 
 MIG_RESOURCE = re.compile(r"nvidia\.com/mig-(\d+g\.\d+gb[a-z.+]*?)(?:\.shared)?")
 VGPU_PROFILE = re.compile(r"-\d{1,3}[ABCQV]$")

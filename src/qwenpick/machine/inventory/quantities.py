@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from qwenpick.units import MIB
+
 _SUFFIX = {
     "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18,
     "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60,
@@ -12,7 +14,6 @@ _SUFFIX = {
 _QUANTITY = re.compile(r"([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)(?:[eE]([+-]?\d{1,2}))?([A-Za-z]{0,2})")
 _TRES = re.compile(r"(\d+(?:\.\d+)?)([KMGTP]?)")
 _TRES_SUFFIX = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "P": 2**50}
-MIB = 2**20
 
 
 def quantity(text: object) -> float | None:

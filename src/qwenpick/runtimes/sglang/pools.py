@@ -10,6 +10,7 @@ from qwenpick.runtimes.adapters import adapter_bytes
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.sglang.options import Options
 from qwenpick.runtimes.vllm.weights import scaled, stage_weights
+from qwenpick.units import MIB
 from qwenpick.work.placement import Cut
 from qwenpick.work.sharding import stage_layers
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from qwenpick.work.placement import Placement
     from qwenpick.work.serving import Serving
 
-MIB = 2**20
 # kernels and allocator slack that loading takes beside the tensors: Qwen3-0.6B 1.20 GiB, Qwen3.8-27B 51.05 GiB in logs
 LOADED = 92 * MIB
 STATES_KEPT = (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qwenpick.machine.hardware import cuda_context, cuda_free
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.sglang.options import Options
+from qwenpick.units import GIB, MIB
 from qwenpick.values import dataclass
 from qwenpick.work.sharding import communication_bytes, over_pcie
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from qwenpick.work.placement import Placement
     from qwenpick.work.serving import Serving
 
-MIB, GIB = 2**20, 2**30
 # (memory up to, chunked prefill size, largest graph batch below TP 4, from TP 4 on): memory_hook.py
 _BY_MEMORY = (
     (20 * GIB, 2048, 8, 8), (35 * GIB, 4096, 48, 160), (60 * GIB, 4096, 32, 160), (160 * GIB, 8192, 256, 512), (2**62, 16384, 512, 512),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from qwenpick.units import MIB
+
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
     from qwenpick.memory.cache import KvCache
 
-MIB = 2**20
 Backend = Literal["flash_attn", "flashinfer", "flashinfer-trtllm", "other"]
 NAMES: dict[str, Backend] = {"FLASH_ATTN": "flash_attn", "FLASHINFER": "flashinfer"}
 # first version whose order of backends is read here: platforms/cuda.py _get_backend_priorities of 0.13 to 0.33

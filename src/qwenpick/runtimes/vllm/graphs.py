@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Literal
 
 from qwenpick.runtimes.vllm.attention import buffer_bytes, decode_captured
 from qwenpick.runtimes.vllm.captures import graph_sizes
+from qwenpick.units import MIB
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
     from qwenpick.runtimes.vllm.settings import Settings
 
-MIB = 2**20
 Link = Literal["alone", "nvlink", "pcie"]  # what joins a rank to others
 ELEMENT = 2  # bytes of a 16-bit activation
 # Read off starts of 0.26 on an H200 with 51 sizes. Estimate of the V1 runner, GiB: 9B (32 layers) 0.498, 35B-A3B (40) 0.566, 30B-A3B (48) 0.643,

@@ -14,13 +14,13 @@ from qwenpick.machine.hardware import multiprocessors, resident_threads
 from qwenpick.memory.cache import linear_layers
 from qwenpick.runtimes.vllm import encoder, graphs
 from qwenpick.runtimes.vllm.settings import Settings
+from qwenpick.units import MIB
 from qwenpick.values import dataclass
 from qwenpick.work.sharding import OLD_PCIE, communication_bytes
 
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Device
 
-MIB = 2**20
 ELEMENT = 2  # bytes of a 16-bit activation
 # Measured: 0.2246 GiB in every 0.26 start on one H200, kernels' stacks for all threads that it holds; logs say 0.06 on an RTX 4080, 0.12 on a V100,
 # 0.13 on an L40S, 0.15 on an A100

@@ -11,6 +11,7 @@ from qwenpick.runtimes.vllm.attention import Backend, backend_of
 from qwenpick.runtimes.vllm.captures import graph_sizes, largest_batch
 from qwenpick.runtimes.vllm.encoder import PROFILE_IMAGE_TOKENS, Profiled, profiled
 from qwenpick.runtimes.vllm.options import Options
+from qwenpick.units import GIB
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Device
     from qwenpick.work.serving import Serving
 
-GIB = 2**30
 MEASURED = (0, 26)  # the newest version whose starts were measured; newer ones follow their source
 BLOCK_SIZE = 16  # vLLM 0.26 config/cache.py
 # vLLM 0.8 to 0.33 engine/arg_utils.py get_batch_defaults: and not an A100, nor from 0.33 on a GB10

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qwenpick.catalog.schema import Architecture, FullAttention
 from qwenpick.memory.quantization import stored_bytes
 from qwenpick.memory.quantization.recipes import draft_bytes
+from qwenpick.units import MIB
 from qwenpick.work.placement import Cut
 from qwenpick.work.sharding import Shard, shards, stage_layers
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Checkpoint, Model
     from qwenpick.runtimes.vllm.settings import Settings
 
-MIB = 2**20
 NOT_LOADED = ("talker", "token2wav", "code2wav")  # vLLM serves the thinker of an Omni model
 # max_position_embeddings of configs that say more than the context that the card speaks of: the rope table has a row for each
 POSITIONS = {"qwen2_5_vl": 128_000}
