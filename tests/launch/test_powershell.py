@@ -18,7 +18,7 @@ from qwenpick.launch.powershell import in_background, line, quoted, written
 from qwenpick.machine.simulate import simulate
 from qwenpick.recommending.answer import recommend
 from qwenpick.recommending.request import Request
-from tests.conftest import mostly_slow
+from tests.conftest import Result, mostly_slow
 
 BOX = ("--gpu", "rtx 4090", "--ram", "64GiB", "--system", "windows")
 HOSTILE = [
@@ -112,3 +112,18 @@ def test_an_engine_that_is_asked_for_says_where_it_runs(
     assert values["fits"]
     machine = simulate(catalog, ["rtx 4090"], None, 64 * 2**30, False, system="windows")
     assert fit(catalog, machine, find_model(catalog, "qwen3-8b"), Request(runtime=engine)).plan.verdict == "refused"
+
+
+def test_ollamas_server_is_waited_for_and_its_app_told_of(qwenpick: Callable[..., Result]) -> None:
+    asked = ["launch", "qwen3-8b", "--runtime", "ollama", "--gpu", "rtx 4090", "--ram", "64", "--quant", "Q4_K_M"]
+    windows = qwenpick(*asked, "--system", "windows").out
+    assert "first quit Ollama in the tray" in windows and "%USERPROFILE%\\.ollama\\models" in windows
+    assert "Linux" not in windows and "/usr/share" not in windows
+    lines = windows.splitlines()
+    served = next(at for at, one in enumerate(lines) if "ollama serve" in one)
+    assert lines[served + 1].startswith("while (-not (Test-NetConnection 127.0.0.1 -Port 11434")
+    mac = qwenpick("launch", "qwen3-8b", "--runtime", "ollama", "--gpu", "m4 max", "--ram", "64").out
+    assert "quit Ollama in the menu bar" in mac and "/usr/share" not in mac
+    linux = qwenpick(*asked).out
+    assert "a service takes the variables from its own settings" in linux
+    assert "ollama serve &\nuntil curl -s -o /dev/null http://127.0.0.1:11434; do sleep 1; done\n" in linux

@@ -98,7 +98,7 @@ def command(
         serving_only(**run.served(), all=all, use_corrections=use_corrections)
         stored = None if found.notes and found.path is None else found.quant
         said = typed_again(ctx, {"model", "explain", "json", "format", *(field.name for field in fields(Box))})
-        start = shlex.join(["qwenpick", "launch", given.one_name(model), *said, *hardware.words()])
+        start = shlex.join(["qwenpick", "launch", given.one_name(model), *said, *hardware.words()]) + hardware.aside()
         raise typer.Exit(
             _train(ctx, facts, box, found.model, tuning, stored, run.strict, explain, output.shown(), start)
         )
@@ -125,7 +125,7 @@ def _start(model: list[str], run: parsed.FullRun, hardware: Box, online: bool, c
     """The command that starts what was planned."""
     words = [given.one_name(model), *run.words(), *hardware.words(), *(["--online"] if online else [])]
     words += [word for path in catalogs or () for word in ("--catalog", str(path))]
-    return shlex.join(["qwenpick", "launch", *words])
+    return shlex.join(["qwenpick", "launch", *words]) + hardware.aside()
 
 
 def _cluster(facts: Catalog, nodes: Fleet, model: Model, request: Request, clustered: Replicated, format: str) -> int:

@@ -196,7 +196,7 @@ def _again(hardware: Box, recommender: Recommender, choice: Choice) -> str:
         "--gpu-only": request.gpu_only,
         "--strict": request.strict,
     }
-    return "".join(f" {shlex.quote(word)}" for word in [*hardware.words(), *typed(asked)])
+    return "".join(f" {shlex.quote(word)}" for word in [*hardware.words(), *typed(asked)]) + hardware.aside()
 
 
 def _as_flags(task: str, constraints: object) -> str:

@@ -91,6 +91,7 @@ WHERE_FROM = {
     "lms": "https://lmstudio.ai/download",
 }
 
+OLLAMA = "http://127.0.0.1:11434"  # its programs find no server, or start the app, before it answers there
 STARTERS = ("docker", "systemctl")  # what they start is not run by the program that was asked for
 
 
@@ -133,6 +134,8 @@ def _script(planned: Launch) -> Iterator[str]:
     for command in planned.prepare:
         yield _comment(command.purpose)
         yield command.line() + (" &" if command.argv[-1] == "serve" else "")
+        if command.argv[-1] == "serve":
+            yield f"until curl -s -o /dev/null {OLLAMA}; do sleep 1; done"
     for command in planned.others:
         yield _comment(f"{command.purpose}: {command.line()}")
     yield planned.serve.line()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.launch import Launch, launch, run_of, visible_devices, with_disk
-from qwenpick.launch.thinking import with_thinking
+from qwenpick.launch.thinking import is_quiet, with_thinking
 
 if TYPE_CHECKING:
     from qwenpick.fitting.answer import Answer
@@ -29,11 +29,13 @@ def of_answer(
     `path` is of a local file, `hub` where the rest is fetched from, `notes` of the reading.
     """
     plan = answer.plan
+    effort = answer.ranked.effort if answer.ranked else None
     run = run_of(plan, path, visible_devices(plan.placement, seen), hub)
+    run = replace(run, system=seen.system, quiet=is_quiet(plan.model, effort))
     if run.runtime == "vllm" and run.placement.nodes > 1:
         from qwenpick.launch.vllm import takes_nodes
 
         takes_nodes(run, refuse=True)
     found = with_disk(launch(run, docker=docker, compose=compose, systemd=systemd), seen)
-    found = with_thinking(found, plan.model, answer.ranked.effort if answer.ranked else None)
+    found = with_thinking(found, plan.model, effort)
     return replace(found, notes=(*found.notes, *notes, *answer.notes))

@@ -20,9 +20,11 @@ LLAMA_CACHE = N_(
     "the Hugging Face cache, ~/.cache/huggingface/hub (LLAMA_CACHE moves it; before March 2026 ~/.cache/llama.cpp)"
 )
 # ollama docs/faq.md
-OLLAMA_STORE = N_(
-    "~/.ollama/models, or /usr/share/ollama/.ollama/models for the Linux service (OLLAMA_MODELS moves it)"
-)
+OLLAMA_STORE = {
+    "linux": N_("~/.ollama/models, or /usr/share/ollama/.ollama/models for the Linux service (OLLAMA_MODELS moves it)"),
+    "darwin": N_("~/.ollama/models (OLLAMA_MODELS moves it)"),
+    "windows": N_("%USERPROFILE%\\.ollama\\models (OLLAMA_MODELS moves it)"),
+}
 
 # github.com/QwenLM/Qwen3 README, "llama.cpp": the thinking models' sampling. Other series' settings come with their generation_config.json, which
 # transformers, vLLM and SGLang read themselves; GGUF files do not carry them.

@@ -6,6 +6,7 @@ from qwenpick.i18n import _
 from qwenpick.launch import hub
 from qwenpick.launch.facts import LLAMA_CACHE, context_notes, download, file_notes, sampler, stretch
 from qwenpick.launch.run import Command, Download, Launch, Run, argument
+from qwenpick.launch.thinking import LLAMACPP
 from qwenpick.planning.server_caches import SERVERS, asked_limits, bounds_note, settings
 from qwenpick.runtimes.llamacpp.cut import experts_asked, uncounted_layers
 from qwenpick.runtimes.llamacpp.options import Options, read_options
@@ -31,6 +32,7 @@ def launch(run: Run) -> Launch:
         *_engine(run, options),
         *settings(SERVERS["llamacpp"], asked_limits(run.limits, options)),
         *_sampling(run),
+        *(LLAMACPP if run.quiet else ()),
     ]
     notes = [
         *context_notes(run),

@@ -6,6 +6,7 @@ from qwenpick.i18n import _
 from qwenpick.launch import hub
 from qwenpick.launch.facts import HF_CACHE, context_notes, download
 from qwenpick.launch.run import Command, Launch, Run, argument
+from qwenpick.launch.thinking import MLX
 from qwenpick.planning.server_caches import SERVERS, bounds_note, settings
 from qwenpick.runtimes.given import flags, read
 from qwenpick.runtimes.mlx import TABLE, table_on_disk
@@ -28,6 +29,7 @@ def launch(run: Run) -> Launch:
     if package == "mlx_lm":
         words += ["--decode-concurrency", str(run.work.sequences)]
         words += flags(said)
+        words += MLX if run.quiet else ()
         words += settings(SERVERS["mlx"], run.limits)
     notes = [
         *context_notes(run),

@@ -5,15 +5,26 @@ from __future__ import annotations
 import re
 
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import _
+from qwenpick.i18n import N_, _
 from qwenpick.launch import hub
 from qwenpick.launch.facts import OLLAMA_STORE, context_notes, download, file_notes, sampler
 from qwenpick.launch.run import Command, Download, Launch, Run
+from qwenpick.launch.thinking import OLLAMA
 from qwenpick.planning.files import published_file
 from qwenpick.planning.server_caches import SERVERS, asked_limits, bounds_note, environment
 from qwenpick.runtimes.llamacpp.options import Options, read_options
 
 READ_FROM = "Ollama 0.18: envconfig/config.go, docs/modelfile.md"
+# docs/faq.mdx, "How do I configure Ollama server?": the app that the installer starts, and Linux' service, hold the port with settings of their own
+SERVED = {
+    "linux": N_("start the server, and leave it running (a service takes the variables from its own settings)"),
+    "darwin": N_(
+        "start the server, and leave it running; first quit Ollama in the menu bar, which holds the port (its app takes those of launchctl setenv)"
+    ),
+    "windows": N_(
+        "start the server, and leave it running; first quit Ollama in the tray, which holds the port (its app takes those of your account)"
+    ),
+}
 CACHES = ("f16", "q8_0", "q4_0")  # OLLAMA_KV_CACHE_TYPE
 _PARAMETER = {"temp": "temperature"}
 
@@ -53,12 +64,12 @@ def launch(run: Run) -> Launch:
         )
     return Launch(
         runtime=run.runtime,
-        serve=Command(("ollama", "run", name)),
+        serve=Command(("ollama", "run", name, *((OLLAMA,) if run.quiet else ()))),
         prepare=(
             Command(
                 ("ollama", "serve"),
                 env,
-                _("start the server, and leave it running (a service takes the variables from its own settings)"),
+                _(SERVED[run.system]),
             ),
             Command(
                 ("ollama", "create", name, "-f", "Modelfile"),
@@ -86,11 +97,13 @@ def _shared_by(options: Options) -> dict[str, str]:
 def _downloads(run: Run) -> tuple[Download, ...]:
     """The library's tag, as large as its file and the projector are, or what a repository holds."""
     if _tag(run) and run.file and run.file.tag:
-        return (Download(run.file.tag, run.file.bytes, OLLAMA_STORE),)
+        return (Download(run.file.tag, run.file.bytes, OLLAMA_STORE[run.system]),)
     if run.hub == hub.MODELSCOPE and run.checkpoint.repo is None and run.path is None:
         found = published_file(run.model, run.checkpoint.format, "llamacpp")
-        return (Download(found.repository, found.bytes, OLLAMA_STORE),) if found and found.repository else ()
-    return download(run, OLLAMA_STORE)
+        return (
+            (Download(found.repository, found.bytes, OLLAMA_STORE[run.system]),) if found and found.repository else ()
+        )
+    return download(run, OLLAMA_STORE[run.system])
 
 
 def modelfile(run: Run) -> str:

@@ -11,6 +11,8 @@ from qwenpick.i18n import _
 if TYPE_CHECKING:
     from qwenpick.launch.run import Command, Launch
 
+# until Ollama's server answers: before that its programs start the app, which takes the port with settings of its own
+WAIT = "while (-not (Test-NetConnection 127.0.0.1 -Port 11434 -InformationLevel Quiet)) { Start-Sleep 1 }"
 # no word of these characters means anything to PowerShell, but one that begins with a number or a sign
 _BARE = re.compile(r"[A-Za-z0-9_./:=+\\-]+")
 
@@ -68,6 +70,8 @@ def script(planned: Launch, comments: Iterator[str]) -> Iterator[str]:
     for command in planned.prepare:
         yield f"# {command.purpose}"
         yield in_background(command) if command.argv[-1] == "serve" else line(command)
+        if command.argv[-1] == "serve":
+            yield WAIT
     for command in planned.others:
         yield f"# {command.purpose}: {line(command)}"
     yield line(planned.serve)

@@ -38,6 +38,8 @@ class Run:
     visible: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     hub: str = "huggingface"  # where published weights are fetched from (hub.py)
+    system: str = "linux"  # linux, darwin or windows: what the box runs
+    quiet: bool = False  # a model that may think is started so that it does not unasked (thinking.py)
 
     @property
     def file(self) -> File | None:

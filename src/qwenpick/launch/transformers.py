@@ -6,6 +6,7 @@ from qwenpick.i18n import _
 from qwenpick.launch import hub
 from qwenpick.launch.facts import HF_CACHE, context_notes, download, yarn
 from qwenpick.launch.run import Command, Launch, Run, thinks
+from qwenpick.launch.thinking import TRANSFORMERS
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.transformers.options import Options
 
@@ -76,7 +77,8 @@ def program(run: Run, fetched: str | None = None) -> str:
         'prompt = sys.argv[1] if len(sys.argv) > 1 else "Say in one sentence what you are."',
         f"content = {PARTS if sees else 'prompt'}",
         "inputs = reader.apply_chat_template(",
-        '    [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"',
+        '    [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"'
+        + (f", {TRANSFORMERS}" if run.quiet else ""),
         ").to(model.device)",
         'if inputs["input_ids"].shape[1] + ANSWER > CONTEXT:',
         "    sys.exit(f\"the prompt has {inputs['input_ids'].shape[1]} tokens; {CONTEXT - ANSWER} were planned for\")",

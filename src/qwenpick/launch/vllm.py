@@ -6,7 +6,7 @@ import json
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
-from qwenpick.launch import hub
+from qwenpick.launch import hub, thinking
 from qwenpick.launch.facts import HEAD, HF_CACHE, context_notes, download, node_notes, parsers, source_of, yarn
 from qwenpick.launch.run import Command, Launch, Run, calls_tools
 from qwenpick.memory.tensors import NGRAM_TABLE
@@ -108,6 +108,7 @@ def arguments(run: Run) -> list[str]:
         words += ["--cudagraph-capture-sizes", *map(str, said.captured)]
     if said.adapters[1] and not said.enable_lora:
         words.append("--enable-lora")
+    words += thinking.VLLM if run.quiet and planned.version >= thinking.VLLM_SINCE else ()
     return words + flags(read(Options, run.work.options))
 
 

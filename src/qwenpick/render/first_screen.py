@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_, _, listed, retell
 from qwenpick.memory.cache import KvCache
-from qwenpick.planning.files import published_file
 from qwenpick.planning.words import rate, size_note, where_short
+from qwenpick.recommending.by_itself import by_itself
 from qwenpick.recommending.rank import duration
 from qwenpick.render.forms.report import Block, Column, Line, Table, Tone
 from qwenpick.render.words import LICENCES, box, longest_native
@@ -68,7 +68,12 @@ def head(label: str, machine: Machine, answer: Recommendation, again: str, here:
     first = answer.picks[0]
     if not first.ranked.usable:
         blocks.append(Line(_nothing_usable(answer), "warn"))
-    return [*blocks, Line(_run(first, here), "title"), Line(_worth(first, answer)), Line(start(first, again), "good")]
+    return [
+        *blocks,
+        Line(_run(first, here), "title"),
+        Line(_worth(first, answer)),
+        Line(start(first, again, machine), "good"),
+    ]
 
 
 def _nothing_usable(answer: Recommendation) -> str:
@@ -133,11 +138,10 @@ def _worth(pick: Pick, answer: Recommendation) -> str:
     return "  " + " · ".join(said)
 
 
-def start(pick: Pick, again: str) -> str:
-    """The command that starts a pick as planned; with Ollama's own where a tag of its library holds the format."""
+def start(pick: Pick, again: str, machine: Machine) -> str:
+    """The command that starts a pick as planned; with Ollama's own where a tag of its library does so by itself."""
     plan = pick.plan
-    tagged = plan.file if plan.runtime == "ollama" else published_file(plan.model, plan.checkpoint.format, "ollama")
-    tag = _("   (or: ollama run {tag})", tag=tagged.tag) if tagged and tagged.tag else ""
+    tag = f"   {_('(or: ollama run {tag})', tag=tag)}" if (tag := by_itself(plan, machine)) else ""
     return "  " + _("start it: {command}", command=f"qwenpick launch {plan.model.id}{again}") + tag
 
 

@@ -18,6 +18,7 @@ ENGINE = "-o"  # name=value, as often as there are options of an engine
 # the fields of a run that trains whose options have another name, and those that are options the other way round
 NAMED = {"method": "--train", "attention": "--attn", "segments": "--expandable-segments", "objective": "--method"}
 REVERSED = {"checkpointing": "--no-checkpointing", "pin_memory": "--no-pin-memory"}
+PIPED = "box.json"  # what a command that is to be typed names in place of a box on standard input
 BOX = ("--machine", "--cpu-only", "--nodes", "--link")  # what names a box beside its GPUs and its RAM
 
 
@@ -115,6 +116,7 @@ def _said(ctx: typer.Context, without: Collection[str] = ()) -> dict[str, list[s
             found[word] = [word]
         else:
             word = ENGINE if ENGINE in option.opts else option.opts[0]
+            values = [PIPED if word == "--machine" and str(one) == "-" else one for one in values]
             found[word] = [
                 part for one in values for part in (word, f"{one:g}" if isinstance(one, float) else str(one))
             ]

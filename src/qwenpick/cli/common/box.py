@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from qwenpick.cli.common.again import PIPED
 from qwenpick.cli.common.options import (
     CpuOnly,
     Gpus,
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from qwenpick.scan.here import Here
 
 
+def _is_piped(path: object) -> bool:
+    return str(path) == "-"
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """The options that say which box is meant."""
@@ -49,7 +54,9 @@ class Box:
 
     def words(self) -> list[str]:
         """The options as they would be typed again."""
-        said: list[tuple[str, object]] = [("--machine", path) for path in self.machine or ()]
+        said: list[tuple[str, object]] = [
+            ("--machine", PIPED if _is_piped(path) else path) for path in self.machine or ()
+        ]
         said += [("--gpu", name) for name in self.gpu or ()]
         said += [("--vram", self.vram), ("--ram", self.ram), ("--reserve", self.reserve), ("--system", self.system)]
         said += [
@@ -59,6 +66,11 @@ class Box:
         ]
         typed = [word for option, value in said if value is not None for word in (option, str(value))]
         return [*typed, *(["--cpu-only"] if self.cpu_only else [])]
+
+    def aside(self) -> str:
+        """What is to be known of these words, as the end of a command line: a box that was piped in has no file yet."""
+        told = _("what was piped in, saved as {file}", file=PIPED)
+        return f"   # {told}" if any(map(_is_piped, self.machine or ())) else ""
 
     def each(self) -> list[Box]:
         """The options of each box, where several files are given."""
