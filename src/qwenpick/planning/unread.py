@@ -1,4 +1,4 @@
-"""Hardware that is there and could not be read: a no that it might turn into a yes is no answer."""
+"""Refuses to say "does not fit" while hardware that might make it fit could not be read."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def places(best_of_each: Iterable[Scored], task: Task) -> list[Ranked]:
 
 
 def described(final: Sequence[tuple[Scored, str | None]], task: Task) -> list[Ranked]:
-    """The places of what `order` gave, or of the first of it, with their labels and reasons."""
+    """The ordered plans as places, with labels and reasons."""
     final = quick_enough(final)
     labels = _labels([row for row, _unused in final[:LABELLED]])
     return [

@@ -116,7 +116,7 @@ def tune(
 
 
 def _with_older(tuned: Tuned, machine: Machine) -> Tuned:
-    """With a sentence where the run holds, and would not with an older release of its trainer or of what is under it."""
+    """With a note if the run fits now but would not with an older release of its trainer, or of a library under it."""
     if not tuned.holds():
         return tuned
     of = (tuned.architecture, tuned.training, tuned.checkpoint)

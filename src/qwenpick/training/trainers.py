@@ -85,7 +85,7 @@ def keeps_fp32(training: Training) -> bool:
 
 
 def habits(training: Training) -> Trainer:
-    """The trainer as its release was. Where none is named: the newest, but one of two months that needs more, as nobody knows which is installed."""
+    """The trainer as its named release was; the newest if none is named."""
     trainer = TRAINERS[training.trainer]
     if training.trainer_version is None:
         return trainer

@@ -37,7 +37,7 @@ class Choice:
         }
 
     def typed(self) -> list[str]:
-        """What was said, as it would be typed again."""
+        """These options as words of a command line."""
         return typed(
             {
                 "--prefer": self.prefer,
@@ -50,7 +50,7 @@ class Choice:
 
 
 def typed(said: Mapping[str, object]) -> list[str]:
-    """Options with their values, as they would be typed; without those of which nothing was said.
+    """Options and their values as words of a command line, without those that were not given.
 
     >>> typed({"--context": "32k", "--users": 2, "--task": None, "--strict": True})
     ['--context', '32k', '--users', '2', '--strict']

@@ -1,4 +1,4 @@
-"""What was asked, of the options that commands share: as what to print, how a model is to run, with which catalogue."""
+"""Turns the options that commands share into values: the output format, how a model is to run, the catalogue."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def read_catalog(overlays: list[Path] | None) -> Catalog:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The options that say as what an answer is printed."""
+    """The output format: --format and --json."""
 
     format: given.Format = "table"
     json: given.Json = False

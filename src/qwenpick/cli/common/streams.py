@@ -71,7 +71,7 @@ def abandon() -> None:
 
 
 def _to_nowhere(stream: TextIO | None, number: int = 2) -> None:
-    """What the stream still holds is thrown away, so that the interpreter does not fail on it once more as it ends, with a code of its own."""
+    """Discards what the stream still holds, so that the interpreter cannot fail on it as it shuts down and change the exit code."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno() if stream else number)
     except (OSError, ValueError):

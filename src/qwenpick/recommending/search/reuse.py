@@ -53,7 +53,7 @@ class Reuse:
             self._kept.rows[bound] = rows, least
 
     def drafted(self, plan: Hashable, machine: Machine) -> tuple[Scored | None] | None:
-        """(what drafts in place of a plan, None if nothing does), where that was found beside other RAM, or another CPU; else None."""
+        """What drafts in place of this plan, found beside other RAM or another CPU: (None,) if nothing does, None if not known."""
         if plan not in self._kept.drafted:
             return None
         found, least = self._kept.drafted[plan]
