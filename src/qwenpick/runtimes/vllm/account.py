@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_
-from qwenpick.machine.hardware import cuda_context, cuda_free, cuda_total
+from qwenpick.machine.hardware import cuda_free, cuda_total
 from qwenpick.memory.account import RAM, Memory, Part, gpu
 from qwenpick.memory.account import memory as gather
 from qwenpick.memory.tensors import NGRAM_TABLE
@@ -25,6 +25,7 @@ from qwenpick.runtimes.vllm.profile import (
     kernels_of,
     profile,
 )
+from qwenpick.runtimes.vllm.runner import context_bytes
 from qwenpick.runtimes.vllm.settings import Settings, utilization
 from qwenpick.runtimes.vllm.weights import loaded_format, weights
 from qwenpick.values import dataclass
@@ -88,7 +89,7 @@ def budget(device: Device, work: Serving) -> int | None:
     total, free = cuda_total(device), cuda_free(device)
     if total is None or free is None:
         return None
-    return min(requested(device, work), max(0, free - cuda_context(device)))
+    return min(requested(device, work), max(0, free - context_bytes(device, read(Options, work.options).release)))
 
 
 def beside_bytes(architecture: Architecture, placement: Placement, version: tuple[int, ...]) -> int:
@@ -97,7 +98,7 @@ def beside_bytes(architecture: Architecture, placement: Placement, version: tupl
     inside = version < COMMUNICATORS_BEFORE
     old = version < OLD_NCCL_BEFORE
     around = 0 if inside else communication_bytes(gpus, architecture.is_moe, smallest(placement), old)
-    return max((cuda_context(device) for device in placement.devices), default=cuda_context(None)) + around
+    return max(context_bytes(device, version) for device in placement.devices or (None,)) + around
 
 
 def outside_bytes(

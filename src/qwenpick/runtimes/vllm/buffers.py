@@ -36,7 +36,7 @@ def buffers(
 ) -> Iterator[Part]:
     """What is allocated while the weights are loaded and counts as they do."""
     rope = N_("positions x rotary dimensions x 2 bytes")
-    yield Part("rope table", rope_bytes(model, architecture), "", rope, "weights")
+    yield Part("rope table", rope_bytes(model, architecture, chosen.version), "", rope, "weights")
     if first:
         deepstack = N_("levels x batched tokens x hidden x 2 bytes")
         yield Part("deepstack buffers", deepstack_bytes(architecture, chosen), "", deepstack, "weights")

@@ -30,6 +30,9 @@ RANK_PCIE, RANK_PCIE_FROM = int(0.56 * MIB), (0, 10, 2)
 # first versions whose request pays for an estimate: v1/worker/gpu_worker.py, and gpu/model_runner.py
 V1_ESTIMATES, V2_ESTIMATES = ((0, 20), (0, 29))
 
+# FlashAttention 3's parts of a decode step that graphs will hold, of 32 bits: config/attention.py flash_attn_max_num_splits_for_cuda_graph
+SPLITS, SPLIT_ELEMENT = 32, 4
+
 
 def decoded_batches(chosen: Settings) -> int:
     """How many batches whole decode steps are captured for: those of at most max_num_seqs requests; 0 for none."""
@@ -49,6 +52,20 @@ def estimated_bytes(layers: int, chosen: Settings) -> int:
     if chosen.version < (V2_ESTIMATES if chosen.v2 else V1_ESTIMATES):
         return 0
     return chosen.captures * (ESTIMATE + ESTIMATE_LAYER * layers)
+
+
+def returned_bytes(architecture: Architecture, chosen: Settings, ranks: int) -> int:
+    """What the V2 runner's estimate has too much on Hopper: the parts of the second largest decode step.
+
+    That step is the sample of what a graph takes (gpu/cudagraph_utils.py profile_cudagraph_memory, 0.29 on); while it is measured, torch gives back
+    what FlashAttention 3 took to warm up, and a sample below nothing makes the rest larger. Qwen3-8B, 496 tokens: 248 MiB of 270.
+    """
+    largest = min(chosen.max_graph, chosen.sequences)
+    if not chosen.v2 or chosen.version < V2_ESTIMATES or chosen.attention != "flash_attn" or largest < 2:
+        return 0
+    second = largest - (16 if largest > 256 else 8 if largest > 8 else largest // 2)
+    layer = architecture.attention
+    return second * -(-layer.heads // ranks) * layer.head_dim * SPLITS * SPLIT_ELEMENT
 
 
 def taken_bytes(architecture: Architecture, layers: int, chosen: Settings, link: Link = "alone") -> int:

@@ -10,7 +10,7 @@ from qwenpick.runtimes.ledger import Ledger, Rank
 from qwenpick.runtimes.vllm import cache as pool
 from qwenpick.runtimes.vllm.account import Stage, blocks_of, requested, smallest, stages_of
 from qwenpick.runtimes.vllm.options import Options
-from qwenpick.runtimes.vllm.settings import MEASURED, settings
+from qwenpick.runtimes.vllm.settings import MEASURED, MEASURED_TOO, settings
 from qwenpick.runtimes.vllm.start import cache_refusal
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def ledger(
     copy = placement.tensor_parallel * placement.pipeline_parallel
     return Ledger(
         version=said.said_release or said.RELEASE,
-        measured=chosen.version <= MEASURED,
+        measured=chosen.version <= MEASURED or chosen.version == MEASURED_TOO,
         ranks=tuple(
             _rank(gpu(i), stages[placement.stage(i)], requested(device, work), chosen.version)
             for i, device in enumerate(placement.devices[:copy])

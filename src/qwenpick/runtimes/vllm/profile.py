@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from qwenpick.catalog.schema import Architecture, DenseMlp, MoeMlp
 from qwenpick.machine.hardware import multiprocessors, resident_threads
 from qwenpick.memory.cache import linear_layers
-from qwenpick.runtimes.vllm import encoder, graphs
+from qwenpick.runtimes.vllm import encoder, graphs, runner
 from qwenpick.runtimes.vllm.settings import Settings
 from qwenpick.units import MIB
 from qwenpick.values import dataclass
@@ -26,9 +26,6 @@ ELEMENT = 2  # bytes of a 16-bit activation
 # 0.13 on an L40S, 0.15 on an A100
 NON_TORCH = 230 * MIB / resident_threads(None)
 NON_TORCH_RANK = 67 * MIB  # 0.065 GiB on each of two: the communicators' kernels were loaded before vLLM's first look
-# From 0.27 on all that is gone from the driver counts (utils/mem_utils.py memory_profiling): segments that torch's allocator holds beyond its
-# tensors and the runner's own buffers too. Public starts of 0.27 to 0.29 on four kinds of cards: 0.2 to 0.3 GiB more
-HELD = 200 * MIB
 # from here on they are up before the memory is looked at: v1/worker/gpu_worker.py init_device
 COMMUNICATORS_BEFORE = (0, 11)
 OLD_NCCL_BEFORE = (0, 18)  # 0.17 brings torch 2.10
@@ -41,8 +38,12 @@ SAMPLER = 14.065  # bytes per row and vocabulary entry, in starts of 16 to 1,024
 # up to 0.16: logits in 16 and 32 bits, sorted values, 64-bit indices, the sort's scratch (Qwen3-0.6B, H100, 1,024 rows: 5.56 GiB). From 0.17 on
 # top-k and top-p run in Triton: v1/sample/ops/topk_topp_triton.py
 SAMPLER_SORT, TRITON_SAMPLES = 38, (0, 17)
-# 0.33 samples once more with every parameter, in 32 bits: gpu/model_runner.py _dummy_sampler_run
-SAMPLER_V2, SAMPLER_V2_WARM = (2, 10)
+# 0.33 samples once more with every parameter, while the forward's hidden states stay: gpu/model_runner.py _dummy_sampler_run. Beside the logits in
+# 16 bits that is a copy in 32, the one that FlashInfer masks and its probabilities (flashinfer/sampling.py top_k_top_p_sampling_from_logits of
+# 0.7.2); without FlashInfer it works in the copy: at most 7.7 bytes in a start with 1,024 rows
+SAMPLER_V2, SAMPLER_V2_WARM = (2, 14)
+# with torch 2.14 the embeddings and what they are normed to are there too (Qwen3-8B, 8,192 tokens: 1.2852 GiB, of which 0.125)
+TIMED_WITH = (0, 33)
 TOP_K_ROW = 4  # an FP32 row of the vocabulary for every program of top-k and top-p: v1/sample/ops/topk_topp_triton.py
 REJECTION = (
     16  # of the V1 runner's dummy rejection sampler, whatever is speculated: gpu_model_runner.py _dummy_sampler_run
@@ -66,6 +67,7 @@ class Kernels:
     block_fp8: bool = False
     unified: bool = False
     non_torch: int = 230 * MIB
+    splits: bool = False  # attention runs in FlashAttention 3: on Hopper alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +119,25 @@ def profile(
     ):  # v1/worker/gpu_worker.py init_device looked at the memory before the communicators were made
         around = communication_bytes(1 if alone else 2, architecture.is_moe)
         outside += int(around * OLD_PCIE) if rank.link == "pcie" else around
-    if chosen.version >= (
-        0,
-        27,
-    ):  # the workspace stays allocated, so it counts as consumed: utils/mem_utils.py memory_profiling
+    if chosen.version >= runner.COUNTED:
+        # the workspace stays allocated, so it counts as consumed, or lies before the first look: utils/mem_utils.py memory_profiling
         held = kernels.workspace if kernels.plain or architecture.is_hybrid else 0
-        peak, outside = peak - min(held, peak), outside + held + HELD
+        first = chosen.version >= runner.MULTIPLIED_BEFORE
+        outside = int(outside * runner.LEFT_OUTSIDE) if first else outside + held
+        peak, outside = peak - min(held, peak), outside + runner.held_bytes(architecture, chosen)
+        if isinstance(architecture.mlp, MoeMlp):  # so does the experts' workspace
+            kept = (
+                chosen.batched_tokens
+                * ELEMENT
+                * _experts(architecture.mlp, rank.ranks, architecture.hidden_size, chosen, rank.copies)
+            )
+            peak, outside = peak - min(kept, peak), outside + min(kept, peak)
         if (
             chosen.multimodal or chosen.speculative_tokens
         ):  # embeddings, and the draft's hidden states, have a buffer of the runner's
             outside += chosen.batched_tokens * architecture.hidden_size * ELEMENT
     estimate = graphs.estimated_bytes(rank.layers, chosen)
+    estimate += graphs.returned_bytes(architecture, chosen, rank.ranks) if estimate and kernels.splits else 0
     attention = graphs.attention_bytes(architecture, chosen, rank.ranks)
     captured = attention if graphs.decoded_batches(chosen) else 0
     return Profile(
@@ -162,7 +172,8 @@ def activation(architecture: Architecture, chosen: Settings, rank: Rank, kernels
         # torch.compile times its kernels on inputs of its own, the first with a second embedding matrix: vocab x hidden. Where the model takes
         # pictures, embeddings are looked up outside of what is compiled: gpu_model_runner.py _dummy_run hands inputs_embeds over
         matrix = architecture.vocab_size * architecture.hidden_size * ELEMENT // ranks
-        peaks.append(kept + matrix + kernels.workspace + MIB)
+        shown = 2 * chosen.batched_tokens * architecture.hidden_size * ELEMENT if chosen.version >= TIMED_WITH else 0
+        peaks.append(kept + matrix + shown + kernels.workspace + MIB)
     if encodes:
         peaks.append(
             encoder.peak_bytes(architecture, chosen.encoder.tokens, _tower_ranks(chosen, ranks)) + kernels.workspace
@@ -249,7 +260,8 @@ def sampler(architecture: Architecture, chosen: Settings, ranks: int, kernels: K
     rows, vocabulary, hidden = chosen.sequences, architecture.vocab_size, architecture.hidden_size
     if chosen.v2:
         each = SAMPLER_V2_WARM if chosen.version >= (0, 33) else SAMPLER_V2
-        return rows * vocabulary * each + kernels.workspace
+        states = chosen.batched_tokens * hidden * ELEMENT if chosen.version >= (0, 33) else 0
+        return rows * vocabulary * each + states + kernels.workspace
     wide = SAMPLER if chosen.version >= TRITON_SAMPLES else SAMPLER_SORT
     drafted = REJECTION if chosen.speculative_tokens else 0
     programs = min(1 << max(0, rows - 1).bit_length(), kernels.processors) if chosen.version >= TRITON_SAMPLES else 0
@@ -273,4 +285,5 @@ def kernels_of(device: Device | None, format_name: str) -> Kernels:
         block_fp8=format_name == "fp8",
         unified=bool(device and device.unified),
         non_torch=int(NON_TORCH * resident_threads(device)),
+        splits=bool(capability and capability[0] == 9),
     )

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Device
     from qwenpick.work.serving import Serving
 
-MEASURED = (0, 26)  # the newest version whose starts were measured; newer ones follow their source
+# the newest version up to which starts were measured, and one after it: the others follow their source
+MEASURED, MEASURED_TOO = (0, 26), (0, 33)
 BLOCK_SIZE = 16  # vLLM 0.26 config/cache.py
 # vLLM 0.8 to 0.33 engine/arg_utils.py get_batch_defaults: and not an A100, nor from 0.33 on a GB10
 LARGE_GPU = 70 * GIB

@@ -22,6 +22,9 @@ POSITIONS = {"qwen2_5_vl": 128_000}
 PARTIAL_ROPE = 0.25  # partial_rotary_factor of every hybrid's config (Qwen3-Next, 3.5, 3.8-Flash-Next)
 # types whose positions count images: rotary_embedding/mrope.py keeps four times the rows
 MULTIMODAL_ROPE = ("qwen2_vl", "qwen2_5_vl", "qwen2_5_omni", "qwen3_vl", "qwen3_omni", "qwen3_5", "qwen4_exp")
+# From 0.32 on those whose positions never pass their tokens keep them once: models/qwen3_vl.py mrope_positions_factor (0.33 on an H200: Qwen3.5-9B
+# 16.71 GiB, 16.80 before)
+ROPE_ONCE, MULTIMODAL_ROPE_ONCE = (0, 32), ("qwen3_vl", "qwen3_5", "qwen4_exp")
 # Marlin spreads block scales over rows, 2 bytes per 128 columns: 1/64 of the quantized elements (Qwen3.5-35B-A3B-FP8 on an A100: 34.71 GiB)
 MARLIN_COLUMNS = 64
 # Symmetric GPTQ needs no zero points once it is repacked for Marlin or Machete: their share of what 16 bits would take more, 0.5 or 1 byte a group
@@ -86,15 +89,16 @@ def loaded_parts(architecture: Architecture, chosen: Settings) -> tuple[str, ...
     return tuple(parts)
 
 
-def rope_bytes(model: Model | None, architecture: Architecture) -> int:
+def rope_bytes(model: Model | None, architecture: Architecture, version: tuple[int, ...] = (0, 26)) -> int:
     """The table of cosines and sines that all layers share: positions x rotary dimensions x 2 bytes.
 
-    Qwen3.5-27B: 262,144 x 4 positions x 256 x 0.25 dimensions x 2 = 128 MiB.
+    Qwen3.5-27B: 262,144 x 4 positions x 256 x 0.25 dimensions x 2 = 128 MiB, from 0.32 on 32 MiB.
     """
     positions = max(
         model.context.native if model and model.context else 32768, POSITIONS.get(architecture.model_type, 0)
     )
-    if architecture.model_type.startswith(MULTIMODAL_ROPE):
+    once = version >= ROPE_ONCE and architecture.model_type.startswith(MULTIMODAL_ROPE_ONCE)
+    if architecture.model_type.startswith(MULTIMODAL_ROPE) and not once:
         positions *= 4
     return int(positions * architecture.attention.head_dim * (PARTIAL_ROPE if architecture.is_hybrid else 1)) * 2
 
