@@ -1,4 +1,4 @@
-"""vLLM: real starts of 0.26 on one and two H200."""
+"""vLLM: real starts of 0.26 on one and two H200, and of 0.33 on one."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from qwenpick.work.serving import Serving
 ENGINE = "vllm"
 FP8_CACHE = KvCache("fp8", "fp8")
 VERSION = "0.26"
+ROWS_ALIKE = 256  # up to here the forward of 8,192 tokens is wider than the sampler, with FlashInfer or without
 # fp8 of the H200 tables is made on load, fp8block is what the official repositories hold
 FORMAT_OF = {"awq": "awq-int4", "gptq": "gptq-int4", "int4": "awq-int4", "fp8block": "fp8", "fp8": "bf16"}
 
@@ -29,9 +30,9 @@ def weights_gib(memory: Memory) -> float:
 
 
 def h200(rows: Iterable[Row]) -> Iterator[Score | Skip]:
-    """vllm_h200*.csv: every figure that vLLM 0.26 printed when it started, a row a rank, and the starts that it refused."""
+    """vllm_h200*.csv: every figure that vLLM printed when it started, a row a rank, and the starts that it refused; 0.26 where it says no other."""
     for row in rows:
-        if row["status"].startswith("timeout") and not row["kv_tokens"]:
+        if row["status"].startswith("timeout") and not row["kv_tokens"] and not row.get("version"):
             yield Skip(ENGINE, "the start was cut off before it stated its memory", row["case"])
             continue
         pair = found(row["model"])
@@ -45,7 +46,11 @@ def h200(rows: Iterable[Row]) -> Iterator[Score | Skip]:
         given = json.loads(row["kw"])
         cache_type = str(given.pop("kv_cache_dtype", "auto"))
         options = {name: value for name, value in given.items() if name in vllm.Options.__dataclass_fields__}
-        options |= {"usage_context": "llm_class", "language_model_only": row["vision"] == "False", "version": VERSION}
+        options |= {
+            "usage_context": "llm_class",
+            "language_model_only": row["vision"] == "False",
+            "version": row.get("version") or VERSION,
+        }
         if drafted := given.get("speculative_config"):
             options["num_speculative_tokens"] = drafted["num_speculative_tokens"]
         if row["quant"] == "fp8":
@@ -57,7 +62,7 @@ def h200(rows: Iterable[Row]) -> Iterator[Score | Skip]:
         ranks = int(row.get("tp") or 1)
         placement = Placement((card,) * ranks, tensor_parallel=ranks)
         checkpoint = Checkpoint(format=name)
-        yield from _start(row, *pair, checkpoint, work, placement)
+        yield from (_later if row.get("version") else _start)(row, *pair, checkpoint, work, placement)
 
 
 def _start(
@@ -84,4 +89,31 @@ def _start(
             yield Score(ENGINE, quantity, row["case"], predicted, float(actual))
 
 
-TABLES: dict[str, Scorer] = {"vllm_h200.csv": h200, "vllm_h200_2026_11_28.csv": h200}
+def _later(
+    row: Row, model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
+) -> Iterator[Score | Skip]:
+    """The scores of a start of 0.33, in GiB and tokens: activations and what is outside torch as the sum that the cache pays for both.
+
+    These starts had no FlashInfer, which keeps two more copies of the logits: those of 1,024 rows are of the sampler then.
+    """
+    run = (model, architecture, checkpoint, work, placement)
+    yield Score(ENGINE, "weights", row["case"], weights_gib(vllm.memory(*run)), float(row["weights_gib"]))
+    if row["status"] != "ok":
+        yield Skip(ENGINE, "the start was cut off after it stated its weights", row["case"])
+        return
+    found_peaks = vllm.profiled(architecture, checkpoint, work, placement)
+    if int(row["max_num_seqs"]) > ROWS_ALIKE:
+        yield Skip(ENGINE, "sampled without FlashInfer, with which a default install does: its peak", row["case"])
+    else:
+        beside = float(row["peak_activation_gib"]) + float(row["non_torch_gib"])
+        predicted = (found_peaks.activation + found_peaks.non_torch) / GIB
+        yield Score(ENGINE, "activations and outside torch", row["case"], predicted, beside)
+    if row["cudagraph_actual_gib"]:
+        graphs = (found_peaks.graph_estimate / GIB, float(row["cudagraph_est_gib"]))
+        yield Score(ENGINE, "cuda graphs, estimated", row["case"], *graphs)
+        yield Score(ENGINE, "cuda graphs", row["case"], found_peaks.graphs / GIB, float(row["cudagraph_actual_gib"]))
+    yield Score(ENGINE, "kv cache", row["case"], vllm.available_kv(*run) / GIB, float(row["available_kv_gib"]))
+    yield Score(ENGINE, "kv tokens", row["case"], float(vllm.kv_tokens(*run)), float(row["kv_tokens"]))
+
+
+TABLES: dict[str, Scorer] = {"vllm_h200.csv": h200, "vllm_h200_2026_11_28.csv": h200, "vllm_h200_2026_11_30.csv": h200}
