@@ -15,7 +15,7 @@ from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.clusters import COPIED, Replicated
 from qwenpick.cli.common.groups import spread
 from qwenpick.cli.common.measuring import measured_once
-from qwenpick.cli.common.training import SERVED, Tuning, Wanted, serving_only
+from qwenpick.cli.common.training import SERVED, Tuning, Wanted, serving_only, trains_in
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.units import format_bytes
@@ -96,6 +96,7 @@ def command(
     box = hardware.read(facts)
     if tuning:
         serving_only(**run.served(), all=all, use_corrections=use_corrections)
+        trains_in(run.quant, tuning)
         stored = None if found.notes and found.path is None else found.quant
         said = typed_again(ctx, {"model", "explain", "json", "format", *(field.name for field in fields(Box))})
         start = shlex.join(["qwenpick", "launch", given.one_name(model), *said, *hardware.words()]) + hardware.aside()

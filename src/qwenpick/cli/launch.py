@@ -12,7 +12,7 @@ from qwenpick.cli.common import options as given
 from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.clusters import COPIED, Replicated
 from qwenpick.cli.common.groups import spread
-from qwenpick.cli.common.training import SERVED, Tuning, Wanted, serving_only
+from qwenpick.cli.common.training import SERVED, Tuning, Wanted, serving_only, trains_in
 from qwenpick.cli.manifests import PLAIN, Manifest, print_manifest
 from qwenpick.errors import DoesNotFitError, QwenpickError
 from qwenpick.i18n import _
@@ -142,6 +142,7 @@ def command(
     box = box or hardware.read(facts)
     if tuning:
         serving_only(**run.served())
+        trains_in(run.quant, tuning)
         stored = None if found.notes and found.path is None else found.quant
         raise typer.Exit(_train(found.catalog, box, found.model, tuning, stored, force, json, source))
     again = shlex.join([said, *run.words(), *hardware.words()])

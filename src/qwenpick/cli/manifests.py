@@ -153,6 +153,14 @@ def print_manifest(
                     model=found.model.id,
                 )
             )
+        if not single.quick and not force:
+            raise NoRoomError(
+                _(
+                    "{name} fits, but gives each user less than the {wanted:g} tokens/s that were asked for (--force prints it anyway)",
+                    name=found.model.name,
+                    wanted=request.min_speed,
+                )
+            )
     run = run_of(plan, found.path, hub=hub)
     planned = manifest(shape, run, launch(run), plan, room, copies, nodes)
     planned = replace(planned, notes=(*planned.notes, *found.notes))

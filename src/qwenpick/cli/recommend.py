@@ -112,7 +112,7 @@ def command(
         if ask or explain or html:
             raise QwenpickError(_("--cluster prints the sets of nodes; leave out --ask, --explain and --html"))
         wanted = Request(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
-        raise typer.Exit(_cluster(facts, nodes, wanted, limit, shown))
+        raise typer.Exit(_cluster(facts, nodes, wanted, limit, hardware.link, shown))
     boxes = hardware.read_all(facts)
     if ask:
         from qwenpick.cli.common.asking import asked
@@ -144,7 +144,7 @@ def command(
     raise typer.Exit(0 if all(answer.picks for _label, _box, answer in answers) else 1)
 
 
-def _cluster(facts: Catalog, nodes: Fleet, request: Request, limit: int, format: str) -> int:
+def _cluster(facts: Catalog, nodes: Fleet, request: Request, limit: int, link: str | None, format: str) -> int:
     """Print which models serve the users in the cluster; the exit code."""
     from qwenpick.fleet.serve import serve
     from qwenpick.render.fleet_sets import served_report, served_values
@@ -152,7 +152,7 @@ def _cluster(facts: Catalog, nodes: Fleet, request: Request, limit: int, format:
     from qwenpick.render.forms.progress import working
 
     with working(_("looking for the best models")):
-        served = serve(facts, nodes, request, limit)
+        served = serve(facts, nodes, request, limit, link)
     emit("recommend", format, served_report(served), served_values(served))
     return 0 if served.picks else 1
 

@@ -16,6 +16,7 @@ from qwenpick.i18n import _
 
 @spread
 def command(
+    ctx: typer.Context,
     model: given.ModelName,
     quant: Annotated[
         str | None,
@@ -52,10 +53,17 @@ def command(
     if hardware.is_said():
         request = Request(task=task, context=tokens, users=users, runtime=runtime, quant=quant)
         found = replacement_on(facts, wanted, hardware.read(facts), request)
-    elif users > 1:
-        raise QwenpickError(_("--users goes with a machine: add --gpu or --machine"))
+    elif alone := _of_a_machine(ctx, users):
+        raise QwenpickError(_("{option} goes with a machine: add --gpu or --machine", option=alone))
     else:
         found = replacement(
             facts, wanted, quant=quant or "4bit", context=tokens or 8192, runtime=runtime or "llama.cpp", task=task
         )
     emit("replace", output.shown(), replace_report(found, limit), replace_values(found))
+
+
+def _of_a_machine(ctx: typer.Context, users: int) -> str | None:
+    """The first option that was typed and says something of a machine alone."""
+    names = ("reserve", "system", "nodes", "link", "ram_bandwidth")
+    typed = [name for name in names if getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"]
+    return next((f"--{name.replace('_', '-')}" for name in (*(["users"] if users > 1 else []), *typed)), None)

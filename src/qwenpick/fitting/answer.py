@@ -81,7 +81,7 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
     chooser = Chooser(catalog, [model], task, request)
     search = chooser.search(box)
     context = request.context or work_of(model, search).context
-    notes = [reason] if (reason := serves(model, task)) else []
+    notes = [reason] if (reason := _left_out(model, task, request)) else []
     if note := check_context(model, context):
         notes.append(note)
     if request.task is None or request.context is None:
@@ -117,6 +117,17 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
         tuple(notes),
         reason,
     )
+
+
+def _left_out(model: Model, task: Task, request: Request) -> str | None:
+    """Why `recommend` would not offer the model for the request, as a sentence; None where it would."""
+    if reason := serves(model, task):
+        return reason
+    if request.thinking == "yes" and model.thinking not in ("always", "hybrid"):
+        return _("{name} does not think, which --thinking yes asks for: recommend leaves it out", name=model.name)
+    if request.thinking == "no" and model.thinking == "always":
+        return _("{name} always thinks, which --thinking no rules out: recommend leaves it out", name=model.name)
+    return None
 
 
 def as_described(plan: Plan, request: Request) -> Plan:

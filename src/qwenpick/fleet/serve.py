@@ -70,7 +70,7 @@ class Served:
     picks: tuple[Serving, ...]
 
 
-def serve(catalog: Catalog, fleet: Fleet, request: Request, limit: int = 5) -> Served:
+def serve(catalog: Catalog, fleet: Fleet, request: Request, limit: int = 5, link: str | None = None) -> Served:
     """The best models for all users, each with the plan, the kind of node and the copies that `fit` gives it. Raises QwenpickError for unknown words.
 
     What comes into question is told by each kind of node with all users, and with one: a copy may serve a part of them.
@@ -89,18 +89,23 @@ def serve(catalog: Catalog, fleet: Fleet, request: Request, limit: int = 5) -> S
                 if asked is recommender:
                     seen[kind.nodes[0], name] = row
     tried = sorted(rows.values(), key=lambda row: (-row.score, row.plan.model.id))[: max(TRIED, 2 * limit)]
-    found = [one for row in tried if (one := _serving(catalog, fleet, recommender, row, seen))]
+    found = [one for row in tried if (one := _serving(catalog, fleet, recommender, row, seen, link))]
     found.sort(key=lambda one: (-round(one.ranked.score, 6), one.gpus, one.plan.model.id))
     return Served(recommender.task, request, recommender.context, fleet, tuple(found[:limit]))
 
 
 def _serving(
-    catalog: Catalog, fleet: Fleet, recommender: Recommender, row: Ranked, seen: dict[tuple[str, str], Ranked]
+    catalog: Catalog,
+    fleet: Fleet,
+    recommender: Recommender,
+    row: Ranked,
+    seen: dict[tuple[str, str], Ranked],
+    link: str | None,
 ) -> Serving | None:
     """Where `fit` puts the model; None where it has no room for all users, or not as fast as they ask."""
     model = row.plan.model
     try:
-        answer = fit(catalog, fleet, model, replace(recommender.request, task=recommender.task.name))
+        answer = fit(catalog, fleet, model, replace(recommender.request, task=recommender.task.name), link=link)
     except QwenpickError:
         return None
     room = answer.chosen

@@ -15,9 +15,14 @@ DESKTOP = {"linux": 600 * MIB, "windows": 12 * GIB // 10, "darwin": 0}
 def reserved(machine: Machine, size: int | None = None) -> Machine:
     """The machine with `size` bytes (the system's usual where None) left free on each GPU that drives a display.
 
-    What such programs hold already counts towards it. Asked for by size where no GPU is known to drive a display, it is kept on each. GPUs that
-    share the machine's RAM are left alone: the system's part of RAM is taken off there.
+    What such programs hold already counts towards it. Asked for by size where no GPU is known to drive a display, it is kept on each. Of a GPU that
+    shares the machine's RAM it is kept there, and only where it was asked for: the system's part of RAM is taken off there already.
     """
+    if size is not None and machine.origin != "simulated" and any(device.unified for device in machine.devices):
+        return _shared(machine, size)
+    if size is not None and not machine.devices:
+        said = N_("--reserve leaves memory of GPUs free, and there is none: it changes nothing")
+        return replace(machine, notes=tuple(dict.fromkeys([*machine.notes, said])))
     shown = [device.display for device in machine.devices if not device.unified]
     everywhere = size is not None and not any(shown)
     wanted = DESKTOP.get(machine.system, 0) if size is None else size
@@ -27,6 +32,20 @@ def reserved(machine: Machine, size: int | None = None) -> Machine:
     )
     notes = [_note(device, asked=size is not None) for device in devices if device.reserved_bytes]
     return replace(machine, devices=devices, notes=tuple(dict.fromkeys([*machine.notes, *notes])))
+
+
+def _shared(machine: Machine, size: int) -> Machine:
+    """The machine with `size` bytes of its RAM left to system and programs, what they hold already counted."""
+    most = max(0, (machine.ram_total or 0) - size)
+    devices = tuple(
+        replace(device, free=min(most, device.free)) if device.unified and device.free is not None else device
+        for device in machine.devices
+    )
+    ram = None if machine.ram_free is None else min(most, machine.ram_free)
+    notes = [
+        N_("{size} of {name} left for other programs: asked for", size=format_bytes(size), name=machine.devices[0].name)
+    ]
+    return replace(machine, devices=devices, ram_free=ram, notes=tuple(dict.fromkeys([*machine.notes, *notes])))
 
 
 def _note(device: Device, *, asked: bool) -> str:

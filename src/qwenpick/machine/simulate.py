@@ -42,7 +42,7 @@ def simulate(
 
     Every assumption is a sentence in `notes`. Raises QwenpickError for an unknown GPU and for options that contradict each other.
     """
-    box = _described(catalog, gpus, vram, ram, cpu_only)
+    box = _described(catalog, gpus, vram, ram, cpu_only, reserve)
     apple = any(device.vendor == "apple" for device in box.devices)
     if system and apple != (system == "darwin"):
         raise QwenpickError(
@@ -72,8 +72,10 @@ def _system_said(ram: int, system: str) -> str:
     return N_("assuming the system uses {size} of RAM", size=format_bytes(_system_ram(ram, system), 0))
 
 
-def _described(catalog: Catalog, gpus: list[str], vram: int | None, ram: int | None, cpu_only: bool) -> Machine:
-    """The same before the desktop takes its part."""
+def _described(
+    catalog: Catalog, gpus: list[str], vram: int | None, ram: int | None, cpu_only: bool, reserve: int | None
+) -> Machine:
+    """The same before the desktop takes its part of cards; `reserve` is what is kept of memory that GPU and system share."""
     if cpu_only:
         return _cpu_box(gpus, vram, ram)
     if not gpus:
@@ -82,7 +84,7 @@ def _described(catalog: Catalog, gpus: list[str], vram: int | None, ram: int | N
     named = [(count, *meant(catalog, name, vram, ram)) for count, name, _profile in words]
     unified = [gpu for _count, gpu, _notes in named if gpu.unified]
     if unified:
-        return _unified_box(named, unified[0], vram, ram)
+        return _unified_box(named, unified[0], vram, ram, reserve)
     devices = tuple(
         device
         for (count, gpu, _notes), (_count, _name, profile) in zip(named, words, strict=True)
@@ -131,8 +133,10 @@ def _idle(device: Device) -> Device:
     return replace(device, free=(device.total or 0) - kept, notes=(*device.notes, note))
 
 
-def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | None, ram: int | None) -> Machine:
-    """A machine whose only GPU uses the machine's RAM."""
+def _unified_box(
+    named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | None, ram: int | None, reserve: int | None
+) -> Machine:
+    """A machine whose only GPU uses the machine's RAM, of which system and programs hold `reserve` bytes (what is usual where None)."""
     from qwenpick.catalog.usable import NVIDIA_UNIFIED_SHARE, mac_keeps, sold_memory, unified_memory
 
     if len(named) > 1:
@@ -165,6 +169,16 @@ def _unified_box(named: list[tuple[int, Gpu, list[str]]], gpu: Gpu, vram: int | 
     )
     device = _device(gpu, total, (note,), bandwidth=gpu.bandwidth or DDR4[0])
     notes = [*named[0][2], note]
+    if reserve is not None:
+        said = N_("{size} of {name} left for other programs: asked for", size=format_bytes(reserve), name=gpu.name)
+        device = replace(device, free=max(0, min(total, seen - reserve)))
+        box = _box((device,), seen, [*notes, said], cpu, "darwin" if gpu.vendor == "apple" else "linux")
+        box = replace(
+            box,
+            ram_free=max(0, seen - reserve),
+            notes=tuple(n for n in box.notes if n != _system_said(seen, box.system)),
+        )
+        return box if gpu.vendor == "apple" else several(box, named[0][0], None)
     if gpu.vendor == "nvidia" and not vram:
         kept = min(UNIFIED_SYSTEM, total // 8)
         taken = N_(

@@ -39,7 +39,7 @@ _SPELLINGS = {
 
 def is_family(quant: str) -> bool:
     """Whether the word names a precision (4bit) rather than a format (Q4_K_M)."""
-    return _family(quant) is not None
+    return family(quant) is not None
 
 
 def check_quant(quant: str) -> None:
@@ -73,8 +73,8 @@ def _checkpoints(model: Model, engine: str, quant: str | None, any_source: bool)
     if quant is None:
         offered = OLLAMA_TAGS if engine == "ollama" else runtime.FORMATS
         names: tuple[str, ...] = tuple(name for name in offered if name not in BY_NAME)
-    elif family := _family(quant):
-        names = tuple(dict.fromkeys(_published_twin(model, name, engine) for name in runtime.FAMILIES.get(family, ())))
+    elif named := family(quant):
+        names = tuple(dict.fromkeys(_published_twin(model, name, engine) for name in runtime.FAMILIES.get(named, ())))
     else:
         find_format(quant)  # an unknown word is an error, a format of other engines is none of this one's
         names = tuple(
@@ -83,7 +83,7 @@ def _checkpoints(model: Model, engine: str, quant: str | None, any_source: bool)
     asked = any_source or (quant is not None and not is_family(quant))
     found = (_checkpoint(model, name, runtime.NAME, asked) for name in names)
     checkpoints = tuple(checkpoint for checkpoint in found if checkpoint)
-    if quant and _family(quant) == "fp16":  # all alike in size and quality: the one that is published
+    if quant and family(quant) == "fp16":  # all alike in size and quality: the one that is published
         return tuple(sorted(checkpoints, key=lambda checkpoint: not checkpoint.official))
     if quant and is_family(quant):  # what somebody publishes before what one makes oneself
         return tuple(sorted(checkpoints, key=lambda checkpoint: checkpoint.repo is None and runtime.NAME != "ollama"))
@@ -111,7 +111,7 @@ def without_bf16(found: Sequence[Checkpoint], quant: str | None, devices: Iterab
     return tuple(checkpoint for checkpoint in found if checkpoint.format.casefold() != "bf16")
 
 
-def _family(quant: str) -> str | None:
+def family(quant: str) -> str | None:
     """The precision that a word names: 4bit for 4-bit and q4; None for a format such as int8 in an engine that has one."""
     word = quant.casefold()
     if word in FAMILIES:

@@ -64,6 +64,7 @@ def fit_report(
             ),
             "warn" if answer.fits and (too_slow(answer) or not answer.quick) else TONES[plan.verdict],
         ),
+        *([Line(answer.left_out, "warn")] if answer.left_out else []),
         Line(box(machine), "dim"),
     ]
     if plan.verdict != "refused":
@@ -79,7 +80,8 @@ def fit_report(
     if everything:
         blocks.append(_ways((plan, *answer.others)))
     blocks += [Line(_("start it: {command}", command=start), "good")] if start and answer.fits and answer.quick else []
-    blocks += [Line(note, "dim") for note in (*answer.notes, *unused(plan, machine))]
+    notes = [note for note in answer.notes if note != answer.left_out]
+    blocks += [Line(note, "dim") for note in (*notes, *unused(plan, machine))]
     blocks += [Line(_("; ").join(map(retell, machine.notes)), "dim")] if machine.notes else []
     if fixes:
         blocks += fixes_of(

@@ -51,6 +51,13 @@ class Clustered:
             raise QwenpickError(
                 _("--cluster names the hardware; leave out --machine, --gpu, --vram, --ram and --cpu-only")
             )
+        for option, value in (
+            ("--reserve", box.reserve),
+            ("--system", box.system),
+            ("--ram-bandwidth", box.ram_bandwidth),
+        ):
+            if value is not None:
+                raise QwenpickError(_("{option} describes one machine; leave it out with --cluster", option=option))
         from qwenpick.fleet.kinds import fleet
 
         return fleet(cluster, catalog, free=not self.total)

@@ -100,11 +100,12 @@ def no_language(name: str) -> QwenpickError:
 
 
 def default_map(kept: dict[str, str], arguments: list[str]) -> dict[str, dict[str, str]]:
-    """command -> parameter -> default, as Typer takes it; a run that trains has no engine."""
-    training = any(word.partition("=")[0] == "--train" for word in arguments)
+    """command -> parameter -> default, as Typer takes it; a run that trains has no engine, a cluster's nodes no desktop."""
+    options = {word.partition("=")[0] for word in arguments}
+    idle = {"runtime"} if "--train" in options else {"reserve"} if "--cluster" in options else set()
     found: dict[str, dict[str, str]] = {}
     for key, parameter in KEYS.items():
-        if key in kept and parameter and not (parameter == "runtime" and training):
+        if key in kept and parameter and parameter not in idle:
             for command in COMMANDS[parameter]:
                 found.setdefault(command, {})[parameter] = kept[key]
     return found

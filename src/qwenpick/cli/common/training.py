@@ -199,4 +199,17 @@ def serving_only(**given: object) -> None:
         raise QwenpickError(_("{option} is for serving; leave it out with --train", option=option))
 
 
+def trains_in(quant: str | None, wanted: Wanted) -> None:
+    """QwenpickError for a precision in words that the run does not have: QLoRA holds weights in 4 bits, every other method in 16."""
+    from qwenpick.planning.checkpoints import family
+
+    method = wanted.training.method
+    own = "4bit" if method == "qlora" else "fp16"
+    said = family(quant) if quant else None
+    if said and said != own and not wanted.every_method:
+        raise QwenpickError(
+            _("--train {method} holds the weights in {own}, not in {quant}: leave out --quant", method=method, own=own, quant=quant)
+        )
+
+
 SERVED = Tuning()  # nothing said: no fine-tuning
