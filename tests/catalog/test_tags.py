@@ -7,7 +7,9 @@ from collections import defaultdict
 import pytest
 
 from qwenpick.catalog import Catalog, find_model
+from qwenpick.catalog.check import faults
 from qwenpick.planning.library import library_tag
+from tests.catalog.shipped import merged
 
 
 def listed(catalog: Catalog) -> dict[str, list[tuple[str, str, int]]]:
@@ -28,6 +30,15 @@ def test_no_tag_belongs_to_two_models(catalog: Catalog) -> None:
     for model in catalog.models.values():
         names = [name for name in (model.ollama, *model.aliases) if name and ":" in name]
         assert {tags[name][0][0] for name in names if name in tags} <= {model.id}
+
+
+def test_a_file_that_gives_one_tag_to_two_models_is_refused() -> None:
+    listing = '{source: "https://a.b", checked: 2026-11-29, tags: {Q4_K_M: {"qwen3:4b": 2500000000}}}'
+    entry = "- {id: %s, source: 'https://a.b', checked: 2026-11-29, published: [" + listing + "]}\n"
+    text = "files:\n" + entry % "qwen3-4b" + entry % "qwen3-4b-thinking-2507"
+    found = faults(text.encode(), merged())
+    assert [fault for fault in found if "qwen3:4b' is qwen3-4b's" in fault], found
+    assert not [fault for fault in faults(("files:\n" + entry % "qwen3-4b").encode(), merged()) if "tag" in fault]
 
 
 def test_a_listed_tag_is_found_by_its_name(catalog: Catalog) -> None:

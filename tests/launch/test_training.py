@@ -207,3 +207,10 @@ def test_a_script_says_what_it_needs(catalog: Catalog, qwenpick: Callable[..., R
 def test_a_run_that_trains_takes_no_form_of_serving(qwenpick: Callable[..., Result], form: str) -> None:
     refused = qwenpick("launch", "qwen3-8b", "--train", "qlora", "--gpu", "rtx 4090", "--ram", "64", form)
     assert (refused.code, refused.out) == (2, "") and form in refused.err
+
+
+def test_a_run_on_windows_is_written_for_its_shell(qwenpick: Callable[..., Result]) -> None:
+    asked = ["launch", "qwen3-8b", "--train", "qlora", "--ram", "64", "--gpu", "rtx 4090"]
+    printed = qwenpick(*asked, "--system", "windows").out
+    assert "[IO.File]::WriteAllText((Join-Path $PWD train.py), " in printed and "<<'END'" not in printed
+    assert printed.endswith("python train.py\n")

@@ -99,7 +99,7 @@ def faults(content: bytes, below: Mapping[str, Mapping[str, Any]]) -> list[str]:
         else:
             for index, record in enumerate(items or ()):
                 found += _entry_faults(kind, record, _line(root, kind, index), entries[kind])
-    return [*found, *_dangling(entries, below)]
+    return [*found, *_dangling(entries, below), *_shared_tags(entries)]
 
 
 def _entry_faults(kind: str, record: Any, line: int, seen: dict[str, tuple[str, Any]]) -> Iterator[str]:
@@ -171,6 +171,32 @@ def _dangling(
                     name=name,
                     near=did_you_mean(name, FORMAT_NAMES) or _(" (such as bf16, fp8, awq-int4, gguf)"),
                 )
+
+
+def _shared_tags(entries: Mapping[str, Mapping[str, tuple[str, Any]]]) -> Iterator[str]:
+    """Tags of Ollama's library that two models have: what is fetched under one name is one model."""
+    owner: dict[str, str] = {}
+    for kind in ("models", "files"):
+        for where, record in entries[kind].values():
+            for tag in _tags(record):
+                if owner.setdefault(tag, record["id"]) != record["id"]:
+                    yield _(
+                        "{where}: the tag '{value}' is {other}'s; a tag holds one model",
+                        where=where,
+                        value=shown(tag),
+                        other=owner[tag],
+                    )
+
+
+def _tags(record: Mapping[str, Any]) -> Iterator[str]:
+    """The tags of a model's entry, or of its listings; nothing of what is not written as it should be."""
+    if isinstance(tag := record.get("ollama"), str):
+        yield tag
+    listings = record.get("published")
+    for listing in listings if isinstance(listings, list) else ():
+        formats = listing.get("tags") if isinstance(listing, dict) else None
+        for tags in formats.values() if isinstance(formats, dict) else ():
+            yield from (tag for tag in (tags if isinstance(tags, dict) else ()) if isinstance(tag, str))
 
 
 def _duplicate_keys(node: Node | None, visited: set[int]) -> Iterator[str]:

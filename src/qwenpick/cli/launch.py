@@ -267,5 +267,5 @@ def _train(
 
         print_json("launch", training_launch_values(tuned, planned))
     else:
-        typer.echo(script(planned), nl=False)
+        typer.echo(script(planned, box.system), nl=False)
     return 0 if tuned.holds() else 1

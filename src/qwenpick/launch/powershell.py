@@ -11,6 +11,7 @@ from qwenpick.i18n import _
 if TYPE_CHECKING:
     from qwenpick.launch.run import Command, Launch
 
+_SET = re.compile(r"[A-Z_][A-Z0-9_]*=")
 # until Ollama's server answers: before that its programs start the app, which takes the port with settings of its own
 WAIT = "while (-not (Test-NetConnection 127.0.0.1 -Port 11434 -InformationLevel Quiet)) { Start-Sleep 1 }"
 # no word of these characters means anything to PowerShell, but one that begins with a number or a sign
@@ -43,11 +44,19 @@ def line(command: Command) -> str:
     >>> from qwenpick.launch.run import Command
     >>> line(Command(("ollama", "run", "my model"), {"OLLAMA_NUM_PARALLEL": "1"}))
     "$env:OLLAMA_NUM_PARALLEL='1'; ollama run 'my model'"
+    >>> line(Command(("env", "FORCE_TORCHRUN=1", "llamafactory-cli", "train")))
+    "$env:FORCE_TORCHRUN='1'; llamafactory-cli train"
     """
-    words = [quoted(word) for word in command.argv]
+    argv, env = list(command.argv), dict(command.env)
+    if argv[0] == "env":  # which Windows has not
+        del argv[0]
+        while _SET.match(argv[0]):
+            name, _equals, value = argv.pop(0).partition("=")
+            env[name] = value
+    words = [quoted(word) for word in argv]
     if words[0].startswith("'"):
         words[0] = f"& {words[0]}"
-    return "".join(f"$env:{name}={literal(value)}; " for name, value in command.env.items()) + " ".join(words)
+    return "".join(f"$env:{name}={literal(value)}; " for name, value in env.items()) + " ".join(words)
 
 
 def in_background(command: Command) -> str:
