@@ -90,9 +90,12 @@ class ServerCaches:
         left = format_bytes(self.left or 0)
         if not self.limits.told:  # as it was asked for
             return words + _("; only {left} are left", left=left)
-        return words + _(
-            "; only {left} are left: {settings}", left=left, settings=" ".join(settings(self.server, self.limits))
-        )
+        told = " ".join(settings(self.server, self.limits))
+        if self.limits.prompt_cache_bytes is not None:
+            return words + _(
+                "; only {left} are left: {settings} (the run's own cache included)", left=left, settings=told
+            )
+        return words + _("; only {left} are left: {settings}", left=left, settings=told)
 
 
 def server_caches(
