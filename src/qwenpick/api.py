@@ -256,11 +256,12 @@ def plan(
     True
     """
     from qwenpick.buy.advice import look
-    from qwenpick.catalog import find_gpu, load
+    from qwenpick.buy.named import one_of
+    from qwenpick.catalog import load
     from qwenpick.readers import wanted
 
     found = wanted(model, load(), quant, runtime=runtime)
-    pool = [find_gpu(found.catalog, name) for name in _names(gpu)] or None
+    pool = [one_of(found.catalog, name) for name in _names(gpu)] or None
     request = _request(task, found.quant, context, users, runtime, options)
     market = look(found.catalog, found.model, request, pool, budget)
     return Planned(found.model, market.offers, market.advice)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qwenpick.buy.compare import compare_gpus, compare_models
+from qwenpick.buy.named import Cards
 from qwenpick.catalog import Catalog, find_gpu, find_model
 from qwenpick.machine.simulate import simulate
 from qwenpick.recommending.request import Request
@@ -24,10 +25,9 @@ def test_a_model_that_cannot_be_planned_keeps_its_column_and_says_why(catalog: C
 def test_more_bandwidth_and_memory_show_in_the_columns(catalog: Catalog) -> None:
     cards = compare_gpus(
         catalog,
-        [find_gpu(catalog, "rtx 5070 ti"), find_gpu(catalog, "a10g")],
+        [Cards(find_gpu(catalog, "rtx 5070 ti")), Cards(find_gpu(catalog, "a10g"))],
         find_model(catalog, "qwen3-8b"),
         Request(),
-        None,
     )
     small, large = cards
     assert small.answers["fp16"]

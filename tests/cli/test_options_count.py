@@ -68,3 +68,13 @@ def test_a_manifest_is_not_written_of_what_is_slower_than_asked(qwenpick: Callab
     refused = qwenpick(*asked)
     assert (refused.code, refused.out) == (1, "") and "2000 tokens/s that were asked for" in refused.err
     assert "kind: Deployment" in qwenpick(*asked, "--force").out
+
+
+def test_launch_without_a_model_takes_the_context_that_it_must_hold(qwenpick: Callable[..., Result]) -> None:
+    asked = (*CARD, "--min-context", "200k")
+    first = json.loads(qwenpick("recommend", *asked, "-n", "1", "--json").out)["boxes"][0]["picks"][0]["plan"]
+    started = json.loads(qwenpick("launch", *asked, "--json").out)["plan"]
+    assert [started[key] for key in ("model", "format", "context")] == [
+        first[key] for key in ("model", "format", "context")
+    ]
+    assert "--context" in qwenpick("launch", "qwen3-8b", *asked).err

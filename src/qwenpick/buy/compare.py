@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.buy.hardware import buyer
+from qwenpick.buy.named import USUAL, Cards, Rest
 from qwenpick.catalog.prices import rent_words
 from qwenpick.errors import QwenpickError
 from qwenpick.fitting.answer import Answer, fit
 from qwenpick.planning.limits import most_sequences
-from qwenpick.planning.plan import Plan
+from qwenpick.planning.plan import Plan, fast_enough
 from qwenpick.recommending.request import HIGHEST
 from qwenpick.recommending.search.upper_bound import upper_bound
 from qwenpick.values import dataclass
@@ -44,16 +45,22 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One GPU for the model: the best plan (None where none is usable), the answer for each precision (None where no engine has it).
+    """One GPU, or several of one kind, for the model: the best plan (None where none is usable and as fast as asked), the answer for each precision
+    (None where no engine has it).
 
     `sequences` is how many users the best plan serves at once.
     """
 
-    gpu: Gpu
+    cards: Cards
     best: Plan | None
     answers: dict[str, Answer | None]
     sequences: int
     rent: str = ""  # what an hour of one costs, in words
+
+    @property
+    def gpu(self) -> Gpu:
+        """Which GPU it is."""
+        return self.cards.gpu
 
 
 def compare_models(catalog: Catalog, machine: Machine, models: Sequence[Model], request: Request) -> tuple[Side, ...]:
@@ -69,10 +76,11 @@ def best_side(sides: Sequence[Side]) -> Side | None:
 
 
 def order_of(side: Side) -> float:
-    """Points in the order of `recommend`; a model that is too slow stands behind any that is not."""
+    """Points in the order of `recommend`; one that is too slow, or that `recommend` leaves out, stands behind any that is not."""
     if side.ranked is None:
         return float("-inf")
-    return side.ranked.score - (0.0 if side.ranked.usable else 1000.0)
+    as_asked = side.ranked.usable and side.answer is not None and side.answer.quick and not side.answer.left_out
+    return side.ranked.score - (0.0 if as_asked else 1000.0)
 
 
 def _side(catalog: Catalog, machine: Machine, model: Model, request: Request) -> Side:
@@ -87,16 +95,14 @@ def _side(catalog: Catalog, machine: Machine, model: Model, request: Request) ->
 
 
 def compare_gpus(
-    catalog: Catalog, gpus: Sequence[Gpu], model: Model, request: Request, ram: int | None
+    catalog: Catalog, named: Sequence[Cards], model: Model, request: Request, rest: Rest = USUAL
 ) -> tuple[Card, ...]:
-    """The model on one of each GPU, at each precision, on the GPU alone."""
-    return tuple(_card(catalog, gpu, model, request, ram) for gpu in gpus)
+    """The model on each of the cards, at each precision, on them alone; `rest` is what the boxes have beside."""
+    return tuple(_card(catalog, cards, model, request, rest) for cards in named)
 
 
-def _card(catalog: Catalog, gpu: Gpu, model: Model, request: Request, ram: int | None) -> Card:
-    from qwenpick.machine.simulate import simulate
-
-    box = simulate(catalog, [gpu.id], None, ram, False)
+def _card(catalog: Catalog, cards: Cards, model: Model, request: Request, rest: Rest) -> Card:
+    box = rest.box(catalog, cards)
     answers: dict[str, Answer | None] = {}
     for precision in (request.quant,) if request.quant and request.quant != HIGHEST else PRECISIONS:
         try:
@@ -104,8 +110,13 @@ def _card(catalog: Catalog, gpu: Gpu, model: Model, request: Request, ram: int |
         except QwenpickError:
             answers[precision] = None  # no engine has this precision for this GPU
     ranked = buyer(catalog, model, request).one(box)
-    best = ranked.plan if ranked and ranked.usable else None
-    return Card(gpu, best, answers, _users(best, box) if best else 0, rent_words(catalog, gpu))
+    best = ranked.plan if ranked and ranked.usable and _quick(ranked.plan, request) else None
+    rent = rent_words(catalog, cards.gpu) if cards.count == 1 else ""
+    return Card(cards, best, answers, _users(best, box) if best else 0, rent)
+
+
+def _quick(plan: Plan, request: Request) -> bool:
+    return fast_enough(plan, request.min_speed, strict=request.strict)
 
 
 def _users(plan: Plan, machine: Machine) -> int:

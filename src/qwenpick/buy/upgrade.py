@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.buy.hardware import LEAST_BITS
+from qwenpick.buy.named import USUAL, Cards, Rest
 from qwenpick.catalog.prices import gpu_price, on_sale
 from qwenpick.errors import HardwareUnreadableError
 from qwenpick.recommending.answer import Recommender
@@ -59,27 +60,33 @@ class Ladder:
 
 
 def which_qwen(
-    catalog: Catalog, gpus: Iterable[Gpu], request: Request, ram: int | None = None, mine: Machine | None = None
+    catalog: Catalog, named: Iterable[Cards], request: Request, rest: Rest = USUAL, mine: Machine | None = None
 ) -> Ladder:
     """The best model that each card runs on its own, in four bits or more unless a format was asked for; `mine` first, where it is given."""
     chooser = _recommender(catalog, request)
-    own = [_on(chooser, _name(mine), None, mine)] if mine else []
-    return Ladder(chooser.task, (*own, *(_card(catalog, chooser, gpu, ram) for gpu in gpus)), mine is not None)
+    own = [_mine(catalog, chooser, request, mine)] if mine else []
+    return Ladder(chooser.task, (*own, *(_card(catalog, chooser, cards, rest) for cards in named)), mine is not None)
 
 
 def steps_up(
-    catalog: Catalog, mine: Machine, request: Request, budget: float | None = None, *, used: bool = False
+    catalog: Catalog,
+    mine: Machine,
+    request: Request,
+    budget: float | None = None,
+    rest: Rest = USUAL,
+    *,
+    used: bool = False,
 ) -> Ladder:
     """Cards of a known price, cheapest first, each of which gets one more than `mine` and than every cheaper one."""
     chooser = _recommender(catalog, request)
-    own = _on(chooser, _name(mine), None, mine)
+    own = _mine(catalog, chooser, request, mine)
     pool = [gpu for gpu in on_sale(catalog, used=used) if gpu.segment in SEGMENTS and not gpu.unified]
     priced = sorted((price, gpu.id, gpu) for gpu in pool if (price := gpu_price(gpu, used=used)[0]))
     steps, top = list[Got](), own.score
     for price, _id, gpu in priced:
         if budget is not None and price > budget:
             break
-        card = _card(catalog, chooser, gpu, mine.ram_total, used=used)
+        card = _card(catalog, chooser, Cards(gpu), rest, used=used)
         if card.pick and card.score >= top + WORTHWHILE:
             steps.append(card)
             top = card.score
@@ -100,17 +107,20 @@ def _recommender(catalog: Catalog, request: Request) -> Recommender:
     return Recommender(catalog, replace(request, gpu_only=True, least_bits=LEAST_BITS))
 
 
-def _card(catalog: Catalog, chooser: Recommender, gpu: Gpu, ram: int | None, *, used: bool = False) -> Got:
-    from qwenpick.machine.simulate import simulate
+def _mine(catalog: Catalog, chooser: Recommender, request: Request, mine: Machine) -> Got:
+    """What one's own box gets one: on its GPUs alone, as the others; in RAM where it has none."""
+    if mine.devices:
+        return _on(chooser, _name(mine), None, mine)
+    return _on(Recommender(catalog, replace(request, gpu_only=False, least_bits=LEAST_BITS)), _name(mine), None, mine)
 
-    price, note = gpu_price(gpu, used=used)
-    found = _on(chooser, gpu.name, gpu, simulate(catalog, [gpu.id], None, ram, False))
-    return replace(found, price=price, price_note=note)
+
+def _card(catalog: Catalog, chooser: Recommender, cards: Cards, rest: Rest, *, used: bool = False) -> Got:
+    price, note = gpu_price(cards.gpu, used=used)
+    found = _on(chooser, cards.name, cards.gpu, rest.box(catalog, cards))
+    return replace(found, price=price and price * cards.count, price_note=note)
 
 
 def _on(chooser: Recommender, name: str, gpu: Gpu | None, box: Machine) -> Got:
-    if not box.devices:
-        return Got(name, gpu, None)
     try:
         picks: Sequence[Pick] = chooser.recommend(box, 1, details=False).picks
     except HardwareUnreadableError:

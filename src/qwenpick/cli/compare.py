@@ -8,15 +8,17 @@ import typer
 
 from qwenpick.cli.common import completion, parsed
 from qwenpick.cli.common import options as given
-from qwenpick.cli.common.box import PROBED, Box
+from qwenpick.cli.common.box import PROBED, Box, read_system
 from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.units import parse_dollars, parse_memory
 
 if TYPE_CHECKING:
+    from qwenpick.buy.named import Cards, Rest
     from qwenpick.buy.upgrade import Ladder
-    from qwenpick.catalog import Catalog, Gpu, Model
+    from qwenpick.catalog import Catalog, Model
+    from qwenpick.machine.hardware import Machine
     from qwenpick.recommending.request import Request
 
 
@@ -42,17 +44,23 @@ def command(
     ] = None,
     used: Annotated[bool, typer.Option("--used", help="With --upgrade: used GPUs too.")] = False,
     run: parsed.Run = parsed.AS_USUAL,
+    gpu_only: given.GpuOnly = False,
+    strict: given.Strict = False,
     hardware: Box = PROBED,
     catalog: given.Catalogs = None,
     output: parsed.Output = parsed.SCREEN,
 ) -> None:
     """Models side by side on one machine, GPUs side by side for one model (--model), or which Qwen each GPU gets you."""
+    from dataclasses import replace
+
     from qwenpick.buy.compare import compare_gpus, compare_models
-    from qwenpick.catalog import find_gpu, find_model
+    from qwenpick.buy.named import read_cards
+    from qwenpick.catalog import find_model
     from qwenpick.render.compare import gpus_report, gpus_values, models_report, models_values
     from qwenpick.render.forms.output import emit
 
-    facts, request, shown, said = parsed.read_catalog(catalog), run.request(hardware), output.shown(), names or []
+    facts, shown, said = parsed.read_catalog(catalog), output.shown(), names or []
+    request = replace(run.request(hardware), gpu_only=gpu_only, strict=strict)
     if (budget is not None or used) and (not upgrade or said):
         raise QwenpickError(_("--budget and --used go with --upgrade and no names: they say which GPUs to look at"))
     if model and upgrade:
@@ -61,7 +69,8 @@ def command(
         raise QwenpickError(_("name what to compare: two models, or two GPUs; or use --upgrade"))
     if model:
         wanted = find_model(facts, model)
-        cards = compare_gpus(facts, [find_gpu(facts, name) for name in said], wanted, request, _ram(hardware))
+        _refuse(hardware, gpu_only)
+        cards = compare_gpus(facts, [read_cards(facts, name) for name in said], wanted, request, _rest(hardware))
         emit("compare", shown, gpus_report(cards, wanted.name), gpus_values(cards))
         return
     gpus = _gpus(facts, said)
@@ -70,6 +79,7 @@ def command(
 
         if gpus is None:
             raise QwenpickError(_("--upgrade takes GPUs, or no name; '{name}' is none", name=said[0]))
+        _refuse(PROBED if upgrade else hardware, gpu_only)
         found = _ladder(facts, gpus, request, hardware, upgrade, budget, used)
         emit("compare", shown, ladder_report(found), ladder_values(found))
         return
@@ -80,7 +90,7 @@ def command(
 
 
 def _ladder(
-    facts: Catalog, gpus: list[Gpu], request: Request, hardware: Box, upgrade: bool, budget: float | None, used: bool
+    facts: Catalog, gpus: list[Cards], request: Request, hardware: Box, upgrade: bool, budget: float | None, used: bool
 ) -> Ladder:
     """Which Qwen each of the GPUs gets; with `upgrade` beside the box's own, and without names the steps up from it."""
     from qwenpick.buy.upgrade import steps_up, which_qwen
@@ -88,20 +98,49 @@ def _ladder(
 
     with working(_("trying one GPU after the other")):
         if not upgrade:
-            return which_qwen(facts, gpus, request, _ram(hardware))
+            return which_qwen(facts, gpus, request, _rest(hardware))
         mine = hardware.read(facts)
         if gpus:
-            return which_qwen(facts, gpus, request, mine.ram_total, mine)
-        return steps_up(facts, mine, request, budget, used=used)
+            return which_qwen(facts, gpus, request, _rest(hardware, mine), mine)
+        return steps_up(facts, mine, request, budget, _rest(hardware, mine), used=used)
 
 
-def _ram(hardware: Box) -> int | None:
-    return parse_memory(hardware.ram) if hardware.ram else None
+def _rest(hardware: Box, mine: Machine | None = None) -> Rest:
+    """What the boxes have beside the cards that are compared: as it was said, and the RAM of one's `own` machine."""
+    from qwenpick.buy.named import Rest
+
+    ram = mine.ram_total if mine else parse_memory(hardware.ram) if hardware.ram else None
+    return Rest(
+        ram, read_system(hardware.system), parse_memory(hardware.reserve) if hardware.reserve is not None else None
+    )
 
 
-def _gpus(facts: Catalog, names: list[str]) -> list[Gpu] | None:
+def _refuse(hardware: Box, gpu_only: bool) -> None:
+    """QwenpickError for options of a machine where cards are named: each of them is one."""
+    if gpu_only:
+        raise QwenpickError(_("GPUs are compared alone, with nothing in RAM: leave out --gpu-only"))
+    said = {
+        "--machine": hardware.machine,
+        "--gpu": hardware.gpu,
+        "--vram": hardware.vram,
+        "--cpu-only": hardware.cpu_only,
+        "--nodes": hardware.nodes > 1,
+        "--link": hardware.link,
+        "--ram-bandwidth": hardware.ram_bandwidth,
+    }
+    for option in (option for option, value in said.items() if value):
+        raise QwenpickError(
+            _(
+                "the GPUs that are named are compared, each in a box of its own: leave out {option}, or name it among them",
+                option=option,
+            )
+        )
+
+
+def _gpus(facts: Catalog, names: list[str]) -> list[Cards] | None:
     """The GPUs of those names; None where the first is a model or nothing known."""
-    from qwenpick.catalog import find_gpu, find_model
+    from qwenpick.buy.named import read_cards
+    from qwenpick.catalog import find_model
 
     if not names:
         return []
@@ -109,22 +148,23 @@ def _gpus(facts: Catalog, names: list[str]) -> list[Gpu] | None:
         find_model(facts, names[0])
     except QwenpickError:
         try:
-            find_gpu(facts, names[0])
+            read_cards(facts, names[0])
         except QwenpickError:
             return None
-        return [find_gpu(facts, name) for name in names]
+        return [read_cards(facts, name) for name in names]
     return None
 
 
 def _model(facts: Catalog, name: str) -> Model:
     """The model of that name; for the name of a GPU beside models, a sentence that says so."""
-    from qwenpick.catalog import find_gpu, find_model
+    from qwenpick.buy.named import read_cards
+    from qwenpick.catalog import find_model
 
     try:
         return find_model(facts, name)
     except QwenpickError:
         try:
-            gpu = find_gpu(facts, name)
+            gpu = read_cards(facts, name).gpu
         except QwenpickError:
             pass
         else:

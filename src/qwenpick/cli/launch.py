@@ -85,6 +85,9 @@ def command(
         ),
     ] = None,
     run: parsed.FullRun = parsed.ALL_AS_USUAL,
+    min_context: Annotated[
+        str | None, typer.Option(metavar="TOKENS", help="Without MODEL: context that the first pick must hold here.")
+    ] = None,
     start: Start = PRINTED,
     online: given.Online = False,
     form: Manifest = PLAIN,
@@ -113,6 +116,8 @@ def command(
                 _("several models are launched by plain commands on one machine; leave out the other forms")
             )
         raise typer.Exit(launch_together(model, run, facts, hardware, online, source, force, json))
+    if model and min_context:
+        raise QwenpickError(_("--min-context chooses among models: with a model use --context"))
     asked, nodes = run.request(hardware), clustered.fleet(facts, hardware)
     box = None
     if model:
@@ -120,9 +125,10 @@ def command(
     elif nodes:
         raise QwenpickError(_("name the model that is to run in the cluster; qwenpick recommend --cluster says which"))
     else:
-        asked = replace(asked, task=asked.task or "chat")
+        asked = replace(asked, task=asked.task or "chat", min_context=parsed.read_context(min_context))
         box = hardware.read(facts)
-        said = _first(facts, box, asked)
+        said, context = _first(facts, box, asked)
+        asked = replace(asked, context=context if min_context else asked.context)
     found = wanted(said, facts, run.quant, online=online, runtime=run.runtime)
     _has_weights(found, said, force)
     shape = form.form(nodes)
@@ -223,14 +229,15 @@ def _refuse(answer: Answer, again: str) -> None:
         )
 
 
-def _first(facts: Catalog, box: Machine, request: Request) -> str:
-    """The model that `recommend` puts first. Raises DoesNotFitError where nothing fits."""
+def _first(facts: Catalog, box: Machine, request: Request) -> tuple[str, int]:
+    """The model that `recommend` puts first, and the context that it plans. Raises DoesNotFitError where nothing fits."""
     from qwenpick.recommending.answer import Recommender
 
-    places = Recommender(facts, request).rank(box, 1)
+    recommender = Recommender(facts, request)
+    places = recommender.rank(box, 1)
     if not places:
         raise DoesNotFitError(_("nothing fits; qwenpick recommend says what was left out, and why"))
-    return places[0].plan.model.id
+    return places[0].plan.model.id, recommender.context
 
 
 def _train(

@@ -50,7 +50,7 @@ def command(
     training: Tuning = SERVED,
 ) -> None:
     """What hardware does this model need; which GPU to buy or rent?"""
-    from qwenpick.catalog import find_gpu
+    from qwenpick.buy.named import one_of
     from qwenpick.readers import wanted as read_wanted
     from qwenpick.recommending.request import Request
     from qwenpick.render import plan as show
@@ -62,7 +62,7 @@ def command(
         raise QwenpickError(_("--cloud lists machines to rent; leave out --used and --gpu"))
     with working(_("reading {name}", name=said)):
         facts, wanted, stored, *_rest = read_wanted(said, parsed.read_catalog(catalog), online=online)
-    pool = [find_gpu(facts, name) for name in gpu] if gpu else None
+    pool = [one_of(facts, name) for name in gpu] if gpu else None
     shown, title = output.shown(), _("What hardware does {name} need?", name=wanted.name)
     trying = _("trying {name} on one GPU after the other", name=wanted.name)
     if tuning:

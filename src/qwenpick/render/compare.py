@@ -32,7 +32,7 @@ def models_report(sides: tuple[Side, ...], machine: Machine) -> Report:
         return tuple(show(side.answer) if side.answer else "" for side in sides)
 
     rows: list[tuple[str, ...]] = [
-        (_("verdict"), *(_(VERDICTS[s.answer.plan.verdict]) if s.answer else s.why_not or "" for s in sides)),
+        (_("verdict"), *(_side_verdict(s.answer) if s.answer else s.why_not or "" for s in sides)),
         (_("quality"), *(_quality(s) for s in sides)),
         (_("a full answer takes"), *(_wait(s) for s in sides)),
         (_("format"), *planned(lambda a: a.plan.checkpoint.shown)),
@@ -76,9 +76,26 @@ def models_report(sides: tuple[Side, ...], machine: Machine) -> Report:
     ]
     return (
         *(Line(sentence, tone) for sentence, tone in _verdicts(sides)),
+        *(Line(side.answer.left_out, "warn") for side in sides if side.answer and side.answer.left_out),
         _table([side.model.name for side in sides], rows),
         Line(box(machine), "dim"),
     )
+
+
+def _side_verdict(answer: Answer) -> str:
+    """Whether it fits, and whether it is as fast as was asked."""
+    word = (
+        _(VERDICTS[answer.plan.verdict])
+        if answer.fits or answer.plan.verdict != "tight"
+        else _("tight, which --strict rules out")
+    )
+    if answer.fits and not answer.quick:
+        return _(
+            "{verdict}, but slower than the {wanted:g} tokens/s asked for",
+            verdict=word,
+            wanted=answer.request.min_speed,
+        )
+    return word
 
 
 def _verdicts(sides: tuple[Side, ...]) -> list[tuple[str, Tone]]:
@@ -144,7 +161,10 @@ def _wait(side: Side) -> str:
 def gpus_report(cards: tuple[Card, ...], model_name: str) -> Report:
     """GPUs for one model."""
     rows: list[tuple[str, ...]] = [
-        (_("memory"), *(format_bytes(c.gpu.usable_bytes or c.gpu.memory_bytes or 0, 1) for c in cards)),
+        (
+            _("memory"),
+            *(format_bytes(c.cards.count * (c.gpu.usable_bytes or c.gpu.memory_bytes or 0), 1) for c in cards),
+        ),
         (
             _("bandwidth"),
             *(f"{c.gpu.bandwidth / GB:,.0f} GB/s" if c.gpu.bandwidth else _("unknown") for c in cards),
@@ -175,14 +195,22 @@ def gpus_report(cards: tuple[Card, ...], model_name: str) -> Report:
         ]
     rows += [
         (_("sequences at once"), *(str(c.sequences) for c in cards)),
-        (_("power"), *(f"{c.gpu.power_watts:.0f} W" if c.gpu.power_watts else _("unknown") for c in cards)),
+        (
+            _("power"),
+            *(f"{c.cards.count * c.gpu.power_watts:.0f} W" if c.gpu.power_watts else _("unknown") for c in cards),
+        ),
         (_("price"), *(_price(c) for c in cards)),
         *([(_("rents for"), *(c.rent for c in cards))] if any(c.rent for c in cards) else []),
         (_("sold"), *(_(c.gpu.status) for c in cards)),
     ]
     return (
-        Line(_("{model_name} on one GPU", model_name=model_name), "title"),
-        _table([card.gpu.name for card in cards], rows),
+        Line(
+            _("{model_name} on one GPU", model_name=model_name)
+            if all(card.cards.count == 1 for card in cards)
+            else _("{model_name} on each of them", model_name=model_name),
+            "title",
+        ),
+        _table([card.cards.name for card in cards], rows),
     )
 
 
@@ -194,7 +222,7 @@ def _verdict(answer: Answer | None) -> str:
     if answer is None:
         return _("no engine")
     way = f"{answer.plan.checkpoint.format}, {find_runtime(answer.plan.runtime).TITLE}"
-    return _("{name} ({memory})", name=_(VERDICTS[answer.plan.verdict]), memory=way)
+    return _("{name} ({memory})", name=_side_verdict(answer), memory=way)
 
 
 def _longest(answer: Answer | None) -> str:
@@ -209,7 +237,7 @@ def _decode(answer: Answer | None) -> str:
 def _price(card: Card) -> str:
     price, note = gpu_price(card.gpu)
     return (
-        _("{name} ({memory})", name=f"${price:,.0f}", memory=note)
+        _("{name} ({memory})", name=f"${card.cards.count * price:,.0f}", memory=note)
         if price
         else _("not sold alone")
         if card.rent
@@ -228,6 +256,8 @@ def models_values(sides: tuple[Side, ...], machine: Machine) -> CompareValues:
             "longest_context": side.answer.longest if side.answer else None,
             "sequences": side.sequences,
             "usable": bool(side.answer and side.answer.usable),
+            "quick": bool(side.answer and side.answer.quick),
+            "left_out": side.answer.left_out if side.answer else None,
             "quality": round(side.ranked.quality.value, 2) if side.ranked else None,
             "seconds_to_answer": round(side.ranked.seconds, 2)
             if side.ranked and side.ranked.seconds is not None
@@ -252,6 +282,7 @@ def gpus_values(cards: tuple[Card, ...]) -> CompareValues:
     gpus: list[CardValues] = [
         {
             "gpu": card.gpu.id,
+            "count": card.cards.count,
             "sequences": card.sequences,
             "plan": plan_values(card.best) if card.best else None,
             "plans": {name: plan_values(answer.plan) if answer else None for name, answer in card.answers.items()},

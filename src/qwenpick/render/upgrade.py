@@ -41,7 +41,12 @@ def ladder_report(found: Ladder) -> Report:
     if found.mine and len(found.cards) == 1:
         return tuple(blocks)
     rows = tuple(_row(card, found) for card in found.cards)
-    quiet = [_("each card by itself, nothing in RAM"), _("gain: compared with {name}", name=found.cards[0].name)]
+    first = found.cards[0].pick
+    in_ram = found.mine and first is not None and first.plan.mode == "cpu"
+    alone = (
+        _("each card by itself, nothing in RAM; the CPU in RAM") if in_ram else _("each card by itself, nothing in RAM")
+    )
+    quiet = [alone, _("gain: compared with {name}", name=found.cards[0].name)]
     return (*blocks, Table(COLUMNS, rows), Line(_("; ").join(quiet), "dim"))
 
 

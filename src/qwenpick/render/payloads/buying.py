@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NotRequired
+
 from typing_extensions import TypedDict
 
 from qwenpick.render.payloads.plans import MachineValues, PlanValues
@@ -86,6 +88,8 @@ class RentedCommandValues(TypedDict):
 
 
 class SideValues(TypedDict):
+    """quick is whether it is as fast as --min-speed asks, left_out why recommend would not offer it, null where it would."""
+
     model: str
     fits: bool
     why_not: str | None
@@ -93,6 +97,8 @@ class SideValues(TypedDict):
     longest_context: int | None
     sequences: int
     usable: bool
+    quick: NotRequired[bool]
+    left_out: NotRequired[str | None]
     quality: float | None
     seconds_to_answer: float | None
 
@@ -101,6 +107,7 @@ class CardValues(TypedDict):
     """plan is the usable one of four bits or more that the card would run; plans and contexts by precision (fp16, 8bit, 4bit)."""
 
     gpu: str
+    count: NotRequired[int]
     sequences: int
     plan: PlanValues | None
     plans: dict[str, PlanValues | None]
