@@ -78,3 +78,11 @@ def test_the_word_is_the_servers_whatever_starts_it(qwenpick: Run, form: str) ->
     assert "--default-chat-template-kwargs" in whole
     if form == "--systemd":
         assert argv(found)[:2] == ["systemctl", "--user"] and argv(found)[-1].endswith(".service")
+
+
+@pytest.mark.parametrize(("form", "started"), [("--kubernetes", True), ("--slurm", True), ("--ray", False)])
+def test_a_manifest_says_it_too_where_the_server_has_a_word(qwenpick: Run, form: str, started: bool) -> None:
+    asked = ["launch", "qwen3-8b", "--runtime", "vllm", "--gpu", "l40s", "--ram", "64", form]
+    written = qwenpick(*asked, "--thinking", "no").out
+    assert ("default-chat-template-kwargs" in written) is started and "default_chat_template_kwargs" not in written
+    assert "default-chat-template-kwargs" not in qwenpick(*asked).out

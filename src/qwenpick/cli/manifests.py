@@ -125,6 +125,7 @@ def print_manifest(
     from qwenpick.fleet.copies import fit
     from qwenpick.fleet.kinds import Fleet
     from qwenpick.launch import launch, run_of
+    from qwenpick.launch.thinking import is_quiet, with_thinking
     from qwenpick.machine.nodes import per_node
 
     nodes, copies = 1, clustered.replicas or 1
@@ -161,8 +162,12 @@ def print_manifest(
                     wanted=request.min_speed,
                 )
             )
-    run = run_of(plan, found.path, hub=hub)
-    planned = manifest(shape, run, launch(run), plan, room, copies, nodes)
+    effort = "off" if request.thinking == "no" else None
+    quiet = shape != "ray" and is_quiet(
+        plan.model, effort
+    )  # Ray Serve LLM takes arguments of the engine, not of its server
+    run = replace(run_of(plan, found.path, hub=hub), quiet=quiet)
+    planned = manifest(shape, run, with_thinking(launch(run), plan.model, effort), plan, room, copies, nodes)
     planned = replace(planned, notes=(*planned.notes, *found.notes))
     if json:
         from qwenpick.render.forms.envelope import print_json
