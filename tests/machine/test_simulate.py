@@ -31,9 +31,11 @@ def test_what_the_driver_keeps_of_a_card_is_not_free(
     assert any("driver keeps" in note for note in device.notes)
 
 
-def test_memory_that_was_said_is_free(catalog: Catalog) -> None:
-    (device,) = simulate(catalog, ["rtx 4090"], 20 * GIB, 64 * GIB, False, reserve=0).devices
-    assert device.free == device.total == 20 * GIB
+def test_of_memory_that_was_said_all_but_the_driver_s_is_free(catalog: Catalog) -> None:
+    for names in (["rtx 4090"], []):
+        (device,) = simulate(catalog, names, 20 * GIB, 64 * GIB, False, reserve=0).devices
+        assert device.total == 20 * GIB
+        assert device.free == 20 * GIB - 430 * MIB - int(0.0013 * 20 * GIB)
 
 
 def test_a_card_has_what_its_driver_reports(catalog: Catalog) -> None:

@@ -9,6 +9,7 @@ import typer
 from qwenpick.cli.common import completion, parsed
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.box import PROBED, Box, read_system
+from qwenpick.cli.common.choosing import check_places
 from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
@@ -59,6 +60,7 @@ def command(
     from qwenpick.render.compare import gpus_report, gpus_values, models_report, models_values
     from qwenpick.render.forms.output import emit
 
+    check_places(hardware, gpu_only)
     facts, shown, said = parsed.read_catalog(catalog), output.shown(), names or []
     request = replace(run.request(hardware), gpu_only=gpu_only, strict=strict)
     if (budget is not None or used) and (not upgrade or said):

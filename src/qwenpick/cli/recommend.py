@@ -9,7 +9,7 @@ import typer
 from qwenpick.cli.common import completion, parsed
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.box import PROBED, Box
-from qwenpick.cli.common.choosing import ANY, Choice, typed
+from qwenpick.cli.common.choosing import ANY, Choice, check_places, typed
 from qwenpick.cli.common.clusters import NAMED, Clustered
 from qwenpick.cli.common.groups import spread
 from qwenpick.cli.common.measuring import measured_once
@@ -77,6 +77,7 @@ def command(
     from qwenpick.render.forms.progress import working
     from qwenpick.render.recommend import recommend_report, recommend_values
 
+    check_places(hardware, gpu_only)
     facts = parsed.read_catalog(catalog)
     said: dict[str, object] = {
         "task": task,

@@ -253,6 +253,9 @@ def _unusable(catalog: Catalog, model: Model, search: Search) -> Plan | None:
 def _no_way(model: Model, search: Search) -> str:
     request, machine = search.request, search.machine
     what = _(" in {quant}", quant=request.quant) if request.quant else ""
+    where = _("this machine") if machine.origin == "probe" else _("that machine")
+    if request.gpu_only and not machine.devices:
+        return _("--gpu-only keeps everything on a GPU, and {where} has none", where=where)
     if request.runtime:
         engine = find_runtime(request.runtime)
         if not checkpoints(model, engine, search.quant):
@@ -265,5 +268,4 @@ def _no_way(model: Model, search: Search) -> str:
                 formats=formats or _("no published format of it"),
             )
         return _("{engine} cannot use this machine for {name}{what}", engine=engine.TITLE, name=model.name, what=what)
-    where = _("this machine") if machine.origin == "probe" else _("that machine")
     return _("no engine can run {name}{what} on {where}", name=model.name, what=what, where=where)

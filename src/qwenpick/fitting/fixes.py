@@ -7,7 +7,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from qwenpick.fitting.answer import Answer, as_described
+from qwenpick.errors import QwenpickError
+from qwenpick.fitting.answer import Answer, as_described, fit
 from qwenpick.i18n import _
 from qwenpick.memory.account import RAM
 from qwenpick.memory.cache import KvCache
@@ -51,12 +52,37 @@ class Fix:
 
 def fixes(catalog: Catalog, machine: Machine, answer: Answer) -> tuple[Fix, ...]:
     """The changes that make a plan that does not fit fit, one of each kind, cheapest for the person first."""
-    if answer.fits or answer.plan.verdict == "refused":
+    if answer.fits:
         return ()
+    if answer.plan.verdict == "refused":
+        return tuple(_engine_that_runs(catalog, machine, answer))
     found = dict[str, Fix]()
     for fix in _fixes(catalog, _Trial(machine, answer)):
         found.setdefault(fix.what, _priced(fix, answer, machine, catalog))
     return tuple(found.values())
+
+
+def _engine_that_runs(catalog: Catalog, machine: Machine, answer: Answer) -> Iterator[Fix]:
+    """What runs the model there where the engine that was asked for cannot: in the format and the cache that were asked for, if that is possible."""
+    asked = answer.request
+    if asked.runtime is None:
+        return
+    freely = replace(asked, runtime=None, options={})
+    for request in (freely, replace(freely, quant=None), replace(freely, quant=None, kv_cache=None)):
+        try:
+            plan = fit(catalog, machine, answer.plan.model, request).plan
+        except QwenpickError:
+            continue
+        if not plan.holds(asked.strict) or plan.runtime == find_runtime(asked.runtime).NAME:
+            continue
+        what = _("{engine} with {format}", engine=find_runtime(plan.runtime).TITLE, format=plan.checkpoint.format)
+        without = (
+            *(("-o",) if asked.options else ()),
+            *(("--kv-cache",) if asked.kv_cache and not request.kv_cache else ()),
+        )
+        flags = f"--runtime {plan.runtime} --quant {plan.checkpoint.format}"
+        yield Fix(what, 0, flags, plan, None, without, pins=True)
+        return
 
 
 @dataclass(frozen=True, slots=True)

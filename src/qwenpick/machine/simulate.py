@@ -117,9 +117,7 @@ def _discrete(gpu: Gpu, vram: int | None) -> Device:
         else ()
     )
     device = _device(gpu, total, ((note,) if note else ()) + own)
-    if vram:
-        return device
-    return _idle(replace(device, reserved=total - gpu.cuda_bytes) if gpu.cuda_bytes else device)
+    return _idle(replace(device, reserved=total - gpu.cuda_bytes) if gpu.cuda_bytes and not vram else device)
 
 
 def _idle(device: Device) -> Device:
@@ -216,8 +214,9 @@ def _nameless_box(catalog: Catalog, vram: int | None, ram: int | None) -> Machin
         bandwidth=like.bandwidth,
         notes=(note,),
         gpu=like.id,
-        display=like.segment == "consumer",
+        display=_at_home(catalog, vram),
     )
+    device = _idle(device)
     notes = [note] + ([] if ram else [N_("RAM is not known; give --ram to plan with it")])
     return _box((device,), ram, notes, _processor(ram))
 
@@ -234,6 +233,11 @@ def _usual(catalog: Catalog, vram: int) -> Gpu:
     nearest = min(abs((gpu.memory_bytes or 0) - vram) for gpu in named)
     alike = sorted((gpu.bandwidth or 0.0, gpu.id) for gpu in named if abs((gpu.memory_bytes or 0) - vram) == nearest)
     return catalog.gpus[alike[len(alike) // 2][1]]
+
+
+def _at_home(catalog: Catalog, vram: int) -> bool:
+    """Whether people's own cards have that much memory: then it is taken to drive a display too."""
+    return any(gpu.segment == "consumer" and about(gpu.memory_bytes or 0, vram) for gpu in catalog.gpus.values())
 
 
 def _cpu_box(gpus: list[str], vram: int | None, ram: int | None) -> Machine:

@@ -17,6 +17,7 @@ from qwenpick.recommending.choose import Chooser, readable
 from qwenpick.recommending.rank import LABELLED, Ranked
 from qwenpick.recommending.tasks import Task, find_task, serves
 from qwenpick.recommending.unpublished import Unpublished, better_unpublished
+from qwenpick.units import format_gb
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ class Recommender:
     def recommend(self, machine: Machine, limit: int = 5, *, details: bool = True) -> Recommendation:
         """The answer on one machine; see the function."""
         ranked, misfits = self._chooser.places(machine, max(limit, LABELLED), counted=details)
+        if not ranked and misfits is None:  # then why is all that can be said
+            misfits = self._chooser.places(machine, 1, counted=True)[1]
         box, strict = readable(machine), self.request.strict
         picks = tuple(
             Pick(
@@ -107,8 +110,24 @@ class Recommender:
         )
         if not picks and misfits:
             refuse_unread(machine, self.request.gpu_only)
-        left_out = self.left_out + Counter({_("does not fit this machine"): misfits or 0})
+        left_out = self.left_out + self._without_a_plan(machine, misfits or 0, nothing=not picks)
         return Recommendation(self.task, self.request, self.context, picks, left_out)
+
+    def _without_a_plan(self, machine: Machine, misfits: int, *, nothing: bool) -> Counter[str]:
+        """How many of the models that are compared have no plan there, by the reason; where there are no picks, those that are too slow too."""
+        request, chooser, found = self.request, self._chooser, Counter[str]()
+        if misfits and request.max_disk is not None:
+            freely = Chooser(chooser.catalog, chooser.models, self.task, replace(request, max_disk=None))
+            small = min(misfits, freely.places(machine, 1, counted=True)[1] or 0)
+            found[_("every format that fits is a download of more than {most}", most=format_gb(request.max_disk))] = (
+                misfits - small
+            )
+            found[_("does not fit this machine")] = small
+        else:
+            found[_("does not fit this machine")] = misfits
+        if nothing and request.min_speed:
+            found[_("slower than {speed:g} tokens/s", speed=request.min_speed)] = len(chooser.models) - misfits
+        return +found
 
     def rank(self, machine: Machine, limit: int = 5) -> list[Ranked]:
         """The first places alone, without how long a context each of them could have."""

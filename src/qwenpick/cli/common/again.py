@@ -34,7 +34,7 @@ def again(ctx: typer.Context, changes: Mapping[str, object], model: str | None =
     for option, old in said.items():
         if option and option not in changes:
             words += old
-        elif option == ENGINE:
+        elif option == ENGINE and changes[option] is not None:
             words += _unchanged(old, str(changes[option]))
     for option, value in changes.items():
         for one in value if isinstance(value, list) else [value]:

@@ -99,6 +99,13 @@ class Box:
             return boxes
         from qwenpick.machine.probe.bandwidth import said
 
+        for device in (device for _label, box in boxes for device in box.devices if device.unified):
+            raise QwenpickError(
+                _(
+                    "--ram-bandwidth is of RAM beside a GPU; the {name} has one memory, whose bandwidth is known",
+                    name=device.name,
+                )
+            )
         return [(label, said(box, parse_rate(self.ram_bandwidth))) for label, box in boxes]
 
     def _boxes(self, catalog: Catalog) -> list[tuple[str, Machine]]:

@@ -49,6 +49,12 @@ class Choice:
         )
 
 
+def check_places(hardware: Box, gpu_only: bool) -> None:
+    """QwenpickError where one option says GPUs alone and another none of them."""
+    if gpu_only and hardware.cpu_only:
+        raise QwenpickError(_("--cpu-only and {option} contradict each other; leave out one", option="--gpu-only"))
+
+
 def typed(said: Mapping[str, object]) -> list[str]:
     """Options and their values as words of a command line, without those that were not given.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from qwenpick.cli.common import options as given
-from qwenpick.cli.common.choosing import Choice, typed
+from qwenpick.cli.common.choosing import Choice, check_places, typed
 from qwenpick.cli.common.engine_options import read_engine_options
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
@@ -84,6 +84,7 @@ class FullRun(Run):
         """What they ask. Raises QwenpickError for a size, a cache or an option that means nothing."""
         from dataclasses import replace
 
+        check_places(hardware, self.gpu_only)
         return replace(
             Run.request(self, hardware),
             options=read_engine_options(self.option),

@@ -158,6 +158,12 @@ def said(machine: Machine, bandwidth: float) -> Machine:
 
 
 def with_bandwidth(machine: Machine, bandwidth: float, said: str) -> Machine:
-    """The machine with this RAM bandwidth, and where it is from."""
+    """The machine with this RAM bandwidth, and where it is from; what was noted of the one before is no longer so."""
+    old = machine.cpu.bandwidth_from
+    notes = tuple(
+        note for note in machine.notes if not (old and note.startswith("CPU memory bandwidth") and old in note)
+    )
+    if len(notes) < len(machine.notes):
+        notes += (N_("CPU memory bandwidth {said}", said=said),)
     cpu = replace(machine.cpu, bandwidth=bandwidth, bandwidth_from=said)
-    return replace(machine, cpu=cpu, sources={**machine.sources, "cpu.bandwidth": said})
+    return replace(machine, cpu=cpu, notes=notes, sources={**machine.sources, "cpu.bandwidth": said})
