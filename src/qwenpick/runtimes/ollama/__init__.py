@@ -88,12 +88,14 @@ def memory(
 def default_context(vram: int) -> int:
     """Tokens of context that Ollama gives a model when nobody says how many, by the GPU memory of the box in bytes.
 
-    >>> default_context(8 * GIB), default_context(24 * GIB), default_context(80 * GIB)
+    Ollama 0.33.2 server/routes.go: a GiB below the 24 and 48 of its documents, so that cards of those sizes, whose drivers say a little less, count.
+
+    >>> default_context(8 * GIB), default_context(24 * GIB - 400 * 2**20), default_context(80 * GIB)
     (4096, 32768, 262144)
     """
-    if vram < 24 * GIB:
+    if vram < 23 * GIB:
         return 4096
-    return 32768 if vram < 48 * GIB else 262144
+    return 32768 if vram < 47 * GIB else 262144
 
 
 def tag_bytes(model: Model, architecture: Architecture, format_name: str) -> int:
