@@ -151,6 +151,16 @@ def test_ollama_gets_a_modelfile_and_its_variables(run: Run) -> None:
     assert planned.serve.argv == ("ollama", "run", "qwen3-8b-16384")
 
 
+def test_ollamas_modelfile_says_the_batch_and_the_drafts_that_were_asked(run: Run) -> None:
+    def lines(**options: object) -> set[str]:
+        work = Serving(16384, options=options)
+        return set(launch(on(run, "ollama", "Q4_K_M", work=work)).files["Modelfile"].splitlines())
+
+    assert not any("num_batch" in line or "draft" in line for line in lines())  # Ollama chooses
+    assert {"PARAMETER num_batch 512", "PARAMETER num_gpu 20"} <= lines(n_ubatch=512, num_gpu=20)
+    assert "PARAMETER draft_num_predict 4" in lines(draft_num_predict=4)
+
+
 def test_ollama_fetches_the_librarys_tag(run: Run) -> None:
     (fetched,) = launch(replace(on(run, "ollama", "Q4_K_M"), checkpoint=TAG)).downloads
     # as ollama.com/library says

@@ -11,6 +11,7 @@ from qwenpick.catalog import Catalog, Checkpoint
 from qwenpick.fitting.answer import fit
 from qwenpick.machine.hardware import Device, Machine
 from qwenpick.machine.simulate import simulate
+from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization.gguf import layer_sizes
 from qwenpick.memory.quantization.gguf.rules import OLLAMA_HALF_VALUES, tensor_types
 from qwenpick.planning.checkpoints import checkpoints
@@ -141,7 +142,7 @@ def test_the_library_s_own_formats_are_what_is_offered_unasked(catalog: Catalog)
 @pytest.mark.parametrize(
     ("gpu", "name", "said"),
     [
-        ("dgx spark", "qwen3-vl-32b-instruct", "256k tokens of context on such a machine: 85."),
+        ("dgx spark", "qwen3-vl-32b-instruct", "256k tokens of context on such a machine: 88."),
         ("rtx 3060 12gb", "qwen3-8b", "4k tokens of context on such a machine: 6."),
         ("rtx 3090", "qwen3.5-9b", "32k tokens of context on such a machine: 8."),
     ],
@@ -152,3 +153,95 @@ def test_what_it_holds_with_its_own_context_is_said(catalog: Catalog, gpu: str, 
     assert sum(said in note for note in notes) == 1
     asked = fit(catalog, box, catalog.models[name], Request(runtime="ollama", quant="Q4_K_M", context=16384))
     assert not any("by itself" in note for note in asked.notes)
+
+
+# server/sched.go, automaticGenerationBatch: it reckons the file, and 16 bits of every layer's cache with heads that are hidden / heads wide
+@pytest.mark.parametrize(
+    ("name", "gpus", "context", "batch"),
+    [
+        (
+            "qwen3.8-27b",
+            ["rtx 4090"],
+            200_704,
+            512,
+        ),  # 41.4 GiB of cache: as a 24 GB card's log says (-b 512 -ub 512, 0.32.15)
+        ("qwen3.8-27b", ["a100 80gb"], 200_704, 1024),
+        (
+            "qwen3.5-9b",
+            ["rtx 4090"],
+            200_704,
+            2048,
+        ),  # its header lists the heads, 0 of a delta net: as the log says (0.33.3)
+        ("qwen3-8b", ["rtx 3090"], 4096, 512),
+        ("qwen3-8b", ["rtx 3090"], 8194, 1024),
+        ("qwen3-8b", ["rtx 3090"], 65_536, 1024),  # 13.7 GiB of 24: over 60 %
+        ("qwen3-8b", ["rtx 5090"], 65_536, 2048),
+        ("qwen3-8b", ["2x rtx 3090"], 65_536, 1024),  # one card holds it, so the other's memory does not count
+        ("qwen3-8b", ["tesla m40"], 4096, 512),  # no flash attention before Pascal
+        ("qwen3-8b", [], 65_536, 2048),
+        ("qwen3-embedding-0.6b", ["rtx 3060 12gb"], 1024, 1024),
+        ("qwen3-embedding-0.6b", ["rtx 3060 12gb"], 32_768, 2048),
+    ],
+)
+def test_its_micro_batch_follows_the_context_and_the_free_memory(
+    catalog: Catalog, name: str, gpus: list[str], context: int, batch: int
+) -> None:
+    model = catalog.models[name]
+    box = simulate(catalog, gpus, None, 64 * GIB, not gpus)
+    work = Serving(context, options={})
+    chosen = ollama.settled(
+        model, catalog.architecture(model), Checkpoint(format="Q4_K_M"), work, Placement(box.devices)
+    )
+    assert (chosen.options["n_ubatch"], chosen.options["n_batch"]) == (batch, batch)
+
+
+@pytest.mark.parametrize("name", ["num_batch", "n_batch", "n_ubatch", "ub"])
+def test_a_batch_that_is_said_is_both(catalog: Catalog, name: str) -> None:
+    model = catalog.models["qwen3-8b"]
+    asked = (model, catalog.architecture(model), Checkpoint(format="Q4_K_M"))
+    found = ollama.settled(*asked, Serving(8192, options={name: 256}), Placement((CARD,))).options
+    assert (found["n_batch"], found["n_ubatch"]) == (256, 256)
+    parts = ollama.memory(*asked, Serving(8192, options={name: 256}), Placement((CARD,))).parts
+    assert any("micro-batch of 256 tokens" in part.formula for part in parts)
+
+
+def test_tokens_to_draft_are_all_it_needs_to_draft(catalog: Catalog) -> None:
+    model = catalog.models["qwen3.8-27b"]
+    asked = (model, catalog.architecture(model), Checkpoint(format="Q4_K_M"))
+
+    def names(options: dict[str, object]) -> set[str]:
+        return {part.name for part in ollama.memory(*asked, Serving(8192, options=options), Placement((CARD,))).parts}
+
+    assert "draft kv cache" in names({"draft_num_predict": 4})
+    assert "draft kv cache" not in names({}) | names({"draft_num_predict": 0})
+
+
+def test_a_refusal_reads_the_modelfiles_names(catalog: Catalog) -> None:
+    work = Serving(4096, kv_cache=KvCache("q8_0", "q8_0"), options={"num_gpu": 99, "num_batch": 1024})
+    assert not ollama.refusal(catalog.architectures["qwen3-8b"], Checkpoint(format="Q4_K_M"), work, Placement((CARD,)))
+
+
+# What llama.cpp's fit projected in MiB, as Ollama 0.33.3 logged it on a CUDA card, with the 512 or 2,048 tokens a batch that it took
+@pytest.mark.parametrize(
+    ("name", "quant", "cache", "context", "drafts", "said"),
+    [
+        ("qwen3.8-27b", "Q4_K_M", "q8_0", 200_704, 4, 24_859),
+        ("qwen3.8-27b", "Q4_K_M", "f16", 40_960, 4, 19_107),
+        ("qwen3.6-35b-a3b", "Q4_K_M", "q8_0", 200_704, 2, 23_967),
+        ("qwen3.5-9b", "Q4_K_M", "q4_0", 200_704, 0, 8_323),
+        ("qwen3.5-0.8b", "Q8_0", "q8_0", 200_704, 0, 3_304),
+    ],
+)
+def test_what_its_log_projects(
+    catalog: Catalog, name: str, quant: str, cache: str, context: int, drafts: int, said: int
+) -> None:
+    model = catalog.models[name]
+    options: dict[str, object] = {
+        "mmproj": False,
+        "n_gpu_layers": 99,
+        **({"draft_num_predict": drafts} if drafts else {}),
+    }
+    work = Serving(context, kv_cache=KvCache(cache, cache), options=options)
+    memory = ollama.memory(model, catalog.architecture(model), Checkpoint(format=quant), work, Placement((CARD,)))
+    held = sum(part.bytes for part in memory.parts if part.where == "gpu0" and part.kind != "overhead")
+    assert held / 2**20 == pytest.approx(said, rel=0.006)

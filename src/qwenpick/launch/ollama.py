@@ -12,7 +12,8 @@ from qwenpick.launch.run import Command, Download, Launch, Run
 from qwenpick.launch.thinking import OLLAMA
 from qwenpick.planning.files import published_file
 from qwenpick.planning.server_caches import SERVERS, asked_limits, bounds_note, environment
-from qwenpick.runtimes.llamacpp.options import Options, read_options
+from qwenpick.runtimes.given import read
+from qwenpick.runtimes.ollama.options import Options
 
 READ_FROM = "Ollama 0.18: envconfig/config.go, docs/modelfile.md"
 # docs/faq.mdx, "How do I configure Ollama server?": the app that the installer starts, and Linux' service, hold the port with settings of their own
@@ -40,7 +41,7 @@ def launch(run: Run) -> Launch:
                 cache=cache,
             )
         )
-    options = read_options(run.work.options)
+    options = read(Options, run.work.options)
     name = f"{re.sub(r'[^a-z0-9.]+', '-', run.model.id).strip('-')}-{run.work.context}"
     env = {
         **run.visible,
@@ -108,10 +109,12 @@ def _downloads(run: Run) -> tuple[Download, ...]:
 
 def modelfile(run: Run) -> str:
     """FROM and the PARAMETERs that were planned."""
-    options = read_options(run.work.options)
+    options = read(Options, run.work.options)
     parameters = {"num_ctx": str(run.work.context)}
-    if options.n_batch != 2048 or options.n_ubatch != 512:
-        parameters["num_batch"] = str(options.n_ubatch)
+    if said := [name for name in ("n_ubatch", "n_batch") if name in options.named]:
+        parameters["num_batch"] = str(getattr(options, said[0]))
+    if options.drafts or ("draft_n_max" in options.named and "spec_type" not in options.named):
+        parameters["draft_num_predict"] = str(options.draft_n_max)
     if not run.placement.devices:
         parameters["num_gpu"] = "0"
     elif run.placement.split is not None or options.n_gpu_layers is not None:

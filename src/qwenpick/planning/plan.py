@@ -219,10 +219,19 @@ def timed(
         catalog.gpus,
         depth=depth,
         prompt=min(prompt, plan.work.context) if prompt else None,
-        flags=read_flags(plan.runtime, plan.work.options),
+        flags=read_flags(plan.runtime, _as_chosen(plan).options),
         predictable=predictable,
     )
     return replace(plan, speed=speed)
+
+
+def _as_chosen(plan: Plan) -> Serving:
+    """The workload with what its engine chooses by itself on those devices."""
+    choose = getattr(find_runtime(plan.runtime), "settled", None)
+    if choose is None:
+        return plan.work
+    found: Serving = choose(plan.model, plan.architecture, plan.checkpoint, plan.work, plan.placement)
+    return found
 
 
 def plan_ledger(plan: Plan) -> Ledger | None:

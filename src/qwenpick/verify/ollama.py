@@ -41,7 +41,7 @@ def parse(log: list[str]) -> Observation:
     held = int(run[4]) if run else int(command[1]) if command else None
     own = exact.memory.parts
     parts = own or tuple(_parts(log))
-    options = {"n_ubatch": int(run[2])} if run and run[2] != "512" else {}
+    options = {"n_ubatch": int(run[2])} if run else {}
     if run and run[3] == "Disabled":
         options |= {"flash_attn": False}
     cache = run[5] if run and run[5] else None
@@ -60,7 +60,7 @@ def parse(log: list[str]) -> Observation:
         ranks=len({part.where for part in parts} - {RAM}),
         device=exact.device or (next(g for g in name.groups() if g) if name else None),
         settled=exact.settled or run is not None,
-        options=exact.options if own else options,
+        options={**options, **exact.options} if own else options,
     )
 
 

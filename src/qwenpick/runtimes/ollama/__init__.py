@@ -1,11 +1,11 @@
 """Ollama: llama.cpp with other defaults, its library's files, and the vision projector always loaded.
 
-Since 2026 it starts llama-server itself (`-np 1 -b 512 -ub 512 --flash-attn auto`) and lets it choose what goes to RAM, experts first.
+Since 2026 it starts llama-server itself (`-np 1 --flash-attn auto`, `-b` and `-ub` by batch.py) and lets it choose what goes to RAM, experts first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -18,13 +18,15 @@ from qwenpick.runtimes import llamacpp
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.llamacpp import budget
 from qwenpick.runtimes.llamacpp.formats import OLLAMA_TAGS
+from qwenpick.runtimes.llamacpp.parts import is_pooled
 from qwenpick.runtimes.llamacpp.projector import projector_bytes
+from qwenpick.runtimes.ollama.batch import EMBEDDING, automatic, prediction
 from qwenpick.runtimes.ollama.options import Options
 from qwenpick.units import GIB
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
-    from qwenpick.machine.hardware import Machine
+    from qwenpick.machine.hardware import Device, Machine
     from qwenpick.work.placement import Placement
     from qwenpick.work.serving import Serving
 
@@ -59,7 +61,7 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
     """Why Ollama would not run this there; None if it would."""
     if work.sequences > 1 and architecture.gguf_arch in ONE_AT_A_TIME:
         return _("Ollama answers one request at a time of models like this; llama.cpp's own server answers several")
-    reason = llamacpp.refusal(architecture, checkpoint, work, placement)
+    reason = llamacpp.refusal(architecture, checkpoint, replace(work, options=_said(work)), placement)
     return reason.replace("llama.cpp", "Ollama") if reason else None
 
 
@@ -68,7 +70,11 @@ def placements(
 ) -> Iterable[Placement]:
     """All layers on GPUs, experts in RAM, as many layers as fit, none."""
     return llamacpp.placements(
-        model, architecture, _held(model, architecture, checkpoint), _with_defaults(architecture, work), machine
+        model,
+        architecture,
+        _held(model, architecture, checkpoint, work),
+        _with_defaults(model, architecture, checkpoint, work, machine.devices),
+        machine,
     )
 
 
@@ -79,10 +85,18 @@ def memory(
     return llamacpp.memory(
         model,
         architecture if checkpoint.repo else _as_stored(architecture),
-        _held(model, architecture, checkpoint),
-        _with_defaults(architecture, work),
+        _held(model, architecture, checkpoint, work),
+        _with_defaults(model, architecture, checkpoint, work, placement.devices),
         placement,
     )
+
+
+def settled(
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
+) -> Serving:
+    """The workload with the micro-batch that Ollama chooses there."""
+    batch = _batch(model, architecture, checkpoint, work, placement.devices)
+    return replace(work, options={**_said(work), **batch})
 
 
 def default_context(vram: int) -> int:
@@ -124,21 +138,70 @@ def _own_mix(model: Model, architecture: Architecture, format_name: str) -> str:
     return OLLAMA_HYBRID if format_name == "Q4_K_M" and architecture.gguf_arch in _CONVERTED else format_name
 
 
-def _held(model: Model, architecture: Architecture, checkpoint: Checkpoint) -> Checkpoint:
-    """The checkpoint as Ollama holds it. A file of a repository is llama.cpp's own, and so is a first Qwen3 that has no tag."""
-    if checkpoint.repo or (model.id in _HALF_VALUES and not model.ollama):
+def _held(model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving) -> Checkpoint:
+    """The checkpoint as Ollama holds it.
+
+    A repository's file is llama.cpp's own, and so are a first Qwen3 that has no tag and the -mtp- tags that draft: of qwen3.8:27b-mtp-q4_K_M
+    15,339 MiB lie on a GPU, as of llama.cpp's Q4_K_M.
+    """
+    if checkpoint.repo or (model.id in _HALF_VALUES and not model.ollama) or _drafts(work):
         return checkpoint
     mix = _own_mix(model, architecture, checkpoint.format)
     return checkpoint if mix == checkpoint.format else checkpoint.model_copy(update={"format": mix})
 
 
-def _with_defaults(architecture: Architecture, work: Serving) -> Serving:
+def _with_defaults(
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, devices: Sequence[Device]
+) -> Serving:
     """The workload with Ollama's flags beneath those that were given."""
-    defaults = {"n_batch": 512, "n_ubatch": 512, "mmproj": bool(architecture.vision or architecture.audio)}
+    sees = {"mmproj": bool(architecture.vision or architecture.audio)}
+    batch = _batch(model, architecture, checkpoint, work, devices)
+    return replace(work, options={**sees, **_said(work), **batch})
+
+
+def _lists_heads(model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving) -> bool:
+    """Whether the library's file gives key-value heads layer by layer: hybrids that Ollama converted before 0.30 (convert/convert_qwen3next.go).
+
+    What drafts is a tag of its own (-mtp-), of the later kind.
+    """
+    own = architecture.gguf_arch in _CONVERTED and not checkpoint.repo and model.ollama is not None
+    return own and not _drafts(work) and str(model.released or "") < "2026-06"
+
+
+def _drafts(work: Serving) -> bool:
+    return _said(work).get("spec_type") == "draft-mtp"
+
+
+def _said(work: Serving) -> dict[str, object]:
+    """The options that were given, by llama.cpp's names. Tokens to draft are all that Ollama asks before it drafts (appendDraftArgs)."""
     said = read(Options, work.options).said
-    return replace(work, options={**defaults, **said})
+    return {"spec_type": "draft-mtp", **said} if said.get("draft_n_max") else said
+
+
+def _batch(
+    model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, devices: Sequence[Device]
+) -> dict[str, object]:
+    """Tokens of a call and of a micro-batch: one number, num_batch, is both. Of an embedding model they are the context's, 2,048 at most."""
+    options = read(Options, work.options)
+    named = [getattr(options, name) for name in ("n_ubatch", "n_batch") if name in options.named]
+    if named:
+        tokens = int(named[0])
+    elif is_pooled(model):
+        tokens = min(EMBEDDING, work.context)
+    else:
+        file = gguf.file_bytes(_as_stored(architecture), _held(model, architecture, checkpoint, work).format)
+        inside = projector_bytes(architecture) if architecture.gguf_arch in _CONVERTED and not checkpoint.repo else 0
+        expected = prediction(
+            architecture,
+            file + inside,
+            work.context * work.sequences,
+            _lists_heads(model, architecture, checkpoint, work),
+        )
+        tokens = automatic(expected, work, devices, options.flash_attn)
+    return {"n_batch": tokens, "n_ubatch": tokens}
 
 
 __all__ = [
-    "FAMILIES", "FORMATS", "NAME", "READ_FROM", "TITLE", "budget", "default_context", "memory", "placements", "refusal", "tag_bytes",
+    "FAMILIES", "FORMATS", "NAME", "READ_FROM", "TITLE", "budget", "default_context", "memory", "placements", "refusal",
+    "settled", "tag_bytes",
 ]  # fmt: skip

@@ -21,11 +21,22 @@ class Options(llamacpp.Options):
         "num_ctx": llamacpp.Options.ELSEWHERE["n_ctx"],
     }
 
-    n_batch: int = option(512, "tokens of one call", least=1, most=MOST_TOKENS, aliases=("b", "batch_size"), flag=False)
+    n_batch: int = option(
+        512, "tokens that are computed at once, as n_ubatch; unsaid 512 to 2,048, by context and free memory", least=1, most=MOST_TOKENS,
+        aliases=("num_batch", "b", "batch_size"), flag=False,
+    )  # fmt: skip
     n_ubatch: int = option(
         512, "tokens that are computed at once, which decide the compute buffer", least=1, most=MOST_TOKENS,
         aliases=("ub", "ubatch_size", "ubatch"), flag=False,
     )  # fmt: skip
+    draft_n_max: int = option(
+        3,
+        "tokens that the MTP block drafts a step; said, it drafts",
+        least=0,
+        most=256,
+        aliases=("draft_num_predict", "spec_draft_n_max"),
+        flag=False,
+    )
     n_gpu_layers: int | None = option(
         None,
         "layers on the GPU, the output one of them",
