@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from qwenpick.cleaning import clean
 from qwenpick.i18n import _
@@ -84,3 +85,50 @@ class DoesNotFitError(QwenpickError):
     """What was to be started does not hold. Exit code 1."""
 
     exit_code = 1
+
+
+def wrong(fault: Mapping[str, Any]) -> str:
+    """What pydantic finds wrong with a value, in the words of who writes a file: what it must be, and what it is.
+
+    >>> wrong({"type": "greater_than_equal", "msg": "", "ctx": {"ge": 1}, "input": -1})
+    "must be 1 or more, not '-1'"
+    >>> wrong({"type": "too_short", "msg": "", "ctx": {"min_length": 1}, "input": []})
+    'must have at least 1 entry'
+    """
+    kind, context, given = fault["type"], fault.get("ctx") or {}, fault.get("input")
+    if kind in ("value_error", "assertion_error"):
+        return str(fault["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if kind in ("too_short", "too_long"):
+        least, most = context.get("min_length"), context.get("max_length")
+        if kind == "too_long":
+            return _("must have at most {count} entries", count=most)
+        return _("must have at least 1 entry") if least == 1 else _("must have at least {count} entries", count=least)
+    return _("{what}, not '{given}'", what=_what(str(kind), context, str(fault["msg"])), given=shown(given))
+
+
+def _what(kind: str, context: Mapping[str, Any], message: str) -> str:
+    """What the value must be."""
+    bounds = {
+        "greater_than_equal": _("must be {least} or more", least=context.get("ge")),
+        "greater_than": _("must be more than {least}", least=context.get("gt")),
+        "less_than_equal": _("must be {most} or less", most=context.get("le")),
+        "less_than": _("must be less than {most}", most=context.get("lt")),
+        "literal_error": _("must be {words}", words=str(context.get("expected", "")).replace("'", "")),
+        "string_too_short": _("must not be empty"),
+        "finite_number": _("must be a number"),
+    }
+    if kind in bounds:
+        return bounds[kind]
+    kinds = {
+        "int": _("must be a whole number"),
+        "float": _("must be a number"),
+        "bool": _("must be true or false"),
+        "string": _("must be text"),
+        "tuple": _("must be a list"),
+        "list": _("must be a list"),
+        "dict": _("must be a table of names and values"),
+        "model": _("must be a table of names and values"),
+        "dataclass": _("must be a table of names and values"),
+        "mapping": _("must be a table of names and values"),
+    }
+    return kinds.get(kind.partition("_")[0], message[:1].lower() + message[1:])

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.fuzz, pytest.mark.skipif(not hasattr(os, "wait4"), rea
         (("fit", "qwen3-8b", "--quant", "fp16", "--runtime", "transformers", "--machine", "machine-capability.json"), 2, "is like 8.9"),
         (("verify", "--log", "log-llamacpp-1.2.3.log"), 2, "holds a number that cannot be read"),
         (("verify", "--log", "log-vllm-tp-1000000.log"), 2, "1000000 GPUs"),
-        (("check", "requirements-bool-context.yaml"), 2, "requirements-bool-context.yaml:3: context: input should be a valid integer"),
+        (("check", "requirements-bool-context.yaml"), 2, "requirements-bool-context.yaml:3: context must be a whole number"),
         (("check", "requirements-key-bomb.yaml"), 2, "more than 20,000 values"),
         (("check", "requirements-crash-hides-others.yaml"), 2, "max_num_batched_tokens is a whole number from 1"),
         (("check", "requirements-injection.yaml"), 0, r"ok\n:\x3aerror"),

@@ -138,7 +138,7 @@ def test_the_dockerfile_is_made_of_instructions_that_docker_knows() -> None:
 def test_the_example_holds_and_follows_its_own_schema(qwenpick: Callable[..., Result]) -> None:
     import jsonschema
 
-    from qwenpick.check.file import json_schema
+    from qwenpick.check.fields import json_schema
 
     example = PLACES / "qwenpick.yaml"
     jsonschema.validate(yaml.safe_load(example.read_text()), json_schema())

@@ -64,7 +64,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One entry of the file, in its own words; `line` is where it stands (from 1). None is what was not said."""
+    """One entry of the file, in its own words; `line` is where it stands (from 1). None is what was not said; `fault` why it cannot be asked."""
 
     name: str
     model: str
@@ -85,6 +85,7 @@ class Requirement:
     box: Box = Box()
     replicas: int | None = None
     together: tuple[Requirement, ...] = ()
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +138,19 @@ def request(requirement: Requirement) -> Request:
     )
 
 
+def unread(file: str, why: str) -> Checked:
+    """The report of a file that cannot be read: one entry, which cannot be asked."""
+    return Checked(file, (Result(Requirement(name=file, model="", fault=why), "invalid", why),))
+
+
 def check(file: str, requirements: Iterable[Requirement], fit: Callable[[Requirement], Answer | Result]) -> Checked:
     """Every requirement through `fit`, which may have judged it; one that raises is invalid or unreadable, the others are still checked."""
     return Checked(file, tuple(_checked(requirement, fit) for requirement in requirements))
 
 
 def _checked(requirement: Requirement, fit: Callable[[Requirement], Answer | Result]) -> Result:
+    if requirement.fault:
+        return Result(requirement, "invalid", requirement.fault)
     try:
         answer = fit(requirement)
     except HardwareUnreadableError as problem:

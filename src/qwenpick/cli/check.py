@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
 
 
+REPORTS = ("junit", "github")  # formats that a service reads, whatever became of the file
+
+
 @spread
 def command(
     file: Annotated[Path, typer.Argument(metavar="[FILE]", help="The requirements.")] = Path("qwenpick.yaml"),
@@ -52,12 +55,12 @@ def command(
     from dataclasses import replace
 
     from qwenpick.check.file import read
-    from qwenpick.check.requirements import Box, check, request
+    from qwenpick.check.requirements import Box, check, request, unread
     from qwenpick.fitting.answer import described, fit
     from qwenpick.readers import wanted
 
     if schema:
-        from qwenpick.check.file import json_schema
+        from qwenpick.check.fields import json_schema
 
         typer.echo(json_.dumps(json_schema(), indent=2))
         return
@@ -107,8 +110,15 @@ def command(
             raise QwenpickError(_("{option} is about a cluster: name it with --cluster", option="replicas"))
         return described(fit(found.catalog, machine(requirement.box), found.model, asked))
 
-    checked = check(str(file), read(file), answer)
-    _write(checked, "json" if json else format, output)
+    shown = "json" if json else format
+    try:
+        requirements = read(file)
+    except QwenpickError as problem:
+        if output is not None or shown in REPORTS:  # who reads the report is told in it too
+            _write(unread(str(file), str(problem)), shown, output)
+        raise
+    checked = check(str(file), requirements, answer)
+    _write(checked, shown, output)
     raise typer.Exit(checked.code)
 
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from qwenpick.errors import QwenpickError, did_you_mean
+from qwenpick.errors import QwenpickError, did_you_mean, wrong
 from qwenpick.i18n import _
 from qwenpick.machine.inventory.cluster import LARGEST_COUNT, MOST_ACCELERATORS, Accelerator, Cluster, Node, Taint
 from qwenpick.machine.inventory.nvidia_labels import profile_memory
@@ -181,8 +181,7 @@ def _sentence(problem: ValidationError, content: object) -> str:
             near=did_you_mean(str(place[-1]), known),
             known=", ".join(known),
         )
-    wrong = fault["msg"].removeprefix("Value error, ")
-    return _("{where}: {wrong}, not {given!r}", where=where, wrong=wrong, given=str(fault.get("input"))[:60])
+    return _("{where}: {wrong}", where=where, wrong=wrong(fault))
 
 
 def text(cluster: Cluster) -> str:
