@@ -104,3 +104,44 @@ def test_an_embedding_model_in_four_bits_is_answered_on_a_data_centres_gpu() -> 
     # the maker's own repository of it is GGUF files, which is no one format
     found = qwenpick.fit("qwen3-embedding-8b", gpu="h100", quant="awq-int4", runtime="vllm", context=4096)
     assert found.fits and found.exit_code == 0
+
+
+CARD: dict[str, Any] = {"gpu": "rtx 4090", "ram": "64GiB"}
+
+
+@pytest.mark.parametrize(
+    ("ask", "sentence"),
+    [
+        (lambda: qwenpick.plan("qwen3-8b", budget="1500 dollars"), "cannot read the budget '1500 dollars'"),
+        (lambda: qwenpick.plan("qwen3-8b", budget=-5), "budget must be 0 or more USD"),
+        (lambda: qwenpick.plan("qwen3-8b", budget=float("nan")), "budget must be"),
+        (lambda: qwenpick.plan("qwen3-8b", gpu="2x rtx 3090"), "name it once"),
+        (lambda: qwenpick.plan(3), "model must be a name"),  # type: ignore[arg-type]
+        (lambda: qwenpick.fit(None), "model must be a name, as text, not None"),  # type: ignore[arg-type]
+        (lambda: qwenpick.fit("qwen3-8b", gpu=5), "gpu must be a name"),  # type: ignore[arg-type]
+        (lambda: qwenpick.fit("qwen3-8b", gpu=[5]), "gpu must be a name"),  # type: ignore[list-item]
+        (lambda: qwenpick.fit("qwen3-8b", machine=5), "machine must be the path"),  # type: ignore[arg-type]
+        *(
+            (lambda name=name, value=value: qwenpick.fit("qwen3-8b", **CARD, **{name: value}), f"{name} must be")
+            for name, value in (
+                ("users", "many"), ("users", 1.5), ("users", True), ("users", 0), ("context", [1]), ("options", "a=1"),
+                ("quant", 4), ("runtime", 4), ("task", 4),
+            )
+        ),
+        *((lambda value=value: qwenpick.recommend(**CARD, limit=value), "limit must be") for value in (-1, "x", None)),
+        *(
+            (lambda name=name, value=value: qwenpick.estimate("qwen3-8b", **{name: value}), f"{name} must be")
+            for name, value in (("sequences", "a"), ("gpus", "a"), ("quant", None), ("runtime", None), ("options", [1]), ("kv_cache", 3))
+        ),
+        (lambda: qwenpick.estimate(None), "model must be"),  # type: ignore[arg-type]
+    ],
+)  # fmt: skip
+def test_a_value_of_another_kind_is_one_sentence(ask: Callable[[], Any], sentence: str) -> None:
+    with pytest.raises(QwenpickError, match=sentence) as found:
+        ask()
+    assert "\n" not in str(found.value)
+
+
+def test_a_budget_is_a_number_or_words() -> None:
+    words, number = (qwenpick.plan("qwen3-8b", gpu="rtx 3060 12gb", budget=said) for said in ("$1,500", 1500))
+    assert words.offers == number.offers and words.fits

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from qwenpick.api.answers import Fit, Planned, Recommended
+from qwenpick.api.arguments import check, dollars, names
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.machine.hardware import ANY_GPU, APPLE_SILICON, Device
 from qwenpick.memory.cache import KvCache, parse_cache
 from qwenpick.units import parse_memory, parse_tokens
-from qwenpick.values import dataclass
 from qwenpick.work.placement import Cut, placed
 from qwenpick.work.serving import Serving
 
 if TYPE_CHECKING:
-    from qwenpick.buy.advice import Advice
-    from qwenpick.buy.hardware import Offer
-    from qwenpick.catalog import Catalog, Model
-    from qwenpick.fitting.answer import Answer
+    from qwenpick.catalog import Catalog
     from qwenpick.machine.hardware import Machine
     from qwenpick.memory.account import Memory
-    from qwenpick.planning.plan import Plan
-    from qwenpick.recommending.answer import Pick, Recommendation
     from qwenpick.recommending.request import Request
 
 
@@ -59,6 +54,8 @@ def estimate(
     from qwenpick.planning.checkpoints import check_quant, checkpoints
     from qwenpick.runtimes import find_runtime, options_of
 
+    check(("runtime", "quant", "context", "sequences", "kv_cache", "gpus"), model=model, runtime=runtime, quant=quant, context=context,
+          sequences=sequences, kv_cache=kv_cache, options=options, gpus=gpus)  # fmt: skip
     tokens = parse_tokens(str(context))
     if sequences < 1:
         raise QwenpickError(_("sequences must be 1 or more, not {sequences}", sequences=sequences))
@@ -82,95 +79,6 @@ def estimate(
     if refusal := engine.refusal(architecture, found[0], work, placement):
         raise QwenpickError(refusal)
     return engine.memory(wanted, architecture, found[0], work, placement)
-
-
-@dataclass(frozen=True)
-class Fit:
-    """Whether a model runs on a box, and how: what `qwenpick fit` answers."""
-
-    answer: Answer
-    machine: Machine
-
-    @property
-    def fits(self) -> bool:
-        """Whether it fits; tight counts as yes unless `strict` was asked."""
-        return self.answer.fits
-
-    @property
-    def exit_code(self) -> int:
-        """What the command ends with: 0 fits, 1 does not."""
-        return 0 if self.fits else 1
-
-    @property
-    def plan(self) -> Plan:
-        """The best plan, or the nearest miss: `.memory.total` in bytes, `.places`, `.verdict`, `.speed`, `.file`."""
-        return self.answer.plan
-
-    def to_json(self) -> dict[str, Any]:
-        """What `qwenpick fit --json` prints beside its envelope."""
-        from qwenpick.fitting.users import users_of
-        from qwenpick.render.fit import fit_values
-
-        users = users_of(self.answer, self.machine)
-        return dict(fit_values(self.answer, self.machine, (), users=users))
-
-
-@dataclass(frozen=True)
-class Recommended:
-    """The models that serve a task on a box, best first: what `qwenpick recommend` answers."""
-
-    answer: Recommendation
-    machine: Machine
-
-    @property
-    def fits(self) -> bool:
-        """Whether anything fits."""
-        return bool(self.answer.picks)
-
-    exit_code = Fit.exit_code
-
-    @property
-    def picks(self) -> tuple[Pick, ...]:
-        """The picks, best first, each with its `.plan`."""
-        return self.answer.picks
-
-    @property
-    def plan(self) -> Plan | None:
-        """The plan of the first pick; None where nothing fits."""
-        return self.picks[0].plan if self.picks else None
-
-    def to_json(self) -> dict[str, Any]:
-        """What `qwenpick recommend --json` prints beside its envelope."""
-        from qwenpick.render.recommend import recommend_values
-
-        return dict(recommend_values([("", self.machine, self.answer)]))
-
-
-@dataclass(frozen=True)
-class Planned:
-    """The hardware that a model needs, best offer first: what `qwenpick plan` answers."""
-
-    model: Model
-    offers: tuple[Offer, ...]
-    advice: Advice | None
-
-    @property
-    def fits(self) -> bool:
-        """Whether any GPU of the catalogue, up to eight of a kind, holds it."""
-        return bool(self.offers)
-
-    exit_code = Fit.exit_code
-
-    @cached_property
-    def plan(self) -> Plan | None:
-        """The plan on the first offer; None where there is none."""
-        return self.offers[0].plan if self.offers else None
-
-    def to_json(self) -> dict[str, Any]:
-        """What `qwenpick plan --json` prints beside its envelope."""
-        from qwenpick.render.plan import plan_command_values
-
-        return dict(plan_command_values(self.model, self.offers, self.advice))
 
 
 def fit(
@@ -201,6 +109,7 @@ def fit(
     from qwenpick.fitting.answer import fit as answer
     from qwenpick.readers import wanted
 
+    check(model=model, quant=quant, runtime=runtime, machine=machine, ram=ram)
     found = wanted(model, load(), quant, runtime=runtime)
     box = _box(found.catalog, gpu, ram, machine)
     request = _request(task, found.quant, context, users, runtime, options)
@@ -230,6 +139,7 @@ def recommend(
     from qwenpick.catalog import load
     from qwenpick.recommending.answer import recommend as answer
 
+    check(("limit",), limit=limit, machine=machine, ram=ram)
     facts = load()
     box = _box(facts, gpu, ram, machine)
     return Recommended(answer(facts, box, _request(task, quant, context, users, runtime, options), limit), box)
@@ -239,7 +149,7 @@ def plan(
     model: str,
     *,
     gpu: str | Sequence[str] | None = None,
-    budget: float | None = None,
+    budget: float | str | None = None,
     task: str | None = None,
     quant: str | None = None,
     context: int | str | None = None,
@@ -260,15 +170,13 @@ def plan(
     from qwenpick.catalog import load
     from qwenpick.readers import wanted
 
+    check(model=model, quant=quant, runtime=runtime)
+    most = dollars(budget)
     found = wanted(model, load(), quant, runtime=runtime)
-    pool = [one_of(found.catalog, name) for name in _names(gpu)] or None
+    pool = [one_of(found.catalog, name) for name in names(gpu)] or None
     request = _request(task, found.quant, context, users, runtime, options)
-    market = look(found.catalog, found.model, request, pool, budget)
+    market = look(found.catalog, found.model, request, pool, most)
     return Planned(found.model, market.offers, market.advice)
-
-
-def _names(gpu: str | Sequence[str] | None) -> list[str]:
-    return [gpu] if isinstance(gpu, str) else list(gpu or ())
 
 
 def _box(
@@ -288,8 +196,8 @@ def _box(
     if gpu is not None or ram is not None:
         from qwenpick.machine.simulate import simulate
 
-        names = _names(gpu)
-        return simulate(catalog, names, None, parse_memory(str(ram)) if ram is not None else None, not names)
+        cards = names(gpu)
+        return simulate(catalog, cards, None, parse_memory(str(ram)) if ram is not None else None, not cards)
     from qwenpick.machine.probe import probe
     from qwenpick.machine.reserve import reserved
 
@@ -306,6 +214,7 @@ def _request(
 ) -> Request:
     from qwenpick.recommending.request import Request
 
+    check(("users",), task=task, quant=quant, context=context, users=users, runtime=runtime, options=options)
     if users < 1:
         raise QwenpickError(_("users must be 1 or more, not {users}", users=users))
     tokens = parse_tokens(str(context)) if context is not None else None
