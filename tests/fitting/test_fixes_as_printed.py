@@ -66,3 +66,27 @@ def answered(found: dict[str, Any], what: str) -> None:
 def test_options_that_were_typed_stay_unless_they_are_changed(qwenpick: Callable[..., Result]) -> None:
     result = qwenpick("fit", "qwen3-32b", "--quant", "fp8", "--runtime", "vllm", "--gpu", "rtx 4090", "--ram", "64")
     assert "qwenpick fit qwen3-14b --gpu 'rtx 4090' --ram 64 --quant fp8 --runtime vllm" in result.out
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        'launch qwen3-32b --kubernetes --quant fp16 --runtime vllm --gpu "rtx 4090" --ram 64',
+        'launch qwen3-8b --train full --batch 2 --gpu "rtx 4090" --ram 64',
+        'launch qwen3-32b --quant fp16 --runtime vllm --gpu "rtx 4090" --ram 64',
+    ],
+)
+def test_what_launch_refuses_is_asked_of_fit_as_it_was_asked(qwenpick: Callable[..., Result], asked: str) -> None:
+    refused = qwenpick(*shlex.split(asked))
+    command = refused.err.split("; ", 1)[1].split(" says what would make it fit")[0]
+    answer = qwenpick(*shlex.split(command)[1:])
+    assert refused.code == answer.code == 1 and "does not fit" in answer.out
+    assert "What would make it fit" in answer.out or "nothing makes it fit" in answer.out
+
+
+def test_where_nothing_here_makes_a_run_fit_plan_is_asked_for_that_run(qwenpick: Callable[..., Result]) -> None:
+    run = ("qwen3-235b-a22b", "--train", "lora", "--rank", "64", "--seq", "4k", "--gpu", "rtx 4090", "--ram", "64")
+    line = next(line for line in qwenpick("fit", *run).out.splitlines() if "nothing makes it fit" in line)
+    command = line.split(": ", 1)[1].split(" says what does")[0]
+    assert command == "qwenpick plan qwen3-235b-a22b --train lora --seq 4k --rank 64"
+    assert qwenpick(*shlex.split(command)[1:], "--gpu", "h200").code == 0

@@ -10,7 +10,7 @@ import typer
 
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common import parsed
-from qwenpick.cli.common.again import of_fix, of_run, typed_again
+from qwenpick.cli.common.again import asked_of_plan, of_fix, of_run, typed_again
 from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.clusters import COPIED, Replicated
 from qwenpick.cli.common.groups import spread
@@ -247,7 +247,9 @@ def _train(
         if length and not wanted.training.packing and length < wanted.training.seq:
             average = tune(facts, box, model, replace(wanted.training, seq=length), quant, strict)
         reached = reach(box, run, strict)
-        report = tuning_report(run, box, wanted.dataset_tokens, explain, changes, average, reached, commands)
+        report = tuning_report(
+            run, box, wanted.dataset_tokens, explain, changes, average, reached, commands, asked_of_plan(ctx)
+        )
         if run.holds(strict):
             report = (*report, Line(_("start it: {command}", command=start), "good"))
     values = tuning_values(found, box, wanted.dataset_tokens, strict, changes, reached, average, commands)

@@ -9,6 +9,7 @@ import typer
 
 from qwenpick.cli.common import completion, parsed
 from qwenpick.cli.common import options as given
+from qwenpick.cli.common.again import asked_of_fit
 from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.clusters import COPIED, Replicated
 from qwenpick.cli.common.groups import spread
@@ -76,6 +77,7 @@ PRINTED = Start()
 
 @spread
 def command(
+    ctx: typer.Context,
     model: Annotated[
         list[str] | None,
         typer.Argument(
@@ -142,7 +144,11 @@ def command(
             )
         manifest = replace(request, runtime=request.runtime or ("vllm" if shape == "ray" else None))
         where = nodes or hardware.read(facts)
-        raise typer.Exit(print_manifest(found, manifest, where, shape, clustered, form.write, force, json, source))
+        raise typer.Exit(
+            print_manifest(
+                found, manifest, where, shape, clustered, form.write, force, json, asked_of_fit(ctx, said), source
+            )
+        )
     if clustered.replicas:
         raise QwenpickError(_("--replicas goes with --kubernetes, --slurm or --ray"))
     box = box or hardware.read(facts)
@@ -150,7 +156,9 @@ def command(
         serving_only(**run.served())
         trains_in(run.quant, tuning)
         stored = None if found.notes and found.path is None else found.quant
-        raise typer.Exit(_train(found.catalog, box, found.model, tuning, stored, force, json, source))
+        raise typer.Exit(
+            _train(found.catalog, box, found.model, tuning, stored, force, json, source, asked_of_fit(ctx, said))
+        )
     again = shlex.join([said, *run.words(), *hardware.words()])
     raise typer.Exit(_serve(found, box, request, start, hardware, again, json))
 
@@ -241,9 +249,17 @@ def _first(facts: Catalog, box: Machine, request: Request) -> tuple[str, int]:
 
 
 def _train(
-    facts: Catalog, box: Machine, model: Model, wanted: Wanted, quant: str | None, force: bool, json: bool, hub: str
+    facts: Catalog,
+    box: Machine,
+    model: Model,
+    wanted: Wanted,
+    quant: str | None,
+    force: bool,
+    json: bool,
+    hub: str,
+    again: str,
 ) -> int:
-    """Print how to start the fine-tuning run with its trainer; the exit code."""
+    """Print how to start the fine-tuning run with its trainer; the exit code. `again` asks `fit` about it."""
     from dataclasses import replace
 
     from qwenpick.launch import script
@@ -259,10 +275,9 @@ def _train(
     if not tuned.holds() and not force:
         raise DoesNotFitError(
             _(
-                "{reason}; qwenpick fit {id} --train {method} says what would make it fit (--force prints the commands anyway)",
+                "{reason}; {command} says what would make it fit (--force prints the commands anyway)",
                 reason=tuned.reason,
-                id=model.id,
-                method=wanted.training.method,
+                command=again,
             )
         )
     planned = as_script(

@@ -118,9 +118,10 @@ def print_manifest(
     write: Path | None,
     force: bool,
     json: bool,
+    again: str,
     hub: str = "huggingface",
 ) -> int:
-    """Print the plan as what a cluster's software reads; the exit code."""
+    """Print the plan as what a cluster's software reads; the exit code. `again` asks `fit` about it."""
     from qwenpick.fleet.best import best
     from qwenpick.fleet.copies import fit
     from qwenpick.fleet.kinds import Fleet
@@ -134,10 +135,10 @@ def print_manifest(
         if not answer.fits:
             raise NoRoomError(
                 _(
-                    "there is room for {found} copies of {name} in the cluster; qwenpick fit {model} --cluster says where",
+                    "there is room for {found} copies of {name} in the cluster; {command} says where",
                     found=answer.copies,
                     name=found.model.name,
-                    model=found.model.id,
+                    command=again,
                 )
             )
         room, copies = chosen(answer), answer.wanted
@@ -149,9 +150,9 @@ def print_manifest(
         if not fits and not force:
             raise NoRoomError(
                 _(
-                    "{reason}; qwenpick fit {model} says what would make it fit (--force prints the commands anyway)",
+                    "{reason}; {command} says what would make it fit (--force prints the commands anyway)",
                     reason=plan.reason,
-                    model=found.model.id,
+                    command=again,
                 )
             )
         if not single.quick and not force:

@@ -33,8 +33,11 @@ def tuning_report(
     average: Tuned | None = None,
     reached: Sequence[Reach] = (),
     commands: Sequence[str] = (),
+    buying: str = "",
 ) -> Report:
-    """One run on one box; `average` is the same with sequences of the data's average length, `commands` ask for the fixes, one each."""
+    """One run on one box; `average` is the same with sequences of the data's average length, `commands` ask for the fixes, one each, and `buying` on
+    which hardware it holds.
+    """
     training = tuned.training
     settings = _(
         "{gpu_count}, {batch} x {seq} tokens each",
@@ -60,7 +63,7 @@ def tuning_report(
         Line(_stretch(tuned)),
         *_average(average),
         *_time(tuned, dataset_tokens),
-        *_changes(fixes, tuned, commands),
+        *_changes(fixes, tuned, commands, buying),
         *_reached(reached),
         Line(
             _(
@@ -111,7 +114,7 @@ def _average(average: Tuned | None) -> list[Block]:
     ]
 
 
-def _changes(fixes: Sequence[TuningFix], tuned: Tuned, commands: Sequence[str]) -> list[Block]:
+def _changes(fixes: Sequence[TuningFix], tuned: Tuned, commands: Sequence[str], buying: str) -> list[Block]:
     """What would make it fit, as a table; a sentence where nothing here does."""
     if tuned.verdict != "no":
         return []
@@ -119,9 +122,8 @@ def _changes(fixes: Sequence[TuningFix], tuned: Tuned, commands: Sequence[str]) 
         return [
             Line(
                 _(
-                    "nothing makes it fit on this machine: qwenpick plan {id} --train {method} says what does",
-                    id=tuned.model.id,
-                    method=tuned.training.method,
+                    "nothing makes it fit on this machine: {command} says what does",
+                    command=buying or f"qwenpick plan {tuned.model.id} --train {tuned.training.method}",
                 )
             )
         ]

@@ -19,6 +19,22 @@ ENGINE = "-o"  # name=value, as often as there are options of an engine
 NAMED = {"method": "--train", "attention": "--attn", "segments": "--expandable-segments", "objective": "--method"}
 REVERSED = {"checkpointing": "--no-checkpointing", "pin_memory": "--no-pin-memory"}
 PIPED = "box.json"  # what a command that is to be typed names in place of a box on standard input
+OF_LAUNCH = (
+    "--docker", "--compose", "--systemd", "--exec", "--verify", "--once", "--force", "--from", "--kubernetes", "--slurm", "--ray", "--write",
+    "--json", "--min-context",
+)  # fmt: skip
+OF_BOX = (
+    "--machine",
+    "--gpu",
+    "--vram",
+    "--ram",
+    "--cpu-only",
+    "--reserve",
+    "--system",
+    "--nodes",
+    "--link",
+    "--ram-bandwidth",
+)
 BOX = ("--machine", "--cpu-only", "--nodes", "--link")  # what names a box beside its GPUs and its RAM
 
 
@@ -27,7 +43,7 @@ def typed_again(ctx: typer.Context, without: Collection[str] = ()) -> list[str]:
     return [word for option, words in _said(ctx, without).items() if option for word in words]
 
 
-def again(ctx: typer.Context, changes: Mapping[str, object], model: str | None = None) -> str:
+def again(ctx: typer.Context, changes: Mapping[str, object], model: str | None = None, command: str = "") -> str:
     """The command with `changes`: option -> value, True for one that stands alone, None for one to leave out; about another `model` where said."""
     said = _said(ctx)
     words = [model] if model else said.get("", [])
@@ -39,7 +55,17 @@ def again(ctx: typer.Context, changes: Mapping[str, object], model: str | None =
     for option, value in changes.items():
         for one in value if isinstance(value, list) else [value]:
             words += [] if one in (None, False) else [option] if one is True else [option, str(one)]
-    return shlex.join(["qwenpick", ctx.info_name or "", *words])
+    return shlex.join(["qwenpick", command or ctx.info_name or "", *words])
+
+
+def asked_of_fit(ctx: typer.Context, model: str) -> str:
+    """The question of `launch` as one of `fit`, which says what would make it fit."""
+    return again(ctx, dict.fromkeys(OF_LAUNCH), model, "fit")
+
+
+def asked_of_plan(ctx: typer.Context) -> str:
+    """The run of `fit --train` as a question of `plan`: on which GPUs it holds."""
+    return again(ctx, dict.fromkeys((*OF_BOX, "--quant", "--explain")), command="plan")
 
 
 def of_fix(ctx: typer.Context, fix: Fix, machine: Machine) -> str:
