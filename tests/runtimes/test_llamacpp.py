@@ -258,6 +258,38 @@ def test_a_draft_has_a_cache_and_a_compute_buffer_of_its_own(catalog: Catalog) -
     assert sizes["draft compute"] == pytest.approx(130, abs=0.1)
 
 
+# MiB that servers printed for Qwen3.8-27B: the mask is free when the MLP runs, so it counts only where attention needs more than the MLP
+@pytest.mark.parametrize(
+    ("cells", "batch", "printed"), [(32_768, 512, 130), (32_768, 2048, 520.06), (200_704, 512, 264.2)]
+)
+def test_a_drafts_mask_counts_where_attention_is_the_peak(
+    catalog: Catalog, cells: int, batch: int, printed: float
+) -> None:
+    options: dict[str, object] = {"spec_type": "draft-mtp", "n_ubatch": batch}
+    memory = needed(catalog, "qwen3.8-27b", work=Serving(cells, options=options), mtp=True)
+    (found,) = (part.bytes / MIB for part in memory.parts if part.name == "draft compute")
+    assert found == pytest.approx(printed, abs=0.3)
+
+
+def test_metal_reserves_a_layers_cache_in_16_bits_whatever_the_cache_is(catalog: Catalog) -> None:
+    """ggml-org/llama.cpp#27390; a log of 200,704 q8_0 tokens: 1,801 MiB of compute buffer for Qwen3.5-4B in batches of 2,048."""
+    model = catalog.models["qwen3.5-4b"]
+    metal = Device("M5 Pro", "apple", 36 * GIB, 36 * GIB, unified=True, compute_capability="Metal")
+
+    def buffer(cache: str, **options: object) -> float:
+        work = Serving(200_704, kv_cache=KvCache(cache, cache), options={"n_batch": 2048, "n_ubatch": 2048, **options})
+        asked = (model, catalog.architecture(model), Checkpoint(format="Q4_K_M"), work, Placement((metal,)))
+        return next(
+            p.bytes / MIB for p in llamacpp.memory(*asked).parts if p.name == "compute buffer" and p.where == "gpu0"
+        )
+
+    copy = 4 * 200_704 * 4 * 256 / MIB  # keys and values of one layer; part of it lies where the MLP's buffers would
+    assert buffer("q8_0") == pytest.approx(1801, rel=0.01)
+    assert buffer("q8_0") - buffer("q8_0", build=10450) == pytest.approx(copy, rel=0.15)
+    assert buffer("f16") - buffer("f16", build=10450) == pytest.approx(copy, rel=0.15)
+    assert buffer("q8_0", flash_attn=False) == buffer("q8_0", flash_attn=False, build=10450)
+
+
 def test_flash_nexts_table_stays_in_the_mapped_file_and_its_indexer_keeps_keys(catalog: Catalog) -> None:
     mapped = {p.name: p.bytes for p in needed(catalog, "qwen3.8-flash-next", mtp=True).parts}
     assert "n-gram table" not in mapped

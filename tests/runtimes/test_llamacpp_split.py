@@ -41,7 +41,7 @@ def test_tensor_mode_shares_weights_cache_and_states(
 ) -> None:
     found = needs(asked(catalog, DENSE, PAIR, {"split_mode": "tensor", **options}, 131072, "q4_0"))
     assert found[0] == found[1]
-    assert found[0] / MIB == pytest.approx(measured, rel=0.03)
+    assert found[0] / MIB == pytest.approx(measured, rel=0.035)  # what the driver said, its own share within
 
 
 def test_tensor_mode_reads_all_cards_at_once(catalog: Catalog) -> None:
@@ -137,5 +137,5 @@ def test_a_draft_over_two_cards_copies_its_inputs_as_the_model_does(catalog: Cat
     parts = asked(catalog, DENSE, PAIR, options, 262144, "q8_0").plan.memory.parts
     drafts = [part.bytes for part in parts if part.name == "draft compute"]
     buffers = [part.bytes for part in parts if part.name == "compute buffer" and part.where != "ram"]
-    assert drafts == [pytest.approx(613.03 * MIB, rel=0.02)]
+    assert drafts == [pytest.approx(613.03 * MIB, rel=0.005)]
     assert buffers == [pytest.approx(1597.09 * MIB, rel=0.04)] * 2

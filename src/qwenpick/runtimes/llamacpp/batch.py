@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization.gguf.types import BLOCKS
 from qwenpick.runtimes.llamacpp.cache import padded
@@ -10,6 +12,7 @@ from qwenpick.values import dataclass
 from qwenpick.work.serving import Serving
 
 _PLAIN = ("f16", "bf16", "f32")
+Copies = Literal["quantized", "every", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,9 @@ class Batch:
     sequences: int
     flash_attention: bool
     cache: KvCache
-    copies_cache: bool = True  # whether the backend's attention wants a quantized layer's keys and values in 16 bits
+    copies_cache: Copies = (
+        "quantized"  # the layers whose keys and values the backend's attention keeps room for in 16 bits
+    )
 
     @property
     def quantized_cache(self) -> bool:
@@ -34,6 +39,11 @@ class Batch:
     def mask_bytes(self) -> int:
         """Bytes of the attention mask: 16 bits a cell with flash attention, 32 without."""
         return self.attended * self.tokens * (2 if self.flash_attention else 4)
+
+    def copied_bytes(self, elements: int) -> int:
+        """Bytes of a layer's keys and values in 16 bits, `elements` of each, where attention keeps room for them."""
+        copied = self.copies_cache == "every" or (self.copies_cache == "quantized" and self.quantized_cache)
+        return 4 * elements if copied and self.flash_attention else 0
 
     def key_bytes(self, elements: int) -> int:
         """Bytes of so many cached key elements."""
@@ -50,7 +60,7 @@ def _cached(elements: int, cache_type: str) -> int:
     return elements // block * size
 
 
-def batch_of(work: Serving, options: Options, pooled: bool, copies_cache: bool = True) -> Batch:
+def batch_of(work: Serving, options: Options, pooled: bool, copies_cache: Copies = "quantized") -> Batch:
     """The micro-batch of a workload. `pooled`: embedding and reranker models keep every token's output."""
     share = padded(work.context)
     cells = padded(work.context * work.sequences) if options.kv_unified else share * work.sequences

@@ -17,7 +17,7 @@ from qwenpick.memory.bands import band
 from qwenpick.runtimes.llamacpp.cut import experts_asked, layers_asked
 from qwenpick.runtimes.llamacpp.limits import budget, has_backend
 from qwenpick.runtimes.llamacpp.options import Options, read_options
-from qwenpick.runtimes.llamacpp.parts import file_share, is_pooled, on_first_gpu, on_gpus
+from qwenpick.runtimes.llamacpp.parts import copies_of, file_share, is_pooled, on_first_gpu, on_gpus
 from qwenpick.runtimes.llamacpp.spread import spread
 from qwenpick.runtimes.llamacpp.totals import totals
 from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
@@ -104,7 +104,7 @@ def _on_gpus(
 ) -> Iterator[Placement]:
     device = devices[0]
     alone = Placement((device,))
-    holds = whole(architecture, checkpoint, work, pooled).missing(device, work) <= 0
+    holds = whole(architecture, checkpoint, work, pooled, copies_of((device,), work)).missing(device, work) <= 0
     if holds:
         yield alone
     for count in range(

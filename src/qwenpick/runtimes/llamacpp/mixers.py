@@ -38,7 +38,7 @@ def attention(net: Network, x: Node, step: Step, kind: FullAttention | SlidingAt
     q, cached_keys, cached_values = graph.view(graph.view(q)), graph.view(key_cache), graph.view(value_cache)
     if batch.flash_attention:
         attended = graph.op(queries, q, cached_keys, cached_values, net.mask)
-        attended.extra = 4 * half if batch.quantized_cache and batch.copies_cache else 0
+        attended.extra = batch.copied_bytes(half)
     else:
         scores = graph.op(kind.heads * batch.attended * net.unit, cached_keys, q)
         odds = graph.op(scores.size, scores, net.mask, in_place=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from math import ceil
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from qwenpick.i18n import N_
 from qwenpick.memory.account import Memory, Part, gpu
 from qwenpick.memory.quantization.gguf import file_bytes
-from qwenpick.runtimes.llamacpp.batch import batch_of
+from qwenpick.runtimes.llamacpp.batch import Copies, batch_of
 from qwenpick.runtimes.llamacpp.cache import padded
 from qwenpick.runtimes.llamacpp.cut import cut, experts_asked, layers_asked
 from qwenpick.runtimes.llamacpp.driver import driver_bytes, driver_source
@@ -102,25 +102,39 @@ def first_gpu(common: Memory) -> FirstGpu:
     return FirstGpu(common.on(gpu(0)) - pool, pool)
 
 
+METAL_COPIES_FROM = 10500  # about: b10819 is of 5 September 2026
+
+
 class Shape(NamedTuple):
     """A placement without its devices: how many there are, and how the model is cut."""
 
     devices: int
     split: tuple[int, ...] | None = None
     cpu_moe_layers: int = 0
-    copies_cache: bool = True
+    copies_cache: Copies = "quantized"
     ranks: int = 1
 
 
 def _shape(placement: Placement, work: Serving) -> Shape:
-    """The shape, and whether its backend copies a layer of a quantized cache to 16 bits: CUDA's kernels for prompts do (fattn.cu).
-
-    Metal's and Vulkan's read the blocks, and so do those that HIP takes on RDNA: a 7900 XTX holds as much as without the copy.
-    """
-    backend = read_options(work.options).backend.casefold()
-    copies = all(device.vendor == "nvidia" for device in placement.devices) and not backend.startswith("vulkan")
+    """The shape, and what of the cache its backend copies to 16 bits."""
     devices, ranks = len(placement.devices), placement.tensor_parallel
+    copies = copies_of(placement.devices, work)
     return Shape(1 if ranks > 1 else devices, placement.split, placement.cpu_moe_layers, copies, ranks)
+
+
+def copies_of(devices: Sequence[Device], work: Serving) -> Copies:
+    """What the backend's attention keeps room for in 16 bits: CUDA's kernels for prompts copy a layer of a quantized cache (fattn.cu).
+
+    Metal's do since about b10500 (ggml-org/llama.cpp#27390, August 2026) and reserve the copy whatever the cache is (ggml-metal-ops.cpp,
+    ggml_metal_op_flash_attn_ext_extra_kv_f16). Vulkan's read the blocks, and so do those that HIP takes on RDNA: a 7900 XTX holds as much as
+    without the copy.
+    """
+    options = read_options(work.options)
+    if options.backend.casefold().startswith("vulkan"):
+        return "none"
+    if devices and all(device.vendor == "apple" for device in devices):
+        return "every" if options.build is None or options.build >= METAL_COPIES_FROM else "none"
+    return "quantized" if all(device.vendor == "nvidia" for device in devices) else "none"
 
 
 @lru_cache(maxsize=16384)
@@ -154,7 +168,7 @@ def on_any_device(
     parts = [*gpu_parts(run), *ram_parts(run), *projector_parts(architecture, work, options, shape.devices > 0)]
     parts += draft_parts(run)
     if shape.ranks > 1:
-        batch = batch_of(work, options, pooled, False)
+        batch = batch_of(work, options, pooled, "none")
         copied = run.buffers.gpus[0] - replace(run, batch=batch).buffers.gpus[0]
         parts = list(on_ranks(parts, architecture, shape.ranks, copied))
     held = Memory(tuple(part for part in parts if part.bytes or part.name == DRIVER))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.i18n import N_
 from qwenpick.memory.account import RAM, Part, gpu
+from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization.gguf.rules import OLLAMA_HALF_VALUES
 from qwenpick.runtimes.llamacpp.batch import Batch
 from qwenpick.runtimes.llamacpp.cache import indexer_totals, kv_totals, state_totals
@@ -167,10 +168,10 @@ def draft_parts(run: Run) -> Iterator[Part]:
     )
     yield Part("draft kv cache", draft_cache(run.architecture, run.batch, types), where, cells, "kv cache")
     in_line = run.cut.is_whole and len(run.cut.held) > 1
-    formula = N_("mask + 2 hidden + the MLP's peak")
+    formula = N_("2 hidden + the larger of the mask with 4 x queries and of 4 x keys with the MLP's peak")
     yield Part(
         "draft compute",
-        draft_compute(run.architecture, run.batch, in_line=in_line),
+        draft_compute(run.architecture, run.batch, KvCache(*types), in_line=in_line),
         where,
         N_("{formula}, and four copies of the inputs", formula=formula) if in_line else formula,
         "compute",

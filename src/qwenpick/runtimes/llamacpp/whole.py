@@ -14,6 +14,7 @@ from qwenpick.values import dataclass
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint
     from qwenpick.machine.hardware import Device
+    from qwenpick.runtimes.llamacpp.batch import Copies
     from qwenpick.work.serving import Serving
 
 
@@ -32,9 +33,15 @@ class Whole:
 
 
 @lru_cache(maxsize=8192)
-def whole(architecture: Architecture, checkpoint: Checkpoint, work: Serving, pooled: bool = False) -> Whole:
-    """The model on one GPU, whichever that is."""
-    memory = on_any_device(architecture, checkpoint, work, Shape(1), pooled=pooled)
+def whole(
+    architecture: Architecture,
+    checkpoint: Checkpoint,
+    work: Serving,
+    pooled: bool = False,
+    copies: Copies = "quantized",
+) -> Whole:
+    """The model on one GPU, whichever that is; `copies` is what its backend keeps of the cache in 16 bits."""
+    memory = on_any_device(architecture, checkpoint, work, Shape(1, copies_cache=copies), pooled=pooled)
     return Whole(first_gpu(memory), memory.on(RAM), memory.of("kv cache"), memory.of("compute"))
 
 
