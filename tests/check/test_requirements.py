@@ -118,7 +118,7 @@ def test_one_bad_entry_does_not_keep_the_others_from_being_checked(
         ("entry 3", 5),
         ("qwen3-4b", 6),
     ]
-    assert "users must be 1 or more, not '-1'" in found[1]["message"]
+    assert "users must be 1 or more, not '-1'" in found[1]["message"] and found[1]["message"] in result.err
 
 
 @pytest.mark.parametrize("text", ["models: [", "models: []", None])

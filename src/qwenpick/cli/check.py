@@ -117,6 +117,8 @@ def command(
         if output is not None or shown in REPORTS:  # who reads the report is told in it too
             _write(unread(str(file), str(problem)), shown, output)
         raise
+    for fault in (one.fault for one in requirements if one.fault):
+        typer.echo(f"qwenpick: {fault}", err=True)
     checked = check(str(file), requirements, answer)
     _write(checked, shown, output)
     raise typer.Exit(checked.code)
