@@ -161,6 +161,13 @@ def test_ollamas_modelfile_says_the_batch_and_the_drafts_that_were_asked(run: Ru
     assert "PARAMETER draft_num_predict 4" in lines(draft_num_predict=4)
 
 
+def test_ollama_is_told_all_layers_where_it_would_move_some(qwenpick: Callable[..., Result]) -> None:
+    """--fit of its llama-server leaves a GiB free unasked: 63 of 66 layers on a card that holds them all (Ollama 0.33.3)."""
+    box = ("--runtime", "ollama", "--gpu", "rtx 4090", "--ram", "64GiB", "--kv-cache", "q8_0", "--quant", "Q4_K_M")
+    assert "num_gpu" not in qwenpick("launch", "qwen3.8-27b", *box, "--context", "32768").out
+    assert "PARAMETER num_gpu 66" in qwenpick("launch", "qwen3.8-27b", *box, "--context", "163840").out
+
+
 def test_ollama_fetches_the_librarys_tag(run: Run) -> None:
     (fetched,) = launch(replace(on(run, "ollama", "Q4_K_M"), checkpoint=TAG)).downloads
     # as ollama.com/library says

@@ -10,10 +10,13 @@ from qwenpick.launch import hub
 from qwenpick.launch.facts import OLLAMA_STORE, context_notes, download, file_notes, sampler
 from qwenpick.launch.run import Command, Download, Launch, Run
 from qwenpick.launch.thinking import OLLAMA
+from qwenpick.memory.account import gpu
 from qwenpick.planning.files import published_file
 from qwenpick.planning.server_caches import SERVERS, asked_limits, bounds_note, environment
+from qwenpick.runtimes import ollama
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.ollama.options import Options
+from qwenpick.units import GIB
 
 READ_FROM = "Ollama 0.18: envconfig/config.go, docs/modelfile.md"
 # docs/faq.mdx, "How do I configure Ollama server?": the app that the installer starts, and Linux' service, hold the port with settings of their own
@@ -27,6 +30,7 @@ SERVED = {
     ),
 }
 CACHES = ("f16", "q8_0", "q4_0")  # OLLAMA_KV_CACHE_TYPE
+FIT_TARGET = GIB  # bytes that --fit leaves free of every GPU: common/common.h, fit_params_target
 _PARAMETER = {"temp": "temperature"}
 
 
@@ -121,6 +125,8 @@ def modelfile(run: Run) -> str:
         parameters["num_gpu"] = str(
             options.n_gpu_layers if options.n_gpu_layers is not None else sum(run.placement.split or ())
         )
+    elif _fills(run):
+        parameters["num_gpu"] = str(run.architecture.num_layers + run.architecture.mtp_layers + 1)
     parameters |= {_PARAMETER.get(key, key): value for key, value in sampler(run.model).items()}
     return "\n".join(
         [
@@ -129,6 +135,19 @@ def modelfile(run: Run) -> str:
             "",
         ]
     )
+
+
+def _fills(run: Run) -> bool:
+    """Whether a plan with every layer on one GPU leaves less there than llama-server's --fit wants free, which would move layers to RAM unasked.
+
+    num_gpu, which counts the MTP block and the output, keeps them where they were planned (llm/llama_server.go: no -ngl without it).
+    """
+    if len(run.placement.devices) != 1 or run.placement.cpu_moe_layers:
+        return False
+    device = run.placement.devices[0]
+    free = ollama.budget(device, run.work)
+    needed = ollama.memory(run.model, run.architecture, run.checkpoint, run.work, run.placement).on(gpu(0))
+    return free is not None and device.vendor != "apple" and needed + FIT_TARGET > free
 
 
 def origin(run: Run) -> str:
