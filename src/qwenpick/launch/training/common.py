@@ -8,6 +8,7 @@ from dataclasses import field
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.training.methods import METHODS
+from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.prepared import largest_matrix
 from qwenpick.training.trainers import BUCKET, PURE, habits
 from qwenpick.values import dataclass
@@ -77,6 +78,32 @@ def targets(training: Training, everything: tuple[str, ...]) -> tuple[str, ...]:
     if training.target == "all-linear":
         return everything
     return ATTENTION if training.target == "attention" else tuple(training.target.split(","))
+
+
+ATTENTION_NAMES = {"flash": "flash_attention_2", "sdpa": "sdpa", "eager": "eager"}  # as transformers has them
+
+
+def adapter_arguments(architecture: Architecture, training: Training) -> str:
+    """The arguments of a LoraConfig, as Python."""
+    names = targets(training, ())
+    chosen = f"{list(names)!r}".replace("'", '"') if names else '"all-linear"'
+    saved = saved_argument(architecture, training)
+    return f"r={training.rank}, lora_alpha={2 * training.rank}, target_modules={chosen}{saved}"
+
+
+def trainer_arguments(training: Training) -> str:
+    """The lines of a TrainingArguments that every trainer built on transformers' Trainer has."""
+    given = {
+        "per_device_train_batch_size": training.batch,
+        "gradient_accumulation_steps": training.grad_accum,
+        "learning_rate": RATE[training.method],
+        "num_train_epochs": training.epochs,
+        "gradient_checkpointing": training.checkpointing,
+        "optim": OPTIMIZERS[training.optimizer].launch,
+        **precision(training),
+    }
+    deepspeed = '    deepspeed="deepspeed.json",\n' if training.zero else ""
+    return "".join(f"    {name}={value!r},\n" for name, value in given.items()) + deepspeed
 
 
 def vocabulary_names(architecture: Architecture) -> tuple[str, ...]:

@@ -5,24 +5,23 @@ from __future__ import annotations
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.i18n import _
 from qwenpick.launch.training.common import (
+    ATTENTION_NAMES,
     DATA,
     OUTPUT,
-    RATE,
     Launch,
     accelerate,
+    adapter_arguments,
     deepspeed,
-    precision,
     quantization,
-    targets,
+    trainer_arguments,
 )
-from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
 
 
 def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:
     """`train.py` with SentenceTransformerTrainer; a line of its data has an anchor and a positive text."""
-    attention = {"flash": "flash_attention_2", "sdpa": "sdpa", "eager": "eager"}[training.attention]
+    attention = ATTENTION_NAMES[training.attention]
     loss = (
         f"losses.CachedMultipleNegativesRankingLoss(model, mini_batch_size={training.mini_batch})"
         if training.mini_batch
@@ -30,27 +29,18 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
     )
     adapter = imports = ""
     if training.method != "full":
-        names = targets(training, ())
-        chosen = f"{list(names)!r}".replace("'", '"') if names else '"all-linear"'
         imports = "from peft import LoraConfig, TaskType\n"
-        adapter = (
-            f"model.add_adapter(LoraConfig(task_type=TaskType.FEATURE_EXTRACTION, r={training.rank}, lora_alpha={2 * training.rank}, "
-            f"target_modules={chosen}))\n"
-        )
+        arguments = adapter_arguments(architecture, training)
+        adapter = f"model.add_adapter(LoraConfig(task_type=TaskType.FEATURE_EXTRACTION, {arguments}))\n"
     quantized = quantization(training, checkpoint)
     imports += "from transformers import BitsAndBytesConfig\n" if quantized else ""
     loaded = f', "quantization_config": {quantized}' if quantized else ""
-    extra = "".join(f"    {name}={value!r},\n" for name, value in precision(training).items())
-    extra += '    deepspeed="deepspeed.json",\n' if training.zero else ""
     names_imported = "SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments, losses"
     text = (
         f"import torch\nfrom datasets import load_dataset\n{imports}from sentence_transformers import {names_imported}\n\n"
         f'model = SentenceTransformer({source!r}, model_kwargs={{"dtype": torch.bfloat16, "attn_implementation": "{attention}"{loaded}}})\n'
         f"model.max_seq_length = {training.seq}\n{adapter}"
-        f"settings = SentenceTransformerTrainingArguments(\n    output_dir={OUTPUT!r},\n"
-        f"    per_device_train_batch_size={training.batch},\n    gradient_accumulation_steps={training.grad_accum},\n"
-        f"    learning_rate={RATE[training.method]},\n    num_train_epochs={training.epochs},\n    gradient_checkpointing={training.checkpointing},\n"
-        f"    optim={OPTIMIZERS[training.optimizer].launch!r},\n{extra})\n"
+        f"settings = SentenceTransformerTrainingArguments(\n    output_dir={OUTPUT!r},\n{trainer_arguments(training)})\n"
         f'data = load_dataset("json", data_files={DATA!r}, split="train")\n'
         f"SentenceTransformerTrainer(model=model, args=settings, train_dataset=data, loss={loss}).train()\n"
     )

@@ -5,19 +5,17 @@ from __future__ import annotations
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.i18n import _
 from qwenpick.launch.training.common import (
+    ATTENTION_NAMES,
     DATA,
     OUTPUT,
-    RATE,
     Launch,
     accelerate,
+    adapter_arguments,
     deepspeed,
     parallelism,
-    precision,
     quantization,
-    saved_argument,
-    targets,
+    trainer_arguments,
 )
-from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
 
@@ -27,19 +25,14 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
     quantized = quantization(training, checkpoint)
     parallel, divided = parallelism(training)
     dtype = "bfloat16" if training.precision == "bf16" else "float32"
-    attention = {"flash": "flash_attention_2", "sdpa": "sdpa", "eager": "eager"}[training.attention]
+    attention = ATTENTION_NAMES[training.attention]
     loaded = f", quantization_config={quantized}" if quantized else ""
-    extra = "".join(f"    {name}={value!r},\n" for name, value in precision(training).items())
-    extra += '    deepspeed="deepspeed.json",\n' if training.zero else ""
-    extra += "    use_liger_kernel=True,\n" if training.chunked_loss else ""
+    liger = "    use_liger_kernel=True,\n" if training.chunked_loss else ""
     prepared = ""
     if training.method != "full":
-        names = targets(training, ())
-        chosen = f"{list(names)!r}".replace("'", '"') if names else '"all-linear"'
-        chosen += saved_argument(architecture, training)
         prepared = "model = prepare_model_for_kbit_training(model)\n" if quantized else ""
         prepared += (
-            f"model = get_peft_model(model, LoraConfig(r={training.rank}, lora_alpha={2 * training.rank}, target_modules={chosen}))\n"
+            f"model = get_peft_model(model, LoraConfig({adapter_arguments(architecture, training)}))\n"
             "model.enable_input_require_grads()\n"
         )
     imports = "from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training\n" if prepared else ""
@@ -47,10 +40,7 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
     text = (
         f"import torch\nfrom datasets import load_dataset\n{imports}{parallel}from transformers import {names_imported}"
         f"{', BitsAndBytesConfig' if quantized else ''}\n\n"
-        f"settings = TrainingArguments(\n    output_dir={OUTPUT!r},\n    per_device_train_batch_size={training.batch},\n"
-        f"    gradient_accumulation_steps={training.grad_accum},\n    learning_rate={RATE[training.method]},\n"
-        f"    num_train_epochs={training.epochs},\n"
-        f"    gradient_checkpointing={training.checkpointing},\n    optim={OPTIMIZERS[training.optimizer].launch!r},\n{extra}{divided})\n"
+        f"settings = TrainingArguments(\n    output_dir={OUTPUT!r},\n{trainer_arguments(training)}{liger}{divided})\n"
         f"tokenizer = AutoTokenizer.from_pretrained({source!r})\n"
         f"model = AutoModelForCausalLM.from_pretrained({source!r}, dtype=torch.{dtype}, attn_implementation={attention!r}{loaded})\n"
         f"{prepared}\n\ndef read(line):\n    text = tokenizer.apply_chat_template(line['messages'], tokenize=False)\n"

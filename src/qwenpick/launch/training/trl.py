@@ -5,20 +5,18 @@ from __future__ import annotations
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.i18n import N_, _
 from qwenpick.launch.training.common import (
+    ATTENTION_NAMES,
     DATA,
     OUTPUT,
-    RATE,
     Launch,
     accelerate,
+    adapter_arguments,
     deepspeed,
     parallelism,
-    precision,
     quantization,
-    saved_argument,
-    targets,
+    trainer_arguments,
 )
 from qwenpick.training.objectives import GROUP, has_reference
-from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
 
@@ -52,7 +50,7 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
     if training.packing and training.objective == "sft":
         more += "    packing=True,\n"
     rewards = "    reward_funcs=reward,\n" if training.objective == "grpo" else ""
-    settings = _settings(training, limit, more, _weights(training, quantized))
+    settings = f"    output_dir={OUTPUT!r},\n{limit}{trainer_arguments(training)}{more}    model_init_kwargs={_weights(training, quantized)},\n"
     text = (
         f"import torch\nfrom datasets import load_dataset\n{imports}\n{REWARD if rewards else ''}settings = {name}Config(\n{settings})\n"
         f"trainer = {name}Trainer(\n    model={source!r},\n    args=settings,\n{rewards}"
@@ -70,34 +68,18 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
 def _weights(training: Training, quantized: str) -> str:
     """How the weights are loaded, as a Python dictionary."""
     dtype = "bfloat16" if training.precision == "bf16" else "float32"
-    attention = {"flash": "flash_attention_2", "sdpa": "sdpa", "eager": "eager"}[training.attention]
-    init = [f'"dtype": torch.{dtype}', f'"attn_implementation": "{attention}"']
+    init = [f'"dtype": torch.{dtype}', f'"attn_implementation": "{ATTENTION_NAMES[training.attention]}"']
     if quantized:
         init.append(f'"quantization_config": {quantized}')
     return f"{{{', '.join(init)}}}"
-
-
-def _settings(training: Training, limit: str, more: str, weights: str) -> str:
-    """The lines of the configuration."""
-    extra = "".join(f"    {name}={value!r},\n" for name, value in precision(training).items())
-    extra += '    deepspeed="deepspeed.json",\n' if training.zero else ""
-    return (
-        f"    output_dir={OUTPUT!r},\n{limit}"
-        f"    per_device_train_batch_size={training.batch},\n    gradient_accumulation_steps={training.grad_accum},\n"
-        f"    learning_rate={RATE[training.method]},\n    num_train_epochs={training.epochs},\n    gradient_checkpointing={training.checkpointing},\n"
-        f"    optim={OPTIMIZERS[training.optimizer].launch!r},\n{extra}{more}    model_init_kwargs={weights},\n"
-    )
 
 
 def _adapter(architecture: Architecture, training: Training) -> str:
     """The line that puts adapters on; nothing where all weights are trained."""
     if training.method == "full":
         return ""
-    names = targets(training, ())
-    chosen = f"{list(names)!r}".replace("'", '"') if names else '"all-linear"'
-    saved = saved_argument(architecture, training)
-    saved += ', exclude_modules=r".*visual.*"' if architecture.vision and not training.train_vision else ""
-    return f"    peft_config=LoraConfig(r={training.rank}, lora_alpha={2 * training.rank}, target_modules={chosen}{saved}),\n"
+    frozen = ', exclude_modules=r".*visual.*"' if architecture.vision and not training.train_vision else ""
+    return f"    peft_config=LoraConfig({adapter_arguments(architecture, training)}{frozen}),\n"
 
 
 def _frozen(architecture: Architecture, training: Training) -> str:
