@@ -47,7 +47,7 @@ def test_a_model_that_cannot_think_as_asked_is_planned_with_that_reason_first(
     ("words", "option"),
     [
         *((["fit", "qwen3-8b", *CLUSTER], option) for option in (["--reserve", "1GiB"], ["--system", "windows"])),
-        (["recommend", *CLUSTER], ["--ram-bandwidth", "50GB/s"]),
+        pytest.param(["recommend", *CLUSTER], ["--ram-bandwidth", "50GB/s"], marks=pytest.mark.slow),
         (["launch", "qwen3-8b", *CLUSTER], ["--reserve", "0"]),
         (["fit", "qwen3-8b", *CARD, "--train", "lora"], ["--quant", "8bit"]),
         (["launch", "qwen3-0.6b", *CARD, "--train", "full"], ["--quant", "4bit"]),

@@ -47,7 +47,7 @@ def picked(one: Serving) -> tuple[object, ...]:
     return one.plan, one.kind.nodes, one.copies, one.users
 
 
-@pytest.mark.parametrize(("sample", "request_"), mostly_slow(ASKED, 2))
+@pytest.mark.parametrize(("sample", "request_"), mostly_slow(ASKED, 1))
 def test_recommend_puts_each_model_where_fit_puts_it(catalog: Catalog, sample: str, request_: Request) -> None:
     cluster = nodes(catalog, sample)
     for one in serve(catalog, cluster, request_, 5).picks:

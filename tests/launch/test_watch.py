@@ -16,6 +16,7 @@ import pytest
 
 from qwenpick.errors import QwenpickError
 from qwenpick.launch.watch import watched
+from tests.conftest import mostly_slow
 
 STUB = Path(__file__).with_name("stub") / "llama-server"
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -52,7 +53,7 @@ def _run(port: int, env: dict[str, str], code: int | None, seen: list[str]) -> i
     return watched(port, told)((str(STUB), "--port", str(port)), env, Path.cwd())
 
 
-@pytest.mark.parametrize("code", [0, 1])
+@pytest.mark.parametrize(("code",), mostly_slow([(1,), (0,)], 1))
 def test_a_code_stops_the_server_and_is_its_own(port: int, tmp_path: Path, code: int) -> None:
     seen = list[str]()
     assert _run(port, _env(tmp_path, STUB_CODE="9"), code, seen) == code
@@ -74,7 +75,7 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
             _run(taken.getsockname()[1], _env(tmp_path), 0, [])
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(("number",), mostly_slow([(signal.SIGTERM,), (signal.SIGINT,), (signal.SIGHUP,)], 1))
 def test_it_goes_on_serving_until_a_signal_ends_both(port: int, tmp_path: Path, number: signal.Signals) -> None:
     words = [sys.executable, "-c", WATCH, str(STUB), str(port)]
     watcher = subprocess.Popen(

@@ -6,7 +6,8 @@ import pytest
 
 from qwenpick.catalog import Catalog, find_model, load
 from qwenpick.fitting.answer import fit
-from qwenpick.fitting.fixes import Fix, fixes
+from qwenpick.fitting.fixes import fixes
+from qwenpick.fitting.trial import Fix
 from qwenpick.machine.simulate import simulate
 from qwenpick.recommending.request import Request
 from qwenpick.render.fit import speed_change

@@ -2,52 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
-from qwenpick.fitting.answer import Answer, as_described, fit
+from qwenpick.fitting.answer import Answer, fit
+from qwenpick.fitting.trial import Fix, Trial
 from qwenpick.i18n import _
-from qwenpick.memory.account import RAM
 from qwenpick.memory.cache import KvCache
-from qwenpick.planning.checkpoints import FAMILIES, checkpoints, every_file
+from qwenpick.planning.checkpoints import FAMILIES, checkpoints
 from qwenpick.planning.limits import most
 from qwenpick.planning.plan import Plan, evaluate, timed
-from qwenpick.recommending.request import HIGHEST
 from qwenpick.recommending.search.cache_format import caches_with_kernels
 from qwenpick.recommending.search.space import engine_groups
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes, format_tokens
-from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
-    from qwenpick.catalog import Catalog, Checkpoint, Model
+    from qwenpick.catalog import Catalog, Model
     from qwenpick.machine.hardware import Machine
-    from qwenpick.runtimes import Runtime
-    from qwenpick.work.serving import Serving
 
 MORE_GPUS = (2, 4, 8)
-
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """One change after which it fits: what, how many bytes it saves, and the flags that ask for it.
-
-    For a plan that should have lain on GPUs alone `saves` is at the fullest GPU, else in all places together.
-    `speed_change` is what decoding loses or gains (-0.35 is a third slower than if the plan had fitted); None where a bandwidth is not known.
-    `without` are options to leave out, `model` is the id of another model. Where it `pins`, it is said of the plan's format and engine alone.
-    """
-
-    what: str
-    saves: int
-    flags: str
-    plan: Plan
-    speed_change: float | None = None
-    without: tuple[str, ...] = ()
-    model: str | None = None
-    pins: bool = False
 
 
 def fixes(catalog: Catalog, machine: Machine, answer: Answer) -> tuple[Fix, ...]:
@@ -57,7 +34,7 @@ def fixes(catalog: Catalog, machine: Machine, answer: Answer) -> tuple[Fix, ...]
     if answer.plan.verdict == "refused":
         return tuple(_engine_that_runs(catalog, machine, answer))
     found = dict[str, Fix]()
-    for fix in _fixes(catalog, _Trial(machine, answer)):
+    for fix in _fixes(catalog, Trial(machine, answer)):
         found.setdefault(fix.what, _priced(fix, answer, machine, catalog))
     return tuple(found.values())
 
@@ -85,76 +62,7 @@ def _engine_that_runs(catalog: Catalog, machine: Machine, answer: Answer) -> Ite
         return
 
 
-@dataclass(frozen=True, slots=True)
-class _Trial:
-    """The plan that does not fit, tried again with one thing changed."""
-
-    machine: Machine
-    answer: Answer
-
-    @property
-    def plan(self) -> Plan:
-        return self.answer.plan
-
-    @property
-    def quant(self) -> str:
-        """The precision in which other ways are tried."""
-        asked = self.answer.request.quant
-        return asked if asked and asked != HIGHEST else "4bit"
-
-    def with_work(self, work: Serving, *, gpu_only: bool | None = None) -> Plan | None:
-        """The same checkpoint and engine for other work, if that holds."""
-        return self._held(
-            self.plan.model, self.plan.checkpoint, find_runtime(self.plan.runtime), work, self.machine, gpu_only
-        )
-
-    def first(
-        self,
-        engine: Runtime,
-        found: Iterable[Checkpoint],
-        *,
-        machine: Machine | None = None,
-        gpu_only: bool | None = None,
-    ) -> Plan | None:
-        """The first of these checkpoints that holds in that engine."""
-        plans = (
-            self._held(self.plan.model, checkpoint, engine, self.plan.work, machine or self.machine, gpu_only)
-            for checkpoint in every_file(found, self.plan.model, self.plan.architecture, engine.NAME)
-        )
-        return next((plan for plan in plans if plan), None)
-
-    def _held(
-        self,
-        model: Model,
-        checkpoint: Checkpoint,
-        engine: Runtime,
-        work: Serving,
-        machine: Machine,
-        gpu_only: bool | None,
-    ) -> Plan | None:
-        if work.options and self.plan.runtime != engine.NAME:
-            return None  # the options of one engine are none of another's
-        request = self.answer.request
-        only = request.gpu_only if gpu_only is None else gpu_only
-        plan = evaluate(model, self.plan.architecture, checkpoint, engine, work, machine, only, request.strict)
-        if plan and self.plan.refusal:
-            plan = as_described(plan, request)
-        return plan if plan and plan.holds(request.strict) else None
-
-    def fix(self, plan: Plan, what: str, flags: str, *, pins: bool = False) -> Fix:
-        """The change as advice."""
-        before, after = self.plan, plan
-        on_gpus = before.mode == "gpu" and after.mode != "cpu"
-        saves = _fullest(before) - _fullest(after) if on_gpus else before.memory.total - after.memory.total
-        return Fix(what, saves, flags, plan, pins=pins)
-
-
-def _fullest(plan: Plan) -> int:
-    """Bytes at the fullest GPU."""
-    return max(place.need for place in plan.places if place.where != RAM)
-
-
-def _fixes(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
+def _fixes(catalog: Catalog, trial: Trial) -> Iterator[Fix]:
     yield from _as_launched(trial)
     yield from _smaller_cache(trial)
     yield from _smaller_prompt_steps(trial)
@@ -180,7 +88,7 @@ def _priced(fix: Fix, answer: Answer, machine: Machine, catalog: Catalog) -> Fix
     return replace(fix, plan=plan, speed_change=change)
 
 
-def _as_launched(trial: _Trial) -> Iterator[Fix]:
+def _as_launched(trial: Trial) -> Iterator[Fix]:
     """The settings that `launch` writes where the ones that were named are given up."""
     plan, said = trial.plan, trial.answer.request.options
     if not plan.refusal or plan.runtime != "vllm":
@@ -199,7 +107,7 @@ def _as_launched(trial: _Trial) -> Iterator[Fix]:
         yield trial.fix(found, _("the settings that `launch` writes"), flags)
 
 
-def _smaller_cache(trial: _Trial) -> Iterator[Fix]:
+def _smaller_cache(trial: Trial) -> Iterator[Fix]:
     missed = trial.plan
     if missed.work.kv_cache != KvCache():
         return
@@ -209,7 +117,7 @@ def _smaller_cache(trial: _Trial) -> Iterator[Fix]:
             return
 
 
-def _smaller_prompt_steps(trial: _Trial) -> Iterator[Fix]:
+def _smaller_prompt_steps(trial: Trial) -> Iterator[Fix]:
     """Fewer prompt tokens at once in MLX, whose scores and activations grow with them; reading takes a little longer."""
     work = trial.plan.work
     if trial.plan.runtime != "mlx" or "prefill_step_size" in work.options:
@@ -220,7 +128,7 @@ def _smaller_prompt_steps(trial: _Trial) -> Iterator[Fix]:
             return
 
 
-def _shorter_context(trial: _Trial) -> Iterator[Fix]:
+def _shorter_context(trial: Trial) -> Iterator[Fix]:
     longest = trial.answer.longest
     if (
         longest
@@ -234,7 +142,7 @@ def _shorter_context(trial: _Trial) -> Iterator[Fix]:
         )
 
 
-def _fewer_sequences(trial: _Trial) -> Iterator[Fix]:
+def _fewer_sequences(trial: Trial) -> Iterator[Fix]:
     def fewer(sequences: int) -> Plan | None:
         return trial.with_work(replace(trial.plan.work, sequences=sequences))
 
@@ -247,14 +155,14 @@ def _fewer_sequences(trial: _Trial) -> Iterator[Fix]:
         )
 
 
-def _offload(trial: _Trial) -> Iterator[Fix]:
+def _offload(trial: Trial) -> Iterator[Fix]:
     if trial.answer.request.gpu_only and (plan := trial.with_work(trial.plan.work, gpu_only=False)):
         experts = plan.mode == "gpu+experts-in-ram"
         what = _("experts in RAM (slower)") if experts else _("layers in RAM (slower)")
         yield replace(trial.fix(plan, what, _("without --gpu-only")), without=("--gpu-only",))
 
 
-def _lower_precision(trial: _Trial) -> Iterator[Fix]:
+def _lower_precision(trial: Trial) -> Iterator[Fix]:
     engine = find_runtime(trial.plan.runtime)
     for family in FAMILIES:
         others = (c for c in checkpoints(trial.plan.model, engine, family) if c.format != trial.plan.checkpoint.format)
@@ -268,7 +176,7 @@ def _lower_precision(trial: _Trial) -> Iterator[Fix]:
             return
 
 
-def _other_engine(trial: _Trial) -> Iterator[Fix]:
+def _other_engine(trial: Trial) -> Iterator[Fix]:
     for name in _engines(trial.machine):
         engine = find_runtime(name)
         found = checkpoints(trial.plan.model, engine, trial.quant)
@@ -279,7 +187,7 @@ def _other_engine(trial: _Trial) -> Iterator[Fix]:
             return
 
 
-def _smaller_model(catalog: Catalog, trial: _Trial) -> Iterator[Fix]:
+def _smaller_model(catalog: Catalog, trial: Trial) -> Iterator[Fix]:
     engine, request = find_runtime(trial.plan.runtime), trial.answer.request
     for model in _smaller(catalog, trial.plan.model):
         for checkpoint in checkpoints(model, engine, trial.quant):
@@ -308,7 +216,7 @@ def _smaller(catalog: Catalog, model: Model) -> list[Model]:
     return [m for _unused, m in sorted(below, key=lambda pair: (-pair[0], pair[1].id))]
 
 
-def _more_gpus(trial: _Trial) -> Iterator[Fix]:
+def _more_gpus(trial: Trial) -> Iterator[Fix]:
     """More of the first GPU of the box, as many as it takes up to a node of eight."""
     machine, old = trial.machine, trial.plan
     if not machine.devices or machine.devices[0].unified:

@@ -23,7 +23,7 @@ from qwenpick.units import format_bytes, format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.fitting.answer import Answer
-    from qwenpick.fitting.fixes import Fix
+    from qwenpick.fitting.trial import Fix
     from qwenpick.fitting.users import Users
     from qwenpick.machine.hardware import Machine
     from qwenpick.memory.account import Memory

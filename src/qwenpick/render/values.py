@@ -11,7 +11,7 @@ from qwenpick.runtimes import find_runtime
 from qwenpick.speed.decode import accepted_tokens
 
 if TYPE_CHECKING:
-    from qwenpick.fitting.fixes import Fix
+    from qwenpick.fitting.trial import Fix
     from qwenpick.machine.hardware import Machine
     from qwenpick.memory.account import Memory, Part
     from qwenpick.memory.bands import Band

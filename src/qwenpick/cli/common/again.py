@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import typer
 
-    from qwenpick.fitting.fixes import Fix
+    from qwenpick.fitting.trial import Fix
     from qwenpick.machine.hardware import Machine
     from qwenpick.work.serving import Training
 
