@@ -11,8 +11,8 @@ import pytest
 
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
+from qwenpick.fitting.answer import fit as on_box
 from qwenpick.fleet import rooms as rooms_
-from qwenpick.fleet.best import best
 from qwenpick.fleet.copies import Answer, fit
 from qwenpick.fleet.kinds import ENGINE_RAM, Fleet, fleet
 from qwenpick.fleet.rooms import times
@@ -101,7 +101,7 @@ def test_what_no_node_can_be_asked_is_a_bad_request(catalog: Catalog) -> None:
 
 def test_equal_nodes_are_planned_once(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(rooms_, "best", lambda *arguments: asked.append(arguments) or best(*arguments))
+    monkeypatch.setattr(rooms_, "on_box", lambda *arguments: asked.append(arguments) or on_box(*arguments))
     ask(catalog, nodes(*(node(f"h{i}", H100) for i in range(200))))
     assert len(asked) == 1
 
@@ -113,7 +113,7 @@ def test_more_nodes_never_hold_fewer_copies_and_held_gpus_never_more(catalog: Ca
 
 def test_a_plan_fits_as_often_as_its_scarcest_need(catalog: Catalog) -> None:
     box = fleet(nodes(node("h", H100)), catalog).kinds[0].machine
-    plan = best(catalog, box, catalog.models[QWEN3_8B], Request()).plan
+    plan = on_box(catalog, box, catalog.models[QWEN3_8B], Request()).plan
     assert times(plan, box) == 8
     assert times(plan, replace(box, devices=box.devices[:3])) == 3
     assert times(plan, replace(box, ram_free=None)) == 8

@@ -122,7 +122,7 @@ def print_manifest(
     hub: str = "huggingface",
 ) -> int:
     """Print the plan as what a cluster's software reads; the exit code. `again` asks `fit` about it."""
-    from qwenpick.fleet.best import best
+    from qwenpick.fitting.answer import fit as on_box
     from qwenpick.fleet.copies import fit
     from qwenpick.fleet.kinds import Fleet
     from qwenpick.launch import launch, run_of
@@ -144,7 +144,7 @@ def print_manifest(
         room, copies = chosen(answer), answer.wanted
         plan, fits = room.ways[0].plan, True
     else:
-        single = best(found.catalog, where, found.model, request)
+        single = on_box(found.catalog, where, found.model, request)
         room, plan, fits = None, single.plan, single.fits
         nodes = max(1, -(-len(plan.placement.devices) // max(1, per_node(where))))
         if not fits and not force:

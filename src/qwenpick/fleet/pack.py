@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
-from qwenpick.fleet.best import best
+from qwenpick.fitting.answer import fit as on_box
 from qwenpick.fleet.rooms import host_ram, times
 from qwenpick.fleet.serve import boxes
 from qwenpick.values import dataclass
@@ -119,7 +119,7 @@ def _least(catalog: Catalog, kind: Kind, model: Model, request: Request, refused
     """The plan on the smallest part of a node that holds it."""
     for box in boxes(kind):
         try:
-            answer = best(catalog, box, model, request if box.devices else replace(request, gpu_only=False))
+            answer = on_box(catalog, box, model, request if box.devices else replace(request, gpu_only=False))
         except QwenpickError as problem:
             refused.append(problem)
             continue

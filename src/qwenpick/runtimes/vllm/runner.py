@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.machine.hardware import cuda_context
+from qwenpick.units import MIB
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture
     from qwenpick.machine.hardware import Device
     from qwenpick.runtimes.vllm.settings import Settings
 
-MIB = 2**20
 # From 0.27 on all that is gone from the driver counts (utils/mem_utils.py memory_profiling): segments that torch's allocator holds beyond its
 # tensors and the runner's own buffers too
 COUNTED = (0, 27)
