@@ -18,6 +18,8 @@ CHUNK = {
     "sglang": 8192,
     "transformers": 1 << 20,
 }
+# The most of them that an engine takes of its own accord: Ollama's go by context and memory (runtimes/ollama/batch.py)
+MOST_CHUNK = CHUNK | {"ollama": 2048}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from qwenpick.recommending.search.speed_bound import Latencies
 from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.llamacpp.driver import driver_bytes
 from qwenpick.runtimes.llamacpp.limits import budget, has_backend
+from qwenpick.runtimes.llamacpp.parts import copies_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from qwenpick.recommending.search.candidates import Candidate, Candidates
     from qwenpick.recommending.search.space import Search
     from qwenpick.recommending.search.upper_bound import UpperBound
+    from qwenpick.runtimes.llamacpp.batch import Copies
     from qwenpick.speed import Speed
     from qwenpick.work.placement import Placement
 
@@ -134,7 +136,7 @@ class Bounds:
             return self._cut(candidate)
         if len(self.usable) > 1:
             return self._bound(candidate, self._latencies.least(candidate, in_ram=True, small=True))
-        alone, strict = candidate.whole, self.search.strict
+        alone, strict = candidate.whole(self._copies), self.search.strict
         need = alone.on_gpu.with_driver(self.usable[0])
         missing = need - self._gpu_room
         if missing <= 0:
@@ -212,6 +214,11 @@ class Bounds:
         """The devices that llama.cpp can use, the roomiest first."""
         usable = [device for device in self.devices if has_backend(device)]
         return sorted(usable, key=lambda device: -(budget(device, self.search.work) or 0))
+
+    @cached_property
+    def _copies(self) -> Copies:
+        """What of the cache llama.cpp copies on them."""
+        return copies_of(self.usable, self.search.work)
 
     @cached_property
     def _idle(self) -> int:

@@ -13,7 +13,7 @@ from qwenpick.recommending.practice import LEAN_ENGINES, lean_options
 from qwenpick.recommending.quantization_loss import SIZES, STURDY
 from qwenpick.recommending.scoring import kept_of_cache
 from qwenpick.runtimes.llamacpp.limits import budget
-from qwenpick.runtimes.llamacpp.parts import is_pooled
+from qwenpick.runtimes.llamacpp.parts import copies_of, is_pooled
 from qwenpick.runtimes.llamacpp.whole import layer_bytes, whole
 from qwenpick.speed.cache_kernels import way_of
 from qwenpick.speed.devices import class_of
@@ -93,7 +93,7 @@ def miss_without_ram(architecture: Architecture, checkpoint: Checkpoint, work: S
     room = sum(budget(device, work) or 0 for device in devices)
     if not devices or layer_bytes(architecture, checkpoint) > room:
         return None
-    alone = whole(architecture, checkpoint, work)
+    alone = whole(architecture, checkpoint, work, copies=copies_of(devices, work))
     return Miss(alone.on_gpu.with_driver(devices[0]) - room, alone.cache, alone.compute)
 
 

@@ -27,7 +27,7 @@ from qwenpick.runtimes.llamacpp.parts import Shape, file_share, on_any_device
 from qwenpick.runtimes.llamacpp.totals import Totals, totals
 from qwenpick.runtimes.llamacpp.whole import Whole, whole
 from qwenpick.speed.decode import Load, step_on, token_seconds
-from qwenpick.speed.flags import CHUNK
+from qwenpick.speed.flags import MOST_CHUNK
 from qwenpick.speed.prefill import reading_on
 from qwenpick.speed.stages import Stage
 from qwenpick.speed.traffic import attention, traffic
@@ -35,6 +35,7 @@ from qwenpick.speed.traffic import attention, traffic
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
     from qwenpick.memory.cache import KvCache
+    from qwenpick.runtimes.llamacpp.batch import Copies
     from qwenpick.speed.devices import Class, Place
 
 GPU_ENGINES = ("vllm", "sglang")  # engines that use no RAM for layers
@@ -71,6 +72,7 @@ class Candidate:
         self.small = smaller_caches(engine, model, architecture) if search.any_cache and not self.work.options else ()
         self.by_rule = engine == "llamacpp" and not self.work.options  # llama.cpp's own rule, with no flags
         self._alike = alike
+        self._wholes: dict[Copies, Whole] = {}
         # a prompt is timed by the rate of what the context holds
         self._prompts = self.work.sequences * search.task.prompt / self._prompt
         self._kinds: dict[Class, LatencySums] = {}
@@ -122,10 +124,11 @@ class Candidate:
         """The same with the best kept of the smaller caches."""
         return self._top(self.small[0]) if self.small else None
 
-    @cached_property
-    def whole(self) -> Whole:
-        """What llama.cpp holds on one GPU."""
-        return whole(self.architecture, self.checkpoint, self.work)
+    def whole(self, copies: Copies) -> Whole:
+        """What llama.cpp holds on one GPU whose backend keeps these `copies` of the cache."""
+        if copies not in self._wholes:
+            self._wholes[copies] = whole(self.architecture, self.checkpoint, self.work, copies=copies)
+        return self._wholes[copies]
 
     @cached_property
     def need_in_ram(self) -> int | None:
@@ -160,7 +163,7 @@ class Candidate:
         return Latency(token, self.on(place.kind).whole(rates_of(place)).prompt)
 
     def _latency(self, load: Load, kind: Class) -> LatencySums:
-        reading = reading_on(self._load, self._prompt, 0, CHUNK[self.engine], kind)
+        reading = reading_on(self._load, self._prompt, 0, MOST_CHUNK[self.engine], kind)
         return LatencySums(step_on(load, self.depth, self.work.sequences, 1, kind), reading, self._prompts)
 
     def least_in_ram(self, room: float) -> tuple[float, float | None]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qwenpick.memory.account import RAM
 from qwenpick.recommending.practice import FULL
 from qwenpick.recommending.scoring import PREFERENCES
+from qwenpick.runtimes.llamacpp.parts import copies_of
 from qwenpick.units import GIB
 from qwenpick.values import dataclass
 
@@ -70,7 +71,7 @@ class Reuse:
             or plan.placement.host_table
         ):
             return
-        held = [one.whole.in_ram for one in drafting if one.by_rule]
+        held = [one.whole(copies_of(self._devices, one.work)).in_ram for one in drafting if one.by_rule]
         least = AMPLE * (max(held, default=0) + plan.memory.on(RAM)) + GIB
         if _has_ram(machine, least):
             self._kept.drafted[key] = found, least
