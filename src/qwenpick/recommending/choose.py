@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import HardwareUnreadableError
@@ -95,11 +95,17 @@ class Chooser:
         floor = self.request.min_speed
         if floor is None:
             return []
-        models = [model for model in self.models if model.id not in known]
-        any_speed = Chooser(self.catalog, models, self.task, replace(self.request, min_speed=None))
-        first, _unused = any_speed._first(any_speed.search(search.machine), wanted, counted=False)
-        drafted = [(self._drafted(row, search), by) for row, by in first]
+        first, _unused = self._any_speed._first(
+            self._any_speed.search(search.machine), wanted + len(known), counted=False
+        )
+        slow = [(row, by) for row, by in first if row.plan.model.id not in known]
+        drafted = [(self._drafted(row, search), by) for row, by in slow]
         return [one for one in drafted if fast_enough(one[0].plan, floor, strict=self.request.strict)]
+
+    @cached_property
+    def _any_speed(self) -> Chooser:
+        """The same choice without a speed that was asked for."""
+        return Chooser(self.catalog, self.models, self.task, replace(self.request, min_speed=None))
 
     def _bounds_on(self, search: Search) -> Bounds:
         key = search.machine.devices, search.machine.cpu, search.machine.system
@@ -206,7 +212,7 @@ class Chooser:
         if places := self.places(machine, 1)[0]:
             return places[0]
         if self.request.min_speed:
-            return Chooser(self.catalog, [model], self.task, replace(self.request, min_speed=None)).one(machine)
+            return self._any_speed.one(machine)
         if upper_bound(model, self.task, self.request, 1) is not None:
             return None
         row = self.best(model, self.search(machine), alike())
