@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +10,7 @@ import typer
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common import parsed
 from qwenpick.cli.common.again import asked_of_plan, of_fix, of_run, typed_again
-from qwenpick.cli.common.box import PROBED, Box
+from qwenpick.cli.common.box import FIELDS, PROBED, Box
 from qwenpick.cli.common.clusters import COPIED, Replicated
 from qwenpick.cli.common.groups import spread
 from qwenpick.cli.common.measuring import measured_once
@@ -98,7 +97,7 @@ def command(
         serving_only(**run.served(), all=all, use_corrections=use_corrections)
         trains_in(run.quant, tuning)
         stored = None if found.notes and found.path is None else found.quant
-        said = typed_again(ctx, {"model", "explain", "json", "format", *(field.name for field in fields(Box))})
+        said = typed_again(ctx, {"model", "explain", "json", "format", *FIELDS})
         start = shlex.join(["qwenpick", "launch", given.one_name(model), *said, *hardware.words()]) + hardware.aside()
         raise typer.Exit(
             _train(ctx, facts, box, found.model, tuning, stored, run.strict, explain, output.shown(), start)

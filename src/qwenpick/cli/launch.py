@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -159,8 +158,7 @@ def command(
         raise typer.Exit(
             _train(found.catalog, box, found.model, tuning, stored, force, json, source, asked_of_fit(ctx, said))
         )
-    again = shlex.join([said, *run.words(), *hardware.words()])
-    raise typer.Exit(_serve(found, box, request, start, hardware, again, json))
+    raise typer.Exit(_serve(found, box, request, start, hardware, asked_of_fit(ctx, said), json))
 
 
 def _has_weights(found: Found, said: str, force: bool) -> None:
@@ -221,9 +219,9 @@ def _refuse(answer: Answer, again: str) -> None:
     if not answer.fits:
         raise DoesNotFitError(
             _(
-                "{reason}; qwenpick fit {model} says what would make it fit (--force prints the commands anyway)",
+                "{reason}; {command} says what would make it fit (--force prints the commands anyway)",
                 reason=plan.reason,
-                model=again,
+                command=again,
             )
         )
     if not answer.quick:

@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from qwenpick.cli.common.box import FIELDS, PIPED, is_piped
+
 if TYPE_CHECKING:
     import typer
 
@@ -18,23 +20,11 @@ ENGINE = "-o"  # name=value, as often as there are options of an engine
 # the fields of a run that trains whose options have another name, and those that are options the other way round
 NAMED = {"method": "--train", "attention": "--attn", "segments": "--expandable-segments", "objective": "--method"}
 REVERSED = {"checkpointing": "--no-checkpointing", "pin_memory": "--no-pin-memory"}
-PIPED = "box.json"  # what a command that is to be typed names in place of a box on standard input
 OF_LAUNCH = (
     "--docker", "--compose", "--systemd", "--exec", "--verify", "--once", "--force", "--from", "--kubernetes", "--slurm", "--ray", "--write",
     "--json", "--min-context",
 )  # fmt: skip
-OF_BOX = (
-    "--machine",
-    "--gpu",
-    "--vram",
-    "--ram",
-    "--cpu-only",
-    "--reserve",
-    "--system",
-    "--nodes",
-    "--link",
-    "--ram-bandwidth",
-)
+OF_BOX = tuple("--" + name.replace("_", "-") for name in FIELDS)
 BOX = ("--machine", "--cpu-only", "--nodes", "--link")  # what names a box beside its GPUs and its RAM
 
 
@@ -142,7 +132,7 @@ def _said(ctx: typer.Context, without: Collection[str] = ()) -> dict[str, list[s
             found[word] = [word]
         else:
             word = ENGINE if ENGINE in option.opts else option.opts[0]
-            values = [PIPED if word == "--machine" and str(one) == "-" else one for one in values]
+            values = [PIPED if word == "--machine" and is_piped(one) else one for one in values]
             found[word] = [
                 part for one in values for part in (word, f"{one:g}" if isinstance(one, float) else str(one))
             ]

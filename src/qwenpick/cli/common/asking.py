@@ -8,13 +8,12 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
 from qwenpick.cli.common.again import typed_again
-from qwenpick.cli.common.box import Box
+from qwenpick.cli.common.box import FIELDS, Box
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.render.words import box
@@ -30,7 +29,7 @@ USUAL_RAM = "32GiB"  # offered where a GPU is named: what most new boxes have
 CPU_WORDS = frozenset({"cpu", "none", "no", "n", "无", "没有", "否"})
 YES = frozenset({"y", "yes", "是", "对", "好"})
 NO = frozenset({"n", "no", "否", "不", "不是"})
-ANSWERED = frozenset({"ask", "task", "context", "users", "commercial", *(field.name for field in fields(Box))})
+ANSWERED = frozenset({"ask", "task", "context", "users", "commercial", *FIELDS})
 
 
 def asked(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
-from qwenpick.cli.common.again import PIPED
 from qwenpick.cli.common.options import (
     CpuOnly,
     Gpus,
@@ -29,7 +28,11 @@ if TYPE_CHECKING:
     from qwenpick.scan.here import Here
 
 
-def _is_piped(path: object) -> bool:
+PIPED = "box.json"  # what a command that is to be typed names in place of a box on standard input
+
+
+def is_piped(path: object) -> bool:
+    """Whether the box is read from standard input."""
     return str(path) == "-"
 
 
@@ -55,7 +58,7 @@ class Box:
     def words(self) -> list[str]:
         """The options as they would be typed again."""
         said: list[tuple[str, object]] = [
-            ("--machine", PIPED if _is_piped(path) else path) for path in self.machine or ()
+            ("--machine", PIPED if is_piped(path) else path) for path in self.machine or ()
         ]
         said += [("--gpu", name) for name in self.gpu or ()]
         said += [("--vram", self.vram), ("--ram", self.ram), ("--reserve", self.reserve), ("--system", self.system)]
@@ -70,7 +73,7 @@ class Box:
     def aside(self) -> str:
         """What is to be known of these words, as the end of a command line: a box that was piped in has no file yet."""
         told = _("what was piped in, saved as {file}", file=PIPED)
-        return f"   # {told}" if any(map(_is_piped, self.machine or ())) else ""
+        return f"   # {told}" if any(map(is_piped, self.machine or ())) else ""
 
     def each(self) -> list[Box]:
         """The options of each box, where several files are given."""
@@ -144,6 +147,7 @@ class Box:
 
 
 PROBED = Box()  # nothing said: this machine
+FIELDS = tuple(field.name for field in fields(Box))  # its options, as parameters of a command
 
 
 def _without_gpus(machine: Machine) -> Machine:
