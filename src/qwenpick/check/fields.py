@@ -64,6 +64,9 @@ class Part(Strict):
     gpu_only: Flag = False
 
 
+BESIDE = frozenset({"together", "name", "strict", "machine"})  # what an entry of several models may say
+
+
 class Entry(Strict):
     """One requirement: a model, or several under `together`."""
 
@@ -102,23 +105,7 @@ class Entry(Strict):
     def _one_or_several(self) -> Entry:
         if self.model is None and self.together is None:
             raise PydanticCustomError("no_model", "model is missing")
-        said = {
-            "model",
-            "quant",
-            "runtime",
-            "context",
-            "task",
-            "users",
-            "kv_cache",
-            "min_speed",
-            "prefer",
-            "thinking",
-            "max_disk",
-            "gpu_only",
-            "options",
-            "replicas",
-        }
-        if self.together is not None and (beside := sorted(said & self.model_fields_set)):
+        if self.together is not None and (beside := sorted(self.model_fields_set - BESIDE)):
             raise ValueError(f"beside together stand name, strict and machine alone, not {', '.join(beside)}")
         return self
 
