@@ -20,6 +20,7 @@ from qwenpick.recommending.modalities import check_modalities, unplanned_modalit
 from qwenpick.recommending.request import HIGHEST, Request
 from qwenpick.recommending.search.space import work_of
 from qwenpick.recommending.tasks import serves
+from qwenpick.recommending.thinking import thinks_as_asked
 from qwenpick.runtimes import RUNTIMES, engines_with, find_runtime
 from qwenpick.units import format_bytes, format_gb, format_tokens
 from qwenpick.values import dataclass
@@ -123,11 +124,11 @@ def _left_out(model: Model, task: Task, request: Request) -> str | None:
     """Why `recommend` would not offer the model for the request, as a sentence; None where it would."""
     if reason := serves(model, task):
         return reason
-    if request.thinking == "yes" and model.thinking not in ("always", "hybrid"):
+    if thinks_as_asked(model, request.thinking):
+        return None
+    if request.thinking == "yes":
         return _("{name} does not think, which --thinking yes asks for: recommend leaves it out", name=model.name)
-    if request.thinking == "no" and model.thinking == "always":
-        return _("{name} always thinks, which --thinking no rules out: recommend leaves it out", name=model.name)
-    return None
+    return _("{name} always thinks, which --thinking no rules out: recommend leaves it out", name=model.name)
 
 
 def as_described(plan: Plan, request: Request) -> Plan:

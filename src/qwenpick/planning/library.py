@@ -35,13 +35,9 @@ class Tag:
     rounding: int = 0
 
 
+@lru_cache(maxsize=4096)
 def library_tag(model: Model, format_name: str) -> Tag | None:
     """The tag that holds the model in that format: as a listing has it, else its own where that is what it holds; else None."""
-    return _library_tag(model, format_name)
-
-
-@lru_cache(maxsize=4096)
-def _library_tag(model: Model, format_name: str) -> Tag | None:
     for listing in model.published:
         if tags := listing.tags.get(format_name):
             name = _fixed(tags)

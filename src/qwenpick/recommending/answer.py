@@ -16,6 +16,7 @@ from qwenpick.planning.unread import refuse_unread
 from qwenpick.recommending.choose import Chooser, readable
 from qwenpick.recommending.rank import LABELLED, Ranked
 from qwenpick.recommending.tasks import Task, find_task, serves
+from qwenpick.recommending.thinking import thinks_as_asked
 from qwenpick.recommending.unpublished import Unpublished, better_unpublished
 from qwenpick.units import format_gb
 from qwenpick.values import dataclass
@@ -146,10 +147,8 @@ def why_not(model: Model, task: Task, request: Request, catalog: Catalog) -> str
         return _("not an official model")
     if request.commercial and model.licence.commercial_use not in COMMERCIAL:
         return _("its license does not allow commercial use")
-    if request.thinking == "yes" and model.thinking not in {"always", "hybrid"}:
-        return _("it does not think")
-    if request.thinking == "no" and model.thinking == "always":
-        return _("it always thinks")
+    if not thinks_as_asked(model, request.thinking):
+        return _("it does not think") if request.thinking == "yes" else _("it always thinks")
     wanted = max(request.min_context or 0, request.context or 0)
     if wanted and (longest_allowed(model) or (0 if request.min_context else wanted)) < wanted:
         return _("it cannot read that much")

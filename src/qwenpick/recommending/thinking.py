@@ -29,6 +29,13 @@ def efforts_for(model: Model, task: Task, wanted: Literal["yes", "no", "either"]
     return task.efforts
 
 
+def thinks_as_asked(model: Model, wanted: Literal["yes", "no", "either"]) -> bool:
+    """Whether the model can think, or leave it, as is wanted."""
+    if wanted == "yes":
+        return model.thinking in ("always", "hybrid")
+    return wanted == "either" or model.thinking != "always"
+
+
 def why_effort(model: Model, task: Task, effort: Effort) -> str:
     """Why the model is advised to think that much in this task."""
     if model.thinking == "always":
