@@ -25,9 +25,9 @@ for version in "${@:-3}"; do
   "$python" -m venv "$work/env"
   "$work/env/bin/pip" install -q uv
   # the packages that qwenpick needs by the resolution that is asked for; the tools that only test it as they are
-  "$work/env/bin/uv" pip install -q --python "$work/env/bin/python" --resolution "$resolution" .
+  "$work/env/bin/uv" pip install -q --python "$work/env/bin/python" --resolution "$resolution" ".[signed]"
   "$work/env/bin/uv" pip install -q --python "$work/env/bin/python" babel cogapp "hypothesis>=6.130" jsonschema "pytest>=8.3" pytest-xdist
   "$work/env/bin/python" --version
-  "$work/env/bin/uv" pip list --python "$work/env/bin/python" 2>/dev/null | grep -Ei '^(nvidia-ml-py|platformdirs|psutil|pydantic|pyyaml|rich|typer|typing-extensions) '
+  "$work/env/bin/uv" pip list --python "$work/env/bin/python" 2>/dev/null | grep -Ei '^(cryptography|nvidia-ml-py|platformdirs|psutil|pydantic|pyyaml|rich|typer|typing-extensions) '
   PYTHONPATH=$PWD/src "$work/env/bin/python" -m pytest -q -p no:cacheprovider
 done

@@ -3,6 +3,7 @@
     python -m tools.refresh.bundle --out qwenpick-catalogue.zip [--needs 0.1.0] [--key secret.key]
 
 The key is 32 random bytes that stay with whoever publishes; its public half goes into data/catalog.pub (--public writes it).
+Whoever signs needs cryptography (`pip install '.[signed]'`).
 """
 
 from __future__ import annotations
@@ -11,31 +12,21 @@ import argparse
 import hashlib
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from qwenpick.catalog.bundle import MANIFEST, NAMES, SIGNATURE, pack, read_bundle, write_bundle
-from qwenpick.catalog.signature import BASE, Q, encode, times
 
 DATA = Path(__file__).parents[2] / "data"
 
 
 def public_key(secret: bytes) -> bytes:
-    """The 32 bytes by which signatures of this key are verified (RFC 8032, section 5.1.5)."""
-    return encode(times(_scalar(secret), BASE))
+    """The 32 bytes by which signatures of this key are verified."""
+    return Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
 
 
 def sign(secret: bytes, message: bytes) -> bytes:
-    """The 64 bytes of a signature (RFC 8032, section 5.1.6). Slow and not constant in time: for a publisher's own machine."""
-    prefix = hashlib.sha512(secret).digest()[32:]
-    nonce = int.from_bytes(hashlib.sha512(prefix + message).digest(), "little") % Q
-    shown = encode(times(nonce, BASE))
-    hashed = int.from_bytes(hashlib.sha512(shown + public_key(secret) + message).digest(), "little") % Q
-    return shown + ((nonce + hashed * _scalar(secret)) % Q).to_bytes(32, "little")
-
-
-def _scalar(secret: bytes) -> int:
-    if len(secret) != 32:
-        raise ValueError("a key has 32 bytes")
-    digest = int.from_bytes(hashlib.sha512(secret).digest()[:32], "little")
-    return digest & (1 << 254) - 8 | 1 << 254
+    """The 64 bytes of a signature."""
+    return Ed25519PrivateKey.from_private_bytes(secret).sign(message)
 
 
 def main() -> None:

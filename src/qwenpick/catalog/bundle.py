@@ -17,7 +17,6 @@ from collections.abc import Mapping
 
 from qwenpick.bounded import parse_json
 from qwenpick.catalog.cache import NAMES
-from qwenpick.catalog.signature import verify
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.values import dataclass
@@ -61,7 +60,7 @@ def read_bundle(content: bytes, version: str, key: bytes | None = None) -> Bundl
         raise QwenpickError(_("the catalog's date is '{date}', not a day such as 2026-11-29", date=date[:40]))
     signed = None
     if key is not None:
-        signed = verify(key, _manifest_bytes(content), files.get(SIGNATURE, b""))
+        signed = _has_signed(key, _manifest_bytes(content), files.get(SIGNATURE, b""))
         if not signed:
             raise QwenpickError(_("the catalog is not signed by the key of this qwenpick"))
     return Bundle(date, {name: files[name] for name in NAMES}, signed)
@@ -107,6 +106,22 @@ def _unpacked(content: bytes) -> dict[str, bytes]:
 def _manifest_bytes(content: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return archive.read(MANIFEST)
+
+
+def _has_signed(key: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether the holder of the Ed25519 `key` signed the message; False for bytes that are no key or no signature."""
+    try:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    except ImportError:
+        raise QwenpickError(
+            _("checking a catalog's signature needs cryptography: pip install 'qwenpick[signed]'")
+        ) from None
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+    except (ValueError, InvalidSignature):
+        return False
+    return True
 
 
 def _refuse_foreign(manifest: Mapping[str, object], version: str) -> None:
