@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from qwenpick.verify import read_log
+from qwenpick.verify.logs import read_log
 from tests.conftest import Result
 
 Run = Callable[..., Result]

@@ -12,8 +12,9 @@ import pytest
 from qwenpick.errors import QwenpickError
 from qwenpick.memory.account import Memory, Part
 from qwenpick.units import MIB
-from qwenpick.verify import Comparison, Observation, Row, compare, read_log
-from qwenpick.verify.observation import Measured
+from qwenpick.verify.compare import Comparison, Row, compare
+from qwenpick.verify.logs import read_log
+from qwenpick.verify.observation import Measured, Observation
 
 # https://github.com/ollama/ollama/issues/17482: the sizes of a first try, then of the one that was taken
 TABLE = """\

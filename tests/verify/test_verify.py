@@ -15,8 +15,11 @@ from qwenpick.errors import QwenpickError
 from qwenpick.machine.hardware import Device
 from qwenpick.memory.account import RAM, Memory, Part
 from qwenpick.runtimes import find_runtime
-from qwenpick.verify import Comparison, Observation, Row, compare, predicted_memory, predicted_tokens, read_log
+from qwenpick.verify.compare import Comparison, Row, compare
 from qwenpick.verify.corrections import Correction, corrected, learned, load, save
+from qwenpick.verify.logs import read_log
+from qwenpick.verify.observation import Observation
+from qwenpick.verify.predicted import predicted_memory, predicted_tokens
 from qwenpick.verify.recognise import logged_format, recognise
 
 LOGS = Path(__file__).parent / "logs"

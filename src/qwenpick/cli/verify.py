@@ -49,8 +49,10 @@ def command(
     from qwenpick.render.forms.output import emit
     from qwenpick.render.verify import corrections_report, stated, verify_report, verify_values
     from qwenpick.runtimes import find_runtime
-    from qwenpick.verify import Comparison, compared, read_log
+    from qwenpick.verify.compare import Comparison
     from qwenpick.verify.corrections import learn, load, store_path, teaches
+    from qwenpick.verify.logs import read_log
+    from qwenpick.verify.predicted import compared
     from qwenpick.verify.recognise import recognise
     from qwenpick.verify.report import anonymous_row
     from qwenpick.verify.speed import speed_rows

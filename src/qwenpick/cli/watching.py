@@ -27,7 +27,7 @@ def runner(plan: Plan, planned: Launch, *, once: bool) -> Runner:
     """What starts the server and compares. Raises QwenpickError for engines whose server's log does not pass through here."""
     from qwenpick.launch.watch import watched
     from qwenpick.runtimes import find_runtime
-    from qwenpick.verify import PARSERS
+    from qwenpick.verify.logs import PARSERS
 
     words = planned.serve.argv
     if plan.runtime == "ollama" or plan.runtime not in PARSERS or planned.others:
@@ -53,8 +53,9 @@ def comparing(plan: Plan, *, once: bool) -> Callable[[str], int | None]:
     """
     from qwenpick.render.forms.output import emit
     from qwenpick.render.verify import verify_report, verify_values
-    from qwenpick.verify import compared, read_log
     from qwenpick.verify.corrections import learn, teaches
+    from qwenpick.verify.logs import read_log
+    from qwenpick.verify.predicted import compared
     from qwenpick.verify.recognise import Recognised
 
     run = Recognised(plan.model, plan.architecture, plan.checkpoint, plan.work, plan.placement)

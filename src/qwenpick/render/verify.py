@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qwenpick.render.payloads.running import VerifyValues
-    from qwenpick.verify import Comparison, Observation, Row
+    from qwenpick.verify.compare import Comparison, Row
     from qwenpick.verify.corrections import Correction
+    from qwenpick.verify.observation import Observation
     from qwenpick.verify.recognise import Recognised
 
 
