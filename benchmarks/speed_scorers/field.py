@@ -13,7 +13,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.fitting.answer import fit
 from qwenpick.machine.simulate import simulate
 from qwenpick.memory.cache import parse_cache
-from qwenpick.readers import wanted
+from qwenpick.readers import resolve
 from qwenpick.recommending.request import Request
 from qwenpick.runtimes import find_runtime
 from qwenpick.units import parse_memory
@@ -77,7 +77,7 @@ def _run(row: Row, asked: Words, engine: str, quantity: str) -> Run:
     options = asked.options
     sizes = [parse_memory(options[name]) if name in options else None for name in ("--vram", "--ram")]
     box = simulate(catalog(), asked.gpus, sizes[0], sizes[1], "--cpu-only" in options)
-    found = wanted(asked.model, catalog(), options.get("--quant"), runtime=engine)
+    found = resolve(asked.model, catalog(), options.get("--quant"), runtime=engine)
     cache = parse_cache(options["--kv-cache"]) if "--kv-cache" in options else None
     filled = int(options["--context"])
     request = Request(

@@ -11,9 +11,9 @@ import pytest
 
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
-from qwenpick.fitting.answer import fit as on_box
+from qwenpick.fitting.answer import fit
 from qwenpick.fleet import rooms as rooms_
-from qwenpick.fleet.copies import Answer, fit
+from qwenpick.fleet.copies import Deployment, plan_deployment
 from qwenpick.fleet.kinds import ENGINE_RAM, Fleet, fleet
 from qwenpick.fleet.rooms import times
 from qwenpick.machine.inventory.cluster import Accelerator, Cluster, Node
@@ -38,8 +38,8 @@ def node(name: str, *entries: Accelerator, ram: int = 512 * GIB, cpus: float = 6
 
 def ask(
     catalog: Catalog, cluster: Cluster, model: str = QWEN3_8B, replicas: int | None = None, **request: object
-) -> Answer:
-    return fit(catalog, fleet(cluster, catalog), catalog.models[model], Request(**request), replicas)  # type: ignore[arg-type]
+) -> Deployment:
+    return plan_deployment(catalog, fleet(cluster, catalog), catalog.models[model], Request(**request), replicas)  # type: ignore[arg-type]
 
 
 def test_every_gpu_that_holds_the_model_holds_a_copy(catalog: Catalog) -> None:
@@ -101,7 +101,7 @@ def test_what_no_node_can_be_asked_is_a_bad_request(catalog: Catalog) -> None:
 
 def test_equal_nodes_are_planned_once(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(rooms_, "on_box", lambda *arguments: asked.append(arguments) or on_box(*arguments))
+    monkeypatch.setattr(rooms_, "fit", lambda *arguments: asked.append(arguments) or fit(*arguments))
     ask(catalog, nodes(*(node(f"h{i}", H100) for i in range(200))))
     assert len(asked) == 1
 
@@ -113,7 +113,7 @@ def test_more_nodes_never_hold_fewer_copies_and_held_gpus_never_more(catalog: Ca
 
 def test_a_plan_fits_as_often_as_its_scarcest_need(catalog: Catalog) -> None:
     box = fleet(nodes(node("h", H100)), catalog).kinds[0].machine
-    plan = on_box(catalog, box, catalog.models[QWEN3_8B], Request()).plan
+    plan = fit(catalog, box, catalog.models[QWEN3_8B], Request()).plan
     assert times(plan, box) == 8
     assert times(plan, replace(box, devices=box.devices[:3])) == 3
     assert times(plan, replace(box, ram_free=None)) == 8
@@ -127,7 +127,7 @@ def test_nodes_that_no_record_describes_leave_the_answer_open(catalog: Catalog) 
 
 
 def test_an_empty_cluster_has_no_room(catalog: Catalog) -> None:
-    answer = fit(catalog, Fleet("file", "free", 0, (), {}, ()), catalog.models[QWEN3_8B], Request())
+    answer = plan_deployment(catalog, Fleet("file", "free", 0, (), {}, ()), catalog.models[QWEN3_8B], Request())
     assert (answer.fits, answer.together) == (False, None)
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from qwenpick.catalog import Catalog
-from qwenpick.fitting.answer import fit as on_box
-from qwenpick.fleet.copies import Answer, fit
+from qwenpick.fitting.answer import fit
+from qwenpick.fleet.copies import Deployment, plan_deployment
 from qwenpick.fleet.kinds import Fleet, fleet
-from qwenpick.fleet.serve import Serving, serve
+from qwenpick.fleet.serve import ServedModel, serve
 from qwenpick.machine.inventory.read import read
 from qwenpick.recommending.request import Request
 from tests.conftest import Result, mostly_slow
@@ -37,13 +37,13 @@ def nodes(catalog: Catalog, sample: str) -> Fleet:
     return fleet(read(str(SAMPLES / sample), catalog), catalog)
 
 
-def placed(answer: Answer) -> tuple[object, ...]:
+def placed(answer: Deployment) -> tuple[object, ...]:
     room = answer.chosen
     assert room is not None
     return room.ways[0].plan, room.kind.nodes, answer.wanted, answer.each
 
 
-def picked(one: Serving) -> tuple[object, ...]:
+def picked(one: ServedModel) -> tuple[object, ...]:
     return one.plan, one.kind.nodes, one.copies, one.users
 
 
@@ -51,7 +51,7 @@ def picked(one: Serving) -> tuple[object, ...]:
 def test_recommend_puts_each_model_where_fit_puts_it(catalog: Catalog, sample: str, request_: Request) -> None:
     cluster = nodes(catalog, sample)
     for one in serve(catalog, cluster, request_, 5).picks:
-        answer = fit(catalog, cluster, one.plan.model, request_)
+        answer = plan_deployment(catalog, cluster, one.plan.model, request_)
         assert picked(one) == placed(answer)
         assert one.copies * one.users >= request_.users > (one.copies - 1) * one.users
 
@@ -60,11 +60,11 @@ def test_recommend_puts_each_model_where_fit_puts_it(catalog: Catalog, sample: s
 @pytest.mark.parametrize("users", [1, 20])
 def test_a_node_of_a_cluster_is_planned_as_the_same_box_is(catalog: Catalog, model: str, users: int) -> None:
     cluster, asked = nodes(catalog, KUBERNETES), Request(users=users)
-    answer = fit(catalog, cluster, catalog.models[model], asked)
+    answer = plan_deployment(catalog, cluster, catalog.models[model], asked)
     best = max(room.ranked.score for room in answer.rooms if room.ranked and room.ways)
     for room in answer.rooms:
         if room.ways:
-            alone = on_box(catalog, room.kind.machine, catalog.models[model], asked)
+            alone = fit(catalog, room.kind.machine, catalog.models[model], asked)
             assert (room.plan, room.ranked) == (alone.plan, alone.ranked)
     assert answer.chosen is not None and answer.chosen.ranked is not None
     assert answer.chosen.ranked.score == pytest.approx(best, abs=0.1)
@@ -100,7 +100,9 @@ def test_users_that_no_copy_serves_are_shared_out_and_launch_starts_as_many_copi
 
 def test_copies_that_are_asked_for_may_have_a_part_of_a_node_each(catalog: Catalog) -> None:
     cluster = nodes(catalog, KUBERNETES)
-    one, eight = (fit(catalog, cluster, catalog.models["qwen3.8-27b"], Request(users=4), copies) for copies in (1, 8))
+    one, eight = (
+        plan_deployment(catalog, cluster, catalog.models["qwen3.8-27b"], Request(users=4), copies) for copies in (1, 8)
+    )
     assert one.chosen is not None and eight.chosen is not None
     assert eight.chosen.alike >= 8  # eight A100 have a copy each
     assert eight.chosen.kind.nodes == ("a100-1",) and len(eight.chosen.ways[0].plan.placement.devices) == 1

@@ -12,7 +12,7 @@ import pytest
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
 from qwenpick.fleet.kinds import Fleet, fleet
-from qwenpick.fleet.pack import Wanted, pack
+from qwenpick.fleet.pack import Workload, pack
 from qwenpick.fleet.words import Asked, several
 from qwenpick.machine.inventory.cluster import Accelerator, Cluster, Node
 from qwenpick.recommending.request import Request
@@ -32,8 +32,8 @@ def nodes(catalog: Catalog, *entries: tuple[str, str, int, int, int]) -> Fleet:
     return fleet(Cluster("file", found), catalog)
 
 
-def wanted(catalog: Catalog, model: str, copies: int = 1, **asked: object) -> Wanted:
-    return Wanted(catalog.models[model], Request(**asked), copies)  # type: ignore[arg-type]
+def wanted(catalog: Catalog, model: str, copies: int = 1, **asked: object) -> Workload:
+    return Workload(catalog.models[model], Request(**asked), copies)  # type: ignore[arg-type]
 
 
 def test_no_gpu_is_given_twice_and_each_copy_lies_on_one_node(catalog: Catalog) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
-from qwenpick.fleet.copies import Answer, fit
+from qwenpick.fleet.copies import Deployment, plan_deployment
 from qwenpick.fleet.kinds import fleet
 from qwenpick.fleet.stages import crossed
 from qwenpick.machine.hardware import Link
@@ -25,12 +25,14 @@ L4 = Accelerator("NVIDIA L4", 4, 4, 23034 * MIB, vendor="nvidia")
 BIG = "qwen3.5-397b-a17b"  # 16 bits of 397e9 parameters are 739 GiB: eight H100 have 637, sixteen 1,274
 
 
-def ask(catalog: Catalog, count: int, link: str | None = None) -> Answer:
+def ask(catalog: Catalog, count: int, link: str | None = None) -> Deployment:
     nodes = (
         Node("h", (H100,), 1900 * GIB, 1900 * GIB, 128, 128, count=count),
         Node("l", (L4,), 256 * GIB, 256 * GIB, 48, 48, count=2),
     )
-    return fit(catalog, fleet(Cluster("file", nodes), catalog), catalog.models[BIG], Request(quant="fp16"), None, link)
+    return plan_deployment(
+        catalog, fleet(Cluster("file", nodes), catalog), catalog.models[BIG], Request(quant="fp16"), None, link
+    )
 
 
 def test_a_copy_takes_two_nodes_with_tensor_parallel_inside_and_a_stage_on_each(catalog: Catalog) -> None:

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from qwenpick.catalog import Catalog
-from qwenpick.fitting.answer import fit as on_box
+from qwenpick.fitting.answer import fit
 from qwenpick.launch import kubernetes, launch, ray, run_of, slurm
 from qwenpick.launch.run import Run
 from qwenpick.launch.target import Target, object_name
@@ -34,7 +34,7 @@ Qwenpick = Callable[..., Result]
 
 def planned(catalog: Catalog, model: str = "qwen3-8b", gpus: str = "8x h100", **asked: Any) -> Plan:
     box = simulate(catalog, [gpus] if gpus else [], None, 512 * GIB, not gpus)
-    return on_box(catalog, box, catalog.models[model], Request(**asked)).plan
+    return fit(catalog, box, catalog.models[model], Request(**asked)).plan
 
 
 def objects(plan: Plan, target: Target) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from qwenpick.catalog import Catalog
 from qwenpick.fitting.answer import Answer, fit
 from qwenpick.machine.simulate import simulate
 from qwenpick.planning.words import size_note
-from qwenpick.readers import wanted
+from qwenpick.readers import resolve
 from qwenpick.recommending.request import Request
 from qwenpick.units import GIB
 from tests.conftest import Result
@@ -27,7 +27,7 @@ NOT_LISTED = (
 
 
 def answer(catalog: Catalog, text: str, gpu: str, context: int = 32768) -> Answer:
-    found = wanted(text, catalog, runtime="vllm")
+    found = resolve(text, catalog, runtime="vllm")
     request = Request(quant=found.quant, runtime="vllm", context=context)
     return fit(found.catalog, simulate(found.catalog, [gpu], None, None, False), found.model, request)
 
@@ -92,7 +92,7 @@ def test_fits_is_not_said_where_a_file_of_that_name_may_not(catalog: Catalog) ->
 def test_a_named_repository_is_planned_in_the_format_that_its_name_states(
     text: str, form: str, catalog: Catalog
 ) -> None:
-    found = wanted(text, catalog, runtime="vllm")
+    found = resolve(text, catalog, runtime="vllm")
     assert found.quant == form and found.model.checkpoints[0].repo == text.removeprefix("hf:")
 
 

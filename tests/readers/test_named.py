@@ -12,7 +12,7 @@ from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
 from qwenpick.planning.checkpoints import checkpoints, lighter
 from qwenpick.planning.files import planned_file, settled
-from qwenpick.readers import wanted
+from qwenpick.readers import resolve
 from qwenpick.runtimes import find_runtime
 from tests.readers.making import bf16_of, safetensors, write
 
@@ -57,34 +57,34 @@ CONFIG = {
     ],
 )
 def test_the_format_of_a_name_is_the_one_that_is_judged(catalog: Catalog, text: str, quant: str | None) -> None:
-    assert wanted(text, catalog).quant == quant
+    assert resolve(text, catalog).quant == quant
 
 
 def test_what_was_assumed_of_a_name_is_said(catalog: Catalog) -> None:
-    assert "UD-Q4_K_XL" not in str(wanted("unsloth/Qwen3-8B-GGUF:Q4_K_M", catalog).notes)
-    assert wanted("unsloth/Qwen3-8B-GGUF:UD-Q4_K_XL", catalog).notes == ()  # a format of its own
-    assert "planned as Q4_K_M" in wanted("Qwen/Qwen3-8B-GGUF", catalog).notes[0]
-    assert "run in ExLlama" in wanted("Qwen3-8B-exl2", catalog).notes[0]
+    assert "UD-Q4_K_XL" not in str(resolve("unsloth/Qwen3-8B-GGUF:Q4_K_M", catalog).notes)
+    assert resolve("unsloth/Qwen3-8B-GGUF:UD-Q4_K_XL", catalog).notes == ()  # a format of its own
+    assert "planned as Q4_K_M" in resolve("Qwen/Qwen3-8B-GGUF", catalog).notes[0]
+    assert "run in ExLlama" in resolve("Qwen3-8B-exl2", catalog).notes[0]
     with pytest.raises(QwenpickError, match="Q7_K is not known here"):
-        wanted("unsloth/Qwen3-8B-GGUF:Q7_K", catalog)
+        resolve("unsloth/Qwen3-8B-GGUF:Q7_K", catalog)
 
 
 def test_an_ollama_tag_is_what_the_library_holds_where_ollama_runs_it(catalog: Catalog) -> None:
-    assert wanted("qwen3:8b", catalog, runtime="ollama").quant == "Q4_K_M"
-    assert wanted("qwen3:8b-q8_0", catalog, runtime="ollama").quant == "Q8_0"
-    assert wanted("qwen3:8b", catalog, "8bit", runtime="ollama").quant == "8bit"
-    assert wanted("qwen3-8b", catalog, runtime="ollama").quant is None
+    assert resolve("qwen3:8b", catalog, runtime="ollama").quant == "Q4_K_M"
+    assert resolve("qwen3:8b-q8_0", catalog, runtime="ollama").quant == "Q8_0"
+    assert resolve("qwen3:8b", catalog, "8bit", runtime="ollama").quant == "8bit"
+    assert resolve("qwen3-8b", catalog, runtime="ollama").quant is None
 
 
 def test_what_is_asked_for_wins_over_the_name(catalog: Catalog) -> None:
-    assert wanted("Qwen/Qwen3-8B-AWQ", catalog, "fp8").quant == "fp8"
+    assert resolve("Qwen/Qwen3-8B-AWQ", catalog, "fp8").quant == "fp8"
 
 
 def test_no_catalogue_name_is_taken_for_a_format(catalog: Catalog) -> None:
     for model in catalog.models.values():
         if model.open_weights and model.architecture:
-            assert wanted(model.id, catalog).quant is None, model.id
-            assert wanted(model.huggingface or model.id, catalog).quant is None, model.huggingface
+            assert resolve(model.id, catalog).quant is None, model.id
+            assert resolve(model.huggingface or model.id, catalog).quant is None, model.huggingface
 
 
 def test_fit_and_launch_judge_a_bare_config_alike(qwenpick: Callable[..., object], tmp_path: Path) -> None:
@@ -108,17 +108,17 @@ def test_a_config_without_weights_is_not_launched(qwenpick: Callable[..., object
 def test_heads_that_key_value_heads_do_not_divide_are_refused(catalog: Catalog, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"num_key_value_heads": 7}), encoding="utf-8")
     with pytest.raises(QwenpickError, match="32 attention heads cannot share 7 key-value heads"):
-        wanted(str(tmp_path), catalog)
+        resolve(str(tmp_path), catalog)
 
 
 def test_files_that_lack_most_of_the_model_are_told_of(catalog: Catalog, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
     rows = bf16_of(catalog.architectures["qwen3-8b"])
     write(tmp_path / "model.safetensors", *safetensors(rows))
-    assert wanted(str(tmp_path), catalog).notes == ()
+    assert resolve(str(tmp_path), catalog).notes == ()
     write(tmp_path / "model.safetensors", *safetensors(dict(list(rows.items())[:20])))
     with pytest.raises(QwenpickError, match="tensors are missing"):
-        wanted(str(tmp_path), catalog)
+        resolve(str(tmp_path), catalog)
 
 
 def test_a_name_that_is_none_but_a_directory_here_is_told_how_to_write_it(
@@ -127,9 +127,9 @@ def test_a_name_that_is_none_but_a_directory_here_is_told_how_to_write_it(
     (tmp_path / "m8").mkdir()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(QwenpickError, match=r"the directory here is ./m8"):
-        wanted("m8", catalog)
+        resolve("m8", catalog)
     with pytest.raises(QwenpickError) as plain:
-        wanted("m9", catalog)
+        resolve("m9", catalog)
     assert "directory" not in str(plain.value)
 
 
@@ -154,7 +154,7 @@ def test_a_name_that_is_none_but_a_directory_here_is_told_how_to_write_it(
 def test_a_named_repository_or_tag_is_the_one_that_is_planned(
     catalog: Catalog, text: str, quant: str, repo: str | None, runtime: str | None
 ) -> None:
-    found = wanted(text, catalog)
+    found = resolve(text, catalog)
     assert (found.quant, found.runtime) == (quant, runtime)
     engine = find_runtime(runtime or "vllm")
     first = checkpoints(found.model, engine, quant)[0]
@@ -167,9 +167,9 @@ def test_a_named_repository_or_tag_is_the_one_that_is_planned(
 def test_a_publishers_mix_is_as_large_as_its_file(catalog: Catalog) -> None:
     # 17,559,178,144 bytes; the nearest plain format would take 16.8 GB
     for found in (
-        wanted("unsloth/Qwen3.8-27B-GGUF:UD-Q4_K_XL", catalog),
-        wanted("qwen3.8-27b", catalog, "UD-Q4_K_XL"),
-        wanted("qwen 3.8 27b", catalog, "ud-q4_k_xl"),
+        resolve("unsloth/Qwen3.8-27B-GGUF:UD-Q4_K_XL", catalog),
+        resolve("qwen3.8-27b", catalog, "UD-Q4_K_XL"),
+        resolve("qwen 3.8 27b", catalog, "ud-q4_k_xl"),
     ):
         assert (found.quant or "").upper() == "UD-Q4_K_XL"
         (checkpoint, *_rest) = checkpoints(found.model, find_runtime("llamacpp"), "UD-Q4_K_XL")
@@ -180,11 +180,11 @@ def test_a_publishers_mix_is_as_large_as_its_file(catalog: Catalog) -> None:
         assert file.files == ("Qwen3.8-27B-UD-Q4_K_XL.gguf",)
         assert settled(architecture, checkpoint).bytes == 17_559_178_144
     with pytest.raises(QwenpickError, match="no file of Qwen3-8B in UD-Q9_K_XL is known"):
-        wanted("qwen3-8b", catalog, "UD-Q9_K_XL")
+        resolve("qwen3-8b", catalog, "UD-Q9_K_XL")
 
 
 def test_an_engine_that_is_asked_for_wins_over_the_names(catalog: Catalog) -> None:
-    assert wanted("qwen3:8b", catalog, runtime="vllm").quant is None
-    assert wanted("qwen3:8b-q8_0", catalog, runtime="llama.cpp").quant == "Q8_0"
-    kept = wanted("unsloth/Qwen3.5-9B-GGUF:Q5_K_S", catalog, runtime="ollama")
+    assert resolve("qwen3:8b", catalog, runtime="vllm").quant is None
+    assert resolve("qwen3:8b-q8_0", catalog, runtime="llama.cpp").quant == "Q8_0"
+    kept = resolve("unsloth/Qwen3.5-9B-GGUF:Q5_K_S", catalog, runtime="ollama")
     assert checkpoints(kept.model, find_runtime("llamacpp"), "Q5_K_S")[0].repo == "unsloth/Qwen3.5-9B-GGUF"

@@ -7,7 +7,7 @@ import pytest
 from qwenpick.catalog import Catalog, find_model
 from qwenpick.catalog.names.derivatives import derived
 from qwenpick.errors import QwenpickError
-from qwenpick.readers import read_model, wanted
+from qwenpick.readers import read_model, resolve
 
 # what people type -> the catalog model that is meant
 MEANT = {
@@ -212,7 +212,7 @@ def test_a_file_or_dated_name_means_the_name_behind_it(catalog: Catalog, said: s
 
 @pytest.mark.parametrize(("said", "base"), MADE_OF.items())
 def test_a_model_that_others_made_is_planned_as_what_lies_underneath(catalog: Catalog, said: str, base: str) -> None:
-    found = wanted(said, catalog)
+    found = resolve(said, catalog)
     under = catalog.models[base]
     assert found.model.architecture == under.architecture
     assert found.model.id not in catalog.models
@@ -258,7 +258,7 @@ def test_a_series_of_the_makers_is_nobody_elses(catalog: Catalog) -> None:
 
 
 def test_a_derivative_without_a_repository_of_its_base_promises_no_file(catalog: Catalog) -> None:
-    found = wanted("Qwen3-8B-abliterated", catalog)
+    found = resolve("Qwen3-8B-abliterated", catalog)
     assert found.model.huggingface is None
     assert [c.repo for c in found.model.checkpoints] == [None]
     assert found.model.published == ()

@@ -12,7 +12,7 @@ import yaml
 
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
-from qwenpick.fitting.answer import fit as on_box
+from qwenpick.fitting.answer import fit
 from qwenpick.launch import kubernetes, launch, run_of
 from qwenpick.launch.target import Target
 from qwenpick.machine.inventory import kubernetes_client
@@ -91,7 +91,7 @@ def test_core_objects_keep_kubernetes_own_schemas(catalog: Catalog, runtime: str
     import kubernetes_validate
 
     box = simulate(catalog, ["8x h100"], None, 512 * GIB, False)
-    run = run_of(on_box(catalog, box, catalog.models["qwen3-8b"], Request(runtime=runtime)).plan)
+    run = run_of(fit(catalog, box, catalog.models["qwen3-8b"], Request(runtime=runtime)).plan)
     taints = (Taint("nvidia.com/gpu", "present"), Taint("x", None, "NoExecute"))
     target = Target(resource, 1, 4, 8 * GIB, 1, 2, {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"}, taints)
     objects = kubernetes.objects(run, launch(run), target)
@@ -109,7 +109,7 @@ def test_the_pods_of_a_leader_worker_set_keep_them_too(catalog: Catalog, runtime
     import kubernetes_validate
 
     box = simulate(catalog, ["8x h100"], None, 512 * GIB, False)
-    run = run_of(on_box(catalog, box, catalog.models["qwen3-8b"], Request(runtime=runtime)).plan)
+    run = run_of(fit(catalog, box, catalog.models["qwen3-8b"], Request(runtime=runtime)).plan)
     group = kubernetes.objects(run, launch(run), Target("nvidia.com/gpu", 8, 32, 64 * GIB, nodes=2))["leaderworkerset"]
     for name in ("leaderTemplate", "workerTemplate"):
         pods = {

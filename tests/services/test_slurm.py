@@ -12,7 +12,7 @@ import pytest
 
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
-from qwenpick.fitting.answer import fit as on_box
+from qwenpick.fitting.answer import fit
 from qwenpick.launch import launch, run_of, slurm
 from qwenpick.launch.target import Target
 from qwenpick.machine.inventory import slurm_client
@@ -101,7 +101,7 @@ def test_the_printed_script_is_accepted_by_sbatch(qwenpick: Callable[..., Result
     assert run("sbatch", "--test-only", "--gres=gpu:a100:9", text=result.out).returncode != 0  # it would have refused
 
     box = simulate(catalog, ["a100 80gb"], None, 512 * GIB, False)
-    planned = run_of(on_box(catalog, box, catalog.models["qwen3-8b"], Request(runtime="vllm")).plan)
+    planned = run_of(fit(catalog, box, catalog.models["qwen3-8b"], Request(runtime="vllm")).plan)
     several = slurm.script(planned, launch(planned), Target("gpu:a100", 2, 8, 32 * GIB, nodes=2, partitions=("gpu",)))
     both = run("sbatch", "--test-only", text=several)
     assert both.returncode == 0, both.stderr

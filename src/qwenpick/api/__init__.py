@@ -107,10 +107,10 @@ def fit(
     from qwenpick.catalog import load
     from qwenpick.fitting.answer import described
     from qwenpick.fitting.answer import fit as answer
-    from qwenpick.readers import wanted
+    from qwenpick.readers import resolve
 
     check(model=model, quant=quant, runtime=runtime, machine=machine, ram=ram)
-    found = wanted(model, load(), quant, runtime=runtime)
+    found = resolve(model, load(), quant, runtime=runtime)
     box = _box(found.catalog, gpu, ram, machine)
     request = _request(task, found.quant, context, users, runtime, options)
     return Fit(described(answer(found.catalog, box, found.model, request)), box)
@@ -168,11 +168,11 @@ def plan(
     from qwenpick.buy.advice import look
     from qwenpick.buy.named import one_of
     from qwenpick.catalog import load
-    from qwenpick.readers import wanted
+    from qwenpick.readers import resolve
 
     check(model=model, quant=quant, runtime=runtime)
     most = dollars(budget)
-    found = wanted(model, load(), quant, runtime=runtime)
+    found = resolve(model, load(), quant, runtime=runtime)
     pool = [one_of(found.catalog, name) for name in names(gpu)] or None
     request = _request(task, found.quant, context, users, runtime, options)
     market = look(found.catalog, found.model, request, pool, most)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.check.requirements import Requirement, Result
-from qwenpick.fitting.answer import Answer as Single
+from qwenpick.fitting.answer import Answer
 from qwenpick.i18n import _
 from qwenpick.recommending.choose import task_for
 from qwenpick.runtimes import find_runtime
 
 if TYPE_CHECKING:
-    from qwenpick.fleet.copies import Answer
+    from qwenpick.fleet.copies import Deployment
     from qwenpick.recommending.request import Request
 
 
-def judged(requirement: Requirement, found: Answer, request: Request) -> Result:
+def judged(requirement: Requirement, found: Deployment, request: Request) -> Result:
     """Room first, then speed: copies that are slower than asked, or whose speed is not known, do not count."""
     rooms = [room for room in found.rooms if room.ways]
     fast = [room for room in rooms if room.quick]
@@ -23,7 +23,7 @@ def judged(requirement: Requirement, found: Answer, request: Request) -> Result:
     chosen = [found.chosen] if found.chosen in fast else []
     best = (chosen or fast or rooms or [room for room in found.rooms if room.plan])[:1]
     single = (
-        Single(request, task_for([best[0].plan.model], request), best[0].plan, None, (), None, ())
+        Answer(request, task_for([best[0].plan.model], request), best[0].plan, None, (), None, ())
         if best and best[0].plan
         else None
     )

@@ -57,7 +57,7 @@ def command(
     from qwenpick.check.file import read
     from qwenpick.check.requirements import Box, check, request, unread
     from qwenpick.fitting.answer import described, fit
-    from qwenpick.readers import wanted
+    from qwenpick.readers import resolve
 
     if schema:
         from qwenpick.check.fields import json_schema
@@ -89,7 +89,7 @@ def command(
             )
         asked = []
         for part in requirement.together:
-            found = wanted(part.model, facts, part.quant, online=online, runtime=part.runtime)
+            found = resolve(part.model, facts, part.quant, online=online, runtime=part.runtime)
             part = replace(part, quant=found.quant, runtime=part.runtime or found.runtime, strict=requirement.strict)
             asked.append((found.catalog, found.model, request(part)))
         return judged_together(requirement, together(machine(requirement.box), asked))
@@ -97,15 +97,17 @@ def command(
     def answer(requirement: Requirement) -> Answer | Result:
         if requirement.together:
             return group(requirement)
-        found = wanted(requirement.model, facts, requirement.quant, online=online, runtime=requirement.runtime)
+        found = resolve(requirement.model, facts, requirement.quant, online=online, runtime=requirement.runtime)
         asked = request(replace(requirement, quant=found.quant, runtime=requirement.runtime or found.runtime))
         box = Box(cluster=clustered.cluster, total=clustered.total) if requirement.box == Box() else requirement.box
         if box.cluster:
             from qwenpick.check.cluster import judged
-            from qwenpick.fleet.copies import fit as fit_cluster
+            from qwenpick.fleet.copies import plan_deployment
 
-            room = fit_cluster(found.catalog, nodes(box.cluster, box.total), found.model, asked, requirement.replicas)
-            return judged(replace(requirement, box=box), room, asked)
+            deployment = plan_deployment(
+                found.catalog, nodes(box.cluster, box.total), found.model, asked, requirement.replicas
+            )
+            return judged(replace(requirement, box=box), deployment, asked)
         if requirement.replicas:
             raise QwenpickError(_("{option} is about a cluster: name it with --cluster", option="replicas"))
         return described(fit(found.catalog, machine(requirement.box), found.model, asked))

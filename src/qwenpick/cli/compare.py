@@ -44,7 +44,7 @@ def command(
         typer.Option(metavar="USD", parser=parse_dollars, help="With --upgrade: GPUs that cost at most this."),
     ] = None,
     used: Annotated[bool, typer.Option("--used", help="With --upgrade: used GPUs too.")] = False,
-    run: parsed.Run = parsed.AS_USUAL,
+    run: parsed.RunOptions = parsed.AS_USUAL,
     gpu_only: given.GpuOnly = False,
     strict: given.Strict = False,
     hardware: Box = PROBED,

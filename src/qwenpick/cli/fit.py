@@ -14,7 +14,7 @@ from qwenpick.cli.common.box import FIELDS, PROBED, Box
 from qwenpick.cli.common.clusters import COPIED, Replicated
 from qwenpick.cli.common.groups import spread
 from qwenpick.cli.common.measuring import measured_once
-from qwenpick.cli.common.training import SERVED, Tuning, Wanted, serving_only, trains_in
+from qwenpick.cli.common.training import SERVED, TrainingRequest, Tuning, serving_only, trains_in
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.units import format_bytes
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def command(
     ctx: typer.Context,
     model: given.ModelName,
-    run: parsed.FullRun = parsed.ALL_AS_USUAL,
+    run: parsed.FullRunOptions = parsed.ALL_AS_USUAL,
     explain: Annotated[bool, typer.Option("--explain", help="Show every part with its formula.")] = False,
     online: given.Online = False,
     use_corrections: Annotated[
@@ -54,7 +54,7 @@ def command(
     from qwenpick.fitting.answer import described, fit
     from qwenpick.fitting.fixes import fixes
     from qwenpick.fitting.users import users_of
-    from qwenpick.readers import wanted
+    from qwenpick.readers import resolve
     from qwenpick.render.fit import fit_report, fit_values
     from qwenpick.render.forms.output import emit
 
@@ -72,7 +72,7 @@ def command(
             )
         clustered.refuse()
         raise typer.Exit(fit_together(model, run, parsed.read_catalog(catalog), hardware, online, output.shown()))
-    found = wanted(given.one_name(model), parsed.read_catalog(catalog), run.quant, online=online, runtime=run.runtime)
+    found = resolve(given.one_name(model), parsed.read_catalog(catalog), run.quant, online=online, runtime=run.runtime)
     facts, engine = found.catalog, run.runtime or found.runtime
     if nodes := clustered.fleet(facts, hardware):
         if tuning or all or use_corrections or explain:
@@ -121,7 +121,9 @@ def command(
     raise typer.Exit(0 if answer.fits and answer.quick else 1)
 
 
-def _start(model: list[str], run: parsed.FullRun, hardware: Box, online: bool, catalogs: list[Path] | None) -> str:
+def _start(
+    model: list[str], run: parsed.FullRunOptions, hardware: Box, online: bool, catalogs: list[Path] | None
+) -> str:
     """The command that starts what was planned."""
     words = [given.one_name(model), *run.words(), *hardware.words(), *(["--online"] if online else [])]
     words += [word for path in catalogs or () for word in ("--catalog", str(path))]
@@ -130,18 +132,18 @@ def _start(model: list[str], run: parsed.FullRun, hardware: Box, online: bool, c
 
 def _cluster(facts: Catalog, nodes: Fleet, model: Model, request: Request, clustered: Replicated, format: str) -> int:
     """Print where in the cluster the model runs; the exit code."""
-    from qwenpick.fleet.copies import fit
+    from qwenpick.fleet.copies import plan_deployment
     from qwenpick.render.fleet import fleet_fit_report, fleet_fit_values
     from qwenpick.render.forms.output import emit
 
-    answer = fit(facts, nodes, model, request, clustered.replicas, clustered.link)
+    answer = plan_deployment(facts, nodes, model, request, clustered.replicas, clustered.link)
     emit("fit", format, fleet_fit_report(answer), fleet_fit_values(answer))
     return answer.exit_code
 
 
 def _packed(
     words: list[str],
-    run: parsed.FullRun,
+    run: parsed.FullRunOptions,
     facts: Catalog,
     clustered: Replicated,
     box: Box,
@@ -151,21 +153,20 @@ def _packed(
     """Print where in the cluster each of several models lies; the exit code."""
     from dataclasses import replace
 
-    from qwenpick.fleet.pack import Wanted as Part
-    from qwenpick.fleet.pack import pack
+    from qwenpick.fleet.pack import Workload, pack
     from qwenpick.fleet.words import several
-    from qwenpick.readers import wanted
+    from qwenpick.readers import resolve
     from qwenpick.render.fleet_sets import packed_report, packed_values
     from qwenpick.render.forms.output import emit
 
     parts = []
     for asked in several(words):
-        found = wanted(asked.name, facts, asked.quant or run.quant, online=online, runtime=run.runtime)
+        found = resolve(asked.name, facts, asked.quant or run.quant, online=online, runtime=run.runtime)
         usual = run.request(box)
         users = asked.users or usual.users
         engine = run.runtime or found.runtime
         request = replace(usual, quant=found.quant, runtime=engine, context=asked.context or usual.context, users=users)
-        parts.append((found.catalog, Part(found.model, request, clustered.replicas or 1)))
+        parts.append((found.catalog, Workload(found.model, request, clustered.replicas or 1)))
     nodes = clustered.fleet(facts, box)
     if nodes is None:
         raise QwenpickError(_("name a cluster: --cluster k8s, slurm, ray, ray=ADDRESS, a file, or -"))
@@ -211,7 +212,7 @@ def _train(
     facts: Catalog,
     box: Machine,
     model: Model,
-    wanted: Wanted,
+    wanted: TrainingRequest,
     quant: str | None,
     strict: bool,
     explain: bool,

@@ -12,7 +12,7 @@ from qwenpick.cli.common.again import asked_of_fit
 from qwenpick.cli.common.box import PROBED, Box
 from qwenpick.cli.common.clusters import COPIED, Replicated
 from qwenpick.cli.common.groups import spread
-from qwenpick.cli.common.training import SERVED, Tuning, Wanted, serving_only, trains_in
+from qwenpick.cli.common.training import SERVED, TrainingRequest, Tuning, serving_only, trains_in
 from qwenpick.cli.manifests import PLAIN, Manifest, print_manifest
 from qwenpick.errors import DoesNotFitError, QwenpickError
 from qwenpick.i18n import _
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
     from qwenpick.fitting.answer import Answer
     from qwenpick.machine.hardware import Machine
-    from qwenpick.readers import Wanted as Found
+    from qwenpick.readers import Resolved
     from qwenpick.recommending.request import Request
 
 
@@ -85,7 +85,7 @@ def command(
             autocompletion=completion.model_names,
         ),
     ] = None,
-    run: parsed.FullRun = parsed.ALL_AS_USUAL,
+    run: parsed.FullRunOptions = parsed.ALL_AS_USUAL,
     min_context: Annotated[
         str | None, typer.Option(metavar="TOKENS", help="Without MODEL: context that the first pick must hold here.")
     ] = None,
@@ -101,7 +101,7 @@ def command(
     """The command line that starts a model exactly as planned. Exit code 1 and no commands if it does not fit."""
     from dataclasses import replace
 
-    from qwenpick.readers import wanted
+    from qwenpick.readers import resolve
 
     tuning, source, force = training.read(), start.source(), start.force
     if tuning and start.formed():
@@ -130,7 +130,7 @@ def command(
         box = hardware.read(facts)
         said, context = _first(facts, box, asked)
         asked = replace(asked, context=context if min_context else asked.context)
-    found = wanted(said, facts, run.quant, online=online, runtime=run.runtime)
+    found = resolve(said, facts, run.quant, online=online, runtime=run.runtime)
     _has_weights(found, said, force)
     shape = form.form(nodes)
     request = replace(asked, quant=found.quant, runtime=run.runtime or found.runtime)
@@ -161,7 +161,7 @@ def command(
     raise typer.Exit(_serve(found, box, request, start, hardware, asked_of_fit(ctx, said), json))
 
 
-def _has_weights(found: Found, said: str, force: bool) -> None:
+def _has_weights(found: Resolved, said: str, force: bool) -> None:
     """QwenpickError where a path was named that holds a config and no weights."""
     from qwenpick.readers import is_path
 
@@ -174,7 +174,7 @@ def _has_weights(found: Found, said: str, force: bool) -> None:
         )
 
 
-def _serve(found: Found, box: Machine, request: Request, start: Start, hardware: Box, again: str, json: bool) -> int:
+def _serve(found: Resolved, box: Machine, request: Request, start: Start, hardware: Box, again: str, json: bool) -> int:
     """Print how to serve the model, or do it; the exit code. Raises DoesNotFitError, which names what was asked `again`."""
     from qwenpick.fitting.answer import fit
     from qwenpick.launch import script
@@ -250,7 +250,7 @@ def _train(
     facts: Catalog,
     box: Machine,
     model: Model,
-    wanted: Wanted,
+    wanted: TrainingRequest,
     quant: str | None,
     force: bool,
     json: bool,

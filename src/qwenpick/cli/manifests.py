@@ -15,14 +15,14 @@ from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.cli.common.clusters import Replicated
-    from qwenpick.fleet.copies import Answer
+    from qwenpick.fleet.copies import Deployment
     from qwenpick.fleet.kinds import Fleet
     from qwenpick.fleet.rooms import Room
     from qwenpick.launch import Launch
     from qwenpick.launch.run import Run
     from qwenpick.machine.hardware import Machine
     from qwenpick.planning.plan import Plan
-    from qwenpick.readers import Wanted
+    from qwenpick.readers import Resolved
     from qwenpick.recommending.request import Request
 
 FORMS = ("kubernetes", "slurm", "ray")
@@ -70,7 +70,7 @@ def manifest(
     return written
 
 
-def chosen(answer: Answer) -> Room:
+def chosen(answer: Deployment) -> Room:
     """The kind of node that all copies go to. Raises QwenpickError where none holds all, or none is as fast as was asked."""
     if room := answer.chosen:
         return room
@@ -110,7 +110,7 @@ def printed(form: str, planned: Launch, write: Path | None) -> None:
 
 
 def print_manifest(
-    found: Wanted,
+    found: Resolved,
     request: Request,
     where: Fleet | Machine,
     shape: str,
@@ -122,8 +122,8 @@ def print_manifest(
     hub: str = "huggingface",
 ) -> int:
     """Print the plan as what a cluster's software reads; the exit code. `again` asks `fit` about it."""
-    from qwenpick.fitting.answer import fit as on_box
-    from qwenpick.fleet.copies import fit
+    from qwenpick.fitting.answer import fit
+    from qwenpick.fleet.copies import plan_deployment
     from qwenpick.fleet.kinds import Fleet
     from qwenpick.launch import launch, run_of
     from qwenpick.launch.thinking import is_quiet, with_thinking
@@ -131,7 +131,7 @@ def print_manifest(
 
     nodes, copies = 1, clustered.replicas or 1
     if isinstance(where, Fleet):
-        answer = fit(found.catalog, where, found.model, request, clustered.replicas, clustered.link)
+        answer = plan_deployment(found.catalog, where, found.model, request, clustered.replicas, clustered.link)
         if not answer.fits:
             raise NoRoomError(
                 _(
@@ -144,7 +144,7 @@ def print_manifest(
         room, copies = chosen(answer), answer.wanted
         plan, fits = room.ways[0].plan, True
     else:
-        single = on_box(found.catalog, where, found.model, request)
+        single = fit(found.catalog, where, found.model, request)
         room, plan, fits = None, single.plan, single.fits
         nodes = max(1, -(-len(plan.placement.devices) // max(1, per_node(where))))
         if not fits and not force:

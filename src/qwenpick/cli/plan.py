@@ -9,7 +9,7 @@ import typer
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common import parsed
 from qwenpick.cli.common.groups import spread
-from qwenpick.cli.common.training import SERVED, Tuning, Wanted
+from qwenpick.cli.common.training import SERVED, TrainingRequest, Tuning
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.units import parse_dollars
@@ -51,7 +51,7 @@ def command(
 ) -> None:
     """What hardware does this model need; which GPU to buy or rent?"""
     from qwenpick.buy.named import one_of
-    from qwenpick.readers import wanted as read_wanted
+    from qwenpick.readers import resolve
     from qwenpick.recommending.request import Request
     from qwenpick.render import plan as show
     from qwenpick.render.forms.output import emit, write_page
@@ -61,7 +61,7 @@ def command(
     if cloud and (used or gpu):
         raise QwenpickError(_("--cloud lists machines to rent; leave out --used and --gpu"))
     with working(_("reading {name}", name=said)):
-        facts, wanted, stored, *_rest = read_wanted(said, parsed.read_catalog(catalog), online=online)
+        facts, wanted, stored, *_rest = resolve(said, parsed.read_catalog(catalog), online=online)
     pool = [one_of(facts, name) for name in gpu] if gpu else None
     shown, title = output.shown(), _("What hardware does {name} need?", name=wanted.name)
     trying = _("trying {name} on one GPU after the other", name=wanted.name)
@@ -112,7 +112,7 @@ def command(
 def _train(
     facts: Catalog,
     model: Model,
-    asked: Wanted,
+    asked: TrainingRequest,
     pool: list[Gpu] | None,
     budget: float | None,
     used: bool,

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 def placed(
-    words: list[str], run: parsed.FullRun, facts: Catalog, hardware: Box, online: bool
+    words: list[str], run: parsed.FullRunOptions, facts: Catalog, hardware: Box, online: bool
 ) -> tuple[Together, list[str | None]]:
     """The models of the line planned together, and the paths of those that are files. A task holds for those that it is for."""
     from qwenpick.fitting.together import together
     from qwenpick.fleet.words import several
-    from qwenpick.readers import wanted
+    from qwenpick.readers import resolve
     from qwenpick.recommending.tasks import find_task, serves
 
     asked, paths, usual = [], [], run.request(hardware)
     for one in several(words):
-        found = wanted(one.name, facts, one.quant or run.quant, online=online, runtime=run.runtime)
+        found = resolve(one.name, facts, one.quant or run.quant, online=online, runtime=run.runtime)
         task = usual.task if usual.task and serves(found.model, find_task(usual.task)) is None else None
         request = replace(
             usual,
@@ -45,7 +45,7 @@ def placed(
 
 
 def fit_together(
-    words: list[str], run: parsed.FullRun, facts: Catalog, hardware: Box, online: bool, format: str
+    words: list[str], run: parsed.FullRunOptions, facts: Catalog, hardware: Box, online: bool, format: str
 ) -> int:
     """Print whether all hold at once; the exit code."""
     from qwenpick.render.forms.output import emit
@@ -58,7 +58,7 @@ def fit_together(
 
 def launch_together(
     words: list[str],
-    run: parsed.FullRun,
+    run: parsed.FullRunOptions,
     facts: Catalog,
     hardware: Box,
     online: bool,

@@ -26,7 +26,7 @@ SMALLER = ("8bit", "6bit", "5bit", "4bit")  # precisions that are tried in turn 
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Deployment:
     """The rooms of all kinds. `replicas` is how many copies were asked for; None asks for a place for all `users`, of whom a copy serves `each`."""
 
     model: Model
@@ -84,9 +84,9 @@ class Answer:
         return added((plan, count) for plan, count in taken if count)
 
 
-def fit(
+def plan_deployment(
     catalog: Catalog, fleet: Fleet, model: Model, request: Request, replicas: int | None = None, link: str | None = None
-) -> Answer:
+) -> Deployment:
     """Where the model runs as asked; over several nodes of a kind, joined by `link`, where no single node holds it on its GPUs.
 
     Without `replicas` the users are shared out to one copy, to two, to four and so on, until the copies lie on GPUs and are fast enough; where that
@@ -94,14 +94,14 @@ def fit(
     """
     if replicas is not None:
         return _in_copies(catalog, fleet, model, request, replicas, link)
-    best: Answer | None = None
-    whole: Answer | None = None
+    best: Deployment | None = None
+    whole: Deployment | None = None
     for users in shares(request.users):
         copies = -(-request.users // users)
         if whole and not any(portion(kind, copies) for kind in fleet.kinds):
             break
         rooms = _rooms(catalog, fleet, model, replace(request, users=users), copies)
-        answer = Answer(model, fleet, rooms, None, users=request.users, each=users)
+        answer = Deployment(model, fleet, rooms, None, users=request.users, each=users)
         whole = whole or answer
         if (room := answer.chosen) and room.wholly:
             return answer
@@ -125,14 +125,14 @@ def shares(users: int) -> Iterator[int]:
 
 def _in_copies(
     catalog: Catalog, fleet: Fleet, model: Model, request: Request, replicas: int, link: str | None
-) -> Answer:
+) -> Deployment:
     """The answer for so many copies, each for all users. Where the best plans leave too little room for them on one kind of node, each is planned on
     its part of a node, then in smaller formats in turn.
     """
 
-    def asked(quant: str | None, copies: int = 1) -> Answer:
+    def asked(quant: str | None, copies: int = 1) -> Deployment:
         rooms = _rooms(catalog, fleet, model, replace(request, quant=quant), copies)
-        return Answer(model, fleet, rooms, replicas, users=request.users, each=request.users)
+        return Deployment(model, fleet, rooms, replicas, users=request.users, each=request.users)
 
     answer = asked(request.quant)
     if not _on_gpus(answer):
@@ -155,11 +155,11 @@ def _in_copies(
     return answer
 
 
-def _on_gpus(answer: Answer) -> bool:
+def _on_gpus(answer: Deployment) -> bool:
     return any(way.plan.mode == "gpu" for room in answer.rooms for way in room.ways)
 
 
-def _over_nodes(catalog: Catalog, answer: Answer, request: Request, link: str | None) -> Answer:
+def _over_nodes(catalog: Catalog, answer: Deployment, request: Request, link: str | None) -> Deployment:
     """The answer for all users with stages across nodes of each kind that holds the model so; as it was where none does."""
     from qwenpick.fleet.stages import staged
     from qwenpick.machine.nodes import USUAL, parse_link

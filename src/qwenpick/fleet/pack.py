@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
-from qwenpick.fitting.answer import fit as on_box
+from qwenpick.fitting.answer import fit
 from qwenpick.fleet.rooms import host_ram, times
 from qwenpick.fleet.serve import boxes
 from qwenpick.values import dataclass
@@ -24,7 +24,7 @@ STEPS = 20_000  # places that are tried before it is said that none was found
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Workload:
     """A model of the request: `copies` of it, each as `request` asks."""
 
     model: Model
@@ -36,7 +36,7 @@ class Wanted:
 class Packed:
     """Where one copy lies: the plan, and the kind and number of its node."""
 
-    wanted: Wanted
+    wanted: Workload
     plan: Plan
     kind: Kind
     node: int
@@ -47,7 +47,7 @@ class Packing:
     """All copies of all models; `missing` are those that no place was found for. `sure` is false where not every way was tried."""
 
     placed: tuple[Packed, ...]
-    missing: tuple[Wanted, ...]
+    missing: tuple[Workload, ...]
     sure: bool = True
 
     @property
@@ -67,7 +67,7 @@ class _Bin:
     same: int = 1
 
 
-def pack(catalog: Catalog, fleet: Fleet, wanted: Sequence[Wanted]) -> Packing:
+def pack(catalog: Catalog, fleet: Fleet, wanted: Sequence[Workload]) -> Packing:
     """A place for every copy: the hardest to place come first, each goes where it takes the fewest GPUs, and what fails is tried anew.
 
     A model is planned on one, two, four … GPUs of each kind of node once. Raises QwenpickError for what cannot be asked anywhere.
@@ -85,7 +85,7 @@ def pack(catalog: Catalog, fleet: Fleet, wanted: Sequence[Wanted]) -> Packing:
         _Bin(kind, 0, _counted(kind), kind.machine.ram_free, kind.count) for kind in fleet.kinds if kind.idle is None
     ]
     placed: list[Packed] = []
-    missing: list[Wanted] = []
+    missing: list[Workload] = []
     budget = [STEPS]
     if not _place(copies, 0, ways, wanted, bins, placed, budget):
         placed.clear()
@@ -99,7 +99,7 @@ def pack(catalog: Catalog, fleet: Fleet, wanted: Sequence[Wanted]) -> Packing:
     return Packing(tuple(placed), tuple(missing), budget[0] > 0)
 
 
-def _ways(catalog: Catalog, fleet: Fleet, one: Wanted) -> list[tuple[Kind, Plan]]:
+def _ways(catalog: Catalog, fleet: Fleet, one: Workload) -> list[tuple[Kind, Plan]]:
     """The plans of a model on parts of each kind of node, those with the fewest GPUs first; plans without GPUs last.
 
     What lies in RAM in part comes into question only where no node holds the model on its GPUs.
@@ -119,7 +119,7 @@ def _least(catalog: Catalog, kind: Kind, model: Model, request: Request, refused
     """The plan on the smallest part of a node that holds it."""
     for box in boxes(kind):
         try:
-            answer = on_box(catalog, box, model, request if box.devices else replace(request, gpu_only=False))
+            answer = fit(catalog, box, model, request if box.devices else replace(request, gpu_only=False))
         except QwenpickError as problem:
             refused.append(problem)
             continue
@@ -137,7 +137,7 @@ def _counted(kind: Kind) -> dict[Device, int]:
 
 
 def _place(
-    copies: list[int], at: int, ways: dict[int, list[tuple[Kind, Plan]]], wanted: Sequence[Wanted], bins: list[_Bin], placed: list[Packed],
+    copies: list[int], at: int, ways: dict[int, list[tuple[Kind, Plan]]], wanted: Sequence[Workload], bins: list[_Bin], placed: list[Packed],
     budget: list[int],
 ) -> bool:  # fmt: skip
     """Whether the copies from `at` on all have a place; the bins and `placed` then hold it."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
-from qwenpick.fitting.answer import fit as on_box
+from qwenpick.fitting.answer import fit
 from qwenpick.fleet.kinds import ENGINE_RAM, Kind
 from qwenpick.i18n import _
 from qwenpick.memory.account import RAM
@@ -94,7 +94,7 @@ def held(catalog: Catalog, kind: Kind, model: Model, request: Request, copies: i
     machine = portion(kind, copies)
     if machine is None:
         return Room(kind, (), None, _("too few GPUs for {copies} copies", copies=copies))
-    first = on_box(catalog, machine, model, request)
+    first = fit(catalog, machine, model, request)
     plan = first.plan
     if not first.fits:
         return Room(kind, (), plan, plan.reason)
@@ -120,7 +120,7 @@ def _ways(catalog: Catalog, kind: Kind, model: Model, request: Request, plan: Pl
         if not machine.devices:
             return
         try:
-            answer = on_box(catalog, machine, model, alike)
+            answer = fit(catalog, machine, model, alike)
         except QwenpickError:
             return
         if not answer.fits or answer.plan.mode == "cpu":

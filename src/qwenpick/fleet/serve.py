@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
-from qwenpick.fleet.copies import fit
+from qwenpick.fleet.copies import plan_deployment
 from qwenpick.recommending.answer import Recommender
 from qwenpick.recommending.request import Request
 from qwenpick.values import dataclass
@@ -26,7 +26,7 @@ TRIED = 12  # of them, best first, that are looked for a place for
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
+class ServedModel:
     """One model for all users: `copies` of the plan on nodes of one kind, every copy for `users` of them.
 
     `ranked` is what speaks for the plan, as `recommend` says it of such a node and as many users.
@@ -67,7 +67,7 @@ class Served:
     request: Request
     context: int
     fleet: Fleet
-    picks: tuple[Serving, ...]
+    picks: tuple[ServedModel, ...]
 
 
 def serve(catalog: Catalog, fleet: Fleet, request: Request, limit: int = 5, link: str | None = None) -> Served:
@@ -101,11 +101,13 @@ def _serving(
     row: Ranked,
     seen: dict[tuple[str, str], Ranked],
     link: str | None,
-) -> Serving | None:
+) -> ServedModel | None:
     """Where `fit` puts the model; None where it has no room for all users, or not as fast as they ask."""
     model = row.plan.model
     try:
-        answer = fit(catalog, fleet, model, replace(recommender.request, task=recommender.task.name), link=link)
+        answer = plan_deployment(
+            catalog, fleet, model, replace(recommender.request, task=recommender.task.name), link=link
+        )
     except QwenpickError:
         return None
     room = answer.chosen
@@ -114,7 +116,7 @@ def _serving(
     plan, beside = room.ways[0].plan, seen.get((room.kind.nodes[0], model.id))
     # the row among others knows whether another model outdoes it
     ranked = beside if beside and beside.plan == plan else room.ranked
-    return Serving(ranked, plan, room, answer.wanted, answer.each)
+    return ServedModel(ranked, plan, room, answer.wanted, answer.each)
 
 
 def boxes(kind: Kind) -> Iterator[Machine]:

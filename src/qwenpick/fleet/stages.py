@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
-from qwenpick.fitting.answer import fit as on_box
+from qwenpick.fitting.answer import fit
 from qwenpick.machine.nodes import several
 from qwenpick.values import dataclass
 
@@ -60,7 +60,7 @@ def staged(
         machine = several(replace(kind.machine, devices=kind.machine.devices[:1] * ranks), nodes, link)
         cut = {**request.options, names[0]: ranks, names[1]: nodes}
         try:
-            answer = on_box(catalog, machine, model, replace(request, runtime=runtime, options=cut, gpu_only=True))
+            answer = fit(catalog, machine, model, replace(request, runtime=runtime, options=cut, gpu_only=True))
         except QwenpickError:
             return None
         if answer.fits:

@@ -152,8 +152,8 @@ def extended(catalog: Catalog, reading: Reading) -> Catalog:
     )
 
 
-class Wanted(NamedTuple):
-    """What a command needs of the text that names its model: see `wanted`."""
+class Resolved(NamedTuple):
+    """What a command needs of the text that names its model: see `resolve`."""
 
     catalog: Catalog
     model: Model
@@ -170,9 +170,9 @@ def _in_engine(format_name: str | None, runtime: str) -> str | None:
     return format_name if format_name in find_runtime(runtime).FORMATS else None
 
 
-def wanted(
+def resolve(
     text: str, catalog: Catalog, quant: str | None = None, *, online: bool = False, runtime: str | None = None
-) -> Wanted:
+) -> Resolved:
     """The model that a text means, in a catalogue that has it; where no format is asked for, the one of its files or of its name; and their path.
 
     16-bit weights of which there is only a config.json may be in any format. `notes` say what was assumed of a name that leaves the format open;
@@ -194,12 +194,12 @@ def wanted(
         if model is not reading.model or not known:
             catalog = extended(catalog, reading._replace(model=model))
         notes = tuple(note for note in (reading.note, source.note) if note)
-        return Wanted(catalog, model, source.format, None, notes, source.runtime)
+        return Resolved(catalog, model, source.format, None, notes, source.runtime)
     first = reading.checkpoints[0] if reading.checkpoints else None
     fixed = first is not None and (first.bytes is not None or first.format not in _ANY)
     own = first.format if first and fixed else None
     refuse_incomplete(reading)
-    return Wanted(extended(catalog, reading), reading.model, quant or own, path_of(text, reading))
+    return Resolved(extended(catalog, reading), reading.model, quant or own, path_of(text, reading))
 
 
 def refuse_incomplete(reading: Reading) -> None:
@@ -227,4 +227,4 @@ def path_of(text: str, reading: Reading) -> str | None:
     return str(path.parent if path.name == "config.json" else path)
 
 
-__all__ = ["Reading", "Wanted", "entry", "extended", "is_path", "path_of", "read_model", "wanted"]
+__all__ = ["Reading", "Resolved", "entry", "extended", "is_path", "path_of", "read_model", "resolve"]

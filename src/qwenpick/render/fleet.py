@@ -14,7 +14,7 @@ from qwenpick.runtimes import find_runtime
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
-    from qwenpick.fleet.copies import Answer
+    from qwenpick.fleet.copies import Deployment
     from qwenpick.fleet.kinds import Fleet, Kind
     from qwenpick.fleet.rooms import Room
     from qwenpick.machine.hardware import Machine
@@ -48,7 +48,7 @@ def fleet_report(fleet: Fleet) -> Report:
     return (headline(fleet), *([Table(columns, rows)] if rows else []), *notes, *unclear(fleet))
 
 
-def fleet_fit_report(answer: Answer) -> Report:
+def fleet_fit_report(answer: Deployment) -> Report:
     """Where the model runs, for a person."""
     fleet, found = answer.fleet, answer.copies
     nodes = sum(room.kind.count for room in answer.rooms if room.ways)
@@ -81,7 +81,7 @@ def fleet_fit_report(answer: Answer) -> Report:
     return (*blocks, *unclear(fleet))
 
 
-def _taken(answer: Answer) -> str:
+def _taken(answer: Deployment) -> str:
     """Where `launch` puts the copies that were asked for, or that serve all users."""
     room = answer.chosen
     if room is None:
@@ -171,7 +171,7 @@ def _room_row(room: Room) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _spoken(answer: Answer) -> list[str]:
+def _spoken(answer: Deployment) -> list[str]:
     """What the kinds that are planned with take for granted, and where."""
     said: dict[str, list[str]] = {}
     for room in answer.rooms:
@@ -232,7 +232,7 @@ def room_values(room: Room) -> RoomValues:
     }
 
 
-def fleet_fit_values(answer: Answer) -> FleetFitValues:
+def fleet_fit_values(answer: Deployment) -> FleetFitValues:
     """Where the model runs, for a program."""
     together = answer.together
     return {
@@ -253,7 +253,7 @@ def fleet_fit_values(answer: Answer) -> FleetFitValues:
     }
 
 
-def chosen_values(answer: Answer) -> ChosenValues | None:
+def chosen_values(answer: Deployment) -> ChosenValues | None:
     """What `launch` starts."""
     room = answer.chosen
     if room is None:

@@ -16,8 +16,8 @@ from qwenpick.units import format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.fleet.kinds import Fleet
-    from qwenpick.fleet.pack import Packed, Packing, Wanted
-    from qwenpick.fleet.serve import Served, Serving
+    from qwenpick.fleet.pack import Packed, Packing, Workload
+    from qwenpick.fleet.serve import Served, ServedModel
     from qwenpick.render.payloads.fleet import FleetRecommendValues, FleetTogetherValues, PackedValues, ServingValues
 
 
@@ -51,7 +51,7 @@ def served_report(served: Served) -> Report:
     return (*found, *unclear(served.fleet))
 
 
-def _served_row(place: int, one: Serving) -> tuple[str, ...]:
+def _served_row(place: int, one: ServedModel) -> tuple[str, ...]:
     plan = one.plan
     gpus = len(plan.placement.devices)
     copies = f"{one.copies} x {one.users}" if one.copies > 1 else str(one.copies)
@@ -76,7 +76,7 @@ def served_values(served: Served) -> FleetRecommendValues:
     }
 
 
-def _serving_values(place: int, one: Serving) -> ServingValues:
+def _serving_values(place: int, one: ServedModel) -> ServingValues:
     together = added([(one.plan, one.copies)])
     return {
         "place": place,
@@ -94,7 +94,7 @@ def _serving_values(place: int, one: Serving) -> ServingValues:
     }
 
 
-def packed_report(fleet: Fleet, wanted: Sequence[Wanted], packing: Packing) -> Report:
+def packed_report(fleet: Fleet, wanted: Sequence[Workload], packing: Packing) -> Report:
     """Where each of several models lies, for a person."""
     columns = (
         Column("Model"),
@@ -138,7 +138,7 @@ def _taken(packing: Packing) -> int:
     return sum(len(place.plan.placement.devices) for place in packing.placed)
 
 
-def packed_values(fleet: Fleet, wanted: Sequence[Wanted], packing: Packing) -> FleetTogetherValues:
+def packed_values(fleet: Fleet, wanted: Sequence[Workload], packing: Packing) -> FleetTogetherValues:
     """Where each of several models lies, for a program."""
     models: list[PackedValues] = []
     for one in wanted:

@@ -10,7 +10,7 @@ import pytest
 
 from qwenpick.catalog import Catalog
 from qwenpick.machine.hardware import Machine
-from qwenpick.machine.probe import Answer, probe
+from qwenpick.machine.probe import CommandOutput, probe
 from tests.machine.probe.recorded import CPUINFO, MEMINFO_128, check_sane, no_nvml, plant, said
 
 Look = Callable[..., Machine]
@@ -25,7 +25,7 @@ def look(tmp_path: Path, catalog: Catalog) -> Look:
         *,
         nvml: Any = None,
         loader: Callable[[], Any] | None = None,
-        outputs: Mapping[str, Answer] = {},
+        outputs: Mapping[str, CommandOutput] = {},
         environ: Mapping[str, str] = {},
         timeout: float = 5.0,
         **options: Any,

@@ -13,7 +13,7 @@ from typing import Any
 import pynvml
 
 from qwenpick.machine.hardware import Machine
-from qwenpick.machine.probe import Answer
+from qwenpick.machine.probe import CommandOutput
 from qwenpick.units import MIB
 
 MEMINFO_128 = (
@@ -44,11 +44,11 @@ def plant(root: Path, files: Mapping[str, str]) -> None:
         path.write_text(text)
 
 
-def said(outputs: Mapping[str, Answer]) -> Callable[[Sequence[str], float], Answer]:
+def said(outputs: Mapping[str, CommandOutput]) -> Callable[[Sequence[str], float], CommandOutput]:
     """A runner that knows what these programs print; any other is not installed."""
 
-    def run(command: Sequence[str], timeout: float) -> Answer:
-        return outputs.get(command[0], Answer(problem=f"{command[0]} is not installed"))
+    def run(command: Sequence[str], timeout: float) -> CommandOutput:
+        return outputs.get(command[0], CommandOutput(problem=f"{command[0]} is not installed"))
 
     return run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qwenpick.machine.probe import Answer
+from qwenpick.machine.probe import CommandOutput
 from qwenpick.machine.probe.rocm import parse_rocm
 from qwenpick.units import GIB, KIB, MIB
 from tests.machine.probe.conftest import Look
@@ -130,7 +130,7 @@ def test_what_is_no_document_is_no_device(text: str) -> None:
 
 
 def test_rocm_smi_is_asked_where_sysfs_shows_a_chip_and_no_memory(look: Look) -> None:
-    machine = look(pci("0000:03:00.0", "0x1002", "0x744c"), outputs={"rocm-smi": Answer(WARNED, 0)})
+    machine = look(pci("0000:03:00.0", "0x1002", "0x744c"), outputs={"rocm-smi": CommandOutput(WARNED, 0)})
     assert machine.devices[0].memory_from == "rocm-smi" and machine.devices[0].gpu == "rx-7900-xtx"
 
 

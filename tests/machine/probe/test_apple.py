@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qwenpick.machine.hardware import Machine
-from qwenpick.machine.probe import Answer
+from qwenpick.machine.probe import CommandOutput
 from qwenpick.units import GIB, MIB
 from tests.machine.probe.conftest import Look
 
@@ -20,10 +20,14 @@ def mac(
     values |= {key.replace("__", "."): value for key, value in keys.items()}
     text = "".join(f"{key}: {value}\n" for key, value in values.items())
 
-    def run(command: list[str], timeout: float) -> Answer:
+    def run(command: list[str], timeout: float) -> CommandOutput:
         if command[:2] == ["sysctl", "-n"]:
-            return Answer(values.get(command[2], ""), 0)
-        return {"sysctl": Answer(text, 0), "vm_stat": Answer(VM_STAT, 0), "ioreg": Answer(registry, 0)}[command[0]]
+            return CommandOutput(values.get(command[2], ""), 0)
+        return {
+            "sysctl": CommandOutput(text, 0),
+            "vm_stat": CommandOutput(VM_STAT, 0),
+            "ioreg": CommandOutput(registry, 0),
+        }[command[0]]
 
     return look(system="darwin", architecture="arm64", run=run)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qwenpick.machine.probe import Answer
+from qwenpick.machine.probe import CommandOutput
 from qwenpick.machine.probe.ascend import parse_npu_smi
 from qwenpick.units import MIB
 from tests.machine.probe.conftest import Look
@@ -28,7 +28,7 @@ INFERENCE = """
 
 
 def test_each_npu_has_its_hbm(look: Look) -> None:
-    machine = look({"/dev/davinci_manager": ""}, outputs={"npu-smi": Answer(TABLE, 0)})
+    machine = look({"/dev/davinci_manager": ""}, outputs={"npu-smi": CommandOutput(TABLE, 0)})
     assert [(d.name, d.total, d.free) for d in machine.devices] == [
         ("Ascend 910B3", 65536 * MIB, (65536 - 3349) * MIB),
         ("Ascend 910B3", 65536 * MIB, 536 * MIB),
@@ -50,5 +50,5 @@ def test_a_chip_whose_tool_is_missing_is_unreadable(look: Look) -> None:
 
 def test_visible_npus_are_honoured(look: Look) -> None:
     environ = {"ASCEND_RT_VISIBLE_DEVICES": "1"}
-    machine = look({"/dev/davinci_manager": ""}, outputs={"npu-smi": Answer(TABLE, 0)}, environ=environ)
+    machine = look({"/dev/davinci_manager": ""}, outputs={"npu-smi": CommandOutput(TABLE, 0)}, environ=environ)
     assert [device.pci_bus for device in machine.devices] == ["0000:c2:00.0"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qwenpick.machine.probe import Answer
+from qwenpick.machine.probe import CommandOutput
 from qwenpick.machine.probe.bandwidth import known_bandwidth
 from tests.machine.probe.conftest import Look
 
@@ -95,7 +95,7 @@ def test_an_apple_chip_is_read_by_sysctl(look: Look) -> None:
         "machdep.cpu.brand_string: Apple M3 Max\nhw.physicalcpu: 16\nhw.logicalcpu: 16\nhw.perflevel0.physicalcpu: 12\n"
         "hw.optional.arm.FEAT_I8MM: 1\nhw.optional.arm.FEAT_BF16: 1\n"
     )
-    cpu = look(system="darwin", architecture="arm64", outputs={"sysctl": Answer(text, 0)}).cpu
+    cpu = look(system="darwin", architecture="arm64", outputs={"sysctl": CommandOutput(text, 0)}).cpu
     assert (cpu.name, cpu.cores, cpu.performance_cores) == ("Apple M3 Max", 16, 12)
     assert cpu.features == ("asimd", "i8mm", "bf16")
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from qwenpick.catalog import Catalog
-from qwenpick.machine.probe import Answer, probe
+from qwenpick.machine.probe import CommandOutput, probe
 from qwenpick.machine.probe import machine as assembling
 from tests.machine.probe.conftest import Look
 from tests.machine.probe.recorded import Card, FakeNvml, check_sane, drm, no_nvml, said
@@ -49,7 +49,7 @@ def test_a_vendors_probe_that_breaks_leaves_the_others_standing(look: Look, monk
 
 
 def test_a_runner_that_raises_is_caught(look: Look) -> None:
-    def run(command: Sequence[str], timeout: float) -> Answer:
+    def run(command: Sequence[str], timeout: float) -> CommandOutput:
         raise OSError("no more processes")
 
     machine = look(drm("card0", "0000:03:00.0", "0x10de", "0x2684", {}), run=run, nvml=FakeNvml(count=0))

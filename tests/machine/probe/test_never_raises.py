@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qwenpick.catalog import Catalog
-from qwenpick.machine.probe import Answer, probe
+from qwenpick.machine.probe import CommandOutput, probe
 from qwenpick.units import MIB
 from tests.machine.probe.recorded import Card, FakeNvml, check_sane, error, plant
 
@@ -51,8 +51,8 @@ def test_no_answer_of_nvml_breaks_the_probe(
     )
 
 
-def mute(command: Sequence[str], timeout: float) -> Answer:
-    return Answer(problem=f"{command[0]} is not installed")
+def mute(command: Sequence[str], timeout: float) -> CommandOutput:
+    return CommandOutput(problem=f"{command[0]} is not installed")
 
 
 FILES = (
@@ -111,7 +111,7 @@ def unavailable() -> Any:
     ),
 )  # fmt: skip
 def test_no_output_of_a_tool_breaks_the_probe(catalog: Catalog, system: str, out: str) -> None:
-    run: Callable[[Sequence[str], float], Answer] = lambda command, timeout: Answer(out, 0)  # noqa: E731
+    run: Callable[[Sequence[str], float], CommandOutput] = lambda command, timeout: CommandOutput(out, 0)  # noqa: E731
     with tempfile.TemporaryDirectory() as directory:
         plant(Path(directory), {"/dev/davinci_manager": "", "/dev/nvidiactl": ""})
         root = Path(directory)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from qwenpick.machine.probe import Answer
+from qwenpick.machine.probe import CommandOutput
 from qwenpick.machine.probe.nvml import is_vgpu
 from qwenpick.units import GIB, KIB, MIB
 from tests.machine.probe.conftest import Look
@@ -38,7 +38,7 @@ def test_a_shadowing_package_without_v2_is_named_and_v1_is_used(look: Look) -> N
 
 def test_a_shadowing_package_without_memory_calls_leaves_it_to_nvidia_smi(look: Look) -> None:  # N02
     old = SimpleNamespace(nvmlInit=lambda: None)
-    machine = look(ON_BUS, nvml=old, outputs={"nvidia-smi": Answer(SMI_ROW, 0)})
+    machine = look(ON_BUS, nvml=old, outputs={"nvidia-smi": CommandOutput(SMI_ROW, 0)})
     assert machine.devices[0].total == 24564 * MIB
     assert machine.devices[0].memory_from == "nvidia-smi"
     assert any("shadows nvidia-ml-py" in note for note in machine.notes)
@@ -278,7 +278,9 @@ def test_a_call_that_hangs_ends_the_waiting_not_the_probe(look: Look) -> None:  
 
 
 def test_an_nvml_that_hangs_at_once_leaves_it_to_nvidia_smi(look: Look) -> None:  # N26
-    machine = look(ON_BUS, nvml=FakeNvml(Card(delay=30)), timeout=0.2, outputs={"nvidia-smi": Answer(SMI_ROW, 0)})
+    machine = look(
+        ON_BUS, nvml=FakeNvml(Card(delay=30)), timeout=0.2, outputs={"nvidia-smi": CommandOutput(SMI_ROW, 0)}
+    )
     assert machine.devices[0].memory_from == "nvidia-smi" and machine.driver == "560.35.03"
 
 
@@ -358,7 +360,7 @@ def test_the_limit_of_the_container_replaces_memory_that_is_not_told(look: Look)
 
 
 def test_a_gpu_whose_memory_nvidia_smi_does_not_know_is_unreadable(look: Look) -> None:
-    machine = look(ON_BUS, outputs={"nvidia-smi": Answer(SMI_ROW.replace("24564", "[N/A]"), 0)})
+    machine = look(ON_BUS, outputs={"nvidia-smi": CommandOutput(SMI_ROW.replace("24564", "[N/A]"), 0)})
     assert machine.devices[0].total is None
     assert machine.unreadable == ("NVIDIA GeForce RTX 4090: its memory could not be read",)
     assert any(note.startswith("NVML: nvidia-ml-py is not installed") for note in machine.notes)
@@ -366,5 +368,5 @@ def test_a_gpu_whose_memory_nvidia_smi_does_not_know_is_unreadable(look: Look) -
 
 def test_gb10_is_unified_through_nvidia_smi_too(look: Look) -> None:
     row = "0, GPU-1, 0000000F:01:00.0, 0x2E1210DE, 0x0, NVIDIA GB10, [N/A], [N/A], 12.1, 580.95.05\n"
-    machine = look(pci("000f:01:00.0", "0x10de", "0x2e12"), outputs={"nvidia-smi": Answer(row, 0)})
+    machine = look(pci("000f:01:00.0", "0x10de", "0x2e12"), outputs={"nvidia-smi": CommandOutput(row, 0)})
     assert machine.devices[0].unified and machine.unreadable == ()

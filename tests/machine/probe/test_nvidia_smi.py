@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qwenpick.machine.probe import Answer, run_command
+from qwenpick.machine.probe import CommandOutput, run_command
 from qwenpick.machine.probe.nvidia_smi import COLUMNS, OLD_COLUMNS, parse, read_smi
 from qwenpick.machine.probe.world import World
 from qwenpick.units import MIB
@@ -17,12 +17,12 @@ ROW = "0, GPU-1, 00000000:01:00.0, 0x268410DE, 0x40E51458, NVIDIA GeForce RTX 40
 SECOND = ROW.replace("0, GPU-1, 00000000:01", "1, GPU-2, 00000000:02")
 
 
-def world(**outputs: Answer) -> World:
+def world(**outputs: CommandOutput) -> World:
     return World(Path("/nowhere"), {}, "linux", "x86_64", said({"nvidia-smi": outputs["smi"]}), 1.0, no_nvml)
 
 
 def test_a_row_is_a_device_with_its_ids() -> None:
-    device = parse(Answer(ROW, 0), COLUMNS).devices[0]
+    device = parse(CommandOutput(ROW, 0), COLUMNS).devices[0]
     assert (device.total, device.free) == (24564 * MIB, 24000 * MIB)
     assert (device.pci_id, device.pci_bus, device.compute_capability) == ("10de:2684/1458:40e5", "0000:01:00.0", "8.9")
 
@@ -37,11 +37,11 @@ def test_a_row_is_a_device_with_its_ids() -> None:
     ],
 )
 def test_headers_carriage_returns_and_errors_between_rows_are_left_out(text: str) -> None:
-    assert len(parse(Answer(text, 0), COLUMNS).devices) == 1
+    assert len(parse(CommandOutput(text, 0), COLUMNS).devices) == 1
 
 
 def test_two_rows_of_the_same_name_are_two_devices() -> None:
-    assert [device.uuid for device in parse(Answer(ROW + SECOND, 0), COLUMNS).devices] == ["GPU-1", "GPU-2"]
+    assert [device.uuid for device in parse(CommandOutput(ROW + SECOND, 0), COLUMNS).devices] == ["GPU-1", "GPU-2"]
 
 
 @pytest.mark.parametrize(
@@ -49,30 +49,33 @@ def test_two_rows_of_the_same_name_are_two_devices() -> None:
     ["[N/A]", "[Not Supported]", "[Insufficient Permissions]", "[GPU is lost]", "[Unknown Error]", "ERR!", "N/A", ""],
 )
 def test_what_stands_for_a_missing_value_is_none(nothing: str) -> None:
-    device = parse(Answer(ROW.replace("24564", nothing).replace("8.9", nothing), 0), COLUMNS).devices[0]
+    device = parse(CommandOutput(ROW.replace("24564", nothing).replace("8.9", nothing), 0), COLUMNS).devices[0]
     assert device.total is None and device.free is None and device.compute_capability is None
     assert device.notes[0].startswith("memory: nvidia-smi says")
 
 
 def test_rows_count_whatever_the_exit_code_is() -> None:
-    assert len(parse(Answer(ROW, 255), COLUMNS).devices) == 1
+    assert len(parse(CommandOutput(ROW, 255), COLUMNS).devices) == 1
 
 
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [
         (
-            Answer("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\n", 9),
+            CommandOutput("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\n", 9),
             "NVIDIA-SMI has failed",
         ),
-        (Answer("Failed to initialize NVML: Driver/library version mismatch\n", 18), "Driver/library version mismatch"),
-        (Answer("No devices were found\n", 6), "No devices were found"),
-        (Answer("", 255), "printed nothing (exit code 255)"),
-        (Answer("\ufffd\ufffd", 0), "\ufffd"),
-        (Answer(problem="nvidia-smi gave no answer in 5 s"), "no answer in 5 s"),
+        (
+            CommandOutput("Failed to initialize NVML: Driver/library version mismatch\n", 18),
+            "Driver/library version mismatch",
+        ),
+        (CommandOutput("No devices were found\n", 6), "No devices were found"),
+        (CommandOutput("", 255), "printed nothing (exit code 255)"),
+        (CommandOutput("\ufffd\ufffd", 0), "\ufffd"),
+        (CommandOutput(problem="nvidia-smi gave no answer in 5 s"), "no answer in 5 s"),
     ],
 )
-def test_what_is_no_row_is_the_reason(answer: Answer, problem: str) -> None:
+def test_what_is_no_row_is_the_reason(answer: CommandOutput, problem: str) -> None:
     read = read_smi(world(smi=answer))
     assert read.devices == () and read.problem is not None and problem in read.problem
 
@@ -80,11 +83,11 @@ def test_what_is_no_row_is_the_reason(answer: Answer, problem: str) -> None:
 def test_an_old_version_is_asked_without_the_columns_it_does_not_know() -> None:
     asked = []
 
-    def run(command: list[str], timeout: float) -> Answer:
+    def run(command: list[str], timeout: float) -> CommandOutput:
         asked.append(command[1])
         if "compute_cap" in command[1]:
-            return Answer('Field "compute_cap" is not a valid field to query.\n', 2)
-        return Answer(ROW.replace("8.9, ", ""), 0)
+            return CommandOutput('Field "compute_cap" is not a valid field to query.\n', 2)
+        return CommandOutput(ROW.replace("8.9, ", ""), 0)
 
     old = World(Path("/nowhere"), {}, "linux", "x86_64", run, 1.0, no_nvml)  # type: ignore[arg-type]
     assert read_smi(old).devices[0].compute_capability is None

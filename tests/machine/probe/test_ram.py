@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from qwenpick.machine.hardware import Machine
-from qwenpick.machine.probe import Answer
+from qwenpick.machine.probe import CommandOutput
 from qwenpick.units import GIB, KIB
 from tests.machine.probe.conftest import Look
 
@@ -166,7 +166,9 @@ def test_macos_counts_the_pages_it_can_give_up(look: Look) -> None:
         "Mach Virtual Memory Statistics: (page size of 16384 bytes)\nPages free: 100000.\nPages active: 900000.\n"
         "Pages inactive: 200000.\nPages speculative: 5000.\nPages purgeable: 1000.\n"
     )
-    machine = look(system="darwin", outputs={"sysctl": Answer(f"{16 * GIB}\n", 0), "vm_stat": Answer(vm_stat, 0)})
+    machine = look(
+        system="darwin", outputs={"sysctl": CommandOutput(f"{16 * GIB}\n", 0), "vm_stat": CommandOutput(vm_stat, 0)}
+    )
     assert (machine.ram_total, machine.ram_free) == (16 * GIB, 306000 * 16384)
 
 

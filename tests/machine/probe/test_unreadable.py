@@ -11,7 +11,7 @@ from qwenpick.catalog import Catalog
 from qwenpick.errors import HardwareUnreadableError
 from qwenpick.fitting.answer import fit
 from qwenpick.machine.hardware import Machine
-from qwenpick.machine.probe import Answer
+from qwenpick.machine.probe import CommandOutput
 from qwenpick.recommending.request import Request
 from qwenpick.units import GIB, MIB
 from tests.machine.probe.conftest import Look
@@ -19,8 +19,8 @@ from tests.machine.probe.recorded import Card, FakeNvml, drm, error, pci
 
 ON_BUS = pci("0000:01:00.0", "0x10de", "0x2684")
 SECOND = pci("0000:02:00.0", "0x10de", "0x2684")
-HANGS = Answer(problem="nvidia-smi gave no answer in 5 s")
-JUNK = Answer("\x1b[2J<html>502</html>\n", 0)
+HANGS = CommandOutput(problem="nvidia-smi gave no answer in 5 s")
+JUNK = CommandOutput("\x1b[2J<html>502</html>\n", 0)
 
 
 def refused(catalog: Catalog, machine: Machine, model: str = "qwen3-0.6b") -> str:
@@ -57,7 +57,7 @@ def test_a_vgpu_profile_is(look: Look) -> None:  # A5, docs/hardware.md
     ("files", "nvml", "outputs"),
     [
         (ON_BUS, FakeNvml(), {}),  # starts, and counts none
-        (ON_BUS | {"/proc/driver/nvidia/version": "NVRM"}, FakeNvml(), {"nvidia-smi": Answer("No devices were found\n", 6)}),
+        (ON_BUS | {"/proc/driver/nvidia/version": "NVRM"}, FakeNvml(), {"nvidia-smi": CommandOutput("No devices were found\n", 6)}),
         ({"/proc/driver/nvidia/version": "NVRM"}, None, {"nvidia-smi": HANGS}),
         ({"/dev/nvidiactl": ""}, None, {"nvidia-smi": HANGS}),
         ({"/dev/nvidiactl": ""}, None, {"nvidia-smi": JUNK}),
@@ -70,7 +70,7 @@ def test_a_vgpu_profile_is(look: Look) -> None:  # A5, docs/hardware.md
     ],
 )  # fmt: skip
 def test_an_nvidia_gpu_that_is_offered_and_mute(
-    look: Look, catalog: Catalog, files: Mapping[str, str], nvml: FakeNvml | None, outputs: Mapping[str, Answer]
+    look: Look, catalog: Catalog, files: Mapping[str, str], nvml: FakeNvml | None, outputs: Mapping[str, CommandOutput]
 ) -> None:  # A4
     machine = look(files, nvml=nvml, outputs=outputs)
     assert machine.unreadable and not any("driver is missing" in note for note in machine.notes)
@@ -133,17 +133,23 @@ def test_a_discrete_intel_gpu_whose_memory_is_mute(look: Look, catalog: Catalog)
     assert "memory could not be read" in refused(catalog, machine)
 
 
-@pytest.mark.parametrize("answer", [Answer(problem="npu-smi gave no answer in 5 s"), JUNK, None])
-def test_an_ascend_npu_whose_tool_is_mute(look: Look, catalog: Catalog, answer: Answer | None) -> None:  # A4
+@pytest.mark.parametrize("answer", [CommandOutput(problem="npu-smi gave no answer in 5 s"), JUNK, None])
+def test_an_ascend_npu_whose_tool_is_mute(look: Look, catalog: Catalog, answer: CommandOutput | None) -> None:  # A4
     machine = look({"/dev/davinci0": "", "/dev/davinci_manager": ""}, outputs={"npu-smi": answer} if answer else {})
     assert "Ascend" in refused(catalog, machine)
 
 
 @pytest.mark.parametrize(
     "answer",
-    [Answer(problem="powershell gave no answer in 10 s"), JUNK, Answer("", 1), Answer("[1]", 0), Answer("{}", 0)],
+    [
+        CommandOutput(problem="powershell gave no answer in 10 s"),
+        JUNK,
+        CommandOutput("", 1),
+        CommandOutput("[1]", 0),
+        CommandOutput("{}", 0),
+    ],
 )
-def test_windows_whose_powershell_is_mute(look: Look, catalog: Catalog, answer: Answer) -> None:  # A4
+def test_windows_whose_powershell_is_mute(look: Look, catalog: Catalog, answer: CommandOutput) -> None:  # A4
     assert "display adapters" in refused(
         catalog, look(system="windows", architecture="AMD64", outputs={"powershell": answer})
     )
@@ -154,7 +160,7 @@ def test_ram_that_cannot_be_read_is_no_answer_and_not_a_no(look: Look, catalog: 
     def broken() -> object:
         raise OSError("no")
 
-    powershell = {"powershell": Answer('{"adapters": [], "registry": []}', 0)}
+    powershell = {"powershell": CommandOutput('{"adapters": [], "registry": []}', 0)}
     machine = look({"/proc/meminfo": "MemTotal: junk\n"}, system=system, psutil=broken, outputs=powershell)
     assert machine.ram_total is None
     assert "RAM could not be read" in refused(catalog, machine) and "--ram" in refused(catalog, machine)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from qwenpick.machine.hardware import Machine
-from qwenpick.machine.probe import Answer
+from qwenpick.machine.probe import CommandOutput
 from qwenpick.units import GIB
 from tests.machine.probe.conftest import Look
 
@@ -27,12 +27,15 @@ REMOTE = {"Name": "Microsoft Remote Display Adapter", "AdapterRAM": None, "PNPDe
 RX_SIZE, UHD_SIZE = {"DriverDesc": RX["Name"], "Memory": 17163091968}, {"DriverDesc": UHD["Name"], "Memory": 134217728}
 
 
-def windows(look: Look, adapters: Any, registry: Any, **outputs: Answer) -> Machine:
+def windows(look: Look, adapters: Any, registry: Any, **outputs: CommandOutput) -> Machine:
     text = json.dumps({"adapters": adapters, "registry": registry})
     memory = SimpleNamespace(total=32 * GIB, available=20 * GIB)
     fake = SimpleNamespace(virtual_memory=lambda: memory, cpu_count=lambda logical: 8)
     return look(
-        system="windows", architecture="AMD64", psutil=lambda: fake, outputs=outputs or {"powershell": Answer(text, 0)}
+        system="windows",
+        architecture="AMD64",
+        psutil=lambda: fake,
+        outputs=outputs or {"powershell": CommandOutput(text, 0)},
     )
 
 
@@ -68,13 +71,13 @@ def test_a_list_of_one_is_written_as_the_one(look: Look) -> None:  # W02
 @pytest.mark.parametrize(
     "answer",
     [
-        Answer(problem="powershell is not installed"),
-        Answer("Get-CimInstance : Access denied", 1),
-        Answer("{", 0),
-        Answer("null", 0),
+        CommandOutput(problem="powershell is not installed"),
+        CommandOutput("Get-CimInstance : Access denied", 1),
+        CommandOutput("{", 0),
+        CommandOutput("null", 0),
     ],
 )  # W03
-def test_without_an_answer_there_is_no_adapter_and_no_crash(look: Look, answer: Answer) -> None:
+def test_without_an_answer_there_is_no_adapter_and_no_crash(look: Look, answer: CommandOutput) -> None:
     machine = windows(look, None, None, powershell=answer)
     assert machine.devices == () and machine.ram_total == 32 * GIB
 
@@ -90,5 +93,5 @@ def test_nvidia_is_left_to_nvml(look: Look) -> None:
 
 def test_integrated_graphics_without_known_ram_have_no_known_memory(look: Look) -> None:
     text = json.dumps({"adapters": [UHD], "registry": []})
-    machine = look(system="windows", psutil=lambda: SimpleNamespace(), outputs={"powershell": Answer(text, 0)})
+    machine = look(system="windows", psutil=lambda: SimpleNamespace(), outputs={"powershell": CommandOutput(text, 0)})
     assert (machine.hidden[0].total, machine.hidden[0].free) == (None, None)

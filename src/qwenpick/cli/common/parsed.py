@@ -44,7 +44,7 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
-class Run(Choice):
+class RunOptions(Choice):
     """The options that say how a model is to run, and which way of running it is wanted."""
 
     task: given.TaskName = None
@@ -71,7 +71,7 @@ class Run(Choice):
 
 
 @dataclass(frozen=True, slots=True)
-class FullRun(Run):
+class FullRunOptions(RunOptions):
     """The same with everything that one model can be asked."""
 
     option: given.EngineOptions = None
@@ -86,7 +86,7 @@ class FullRun(Run):
 
         check_places(hardware, self.gpu_only)
         return replace(
-            Run.request(self, hardware),
+            RunOptions.request(self, hardware),
             options=read_engine_options(self.option),
             gpu_only=self.gpu_only,
             strict=self.strict,
@@ -130,7 +130,7 @@ class FullRun(Run):
 SCREEN = Output()
 LEAST_TOKENS = 100  # of a context: who writes 32 means 32k
 SHORT_TOKENS = 260  # who writes 128 or 256 may mean thousands, but benchmarks do generate 128 tokens
-AS_USUAL, ALL_AS_USUAL = Run(), FullRun()  # nothing said: what each command does by itself
+AS_USUAL, ALL_AS_USUAL = RunOptions(), FullRunOptions()  # nothing said: what each command does by itself
 
 
 def one_of(word: str, known: Iterable[str], field: str) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TrainingRequest:
     """A fine-tuning run that was asked for. `every_method` asks for QLoRA, LoRA and full side by side."""
 
     training: Training
@@ -29,7 +29,7 @@ class Wanted:
     objective: str | None = None
     trainer: str | None = None
 
-    def of(self, model: Model) -> Wanted:
+    def of(self, model: Model) -> TrainingRequest:
         """The same for this model: what it is made for where no --method says it, and the trainer that has it. QwenpickError for odd words."""
         from qwenpick.training.checks import check
         from qwenpick.training.objectives import OBJECTIVES, own_objective
@@ -90,7 +90,7 @@ class Tuning:
     packing: Annotated[bool, typer.Option("--packing", help="Pack several samples into every sequence: no padding.")] = False
     # fmt: on
 
-    def read(self, *, served: bool = True) -> Wanted | None:
+    def read(self, *, served: bool = True) -> TrainingRequest | None:
         """The run that the options mean; None without --train. `served` says whether pictures and sound mean something then.
 
         Raises QwenpickError for a word that means nothing.
@@ -146,7 +146,7 @@ class Tuning:
             epochs=self.epochs,
         )
         check(training)
-        return Wanted(training, every, self._tokens(training), training.objective if self.method else None, self.trainer)
+        return TrainingRequest(training, every, self._tokens(training), training.objective if self.method else None, self.trainer)
 
     def _refuse_alone(self, served: tuple[str, ...]) -> None:
         """QwenpickError for an option of a run that trains where nothing is trained, but for what is `served`."""
@@ -199,7 +199,7 @@ def serving_only(**given: object) -> None:
         raise QwenpickError(_("{option} is for serving; leave it out with --train", option=option))
 
 
-def trains_in(quant: str | None, wanted: Wanted) -> None:
+def trains_in(quant: str | None, wanted: TrainingRequest) -> None:
     """QwenpickError for a precision in words that the run does not have: QLoRA holds weights in 4 bits, every other method in 16."""
     from qwenpick.planning.checkpoints import family
 

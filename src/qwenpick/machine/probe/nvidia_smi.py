@@ -9,7 +9,7 @@ from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Device
 from qwenpick.machine.probe.nvml import is_vgpu
 from qwenpick.machine.probe.pci import normal_bus, packed
-from qwenpick.machine.probe.world import Answer, World, integer
+from qwenpick.machine.probe.world import CommandOutput, World, integer
 from qwenpick.units import MIB
 from qwenpick.values import dataclass
 
@@ -58,7 +58,7 @@ def read_smi(world: World) -> SmiRead:
     return SmiRead(problem=problem)
 
 
-def parse(answer: Answer, columns: tuple[str, ...]) -> SmiRead:
+def parse(answer: CommandOutput, columns: tuple[str, ...]) -> SmiRead:
     """The devices in nvidia-smi's CSV: lines that are no row (a header, an error between the rows) are left out."""
     if answer.problem:
         return SmiRead(problem=answer.problem)

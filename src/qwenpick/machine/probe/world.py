@@ -20,7 +20,7 @@ from qwenpick.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CommandOutput:
     """What a command said. `problem` is one clause (not installed, no answer in 5 s, …) and None if it ran to its end."""
 
     out: str = ""
@@ -31,16 +31,16 @@ class Answer:
 MOST_OUTPUT = 4 * 2**20  # bytes of what a tool prints; nvidia-smi of sixteen GPUs prints 20 KiB
 MOST_FILE = 4 * 2**20  # bytes of a file of /proc or /sys
 
-Runner = Callable[[Sequence[str], float], Answer]
+Runner = Callable[[Sequence[str], float], CommandOutput]
 
 
-def run_command(command: Sequence[str], timeout: float) -> Answer:
+def run_command(command: Sequence[str], timeout: float) -> CommandOutput:
     """What `command` prints on stdout within `timeout` seconds. Never raises; whatever it prints is decoded."""
     import shutil
 
     executable = shutil.which(command[0])
     if executable is None:
-        return Answer(problem=N_("{command} is not installed", command=command[0]))
+        return CommandOutput(problem=N_("{command} is not installed", command=command[0]))
     late = N_("{command} gave no answer in {timeout:g} s", command=command[0], timeout=timeout)
     try:
         with (
@@ -50,18 +50,18 @@ def run_command(command: Sequence[str], timeout: float) -> Answer:
         ):
             if not _ends(process, out, timeout):
                 process.kill()
-                return Answer(problem=late)
+                return CommandOutput(problem=late)
             out.seek(0)
             err.seek(0)
             said, complained = out.read(MOST_OUTPUT), err.read(MOST_OUTPUT)
     except (OSError, ValueError) as error:
-        return Answer(
+        return CommandOutput(
             problem=N_("{command} could not be started ({kind})", command=command[0], kind=type(error).__name__)
         )
     text = said.decode("utf-8", errors="replace").replace("\r\n", "\n")
     if not text.strip():
         text = complained.decode("utf-8", errors="replace").replace("\r\n", "\n")
-    return Answer(text, process.returncode)
+    return CommandOutput(text, process.returncode)
 
 
 def _ends(process: subprocess.Popen[bytes], out: IO[bytes], timeout: float) -> bool:

@@ -18,7 +18,7 @@ from qwenpick.runtimes.llamacpp.driver import driver_bytes, driver_source
 from qwenpick.runtimes.llamacpp.model import load, repacked_bytes
 from qwenpick.runtimes.llamacpp.options import read_options
 from qwenpick.runtimes.llamacpp.projector import PROJECTOR, projector_parts
-from qwenpick.runtimes.llamacpp.run import DRIVER, TABLE, Run, draft_parts, gpu_parts, ram_parts
+from qwenpick.runtimes.llamacpp.run import DRIVER, TABLE, LlamaContext, draft_parts, gpu_parts, ram_parts
 from qwenpick.work.placement import Placement
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def on_any_device(
 ) -> Memory:
     """What a run needs whatever its devices are. The part DRIVER of each GPU holds only what the model adds to what its driver takes."""
     options = read_options(work.options)
-    run = Run(
+    run = LlamaContext(
         architecture,
         checkpoint.format,
         load(architecture, checkpoint.format),

@@ -31,7 +31,7 @@ HALF_FORMATS = ("F16", "BF16", *OLLAMA_HALF_VALUES.values())  # files whose laye
 
 
 @dataclass(frozen=True)
-class Run:
+class LlamaContext:
     """A run as the arithmetic needs it."""
 
     architecture: Architecture
@@ -56,7 +56,7 @@ class Run:
         )
 
 
-def gpu_parts(run: Run) -> Iterator[Part]:
+def gpu_parts(run: LlamaContext) -> Iterator[Part]:
     """What lies on each GPU, device by device."""
     kv, state = _kv(run, on_gpu=True), _state(run)
     pool = POOL if run.architecture.is_moe or run.format_name in HALF_FORMATS else 0
@@ -89,7 +89,7 @@ def gpu_parts(run: Run) -> Iterator[Part]:
         yield Part(DRIVER, pool, where, "", "overhead")
 
 
-def _gpu_weights(run: Run, first: int, last: int) -> int:
+def _gpu_weights(run: LlamaContext, first: int, last: int) -> int:
     """Bytes of the model on a GPU that holds layers first to last; experts of --n-cpu-moe left out."""
     pieces, n = run.loaded.gpu, run.architecture.num_layers
     end = min(last, n)
@@ -107,7 +107,7 @@ def loads_mtp(options: Options) -> bool:
     return options.load_mtp or options.speculates
 
 
-def ram_parts(run: Run) -> Iterator[Part]:
+def ram_parts(run: LlamaContext) -> Iterator[Part]:
     """What lies in RAM: the embedding always, and all that is not on a GPU."""
     pieces, n, ranges = run.loaded.ram, run.architecture.num_layers, run.cut
     first = min(ranges.first_on_gpu, n)
@@ -157,7 +157,7 @@ def ram_parts(run: Run) -> Iterator[Part]:
     )
 
 
-def draft_parts(run: Run) -> Iterator[Part]:
+def draft_parts(run: LlamaContext) -> Iterator[Part]:
     """The second context of a model that drafts for itself, with its last layers."""
     if not run.options.speculates:
         return
@@ -178,33 +178,33 @@ def draft_parts(run: Run) -> Iterator[Part]:
     )
 
 
-def scores_bytes(run: Run) -> int:
+def scores_bytes(run: LlamaContext) -> int:
     """Bytes of one layer's queries times keys, which exist without flash attention only: heads x cells x tokens x 4."""
     if run.batch.flash_attention:
         return 0
     return run.architecture.attention.heads * run.batch.attended * run.batch.tokens * 4
 
 
-def output_buffer(run: Run) -> int:
+def output_buffer(run: LlamaContext) -> int:
     """Bytes of the logits handed to the sampler, in RAM: one token of each sequence."""
     return run.work.sequences * run.architecture.vocab_size * 4
 
 
-def _kv(run: Run, *, on_gpu: bool) -> tuple[int, ...]:
+def _kv(run: LlamaContext, *, on_gpu: bool) -> tuple[int, ...]:
     return kv_totals(run.architecture, run.batch.context, run.work.kv_cache, on_gpu=on_gpu)
 
 
-def _indexed(run: Run, first: int, last: int) -> int:
+def _indexed(run: LlamaContext, first: int, last: int) -> int:
     totals = indexer_totals(run.architecture, run.batch.context)
     return totals[last] - totals[first] if last > first else 0
 
 
-def _states(run: Run) -> int:
+def _states(run: LlamaContext) -> int:
     """States of a sequence: its own, and one to go back to for each drafted token."""
     return 1 + run.options.draft_n_max if run.options.speculates else 1
 
 
-def _state(run: Run) -> tuple[int, ...]:
+def _state(run: LlamaContext) -> tuple[int, ...]:
     return state_totals(run.architecture, run.work.sequences * _states(run))
 
 
@@ -220,7 +220,7 @@ def _attention_shape(architecture: Architecture) -> str:
     )
 
 
-def _kv_formula(run: Run) -> str:
+def _kv_formula(run: LlamaContext) -> str:
     return N_(
         "(k + v) x {context} cells x {attention_shape}, {kv_cache}, the layers held here",
         context=run.batch.context,
@@ -229,7 +229,7 @@ def _kv_formula(run: Run) -> str:
     )
 
 
-def _state_formula(run: Run) -> str:
+def _state_formula(run: LlamaContext) -> str:
     return N_(
         "{sequences} sequences x {states} states x 4 x (convolution + delta-net state) of the linear layers held here",
         sequences=run.work.sequences,
