@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -44,12 +46,40 @@ def test_an_agent_lists_the_tools_asks_them_and_is_told_what_was_wrong() -> None
     )
     assert tuple(tool.name for tool in offered) == TOOLS
     by_name = {tool.name: tool for tool in offered}
-    assert by_name["fit"].output_schema == schema("fit") and by_name["fit"].input_schema == input_schema("fit")
+    assert by_name["fit"].output_schema == {"type": "object", **schema("fit")} and by_name[
+        "fit"
+    ].input_schema == input_schema("fit")
     assert fits.structured_content["fits"] is True and not fits.is_error
     validator("fit").validate(fits.structured_content)
     assert not_known.is_error and "qwen3" in not_known.structured_content["error"]["message"]
     assert strange.is_error and "fit takes no 'exec'" in strange.content[0].text
     assert picks.structured_content["boxes"][0]["picks"]
+
+
+@pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"])
+def test_clients_of_older_protocols_are_offered_the_tools_too(version: str) -> None:
+    """Written out, since the SDK's own client speaks the newest protocol alone."""
+    pytest.importorskip("mcp")
+    hello = {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "old", "version": "1"}}
+    lines = (
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "qwenpick", "mcp"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+    ) as server:
+        assert server.stdin and server.stdout
+        server.stdin.write("".join(json.dumps(line) + "\n" for line in lines))
+        server.stdin.flush()
+        greeting, listed = (json.loads(server.stdout.readline()) for _answer in range(2))
+        server.stdin.close()
+    assert greeting["result"]["protocolVersion"] == version
+    assert tuple(tool["name"] for tool in listed["result"]["tools"]) == TOOLS
 
 
 @pytest.mark.parametrize("name", TOOLS)

@@ -33,9 +33,17 @@ async def serve() -> None:
 
 
 def tools() -> list[types.Tool]:
-    """The commands as tools, with the published schemas of what they take and answer."""
+    """The commands as tools, with the published schemas of what they take and answer.
+
+    Protocols before 2026-07-28 want `type: object` at the schema's own top, which ours say of each alternative below it.
+    """
     return [
-        types.Tool(name=name, description=COMMANDS[name], input_schema=input_schema(name), output_schema=schema(name))
+        types.Tool(
+            name=name,
+            description=COMMANDS[name],
+            input_schema=input_schema(name),
+            output_schema={"type": "object", **schema(name)},
+        )
         for name in TOOLS
     ]
 
