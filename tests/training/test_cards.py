@@ -157,3 +157,11 @@ def test_adapters_leave_zero_3_where_it_keeps_all_layers(catalog: Catalog) -> No
     assert run.verdict == "no"
     (fix, *_more) = tuning_fixes(catalog, box, run)
     assert fix.flags == "--zero 0 --fsdp --train qlora"
+
+
+def test_the_words_of_a_change_name_all_that_it_changes_and_nothing_else(catalog: Catalog) -> None:
+    box, model = simulate(catalog, ["2x rtx 4090"], None, 512 * GIB, False), find_model(catalog, "qwen3-8b")
+    asked = Training("full", fsdp=True, gpus=2, precision="fp32")
+    flags = {fix.what: fix.flags for fix in tuning_fixes(catalog, box, tune(catalog, box, model, asked))}
+    assert flags["QLoRA instead: weights in 4 bits"] == "--train qlora --precision bf16"
+    assert flags["weights and states on an NVMe disk"] == "--zero 3 --offload nvme (without --fsdp)"

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from qwenpick.work.serving import Training
 
 ENGINE = "-o"  # name=value, as often as there are options of an engine
-# the fields of a run that trains whose options have another name, and those that are options the other way round
-NAMED = {"method": "--train", "attention": "--attn", "segments": "--expandable-segments", "objective": "--method"}
-REVERSED = {"checkpointing": "--no-checkpointing", "pin_memory": "--no-pin-memory"}
 OF_LAUNCH = (
     "--docker", "--compose", "--systemd", "--exec", "--verify", "--once", "--force", "--from", "--kubernetes", "--slurm", "--ray", "--write",
     "--json", "--min-context",
@@ -73,17 +70,11 @@ def of_fix(ctx: typer.Context, fix: Fix, machine: Machine) -> str:
 
 def of_run(ctx: typer.Context, before: Training, after: Training) -> str:
     """The command that asks for the changed run."""
-    from dataclasses import fields
+    from qwenpick.training.fixes import changed_options
 
-    changes: dict[str, object] = {}
-    for field in fields(before):
-        old, new = getattr(before, field.name), getattr(after, field.name)
-        if old == new or field.name == "nodes":
-            continue
-        option = REVERSED.get(field.name) or NAMED.get(field.name) or "--" + field.name.replace("_", "-")
-        changes[option] = not new if field.name in REVERSED else None if new == field.default else new
-    if "--train" in changes:
-        changes["--train"] = after.method
+    changes = {
+        option: None if usual and option != "--train" else new for option, new, usual in changed_options(before, after)
+    }
     return again(ctx, changes)
 
 
