@@ -1,5 +1,6 @@
-"""YAML for long, plain files: values straight from the parser's events, in a fifth of the time of PyYAML's constructor.
+"""YAML for long, plain files: values straight from the parser's events.
 
+Beside `bounded.parse_yaml` because that, which keeps the place of every node for its caller, takes 1.2 s for 10,000 nodes where this takes 0.2.
 Taken as YAML 1.2's core schema has them: numbers, true and false, null, text. Anchors, aliases, tags and keys that stand twice are refused.
 """
 
