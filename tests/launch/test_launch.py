@@ -293,6 +293,74 @@ def test_the_transformers_program_is_python(model: str, name: str, run: Run, cat
     assert ("AutoModelForImageTextToText" in text) == (model == "qwen3.5-9b") and "CONTEXT, ANSWER = 16384" in text
 
 
+@pytest.mark.parametrize(
+    ("model", "holds", "packages"),
+    [
+        ("qwen3-tts-12hz-1.7b-customvoice", 'generate_custom_voice(text, voice', ("qwen-tts",)),
+        ("qwen3-tts-12hz-1.7b-voicedesign", 'generate_voice_design(text, voice', ("qwen-tts",)),
+        ("qwen3-tts-12hz-0.6b-base", 'generate_voice_clone(text, ref_audio=voice', ("qwen-tts",)),
+        ("qwen3-asr-0.6b", "model.transcribe(sound)", ("qwen-asr",)),
+        ("qwen2.5-omni-3b", "output, sound = model.generate(**inputs, thinker_max_new_tokens=ANSWER)", ("transformers",)),
+        ("qwen3-omni-30b-a3b-captioner", "output = model.generate(**inputs, thinker_max_new_tokens=ANSWER)", ("transformers",)),
+        ("qwen2-audio-7b-instruct", "AutoModelForMultimodalLM", ("transformers",)),
+        ("qwen3-embedding-0.6b", "last_hidden_state[0, -1]", ("transformers",)),
+        ("qwen3-vl-embedding-2b", "Represent the user's input.", ("transformers",)),
+        ("qwen3-reranker-0.6b", "<think>\\n\\n</think>", ("transformers",)),
+        ("qwen3-vl-reranker-2b", "torch.sigmoid(yes - no)", ("transformers",)),
+        ("qwen2.5-math-rm-72b", "trust_remote_code=True", ("transformers",)),
+    ],
+)  # fmt: skip
+def test_a_program_asks_for_what_the_model_is_made_for(
+    model: str, holds: str, packages: tuple[str, ...], run: Run, catalog: Catalog
+) -> None:
+    """None of these is a language model that a chat's program could load: not one has a class in AutoModelForCausalLM that answers."""
+    entry = catalog.models[model]
+    planned = launch(on(run, "transformers", "bf16", model=entry, architecture=catalog.architecture(entry)))
+    text = planned.files["run.py"]
+    compile(text, "run.py", "exec")
+    assert holds in text and planned.packages[:1] == packages
+    # a program that says nothing about an answer's length sets none, and the other way round
+    assert ("ANSWER = " in text) == ("=ANSWER" in text)
+
+
+@pytest.mark.parametrize(
+    ("device", "system", "said"),
+    [
+        (RTX, "linux", "a build with CUDA, as conda-forge's"),  # brew's would run it on the CPU
+        (replace(RTX, compute_capability="6.1"), "linux", "a build with CUDA 12"),  # CUDA 13 begins with 7.5
+        (replace(RTX, compute_capability="6.1"), "windows", "win-cuda-12*"),
+        (replace(RTX, compute_capability="8.9"), "windows", "win-cuda-13*"),
+        (replace(RTX, compute_capability="3.7"), "linux", "of your own with CUDA 11"),
+        (MI300, "linux", "ubuntu-rocm"),
+        (Device("Arc B580", "intel", GIB, GIB), "windows", "win-sycl"),
+        (Device("MTT S80", "moorethreads", GIB, GIB), "linux", "docs/build.md"),
+        (Device("M4", "apple", GIB, GIB), "darwin", "`brew install llama.cpp`"),
+        (None, "linux", "`brew install llama.cpp`, https"),
+        (None, "windows", "`winget install llama.cpp`, https"),
+    ],
+)
+def test_the_build_of_llamacpp_is_one_that_uses_the_gpu(
+    device: Device | None, system: str, said: str, run: Run
+) -> None:
+    planned = launch(replace(run, system=system, placement=Placement((device,) if device else ())))
+    line = next(line for line in script(planned).splitlines() if line.startswith("# needs llama-server"))
+    assert said in line and line.count("install llama.cpp") <= 1
+
+
+def test_the_page_of_llama_server_is_named_where_one_can_talk_to_it(run: Run, catalog: Catalog) -> None:
+    entry = catalog.models["qwen3-embedding-0.6b"]
+    embeds = script(launch(on(run, "llamacpp", "Q8_0", model=entry, architecture=catalog.architecture(entry))))
+    assert "open http://127.0.0.1:8080" in script(launch(run)) and "open http" not in embeds
+    assert "it answers at http://127.0.0.1:8080/v1" in embeds
+
+
+def test_vllm_is_installed_with_what_reads_sound(run: Run, catalog: Catalog) -> None:
+    entry = catalog.models["qwen3-asr-0.6b"]
+    hears = launch(on(run, "vllm", "bf16", model=entry, architecture=catalog.architecture(entry)))
+    assert "`pip install 'vllm[audio]'`" in script(hears)
+    assert "`pip install vllm`" in script(launch(on(run, "vllm", "bf16")))
+
+
 def test_mlx_converts_what_nobody_publishes(run: Run) -> None:
     planned = launch(on(run, "mlx", "mlx-4bit"))
     assert planned.prepare[0].argv == (

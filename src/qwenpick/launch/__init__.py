@@ -84,9 +84,7 @@ def with_disk(planned: Launch, machine: Machine) -> Launch:
 
 # program -> how it is installed
 WHERE_FROM = {
-    "llama-server": "`brew install llama.cpp`, `winget install llama.cpp`, https://github.com/ggml-org/llama.cpp/releases",
     "mlx_lm.server": "`pip install mlx-lm`",
-    "vllm": "`pip install vllm`",
     "ollama": "https://ollama.com/download",
     "lms": "https://lmstudio.ai/download",
 }
@@ -118,13 +116,14 @@ def _told(planned: Launch) -> Iterator[str]:
     for note in planned.notes:
         yield _comment(_("note: {note}", note=note))
     program = planned.serve.argv[0]
-    if program in WHERE_FROM:
-        yield _comment(_("needs {program}: {source}", program=program, source=WHERE_FROM[program]))
-    elif planned.packages and program not in STARTERS:
-        source = f"`pip install {' '.join(planned.packages)}`"
+    if program in STARTERS:
+        return
+    if planned.packages:
+        source = f"`pip install {shlex.join(planned.packages)}`"
         yield _comment(_("needs {program}: {source}", program=planned.packages[0], source=source))
-    if program not in STARTERS:
-        yield from _opened(planned)
+    elif source := planned.build or WHERE_FROM.get(program, ""):
+        yield _comment(_("needs {program}: {source}", program=program, source=source))
+    yield from _opened(planned)
 
 
 def _script(planned: Launch) -> Iterator[str]:
@@ -146,7 +145,9 @@ def _opened(planned: Launch) -> Iterator[str]:
     argv = planned.serve.argv
     if "--port" in argv:
         address = f"http://127.0.0.1:{argv[argv.index('--port') + 1]}"
-        if argv[0] == "llama-server":
+        if argv[0] == "llama-server" and not {"--embeddings", "--reranking"} & set(
+            argv
+        ):  # those have no page to talk to
             yield _comment(_("once it runs, open {address} (for programs: {address}/v1)", address=address))
         else:
             yield _comment(_("once it runs, it answers at {address}/v1 (OpenAI API)", address=address))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qwenpick.i18n import _
 from qwenpick.launch import hub
+from qwenpick.launch.builds import llamacpp_build
 from qwenpick.launch.facts import LLAMA_CACHE, context_notes, download, file_notes, sampler, stretch
 from qwenpick.launch.run import Command, Download, Launch, Run, argument
 from qwenpick.launch.thinking import LLAMACPP
@@ -48,6 +49,7 @@ def launch(run: Run) -> Launch:
         prepare=_conversion(run, made) if made else (),
         downloads=_fetched(run, made),
         notes=tuple(notes),
+        build=llamacpp_build(run.placement.devices, run.system),
     )
 
 

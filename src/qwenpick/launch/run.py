@@ -90,7 +90,7 @@ class Launch:
     """How to start it: files to write first, commands that prepare, the command that serves, what is downloaded, and what to know.
 
     `others` are the commands of the other boxes of one model that lies on several, in their order. `packages` is what pip installs for it, where
-    the program is Python's own.
+    the program is Python's own; `build` where one that suits the box comes from, where there are several.
     """
 
     runtime: str
@@ -101,6 +101,7 @@ class Launch:
     notes: tuple[str, ...] = ()
     others: tuple[Command, ...] = ()
     packages: tuple[str, ...] = ()
+    build: str = ""
 
 
 def argument(text: str) -> str:

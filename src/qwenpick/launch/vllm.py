@@ -37,6 +37,7 @@ def launch(run: Run) -> Launch:
         downloads=download(run, HF_CACHE),
         notes=(*context_notes(run), *node_notes(run), *hub.hub_notes(run)),
         others=others,
+        packages=("vllm[audio]" if run.architecture.audio else "vllm",),
     )
 
 
