@@ -188,3 +188,20 @@ def test_windows_keeps_more_of_the_ram(catalog: Catalog, ram: int, linux: int, w
         box = simulate(catalog, ["rtx 4070"], None, ram * GIB, False, system=system)
         assert (box.system, box.ram_free) == (system, free * GIB)
         assert f"assuming the system uses {ram - free} GiB of RAM" in box.notes
+
+
+@pytest.mark.parametrize(
+    "name", ["jetson agx orin 64gb", "jetson orin nano 8gb", "dgx spark", "jetson thor", "m4 max 64gb"]
+)
+@pytest.mark.parametrize("reserve", [None, 4 * GIB])
+def test_what_is_held_of_one_memory_is_free_for_neither_gpu_nor_processor(
+    name: str, reserve: int | None, catalog: Catalog
+) -> None:
+    """A plan that fills the GPU's share finds nothing more in the RAM: a Jetson's 122B had 2.7 GiB of experts in what the desktop holds."""
+    box = simulate(catalog, [name], None, None, False, reserve=reserve)
+    device = box.devices[0]
+    assert box.ram_free is not None and device.free is not None
+    assert box.ram_free < (box.ram_total or 0) and device.free <= box.ram_free
+    if device.vendor == "nvidia":
+        assert device.free == box.ram_free  # 53.2 of a Jetson AGX Orin's 60.8 GiB
+    assert sum("use" in note and "RAM" in note and "assuming the system" in note for note in box.notes) == 0

@@ -168,32 +168,34 @@ def _unified_box(
     device = _device(gpu, total, (note,), bandwidth=gpu.bandwidth or DDR4[0])
     notes = [*named[0][2], note]
     if reserve is not None:
-        said = N_("{size} of {name} left for other programs: asked for", size=format_bytes(reserve), name=gpu.name)
-        device = replace(device, free=max(0, min(total, seen - reserve)))
-        box = _box((device,), seen, [*notes, said], cpu, "darwin" if gpu.vendor == "apple" else "linux")
-        box = replace(
-            box,
-            ram_free=max(0, seen - reserve),
-            notes=tuple(n for n in box.notes if n != _system_said(seen, box.system)),
+        kept, said = (
+            reserve,
+            N_("{size} of {name} left for other programs: asked for", size=format_bytes(reserve), name=gpu.name),
         )
-        return box if gpu.vendor == "apple" else several(box, named[0][0], None)
-    if gpu.vendor == "nvidia" and not vram:
+    elif gpu.vendor == "apple":
+        kept = mac_keeps(sold)
+        said = N_(
+            "macOS and programs hold {kept} of {size}: assumed (64 GB Macs had 17 to 34 GB in use)",
+            kept=format_bytes(kept, 1),
+            size=format_bytes(sold, 0),
+        )
+    elif gpu.vendor == "nvidia" and not vram:
         kept = min(UNIFIED_SYSTEM, total // 8)
-        taken = N_(
+        said = N_(
             "assuming the system and its desktop use {size} of the {name}", size=format_bytes(kept), name=gpu.name
         )
-        device = replace(device, free=total - kept, notes=(*device.notes, taken))
-    if gpu.vendor != "apple":
+    else:
         return several(_box((device,), seen, notes, cpu), named[0][0], None)  # each is a box of its own
-    kept = mac_keeps(sold)
-    if not vram:
-        device = replace(device, free=min(total, sold - kept))
-    said = N_(
-        "macOS and programs hold {kept} of {size}: assumed (64 GB Macs had 17 to 34 GB in use)",
-        kept=format_bytes(kept, 1),
-        size=format_bytes(sold, 0),
+    if reserve is not None or not vram:
+        device = replace(device, free=max(0, min(total, seen - kept)))
+    system = "darwin" if gpu.vendor == "apple" else "linux"
+    # one memory: what is held of it is neither the GPU's nor the processor's
+    box = replace(
+        _box((device,), seen, notes, cpu, system),
+        ram_free=max(0, seen - kept),
+        notes=tuple(dict.fromkeys([*notes, said])),
     )
-    return replace(_box((device,), seen, notes, cpu, "darwin"), ram_free=sold - kept, notes=(*notes, said))
+    return box if gpu.vendor == "apple" else several(box, named[0][0], None)
 
 
 def _nameless_box(catalog: Catalog, vram: int | None, ram: int | None) -> Machine:
