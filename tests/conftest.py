@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from qwenpick.catalog import Catalog, load
+from qwenpick.catalog import Architecture, Catalog, Model, load
 from qwenpick.cli.main import main
 from qwenpick.i18n import language, use
 
@@ -34,6 +36,19 @@ class Result:
     out: str
     err: str
     code: int
+
+
+Run = Callable[..., Result]  # the fixture `qwenpick`
+
+
+def of(catalog: Catalog, name: str) -> tuple[Model, Architecture]:
+    """A model and its architecture."""
+    return catalog.models[name], catalog.architecture(catalog.models[name])
+
+
+def values(qwenpick: Run, command: str) -> dict[str, Any]:
+    """What a command line answers in JSON."""
+    return json.loads(qwenpick(*shlex.split(command), "--json").out)  # type: ignore[no-any-return]
 
 
 def mostly_slow(cases: Sequence[tuple[Any, ...]], quick: int) -> list[Any]:
@@ -92,7 +107,7 @@ def another_catalogue(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 @pytest.fixture
-def qwenpick(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+def qwenpick(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run `qwenpick` with these arguments."""
 
     def run(*arguments: str) -> Result:

@@ -10,7 +10,7 @@ import pytest
 
 import qwenpick
 from qwenpick.errors import QwenpickError
-from tests.conftest import Result
+from tests.conftest import Run
 
 GIB = 2**30
 
@@ -61,7 +61,7 @@ def test_a_context_may_be_written_as_on_the_command_line() -> None:
 BOX: dict[str, Any] = {"gpu": "rtx 4090", "ram": "64GiB"}
 
 
-def test_the_functions_answer_as_the_commands_do(qwenpick: Callable[..., Result]) -> None:
+def test_the_functions_answer_as_the_commands_do(qwenpick: Run) -> None:
     import qwenpick as api
 
     words = ("--gpu", "rtx 4090", "--ram", "64GiB", "--json")

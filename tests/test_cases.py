@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Result
+from tests.conftest import Run
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.txt"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
-def test_the_command_prints_what_its_case_says(
-    case: Path, qwenpick: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_prints_what_its_case_says(case: Path, qwenpick: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = case.read_text(encoding="utf-8")
     command = expected.splitlines()[0].removeprefix("$ qwenpick ")
     monkeypatch.chdir(Path(__file__).parent)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,8 @@ import pytest
 from qwenpick.catalog import Catalog
 from qwenpick.catalog.vendors import maker
 from qwenpick.runtimes.vllm.vendors import BUILDS
-from tests.conftest import Result
+from tests.conftest import Run
 
-Run = Callable[..., Result]
 DOCS = Path(__file__).parents[1] / "docs"
 FAQ = (DOCS / "faq.md").read_text(encoding="utf-8")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -11,9 +10,7 @@ import pytest
 from qwenpick.buy.advice import Market, is_comfortable, look, pace
 from qwenpick.catalog import Catalog, find_model
 from qwenpick.recommending.request import Request
-from tests.conftest import Result
-
-Run = Callable[..., Result]
+from tests.conftest import Run
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable
 
 import pytest
 
@@ -13,7 +12,7 @@ from qwenpick.catalog import Catalog, find_gpu, find_model
 from qwenpick.recommending.choose import task_for
 from qwenpick.recommending.request import Request
 from qwenpick.render.plan import _closer
-from tests.conftest import Result, mostly_slow
+from tests.conftest import Run, mostly_slow
 
 GPUS = ("rtx 5080", "rtx 3060", "rx 9060 xt 16gb", "b570", "l40s", "h100", "m4 max", "rtx 5090", "h20")
 ASKED = [
@@ -26,9 +25,7 @@ ASKED = [
 
 
 @pytest.mark.parametrize(("model", "request_"), mostly_slow(ASKED, 2))
-def test_look_closer_shows_the_plan_of_the_row(
-    catalog: Catalog, qwenpick: Callable[..., Result], model: str, request_: Request
-) -> None:
+def test_look_closer_shows_the_plan_of_the_row(catalog: Catalog, qwenpick: Run, model: str, request_: Request) -> None:
     asked = find_model(catalog, model)
     found = offers(catalog, asked, request_, [find_gpu(catalog, name) for name in GPUS])
     assert found
@@ -43,7 +40,7 @@ def test_look_closer_shows_the_plan_of_the_row(
         assert shown["placement"]["devices"] == [device.name for device in plan.placement.devices], command
 
 
-def test_a_row_says_its_cache_and_whether_it_is_tight(qwenpick: Callable[..., Result]) -> None:
+def test_a_row_says_its_cache_and_whether_it_is_tight(qwenpick: Run) -> None:
     shown = qwenpick("plan", "qwen3.8-27b", "--gpu", "rtx 5080").out
     row = next(line for line in shown.splitlines() if line.strip().startswith("GeForce RTX 5080 "))
     assert "IQ4_XS, q8_0 cache" in row and "tight" in row
@@ -54,9 +51,7 @@ def test_a_row_says_its_cache_and_whether_it_is_tight(qwenpick: Callable[..., Re
 @pytest.mark.parametrize(
     ("run", "gpus"), [("--train lora --gpus 4 --dataset-tokens 100M", 4), ("--train full --gpus 8 --zero 3", 8)]
 )
-def test_a_run_over_several_gpus_is_planned_on_as_many(
-    catalog: Catalog, qwenpick: Callable[..., Result], run: str, gpus: int
-) -> None:
+def test_a_run_over_several_gpus_is_planned_on_as_many(catalog: Catalog, qwenpick: Run, run: str, gpus: int) -> None:
     planned = json.loads(qwenpick("plan", "qwen3-8b", *run.split(), "--gpu", "a100 80gb", "--json").out)
     fitted = json.loads(qwenpick("fit", "qwen3-8b", *run.split(), "--gpu", f"{gpus}x a100 80gb", "--json").out)
     (offer,) = planned["tuning_offers"]
@@ -65,7 +60,7 @@ def test_a_run_over_several_gpus_is_planned_on_as_many(
         assert offer["run"][key] == fitted["runs"][0][key]
 
 
-def test_the_cheapest_card_for_a_run_is_said_first(qwenpick: Callable[..., Result]) -> None:
+def test_the_cheapest_card_for_a_run_is_said_first(qwenpick: Run) -> None:
     result = qwenpick("plan", "qwen3-8b", "--train", "lora", "--json")
     least = min(
         (one for one in json.loads(result.out)["tuning_offers"] if one["price_usd"]), key=lambda one: one["price_usd"]

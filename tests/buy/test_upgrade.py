@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 from qwenpick.buy.named import Cards
 from qwenpick.buy.upgrade import WORTHWHILE, steps_up, which_qwen
@@ -11,9 +10,7 @@ from qwenpick.catalog import Catalog, find_gpu
 from qwenpick.machine.simulate import simulate
 from qwenpick.recommending.answer import recommend
 from qwenpick.recommending.request import Request
-from tests.conftest import Result
-
-Run = Callable[..., Result]
+from tests.conftest import Run
 
 
 def test_a_card_gets_what_recommend_picks_on_it_alone(catalog: Catalog) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 from qwenpick.catalog.add import add
 from qwenpick.catalog.read import user_file
-from tests.conftest import Result
+from tests.conftest import Run
 
 CONFIG = {
     "model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "hidden_size": 1024, "num_hidden_layers": 8, "num_attention_heads": 16,
@@ -17,7 +16,7 @@ CONFIG = {
 }  # fmt: skip
 
 
-def test_a_model_that_was_read_is_known_from_then_on(qwenpick: Callable[..., Result], tmp_path: Path) -> None:
+def test_a_model_that_was_read_is_known_from_then_on(qwenpick: Run, tmp_path: Path) -> None:
     directory = tmp_path / "my-qwen"
     directory.mkdir()
     (directory / "config.json").write_text(json.dumps(CONFIG))
@@ -45,7 +44,7 @@ def test_an_entry_of_the_same_id_is_replaced_and_the_others_stay(tmp_path: Path)
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_model_that_is_known_is_not_copied(qwenpick: Callable[..., Result], tmp_path: Path) -> None:
+def test_a_model_that_is_known_is_not_copied(qwenpick: Run, tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     answer = qwenpick("catalog", "add", "qwen3-8b", "--to", str(own))
     assert answer.code == 0

@@ -13,11 +13,6 @@ from qwenpick.errors import QwenpickError
 from qwenpick.units import GIB, MIB
 
 
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load()
-
-
 @pytest.mark.parametrize(
     ("said", "meant"),
     [

@@ -19,9 +19,8 @@ from qwenpick.catalog.updates import install, undo
 from qwenpick.errors import QwenpickError
 from qwenpick.machine.doctor import old_facts
 from tests.catalog.shipped import document
-from tests.conftest import Result
+from tests.conftest import Run
 
-Run = Callable[..., Result]
 LATER = b"2027-02-03\n"
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Result
+from tests.conftest import Run
 
 SAMPLE = Path(__file__).parents[1] / "machine" / "inventory" / "samples" / "slurm-24.11-scontrol-show-nodes.busy.json"
 FILE = """
@@ -28,9 +27,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_entries_hold_where_the_cluster_has_room_for_their_copies(
-    qwenpick: Callable[..., Result], folder: Path
-) -> None:
+def test_entries_hold_where_the_cluster_has_room_for_their_copies(qwenpick: Run, folder: Path) -> None:
     (folder / "q.yaml").write_text(FILE)
     result = qwenpick("check", str(folder / "q.yaml"), "--json")
     found = {one["name"]: one for one in json.loads(result.out)["results"]}
@@ -42,9 +39,7 @@ def test_entries_hold_where_the_cluster_has_room_for_their_copies(
     assert "3 required" in found["three"]["message"] and "500 required" in found["too many"]["message"]
 
 
-def test_the_option_stands_for_the_machine_of_entries_that_name_none(
-    qwenpick: Callable[..., Result], folder: Path
-) -> None:
+def test_the_option_stands_for_the_machine_of_entries_that_name_none(qwenpick: Run, folder: Path) -> None:
     (folder / "q.yaml").write_text(
         "models:\n- {model: qwen3-8b, replicas: 2}\n- {model: qwen3-8b, machine: {gpus: [l40s], ram: 64GiB}}\n"
     )
@@ -59,14 +54,12 @@ def test_the_option_stands_for_the_machine_of_entries_that_name_none(
         ("{gpus: [l4], total: true}", "name it with cluster"),
     ],
 )
-def test_a_cluster_is_the_whole_hardware(
-    qwenpick: Callable[..., Result], folder: Path, machine: str, sentence: str
-) -> None:
+def test_a_cluster_is_the_whole_hardware(qwenpick: Run, folder: Path, machine: str, sentence: str) -> None:
     (folder / "q.yaml").write_text(f"machine: {machine}\nmodels:\n- model: qwen3-8b\n")
     result = qwenpick("check", str(folder / "q.yaml"))
     assert result.code == 2 and sentence in result.err
 
 
-def test_replicas_of_a_single_box_are_a_bad_request(qwenpick: Callable[..., Result], folder: Path) -> None:
+def test_replicas_of_a_single_box_are_a_bad_request(qwenpick: Run, folder: Path) -> None:
     (folder / "q.yaml").write_text("machine: {gpus: [l4], ram: 32GiB}\nmodels:\n- {model: qwen3-8b, replicas: 2}\n")
     assert qwenpick("check", str(folder / "q.yaml")).code == 2

@@ -6,17 +6,16 @@ import io
 import json
 import shlex
 import sys
-from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import Result
+from tests.conftest import Result, Run
 
-Talk = Callable[..., Result]
+Talk = Run
 
 
 @pytest.fixture
-def talk(qwenpick: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> Talk:
+def talk(qwenpick: Run, monkeypatch: pytest.MonkeyPatch) -> Talk:
     """The command with those lines typed, on a box that is said so that none is probed."""
 
     def typed(*answers: str, lang: str = "en", words: tuple[str, ...] = ()) -> Result:
@@ -61,7 +60,7 @@ def test_a_box_without_a_gpu_can_be_named(talk: Talk) -> None:
     assert "--ram 16GiB --cpu-only" in said.err
 
 
-def test_the_command_without_questions_answers_the_same(talk: Talk, qwenpick: Callable[..., Result]) -> None:
+def test_the_command_without_questions_answers_the_same(talk: Talk, qwenpick: Run) -> None:
     asked = talk("chat", "16k", "2", "", "no", words=("--prefer", "quality", "--any", "-n", "3", "--json"))
     (told,) = [line for line in asked.err.splitlines() if "without questions" in line]
     words = shlex.split(told.partition(": qwenpick ")[2])

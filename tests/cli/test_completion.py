@@ -6,12 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 
 import pytest
 
 from qwenpick.cli.common import completion
-from tests.conftest import Result
+from tests.conftest import Run
 
 
 def asked(line: str) -> dict[str, str]:
@@ -87,7 +86,7 @@ def test_each_kind_of_name_is_offered(complete: completion.Complete, typed: str,
     ],
 )
 def test_a_shell_completes_every_choice(
-    qwenpick: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, line: str, expected: str
+    qwenpick: Run, monkeypatch: pytest.MonkeyPatch, line: str, expected: str
 ) -> None:
     for name, value in asked(line).items():
         monkeypatch.setenv(name, value)
@@ -99,7 +98,7 @@ def test_a_shell_completes_every_choice(
     [("rtx 4090", ["GeForce RTX 4090"]), ("rtx 4090, 2x l40s", ["GeForce RTX 4090", "L40S", "L40S"])],
 )
 def test_a_gpu_in_the_environment_may_have_spaces_and_commas_part_several(
-    qwenpick: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, said: str, found: list[str]
+    qwenpick: Run, monkeypatch: pytest.MonkeyPatch, said: str, found: list[str]
 ) -> None:
     monkeypatch.setenv("QWENPICK_MACHINE_GPU", said)
     devices = json.loads(qwenpick("machine", "--json").out)["machine"]["devices"]

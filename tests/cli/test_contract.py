@@ -6,15 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 
 import pytest
 
 from qwenpick.cli.commands import COMMANDS
 from qwenpick.render.schemas import PAYLOADS, schema
-from tests.conftest import Result, mostly_slow, validator
+from tests.conftest import Run, mostly_slow, validator
 
-Run = Callable[..., Result]
 BOX = ("--gpu", "rtx 4090", "--ram", "64GiB")
 
 

@@ -10,9 +10,8 @@ import pytest
 
 from qwenpick.cli.common.defaults import config_file
 from qwenpick.storage import user_directory
-from tests.conftest import Result
+from tests.conftest import Run
 
-Run = Callable[..., Result]
 BOX = ("--gpu", "rtx 4090", "--ram", "64GiB")
 
 

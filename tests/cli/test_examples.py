@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from qwenpick.cli.common.help import EXAMPLES
 from qwenpick.cli.main import run
-from tests.conftest import Result
+from tests.conftest import Run
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -75,14 +75,14 @@ def words(line: str) -> list[str]:
 
 @pytest.mark.usefixtures("at_home")
 @pytest.mark.parametrize("line", [line for lines in EXAMPLES.values() for line in lines])
-def test_every_example_of_help_is_carried_out(qwenpick: Callable[..., Result], line: str) -> None:
+def test_every_example_of_help_is_carried_out(qwenpick: Run, line: str) -> None:
     done = qwenpick(*words(line))
     assert done.code in (0, 1, 3), done.err  # an answer, a no, or a box that cannot be read here
 
 
 @pytest.mark.usefixtures("at_home")
 @pytest.mark.parametrize("line", COMMANDS)
-def test_every_command_of_the_documentation_is_carried_out(qwenpick: Callable[..., Result], line: str) -> None:
+def test_every_command_of_the_documentation_is_carried_out(qwenpick: Run, line: str) -> None:
     done = qwenpick(*words(line))
     assert done.code in (0, 1, 3), done.err
 
@@ -95,9 +95,7 @@ PRETEND = {
 
 
 @pytest.mark.parametrize("command", PRETEND)
-def test_every_gpu_that_help_names_is_taken(
-    qwenpick: Callable[..., Result], capsys: pytest.CaptureFixture[str], command: str
-) -> None:
+def test_every_gpu_that_help_names_is_taken(qwenpick: Run, capsys: pytest.CaptureFixture[str], command: str) -> None:
     assert run([command, "-h"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     offered = re.findall(r'"([^"]+)"', said.partition("--gpu NAME")[2].partition(" --")[0])

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Result
-
-Run = Callable[..., Result]
+from tests.conftest import Run
 
 
 def test_models_lists_open_models_and_api_names_when_asked(qwenpick: Run) -> None:

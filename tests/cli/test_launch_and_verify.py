@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,11 @@ import pytest
 from qwenpick.errors import QwenpickError
 from qwenpick.launch import Command, Launch
 from qwenpick.launch.execute import execute
+from tests.conftest import Run
 from tests.readers.making import gguf_of, write
 
 LOGS = Path(__file__).parents[1] / "verify" / "logs"
 BOX = ("--gpu", "rtx 4090", "--ram", "64GiB")
-Run = Callable[..., Any]
 
 
 def test_launch_prints_a_script_and_nothing_else(qwenpick: Run) -> None:

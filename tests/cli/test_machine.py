@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from qwenpick.machine.file import from_json, read, save
-from tests.conftest import Result
-
-Run = Callable[..., Result]
+from tests.conftest import Run
 
 
 def test_a_box_shows_what_it_has_what_may_be_used_and_why(qwenpick: Run, machines: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from qwenpick.catalog import Catalog, load
+from qwenpick.catalog import Catalog
 from qwenpick.cli.common.box import Box
 from qwenpick.cli.common.measuring import measured_once
 from qwenpick.fitting.answer import bandwidth_notes, fit
@@ -17,11 +17,6 @@ from qwenpick.machine.simulate import simulate
 from qwenpick.planning.plan import Plan
 from qwenpick.recommending.request import Request
 from qwenpick.units import GIB
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load()
 
 
 @pytest.fixture

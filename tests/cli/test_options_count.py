@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Result
+from tests.conftest import Run
 
 CLUSTER = ["--cluster", str(Path(__file__).parents[1] / "machine" / "inventory" / "samples" / "kubernetes-nodes.json")]
 CARD, MAC, SPARK = ["--gpu", "rtx 4090", "--ram", "64"], ["--gpu", "m4 max", "--ram", "64"], ["--gpu", "dgx spark"]
 
 
-def free(qwenpick: Callable[..., Result], *words: str) -> int:
+def free(qwenpick: Run, *words: str) -> int:
     return int(json.loads(qwenpick("fit", "qwen3-8b", *words, "--json").out)["places"][0]["budget"])
 
 
-def test_what_is_reserved_of_memory_that_gpu_and_system_share_is_left_free(qwenpick: Callable[..., Result]) -> None:
+def test_what_is_reserved_of_memory_that_gpu_and_system_share_is_left_free(qwenpick: Run) -> None:
     gib = 2**30
     # 64 GiB less 40; macOS lets the GPU use three quarters of RAM, 48 GiB, where less is kept
     assert free(qwenpick, *MAC, "--reserve", "40GiB") == 24 * gib
@@ -33,7 +32,7 @@ def test_what_is_reserved_of_memory_that_gpu_and_system_share_is_left_free(qwenp
     [("qwen2.5-7b-instruct", "yes", "does not think"), ("qwen3-30b-a3b-thinking-2507", "no", "always thinks")],
 )
 def test_a_model_that_cannot_think_as_asked_is_planned_with_that_reason_first(
-    qwenpick: Callable[..., Result], model: str, said: str, why: str
+    qwenpick: Run, model: str, said: str, why: str
 ) -> None:
     asked = ("fit", model, *CARD, "--thinking", said)
     lines, found = qwenpick(*asked).out.splitlines(), json.loads(qwenpick(*asked, "--json").out)
@@ -55,22 +54,20 @@ def test_a_model_that_cannot_think_as_asked_is_planned_with_that_reason_first(
     ],
     ids=str,
 )
-def test_what_would_change_nothing_is_refused(
-    qwenpick: Callable[..., Result], words: list[str], option: list[str]
-) -> None:
+def test_what_would_change_nothing_is_refused(qwenpick: Run, words: list[str], option: list[str]) -> None:
     assert qwenpick(*words).code == 0
     refused = qwenpick(*words, *option)
     assert refused.code == 2 and option[0] in refused.err
 
 
-def test_a_manifest_is_not_written_of_what_is_slower_than_asked(qwenpick: Callable[..., Result]) -> None:
+def test_a_manifest_is_not_written_of_what_is_slower_than_asked(qwenpick: Run) -> None:
     asked = ("launch", "qwen3-8b", *CARD, "--kubernetes", "--min-speed", "2000")
     refused = qwenpick(*asked)
     assert (refused.code, refused.out) == (1, "") and "2000 tokens/s that were asked for" in refused.err
     assert "kind: Deployment" in qwenpick(*asked, "--force").out
 
 
-def test_launch_without_a_model_takes_the_context_that_it_must_hold(qwenpick: Callable[..., Result]) -> None:
+def test_launch_without_a_model_takes_the_context_that_it_must_hold(qwenpick: Run) -> None:
     asked = (*CARD, "--min-context", "200k")
     first = json.loads(qwenpick("recommend", *asked, "-n", "1", "--json").out)["boxes"][0]["picks"][0]["plan"]
     started = json.loads(qwenpick("launch", *asked, "--json").out)["plan"]

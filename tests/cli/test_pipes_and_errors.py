@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import Result
+from tests.conftest import Run
 
-Run = Callable[..., Result]
 QWENPICK = (sys.executable, "-m", "qwenpick")
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import Result
-
-Run = Callable[..., Result]
+from tests.conftest import Run
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qwenpick.catalog import Catalog, load
+from qwenpick.catalog import Catalog
 from qwenpick.machine.hardware import Device
 from qwenpick.machine.simulate import simulate
 from qwenpick.recommending.answer import recommend
@@ -15,11 +15,6 @@ from qwenpick.units import GIB
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving
 from tests.conftest import mostly_slow
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load(own=False)
 
 
 def test_on_a_datacentre_gpu_the_format_of_a_serving_engine_is_picked(catalog: Catalog) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from qwenpick.units import format_tokens
-from tests.conftest import Result, mostly_slow
+from tests.conftest import Run, mostly_slow
 
 CASES = [
     ('qwen3-32b --quant fp8 --runtime vllm --gpu "rtx 4090" --ram 64',),
@@ -32,7 +31,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("asked",), mostly_slow(CASES, 5))
-def test_what_would_make_it_fit_does(qwenpick: Callable[..., Result], asked: str) -> None:
+def test_what_would_make_it_fit_does(qwenpick: Run, asked: str) -> None:
     missed = qwenpick("fit", *shlex.split(asked), "--json")
     found = json.loads(missed.out)
     assert missed.code == 1
@@ -63,7 +62,7 @@ def answered(found: dict[str, Any], what: str) -> None:
         assert found["format"] == named[2] and len(found["placement"]["devices"]) <= int(named[1])
 
 
-def test_options_that_were_typed_stay_unless_they_are_changed(qwenpick: Callable[..., Result]) -> None:
+def test_options_that_were_typed_stay_unless_they_are_changed(qwenpick: Run) -> None:
     result = qwenpick("fit", "qwen3-32b", "--quant", "fp8", "--runtime", "vllm", "--gpu", "rtx 4090", "--ram", "64")
     assert "qwenpick fit qwen3-14b --gpu 'rtx 4090' --ram 64 --quant fp8 --runtime vllm" in result.out
 
@@ -76,7 +75,7 @@ def test_options_that_were_typed_stay_unless_they_are_changed(qwenpick: Callable
         'launch qwen3-32b --quant fp16 --runtime vllm --gpu "rtx 4090" --ram 64',
     ],
 )
-def test_what_launch_refuses_is_asked_of_fit_as_it_was_asked(qwenpick: Callable[..., Result], asked: str) -> None:
+def test_what_launch_refuses_is_asked_of_fit_as_it_was_asked(qwenpick: Run, asked: str) -> None:
     refused = qwenpick(*shlex.split(asked))
     command = refused.err.split("; ", 1)[1].split(" says what would make it fit")[0]
     answer = qwenpick(*shlex.split(command)[1:])
@@ -84,7 +83,7 @@ def test_what_launch_refuses_is_asked_of_fit_as_it_was_asked(qwenpick: Callable[
     assert "What would make it fit" in answer.out or "nothing makes it fit" in answer.out
 
 
-def test_where_nothing_here_makes_a_run_fit_plan_is_asked_for_that_run(qwenpick: Callable[..., Result]) -> None:
+def test_where_nothing_here_makes_a_run_fit_plan_is_asked_for_that_run(qwenpick: Run) -> None:
     run = ("qwen3-235b-a22b", "--train", "lora", "--rank", "64", "--seq", "4k", "--gpu", "rtx 4090", "--ram", "64")
     line = next(line for line in qwenpick("fit", *run).out.splitlines() if "nothing makes it fit" in line)
     command = line.split(": ", 1)[1].split(" says what does")[0]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,10 +13,10 @@ from qwenpick.fitting.answer import fit
 from qwenpick.fitting.together import MOST, Together, together, without
 from qwenpick.machine.simulate import simulate
 from qwenpick.recommending.request import Request
+from tests.conftest import Run
 
 GIB = 2**30
 BOX = ("--gpu", "rtx 4090", "--ram", "64GiB")
-Run = Callable[..., Any]
 
 
 def placed(catalog: Catalog, gpus: str, ram: int | None, *names: str) -> Together:

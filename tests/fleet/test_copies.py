@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from qwenpick.fleet.kinds import ENGINE_RAM, Fleet, fleet
 from qwenpick.fleet.rooms import times
 from qwenpick.machine.inventory.cluster import Accelerator, Cluster, Node
 from qwenpick.recommending.request import Request
-from tests.conftest import Result, validator
+from tests.conftest import Run, validator
 
 GIB = 2**30
 MIB = 2**20
@@ -131,7 +130,7 @@ def test_an_empty_cluster_has_no_room(catalog: Catalog) -> None:
     assert (answer.fits, answer.together) == (False, None)
 
 
-def test_the_command_answers_with_its_exit_code_and_the_promised_json(qwenpick: Callable[..., Result]) -> None:
+def test_the_command_answers_with_its_exit_code_and_the_promised_json(qwenpick: Run) -> None:
     sample = str(SAMPLES / "slurm-24.11-scontrol-show-nodes.busy.json")
     result = qwenpick("fit", QWEN3_8B, "--cluster", sample, "--replicas", "3", "--json")
     found = json.loads(result.out)
@@ -154,13 +153,11 @@ def test_the_command_answers_with_its_exit_code_and_the_promised_json(qwenpick: 
         (("fleet",), "name a cluster"),
     ],
 )
-def test_what_cannot_be_asked_together_is_a_sentence(
-    qwenpick: Callable[..., Result], words: tuple[str, ...], sentence: str
-) -> None:
+def test_what_cannot_be_asked_together_is_a_sentence(qwenpick: Run, words: tuple[str, ...], sentence: str) -> None:
     result = qwenpick(*words)
     assert result.code == 2 and sentence in result.err
 
 
-def test_the_cluster_is_the_hardware(qwenpick: Callable[..., Result]) -> None:
+def test_the_cluster_is_the_hardware(qwenpick: Run) -> None:
     result = qwenpick("fit", QWEN3_8B, "--cluster", str(SAMPLES / "kubernetes-nodes.json"), "--gpu", "l4")
     assert result.code == 2 and "--cluster names the hardware" in result.err

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from qwenpick.fleet.kinds import Fleet, fleet
 from qwenpick.fleet.serve import ServedModel, serve
 from qwenpick.machine.inventory.read import read
 from qwenpick.recommending.request import Request
-from tests.conftest import Result, mostly_slow
+from tests.conftest import Run, mostly_slow
 
 SAMPLES = Path(__file__).parents[1] / "machine" / "inventory" / "samples"
 KUBERNETES = "kubernetes-nodes.json"
@@ -70,7 +69,7 @@ def test_a_node_of_a_cluster_is_planned_as_the_same_box_is(catalog: Catalog, mod
     assert answer.chosen.ranked.score == pytest.approx(best, abs=0.1)
 
 
-def test_the_commands_say_so(qwenpick: Callable[..., Result]) -> None:
+def test_the_commands_say_so(qwenpick: Run) -> None:
     at = ("--cluster", str(SAMPLES / KUBERNETES), "--users", "20")
     rows = json.loads(qwenpick("recommend", *at, "--series", "Qwen3.8", "--json").out)["picks"]
     (row,) = (row for row in rows if row["model"] == "qwen3.8-27b")
@@ -89,7 +88,7 @@ def test_the_commands_say_so(qwenpick: Callable[..., Result]) -> None:
 
 
 def test_users_that_no_copy_serves_are_shared_out_and_launch_starts_as_many_copies(
-    qwenpick: Callable[..., Result],
+    qwenpick: Run,
 ) -> None:
     words = ("--users", "200", "--min-speed", "20", "--task", "coding", "--cluster", str(SAMPLES / SLURM))
     found = json.loads(qwenpick("fit", "qwen3.6-35b-a3b", *words, "--json").out)["chosen"]
@@ -108,7 +107,7 @@ def test_copies_that_are_asked_for_may_have_a_part_of_a_node_each(catalog: Catal
     assert eight.chosen.kind.nodes == ("a100-1",) and len(eight.chosen.ways[0].plan.placement.devices) == 1
 
 
-def test_a_cluster_that_is_too_slow_is_no_place(qwenpick: Callable[..., Result]) -> None:
+def test_a_cluster_that_is_too_slow_is_no_place(qwenpick: Run) -> None:
     at = ("qwen3.8-27b", "--cluster", str(SAMPLES / KUBERNETES), "--min-speed", "9000")
     found, started = qwenpick("fit", *at), qwenpick("launch", *at)
     assert found.code == 1 and "slower than --min-speed asks" in found.out

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from qwenpick.fleet.pack import Workload, pack
 from qwenpick.fleet.words import Asked, several
 from qwenpick.machine.inventory.cluster import Accelerator, Cluster, Node
 from qwenpick.recommending.request import Request
-from tests.conftest import Result, validator
+from tests.conftest import Run, validator
 
 GIB, MIB = 2**30, 2**20
 
@@ -95,7 +94,7 @@ def test_a_plus_with_nothing_beside_it_is_a_sentence(words: list[str]) -> None:
         several(words)
 
 
-def test_the_command_answers_for_all_of_them(qwenpick: Callable[..., Result], tmp_path: Path) -> None:
+def test_the_command_answers_for_all_of_them(qwenpick: Run, tmp_path: Path) -> None:
     file = tmp_path / "nodes.yaml"
     file.write_text(
         "nodes:\n- {name: l, count: 2, gpus: [{name: NVIDIA L4, count: 2, free: 2, memory_mib: 23034}], ram_mib: 256000, cpus: 48}\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from qwenpick.fleet.kinds import Fleet, fleet
 from qwenpick.fleet.serve import boxes, serve
 from qwenpick.machine.inventory.cluster import Accelerator, Cluster, Node
 from qwenpick.recommending.request import Request
-from tests.conftest import Result, validator
+from tests.conftest import Run, validator
 
 GIB, MIB = 2**30, 2**20
 L40S = Accelerator("NVIDIA L40S", 4, 4, 46068 * MIB, vendor="nvidia", resource="nvidia.com/gpu")
@@ -56,7 +55,7 @@ def test_a_copy_may_have_one_gpu_of_a_node_or_two_or_four(nodes: Fleet) -> None:
     assert list(shares(1)) == [1]
 
 
-def test_the_command_prints_sets_and_their_json_keeps_its_schema(qwenpick: Callable[..., Result]) -> None:
+def test_the_command_prints_sets_and_their_json_keeps_its_schema(qwenpick: Run) -> None:
     asked = (
         "recommend",
         "--cluster",

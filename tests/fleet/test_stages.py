@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from qwenpick.fleet.stages import crossed
 from qwenpick.machine.hardware import Link
 from qwenpick.machine.inventory.cluster import Accelerator, Cluster, Node
 from qwenpick.recommending.request import Request
-from tests.conftest import Result
+from tests.conftest import Run
 
 GIB, MIB = 2**30, 2**20
 H100 = Accelerator("NVIDIA H100 80GB HBM3", 8, 8, 81559 * MIB, vendor="nvidia")
@@ -78,7 +77,7 @@ def test_a_network_that_is_none_is_a_sentence(catalog: Catalog) -> None:
         ask(catalog, 2, "fast")
 
 
-def test_pretended_nodes_are_started_as_such_too(qwenpick: Callable[..., Result]) -> None:
+def test_pretended_nodes_are_started_as_such_too(qwenpick: Run) -> None:
     box = ("--gpu", "8x h100", "--ram", "2000GiB", "--nodes", "2")
     assert (
         "kind: LeaderWorkerSet"
@@ -87,7 +86,7 @@ def test_pretended_nodes_are_started_as_such_too(qwenpick: Callable[..., Result]
     assert qwenpick("fit", BIG, "--cluster", "k8s", "--nodes", "2").code == 2
 
 
-def test_the_commands_say_it_and_start_it(qwenpick: Callable[..., Result], tmp_path: Path) -> None:
+def test_the_commands_say_it_and_start_it(qwenpick: Run, tmp_path: Path) -> None:
     file = tmp_path / "nodes.yaml"
     file.write_text(
         "nodes:\n- {name: h, count: 2, gpus: [{name: NVIDIA H100 80GB HBM3, count: 8, free: 8, memory_mib: 81559}], ram_mib: 2000000, cpus: 128}\n"

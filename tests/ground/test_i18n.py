@@ -6,16 +6,14 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from qwenpick.i18n import N_, _, chosen, language, retell, use
-from tests.conftest import Result, mostly_slow
+from tests.conftest import Run, mostly_slow
 from tools import messages
 
-Run = Callable[..., Result]
 BOX = ("--gpu", "rtx 4090", "--ram", "64GiB")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "fit": ("fit", "qwen3-14b", "--quant", "4bit", "--gpu", "rtx 3060 12gb", "--ram", "32GiB"),

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import yaml
 
 from qwenpick import __version__
 from qwenpick.check.file import parse
-from tests.conftest import Result
+from tests.conftest import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACES = ROOT / "integrations"
@@ -135,7 +134,7 @@ def test_the_dockerfile_is_made_of_instructions_that_docker_knows() -> None:
     subprocess.run(["sh", "-n", "-c", run], check=True)
 
 
-def test_the_example_holds_and_follows_its_own_schema(qwenpick: Callable[..., Result]) -> None:
+def test_the_example_holds_and_follows_its_own_schema(qwenpick: Run) -> None:
     import jsonschema
 
     from qwenpick.check.fields import json_schema

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.conftest import Result
+from tests.conftest import Run
 
-Run = Callable[..., Result]
 BOX = ("--gpu", "rtx 4090", "--ram", "64GiB")
 
 

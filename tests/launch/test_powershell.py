@@ -18,7 +18,7 @@ from qwenpick.launch.powershell import in_background, line, quoted, written
 from qwenpick.machine.simulate import simulate
 from qwenpick.recommending.answer import recommend
 from qwenpick.recommending.request import Request
-from tests.conftest import Result, mostly_slow
+from tests.conftest import Run, mostly_slow
 
 BOX = ("--gpu", "rtx 4090", "--ram", "64GiB", "--system", "windows")
 HOSTILE = [
@@ -114,7 +114,7 @@ def test_an_engine_that_is_asked_for_says_where_it_runs(
     assert fit(catalog, machine, find_model(catalog, "qwen3-8b"), Request(runtime=engine)).plan.verdict == "refused"
 
 
-def test_ollamas_server_is_waited_for_and_its_app_told_of(qwenpick: Callable[..., Result]) -> None:
+def test_ollamas_server_is_waited_for_and_its_app_told_of(qwenpick: Run) -> None:
     asked = ["launch", "qwen3-8b", "--runtime", "ollama", "--gpu", "rtx 4090", "--ram", "64", "--quant", "Q4_K_M"]
     windows = qwenpick(*asked, "--system", "windows").out
     assert "first quit Ollama in the tray" in windows and "%USERPROFILE%\\.ollama\\models" in windows

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from qwenpick.launch.systemd import _word
-from tests.conftest import Result
-
-Run = Callable[..., Result]
+from tests.conftest import Run
 
 
 def launched(qwenpick: Run, command: str) -> Any:

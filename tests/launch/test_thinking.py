@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import Result
+from tests.conftest import Run
 
-Run = Callable[..., Result]
 OFF = '{"enable_thinking": false}'
 
 

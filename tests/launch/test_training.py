@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Callable
 
 import pytest
 import yaml
@@ -15,7 +14,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.launch.training import MAKERS, Launch, launch
 from qwenpick.launch.training import packages as launch_packages
 from qwenpick.work.serving import Training
-from tests.conftest import Result
+from tests.conftest import Run
 
 WORK = {"seq": 4096, "batch": 2, "grad_accum": 8, "rank": 32, "optimizer": "paged-adamw-8bit"}
 
@@ -193,7 +192,7 @@ def test_every_trainer_reads_the_data_as_often_as_was_asked(catalog: Catalog, tr
     assert re.findall(r"num_train_epochs\W{1,3}([\d.]+)", text) in (["3"], ["3.0"])
 
 
-def test_a_script_says_what_it_needs(catalog: Catalog, qwenpick: Callable[..., Result]) -> None:
+def test_a_script_says_what_it_needs(catalog: Catalog, qwenpick: Run) -> None:
     work = Training("qlora", trainer="trl", optimizer="paged-adamw-8bit", chunked_loss=True)
     assert started(catalog, work).packages == ("trl", "peft", "bitsandbytes", "liger-kernel")
     asked = ["launch", "qwen3-8b", "--train", "lora", "--gpu", "rtx 4090", "--ram", "64"]
@@ -204,12 +203,12 @@ def test_a_script_says_what_it_needs(catalog: Catalog, qwenpick: Callable[..., R
 
 
 @pytest.mark.parametrize("form", ["--docker", "--compose", "--systemd", "--exec"])
-def test_a_run_that_trains_takes_no_form_of_serving(qwenpick: Callable[..., Result], form: str) -> None:
+def test_a_run_that_trains_takes_no_form_of_serving(qwenpick: Run, form: str) -> None:
     refused = qwenpick("launch", "qwen3-8b", "--train", "qlora", "--gpu", "rtx 4090", "--ram", "64", form)
     assert (refused.code, refused.out) == (2, "") and form in refused.err
 
 
-def test_a_run_on_windows_is_written_for_its_shell(qwenpick: Callable[..., Result]) -> None:
+def test_a_run_on_windows_is_written_for_its_shell(qwenpick: Run) -> None:
     asked = ["launch", "qwen3-8b", "--train", "qlora", "--ram", "64", "--gpu", "rtx 4090"]
     printed = qwenpick(*asked, "--system", "windows").out
     assert "[IO.File]::WriteAllText((Join-Path $PWD train.py), " in printed and "<<'END'" not in printed

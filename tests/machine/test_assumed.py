@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from qwenpick.catalog import Catalog, load
+from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
 from qwenpick.machine.probe.bandwidth import said
 from qwenpick.machine.simulate import simulate
 from qwenpick.units import GIB, parse_rate
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load()
 
 
 @pytest.mark.parametrize(

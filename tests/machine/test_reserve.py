@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -14,7 +13,7 @@ from qwenpick.machine.hardware import Device, Machine
 from qwenpick.machine.reserve import reserved
 from qwenpick.machine.simulate import simulate
 from qwenpick.units import GIB, MIB
-from tests.conftest import Result
+from tests.conftest import Run
 
 
 def kept(catalog: Catalog, gpu: str, **options: object) -> list[int]:
@@ -67,7 +66,7 @@ def test_the_system_fits_the_chip(catalog: Catalog) -> None:
             simulate(catalog, [name], None, None, False, system=system)
 
 
-def test_the_command_line_says_it_in_one_line_and_refuses_nonsense(qwenpick: Callable[..., Result]) -> None:
+def test_the_command_line_says_it_in_one_line_and_refuses_nonsense(qwenpick: Run) -> None:
     box = ("fit", "qwen3-8b", "--gpu", "rtx 4090", "--ram", "64")
     assert "assuming the desktop keeps 600 MiB of the GeForce RTX 4090" in qwenpick(*box).out
     assert "the desktop keeps" not in qwenpick(*box, "--reserve", "0").out

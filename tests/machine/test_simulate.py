@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from qwenpick.catalog import Catalog, load
+from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
 from qwenpick.machine.simulate import simulate
 from qwenpick.units import GIB, MIB
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load()
 
 
 @pytest.mark.parametrize(

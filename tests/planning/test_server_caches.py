@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from qwenpick.catalog import Catalog, load
+from qwenpick.catalog import Catalog
 from qwenpick.fitting.answer import fit
 from qwenpick.launch import launch, run_of
 from qwenpick.machine.simulate import simulate
@@ -15,11 +15,6 @@ from qwenpick.planning.plan import Plan
 from qwenpick.planning.server_caches import of_plan, settings
 from qwenpick.recommending.request import Request
 from qwenpick.units import GIB, MIB
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load()
 
 
 def _plan(catalog: Catalog, model: str, gpu: str, ram: float, **asked: object) -> Plan:

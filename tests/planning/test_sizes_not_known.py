@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from qwenpick.planning.words import size_note
 from qwenpick.readers import resolve
 from qwenpick.recommending.request import Request
 from qwenpick.units import GIB
-from tests.conftest import Result
+from tests.conftest import Run
 
 NOT_LISTED = (
     # (repository, box, bytes of the language model that loads: from starts that were logged)
@@ -118,7 +117,7 @@ def test_online_reads_the_repositorys_own_header(catalog: Catalog) -> None:
     assert asked == []
 
 
-def test_every_command_says_it(qwenpick: Callable[..., Result], tmp_path: Path) -> None:
+def test_every_command_says_it(qwenpick: Run, tmp_path: Path) -> None:
     text, box = "nobody/Qwen3.6-27B-int4-AutoRound", ("--gpu", "2x rtx 3090", "--ram", "64")
     asked = (text, "--runtime", "vllm", "--context", "32768", *box)
     fits = json.loads(qwenpick("fit", *asked, "--json").out)

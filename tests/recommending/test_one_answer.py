@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qwenpick.catalog import Catalog, load
+from qwenpick.catalog import Catalog
 from qwenpick.fitting.answer import fit
 from qwenpick.launch import launch, run_of, visible_devices
 from qwenpick.machine.file import read
@@ -33,11 +33,6 @@ SIMULATED = [
 BOXES = [*SAVED, *SIMULATED]
 TASKS = ("chat", "coding", "vision", "rag-embedding")
 QUICK = [SAVED[0], ("rtx 4060", 16), ("4x h100 80gb", 256), ("m4 max 64gb", None), (None, 16)]
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load(own=False)
 
 
 def box(catalog: Catalog, which: Path | tuple[str | None, int | None]) -> Machine:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qwenpick.catalog import Catalog, load
+from qwenpick.catalog import Catalog
 from qwenpick.fitting.answer import fit
 from qwenpick.launch import launch, run_of, visible_devices
 from qwenpick.machine.hardware import Machine
@@ -17,11 +17,6 @@ from qwenpick.recommending.scoring import kept_of_cache
 from qwenpick.recommending.search.cache_format import smaller_caches
 from qwenpick.units import GIB
 from tests.conftest import mostly_slow
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load(own=False)
 
 
 def box(catalog: Catalog, gpu: str, ram: int | None = 64) -> Machine:

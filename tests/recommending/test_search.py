@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model, load
+from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
 from qwenpick.machine.hardware import Machine
 from qwenpick.machine.simulate import simulate
 from qwenpick.planning.plan import Plan, evaluate, timed
@@ -32,11 +32,6 @@ from qwenpick.storage import Results
 from qwenpick.units import GIB
 from qwenpick.work.serving import Serving
 from tests.conftest import mostly_slow
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load(own=False)
 
 
 def box(catalog: Catalog, gpus: list[str], ram: int) -> Machine:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qwenpick.catalog import Catalog, load
+from qwenpick.catalog import Catalog
 from qwenpick.machine.hardware import Machine
 from qwenpick.machine.simulate import simulate
 from qwenpick.planning.files import published_file
@@ -12,11 +12,6 @@ from qwenpick.recommending.answer import Pick, Recommendation, recommend
 from qwenpick.recommending.request import Request
 from qwenpick.render.forms.report import Line
 from qwenpick.render.recommend import pick_values, recommend_report
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load(own=False)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qwenpick.catalog import Catalog, find_model, load
+from qwenpick.catalog import Catalog, find_model
 from qwenpick.fitting.answer import fit
 from qwenpick.fitting.fixes import fixes
 from qwenpick.fitting.trial import Fix
@@ -12,11 +12,6 @@ from qwenpick.machine.simulate import simulate
 from qwenpick.recommending.request import Request
 from qwenpick.render.fit import speed_change
 from qwenpick.units import GIB
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load(own=False)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import io
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 
 from qwenpick.render.forms.html import page
 from qwenpick.render.forms.report import Column, Line, Table
-from tests.conftest import Result
+from tests.conftest import Run
 
 VOID = {"meta", "rect", "line", "circle", "link", "br"}
 
@@ -45,7 +44,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["en", "zh"])
-def written(qwenpick: Callable[..., Result], pages: Path, request: pytest.FixtureRequest) -> Path:
+def written(qwenpick: Run, pages: Path, request: pytest.FixtureRequest) -> Path:
     file = pages / f"{request.param}.html"
     if file.exists():
         return file
@@ -76,7 +75,7 @@ def test_the_page_is_well_formed_and_needs_nothing_from_elsewhere(written: Path)
     assert text.count("<svg") == 2 * 5  # a bar a pick in each
 
 
-def test_the_page_shows_what_the_terminal_shows(written: Path, qwenpick: Callable[..., Result]) -> None:
+def test_the_page_shows_what_the_terminal_shows(written: Path, qwenpick: Run) -> None:
     shown = qwenpick("recommend", "--gpu", "rtx 4090", "--ram", "64GiB", "--quant", "4bit", "--format", "csv").out
     text = written.read_text(encoding="utf-8")
     rows = list(csv.DictReader(io.StringIO(shown)))
@@ -99,7 +98,7 @@ def test_names_that_are_markup_are_shown_as_text() -> None:
     assert "<title>&lt;b&gt;&amp;</title>" in text
 
 
-def test_a_file_that_cannot_be_written_is_one_sentence(qwenpick: Callable[..., Result], tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_one_sentence(qwenpick: Run, tmp_path: Path) -> None:
     result = qwenpick(
         "plan", "qwen3-8b", "--quant", "4bit", "--gpu", "rtx 4090", "--html", str(tmp_path / "no" / "page.html")
     )
@@ -124,9 +123,7 @@ def test_a_browser_draws_the_page_without_scrolling_sideways(written: Path, tmp_
     assert int(title[1]) <= int(title[2])
 
 
-def test_the_charts_name_what_differs_and_the_page_says_where_it_comes_from(
-    qwenpick: Callable[..., Result], tmp_path: Path
-) -> None:
+def test_the_charts_name_what_differs_and_the_page_says_where_it_comes_from(qwenpick: Run, tmp_path: Path) -> None:
     file = tmp_path / "plan.html"
     words = ("plan", "qwen3-8b", "--budget", "500", "--html", str(file))
     assert qwenpick(*words).code == 0

@@ -5,13 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import Result
+from tests.conftest import Run
 
-Run = Callable[..., Result]
 BOX = ("--gpu", "rtx 4090", "--ram", "64GiB")
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from tests.conftest import Result
+from tests.conftest import Run
 
 
 @pytest.mark.parametrize("width", [60, 80, 100])
-def test_no_name_is_cut_where_a_column_can_go(
-    qwenpick: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, width: int
-) -> None:
+def test_no_name_is_cut_where_a_column_can_go(qwenpick: Run, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     shown = qwenpick("recommend", "--gpu", "rtx 4090", "--ram", "64GiB").out
     table = [line for line in shown.splitlines() if line.startswith((" 1 ", " 2 ", " 3 ", " 4 ", " 5 "))]
@@ -25,7 +21,7 @@ def test_no_name_is_cut_where_a_column_can_go(
     assert [line.split()[0] for line in between[:5]] == list("12345") and not between[5].strip()  # nothing is folded
 
 
-def test_the_first_pick_is_a_sentence_and_the_command_that_plans_the_same(qwenpick: Callable[..., Result]) -> None:
+def test_the_first_pick_is_a_sentence_and_the_command_that_plans_the_same(qwenpick: Run) -> None:
     said = qwenpick("recommend", "--gpu", "rtx 4090", "--ram", "64GiB", "--task", "coding").out.splitlines()
     assert said[1].startswith("Run Qwen") and " download) with " in said[1]
     (command,) = (line.partition("start it: ")[2].partition("   ")[0] for line in said if "start it: " in line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -16,7 +15,7 @@ from qwenpick.recommending.request import Request
 from qwenpick.runtimes.llamacpp.cut import experts_asked
 from qwenpick.runtimes.llamacpp.options import read_options
 from qwenpick.units import GIB, MIB
-from tests.conftest import Result
+from tests.conftest import Run
 
 PAIR = ["2x rtx 5060 ti 16gb"]
 DENSE, MIXTURE = "qwen3.8-27b", "qwen3-30b-a3b"
@@ -110,7 +109,7 @@ def test_the_projector_lies_in_ram_where_it_is_told_to(catalog: Catalog) -> None
     assert held == [{"gpu0"}, {"ram"}]
 
 
-def test_launch_hands_on_how_a_model_is_shared(qwenpick: Callable[..., Result]) -> None:
+def test_launch_hands_on_how_a_model_is_shared(qwenpick: Run) -> None:
     said = (
         "launch",
         "qwen3-30b-a3b",

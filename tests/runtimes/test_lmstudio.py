@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -14,8 +12,7 @@ from qwenpick.fitting.answer import fit
 from qwenpick.machine.simulate import simulate
 from qwenpick.recommending.request import Request
 from qwenpick.runtimes import find_runtime
-
-Run = Callable[..., Any]
+from tests.conftest import Run
 
 
 @pytest.mark.parametrize("name", ["lmstudio", "LM-Studio", "lm studio", "lms"])

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
+from qwenpick.catalog import Catalog, Checkpoint
 from qwenpick.errors import QwenpickError
 from qwenpick.fitting.answer import fit
 from qwenpick.machine.hardware import Device, Machine
@@ -16,16 +14,11 @@ from qwenpick.runtimes import mlx
 from qwenpick.runtimes.mlx.prompt import score_bytes
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving
-from tests.conftest import Result
+from tests.conftest import Run, of
 
 GIB = 2**30
 M4_MAX = Device("Apple M4 Max", "apple", 48 * GIB, 40 * GIB, unified=True)
 HERE = Placement((M4_MAX,))
-
-
-def of(catalog: Catalog, name: str) -> tuple[Model, Architecture]:
-    model = catalog.models[name]
-    return model, catalog.architecture(model)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +74,7 @@ def test_an_m5_with_the_split_kernel_keeps_scores_of_a_prompts_last_rows_only(
     assert score_bytes(hybrid, 2048, 64_000, work, device) == 16 * rows * 64_000 * 2
 
 
-def test_smaller_prompt_steps_take_less_and_are_offered(catalog: Catalog, qwenpick: Callable[..., Result]) -> None:
+def test_smaller_prompt_steps_take_less_and_are_offered(catalog: Catalog, qwenpick: Run) -> None:
     large, small = (
         mlx.memory(
             *of(catalog, "qwen3.5-9b"),
@@ -111,7 +104,7 @@ def test_smaller_prompt_steps_take_less_and_are_offered(catalog: Catalog, qwenpi
 
 
 def test_metal_refuses_a_prompt_whose_scores_are_larger_than_its_largest_buffer(
-    catalog: Catalog, qwenpick: Callable[..., Result]
+    catalog: Catalog, qwenpick: Run
 ) -> None:
     # 3/4 of a working set of 21.3 GiB are 16 GiB; 24 heads x 2,048 rows x 262,144 tokens x 2 bytes are 24 GiB
     words = (
@@ -137,9 +130,7 @@ def test_metal_refuses_a_prompt_whose_scores_are_larger_than_its_largest_buffer(
     )
 
 
-def test_flash_next_leaves_its_table_on_disk_where_mlx_vlm_can(
-    catalog: Catalog, qwenpick: Callable[..., Result]
-) -> None:
+def test_flash_next_leaves_its_table_on_disk_where_mlx_vlm_can(catalog: Catalog, qwenpick: Run) -> None:
     def held(form: str, **options: object) -> float:
         work = Serving(8192, options=options)
         return mlx.memory(*of(catalog, "qwen3.8-flash-next"), Checkpoint(format=form), work, HERE).of("weights") / 1e9

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from tests.conftest import Result
-
-Run = Callable[..., Result]
-
-
-def values(qwenpick: Run, command: str) -> Any:
-    """What a command prints as JSON, whatever its exit code."""
-    return json.loads(qwenpick(*shlex.split(command), "--json").out)
+from tests.conftest import Run, values
 
 
 @pytest.mark.parametrize(

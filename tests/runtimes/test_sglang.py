@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
+from qwenpick.catalog import Catalog, Checkpoint
 from qwenpick.errors import QwenpickError
 from qwenpick.machine.hardware import Device, Machine
 from qwenpick.memory.cache import KvCache
 from qwenpick.runtimes import sglang
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving
+from tests.conftest import of
 
 GIB, MIB = 2**30, 2**20
 BF16 = Checkpoint(format="bf16")
@@ -22,11 +23,6 @@ def gpu(total: int, count: int = 1, tensor_parallel: int = 1) -> Placement:
     return Placement(
         (Device("GPU", "nvidia", total, total, compute_capability="9.0", reserved=0),) * count, tensor_parallel
     )
-
-
-def of(catalog: Catalog, name: str) -> tuple[Model, Architecture]:
-    model = catalog.models[name]
-    return model, catalog.architecture(model)
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import Result
+from tests.conftest import Run
 
 ROWS = list(
     csv.DictReader(
@@ -31,7 +30,7 @@ def asked(row: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row['model']} {row['options']}" for row in ROWS])
-def test_weights_and_pools_are_those_of_the_start(qwenpick: Callable[..., Result], row: dict[str, str]) -> None:
+def test_weights_and_pools_are_those_of_the_start(qwenpick: Run, row: dict[str, str]) -> None:
     found: Any = json.loads(qwenpick(*asked(row)).out)
     engine = found["engine"]
     assert engine["measured"]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,14 +12,9 @@ from qwenpick.memory.cache import KvCache
 from qwenpick.runtimes.adapters import adapter_bytes
 from qwenpick.runtimes.vllm.attention import backend_of
 from qwenpick.runtimes.vllm.encoder import Prompts, profiled
-from tests.conftest import Result
+from tests.conftest import Run, values
 
-Run = Callable[..., Result]
 MIB = 2**20
-
-
-def values(qwenpick: Run, command: str) -> Any:
-    return json.loads(qwenpick(*shlex.split(command), "--json").out)
 
 
 def parts(plan: Any) -> dict[str, int]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
+from qwenpick.catalog import Catalog, Checkpoint
 from qwenpick.errors import QwenpickError
 from qwenpick.machine.hardware import Device, Machine
 from qwenpick.memory.cache import KvCache
@@ -14,16 +14,12 @@ from qwenpick.runtimes import transformers
 from qwenpick.runtimes.transformers.allocator import block
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving
+from tests.conftest import of
 
 GIB, MIB = 2**30, 2**20
 H200 = Device("NVIDIA H200", "nvidia", 139 * GIB, 139 * GIB, compute_capability="9.0")
 A100 = Device("NVIDIA A100-SXM4-80GB", "nvidia", 80 * GIB, 80 * GIB, compute_capability="8.0")
 BF16 = Checkpoint(format="bf16")
-
-
-def of(catalog: Catalog, name: str) -> tuple[Model, Architecture]:
-    model = catalog.models[name]
-    return model, catalog.architecture(model)
 
 
 def peak(catalog: Catalog, name: str, form: str, work: Serving, *devices: Device) -> float:

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 
-from qwenpick.catalog import Catalog, load
+from qwenpick.catalog import Catalog
 from qwenpick.catalog.gpus import find_gpu
 from qwenpick.machine.simulate import simulate
 from qwenpick.runtimes.llamacpp.limits import has_backend
 from qwenpick.runtimes.vllm.vendors import BUILDS, build_refusal, vendors
 from qwenpick.units import GIB
-from tests.conftest import Result
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load()
+from tests.conftest import Run
 
 
 @pytest.mark.parametrize(
@@ -59,9 +53,7 @@ def test_llama_cpp_plans_only_where_it_has_a_backend(catalog: Catalog, name: str
 @pytest.mark.parametrize(
     ("name", "runs"), [("trainium2", False), ("tpu v6e", False), ("ascend 910b", True), ("rtx 4090", True)]
 )
-def test_transformers_is_not_planned_where_torch_has_no_device(
-    qwenpick: Callable[..., Result], name: str, runs: bool
-) -> None:
+def test_transformers_is_not_planned_where_torch_has_no_device(qwenpick: Run, name: str, runs: bool) -> None:
     found = qwenpick("fit", "qwen3-0.6b", "--gpu", name, "--runtime", "transformers", "--quant", "bf16", "--gpu-only")
     assert ("was never measured" not in found.out) is runs
 
@@ -76,7 +68,7 @@ def test_transformers_is_not_planned_where_torch_has_no_device(
     ],
 )
 def test_a_build_knows_the_models_of_the_release_that_it_follows(
-    qwenpick: Callable[..., Result], gpu: str, model: str, knows: bool
+    qwenpick: Run, gpu: str, model: str, knows: bool
 ) -> None:
     found = qwenpick("fit", model, "--gpu", f"8x {gpu}", "--runtime", "vllm", "--quant", "bf16", "--ram", "512GiB")
     assert ("does not know" not in found.out) is knows, found.out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
+from qwenpick.catalog import Catalog, Checkpoint
 from qwenpick.errors import QwenpickError
 from qwenpick.machine.hardware import Device, Machine
 from qwenpick.machine.simulate import simulate
@@ -17,16 +17,12 @@ from qwenpick.runtimes.vllm.settings import settings
 from qwenpick.runtimes.vllm.weights import rope_bytes, rounded
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving
+from tests.conftest import of
 
 GIB, MIB = 2**30, 2**20
 H200 = Device("NVIDIA H200", "nvidia", int(139.8007 * GIB), int(139.8007 * GIB), compute_capability="9.0", reserved=0)
 RTX4090 = Device("NVIDIA GeForce RTX 4090", "nvidia", 24564 * MIB, 24564 * MIB, compute_capability="8.9")
 BF16 = Checkpoint(format="bf16")
-
-
-def of(catalog: Catalog, name: str) -> tuple[Model, Architecture]:
-    model = catalog.models[name]
-    return model, catalog.architecture(model)
 
 
 def started(context: int, **options: object) -> Serving:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from qwenpick.catalog import Catalog
 from qwenpick.runtimes.vllm import profile, runner
 from qwenpick.runtimes.vllm.settings import settings
 from qwenpick.work.serving import Serving
-from tests.conftest import Result
+from tests.conftest import Run
 
 ROWS = list(
     csv.DictReader((Path(__file__).parents[2] / "benchmarks/measured/vllm_h200_2026_11_30.csv").open(encoding="utf-8"))
@@ -33,7 +32,7 @@ def asked(row: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row["case"] for row in ROWS])
-def test_weights_and_cache_are_those_of_the_start(qwenpick: Callable[..., Result], row: dict[str, str]) -> None:
+def test_weights_and_cache_are_those_of_the_start(qwenpick: Run, row: dict[str, str]) -> None:
     engine: Any = json.loads(qwenpick(*asked(row)).out)["engine"]
     assert engine["measured"]
     assert engine["weights_bytes"] / 2**30 == pytest.approx(float(row["weights_gib"]), abs=0.02)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,10 +14,8 @@ from qwenpick.planning.files import File
 from qwenpick.scan.answer import scan
 from qwenpick.scan.here import Shelf
 from qwenpick.units import GIB
-from tests.conftest import Result
+from tests.conftest import Run
 from tests.readers.making import gguf_of, write
-
-Run = Callable[..., Result]
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from qwenpick.machine.inventory import slurm_client
 from qwenpick.machine.inventory.machines import Machines
 from qwenpick.machine.simulate import simulate
 from qwenpick.recommending.request import Request
-from tests.conftest import Result
+from tests.conftest import Run
 from tests.services.slurm_cluster import cluster, missing, path
 
 pytestmark = [pytest.mark.services, pytest.mark.skipif(missing() is not None, reason=f"no Slurm: {missing()}")]
@@ -93,7 +93,7 @@ def test_what_scontrol_says_is_read_and_follows_the_jobs(catalog: Catalog) -> No
 
 
 @pytest.mark.usefixtures("inside")
-def test_the_printed_script_is_accepted_by_sbatch(qwenpick: Callable[..., Result], catalog: Catalog) -> None:
+def test_the_printed_script_is_accepted_by_sbatch(qwenpick: Run, catalog: Catalog) -> None:
     result = qwenpick("launch", "qwen3-32b", "--cluster", "slurm", "--runtime", "vllm", "--replicas", "2")
     assert result.code == 0, result.err
     accepted = run("sbatch", "--test-only", text=result.out)
@@ -109,7 +109,7 @@ def test_the_printed_script_is_accepted_by_sbatch(qwenpick: Callable[..., Result
 
 
 @pytest.mark.usefixtures("inside")
-def test_the_whole_command_answers_from_the_running_cluster(qwenpick: Callable[..., Result]) -> None:
+def test_the_whole_command_answers_from_the_running_cluster(qwenpick: Run) -> None:
     result = qwenpick("fit", "qwen3-8b", "--cluster", "slurm", "--replicas", "10", "--json")
     found = json.loads(result.out)
     assert (result.code, found["cluster"]["source"], found["when"]) == (0, "slurm", "free")

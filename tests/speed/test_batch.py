@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import json
 import shlex
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 import qwenpick
 from qwenpick.speed.estimate import Generation
-from tests.conftest import Result
-
-Run = Callable[..., Result]
-
-
-def values(qwenpick: Run, command: str) -> Any:
-    return json.loads(qwenpick(*shlex.split(command), "--json").out)
+from tests.conftest import Run, values
 
 
 @pytest.fixture(scope="module")

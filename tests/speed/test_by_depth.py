@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qwenpick import speed
-from qwenpick.catalog import Catalog, load
+from qwenpick.catalog import Catalog
 from qwenpick.machine.simulate import simulate
 from qwenpick.memory.cache import KvCache
 from qwenpick.memory.quantization import FORMATS
@@ -15,11 +15,6 @@ from qwenpick.speed import Speed
 from qwenpick.units import GIB
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load()
 
 
 def _speed(catalog: Catalog, model: str, format_name: str, gpu: str, work: Serving, depth: int | None = None) -> Speed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qwenpick.catalog import Catalog, load
+from qwenpick.catalog import Catalog
 from qwenpick.fitting.answer import fit
 from qwenpick.machine.simulate import simulate
 from qwenpick.memory.cache import KvCache, parse_cache
@@ -15,11 +15,6 @@ from qwenpick.speed.devices import Class
 from qwenpick.units import GIB
 
 OLD, NEW = 10819, 11434
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from qwenpick.catalog import Catalog, load
+from qwenpick.catalog import Catalog
 from qwenpick.catalog.schema import Checkpoint
 from qwenpick.machine.hardware import Cpu, Device, Machine
 from qwenpick.memory.cache import KvCache
@@ -21,11 +21,6 @@ from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving
 
 RAM = Cpu("two channels of DDR5-5600", cores=8, bandwidth=89.6e9)
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load()
 
 
 def device(catalog: Catalog, gpu: str) -> Device:

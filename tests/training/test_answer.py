@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -15,10 +14,9 @@ from qwenpick.machine.simulate import simulate
 from qwenpick.training.answer import Tuned, methods, tune
 from qwenpick.training.offers import tuning_offers
 from qwenpick.work.serving import Training
-from tests.conftest import Result, validator
+from tests.conftest import Run, validator
 
 GIB = 2**30
-Run = Callable[..., Result]
 
 
 def test_the_longest_sequence_and_the_largest_batch_hold_and_the_next_do_not(catalog: Catalog) -> None:

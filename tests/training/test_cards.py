@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import pytest
 
@@ -14,10 +13,9 @@ from qwenpick.training.answer import tune
 from qwenpick.training.cards import suited
 from qwenpick.training.fixes import tuning_fixes
 from qwenpick.work.serving import Training
-from tests.conftest import Result
+from tests.conftest import Run
 
 GIB = 2**30
-Run = Callable[..., Result]
 
 
 def test_a_t4_trains_in_fp16_and_says_so(catalog: Catalog) -> None:

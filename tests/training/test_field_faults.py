@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from qwenpick.catalog import Catalog
 from qwenpick.training.unsloth_files import KEPT, UNKNOWN
-from tests.conftest import Result
+from tests.conftest import Run
 
 GIB = 2**30
-Run = Callable[..., Result]
 
 
 def answer(qwenpick: Run, *words: str) -> tuple[int, dict[str, Any]]:

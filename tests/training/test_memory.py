@@ -7,21 +7,17 @@ from dataclasses import replace
 import pytest
 
 from qwenpick import training
-from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
+from qwenpick.catalog import Catalog, Checkpoint
 from qwenpick.machine.hardware import Device
 from qwenpick.training import dora
 from qwenpick.training.adapters import adapter_weights
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Training
+from tests.conftest import of
 
 GIB, MIB = 2**30, 2**20
 H200 = Device("NVIDIA H200", "nvidia", 139 * GIB, 139 * GIB, compute_capability="9.0")
 TORCH = Training(trainer="torch")
-
-
-def of(catalog: Catalog, name: str) -> tuple[Model, Architecture]:
-    model = catalog.models[name]
-    return model, catalog.architecture(model)
 
 
 def peak(catalog: Catalog, name: str, work: Training) -> float:

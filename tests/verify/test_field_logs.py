@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qwenpick.verify.logs import read_log
-from tests.conftest import Result
+from tests.conftest import Result, Run
 
-Run = Callable[..., Result]
 LOGS = Path(__file__).parent / "logs"
 PIPELINE = (LOGS / "vllm-pipeline.log").read_text(encoding="utf-8").strip()
 STAGES = (LOGS / "vllm-stages.log").read_text(encoding="utf-8").strip()

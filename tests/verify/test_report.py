@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
 
-from tests.conftest import Result
+from tests.conftest import Run
 
 
-def test_the_report_is_one_row_that_names_no_path(qwenpick: Callable[..., Result]) -> None:
+def test_the_report_is_one_row_that_names_no_path(qwenpick: Run) -> None:
     log = "tests/verify/logs/sglang-14b.log"
     result = qwenpick("verify", "qwen3-14b", "--log", log, "--no-record", "--report")
     assert result.code == 0
