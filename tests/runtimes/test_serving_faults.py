@@ -178,6 +178,7 @@ def test_convolutions_keep_a_row_of_every_draft(qwenpick: Run) -> None:
     # public boots: blocks of 1,600 tokens with three drafts (27B), 2,128 with two (35B-A3B)
     for name, drafts, tokens in [("qwen3.6-27b", 3, 1600), ("qwen3.6-35b-a3b", 2, 2128)]:
         asked = f'fit {name} --runtime vllm --gpu "2x rtx 5090" --quant fp8 --context 131072 --kv-cache fp8 -o tensor_parallel_size=2'
+        asked += " -o version=0.25.1"
         found = values(qwenpick, f"{asked} -o num_speculative_tokens={drafts} -o enable_prefix_caching=true")
         assert found["engine"]["block_tokens"] == tokens
 
@@ -308,3 +309,37 @@ def test_who_names_options_describes_a_start_and_learns_which_would_hold(qwenpic
         "--max-num-seqs"
         in values(qwenpick, f"launch qwen3.8-27b {asked} -o gpu_memory_utilization=0.9")["serve"]["argv"]
     )
+
+
+@pytest.mark.parametrize(
+    ("gpu", "options", "tokens", "blocks"),
+    [
+        # 2,146,304 B of state / 2,048 B a token: 1,048 tokens, 1,056 in steps of 16; 125 blocks of 1,056 and 2 for each of 3 groups of delta nets
+        ("h200", "-o gdn_prefill_backend=triton", 1056, 131),  # the start on an H200: 2,968 blocks, 22.66 sequences
+        ("l40s", "", 1056, 131),  # FlashInfer's kernel does not run there
+        ("h200", "-o version=0.32.0", 1056, 131),
+        ("h200", "-o enable_prefix_caching=false", 1056, 128),
+        # in steps of 64: 1,088; 121 blocks, and a state more for each group
+        ("h200", "", 1088, 130),
+        ("rtx pro 6000", "", 1088, 130),
+    ],
+)
+def test_a_hybrid_keeps_states_within_its_prompts(
+    qwenpick: Run, gpu: str, options: str, tokens: int, blocks: int
+) -> None:
+    asked = f'fit qwen3.5-35b-a3b --runtime vllm --gpu "{gpu}" --quant nvfp4 --context 131072 -o max_num_seqs=16'
+    found = values(qwenpick, f"{asked} {options}")["engine"]
+    assert found["block_tokens"] == tokens
+    assert found["kv_cache_tokens"] == found["blocks"] * 131072 // blocks
+
+
+def test_the_cache_of_flash_next_holds_n_grams_and_open_groups_too(qwenpick: Run) -> None:
+    # a public start: 5 GiB in blocks of 1,600 tokens hold 105,202. A block: 13 layers x 1,600 x (2,048 + 64) B; a sequence: 21 blocks,
+    # (1 + 3 drafts) x (3 groups of delta nets + the n-grams' convolution) and one of the keys that wait for their group of four
+    found = values(
+        qwenpick,
+        'fit qwen3.8-flash-next --runtime vllm --gpu "rtx pro 6000" --ram 180GiB --quant nvfp4 --context 32768 -o kv_cache_memory_bytes=5368709120'
+        " -o max_num_seqs=8 -o enable_prefix_caching=false -o num_speculative_tokens=3",
+    )["engine"]
+    assert (found["block_tokens"], found["blocks"]) == (1600, 122)
+    assert found["kv_cache_tokens"] == 122 * 32768 // (21 + 4 * 4 + 1) == 105_202

@@ -115,10 +115,40 @@ def test_vllms_arguments_are_read() -> None:
     )
     assert (
         seen.options
-        == {"max_num_seqs": 1, "max_num_batched_tokens": 8192, "enable_prefix_caching": True, "version": "0.24"}
+        == {
+            "max_num_seqs": 1,
+            "max_num_batched_tokens": 8192,
+            "enable_prefix_caching": True,
+            "limit_mm_per_prompt": '{"image": 2, "audio": 0}',
+            "version": "0.24",
+        }
         and seen.context == 131_072
     )
     assert (seen.kv_tokens, mib(seen)["kv cache", "gpu0"]) == (567_978, 6123.52)
+
+
+def test_what_sets_the_cache_aside_is_read_with_its_arguments() -> None:
+    said = {
+        "model_tag": "Qwen/Qwen3.5-9B",
+        "max_model_len": 32768,
+        "kv_cache_memory_bytes": 5368709120,
+        "cpu_offload_gb": 0,
+        "max_loras": 4,
+        "limit_mm_per_prompt": {"image": {"count": 1, "width": 512, "height": 512}, "video": 0},
+        "gdn_prefill_backend": "triton",
+    }
+    lines = [
+        f"INFO [utils.py:278] non-default args: {said}",
+        "INFO [gpu_worker.py:501] Initial free memory 94.43 GiB, reserved 5.0 GiB memory for KV Cache as specified by kv_cache_memory_bytes config",
+        "INFO [kv_cache_utils.py:2146] GPU KV cache size: 105,202 tokens",
+    ]
+    seen = read_log("\n".join(lines))
+    assert mib(seen)["kv cache", "gpu0"] == 5120
+    assert seen.options == {  # adapters that are not served are none, and nothing is offloaded
+        "kv_cache_memory_bytes": 5368709120,
+        "limit_mm_per_prompt": '{"image": {"count": 1, "width": 512, "height": 512}, "video": 0}',
+        "gdn_prefill_backend": "triton",
+    }
 
 
 @pytest.mark.parametrize(

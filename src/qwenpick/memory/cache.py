@@ -79,17 +79,22 @@ def linear_layers(architecture: Architecture) -> tuple[LinearAttention, ...]:
 
 
 def layer_bits(
-    layer: FullAttention | SlidingAttention, cache: KvCache, ranks: int = 1, *, compressed: bool = True
+    layer: FullAttention | SlidingAttention,
+    cache: KvCache,
+    ranks: int = 1,
+    *,
+    compressed: bool = True,
+    indexed: bool = True,
 ) -> float:
     """Bits that one token takes in one layer's cache on each of `ranks` tensor-parallel ranks; a rank keeps at least one head.
 
     An indexer keeps a key beside them for every `compress_ratio` tokens, in 16 bits and whole on every rank (vLLM models/qwen4_exp/common/
-    qsa_cache.py, SGLang mem_cache: QSATokenToKVPool, September 2026), or one for each token where it is not `compressed`.
+    qsa_cache.py, SGLang mem_cache: QSATokenToKVPool, September 2026), or one for each token where it is not `compressed`; not counted where not `indexed`.
     """
     heads = max(1, layer.kv_heads // ranks)
     bits = (CACHE_BITS[cache.k] + CACHE_BITS[cache.v]) * heads * layer.head_dim  # k and v x heads x head_dim
     bits += (HEAD_BITS.get(cache.k, 0.0) + HEAD_BITS.get(cache.v, 0.0)) * heads
-    if isinstance(layer, FullAttention) and layer.indexer:
+    if indexed and isinstance(layer, FullAttention) and layer.indexer:
         keys = layer.indexer.kv_heads * layer.indexer.head_dim
         bits += CACHE_BITS["f16"] * keys / (layer.indexer.compress_ratio if compressed else 1)
     return bits

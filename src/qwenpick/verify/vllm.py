@@ -32,7 +32,7 @@ _CONSUMED = re.compile(r"([\d.]+) GiB for consumed memory \(weights \+ non-torch
 _GRAPHS = re.compile(r"([\d.]+) GiB for CUDAGraph memory|Graph capturing finished in .* took (-?[\d.]+) GiB")
 _CACHE = re.compile(
     r"Available KV cache memory: (-?[\d.]+) GiB|reserved for KV Cache is ([\d.]+) ?GiB|Current kv cache memory in use is ([\d.]+) GiB"
-    r"|available KV cache memory \((-?[\d.]+) GiB\)"
+    r"|available KV cache memory \((-?[\d.]+) GiB\)|reserved ([\d.]+) GiB memory for KV Cache"
 )
 _TOKENS = re.compile(r"(?:GPU|XPU|NPU|device) KV cache size: ([\d,]+) tokens")
 _BLOCKS = re.compile(r"# (?:GPU|cuda) blocks: (\d+)")
@@ -48,7 +48,8 @@ _VERSION = re.compile(r"(?:vLLM API server version|version|LLM engine \(v)\s*v?(
 _MODEL = re.compile(r"'model_tag': '([^']+)'|'model': '([^']+)'|model='([^']+)'|vllm serve ([\w./-]+)")
 _OPTIONS = {
     "max_model_len": int, "gpu_memory_utilization": float, "max_num_seqs": int, "max_num_batched_tokens": int, "tensor_parallel_size": int,
-    "pipeline_parallel_size": int, "data_parallel_size": int, "block_size": int,
+    "pipeline_parallel_size": int, "data_parallel_size": int, "block_size": int, "kv_cache_memory_bytes": int, "cpu_offload_gb": float,
+    "max_cudagraph_capture_size": int,
 }  # fmt: skip
 _SWITCHES = (
     "enforce_eager",
@@ -56,8 +57,14 @@ _SWITCHES = (
     "language_model_only",
     "enable_expert_parallel",
     "skip_mm_profiling",
+    "enable_lora",
 )
-_WORDS = ("mamba_ssm_cache_dtype",)
+_ADAPTERS = ("max_loras", "max_lora_rank")  # old versions list them where none are served, too
+_WORDS = {
+    "mamba_ssm_cache_dtype": r"\w+", "mm_encoder_tp_mode": "weights|data", "gdn_prefill_backend": "auto|flashinfer|triton|cutedsl",
+    "attention_backend": "FLASH_ATTN|FLASHINFER|TRITON_ATTN|FLEX_ATTENTION|TURBOQUANT",
+}  # fmt: skip
+_OBJECTS = ("limit_mm_per_prompt", "mm_processor_kwargs")
 _SEPARATE = frozenset({"max_model_len", "tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size"})
 
 
@@ -170,23 +177,34 @@ def _options(log: list[str]) -> Iterator[tuple[str, object]]:
     marks = ("non-default args", "vllm serve", "with config", "args: Namespace")
     lines = [line for line in log if any(mark in line for mark in marks)]
     for name, kind in _OPTIONS.items():
-        pattern = re.compile(rf"'{name}': ([\d.]+)|\b{name}=([\d.]+)|--{name.replace('_', '-')}[ =]([\d.]+)")
-        if match := first(pattern, lines):
-            yield name, kind(next(g for g in match.groups() if g).rstrip("."))
+        if match := first(_number(name), lines):
+            if value := kind(next(g for g in match.groups() if g).rstrip(".")):
+                yield name, value
         elif name == "gpu_memory_utilization" and (match := first(_DESIRED, log)):
             yield name, float(match[1])
     for name in _SWITCHES:
         flag = name.replace("_", "-")
         if first(re.compile(rf"'{name}': True|--{flag}\b|\b{name}=True"), lines):
             yield name, True
+            if name == "enable_lora":
+                found = ((size, first(_number(size), lines)) for size in _ADAPTERS)
+                yield from ((size, int(next(g for g in match.groups() if g))) for size, match in found if match)
         elif first(re.compile(rf"'{name}': False|--no-{flag}\b|\b{name}=False"), lines):
             yield name, False
-    for name in _WORDS:
-        if match := first(re.compile(rf"'{name}': '(\w+)'|--{name.replace('_', '-')}[ =](\w+)"), lines):
+    for name, words in _WORDS.items():
+        if match := first(re.compile(rf"'{name}': '({words})'|--{name.replace('_', '-')}[ =]({words})\b"), lines):
             yield name, match[1] or match[2]
+    for name in _OBJECTS:
+        braces = r"(\{(?:[^{}]|\{[^{}]*\})*\})"
+        if match := first(re.compile(rf"'{name}': {braces}|--{name.replace('_', '-')}[ =]'{braces}'"), lines):
+            yield name, (match[1] or match[2]).replace("'", '"')
     method = first(_METHOD, lines)
     if (match := first(_DRAFTS, lines)) and (method is None or method[1].casefold() in _OWN_DRAFTS):
         yield "num_speculative_tokens", int(match[1])
+
+
+def _number(name: str) -> re.Pattern[str]:
+    return re.compile(rf"'{name}': ([\d.]+)|\b{name}=([\d.]+)|--{name.replace('_', '-')}[ =]([\d.]+)")
 
 
 def _format(log: list[str], model: str) -> tuple[str | None, str | None]:

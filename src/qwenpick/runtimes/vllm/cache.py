@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-from qwenpick.catalog.schema import Architecture, LinearAttention
+from qwenpick.catalog.schema import Architecture, FullAttention, LinearAttention
 from qwenpick.memory.cache import KvCache, layer_bits, linear_layers
+from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.runtimes.vllm.settings import Settings, drafting_layers
 from qwenpick.values import dataclass
 
@@ -45,8 +46,10 @@ def layout(
 ) -> Layout:
     """The pool of one rank that holds these layers (all by default), the last stage's MTP block with them.
 
-    Pages per layer: (k + v) x kv heads x head_dim x block size.
+    Pages per layer: (k + v) x kv heads x head_dim x block size. An indexer's keys lie beside them in the block, and in one block of each sequence as
+    they came; the convolution over n-grams is one more layer with a state, in blocks of its own: vLLM models/qwen4_exp/common/qsa_cache.py, nvidia/model.py.
     """
+    indexed = isinstance(architecture.attention, FullAttention) and architecture.attention.indexer is not None
     per_token = int(layer_bits(architecture.attention, cache, ranks) / 8)
     linear = linear_layers(architecture)
     held = architecture.layer_list if layers is None else [architecture.layer_list[i] for i in layers]
@@ -59,12 +62,16 @@ def layout(
     # kernel - 1 + speculated rows of the convolution: model_executor/layers/mamba/mamba_utils.py gated_delta_net_state_shape
     rows = linear[0].conv_kernel - 1 + chosen.speculative_tokens
     state = (rows * linear[0].conv_channels * 2 + linear[0].ssm_state_elements * chosen.ssm_bytes) // ranks
-    # the attention block grows until its page holds a state, in steps of block_size: platforms/interface.py
-    block = chosen.block_size * -(-state // (chosen.block_size * per_token))
+    # the attention block grows until its page of keys and values holds a state, in steps of block_size and of checkpoints: platforms/interface.py
+    step = math.lcm(chosen.block_size, chosen.checkpoint or 1)
+    keys_and_values = int(layer_bits(architecture.attention, cache, ranks, indexed=False) / 8)
+    block = step * -(-state // (step * keys_and_values))
     count = max(1, count)
-    mamba_groups = math.ceil(delta_nets / count)
-    each = (2 if chosen.prefix_caching else 1) + chosen.speculative_tokens  # v1/kv_cache_interface.py MambaSpec
-    return Layout(block, per_token * block, count, 1 + mamba_groups, mamba_groups * each)
+    grams = any(extra.name == NGRAM_TABLE for extra in architecture.extras) and (layers is None or 0 in layers)
+    mamba_groups = math.ceil(delta_nets / count) + grams
+    kept = 2 + bool(chosen.checkpoint) if chosen.prefix_caching else 1
+    each = kept + chosen.speculative_tokens  # v1/kv_cache_interface.py MambaSpec.max_memory_usage_bytes
+    return Layout(block, per_token * block, count, 1 + mamba_groups, mamba_groups * each + indexed)
 
 
 def tokens(cut: Layout, blocks: int, context: int, release: tuple[int, ...] = (0, 26)) -> int:

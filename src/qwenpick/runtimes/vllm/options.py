@@ -138,6 +138,11 @@ class Options(EngineOptions):
             since="0.13",
         )
     )
+    gdn_prefill_backend: Literal["auto", "flashinfer", "triton", "cutedsl"] = option(
+        "auto",
+        "what reads prompts through delta nets: FlashInfer's, taken on capability 9.0, 10 and 12, keeps one more state of each sequence from 0.33 on",
+        since="0.18",
+    )
     engram_config: Word | None = option(
         None,
         'Flash-Next\'s n-gram table: {"cpu_offload": true} keeps it in RAM, false on the GPUs',

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.runtimes.given import read
-from qwenpick.runtimes.vllm.attention import Backend, backend_of
+from qwenpick.runtimes.vllm.attention import Backend, backend_of, checkpoint_tokens
 from qwenpick.runtimes.vllm.captures import graph_sizes, largest_batch
 from qwenpick.runtimes.vllm.encoder import PROFILE_IMAGE_TOKENS, Profiled, profiled
 from qwenpick.runtimes.vllm.options import Options
@@ -64,6 +64,7 @@ class Settings:
     features: int = 0
     joins_layers: bool = False
     attention: Backend = "other"
+    checkpoint: int = 0
 
 
 @lru_cache(maxsize=4096)
@@ -93,6 +94,8 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
     largest = 0 if said.enforce_eager else min(most, tokens)
     captures = len(sizes) if largest and said.captured else graph_sizes(largest, version)
     caching = said.enable_prefix_caching
+    caches = (not architecture.is_hybrid or version >= (0, 28)) if caching is None else caching
+    capability = device.capability if device else None
     return Settings(
         version=version,
         release=said.release,
@@ -104,7 +107,7 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
         max_graph=largest,
         captures=captures * (2 if said.adapters[1] else 1),
         v2=v2,
-        prefix_caching=(not architecture.is_hybrid or version >= (0, 28)) if caching is None else caching,
+        prefix_caching=caches,
         speculative_tokens=drafted,
         multimodal=not text_only,
         profile_encoder=encodes and not said.skip_mm_profiling,
@@ -118,7 +121,8 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
         drafter=said.drafter,
         features=said.features,
         joins_layers=said.draft_method == "dflash",
-        attention=backend_of(device.capability if device else None, work.kv_cache, version, said.attention_backend),
+        attention=backend_of(capability, work.kv_cache, version, said.attention_backend),
+        checkpoint=checkpoint_tokens(capability, version, said.gdn_prefill_backend) if caches else 0,
     )
 
 
