@@ -27,6 +27,12 @@ CASES = [
     ('qwen3-32b --runtime vllm -o max_num_seqs=8 --quant awq-int4 --gpu "rtx 4080" --ram 32',),
     ('qwen3-32b --train lora --zero 2 --gpus 2 --gpu "2x rtx 3090" --ram 64',),
     ('qwen3-32b --train full --fsdp --gpus 4 --gpu "4x l40s" --ram 512',),
+    (
+        'qwen3-coder-30b-a3b-instruct --quant bf16 --context 16k --runtime vllm --gpu "rtx a6000" --gpu "rtx 5090" --ram 64',
+    ),
+    (
+        'qwen3-8b --quant bf16 --context 16k --runtime vllm -o kv_cache_memory_bytes=9000000000 --gpu "rtx 4090" --ram 64',
+    ),
 ]
 
 
@@ -89,3 +95,29 @@ def test_where_nothing_here_makes_a_run_fit_plan_is_asked_for_that_run(qwenpick:
     command = line.split(": ", 1)[1].split(" says what does")[0]
     assert command == "qwenpick plan qwen3-235b-a22b --train lora --seq 4k --rank 64"
     assert qwenpick(*shlex.split(command)[1:], "--gpu", "h200").code == 0
+
+
+def test_unlike_cards_get_layers_by_their_memory(qwenpick: Run) -> None:
+    # an even half of 57 GiB is too much for the 32 GiB of an RTX 5090, 19 of 48 layers are not
+    asked = 'fit qwen3-coder-30b-a3b-instruct --quant bf16 --context 16k --runtime vllm --gpu "rtx a6000" --gpu "rtx 5090" --ram 64 --json'
+    first = json.loads(qwenpick(*shlex.split(asked)).out)["fixes"][0]
+    counts = [int(n) for n in first["what"].rpartition(" ")[2].split(",")]
+    assert sum(counts) == 48 and counts[0] > counts[1]
+    assert f"-o pipeline_parallel_size=2 -o pp_layer_partition={counts[0]},{counts[1]}" in first["command"]
+
+
+def test_a_cache_that_finds_no_room_is_made_smaller(qwenpick: Run) -> None:
+    # 15.3 GiB of weights and 18.6 of cache on a card of 24: the share of the memory does not bound what was set by its bytes
+    asked = 'fit qwen3-8b --quant bf16 --context 16k --runtime vllm --gpu "rtx 4090" --ram 64 -o kv_cache_memory_bytes=20000000000 --json'
+    found = json.loads(qwenpick(*shlex.split(asked)).out)
+    assert not found["fits"] and not found["engine"]["starts"]
+    assert "-o kv_cache_memory_bytes=" in found["fixes"][0]["command"]
+
+
+def test_a_cache_that_does_not_hold_what_is_planned_is_made_larger(qwenpick: Run) -> None:
+    # Qwen3-8B keeps 147,456 B a token: ten sequences of 16,384 tokens take 22.5 GiB
+    asked = "qwen3-8b --quant bf16 --context 16384 --users 10 --runtime vllm --gpu h100 --ram 64 -o kv_cache_memory_bytes=6G"
+    found = qwenpick("fit", *shlex.split(asked), "--json")
+    assert found.code == 1 and "6.00 GiB hold 2 of 10 sequences" in json.loads(found.out)["reason"]
+    assert qwenpick("launch", *shlex.split(asked)).code == 1
+    assert json.loads(found.out)["fixes"][0]["what"] == "a cache of 22.50 GiB"

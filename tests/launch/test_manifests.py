@@ -165,6 +165,30 @@ def test_a_batch_script_asks_for_the_gres_that_was_read(qwenpick: Qwenpick) -> N
         assert subprocess.run([bash, "-n"], input=result.out, text=True, check=False).returncode == 0
 
 
+UNEVEN = [
+    "launch", "qwen3-8b", "--runtime", "vllm", "--gpu", "rtx 5070 ti", "--gpu", "rtx 5090", "--ram", "64",
+    "-o", "pipeline_parallel_size=2", "-o", "pp_layer_partition=12,24",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ((), "VLLM_PP_LAYER_PARTITION=12,24 CUDA_DEVICE_ORDER=PCI_BUS_ID vllm serve"),
+        (("--docker",), "-e VLLM_PP_LAYER_PARTITION=12,24 -e CUDA_DEVICE_ORDER=PCI_BUS_ID"),
+        (("--compose",), "VLLM_PP_LAYER_PARTITION: 12,24\n      CUDA_DEVICE_ORDER: PCI_BUS_ID"),
+        (("--systemd",), 'Environment="VLLM_PP_LAYER_PARTITION=12,24"\nEnvironment="CUDA_DEVICE_ORDER=PCI_BUS_ID"'),
+        (("--kubernetes",), "name: VLLM_PP_LAYER_PARTITION\n          value: 12,24"),
+        # exec takes no variables before the name of a program
+        (("--slurm",), "exec env VLLM_PP_LAYER_PARTITION=12,24 CUDA_DEVICE_ORDER=PCI_BUS_ID vllm serve"),
+        (("--ray",), "VLLM_PP_LAYER_PARTITION: 12,24"),
+    ],
+)
+def test_uneven_stages_are_said_in_every_form(qwenpick: Qwenpick, form: tuple[str, ...], said: str) -> None:
+    result = qwenpick(*UNEVEN, *form)
+    assert result.code == 0 and said in result.out
+
+
 # srun and scontrol as far as the script uses them, and engines that say what they were told
 STUBS = {
     "scontrol": "echo node7; echo node8; echo node9",

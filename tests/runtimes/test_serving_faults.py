@@ -343,3 +343,23 @@ def test_the_cache_of_flash_next_holds_n_grams_and_open_groups_too(qwenpick: Run
     )["engine"]
     assert (found["block_tokens"], found["blocks"]) == (1600, 122)
     assert found["kv_cache_tokens"] == 122 * 32768 // (21 + 4 * 4 + 1) == 105_202
+
+
+def test_layers_counted_out_for_unlike_cards_lie_in_the_machines_order(qwenpick: Run) -> None:
+    # vllm-project/vllm#34076: 16 layers on the card that is named first; vLLM found 3.18 GiB for the cache there
+    asked = 'fit qwen3-coder-30b-a3b-instruct --runtime vllm --gpu "rtx 5070 ti" --gpu "rtx 5090 d" --reserve 0 --quant fp8 --context 32768'
+    asked += " -o version=0.15.0 -o gpu_memory_utilization=0.9 -o pipeline_parallel_size=2 -o pp_layer_partition=16,32"
+    found = values(qwenpick, asked)
+    assert [place["name"] for place in found["places"][:2]] == ["GeForce RTX 5070 Ti", "GeForce RTX 5090 D"]
+    assert found["engine"]["available_kv_cache_bytes"] / 2**30 == pytest.approx(3.18, rel=0.05)
+
+
+def test_awq_runs_on_amds_cards_in_vllm(qwenpick: Run) -> None:
+    # Tanguille/cluster#4509: an R9700 with vLLM 0.27.1, 6 GiB of cache: 187,945 tokens, 1.68 sequences of 112,000
+    asked = "fit cyankiwi/Qwen3.8-27B-AWQ-INT4 --gpu r9700 --reserve 0 --context 112000 --kv-cache fp8"
+    # 256 sequences by default: no graphs are profiled where the cache is set, which would want a state of each; 125 blocks hold the states of as many
+    served = values(
+        qwenpick, f"{asked} --runtime vllm -o version=0.27.1 -o kv_cache_memory_bytes=6442450944 -o max_num_seqs=125"
+    )
+    assert served["fits"] and served["engine"]["kv_cache_tokens"] == pytest.approx(187_945, rel=0.01)
+    assert not values(qwenpick, f"{asked} --runtime sglang")["fits"]

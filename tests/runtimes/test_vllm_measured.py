@@ -18,7 +18,14 @@ from tests.conftest import Run
 ROWS = list(
     csv.DictReader((Path(__file__).parents[2] / "benchmarks/measured/vllm_h200_2026_11_30.csv").open(encoding="utf-8"))
 )
-KNOWN = ("max_model_len", "max_num_batched_tokens", "max_num_seqs", "gpu_memory_utilization", "enforce_eager")
+KNOWN = (
+    "max_model_len",
+    "max_num_batched_tokens",
+    "max_num_seqs",
+    "gpu_memory_utilization",
+    "enforce_eager",
+    "gdn_prefill_backend",
+)
 
 
 def asked(row: dict[str, str]) -> list[str]:

@@ -18,13 +18,18 @@ from qwenpick.planning.plan import Plan, evaluate, timed
 from qwenpick.recommending.search.cache_format import caches_with_kernels
 from qwenpick.recommending.search.space import engine_groups
 from qwenpick.runtimes import find_runtime
-from qwenpick.units import format_bytes, format_tokens
+from qwenpick.runtimes.given import read
+from qwenpick.units import GIB, MIB, format_bytes, format_tokens
+from qwenpick.work.parallel import NEVER_STAGED
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
     from qwenpick.machine.hardware import Machine
 
 MORE_GPUS = (2, 4, 8)
+STAGE_TAKES = (
+    3 * GIB
+)  # about what a stage holds beside layers and their cache: the first trial of how many layers it gets
 
 
 def fixes(catalog: Catalog, machine: Machine, answer: Answer) -> tuple[Fix, ...]:
@@ -32,7 +37,7 @@ def fixes(catalog: Catalog, machine: Machine, answer: Answer) -> tuple[Fix, ...]
     if answer.fits:
         return ()
     if answer.plan.verdict == "refused":
-        return tuple(_engine_that_runs(catalog, machine, answer))
+        return (*_other_cache_bytes(Trial(machine, answer)), *_engine_that_runs(catalog, machine, answer))
     found = dict[str, Fix]()
     for fix in _fixes(catalog, Trial(machine, answer)):
         found.setdefault(fix.what, _priced(fix, answer, machine, catalog))
@@ -64,10 +69,12 @@ def _engine_that_runs(catalog: Catalog, machine: Machine, answer: Answer) -> Ite
 
 def _fixes(catalog: Catalog, trial: Trial) -> Iterator[Fix]:
     yield from _as_launched(trial)
+    yield from _other_cache_bytes(trial)
     yield from _smaller_cache(trial)
     yield from _smaller_prompt_steps(trial)
     yield from _shorter_context(trial)
     yield from _fewer_sequences(trial)
+    yield from _uneven_stages(trial)
     yield from _offload(trial)
     yield from _lower_precision(trial)
     yield from _other_engine(trial)
@@ -105,6 +112,26 @@ def _as_launched(trial: Trial) -> Iterator[Fix]:
     if found := trial.with_work(replace(plan.work, options={**plan.work.options, **added})):
         flags = " ".join(f"-o {name}={value:.9g}" for name, value in added.items())
         yield trial.fix(found, _("the settings that `launch` writes"), flags)
+
+
+def _other_cache_bytes(trial: Trial) -> Iterator[Fix]:
+    """A cache that finds room, or holds what is planned, where it was set by its bytes: whatever the share, nothing else bounds it."""
+    if trial.plan.runtime != "vllm":
+        return
+    from qwenpick.runtimes.vllm.options import Options
+
+    work = trial.plan.work
+    asked = (read(Options, work.options).kv_cache_memory_bytes or 0) // MIB
+
+    def of(mebibytes: int) -> Plan | None:
+        return trial.with_work(replace(work, options={**work.options, "kv_cache_memory_bytes": mebibytes * MIB}))
+
+    size = most(asked, lambda mebibytes: of(mebibytes) is not None)
+    if not size and (larger := next((asked << n for n in range(1, 12) if asked and of(asked << n)), None)):
+        size = larger - most(larger - asked, lambda less: of(larger - less) is not None)
+    if size and (plan := of(size)):
+        what, flags = _("a cache of {size}", size=format_bytes(size * MIB)), f"-o kv_cache_memory_bytes={size * MIB}"
+        yield Fix(what, 0, flags, plan) if trial.plan.refusal else trial.fix(plan, what, flags)
 
 
 def _smaller_cache(trial: Trial) -> Iterator[Fix]:
@@ -153,6 +180,29 @@ def _fewer_sequences(trial: Trial) -> Iterator[Fix]:
             _("{count} sequences at once", count=sequences) if sequences > 1 else _("1 sequence at once"),
             f"--users {sequences}",
         )
+
+
+def _uneven_stages(trial: Trial) -> Iterator[Fix]:
+    """A stage of layers for each of vLLM's unlike cards, as many as its memory holds, where an even cut is too much for the smallest."""
+    plan, devices = trial.plan, trial.machine.devices
+    cut = {"tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "pp_layer_partition"}
+    cut &= set(plan.work.options)
+    alike = len({device.name for device in devices}) < 2 or len({device.vendor for device in devices}) > 1
+    if plan.runtime != "vllm" or cut or alike or plan.architecture.model_type in NEVER_STAGED:
+        return
+    layers = plan.architecture.num_layers
+    rooms = [max(0, (device.free or device.total or 0) - STAGE_TAKES) for device in devices]
+    shares = [layers * room / (sum(rooms) or 1) for room in rooms]
+    for moved in (0, 1, -1, 2, -2, 3, -3):  # the first stage holds the embeddings too, the last one the head
+        counts = [max(1, round(share)) for share in shares[1:]]
+        counts = [layers - sum(counts) - moved, counts[0] + moved, *counts[1:]]
+        options = {"pipeline_parallel_size": len(counts), "pp_layer_partition": ",".join(map(str, counts))}
+        if min(counts) > 0 and (found := trial.with_work(replace(plan.work, options={**plan.work.options, **options}))):
+            flags = " ".join(f"-o {name}={value}" for name, value in options.items())
+            yield trial.fix(
+                found, _("layers by the memory of each card: {counts}", counts=options["pp_layer_partition"]), flags
+            )
+            return
 
 
 def _offload(trial: Trial) -> Iterator[Fix]:

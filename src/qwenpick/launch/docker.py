@@ -102,7 +102,7 @@ def contents(run: Run) -> tuple[str, list[str], int, dict[str, str]]:
             vllm.IMAGE[vendor],
             ["vllm", "serve"][: 2 if vendor == "amd" else 0] + vllm.arguments(inner),
             vllm.PORT,
-            hub.environment(inner if not run.path else run),
+            vllm.environment(inner if not run.path else run),
         )
     if run.runtime == "sglang":
         listen = ["--host", "0.0.0.0", "--port", str(sglang.PORT)]  # noqa: S104 - inside the container; Docker publishes the port

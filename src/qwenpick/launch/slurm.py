@@ -34,7 +34,9 @@ def script(run: Run, planned: Launch, target: Target) -> str:
     lines = ["#!/bin/bash", *(f"#SBATCH {option}" for option in options(run, target))]
     lines += [f"# {' '.join(note.split())}" for note in notes]
     lines += ["set -euo pipefail", *_written(planned), *(command.line() for command in planned.prepare)]
-    lines += _several(run, planned, target) if target.nodes > 1 else [f"exec {_served(run, planned, target)}"]
+    # exec takes no variables before the program's name
+    alone = f"exec {'env ' if _environment(planned) else ''}{_served(run, planned, target)}"
+    lines += _several(run, planned, target) if target.nodes > 1 else [alone]
     return "\n".join([*lines, ""])
 
 
@@ -67,12 +69,14 @@ def _written(planned: Launch) -> list[str]:
     ]
 
 
+def _environment(planned: Launch) -> dict[str, str]:
+    """What the server's environment is told; which GPUs it sees is Slurm's own."""
+    return {key: text for key, text in planned.serve.env.items() if not key.endswith("_VISIBLE_DEVICES")}
+
+
 def _served(run: Run, planned: Launch, target: Target) -> str:
     """The planned command, listening on the node; the copies of an array that share a node have ports of their own."""
-    line = replace(
-        planned.serve,
-        env={key: text for key, text in planned.serve.env.items() if not key.endswith("_VISIBLE_DEVICES")},
-    ).line()
+    line = replace(planned.serve, env=_environment(planned)).line()
     if target.replicas > 1 and " --port " in line:
         head, _port, tail = line.partition(" --port ")
         number, _space, rest = tail.partition(" ")

@@ -42,9 +42,15 @@ def launch(run: Run) -> Launch:
 
 
 def environment(run: Run) -> dict[str, str]:
-    """Uneven stages are said by a variable (distributed/utils.py get_pp_indices), and so is the hub."""
-    layers = run.placement.stage_layers
-    return {**({"VLLM_PP_LAYER_PARTITION": ",".join(map(str, layers))} if layers else {}), **hub.environment(run)}
+    """Uneven stages are said by a variable (distributed/utils.py get_pp_indices), and so is the hub.
+
+    CUDA counts the fastest card first unless it is told otherwise; the stages of unlike ones were planned in the order of the machine.
+    """
+    layers, devices = run.placement.stage_layers, run.placement.devices
+    stages = {"VLLM_PP_LAYER_PARTITION": ",".join(map(str, layers))} if layers else {}
+    if layers and len({device.name for device in devices}) > 1 and devices[0].vendor == "nvidia":
+        stages["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+    return {**stages, **hub.environment(run)}
 
 
 def takes_nodes(run: Run, *, refuse: bool = False) -> bool:

@@ -89,7 +89,7 @@ def layer_bits(
     """Bits that one token takes in one layer's cache on each of `ranks` tensor-parallel ranks; a rank keeps at least one head.
 
     An indexer keeps a key beside them for every `compress_ratio` tokens, in 16 bits and whole on every rank (vLLM models/qwen4_exp/common/
-    qsa_cache.py, SGLang mem_cache: QSATokenToKVPool, September 2026), or one for each token where it is not `compressed`; not counted where not `indexed`.
+    qsa_cache.py, SGLang mem_cache: QSATokenToKVPool, September 2026), or one for each token where it is not `compressed`; none where not `indexed`.
     """
     heads = max(1, layer.kv_heads // ranks)
     bits = (CACHE_BITS[cache.k] + CACHE_BITS[cache.v]) * heads * layer.head_dim  # k and v x heads x head_dim

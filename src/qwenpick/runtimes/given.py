@@ -96,7 +96,8 @@ def _read(table: type[Table], given: tuple[tuple[str, type, object], ...]) -> Ta
         entry, straight = spellings[name]
         if entry.name in found:
             raise OptionError(_("option '{name}' of {title} is given twice", name=entry.name, title=table.TITLE))
-        values[entry.name], typed = value, _typed(entry, value)
+        whole = _suffixed(value) if entry.name in table.SUFFIXED and isinstance(value, str) else None
+        values[entry.name], typed = value, _typed(entry, value) if whole is None else whole
         found[entry.name] = typed if straight or not isinstance(typed, bool) else not typed
     for entry in entries(table):
         if entry.name in found and not entry.takes(found[entry.name]):
@@ -128,6 +129,18 @@ def _typed(entry: Entry, value: object) -> object:
     ):
         return float(text)
     return next((choice for choice in entry.choices if choice == text.casefold()), text)
+
+
+def _suffixed(text: str) -> int | None:
+    """A number with a suffix as vLLM reads it (utils/argparse_utils.py human_readable_int): thousands in small letters, 1,024 in large ones."""
+    if text.strip().casefold() == "auto":
+        return -1
+    if not (match := re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([kmgtKMGT])", text.strip(), re.ASCII)):
+        return None
+    number, power = match[1], "kmgt".index(match[2].casefold()) + 1
+    if match[2].isupper():
+        return None if "." in number else int(number) * 1024**power
+    return int(float(number) * 1000**power)
 
 
 def _refused(table: type[EngineOptions], entry: Entry, value: object) -> str:

@@ -133,6 +133,10 @@ class EngineOptions(metaclass=type):  # noqa: UP050 - for mypy, to know that its
     RELEASE: ClassVar[str]  # the release that is planned for where none is said
     ELSEWHERE: ClassVar[Mapping[str, str]] = {}  # names of the engine that qwenpick says in another way -> that way
 
+    SUFFIXED: ClassVar[frozenset[str]] = (
+        frozenset()
+    )  # numbers that the engine reads with a suffix: 8k is 8,000, 8K is 8,192
+
     named: frozenset[str] = frozenset()  # the options that were said; the others are at their defaults
 
     def __init_subclass__(cls) -> None:

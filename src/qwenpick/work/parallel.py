@@ -60,14 +60,15 @@ def _placements(
     """One GPU of each kind, then tensor parallel over equal GPUs, then pipeline stages for counts that heads do not divide by.
 
     GPUs of one vendor that are all different come last, together: the engine uses of each what the smallest has. Experts are left whole where their
-    columns do not divide. A cut that is `asked` for is the only one, on as many GPUs as there are: what it lacks, the engine's refusal says.
+    columns do not divide. A cut that is `asked` for is the only one, on as many GPUs as there are: what it lacks, the engine's refusal says. Layers
+    that were counted out for each stage are meant for the GPUs in the machine's order, others go to the largest first.
     """
     if asked:
-        equal = sorted(
-            (d for d in machine.devices if d.vendor in vendors), key=lambda d: (-(d.free or d.total or 0), d.name)
-        )
-        if equal:
-            yield placed(tuple(equal[: asked.gpus]), asked)
+        known = [(number, d) for number, d in enumerate(machine.devices) if d.vendor in vendors]
+        largest = sorted(known, key=lambda one: (-(one[1].free or one[1].total or 0), one[1].name))[: asked.gpus]
+        if largest:
+            taken = sorted(largest, key=lambda one: one[0]) if asked.stage_layers else largest
+            yield placed(tuple(device for _, device in taken), asked)
         return
     usable = [d for d in machine.devices if d.vendor in vendors]
     widest = per_node(machine) if machine.nodes > 1 and per_node(machine) > 1 else MOST_TENSOR

@@ -14,7 +14,7 @@ from qwenpick.runtimes.vllm.ledger import ledger
 from qwenpick.runtimes.vllm.options import Options
 from qwenpick.runtimes.vllm.profile import Profile
 from qwenpick.runtimes.vllm.settings import least, settings
-from qwenpick.runtimes.vllm.start import cache_refusal, planned, share_refusal
+from qwenpick.runtimes.vllm.start import cache_refusal, held_refusal, planned, share_refusal
 from qwenpick.runtimes.vllm.vendors import follows, vendors
 from qwenpick.work.parallel import parallel_placements, with_tables
 from qwenpick.work.sharding import stage_layers
@@ -49,8 +49,10 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
     for device in placement.devices:
         if (release := follows(device, TITLE)) and (why := refusals.model_refusal(architecture, release, stated=True)):
             return why
-    return refusals.cache_type_refusal(work, TITLE, refusals.CACHE_TYPES_SINCE, placement) or share_refusal(
-        architecture, work, placement
+    return (
+        refusals.cache_type_refusal(work, TITLE, refusals.CACHE_TYPES_SINCE, placement)
+        or share_refusal(architecture, work, placement)
+        or held_refusal(architecture, work, placement)
     )
 
 

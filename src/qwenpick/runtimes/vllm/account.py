@@ -84,12 +84,15 @@ def requested(device: Device, work: Serving) -> int:
 def budget(device: Device, work: Serving) -> int | None:
     """Bytes that vLLM may take of the device: what it requests, which must be free beside its own CUDA context.
 
-    A default request that is not free is lowered to what is (the launch command then says so); an explicit one is refused.
+    A default request that is not free is lowered to what is (the launch command then says so); an explicit one is refused. A cache that was asked for
+    by its bytes does not respect the share.
     """
     total, free = cuda_total(device), cuda_free(device)
     if total is None or free is None:
         return None
-    return min(requested(device, work), max(0, free - context_bytes(device, read(Options, work.options).release)))
+    said = read(Options, work.options)
+    left = max(0, free - context_bytes(device, said.release))
+    return left if said.kv_cache_memory_bytes else min(requested(device, work), left)
 
 
 def beside_bytes(architecture: Architecture, placement: Placement, version: tuple[int, ...]) -> int:
@@ -244,6 +247,9 @@ def _stage_parts(
         else N_("a block for each of {sequences} sequences", sequences=chosen.sequences),
         "state",
     )
+    if stage.cache_bytes is not None:
+        rest = max(0, stage.cache_bytes - (pages + states) * cut.block_bytes)
+        yield Part("rest of the cache", rest, "", N_("kv_cache_memory_bytes beyond these sequences"), "kv cache")
     yield Part(
         "activations",
         found.activation,

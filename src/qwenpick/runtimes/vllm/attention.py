@@ -19,8 +19,8 @@ BUFFER = 394 * MIB  # vllm/envs.py VLLM_FLASHINFER_WORKSPACE_BUFFER_SIZE
 # FLASHINFER_PREFILL_WORKSPACE_BYTES_PER_ELEM
 WIDE, WIDE_SINCE = 16, (0, 26)
 PLAN = 8 * MIB  # of each wrapper, for its plan: FlashInfer 0.6 decode.py and prefill.py _int_workspace_buffer
-# A hybrid's prompt kernel that hands states out on its way, so that prefixes are kept without cutting prompts. They lie on multiples of so many tokens:
-# 0.33 v1/attention/backends/gdn_attn.py FLASHINFER_GDN_CHECKPOINT_ALIGNMENT
+# A hybrid's prompt kernel that hands states out on its way, so that prefixes are kept without cutting prompts. They lie on multiples of so many
+# tokens: 0.33 v1/attention/backends/gdn_attn.py FLASHINFER_GDN_CHECKPOINT_ALIGNMENT
 CHECKPOINT, CHECKPOINT_SINCE = 64, (0, 33)
 WRAPPERS = 2  # one that decodes and one that reads prompts, without graphs
 
@@ -66,7 +66,7 @@ def buffer_bytes(
 
 
 def checkpoint_tokens(capability: tuple[int, int] | None, version: tuple[int, ...], named: str) -> int:
-    """Tokens on whose multiples a delta net's states are kept within a prompt; 0 where prompts are cut for it. `named` is the kernel that was asked for.
+    """Tokens on whose multiples a delta net's states are kept within a prompt; 0 where prompts are cut for it. `named` is the kernel asked for.
 
     FlashInfer's does it, which is taken on capability 9.0, 10 and 12: 0.33 model_executor/layers/mamba/gdn/qwen_gdn_linear_attn.py
     _resolve_gdn_prefill_backend (wheels of 0.33 are of CUDA 13, as 10 and 12 need).

@@ -47,7 +47,8 @@ def layout(
     """The pool of one rank that holds these layers (all by default), the last stage's MTP block with them.
 
     Pages per layer: (k + v) x kv heads x head_dim x block size. An indexer's keys lie beside them in the block, and in one block of each sequence as
-    they came; the convolution over n-grams is one more layer with a state, in blocks of its own: vLLM models/qwen4_exp/common/qsa_cache.py, nvidia/model.py.
+    they came; the convolution over n-grams is one more layer with a state, in blocks of its own: vLLM models/qwen4_exp/common/qsa_cache.py and
+    nvidia/model.py.
     """
     indexed = isinstance(architecture.attention, FullAttention) and architecture.attention.indexer is not None
     per_token = int(layer_bits(architecture.attention, cache, ranks) / 8)

@@ -37,6 +37,8 @@ class Options(EngineOptions):
         ),
     }
 
+    SUFFIXED: ClassVar[frozenset[str]] = frozenset({"max_model_len", "max_num_batched_tokens", "kv_cache_memory_bytes"})
+
     version: Version | None = option(None, "the release that runs it", flag=False)
     gpu_memory_utilization: float | None = option(
         None, "the share of each GPU that it asks for (0.92; 0.90 before 0.20)", above=0, most=1, flag=False
@@ -110,7 +112,11 @@ class Options(EngineOptions):
     )
 
     kv_cache_memory_bytes: int | None = option(
-        None, "bytes of the cache of each GPU, whatever the share", least=2**20, most=2**48, since="0.10"
+        None,
+        "bytes of the cache of each GPU, whatever the share: 6442450944 or 6G",
+        least=2**20,
+        most=2**48,
+        since="0.10",
     )
     cpu_offload_gb: float | None = option(
         None, "GiB of each GPU's weights that stay in RAM and are read over the bus every step", above=0, most=4096

@@ -35,7 +35,9 @@ MIN_CAPABILITY = {
 # W8A8: activations of 8-bit integers too, whose kernels are for these capabilities. vLLM csrc/libtorch_stable/quantization/w8a8/cutlass/c3x/
 # scaled_mm_helper.hpp:34 ("Int8 not supported on SM120"), scaled_mm_entry.cu (from 75 on); SGLang sgl-kernel/csrc/gemm/int8_gemm_kernel.cu:699
 INTEGERS, INTEGERS_FROM, INTEGERS_BELOW = re.compile("w8a8", re.I), 7.5, 10.0
-NVIDIA_ONLY = ("awq-int4", "nf4", "nvfp4")
+# What only NVIDIA's GPUs run. vLLM has AWQ in Triton for AMD's (platforms/rocm.py: VLLM_USE_TRITON_AWQ) and, from 0.20 on, kernels of W4A16
+# (model_executor/kernels/linear _POSSIBLE_KERNELS); SGLang's have none for experts (layers/quantization/awq/awq.py)
+NVIDIA_ONLY = {"vLLM": ("nf4", "nvfp4"), "SGLang": ("awq-int4", "nf4", "nvfp4")}
 CACHE_TYPES = ("f16", "bf16", "fp8")  # --kv-cache-dtype of both engines: auto, bfloat16, fp8_e4m3, fp8_e5m2
 # vLLM's others, and the release that brought each: config/cache.py CacheDType
 CACHE_TYPES_SINCE = {
@@ -139,7 +141,7 @@ def _format_refusal(format_name: str, device: Device, title: str, kernels: Mappi
             )
         return (
             _("{title} has {format_name} kernels for NVIDIA GPUs only", title=title, format_name=format_name)
-            if format_name in NVIDIA_ONLY
+            if format_name in NVIDIA_ONLY.get(title, ())
             else None
         )
     least = kernels.get(format_name, 7.0)

@@ -19,6 +19,7 @@ from qwenpick.runtimes.vllm.account import (
     blocks_of,
     budget,
     link_of,
+    outside_bytes,
     parts_of,
     requested,
     smallest,
@@ -28,6 +29,7 @@ from qwenpick.runtimes.vllm.graphs import OLD_RANK_UNTIL, taken_bytes
 from qwenpick.runtimes.vllm.options import Options
 from qwenpick.runtimes.vllm.settings import Settings, least, settings
 from qwenpick.units import format_bytes
+from qwenpick.work.sharding import stage_layers
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Checkpoint, Model
@@ -93,6 +95,28 @@ def share_refusal(architecture: Architecture, work: Serving, placement: Placemen
     return graphs_refusal(architecture, work, placement, chosen)
 
 
+def held_refusal(architecture: Architecture, work: Serving, placement: Placement) -> str | None:
+    """Why a cache that was set by its bytes does not hold the sequences that are planned."""
+    size = read(Options, work.options).kv_cache_memory_bytes
+    if size is None:
+        return None
+    chosen = least(architecture, work, smallest(placement))
+    stages, sequences = placement.pipeline_parallel, -(-work.sequences // placement.data_parallel)
+    for index, layers in enumerate(stage_layers(architecture.num_layers, stages, placement.stage_layers)):
+        cut = pool.layout(
+            architecture, chosen, work.kv_cache, placement.tensor_parallel, layers, last=index == stages - 1
+        )
+        if (held := size // cut.block_bytes // cut.blocks(work.context)) < sequences:
+            return _(
+                "kv_cache_memory_bytes of {size} hold {held} of {sequences} sequences of {context} tokens",
+                size=format_bytes(size),
+                held=held,
+                sequences=sequences,
+                context=work.context,
+            )
+    return None
+
+
 def graphs_refusal(architecture: Architecture, work: Serving, placement: Placement, chosen: Settings) -> str | None:
     """Why the graphs would not find room beside the request, in releases that take gigabytes for them over several GPUs."""
     link = link_of(placement)
@@ -123,9 +147,14 @@ def profile_refusal(
     """Why the states would not find room while graphs are profiled: a block for each captured sequence, before the cache is made.
 
     vLLM 0.27 v1/worker/gpu_model_runner.py _init_minimal_kv_cache_for_profiling: the share does not matter, what is free does. The V2 runner
-    does without.
+    does without, and nothing is profiled for a cache that was set by its bytes (gpu_worker.py determine_available_memory).
     """
-    if not architecture.is_hybrid or chosen.v2 or not stages[0].profile.graph_estimate:
+    if (
+        not architecture.is_hybrid
+        or chosen.v2
+        or not stages[0].profile.graph_estimate
+        or stages[0].cache_bytes is not None
+    ):
         return None
     blocks = min(chosen.sequences, chosen.max_graph)
     for index, device in enumerate(placement.devices):
@@ -147,6 +176,26 @@ def profile_refusal(
     return None
 
 
+def set_refusal(
+    architecture: Architecture, placement: Placement, chosen: Settings, stages: tuple[Stage, ...]
+) -> str | None:
+    """Why a cache that was set by its bytes would not find room; nothing else looks: gpu_worker.py determine_available_memory."""
+    for index, device in enumerate(placement.devices):
+        stage, free = stages[placement.stage(index)], cuda_free(device)
+        if stage.cache_bytes is None or free is None:
+            continue
+        left = free - outside_bytes(architecture, placement, stage, chosen.version) - stage.loaded
+        left -= stage.profile.activation + stage.profile.non_torch + stage.profile.graph_estimate
+        if stage.cache_bytes > left:
+            return _(
+                "kv_cache_memory_bytes asks for {asked}, and only {left} of {name} is free beside the weights and what a step takes",
+                asked=format_bytes(stage.cache_bytes),
+                left=format_bytes(max(0, left)),
+                name=device.name,
+            )
+    return None
+
+
 def cache_refusal(
     model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
 ) -> str | None:
@@ -159,6 +208,8 @@ def cache_refusal(
     if why := graphs_refusal(architecture, work, placement, chosen) or profile_refusal(
         architecture, work, placement, chosen, stages
     ):
+        return why
+    if why := set_refusal(architecture, placement, chosen, stages):
         return why
     cut = stages[0].layout
     blocks = blocks_of(model, architecture, checkpoint, work, placement, chosen)
