@@ -51,6 +51,27 @@ def test_what_typer_cannot_read_is_one_sentence_that_begins_as_all_errors_do(
 
 
 @pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("fit qwen3-8b --gpu rx 580 --ram 16", "--gpu 'rx 580'"),
+        ("fit qwen3-8b --gpu rtx 4090 --ram 64", "--gpu 'rtx 4090'"),  # would be a model named qwen3-8b 4090
+        ("launch --gpu=rtx 4090 --ram 64", "--gpu 'rtx 4090'"),
+        ("compare rtx 3060 rtx 4060", "'rtx 3060'"),
+    ],
+)
+def test_a_name_of_several_words_without_quotes_is_said_to_want_them(
+    capsys: pytest.CaptureFixture[str], words: str, said: str
+) -> None:
+    assert run(words.split()) == 2
+    assert capsys.readouterr().err == f"qwenpick: a name of several words stands in quotes: {said}\n"
+
+
+def test_gpus_takes_a_name_of_several_words_as_models_does(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["gpus", "rx", "580"]) == 0
+    assert capsys.readouterr().out.startswith("Radeon RX 580 8GB")
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["recomend"], "there is no command 'recomend'; did you mean recommend?"),
@@ -59,7 +80,8 @@ def test_what_typer_cannot_read_is_one_sentence_that_begins_as_all_errors_do(
         (["catalog", "chek"], "there is no command 'chek'; did you mean check?"),
         (["catalog"], "catalog needs one of: "),
         (["recommend", "4090"], "recommend takes no '4090'; for a GPU write --gpu '4090'"),
-        (["gpus", "4090", "3090"], "gpus takes no further '3090'"),
+        (["tasks", "coding"], "tasks takes no further 'coding'"),
+        (["recommend", "--gpu", "rtx", "4090"], "a name of several words stands in quotes: --gpu 'rtx 4090'"),
         (["fit"], "MODEL is missing"),
         (["fit", "qwen3-8b", "--ram"], "--ram needs a value"),
         (["fit", "qwen3-8b", "--users", "x"], "--users must be a whole number"),

@@ -15,6 +15,8 @@ from qwenpick.machine.simulate import simulate
 from qwenpick.memory.cache import KvCache
 from qwenpick.recommending.answer import recommend
 from qwenpick.recommending.request import Request
+from qwenpick.render.fit import speed_change
+from qwenpick.render.values import band_values, fix_values
 from tests.conftest import mostly_slow
 
 GIB = 2**30
@@ -285,3 +287,32 @@ def test_a_precision_is_not_made_on_loading_where_somebody_publishes_it(
     box = simulate(catalog, ["rtx 4090"], None, 64 * GIB, False)
     found = fit(catalog, box, catalog.models["qwen3-8b"], Request(runtime=runtime, quant=quant))
     assert found.plan.checkpoint.format in formats
+
+
+@pytest.mark.parametrize(
+    ("quant", "gpu"), [("mlx-4bit", "rtx 4090"), ("nvfp4", "m4 max"), ("fp8", "gtx 1080 ti"), ("awq-int4", "")]
+)
+def test_where_no_engine_reads_the_format_one_that_runs_the_model_is_named_with_its_speed(
+    catalog: Catalog, quant: str, gpu: str
+) -> None:
+    """The engine was said by its format alone: that is no reason to leave a person without a way on."""
+    machine = box(catalog, *filter(None, [gpu]), ram=None if gpu == "m4 max" else 64)
+    answer = fit(catalog, machine, find_model(catalog, "qwen3.5-9b"), Request(quant=quant))
+    assert answer.plan.verdict == "refused"
+    (way,) = fixes(catalog, machine, answer)
+    assert way.plan.holds() and way.plan.checkpoint.format != quant
+    speed = way.plan.speed
+    assert speed is not None and way.speed_change is None
+    assert speed_change(way).endswith("tokens/s") and fix_values(way)["speed"] == band_values(speed.each)
+
+
+@pytest.mark.parametrize(("options", "said"), [({}, "more than 512 tokens"), ({"n_ubatch": 8192, "n_batch": 8192}, "")])
+def test_a_reranker_in_llama_server_says_how_long_a_pair_it_takes(
+    catalog: Catalog, options: dict[str, int], said: str
+) -> None:
+    """Whose pooling needs all tokens in one micro-batch: longer ones are answered with an error."""
+    reranker, embeds = find_model(catalog, "qwen3-reranker-0.6b"), find_model(catalog, "qwen3-embedding-0.6b")
+    request = Request(runtime="llamacpp", options=options)
+    notes = [note for note in fit(catalog, box(catalog), reranker, request).notes if "micro-batch" in note]
+    assert [said in note for note in notes] == [True] * bool(said)
+    assert not any("micro-batch" in note for note in fit(catalog, box(catalog), embeds, request).notes)

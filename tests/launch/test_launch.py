@@ -324,6 +324,20 @@ def test_a_program_asks_for_what_the_model_is_made_for(
 
 
 @pytest.mark.parametrize(
+    ("device", "said"),
+    [
+        (RTX, "cuda:0"),
+        (MI300, "cuda:0"),
+        (Device("M4", "apple", GIB, GIB), "mps"),
+        (Device("B580", "intel", GIB, GIB), "xpu:0"),
+    ],
+)
+def test_a_program_names_the_gpu_as_pytorch_does(device: Device, said: str, run: Run) -> None:
+    text = launch(on(run, "transformers", "bf16", placement=Placement((device,)))).files["run.py"]
+    assert f'device_map="{said}"' in text
+
+
+@pytest.mark.parametrize(
     ("device", "system", "said"),
     [
         (RTX, "linux", "a build with CUDA, as conda-forge's"),  # brew's would run it on the CPU
@@ -351,7 +365,7 @@ def test_the_page_of_llama_server_is_named_where_one_can_talk_to_it(run: Run, ca
     entry = catalog.models["qwen3-embedding-0.6b"]
     embeds = script(launch(on(run, "llamacpp", "Q8_0", model=entry, architecture=catalog.architecture(entry))))
     assert "open http://127.0.0.1:8080" in script(launch(run)) and "open http" not in embeds
-    assert "it answers at http://127.0.0.1:8080/v1" in embeds
+    assert "it answers at http://127.0.0.1:8080/v1" in embeds and "--embeddings --pooling last" in embeds
 
 
 def test_vllm_is_installed_with_what_reads_sound(run: Run, catalog: Catalog) -> None:

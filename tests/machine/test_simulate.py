@@ -200,3 +200,30 @@ def test_what_is_held_of_one_memory_is_free_for_neither_gpu_nor_processor(
     if device.vendor == "nvidia":
         assert device.free == box.ram_free  # 53.2 of a Jetson AGX Orin's 60.8 GiB
     assert sum("use" in note and "RAM" in note and "assuming the system" in note for note in box.notes) == 0
+
+
+@pytest.mark.parametrize(
+    "words", ["rtx 3090, 2x rtx 3060 12gb", "rtx 3090 + 2x rtx 3060 12gb", "rtx 3090，2x rtx 3060 12gb,"]
+)
+def test_unlike_gpus_may_stand_in_one_option(words: str, catalog: Catalog) -> None:
+    apart = simulate(catalog, ["rtx 3090", "2x rtx 3060 12gb"], None, 64 * GIB, False)
+    assert simulate(catalog, [words], None, 64 * GIB, False) == apart and len(apart.devices) == 3
+
+
+@pytest.mark.parametrize(
+    "words", ["iris xe", "intel uhd graphics 770", "vega 8", "steam deck", "raspberry pi 5 8gb", "iphone 16", "核显"]
+)
+def test_what_has_no_memory_of_its_own_is_planned_by_its_processor(words: str, catalog: Catalog) -> None:
+    """Not by --vram, which gives it memory that it has not."""
+    with pytest.raises(QwenpickError, match="--cpu-only --ram 16GiB") as refused:
+        simulate(catalog, [words], None, 16 * GIB, False)
+    assert "--vram" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "gpu"), [("m2 air", "m2"), ("m4 mini", "m4"), ("4090m", "rtx-4090-laptop"), ("adreno x1", "snapdragon-x-elite"),
+                       ("vega 64", "rx-vega-64")]
+)  # fmt: skip
+def test_people_say_the_machine_or_an_m_for_mobile(words: str, gpu: str, catalog: Catalog) -> None:
+    device = simulate(catalog, [words], None, 16 * GIB, False).devices[0]
+    assert (device.gpu or "").startswith(gpu)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from qwenpick.catalog import Catalog, find_model
@@ -9,8 +11,10 @@ from qwenpick.fitting.answer import fit
 from qwenpick.fitting.fixes import fixes
 from qwenpick.fitting.trial import Fix
 from qwenpick.machine.simulate import simulate
+from qwenpick.planning.words import rate
 from qwenpick.recommending.request import Request
-from qwenpick.render.fit import speed_change
+from qwenpick.render.fit import fit_report, speed_change
+from qwenpick.render.forms.report import Line
 from qwenpick.units import GIB
 
 
@@ -22,10 +26,25 @@ def fix(catalog: Catalog) -> Fix:
 
 @pytest.mark.parametrize(
     ("change", "shown"),
-    [(-0.35, "-35%"), (4.3, "+430%"), (266_771.16, ">×1000"), (11.0, "×12"), (0.002, "="), (None, "unknown")],
+    [(-0.35, "-35%"), (4.3, "+430%"), (266_771.16, ">×1000"), (11.0, "×12"), (0.002, "=")],
 )
 def test_a_change_of_speed_is_said_so_that_it_can_be_read(fix: Fix, change: float | None, shown: str) -> None:
     assert speed_change(Fix(fix.what, fix.saves, fix.flags, fix.plan, change)) == shown
+
+
+def test_without_a_speed_to_compare_with_its_own_is_said(fix: Fix) -> None:
+    speed = fix.plan.speed
+    assert speed is not None
+    assert speed_change(replace(fix, speed_change=None)) == f"{rate(speed.each.low, speed.each.high)} tokens/s"
+    assert speed_change(replace(fix, speed_change=None, plan=replace(fix.plan, speed=None))) == "unknown"
+
+
+def test_a_plan_that_does_not_fit_has_no_server_to_keep_prompts(catalog: Catalog) -> None:
+    machine = simulate(catalog, ["rtx 3060 12gb"], None, 16 * GIB, False)
+    for quant, fits in (("Q8_0", False), ("IQ3_XXS", True)):
+        answer = fit(catalog, machine, find_model(catalog, "qwen3.8-27b"), Request(quant=quant))
+        said = "\n".join(line.text for line in fit_report(answer, machine, (), False) if isinstance(line, Line))
+        assert answer.fits == fits and ("keeps earlier prompts" in said) == fits
 
 
 @pytest.mark.parametrize(("gpu", "ram"), [("rtx 4090", 64 * GIB), ("395 128gb", None)])

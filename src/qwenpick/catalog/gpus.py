@@ -8,7 +8,15 @@ from itertools import chain
 
 from qwenpick.catalog.entries import Record, mentioning, records
 from qwenpick.catalog.load import Catalog
-from qwenpick.catalog.names.gpu_names import PROCESSOR, Named, family_of, outside_parentheses, read_name, telling_word
+from qwenpick.catalog.names.gpu_names import (
+    PROCESSOR,
+    SHARES_MEMORY,
+    Named,
+    family_of,
+    outside_parentheses,
+    read_name,
+    telling_word,
+)
 from qwenpick.catalog.schema import Gpu
 from qwenpick.errors import QwenpickError, did_you_mean, edits
 from qwenpick.i18n import _
@@ -62,6 +70,10 @@ def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
         return _slowest(max(meant, key=_prominence), meant)
     if re.search(PROCESSOR, name):
         raise QwenpickError(_("'{name}' is a processor; --cpu-only --ram 64GiB plans without a GPU", name=name))
+    if re.search(SHARES_MEMORY, name):
+        raise QwenpickError(
+            _("'{name}' has no memory of its own and is planned by its processor: --cpu-only --ram 16GiB", name=name)
+        )
     if size and any(readings):
         raise QwenpickError(
             _(

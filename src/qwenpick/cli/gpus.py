@@ -14,7 +14,7 @@ from qwenpick.cli.common.groups import spread
 @spread
 def command(
     name: Annotated[
-        str | None,
+        list[str] | None,
         typer.Argument(metavar="[NAME]", help="Show everything about this one.", autocompletion=completion.gpu_names),
     ] = None,
     vendor: Annotated[
@@ -47,7 +47,7 @@ def command(
     facts = parsed.read_catalog(catalog)
     shown = output.shown()
     if name:
-        gpu = find_gpu(facts, name)
+        gpu = find_gpu(facts, given.one_name(name))
         emit("gpus", shown, gpu_report(facts, gpu), {"gpus": [gpu_values(facts, gpu)]})
         return
     least = parse_memory(min_memory) if min_memory else 0

@@ -137,8 +137,10 @@ def _report(error: Exception, arguments: list[str]) -> int:
         return INTERRUPTED
     if isinstance(error, OSError) and error.filename is None and not isinstance(error, ConnectionError):
         return _unwritten(reason(error))
+    from qwenpick.cli.common.typed import typed_wrong, unquoted
+
     if isinstance(error, QwenpickError):
-        code, message = error.exit_code, str(error)
+        code, message = error.exit_code, (unquoted(arguments) if error.exit_code == 2 else None) or str(error)
         tell(message)
     elif isinstance(error, OSError):  # a path that nobody may look at, or that no system has
         code, message = 2, f"'{shown(error.filename)}': {reason(error)}"
@@ -146,9 +148,7 @@ def _report(error: Exception, arguments: list[str]) -> int:
     elif hasattr(error, "format_message") and hasattr(
         error, "show"
     ):  # Typer's own: an option or argument it cannot read
-        from qwenpick.cli.common.typed import typed_wrong
-
-        code, message = 2, typed_wrong(error, arguments)
+        code, message = 2, unquoted(arguments) or typed_wrong(error, arguments)
         tell(f"{message} {_help_of(arguments)}")
     else:
         import traceback

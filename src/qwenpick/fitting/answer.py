@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.catalog.lookup import closed_weights
 from qwenpick.errors import DoesNotFitError, QwenpickError
-from qwenpick.fitting.notes import cache_notes, unasked
+from qwenpick.fitting.notes import cache_notes, ranking_notes, unasked
 from qwenpick.i18n import _, retell
 from qwenpick.planning.checkpoints import check_quant, checkpoints, download_bytes
 from qwenpick.planning.limits import check_context, longest_context
@@ -104,6 +104,7 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
         *filter(None, [size_note(plan)]),
         *unasked(plan, request.kv_cache),
         *cache_notes(plan),
+        *ranking_notes(plan),
         *bandwidth_notes(plan, box),
     ]
     if request.context is None and plan.runtime == "ollama":

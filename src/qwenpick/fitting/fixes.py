@@ -45,17 +45,15 @@ def fixes(catalog: Catalog, machine: Machine, answer: Answer) -> tuple[Fix, ...]
 
 
 def _engine_that_runs(catalog: Catalog, machine: Machine, answer: Answer) -> Iterator[Fix]:
-    """What runs the model there where the engine that was asked for cannot: in the format and the cache that were asked for, if that is possible."""
+    """What runs the model where the engine that was asked for, or that alone reads the format, cannot: in that format and cache if possible."""
     asked = answer.request
-    if asked.runtime is None:
-        return
     freely = replace(asked, runtime=None, options={})
     for request in (freely, replace(freely, quant=None), replace(freely, quant=None, kv_cache=None)):
         try:
             plan = fit(catalog, machine, answer.plan.model, request).plan
         except QwenpickError:
             continue
-        if not plan.holds(asked.strict) or plan.runtime == find_runtime(asked.runtime).NAME:
+        if not plan.holds(asked.strict) or plan.runtime == answer.plan.runtime:
             continue
         what = _("{engine} with {format}", engine=find_runtime(plan.runtime).TITLE, format=plan.checkpoint.format)
         without = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qwenpick.i18n import _
 from qwenpick.memory.cache import KvCache
 from qwenpick.planning.words import rate
-from qwenpick.units import format_gb
+from qwenpick.units import format_gb, format_tokens
 
 if TYPE_CHECKING:
     from qwenpick.planning.plan import Plan
@@ -77,3 +77,22 @@ def cache_notes(plan: Plan) -> list[str]:
             )
         )
     return found
+
+
+def ranking_notes(plan: Plan) -> list[str]:
+    """What to know of a reranker in llama-server: it reads query and passage in one micro-batch or not at all (server-context.cpp, can_split)."""
+    if plan.model.kind != "reranker" or plan.runtime != "llamacpp":
+        return []
+    from qwenpick.runtimes.llamacpp.options import read_options
+
+    options = read_options(plan.work.options)
+    most, asked = min(options.n_ubatch, options.n_batch), plan.work.context
+    if most >= asked:
+        return []
+    said = _(
+        "llama-server refuses a query and passage of more than {most} tokens, its micro-batch; -o ub={asked} -o b={asked} plans all {context}",
+        most=most,
+        asked=asked,
+        context=format_tokens(asked),
+    )
+    return [said]

@@ -100,6 +100,8 @@ def _engine(run: Run, options: Options) -> list[str]:
         "--jinja": run.model.kind not in ("embedding", "reranker"),
     }
     words += [switch for switch, on in switches.items() if on]
+    if run.model.kind == "embedding":  # not every file says that its last token holds the vector
+        words += ["--pooling", "last"]
     if options.speculates:
         words += ["--spec-type", options.spec_type, "--spec-draft-n-max", str(options.draft_n_max)]
     return words

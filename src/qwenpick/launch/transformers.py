@@ -5,6 +5,8 @@ Names: transformers 5.24, auto classes, generation and quantizers docs; what is 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qwenpick.i18n import _
 from qwenpick.launch import hub, speech
 from qwenpick.launch.asked import SCORED, SOUND, asked
@@ -12,6 +14,9 @@ from qwenpick.launch.facts import HF_CACHE, context_notes, download, yarn
 from qwenpick.launch.run import Command, Launch, Run, thinks
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.transformers.options import Options
+
+if TYPE_CHECKING:
+    from qwenpick.work.placement import Placement
 
 READ_FROM = "transformers 5.24: auto classes, BitsAndBytesConfig, GenerationConfig"
 FILE = "run.py"
@@ -21,6 +26,11 @@ _QUANTIZED = {
     "int8": "BitsAndBytesConfig(load_in_8bit=True)",
 }
 AUTO = '"auto"'
+_TORCH = {
+    "apple": "mps",
+    "intel": "xpu:0",
+    "ascend": "npu:0",
+}  # what PyTorch calls a vendor's GPU; AMD's go by CUDA's name
 ANSWER = 2048  # tokens an answer may have here; a thought comes before it
 
 
@@ -51,7 +61,7 @@ def program(run: Run, fetched: str | None = None) -> str:
     `fetched` is where the weights were put.
     """
     name, quantized, devices = fetched or run.weights, _QUANTIZED.get(run.checkpoint.format), len(run.placement.devices)
-    where = '"cpu"' if not devices else '"auto"' if devices > 1 or run.placement.split is not None else '"cuda:0"'
+    where = '"auto"' if devices > 1 or run.placement.split is not None else f'"{_torch_device(run.placement)}"'
     answer = min(ANSWER * (8 if thinks(run.model) else 1), max(1, run.work.context // 2))
     load = [f"dtype={_DTYPE.get(run.checkpoint.format, AUTO)}", f"device_map={where}"]
     load += [f"quantization_config={quantized}"] if quantized else []
@@ -85,3 +95,7 @@ def program(run: Run, fetched: str | None = None) -> str:
             "",
         ]
     )
+
+
+def _torch_device(placement: Placement) -> str:
+    return _TORCH.get(placement.devices[0].vendor, "cuda:0") if placement.devices else "cpu"

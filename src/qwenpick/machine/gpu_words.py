@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
@@ -16,8 +17,18 @@ if TYPE_CHECKING:
 MOST_DEVICES = 1024
 # The x of "7900 xtx" and "9070 xt" begins a word of the name
 _COUNT_FIRST = re.compile(r"(\d+)\s*(?!xtx?\b)[x×*]\s*(\S.*)", re.IGNORECASE)
+_BETWEEN = re.compile(r"\s*[,;，、]\s*|\s+\+\s+")  # not the + of a Ryzen AI Max+ 395
 _SIGNED = re.compile(r"\s*(?:[-+]\s*\d|\d+\s*[.,]\s*\d+\s*[x×*]\s)", re.IGNORECASE)  # a count that is none
 _COUNT_LAST = re.compile(r"(.*\S\s|\d+)\s*[x×*]\s*(\d+)", re.IGNORECASE)
+
+
+def separate(gpus: Iterable[str]) -> list[str]:
+    """The GPUs that stand in one --gpu, one each.
+
+    >>> separate(["rtx 3090, rtx 3060 12gb", "2x l40s", "ryzen ai max+ 395"])
+    ['rtx 3090', 'rtx 3060 12gb', '2x l40s', 'ryzen ai max+ 395']
+    """
+    return [one for words in gpus for one in ([words] if _SIGNED.match(words) else _BETWEEN.split(words.strip(" ,+")))]
 
 
 def counted(words: str) -> tuple[int, str]:

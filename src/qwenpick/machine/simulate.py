@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import N_, _
 from qwenpick.machine.assumed import DDR4, assumed_ram
-from qwenpick.machine.gpu_words import about, counted, meant
+from qwenpick.machine.gpu_words import about, counted, meant, separate
 from qwenpick.machine.hardware import Cpu, Device, Machine
 from qwenpick.machine.mig import instance, split_name
 from qwenpick.machine.nodes import several
@@ -80,7 +80,7 @@ def _described(
         return _cpu_box(gpus, vram, ram)
     if not gpus:
         return _nameless_box(catalog, vram, ram)
-    words = [(count, *split_name(name)) for count, name in map(counted, gpus)]
+    words = [(count, *split_name(name)) for count, name in map(counted, separate(gpus))]
     named = [(count, *meant(catalog, name, vram, ram)) for count, name, _profile in words]
     unified = [gpu for _count, gpu, _notes in named if gpu.unified]
     if unified:

@@ -178,7 +178,10 @@ def memory(pick: Pick) -> str:
     held = format_bytes(sum(gpus), 1)
     if len(gpus) > 1 and max(gpus) - min(gpus) < max(gpus) // 50:
         held = f"{len(gpus)} x {format_bytes(max(gpus), 1)}"
-    return held if plan.mode == "gpu" else f"{held} + {format_bytes(ram, 1)}"
+    if plan.mode == "gpu" and not plan.placement.host_table:
+        return held
+    beside = format_bytes(ram, 1)
+    return f"{held.removesuffix(beside[-4:])} + {beside}"  # the unit once where it is the same
 
 
 def tone(pick: Pick) -> Tone:

@@ -12,7 +12,7 @@ from qwenpick.planning.plan import plan_ledger
 from qwenpick.planning.replicas import replicas
 from qwenpick.planning.server_caches import of_plan
 from qwenpick.planning.verdict import verdict_of
-from qwenpick.planning.words import speed_of, where
+from qwenpick.planning.words import rate, speed_of, where
 from qwenpick.render.forms.bars import bars_of
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.users import users_lines, users_values
@@ -72,7 +72,7 @@ def fit_report(
             *bars_of(plan.places, plan.memory),
             _summary(answer),
             *_cache_line(plan),
-            *_own_caches(plan),
+            *(_own_caches(plan) if answer.fits else ()),
             *users_lines(users),
         ]
         if explain:
@@ -162,10 +162,10 @@ def parts_of(memory: Memory) -> Table:
 
 
 def speed_change(fix: Fix) -> str:
-    """`-35%`, `×12` from +500 % on, nothing where it changes by less than half a percent."""
-    change = fix.speed_change
+    """`-35%`, `×12` from +500 % on, nothing where it changes by less than half a percent; `32-63` tokens/s where there is nothing to compare with."""
+    change, speed = fix.speed_change, fix.plan.speed
     if change is None:
-        return _("unknown")
+        return _("{rate} tokens/s", rate=rate(speed.each.low, speed.each.high)) if speed else _("unknown")
     if change > MUCH_FASTER:
         return f"×{1 + change:,.0f}" if change < BEYOND_COUNTING else f">×{BEYOND_COUNTING}"
     return f"{change:+.0%}" if abs(change) >= 0.005 else "="

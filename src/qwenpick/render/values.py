@@ -190,6 +190,7 @@ def fix_values(fix: Fix, command: str | None = None) -> FixValues:
         "flags": fix.flags,
         "need": fix.plan.memory.total,
         "speed_change": fix.speed_change if fix.speed_change is None else round(fix.speed_change, 3),
+        "speed": band_values(fix.plan.speed.each) if fix.plan.speed else None,
         "command": command,
     }
 

@@ -17,9 +17,16 @@ _FORM_FACTORS = frozenset("pcie sxm sxm2 sxm3 sxm4 sxm5 sxm6 nvl oam custom".spl
 _LAPTOP = frozenset({"laptop", "mobile", "notebook", "max-q", "笔记本"})
 _MEMORY = re.compile(r"\b(\d+(?:\.\d+)?)\s*(gib|gb|g)\b")
 # The computers that Apple's chips are sold in: a Mac mini M4 Pro is an M4 Pro
-_MACS = re.compile(r"\b(macbook[ -](pro|air)|mac[ -](mini|studio|pro)|macbook(?! neo)|imac|mac)\b")
+_MACS = re.compile(r"\b(macbook[ -](pro|air)|mac[ -](mini|studio|pro)|macbook(?! neo)|imac|mac|air|mini)\b")
+_MOBILE = re.compile(r"\b([345]0[5-9]0)m\b")  # a 4090M is the laptop's 4090
 _WORD = re.compile(r"[a-z0-9.]+|[\u4e00-\u9fff]+")
 PROCESSOR = r"(?i)\b(i[3579][ -]?\d{4,5}[a-z]{0,2}|core ultra \d|ryzen (?!ai)\w+ \d{4}|(xeon|epyc|threadripper|celeron|pentium|athlon)\b)"
+
+# Graphics in a processor that the catalogue does not know, and whole machines: what runs there reads the one memory that they have
+SHARES_MEMORY = (
+    r"(?i)\b(iris|hd graphics|uhd|vega (3|6|7|8|10|11)|radeon graphics|igpu|integrated|steam deck|rog ally|legion go|raspberry|rpi ?\d"
+    r"|iphone|ipad|android|pixel \d|galaxy|phone|snapdragon \d|dimensity|mali|adreno)\b|手机|核显|集显|树莓派"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,7 @@ def read_name(text: str) -> Named:
     (Named(words=('4060', 'ti'), gib=16.0), '4090', 'k100')
     """
     folded = re.sub(r"\((?:r|tm|c)\)", " ", text.casefold()).replace("max-q", "maxq")
-    folded = _MACS.sub(" ", folded)
+    folded = _MOBILE.sub(r"\1 laptop", _MACS.sub(" ", folded))
     memory = _MEMORY.search(folded)
     folded = re.sub(r"\b(rtx|gtx|rx|arc)(?=[a-z]?\d|pro)", r"\1 ", _MEMORY.sub(" ", folded))
     words = tuple("laptop" if w in _LAPTOP else w for w in _WORD.findall(folded) if w not in _NOISE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 from qwenpick.cli.commands import COMMANDS
@@ -10,6 +11,30 @@ from qwenpick.errors import did_you_mean, shown
 from qwenpick.i18n import _
 
 USUAL = {"help": "qwenpick -h", "version": "qwenpick --version", "-v": "--version", "-V": "--version"}
+
+# words that are the beginning of a GPU's name and never all of it
+_BRANDS = frozenset(
+    "rtx gtx rx arc geforce radeon nvidia amd intel tesla quadro titan instinct jetson dgx strix".split()
+)
+
+
+def unquoted(arguments: list[str]) -> str | None:
+    """What is wrong where a GPU's name of several words was typed without quotes, so that only its first word is the name; None where none was.
+
+    >>> unquoted(["fit", "qwen3-8b", "--gpu", "rtx", "4090"])
+    "a name of several words stands in quotes: --gpu 'rtx 4090'"
+    """
+    if arguments[:1] == ["gpus"]:  # takes them so
+        return None
+    for word, following in pairwise(arguments):
+        first = word.removeprefix("--gpu=")
+        if first.casefold() in _BRANDS and not following.startswith("-"):
+            name = shown(f"'{first} {following}'", 80)
+            return _(
+                "a name of several words stands in quotes: {name}",
+                name=name if arguments[0] == "compare" else f"--gpu {name}",
+            )
+    return None
 
 
 def typed_wrong(error: Any, arguments: list[str]) -> str:

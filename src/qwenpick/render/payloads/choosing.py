@@ -19,8 +19,8 @@ from qwenpick.render.payloads.plans import (
 class FixValues(TypedDict):
     """saves (at the fullest GPU, else in RAM) and need (everywhere) are bytes.
 
-    speed_change is a fraction of the decode speed, null where a bandwidth is not known. command is whole: what was typed, with the flags in it; null
-    from Python.
+    speed_change is a fraction of the decode speed, null where a bandwidth is not known, and where the plan ran nowhere; speed is what each user then
+    gets, null where a bandwidth is not known. command is whole: what was typed, with the flags in it; null from Python.
     """
 
     what: str
@@ -28,6 +28,7 @@ class FixValues(TypedDict):
     flags: str
     need: int
     speed_change: float | None
+    speed: BandValues | None
     command: NotRequired[str | None]
 
 
