@@ -16,7 +16,7 @@ from qwenpick.catalog.read import data_directory
 from qwenpick.runtimes import RUNTIMES
 from qwenpick.runtimes.option import entries
 from tests.fuzz.running import Case
-from tests.readers.making import safetensors
+from tests.readers.making import safetensors, write
 
 TESTS = Path(__file__).parents[1]
 BOXES = (
@@ -190,7 +190,9 @@ def logs(seed: int, work: Path) -> Iterator[Case]:
 
 def ggufs(seed: int, work: Path) -> Iterator[Case]:
     """GGUF files with bytes overwritten, put in and cut."""
-    yield from _bytes(seed, work / "a.gguf", [(TESTS / "readers" / "written-by-gguf-library.header").read_bytes()])
+    yield from _bytes(
+        seed, work / "a.gguf", (TESTS / "readers" / "written-by-gguf-library.header").read_bytes(), 767_616
+    )
 
 
 def weights(seed: int, work: Path) -> Iterator[Case]:
@@ -200,8 +202,8 @@ def weights(seed: int, work: Path) -> Iterator[Case]:
     )
     (work / "model").mkdir(exist_ok=True)
     (work / "model" / "config.json").write_text((TESTS / "readers" / "configs" / "Qwen3-8B.json").read_text())
-    for case in _bytes(seed, work / "model" / "model.safetensors", [good + bytes(data)]):
-        yield Case(("fit", str(work / "model"), *BOXES[0]), case.environ)
+    for _case in _bytes(seed, work / "model" / "model.safetensors", good, data):
+        yield Case(("fit", str(work / "model"), *BOXES[0]))
 
 
 def noise(seed: int, work: Path) -> Iterator[Case]:
@@ -272,7 +274,8 @@ def _place(chance: random.Random, document: Any) -> tuple[Any, Any]:
     return holder, key
 
 
-def _bytes(seed: int, target: Path, good: list[bytes]) -> Iterator[Case]:
+def _bytes(seed: int, target: Path, good: bytes, weights: int) -> Iterator[Case]:
+    """A header with bytes overwritten, put in and cut, before so many bytes of weights."""
     chance = random.Random(seed)
     words = (
         b"\xff" * 8,
@@ -284,14 +287,13 @@ def _bytes(seed: int, target: Path, good: list[bytes]) -> Iterator[Case]:
         b"\x09\0\0\0\x09\0\0\0",
     )
     while True:
-        data = chance.choice(good)
+        data = good
         for _unused in range(chance.randint(1, 6)):
             at, new = chance.randrange(len(data)), chance.choice((*words, chance.randbytes(chance.randint(1, 9))))
             data = data[:at] + new + data[at + (0 if chance.random() < 0.3 else len(new)) :]
         if chance.random() < 0.2:
             data = data[: chance.randrange(len(data)) + 1]
-        target.write_bytes(data)
-        yield Case(("fit", str(target), *chance.choice(BOXES)))
+        yield Case(("fit", str(write(target, data, weights)), *chance.choice(BOXES)))
 
 
 def _text(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""A little of every kind of hostile input; `python -m tests.fuzz.report` runs as much as docs/reliability.md says."""
+"""A little of every kind of hostile input; `python tools/reliability.py` runs as much as docs/reliability.md says."""
 
 from __future__ import annotations
 
