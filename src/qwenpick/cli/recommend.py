@@ -18,6 +18,8 @@ from qwenpick.i18n import _
 from qwenpick.units import MOST_SEQUENCES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qwenpick.catalog import Catalog
     from qwenpick.fleet.kinds import Fleet
     from qwenpick.machine.hardware import Machine
@@ -71,8 +73,6 @@ def command(
 ) -> None:
     """Which Qwen should I run on this machine, for this job? Exit code 0 if something fits, 1 if nothing does."""
     from qwenpick.recommending.answer import Recommender
-    from qwenpick.recommending.request import Request
-    from qwenpick.recommending.scenarios import find_scenario
     from qwenpick.render.forms.output import emit, write_page
     from qwenpick.render.forms.progress import working
     from qwenpick.render.recommend import recommend_report, recommend_values
@@ -96,31 +96,19 @@ def command(
         "strict": strict,
     }
     if scenario:
-        found = find_scenario(scenario)
-        for name, value in {"task": found.task, **found.constraints}.items():
-            said[name] = value if said.get(name) is None else said[name]
-        typer.echo(
-            _(
-                "scenario {name}: {title}; the same as {as_flags}",
-                name=found.name,
-                title=_(found.title),
-                as_flags=_as_flags(found.task, found.constraints),
-            ),
-            err=True,
-        )
+        said = _of_scenario(scenario) | {name: value for name, value in said.items() if value is not None}
     shown = output.shown()
     if nodes := clustered.fleet(facts, hardware):
         if ask or explain or html:
             raise QwenpickError(_("--cluster prints the sets of nodes; leave out --ask, --explain and --html"))
-        wanted = Request(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
-        raise typer.Exit(_cluster(facts, nodes, wanted, limit, hardware.link, shown))
+        raise typer.Exit(_cluster(facts, nodes, _request(said), limit, hardware.link, shown))
     boxes = hardware.read_all(facts)
     if ask:
         from qwenpick.cli.common.asking import asked
 
         answers_, hardware = asked(facts, boxes, said, hardware, ctx)
         said, boxes = said | answers_, hardware.read_all(facts)
-    request = Request(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
+    request = _request(said)
     with working(_("looking for the best models")):
         recommender = Recommender(facts, request)
         details = explain or shown == "json"
@@ -143,6 +131,27 @@ def command(
         )
     emit("recommend", shown, report, recommend_values(answers, here))
     raise typer.Exit(0 if all(answer.picks for _label, _box, answer in answers) else 1)
+
+
+def _request(said: Mapping[str, object]) -> Request:
+    """What was said as a request, which knows what is usual of the rest."""
+    from qwenpick.recommending.request import Request
+
+    return Request(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
+
+
+def _of_scenario(name: str) -> dict[str, object]:
+    """What a scenario stands for, which is also told."""
+    from qwenpick.recommending.scenarios import find_scenario
+
+    found = find_scenario(name)
+    meant: dict[str, object] = {"task": found.task, **found.constraints}
+    flags = " ".join(
+        f"--{option.replace('_', '-')}" + ("" if value is True else f" {value}") for option, value in meant.items()
+    )
+    told = _("scenario {name}: {title}; the same as {as_flags}", name=found.name, title=_(found.title), as_flags=flags)
+    typer.echo(told, err=True)
+    return meant
 
 
 def _cluster(facts: Catalog, nodes: Fleet, request: Request, limit: int, link: str | None, format: str) -> int:
@@ -198,11 +207,3 @@ def _again(hardware: Box, recommender: Recommender, choice: Choice) -> str:
         "--strict": request.strict,
     }
     return "".join(f" {shlex.quote(word)}" for word in [*hardware.words(), *typed(asked)]) + hardware.aside()
-
-
-def _as_flags(task: str, constraints: object) -> str:
-    """A scenario as the flags that it stands for."""
-    flags = [f"--task {task}"]
-    for name, value in dict(constraints).items():  # type: ignore[call-overload]
-        flags.append(f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}"))
-    return " ".join(flags)
