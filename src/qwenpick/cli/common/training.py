@@ -105,46 +105,25 @@ class Tuning:
         said = self.train.casefold()
         if said in OBJECTIVES:
             raise QwenpickError(_("--train says what is trained, --method what for: --train lora --method {method}", method=said))
-        average = parse_tokens(self.average_seq) if self.average_seq else None
         every = said == "all"
-        training = Training(
-            method="full" if every else "lora" if said == "dora" else said,
-            seq=parse_tokens(self.seq) if self.seq else 2048,
-            batch=self.batch,
-            grad_accum=self.grad_accum,
-            rank=self.rank or 16,
-            target=self.target or "all-linear",
-            optimizer=self.optimizer,
-            precision=self.precision,
-            checkpointing=not self.no_checkpointing,
-            zero=self.zero,
-            offload=self.offload,
-            pin_memory=not self.no_pin_memory,
-            segments=self.expandable_segments,
-            fsdp=self.fsdp,
-            chunked_loss=self.chunked_loss,
-            attention=self.attn,
-            gpus=self.gpus,
-            trainer=self.trainer or "trl",
-            trainer_version=self.trainer_version,
-            train_vision=self.train_vision,
-            train_embeddings=self.train_embeddings,
-            dora=self.dora or said == "dora",
-            layers=self.layers,
-            fla=self.fla,
-            image_tokens=self.image_tokens or 0,
-            audio_seconds=self.audio_seconds or 0,
-            image_size=self._pixels(),
-            images=self.images,
-            frames=self.frames,
-            objective=self.method.casefold() if self.method else "sft",
-            reference=self.reference,
-            mini_batch=self.mini_batch,
-            sequence_parallel=self.sequence_parallel,
-            average_seq=average,
-            packing=self.packing,
-            epochs=self.epochs,
-        )
+        named_alike = {one.name: getattr(self, one.name) for one in fields(Training) if hasattr(self, one.name)}
+        training = Training(**named_alike | {
+            "method": "full" if every else "lora" if said == "dora" else said,
+            "objective": self.method.casefold() if self.method else "sft",
+            "trainer": self.trainer or "trl",
+            "seq": parse_tokens(self.seq) if self.seq else 2048,
+            "average_seq": parse_tokens(self.average_seq) if self.average_seq else None,
+            "rank": self.rank or 16,
+            "target": self.target or "all-linear",
+            "dora": self.dora or said == "dora",
+            "attention": self.attn,
+            "checkpointing": not self.no_checkpointing,
+            "pin_memory": not self.no_pin_memory,
+            "segments": self.expandable_segments,
+            "image_tokens": self.image_tokens or 0,
+            "audio_seconds": self.audio_seconds or 0,
+            "image_size": self._pixels(),
+        })  # fmt: skip
         check(training)
         return TrainingRequest(training, every, self._tokens(training), training.objective if self.method else None, self.trainer)
 
