@@ -24,7 +24,7 @@ def command(
     from qwenpick.machine.doctor import findings, old_facts
     from qwenpick.machine.installed.engines import installed_engines
     from qwenpick.machine.installed.stores import home_directory
-    from qwenpick.machine.probe import probe, this_world
+    from qwenpick.machine.probe import World, probe
     from qwenpick.machine.probe.surroundings import Surroundings, surroundings
     from qwenpick.render.forms.output import emit
     from qwenpick.render.machine import doctor_report, doctor_values
@@ -32,7 +32,7 @@ def command(
     if hardware.is_said():
         box, around = hardware.read(parsed.read_catalog(catalog)), Surroundings()
     else:
-        box, around = probe(parsed.read_catalog(catalog) if catalog else None), surroundings(this_world())
+        box, around = probe(parsed.read_catalog(catalog) if catalog else None), surroundings(World())
     found = findings(box, around)
     if not hardware.is_said():  # a box from a file is judged alone: the same answer on any day
         found += old_facts(data_date(), date.today().isoformat())

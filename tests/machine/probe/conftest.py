@@ -10,7 +10,7 @@ import pytest
 
 from qwenpick.catalog import Catalog
 from qwenpick.machine.hardware import Machine
-from qwenpick.machine.probe import CommandOutput, probe
+from qwenpick.machine.probe import CommandOutput, World, probe
 from tests.machine.probe.recorded import CPUINFO, MEMINFO_128, check_sane, no_nvml, plant, said
 
 Look = Callable[..., Machine]
@@ -31,8 +31,7 @@ def look(tmp_path: Path, catalog: Catalog) -> Look:
         **options: Any,
     ) -> Machine:
         plant(tmp_path, {"/proc/meminfo": MEMINFO_128, "/proc/cpuinfo": CPUINFO, **files})
-        machine = probe(
-            catalog,
+        world = World(
             root=tmp_path,
             environ={"HOME": "/home/me", **environ},
             system=options.pop("system", "linux"),
@@ -42,6 +41,7 @@ def look(tmp_path: Path, catalog: Catalog) -> Look:
             timeout=timeout,
             **options,
         )
+        machine = probe(catalog, world)
         check_sane(machine)
         return machine
 

@@ -11,7 +11,7 @@ from qwenpick.machine.doctor import LEVELS, findings
 from qwenpick.machine.file import read
 from qwenpick.machine.gpu_findings import Finding
 from qwenpick.machine.hardware import Cpu, Device, Machine
-from qwenpick.machine.probe import this_world
+from qwenpick.machine.probe import World
 from qwenpick.machine.probe.surroundings import Surroundings, surroundings
 from qwenpick.units import GIB
 from tests.machine.probe.conftest import Look
@@ -162,10 +162,10 @@ def test_a_container_is_known_by_its_traces(
     files: dict[str, str], environ: dict[str, str], kind: str | None, tmp_path: Path
 ) -> None:
     plant(tmp_path, files)
-    assert surroundings(this_world(root=tmp_path, environ=environ)).container == kind
+    assert surroundings(World(root=tmp_path, environ=environ)).container == kind
 
 
 def test_wsl_is_known_by_its_kernel(tmp_path: Path) -> None:
     plant(tmp_path, {"/proc/version": "Linux version 5.15.167.4-microsoft-standard-WSL2"})
-    around = surroundings(this_world(root=tmp_path, environ={}))
+    around = surroundings(World(root=tmp_path, environ={}))
     assert around.wsl and "%UserProfile%\\.wslconfig" in said(Machine(), around)

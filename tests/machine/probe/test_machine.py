@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from qwenpick.catalog import Catalog
-from qwenpick.machine.probe import CommandOutput, probe
+from qwenpick.machine.probe import CommandOutput, World, probe
 from qwenpick.machine.probe import machine as assembling
 from tests.machine.probe.conftest import Look
 from tests.machine.probe.recorded import Card, FakeNvml, check_sane, drm, no_nvml, said
@@ -23,7 +23,8 @@ from tests.machine.probe.recorded import Card, FakeNvml, check_sane, drm, no_nvm
 def test_a_box_that_tells_nothing_is_a_machine_that_knows_nothing(tmp_path: Path) -> None:  # S01
     nothing = SimpleNamespace(virtual_memory=lambda: None, cpu_count=lambda logical: None)
     for system in ("linux", "darwin", "windows"):
-        machine = probe(root=tmp_path, environ={}, system=system, run=said({}), nvml=no_nvml, psutil=lambda: nothing)
+        world = World(tmp_path, {}, system, run=said({}), nvml=no_nvml, psutil=lambda: nothing)
+        machine = probe(world=world)
         check_sane(machine)
         assert machine.devices == () and machine.ram_total is None and machine.cpu.cores is None
         assert machine.notes

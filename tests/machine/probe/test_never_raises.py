@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qwenpick.catalog import Catalog
-from qwenpick.machine.probe import CommandOutput, probe
+from qwenpick.machine.probe import CommandOutput, World, probe
 from qwenpick.units import MIB
 from tests.machine.probe.recorded import Card, FakeNvml, check_sane, error, plant
 
@@ -46,9 +46,8 @@ def test_no_answer_of_nvml_breaks_the_probe(
 ) -> None:
     nvml = FakeNvml(*cards, init=init, count=count, driver=version, cuda=version)
     environ = {"HOME": "/h"} if visible is None else {"HOME": "/h", "CUDA_VISIBLE_DEVICES": visible}
-    check_sane(
-        probe(catalog, root=Path("/nowhere"), environ=environ, system="linux", nvml=lambda: nvml, run=mute, timeout=1.0)
-    )
+    world = World(Path("/nowhere"), environ, "linux", nvml=lambda: nvml, run=mute, timeout=1.0)
+    check_sane(probe(catalog, world))
 
 
 def mute(command: Sequence[str], timeout: float) -> CommandOutput:
@@ -82,17 +81,8 @@ def test_no_content_of_a_file_breaks_the_probe(catalog: Catalog, contents: dict[
             Path(directory),
             {**chip, **{name: text.encode("utf-8", "replace").decode() for name, text in contents.items()}},
         )
-        check_sane(
-            probe(
-                catalog,
-                root=Path(directory),
-                environ={"HOME": "/h"},
-                system="linux",
-                nvml=unavailable,
-                psutil=unavailable,
-                run=mute,
-            )
-        )
+        world = World(Path(directory), {"HOME": "/h"}, "linux", nvml=unavailable, psutil=unavailable, run=mute)
+        check_sane(probe(catalog, world))
 
 
 def unavailable() -> Any:
@@ -114,9 +104,5 @@ def test_no_output_of_a_tool_breaks_the_probe(catalog: Catalog, system: str, out
     run: Callable[[Sequence[str], float], CommandOutput] = lambda command, timeout: CommandOutput(out, 0)  # noqa: E731
     with tempfile.TemporaryDirectory() as directory:
         plant(Path(directory), {"/dev/davinci_manager": "", "/dev/nvidiactl": ""})
-        root = Path(directory)
-        check_sane(
-            probe(
-                catalog, root=root, environ={"HOME": "/h"}, system=system, nvml=unavailable, psutil=unavailable, run=run
-            )
-        )
+        world = World(Path(directory), {"HOME": "/h"}, system, nvml=unavailable, psutil=unavailable, run=run)
+        check_sane(probe(catalog, world))

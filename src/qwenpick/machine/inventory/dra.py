@@ -13,7 +13,7 @@ from typing import Any
 
 from qwenpick.catalog.vendors import Vendor
 from qwenpick.machine.inventory.cluster import Accelerator
-from qwenpick.machine.inventory.quantities import whole
+from qwenpick.machine.inventory.quantities import mappings, table, whole
 
 DRIVERS: dict[str, Vendor] = {"gpu.nvidia.com": "nvidia", "gpu.amd.com": "amd", "gpu.intel.com": "intel"}
 NAMES = ("productName", "model", "product")  # NVIDIA and AMD; Intel; others
@@ -29,7 +29,7 @@ def by_node(slices: Iterable[Mapping[str, Any]], claims: Iterable[Mapping[str, A
         for result in _results(claim)
     }
     newest: dict[tuple[str, str], int] = {}
-    specs = [_table(item.get("spec")) for item in slices]
+    specs = [table(item.get("spec")) for item in slices]
     for spec in specs:  # a driver that changed its pool leaves slices of older generations for a while
         key = _pool(spec)
         newest[key] = max(newest.get(key, 0), _generation(spec))
@@ -46,45 +46,37 @@ def by_node(slices: Iterable[Mapping[str, Any]], claims: Iterable[Mapping[str, A
     return {node: _together(devices) for node, devices in found.items()}
 
 
-def _table(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _listed(value: object) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
-
-
 def _pool(spec: Mapping[str, Any]) -> tuple[str, str]:
-    return str(spec.get("driver", "")), str(_table(spec.get("pool")).get("name", ""))
+    return str(spec.get("driver", "")), str(table(spec.get("pool")).get("name", ""))
 
 
 def _generation(spec: Mapping[str, Any]) -> int:
-    said = _table(spec.get("pool")).get("generation", 0)
+    said = table(spec.get("pool")).get("generation", 0)
     return said if isinstance(said, int) else 0
 
 
 def _results(claim: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    devices = _table(_table(_table(claim.get("status")).get("allocation")).get("devices"))
-    return _listed(devices.get("results"))
+    devices = table(table(table(claim.get("status")).get("allocation")).get("devices"))
+    return mappings(devices.get("results"))
 
 
 def _whole_devices(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The devices of a slice, without those slices of a GPU that could be cut but are not: both are listed where a GPU may be parted on demand."""
-    listed = _listed(spec.get("devices"))
-    usable = [item for item in listed if _text(item, "type") not in ("vfio", "mig-device")]
+    every = mappings(spec.get("devices"))
+    usable = [item for item in every if _text(item, "type") not in ("vfio", "mig-device")]
     parted = {_text(item, "uuid") for item in usable if _text(item, "type") == "gpu"}
     return [item for item in usable if not (_text(item, "type") == "mig" and _text(item, "parentUUID") in parted)]
 
 
 def _fields(device: Mapping[str, Any], part: str) -> Mapping[str, Any]:
-    return _table(device.get(part) or _table(device.get("basic")).get(part))
+    return table(device.get(part) or table(device.get("basic")).get(part))
 
 
 def _text(device: Mapping[str, Any], name: str) -> str | None:
     """An attribute; drivers may write their domain before its name."""
     attributes = _fields(device, "attributes")
     value = next((v for key, v in attributes.items() if key == name or key.endswith(f"/{name}")), None)
-    said = _table(value)
+    said = table(value)
     found = said.get("string") or said.get("version") if said else value
     return str(found) if found is not None else None
 
@@ -98,7 +90,7 @@ def _accelerator(device: Mapping[str, Any], driver: str, free: int | None) -> Ac
         name=f"{name} MIG {profile}" if name and profile else name,
         count=1,
         free=free,
-        memory=whole(_table(memory).get("value") if isinstance(memory, Mapping) else memory),
+        memory=whole(table(memory).get("value") if isinstance(memory, Mapping) else memory),
         vendor=DRIVERS[driver],
         kind="mig" if profile else "gpu",
         resource=driver,

@@ -15,7 +15,7 @@ from qwenpick.machine.inventory.cluster import Cluster, Node, Taint
 from qwenpick.machine.inventory.labels import accelerators
 from qwenpick.machine.inventory.nvidia_labels import HAMI
 from qwenpick.machine.inventory.offers import Told
-from qwenpick.machine.inventory.quantities import quantity, whole
+from qwenpick.machine.inventory.quantities import mappings, quantity, table, whole
 
 KINDS = {
     "NodeList": "Node",
@@ -74,26 +74,18 @@ def parse(documents: Iterable[object]) -> Cluster:
 
 
 def _guess(item: Mapping[str, Any]) -> str:
-    spec = _table(item.get("spec"))
+    spec = table(item.get("spec"))
     return "Pod" if "containers" in spec else "ResourceSlice" if "driver" in spec and "pool" in spec else "Node"
 
 
-def _table(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _listed(value: object) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
-
-
 def _words(value: object) -> dict[str, str]:
-    return {str(key): str(text) for key, text in _table(value).items()}
+    return {str(key): str(text) for key, text in table(value).items()}
 
 
 def _node(item: Mapping[str, Any], held: Mapping[str, Mapping[str, float]] | None, slices: dra.Slices) -> Node:
-    metadata, spec, status = (_table(item.get(part)) for part in ("metadata", "spec", "status"))
+    metadata, spec, status = (table(item.get(part)) for part in ("metadata", "spec", "status"))
     name, labels = str(metadata.get("name", "")), _words(metadata.get("labels"))
-    capacity, allocatable = _table(status.get("capacity")), _table(status.get("allocatable"))
+    capacity, allocatable = table(status.get("capacity")), table(status.get("allocatable"))
     taken = None if held is None else held.get(name, {})
     annotations = {key: text for key, text in _words(metadata.get("annotations")).items() if key == HAMI}
     found, notes = accelerators(Told(labels, capacity, allocatable or capacity, taken, annotations))
@@ -102,7 +94,7 @@ def _node(item: Mapping[str, Any], held: Mapping[str, Mapping[str, float]] | Non
     ram, cpus = whole((allocatable or capacity).get("memory")), quantity((allocatable or capacity).get("cpu"))
     taints = tuple(
         Taint(str(taint.get("key", "")), taint.get("value") and str(taint["value"]), str(taint.get("effect", "")))
-        for taint in _listed(spec.get("taints"))
+        for taint in mappings(spec.get("taints"))
     )
     node = Node(
         name=name,
@@ -120,7 +112,7 @@ def _node(item: Mapping[str, Any], held: Mapping[str, Mapping[str, float]] | Non
 
 def _out(node: Node, spec: Mapping[str, Any], status: Mapping[str, Any], labels: Mapping[str, str]) -> str | None:
     """Why no pod can go there now: not ready, cordoned, going, under pressure, or tainted without a GPU that would be worth tolerating it."""
-    ready = next((c.get("status") for c in _listed(status.get("conditions")) if c.get("type") == "Ready"), None)
+    ready = next((c.get("status") for c in mappings(status.get("conditions")) if c.get("type") == "Ready"), None)
     if ready is not None and ready != "True":
         return N_("not ready")
     blocking = [taint.key for taint in node.taints if taint.effect in BLOCKING]
@@ -139,7 +131,7 @@ def _held(pods: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     """What the pods on each node hold, by resource, as the scheduler counts it."""
     held: dict[str, dict[str, float]] = {}
     for pod in pods:
-        spec, status = _table(pod.get("spec")), _table(pod.get("status"))
+        spec, status = table(pod.get("spec")), table(pod.get("status"))
         if (node := spec.get("nodeName")) and status.get("phase") not in OVER:
             taken = held.setdefault(str(node), {})
             for resource, amount in _asked(spec).items():
@@ -149,10 +141,10 @@ def _held(pods: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
 
 def _asked(spec: Mapping[str, Any]) -> dict[str, float]:
     """What a pod asks for: its containers and sidecars together, or its largest init container, and its overhead (kubectl describe's own sum)."""
-    running = [_resources(container) for container in _listed(spec.get("containers"))]
+    running = [_resources(container) for container in mappings(spec.get("containers"))]
     starting: list[dict[str, float]] = []
     sidecars: list[dict[str, float]] = []
-    for container in _listed(spec.get("initContainers")):
+    for container in mappings(spec.get("initContainers")):
         asked = _resources(container)
         if container.get("restartPolicy") == "Always":
             sidecars.append(asked)
@@ -167,12 +159,12 @@ def _asked(spec: Mapping[str, Any]) -> dict[str, float]:
 
 def _resources(container: Mapping[str, Any]) -> dict[str, float]:
     """Requests; limits where a resource has no request of its own."""
-    resources = _table(container.get("resources"))
+    resources = table(container.get("resources"))
     return {**dict(_amounts(resources.get("limits"))), **dict(_amounts(resources.get("requests")))}
 
 
 def _amounts(value: object) -> Iterator[tuple[str, float]]:
-    for key, text in _table(value).items():
+    for key, text in table(value).items():
         if (number := quantity(text)) is not None:
             yield str(key), number
 

@@ -1,8 +1,10 @@
-"""Amounts as cluster software writes them: Kubernetes quantities (`527433512Ki`, `127900m`), Slurm's megabytes and TRES (`500G`)."""
+"""What cluster software writes: Kubernetes quantities (`527433512Ki`, `127900m`), Slurm's megabytes and TRES (`500G`), and JSON of any shape."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from qwenpick.units import MIB
 
@@ -39,11 +41,21 @@ def count(text: object) -> int | None:
     return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def slurm_memory(text: str, unit: int = MIB) -> int | None:
-    """Bytes of Slurm's `1031000`, `500G`, `257000M`: binary units, and `unit` where none is written (RealMemory is in MiB).
+def slurm_memory(text: str) -> int | None:
+    """Bytes of Slurm's `1031000`, `500G`, `257000M`: binary units, and MiB where none is written.
 
     >>> slurm_memory("500G") // 2**30, slurm_memory("257000M") // 2**20, slurm_memory("N/A")
     (500, 257000, None)
     """
     found = _TRES.fullmatch(text.strip())
-    return int(float(found[1]) * (_TRES_SUFFIX[found[2]] if found[2] else unit)) if found else None
+    return int(float(found[1]) * (_TRES_SUFFIX[found[2]] if found[2] else MIB)) if found else None
+
+
+def table(value: object) -> Mapping[str, Any]:
+    """The value where it is a mapping, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def mappings(value: object) -> list[Mapping[str, Any]]:
+    """The mappings in a list; none where it is no list."""
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

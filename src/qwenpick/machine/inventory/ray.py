@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from qwenpick.i18n import N_
 from qwenpick.machine.inventory.cluster import Accelerator, Cluster, Node
+from qwenpick.machine.inventory.quantities import table
 
 if TYPE_CHECKING:
     from qwenpick.catalog.vendors import Vendor
@@ -47,9 +48,9 @@ def parse(
 
 def _node(item: Mapping[str, Any], free: Mapping[str, Mapping[str, Any]] | None, probed: Mapping[str, Machine]) -> Node:
     key = str(item.get("NodeID") or item.get("node_id") or "")
-    resources = _table(item.get("Resources") or item.get("resources_total"))
-    labels = {str(name): str(text) for name, text in _table(item.get("Labels") or item.get("labels")).items()}
-    left = None if free is None else _table(free.get(key))
+    resources = table(item.get("Resources") or item.get("resources_total"))
+    labels = {str(name): str(text) for name, text in table(item.get("Labels") or item.get("labels")).items()}
+    left = None if free is None else table(free.get(key))
     alive = item.get("Alive", item.get("alive", str(item.get("state", "ALIVE")).upper() == "ALIVE"))
     address = str(item.get("NodeManagerAddress") or item.get("node_ip") or key[:12])
     node = Node(
@@ -99,10 +100,6 @@ def _accelerators(
             name = None if named is None or named.upper() in SAYS_NOTHING else named.replace("_", " ")
             kind = "gpu" if resource == "GPU" else "npu"
             yield Accelerator(name, have, spare, vendor=vendor, kind=kind, resource=resource)  # type: ignore[arg-type]
-
-
-def _table(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _number(value: object) -> float | None:

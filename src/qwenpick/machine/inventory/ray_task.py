@@ -26,9 +26,9 @@ def look() -> dict[str, Any]:
     shown = {name: text for name, text in os.environ.items() if name not in HIDING}
     try:
         from qwenpick.machine.file import to_json
-        from qwenpick.machine.probe import probe
+        from qwenpick.machine.probe import World, probe
 
-        return {"machine": to_json(probe(environ=shown))}
+        return {"machine": to_json(probe(world=World(environ=shown)))}
     except ImportError:
         return {"gpus": _smi(shown), **_memory()}
 

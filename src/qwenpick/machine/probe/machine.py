@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from qwenpick.i18n import N_
 from qwenpick.machine.hardware import Cpu, Device, Machine
@@ -22,7 +21,7 @@ from qwenpick.machine.probe.nvidia import nvidia
 from qwenpick.machine.probe.ram import Ram, ram
 from qwenpick.machine.probe.sane import sane_device, sane_ram
 from qwenpick.machine.probe.windows import windows
-from qwenpick.machine.probe.world import Found, Runner, World, load_nvml, load_psutil, run_command
+from qwenpick.machine.probe.world import Found, World
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
@@ -34,24 +33,12 @@ NO_DISKS: tuple[Disk, ...] = ()
 VENDORS: tuple[Callable[[World, Ram], Found], ...] = (nvidia, amd, intel, apple, ascend, windows)
 
 
-def probe(
-    catalog: Catalog | None = None,
-    *,
-    timeout: float = 5.0,
-    environ: Mapping[str, str] | None = None,
-    root: Path = Path("/"),
-    system: str | None = None,
-    architecture: str | None = None,
-    run: Runner = run_command,
-    nvml: Callable[[], Any] = load_nvml,
-    psutil: Callable[[], Any] = load_psutil,
-) -> Machine:
+def probe(catalog: Catalog | None = None, world: World | None = None) -> Machine:
     """This box. Never raises: what cannot be read is None, and `notes`, the devices' notes and `unreadable` say why.
 
-    `timeout` (seconds) holds for any one command or driver. The other parameters say where to look; tests point them at recorded trees and outputs.
-    `catalog` is read from disk only if there is a device to match with it.
+    `world` is where to look; tests point it at recorded trees and outputs. `catalog` is read from disk only if there is a device to match with it.
     """
-    world = this_world(timeout, environ, root, system, architecture, run, nvml, psutil)
+    world = world or World()
     notes: list[str] = []
     memory = _or_note("RAM", lambda: sane_ram(ram(world)), Ram(), notes)
     processor, cpu_notes = _or_note("the CPU", lambda: cpu(world), NO_CPU, notes)
@@ -91,29 +78,6 @@ def probe(
         unreadable=tuple(line for f in found for line in f.unreadable),
         sources=sources(devices, memory, processor, disk.named_by if disk else None, found),
         hidden=hidden,
-    )
-
-
-def this_world(
-    timeout: float = 5.0,
-    environ: Mapping[str, str] | None = None,
-    root: Path = Path("/"),
-    system: str | None = None,
-    architecture: str | None = None,
-    run: Runner = run_command,
-    nvml: Callable[[], Any] = load_nvml,
-    psutil: Callable[[], Any] = load_psutil,
-) -> World:
-    """The world as this process sees it, unless told otherwise."""
-    return World(
-        root=root,
-        environ=os.environ if environ is None else environ,
-        system=system or current_system(),
-        architecture=architecture or current_architecture(),
-        run=run,
-        timeout=timeout,
-        nvml=nvml,
-        psutil=psutil,
     )
 
 
@@ -159,20 +123,6 @@ def sources(
         **{key: value for f in found for key, value in f.sources.items()},
     }
     return {key: value for key, value in known.items() if value}
-
-
-def current_system() -> str:
-    """linux, darwin or windows, as sys.platform says."""
-    import sys
-
-    return {"win32": "windows", "cygwin": "windows", "darwin": "darwin"}.get(sys.platform, "linux")
-
-
-def current_architecture() -> str:
-    """x86_64, aarch64, arm64, …"""
-    import platform
-
-    return platform.machine()
 
 
 def _guarded_vendor(vendor: Callable[[World, Ram], Found], world: World, memory: Ram) -> Found:

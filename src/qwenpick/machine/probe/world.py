@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -93,16 +95,21 @@ def load_psutil() -> Any:
     return psutil
 
 
+def current_system() -> str:
+    """linux, darwin or windows, as sys.platform says."""
+    return {"win32": "windows", "cygwin": "windows", "darwin": "darwin"}.get(sys.platform, "linux")
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """Where a probe looks: `system` is linux, darwin or windows; `timeout` is seconds for any one command or driver."""
+    """Where a probe looks, this box unless told otherwise. `system` is linux, darwin or windows; `timeout` are seconds of any command or driver."""
 
-    root: Path
-    environ: Mapping[str, str]
-    system: str
-    architecture: str
-    run: Runner
-    timeout: float
+    root: Path = Path("/")
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    system: str = field(default_factory=current_system)
+    architecture: str = field(default_factory=platform.machine)  # x86_64, aarch64, arm64, …
+    run: Runner = run_command
+    timeout: float = 5.0
     nvml: Callable[[], Any] = load_nvml
     psutil: Callable[[], Any] = load_psutil
 
