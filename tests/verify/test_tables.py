@@ -112,6 +112,28 @@ def test_llama_benchs_rows_are_compared_with_the_estimates_ranges(qwenpick: Call
     assert unsaid.code == 2 and "--gpu" in unsaid.err
 
 
+@pytest.mark.parametrize(
+    ("described", "known"),
+    [
+        ("qwen3 4B Q4_K - Medium", "Q4_K_M"),
+        ("qwen35moe 35B.A3B Q5_K - Small", "Q5_K_S"),
+        ("qwen35moe ?B IQ4_XS - 4.25 bpw", "IQ4_XS"),
+        ("qwen3 0.6B BF16", "BF16"),
+        ("qwen3 4B all F32", "F32"),
+    ],
+)
+def test_llama_benchs_first_column_says_the_format(described: str, known: str) -> None:
+    row = f"| {described}   |   2.32 GiB |     4.02 B | CUDA |  99 |           tg128 |         59.60 ± 0.20 |\n"
+    assert read_log(row, "llamacpp").format == known
+
+
+@pytest.mark.parametrize("text", ["", "\n\n"])
+def test_an_empty_log_is_said_to_be_empty(text: str, qwenpick: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "empty.log").write_text(text)
+    found = qwenpick("verify", "--log", str(tmp_path / "empty.log"))
+    assert (found.code, found.err) == (2, "qwenpick: the log is empty\n")
+
+
 def test_the_timings_of_the_last_request_are_read() -> None:
     text = (
         "prompt eval time =     500.00 ms /   600 tokens (    0.83 ms per token,  1200.00 tokens per second)\n"

@@ -252,7 +252,7 @@ def test_the_last_start_in_a_log_is_the_one_that_is_read() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "not a log of llama.cpp"),
+        ("", "the log is empty"),
         ("hello\n" * 100, "not a log of llama.cpp"),
         ("sglang is starting\n", "has no line about memory"),
     ],

@@ -35,7 +35,7 @@ def scan_report(found: Scan, machine: Machine) -> Report:
     if not found.models:
         blocks.append(Line(_("No models were found."), "title"))
         blocks.append(Line(_("qwenpick recommend says which to download; qwenpick scan DIR looks elsewhere")))
-    else:
+    elif planned:
         rows = sorted(planned, key=_order)
         blocks.append(Table(COLUMNS, tuple(map(_row, rows)), tones=tuple(TONES[_verdict(one)] for one in rows)))
     blocks += [

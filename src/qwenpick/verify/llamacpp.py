@@ -41,7 +41,11 @@ _SLOTS = re.compile(r"n_slots = (\d+), n_ctx_slot = (\d+)(?:, kv_unified = '(\w+
 _EXPERTS = re.compile(r"tensor blk\.(\d+)\.ffn_\w+_exps\S* .*buffer type overridden to CPU")
 _NAME = re.compile(r"general\.name\s+(?:str\s+)?=\s+(.+)")
 _FILE = re.compile(r"([^\s'\"=]+\.gguf)")
-_TYPE = re.compile(r"(?:print_info: file type|llm_load_print_meta: model ftype)\s+=\s+(.+)")
+# llama-bench writes it behind the architecture and the size, in the first column
+_TYPE = re.compile(
+    r"(?:(?:print_info: file type|llm_load_print_meta: model ftype)\s+=|^\|\s*[a-z]\w*(?: \?\S*| [\d.]+\S*)?)\s+"
+    r"((?:all |mostly )?(?:I?Q|B?F|TQ|MXFP)\d[^|]*)"
+)
 _BUILD = re.compile(r"build(?:_info)?:? (?:b)?(\d{3,6}) ?\(|build_info: (b\d+)")
 _DEVICE = re.compile(r"using device (\w+) \((.+?)\)|Device 0: ([^,]+)")
 

@@ -75,7 +75,9 @@ def recognise_engine(log: list[str]) -> str:
         return "ollama"
     best = max(hits, key=hits.__getitem__)
     if not hits[best]:
-        begins = shown(log[0].strip()) if log else ""
+        if not any(line.strip() for line in log):
+            raise QwenpickError(_("the log is empty"))
+        begins = shown(log[0].strip())
         raise QwenpickError(
             _(
                 "this is not a log of llama.cpp, Ollama, vLLM, SGLang or MLX; if it is, name the engine with --runtime (it begins: '{line}')",
