@@ -89,3 +89,16 @@ def test_a_name_that_says_its_group_is_taken_at_its_word(catalog: Catalog) -> No
     architecture = catalog.architecture(catalog.models["qwen3-32b"])
     fine, usual = (estimate(architecture, "gptq-int4", f"someone/Qwen3-32B-W4A16{end}") for end in ("-G32", ""))
     assert fine and usual and fine.bytes > usual.bytes
+
+
+def test_quanttrios_first_layer_is_in_16_bits(catalog: Catalog) -> None:
+    # 256 experts of 3 x 2048 x 512 weights in 2 bytes, and not in 4 bits with 2.5 bytes per 128: 1.192 GB more; stated: 25.46 GB
+    architecture = catalog.architecture(catalog.models["qwen3.6-35b-a3b"])
+    of, other = (estimate(architecture, "awq-int4", f"{who}/Qwen3.6-35B-A3B-AWQ") for who in ("QuantTrio", "someone"))
+    assert (
+        of
+        and other
+        and of.bytes - other.bytes == 256 * 3 * 2048 * 512 * 2 * 3 // 4 - 256 * 3 * 2048 * 512 * 20 // 8 // 128
+    )
+    dense = catalog.architecture(catalog.models["qwen3.5-9b"])
+    assert (found := estimate(dense, "awq-int4", "QuantTrio/Qwen3.5-9B-AWQ")) and found.bytes == 12_376_374_240

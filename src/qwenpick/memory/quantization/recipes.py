@@ -45,7 +45,10 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A layout: what is left in 16 bits or in 8, weights that share a scale (0: a row's), zero points beside it, MTP block and towers."""
+    """A layout: what is left in 16 bits or in 8, weights that share a scale (0: a row's), zero points beside it, MTP block and towers.
+
+    `first`: as many first layers are left in 16 bits whole.
+    """
 
     wide: frozenset[str] = frozenset({HEAD})
     eight: frozenset[str] = frozenset()
@@ -53,6 +56,7 @@ class Recipe:
     zeros: bool = True
     mtp: Literal["16 bits", "quantized", "absent"] = "16 bits"
     towers: bool = True
+    first: int = 0
 
     def parts(self, architecture: Architecture, format_name: str) -> Counter[str]:
         """Bytes of a repository of the format, by part (text, mtp, …)."""
@@ -71,6 +75,12 @@ class Recipe:
             return plain_bytes(tensor, architecture, format_name)
         rows, columns = tensor.shape[-2:]
         one = rows * columns + 2 * rows if kind in self.eight else _matrix(rows, columns, format_name, self)
+        if left := tuple(layer for layer in tensor.layers if layer < self.first) if tensor.part == "text" else ():
+            rest = tensor.count - len(left)
+            return (
+                plain_bytes(replace(tensor, layers=left), architecture, format_name)
+                + rest * math.prod(tensor.shape[:-2]) * one
+            )
         return tensor.count * math.prod(tensor.shape[:-2]) * one
 
 
@@ -133,7 +143,8 @@ _METHODS: tuple[tuple[str, tuple[_Method, _Method]], ...] = (
 _HABITS: tuple[tuple[str, str, Recipe | None, Recipe | None, bool], ...] = (
     ("cyankiwi", r"awq-bf16", Recipe(_wide(DELTA), group=_FINE), Recipe(_MLPS, group=_FINE), True),
     ("cyankiwi", r"awq", Recipe(group=_FINE), Recipe(_MLPS, group=_FINE), True),
-    ("quanttrio", r"-(0\.8|2|4|9)b-awq", Recipe(_MLPS), None, True),  # 27B leaves attention alone
+    # Its files of 2B, 4B and 9B are this to the byte; 27B leaves attention alone
+    ("quanttrio", r"-(0\.8|2|4|9|[0-9]+b-a[0-9]+)b-awq", Recipe(_MLPS, first=1), Recipe(_MLPS, first=1), True),
     ("btbtyler09", r"gptq", None, Recipe(_MLPS, group=_FINE), True),
     ("intel", r"qwen3\.[56]-.*auto-?round", None, Recipe(_wide(DELTA, SHARED)), False),
     ("amd", r"quark-awq", Recipe(), None, False),
@@ -150,7 +161,7 @@ _HABITS: tuple[tuple[str, str, Recipe | None, Recipe | None, bool], ...] = (
     ("natfii", r"nvfp4-mtp", Recipe(), None, False),
     ("berkerdooo", r"nvfp4", Recipe(), None, False),
 )
-SLACK = 0.02  # biases, headers, a block in 16 bits: QuantTrio's first layer is 1.9 % of Qwen3.5-9B
+SLACK = 0.02  # biases, headers, a small block in 16 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +214,6 @@ def _layouts(architecture: Architecture, format_name: str, repo: str) -> Iterato
     if group := re.search(r"(?<![a-z0-9])gs?(32|64|128)(?![0-9])", name):
         usual = replace(usual, group=int(group[1]))
     if not architecture.is_hybrid:
-        usual = replace(usual, wide=_wide(), eight=frozenset())
+        usual = replace(usual, wide=_wide(), eight=frozenset(), first=0)
         most = replace(most, wide=_wide(ATTENTION) if architecture.is_moe else _wide())
     yield from (usual, least, most)
