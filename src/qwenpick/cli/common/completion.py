@@ -1,48 +1,38 @@
-"""What the shell offers while somebody types: ids of the catalogue, read without validating an entry."""
+"""What the shell offers while somebody types: ids of the catalogue, read without validating an entry, and the names in tables of ours."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from typing import Any
 
 from qwenpick.errors import QwenpickError
 
 Complete = Callable[[str], list[str]]
 
 
-def model_names(incomplete: str) -> list[str]:
-    """The ids of the models that begin with what is typed."""
-    return _matching(incomplete, "models")
-
-
-def gpu_names(incomplete: str) -> list[str]:
-    """The ids of the GPUs that begin with what is typed."""
-    return _matching(incomplete, "gpus")
-
-
-def compared_names(incomplete: str) -> list[str]:
-    """The ids of models and GPUs: `compare` takes either."""
-    return _matching(incomplete, "models", "gpus")
-
-
-def runtime_names(incomplete: str) -> list[str]:
-    """The engines that begin with what is typed."""
-    from qwenpick.runtimes import RUNTIMES
-
-    return _beginning(incomplete, RUNTIMES)
-
-
-def task_names(incomplete: str) -> list[str]:
-    """The tasks that begin with what is typed."""
-    from qwenpick.recommending.tasks import TASKS
-
-    return _beginning(incomplete, TASKS)
-
-
 def choices(*names: str) -> Complete:
     """What offers those names."""
+    return lambda incomplete: _beginning(incomplete, names)
+
+
+def names_in(module: str, table: str, *more: str) -> Complete:
+    """What offers the names in a table of ours, and `more`; its module is imported when somebody asks."""
+    return lambda incomplete: _beginning(incomplete, [*getattr(import_module(f"qwenpick.{module}"), table), *more])
+
+
+def ids_of(*kinds: str) -> Complete:
+    """What offers the ids of entries; none where a person's own catalogue is broken: a shell has no place for the reason."""
+    return lambda incomplete: _beginning(incomplete, [name for kind in kinds for name in _entries(kind)])
+
+
+def values_of(kind: str, field: str) -> Complete:
+    """What offers the values of a field of all entries of a kind, in small letters."""
 
     def complete(incomplete: str) -> list[str]:
-        return _beginning(incomplete, names)
+        return _beginning(
+            incomplete, sorted({str(getattr(entry, field)).casefold() for entry in _entries(kind).values()})
+        )
 
     return complete
 
@@ -59,110 +49,31 @@ def quants(incomplete: str) -> list[str]:
     ]
 
 
-def caches(incomplete: str) -> list[str]:
-    """Formats of the KV cache."""
-    from qwenpick.memory.cache import CACHE_BITS
-
-    return _beginning(incomplete, CACHE_BITS)
-
-
-def preferences(incomplete: str) -> list[str]:
-    """What --prefer takes."""
-    from qwenpick.recommending.scoring import PREFERENCES
-
-    return _beginning(incomplete, PREFERENCES)
-
-
-def scenario_names(incomplete: str) -> list[str]:
-    """The scenarios."""
-    from qwenpick.recommending.scenarios import SCENARIOS
-
-    return _beginning(incomplete, SCENARIOS)
-
-
-def schemas(incomplete: str) -> list[str]:
-    """The commands that print JSON."""
-    from qwenpick.render.schemas import PAYLOADS
-
-    return _beginning(incomplete, PAYLOADS)
-
-
-def trainers(incomplete: str) -> list[str]:
-    """The trainers."""
-    from qwenpick.training.trainers import TRAINERS
-
-    return _beginning(incomplete, TRAINERS)
-
-
-def objectives(incomplete: str) -> list[str]:
-    """What --method takes."""
-    from qwenpick.training.objectives import OBJECTIVES
-
-    return _beginning(incomplete, OBJECTIVES)
-
-
-def methods(incomplete: str) -> list[str]:
-    """What may be trained."""
-    from qwenpick.training.methods import METHODS
-
-    return _beginning(incomplete, [*METHODS, "all"])
-
-
-def optimizers(incomplete: str) -> list[str]:
-    """The optimizers."""
-    from qwenpick.training.optimizers import OPTIMIZERS
-
-    return _beginning(incomplete, OPTIMIZERS)
-
-
-def series(incomplete: str) -> list[str]:
-    """The series of models."""
-    return _fields(incomplete, "models", "series")
-
-
-def kinds(incomplete: str) -> list[str]:
-    """The kinds of models."""
-    return _fields(incomplete, "models", "kind")
-
-
-def vendors(incomplete: str) -> list[str]:
-    """The makers of GPUs."""
-    return _fields(incomplete, "gpus", "vendor")
-
-
-def segments(incomplete: str) -> list[str]:
-    """The segments of GPUs."""
-    return _fields(incomplete, "gpus", "segment")
-
-
-def hubs(incomplete: str) -> list[str]:
-    """Where weights can be fetched from."""
-    from qwenpick.launch.hub import HUBS
-
-    return _beginning(incomplete, HUBS)
-
-
-def _matching(incomplete: str, *kinds: str) -> list[str]:
-    """The matching ids of these kinds; none where a person's own catalogue is broken: a shell has no place for the reason."""
+def _entries(kind: str) -> Mapping[str, Any]:
     from qwenpick.catalog import load
 
     try:
-        catalog = load()
+        found: Mapping[str, Any] = getattr(load(), kind)
     except QwenpickError:
-        return []
-    return [name for kind in kinds for name in _beginning(incomplete, getattr(catalog, kind))]
-
-
-def _fields(incomplete: str, kind: str, field: str) -> list[str]:
-    """The values of a field of all entries of a kind, in small letters."""
-    from qwenpick.catalog import load
-
-    try:
-        entries = getattr(load(), kind).values()
-    except QwenpickError:
-        return []
-    return _beginning(incomplete, sorted({str(getattr(entry, field)).casefold() for entry in entries}))
+        return {}
+    return found
 
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
     return [name for name in names if name.startswith(incomplete.casefold())]
+
+
+model_names, gpu_names, compared_names = ids_of("models"), ids_of("gpus"), ids_of("models", "gpus")
+series, kinds = values_of("models", "series"), values_of("models", "kind")
+vendors, segments = values_of("gpus", "vendor"), values_of("gpus", "segment")
+runtime_names = names_in("runtimes", "RUNTIMES")
+task_names = names_in("recommending.tasks", "TASKS")
+scenario_names = names_in("recommending.scenarios", "SCENARIOS")
+preferences = names_in("recommending.scoring", "PREFERENCES")
+caches = names_in("memory.cache", "CACHE_BITS")
+schemas = names_in("render.schemas", "PAYLOADS")
+hubs = names_in("launch.hub", "HUBS")
+methods = names_in("training.methods", "METHODS", "all")
+trainers = names_in("training.trainers", "TRAINERS")
+objectives = names_in("training.objectives", "OBJECTIVES")
+optimizers = names_in("training.optimizers", "OPTIMIZERS")
