@@ -217,7 +217,8 @@ def test_a_dense_models_bound_holds_where_little_of_it_lies_in_ram(catalog: Cata
 
 def _all_bounds(bounds: Bounds, model: Model) -> list[Bound]:
     """The model's bounds in all groups of engines."""
-    return [bound for group in range(len(bounds.groups)) for bound in bounds.of(model, group, bounds.search)]
+    loose = [one for group in range(len(bounds.groups)) for one in bounds.of(model, group, bounds.search)]
+    return [bound for one in loose for bound in bounds.tight(one.candidate)]
 
 
 def _of_plan(known: list[Bound], plan: Plan) -> list[Bound]:

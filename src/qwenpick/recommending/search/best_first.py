@@ -9,13 +9,13 @@ import math
 from bisect import insort
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from heapq import heapify, heappop, heapreplace
+from heapq import heappop, heappush, heapreplace
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from qwenpick.memory.account import RAM
 from qwenpick.memory.bands import band
-from qwenpick.planning.plan import Plan, evaluate
+from qwenpick.planning.plan import Plan, evaluate, one_memory
 from qwenpick.planning.verdict import Place
 from qwenpick.recommending.dominance import beats
 from qwenpick.recommending.quality import load_abilities
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from qwenpick.recommending.search.bounds import Bounds
     from qwenpick.recommending.search.contender import Bound, Row
 
+POINTS = attrgetter("points")
+
 
 def first_places(
     bounds: Bounds, search: Search, wanted: int, counted: bool = True
@@ -40,17 +42,19 @@ def first_places(
 
     How many do not fit takes a proof for each model that was not planned; it is None where it was not `counted`.
     """
-    queue = list(bounds.candidates.queue)  # a heap: (-points, turn, id of the model)
-    left: dict[str, Start | Contender] = dict(bounds.candidates.starts)  # of all in the queue
+    queue = list(bounds.candidates.queue)  # a heap: (-points, id of the model), what a model gave before among them
+    left: dict[str, Start | Contender] = dict(bounds.candidates.starts)
     found: list[Scored] = []
     scores: list[float] = []  # of them, in order, before any is outdone by another, which only takes points
     first: list[tuple[Scored, str | None]] = []  # the places so far; empty where there are new ones
     misfits = 0
     while queue:
-        at, (_, turn, name) = 0, queue[0]
-        one = left[name]
+        one = left.get(queue[0][1])
+        if one is None or one.points != -queue[0][0]:
+            heappop(queue)
+            continue
         if isinstance(one, Contender) and one.judged < len(found) and _less(one, found, bounds):
-            heapreplace(queue, (-one.points, turn, name))
+            heapreplace(queue, (-one.points, one.model.id))
             continue
         if len(found) >= wanted and one.points < scores[-wanted] - ROUNDING:
             first = first or order(found, wanted)
@@ -59,30 +63,18 @@ def first_places(
                 if rival is None:
                     break
                 one = rival
-                at, turn, name = next(
-                    (at, turn, name) for at, (_, turn, name) in enumerate(queue) if name == one.model.id
-                )
+        name = one.model.id
         if isinstance(one, Start):
             one = left[name] = Contender(one.model, one.points)
         if _advance(one, bounds, search):
-            entry = (-one.points, turn, name)
-            if at == 0:
-                heapreplace(queue, entry)
-            else:
-                queue[at] = entry
-                heapify(queue)
-        else:
-            if at:
-                queue[at] = queue[0]
-            heappop(queue)
-            if at:
-                heapify(queue)
-            del left[name]
-            misfits += not one.holds
-            if one.row:
-                found.append(one.row)
-                insort(scores, one.row.score)
-                first = []
+            heappush(queue, (-one.points, name))
+            continue
+        del left[name]
+        misfits += not one.holds
+        if one.row:
+            found.append(one.row)
+            insort(scores, one.row.score)
+            first = []
     ranked = [(here(row, search), by) for row, by in first or order(found, wanted)]
     if not counted:
         return ranked, None
@@ -130,17 +122,21 @@ def _advance(one: Contender, bounds: Bounds, search: Search) -> bool:
         one.group += 1
         if one.holds or one.group >= len(bounds.groups):
             return False
-        one.left, one.later = bounds.of(one.model, one.group, search), []
-        if not any(_is_sure(bound, search) for bound in reversed(one.left)):
-            for group in range(one.group + 1, len(bounds.groups)):
-                one.later += bounds.of(one.model, group, search)
-    _bound(one)
+        one.left = bounds.of(one.model, one.group, search)
+        if not _is_sure(one.left, bounds, search):
+            groups = range(one.group + 1, len(bounds.groups))
+            one.later = [bound for group in groups for bound in bounds.of(one.model, group, search)]
+    _bound(one, bounds)
     return True
 
 
-def _bound(one: Contender) -> None:
-    """What the contender still gives at most."""
-    one.more = max([bound.points for bound in one.unplanned], default=-math.inf)
+def _bound(one: Contender, bounds: Bounds) -> None:
+    """What the contender still gives at most: loose bounds are tightened until none is above the others."""
+    for pool in (one.left, one.later):
+        while pool and (best := max(pool, key=POINTS)).loose:
+            at = pool.index(best)
+            pool[at : at + 1] = bounds.tight(best.candidate)
+    one.more = max(map(POINTS, one.unplanned), default=-math.inf)
     one.points, one.judged = max(one.more, one.row.score) if one.row else one.more, 0
 
 
@@ -152,7 +148,7 @@ def _less(one: Contender, found: list[Scored], bounds: Bounds) -> bool:
     if not rivals:
         return False
     points = one.row.score - OUTDONE * any(beats(row, one.row) for row, _ in rivals) if one.row else -math.inf
-    for bound in sorted(one.open, key=attrgetter("points"), reverse=True):
+    for bound in sorted(one.open, key=POINTS, reverse=True):
         if bound.points <= points:
             break
         points = max(points, bound.points - OUTDONE * any(bound.outdone(row, how) for row, how in rivals))
@@ -160,29 +156,32 @@ def _less(one: Contender, found: list[Scored], bounds: Bounds) -> bool:
     return points < known
 
 
-def _is_sure(bound: Bound, search: Search) -> bool:
-    """Whether a plan of the bound holds without a doubt: RAM has room for what it takes beside the GPU, or for all of it."""
-    free, need = search.machine.ram_free, bound.ram
-    if need is None and bound.cut and not search.gpu_only:
-        need = bound.candidate.need_in_ram
-    if need is None or free is None:
-        return False
-    return need * band(bound.candidate.engine).high <= free and (bound.cut or not search.strict)
+def _is_sure(found: list[Bound], bounds: Bounds, search: Search) -> bool:
+    """Whether one of them holds without a doubt: RAM has room for all of it, or for what it takes beside the GPU."""
+    free, edge = search.machine.ram_free or 0, band("llamacpp").high
+    ruled = [bound.candidate for bound in reversed(found) if bound.candidate.by_rule]
+    if not search.gpu_only and not one_memory(search.machine) and any(one.need_in_ram * edge <= free for one in ruled):
+        return True
+    tight = (bound for one in ruled for bound in bounds.tight(one))
+    return not search.strict and any(bound.ram is not None and bound.ram * edge <= free for bound in tight)
 
 
 def _plan(one: Contender, bounds: Bounds, search: Search) -> None:
     """Plan the best bound; before one of few bits, those of about as few that would do without it, and before a file a heavier one of its format."""
-    bound = max(one.left, key=attrgetter("points"))
+    bound = max(one.left, key=POINTS)
     engine = bound.candidate.engine
     if bound.candidate.low:
         alike = (before for before in one.left if before.candidate.low and before.candidate.engine == engine)
         bound = next((before for before in alike if before is bound or not (before.cut or before.small)), bound)
     bound = next(before for before in one.left if before is bound or before.candidate.shares_format(bound.candidate))
     at = one.left.index(bound)
+    if bound.loose:
+        one.left[at : at + 1] = bounds.tight(bound.candidate)
+        return
     del one.left[at]
     rows = _rows(bound, bounds, search)
     for plan, row in rows:
-        one.holds = True
+        one.holds, one.later = True, []
         one.row = row if one.row is None else better(one.row, row) if row else one.row
         name = plan.checkpoint.format
         if ends_format(plan, bound.candidate.work):

@@ -71,16 +71,13 @@ class Bounds:
         self._edge = band("llamacpp").high
 
     def of(self, model: Model, group: int, search: Search) -> list[Bound]:
-        """The bounds of a model in a group of engines that could lie in the machine at all: engine by engine, most bits first."""
-        known, rooms, found = self._known, self._rooms(group, search), list[Bound]()
-        for candidate in self.ladder(model, group):
-            room = rooms[candidate.engine]
-            if candidate.least <= room and candidate.needs <= room:
-                bounds = known.get(candidate)
-                if bounds is None:
-                    bounds = known[candidate] = self._bounded(candidate)
-                found += bounds
-        return found
+        """The loose bounds of a model in a group of engines that could lie in the machine at all: engine by engine, most bits first."""
+        rooms = self._rooms(group, search)
+        return [
+            one.anywhere
+            for one in self.ladder(model, group)
+            if one.least <= rooms[one.engine] and one.needs <= rooms[one.engine] and one.anywhere
+        ]
 
     def _rooms(self, group: int, search: Search) -> dict[str, int]:
         """Bytes that each engine of a group could use at the very most."""
@@ -113,12 +110,16 @@ class Bounds:
         """All candidates of a model in a group of engines, whether it fits or not."""
         return self.candidates.of(model, self.groups[group], self.search, old=self._old)
 
-    def _bounded(self, candidate: Candidate) -> list[Bound]:
-        found = self._on_gpus.get(candidate)
+    def tight(self, candidate: Candidate) -> list[Bound]:
+        """What takes the place of a candidate's loose bound: those on these devices, one that has room for it or two; none where none runs it."""
+        found = self._known.get(candidate)
         if found is None:
-            found = self._on_these(candidate)
-            if candidate.on_gpus or (found and found[0].ram is not None):
-                self._on_gpus[candidate] = found
+            found = self._on_gpus.get(candidate)
+            if found is None:
+                found = self._on_these(candidate)
+                if candidate.on_gpus or (found and found[0].ram is not None):
+                    self._on_gpus[candidate] = found
+            self._known[candidate] = found
         return found
 
     def _on_these(self, candidate: Candidate) -> list[Bound]:

@@ -5,6 +5,7 @@ It is worked out once for all machines, and of each format only as it is asked f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -18,8 +19,9 @@ from qwenpick.recommending.dominance import Relation, relation
 from qwenpick.recommending.practice import wide
 from qwenpick.recommending.scoring import HOMEMADE, MADE_ON_LOAD
 from qwenpick.recommending.search.cache_format import least_cache_bytes, smaller_caches
+from qwenpick.recommending.search.contender import Bound
 from qwenpick.recommending.search.formats import LOW_BITS, least_held, rungs, weights_of
-from qwenpick.recommending.search.latency import Latency, LatencySums, Rates, rates_of
+from qwenpick.recommending.search.latency import ANY_LATENCY, Latency, LatencySums, Rates, rates_of
 from qwenpick.recommending.search.space import Search, work_of
 from qwenpick.recommending.search.upper_bound import UpperBound, upper_bound, upper_bound_in
 from qwenpick.runtimes import find_runtime
@@ -124,6 +126,12 @@ class Candidate:
         """The same with the best kept of the smaller caches."""
         return self._top(self.small[0]) if self.small else None
 
+    @cached_property
+    def anywhere(self) -> Bound | None:
+        """Its bound on any box, where it makes nobody wait; None where nothing is known of its quality."""
+        top = self.top
+        return Bound(self, top.points(0.0) - self.cost, top, ANY_LATENCY, loose=True) if top else None
+
     def whole(self, copies: Copies) -> Whole:
         """What llama.cpp holds on one GPU whose backend keeps these `copies` of the cache."""
         if copies not in self._wholes:
@@ -131,10 +139,10 @@ class Candidate:
         return self._wholes[copies]
 
     @cached_property
-    def need_in_ram(self) -> int | None:
-        """What llama.cpp holds without any GPU; None where it does not know the model."""
+    def need_in_ram(self) -> float:
+        """Bytes that llama.cpp holds without any GPU; more than there can be where it does not know the model."""
         if self.architecture.gguf_arch is None:
-            return None
+            return math.inf
         return on_any_device(self.architecture, self.checkpoint, self.work, Shape(0)).on(RAM)
 
     def on(self, kind: Class) -> LatencySums:
@@ -224,7 +232,7 @@ class Start(NamedTuple):
 class Candidates:
     """All candidates of some models in one task, whatever the machine: it is worked out once for all machines.
 
-    `starts` are the models by id, and `queue` is a heap of them, (-points, turn, id); of the quality of the `unknown` nothing is known.
+    `starts` are the models by id, and `queue` is a heap of them, (-points, id); of the quality of the `unknown` nothing is known.
     `beside_any_cpu` keeps what `Bounds` found out of GPUs alone.
     """
 
@@ -233,7 +241,7 @@ class Candidates:
         task, request, context = search.task, search.request, search.work.context
         tops = [(model, upper_bound(model, task, request, context)) for model in models]
         self.starts = {model.id: Start(model, top.points(0.0), top.quality) for model, top in tops if top}
-        self.queue = sorted((-start.points, turn, name) for turn, (name, start) in enumerate(self.starts.items()))
+        self.queue = sorted((-start.points, name) for name, start in self.starts.items())
         self.unknown = [model for model, top in tops if top is None]
         self._known: dict[tuple[str, tuple[str, ...], bool], tuple[Candidate, ...]] = {}
         self._alike: dict[object, Candidate] = {}

@@ -26,7 +26,7 @@ class Bound:
     """A candidate on some devices: none of its plans gives more `points`, more than `top` says, or a shorter wait than the `latency`.
 
     `cut` says that it cannot lie on the GPUs alone, and `ram` how many bytes it holds in RAM where it is known to. With `small` it is meant with
-    a smaller cache, on the GPUs.
+    a smaller cache, on the GPUs. One that is `loose` says what the candidate gives on any box.
     """
 
     candidate: Candidate
@@ -36,6 +36,7 @@ class Bound:
     cut: bool = False
     ram: int | None = None
     small: bool = False
+    loose: bool = False
 
     @property
     def seconds(self) -> float:
@@ -69,7 +70,7 @@ class Contender:
     @property
     def unplanned(self) -> list[Bound]:
         """The bounds that may still have their turn."""
-        return self.left if self.holds else self.left + self.later
+        return self.left + self.later
 
     @property
     def open(self) -> list[Bound]:
