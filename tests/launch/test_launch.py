@@ -361,6 +361,16 @@ def test_the_build_of_llamacpp_is_one_that_uses_the_gpu(
     assert said in line and line.count("install llama.cpp") <= 1
 
 
+def test_a_backend_that_was_asked_for_is_told_to_the_server(run: Run) -> None:
+    asked = replace(run, work=replace(run.work, options={"device": "Vulkan0"}))
+    assert option(launch(asked).serve.argv, "-dev") == "Vulkan0" and "-dev" not in launch(run).serve.argv
+    assert "bin-ubuntu-vulkan-" in launch(asked).build
+    two = replace(asked, placement=Placement((RTX, RTX), split=(18, 19)))
+    assert "-dev" not in launch(two).serve.argv  # one name for two cards would leave one out
+    with pytest.raises(QwenpickError, match="--cpu-only"):
+        launch(replace(run, work=replace(run.work, options={"device": "none"})))
+
+
 def test_the_page_of_llama_server_is_named_where_one_can_talk_to_it(run: Run, catalog: Catalog) -> None:
     entry = catalog.models["qwen3-embedding-0.6b"]
     embeds = script(launch(on(run, "llamacpp", "Q8_0", model=entry, architecture=catalog.architecture(entry))))

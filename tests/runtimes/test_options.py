@@ -141,6 +141,25 @@ def test_a_wrong_name_is_told_the_nearest_and_an_absurd_one_what_there_is(engine
     assert len(str(refused.value)) < 1000 and str(refused.value).isprintable()
 
 
+@pytest.mark.parametrize(
+    ("engine", "name", "said"),
+    [
+        ("llamacpp", "ctk", "--kv-cache"),  # not "did you mean ctkd?"
+        ("llamacpp", "--cache-type-v", "--kv-cache"),
+        ("ollama", "kv_cache_type", "--kv-cache"),
+        ("ollama", "num_parallel", "sequences"),
+        ("llamacpp", "port", "add it to the command"),  # not "did you mean ot?"
+        ("llamacpp", "-t", "add it to the command"),
+        ("ollama", "keep_alive", "add it to the command"),
+        ("vllm", "served-model-name", "add it to the command"),
+    ],
+)
+def test_a_setting_that_people_know_is_answered_with_where_it_goes(engine: str, name: str, said: str) -> None:
+    with pytest.raises(QwenpickError) as refused:
+        options_of(engine, {name: "1"})
+    assert said in str(refused.value) and "did you mean" not in str(refused.value)
+
+
 def test_an_option_that_is_given_twice_is_refused() -> None:
     with pytest.raises(QwenpickError, match=r"n_ubatch. of llama\.cpp is given twice"):
         options_of("llamacpp", {"ub": 512, "n_ubatch": 1024})

@@ -24,11 +24,13 @@ _FILES = {
 _CUDA_13, _CUDA_12 = 7.5, 5.0
 
 
-def llamacpp_build(devices: tuple[Device, ...], system: str) -> str:
-    """Where a llama-server that uses these GPUs is got; any build where there are none."""
+def llamacpp_build(devices: tuple[Device, ...], system: str, backend: str = "") -> str:
+    """Where a llama-server that uses these GPUs is got, through Vulkan where its `backend` was asked for; any build where there are none."""
     vendor = devices[0].vendor if devices else ""
     if system == "darwin":
         return _BREW
+    if vendor and backend.casefold().startswith("vulkan"):
+        return f"`llama-*-bin-{'win' if system == 'windows' else 'ubuntu'}-vulkan-*`, {RELEASES}"
     if vendor == "nvidia":
         return _cuda(min(float(device.compute_capability or _CUDA_13) for device in devices), system)
     if file := _FILES.get(vendor, {}).get(system):

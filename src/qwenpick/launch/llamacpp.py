@@ -49,7 +49,7 @@ def launch(run: Run) -> Launch:
         prepare=_conversion(run, made) if made else (),
         downloads=_fetched(run, made),
         notes=tuple(notes),
-        build=llamacpp_build(run.placement.devices, run.system),
+        build=llamacpp_build(run.placement.devices, run.system, options.backend),
     )
 
 
@@ -71,6 +71,8 @@ def _devices(run: Run, options: Options) -> list[str]:
     if options.n_gpu_layers is not None:
         layers = options.n_gpu_layers
     words = ["-fit", "off", "-ngl", str(layers if placement.devices else 0)]
+    if (device := options.backend) and device.count(",") + 1 == len(placement.devices):
+        words += ["-dev", device]
     if placement.tensor_parallel > 1:
         words += ["-sm", "tensor"]
     elif len(placement.devices) > 1 and placement.split:

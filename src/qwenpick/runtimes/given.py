@@ -65,6 +65,15 @@ def _spellings(table: type[EngineOptions]) -> Mapping[str, tuple[Entry, bool]]:
     return found
 
 
+# Settings of servers and of their answers, which people know and which change no memory: by llama.cpp's, Ollama's, vLLM's and SGLang's names
+_AS_IT_IS = frozenset(
+    "threads t threads_batch tb num_thread numa mlock host port api_key jinja chat_template chat_template_kwargs reasoning_budget"
+    " reasoning_format temp temperature top_k top_p min_p presence_penalty repeat_penalty seed n_predict num_predict keep_alive"
+    " cont_batching log_file verbose alias metrics served_model_name trust_remote_code tool_call_parser reasoning_parser"
+    " enable_auto_tool_choice download_dir hf_token".split()
+)
+
+
 @cache
 def _nothing_said(table: type[Table]) -> Table:
     return table()
@@ -79,6 +88,13 @@ def _read(table: type[Table], given: tuple[tuple[str, type, object], ...]) -> Ta
         if name in table.ELSEWHERE:
             raise OptionError(
                 _("'{given}' is not an option here: {instead}", given=shown(said), instead=_(table.ELSEWHERE[name]))
+            )
+        if name not in spellings and name.casefold() in _AS_IT_IS:
+            raise OptionError(
+                _(
+                    "'{name}' decides nothing that is planned here: add it to the command that launch prints",
+                    name=shown(said),
+                )
             )
         if name not in spellings:
             near = did_you_mean(name, spellings)

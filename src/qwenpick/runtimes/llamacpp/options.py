@@ -13,6 +13,7 @@ from qwenpick.units import MOST_TOKENS
 
 MOST_LAYERS = 1_000_000  # people write 99 or 99999 for all
 _CONTEXT = N_("use context (tokens per sequence) and sequences; llama.cpp's -c is their product")
+_CACHE = N_("use --kv-cache, e.g. q8_0, or K and V apart: q8_0/q4_0")
 
 
 # common/arg.cpp, kv_cache_types
@@ -24,9 +25,10 @@ class Options(EngineOptions):
 
     TITLE: ClassVar[str] = "llama.cpp"
     RELEASE: ClassVar[str] = "b11434"
-    ELSEWHERE: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("n_ctx", "ctx_size", "c", "parallel", "n_parallel", "np"), _CONTEXT
-    )
+    ELSEWHERE: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("n_ctx", "ctx_size", "c", "parallel", "n_parallel", "np"), _CONTEXT),
+        **dict.fromkeys(("cache_type_k", "cache_type_v", "ctk", "ctv", "kv_cache_type"), _CACHE),
+    }
 
     n_batch: int = option(
         2048, "tokens of one call", least=1, most=MOST_TOKENS, aliases=("b", "batch_size"), flag=False
@@ -174,6 +176,8 @@ class Options(EngineOptions):
     @property
     def backend(self) -> str:
         """Vulkan0, ROCm0, …"""
+        if self.device and self.device.casefold() in ("none", "cpu"):
+            raise QwenpickError(_("llama.cpp's device {name} is no GPU: plan it with --cpu-only", name=self.device))
         return self.device or ""
 
 

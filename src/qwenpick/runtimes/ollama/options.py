@@ -19,6 +19,7 @@ class Options(llamacpp.Options):
     ELSEWHERE: ClassVar[Mapping[str, str]] = {
         **llamacpp.Options.ELSEWHERE,
         "num_ctx": llamacpp.Options.ELSEWHERE["n_ctx"],
+        "num_parallel": llamacpp.Options.ELSEWHERE["np"],
     }
 
     n_batch: int = option(
