@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from qwenpick.cli.commands import COMMANDS, ELSEWHERE
+from qwenpick.cli.common.completion import choices
 from qwenpick.i18n import DOMAIN, LANGUAGES, LOCALE, N_, _, language
 
 
@@ -107,10 +108,6 @@ def _stub() -> None:
     """Stands for a command that was not asked for."""
 
 
-def _languages(incomplete: str) -> list[str]:
-    return [name for name in LANGUAGES if name.startswith(incomplete)]
-
-
 def _print_version(asked: bool) -> None:
     if asked:
         from qwenpick import __version__
@@ -133,7 +130,7 @@ def _root(
             "--lang",
             metavar="NAME",
             help="The language to answer in: en or zh. JSON is in English always.",
-            autocompletion=_languages,
+            autocompletion=choices(*LANGUAGES),
         ),
     ] = "en",  # read by cli.run before this app is built
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwenpick.bounded import reason
-from qwenpick.errors import QwenpickError
+from qwenpick.errors import DoesNotFitError, QwenpickError
 from qwenpick.i18n import _
 from qwenpick.values import dataclass
 
@@ -75,7 +75,7 @@ def chosen(answer: Deployment) -> Room:
     if room := answer.chosen:
         return room
     if not any(room.ways and room.quick for room in answer.rooms):
-        raise NoRoomError(
+        raise DoesNotFitError(
             _("{name} has room in the cluster, but is slower there than --min-speed asks", name=answer.model.name)
         )
     raise QwenpickError(
@@ -133,7 +133,7 @@ def print_manifest(
     if isinstance(where, Fleet):
         answer = plan_deployment(found.catalog, where, found.model, request, clustered.replicas, clustered.link)
         if not answer.fits:
-            raise NoRoomError(
+            raise DoesNotFitError(
                 _(
                     "there is room for {found} copies of {name} in the cluster; {command} says where",
                     found=answer.copies,
@@ -148,7 +148,7 @@ def print_manifest(
         room, plan, fits = None, single.plan, single.fits
         nodes = max(1, -(-len(plan.placement.devices) // max(1, per_node(where))))
         if not fits and not force:
-            raise NoRoomError(
+            raise DoesNotFitError(
                 _(
                     "{reason}; {command} says what would make it fit (--force prints the commands anyway)",
                     reason=plan.reason,
@@ -156,7 +156,7 @@ def print_manifest(
                 )
             )
         if not single.quick and not force:
-            raise NoRoomError(
+            raise DoesNotFitError(
                 _(
                     "{name} fits, but gives each user less than the {wanted:g} tokens/s that were asked for (--force prints it anyway)",
                     name=found.model.name,
@@ -178,9 +178,3 @@ def print_manifest(
     else:
         printed(shape, planned, write)
     return 0 if fits else 1
-
-
-class NoRoomError(QwenpickError):
-    """The plan does not hold anywhere. Exit code 1."""
-
-    exit_code = 1

@@ -96,20 +96,10 @@ class FullRunOptions(RunOptions):
 
     def served(self) -> dict[str, object]:
         """What only a served model is asked: a run that trains has none of it."""
-        return {
-            "context": self.context,
-            "users": self.users,
-            "runtime": self.runtime,
-            "kv_cache": self.kv_cache,
-            "task": self.task,
-            "option": self.option,
-            "gpu_only": self.gpu_only,
-            "prefer": self.prefer,
-            "thinking": self.thinking,
-            "min_speed": self.min_speed,
-            "max_disk": self.max_disk,
-            "installed": self.installed,
-        }
+        names = (
+            "context", "users", "runtime", "kv_cache", "task", "option", "gpu_only", "prefer", "thinking", "min_speed", "max_disk", "installed",
+        )  # fmt: skip
+        return {name: getattr(self, name) for name in names}
 
     def words(self) -> list[str]:
         """What was asked, as it would be typed again."""
