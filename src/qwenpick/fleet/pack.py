@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,7 @@ class _Bin:
 
     kind: Kind
     node: int
-    devices: dict[Device, int]
+    devices: Counter[Device]
     ram: int | None
     same: int = 1
 
@@ -81,19 +82,13 @@ def pack(catalog: Catalog, fleet: Fleet, wanted: Sequence[Workload]) -> Packing:
             index,
         )
     )
-    bins = [
-        _Bin(kind, 0, _counted(kind), kind.machine.ram_free, kind.count) for kind in fleet.kinds if kind.idle is None
-    ]
+    bins = _empty(fleet)
     placed: list[Packed] = []
     missing: list[Workload] = []
     budget = [STEPS]
     if not _place(copies, 0, ways, wanted, bins, placed, budget):
         placed.clear()
-        bins = [
-            _Bin(kind, 0, _counted(kind), kind.machine.ram_free, kind.count)
-            for kind in fleet.kinds
-            if kind.idle is None
-        ]
+        bins = _empty(fleet)
         # what has room goes in, and the others are named
         missing.extend(wanted[i] for i in copies if not _place([i], 0, ways, wanted, bins, placed, [STEPS]))
     return Packing(tuple(placed), tuple(missing), budget[0] > 0)
@@ -129,11 +124,13 @@ def _least(catalog: Catalog, kind: Kind, model: Model, request: Request, refused
     return None
 
 
-def _counted(kind: Kind) -> dict[Device, int]:
-    found: dict[Device, int] = {}
-    for device in kind.machine.devices:
-        found[device] = found.get(device, 0) + 1
-    return found
+def _empty(fleet: Fleet) -> list[_Bin]:
+    """The nodes, with nothing on them yet."""
+    return [
+        _Bin(kind, 0, Counter(kind.machine.devices), kind.machine.ram_free, kind.count)
+        for kind in fleet.kinds
+        if kind.idle is None
+    ]
 
 
 def _place(
@@ -145,10 +142,10 @@ def _place(
         return True
     index = copies[at]
     for kind, plan in ways[index]:
-        need = _needs(plan)
+        need = Counter(plan.placement.devices)
         options = sorted(
             (b for b in bins if b.kind is kind and _holds(b, need, plan)),
-            key=lambda b: (b.same > 1, sum(b.devices.values())),
+            key=lambda b: (b.same > 1, b.devices.total()),
         )
         for place in options:
             budget[0] -= 1
@@ -165,24 +162,17 @@ def _place(
     return False
 
 
-def _needs(plan: Plan) -> dict[Device, int]:
-    found: dict[Device, int] = {}
-    for device in plan.placement.devices:
-        found[device] = found.get(device, 0) + 1
-    return found
-
-
-def _holds(place: _Bin, need: dict[Device, int], plan: Plan) -> bool:
-    whole = bool(need) or sum(place.devices.values()) == 0
+def _holds(place: _Bin, need: Counter[Device], plan: Plan) -> bool:
+    whole = bool(need) or not place.devices.total()
     room = place.ram is None or place.ram >= host_ram(plan)
-    return whole and room and all(place.devices.get(device, 0) >= count for device, count in need.items())
+    return whole and room and need <= place.devices
 
 
 def _opened(place: _Bin, bins: list[_Bin]) -> _Bin:
     """The node to lie on: of several equal empty ones the next is parted from the rest."""
     if place.same == 1:
         return place
-    node = _Bin(place.kind, place.node + place.same - 1, dict(place.devices), place.ram)
+    node = _Bin(place.kind, place.node + place.same - 1, place.devices.copy(), place.ram)
     place.same -= 1
     bins.append(node)
     return node
@@ -195,7 +185,7 @@ def _closed(node: _Bin, place: _Bin, bins: list[_Bin]) -> None:
         place.same += 1
 
 
-def _take(node: _Bin, need: dict[Device, int], plan: Plan, sign: int) -> None:
+def _take(node: _Bin, need: Counter[Device], plan: Plan, sign: int) -> None:
     for device, count in need.items():
         node.devices[device] -= sign * count
     if node.ram is not None:

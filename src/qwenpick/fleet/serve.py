@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Catalog
     from qwenpick.fleet.kinds import Fleet, Kind
     from qwenpick.fleet.rooms import Room
-    from qwenpick.machine.hardware import Device, Machine
+    from qwenpick.machine.hardware import Machine
     from qwenpick.planning.plan import Plan
     from qwenpick.recommending.rank import Ranked
     from qwenpick.recommending.tasks import Task
@@ -125,10 +126,7 @@ def boxes(kind: Kind) -> Iterator[Machine]:
     if not machine.devices:
         yield machine
         return
-    groups: dict[Device, int] = {}
-    for device in machine.devices:
-        groups[device] = groups.get(device, 0) + 1
-    for device, have in groups.items():
+    for device, have in Counter(machine.devices).items():
         for gpus in sorted({*(2**n for n in range(have.bit_length())), have}):
             ram = None if machine.ram_free is None else machine.ram_free * gpus // len(machine.devices)
             yield replace(machine, devices=(device,) * gpus, ram_free=ram, notes=())
