@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import qwenpick
 from qwenpick.errors import QwenpickError
-from tests.conftest import Run
+from tests.conftest import Run, values
 
 GIB = 2**30
 
@@ -75,6 +76,18 @@ def test_the_functions_answer_as_the_commands_do(qwenpick: Run) -> None:
     assert best.plan == api.fit(best.picks[0].plan.model.id, task="rag-embedding", **BOX).plan
     needed = api.plan("qwen3-8b", gpu=["rtx 4090", "rtx 3060 12gb"])
     assert needed.fits and needed.plan and needed.to_json()["model"] == "qwen3-8b"
+
+
+def test_a_saved_box_leaves_its_display_the_same_room_as_on_the_command_line(
+    qwenpick: Run, tmp_path: Path, machines: Path
+) -> None:
+    import qwenpick as api
+
+    document = json.loads((machines / "rtx-4090.json").read_text())
+    document["devices"][0] |= {"display": True, "free": document["devices"][0]["total"]}
+    (tmp_path / "box.json").write_text(json.dumps(document))
+    said = values(qwenpick, f"fit qwen3-8b --machine {tmp_path}/box.json")
+    assert api.fit("qwen3-8b", machine=tmp_path / "box.json").plan.places[0].budget == said["places"][0]["budget"]
 
 
 def test_a_box_is_said_once_and_users_are_counted() -> None:

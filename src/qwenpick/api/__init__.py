@@ -184,6 +184,7 @@ def _box(
 ) -> Machine:
     """The box that is meant: pretended, given, saved, or this machine."""
     from qwenpick.machine.hardware import Machine as Box
+    from qwenpick.machine.reserve import reserved
 
     if machine is not None:
         if gpu is not None or ram is not None:
@@ -192,14 +193,13 @@ def _box(
             return machine
         from qwenpick.machine.file import read
 
-        return read(Path(machine))
+        return reserved(read(Path(machine)))
     if gpu is not None or ram is not None:
         from qwenpick.machine.simulate import simulate
 
         cards = names(gpu)
         return simulate(catalog, cards, None, parse_memory(str(ram)) if ram is not None else None, not cards)
     from qwenpick.machine.probe import probe
-    from qwenpick.machine.reserve import reserved
 
     return reserved(probe(catalog))
 
