@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +13,7 @@ from qwenpick.machine.hardware import Machine
 from qwenpick.machine.simulate import simulate
 from qwenpick.planning.files import File
 from qwenpick.scan.answer import scan
-from qwenpick.scan.here import Shelf
+from qwenpick.scan.here import on_this_disk, place_of, stored_models
 from qwenpick.units import GIB
 from tests.conftest import Run
 from tests.readers.making import gguf_of, write
@@ -62,16 +63,30 @@ def test_a_plan_s_file_is_found_by_its_names_and_size(tmp_path: Path) -> None:
     tag = tmp_path / ".ollama" / "models" / "manifests" / "registry.ollama.ai" / "library" / "qwen3" / "8b"
     tag.parent.mkdir(parents=True)
     tag.write_text("{}")
-    shelf = Shelf.of({}, tmp_path, "linux")
+    models = stored_models({}, tmp_path, "linux")
 
     def path(repository: str | None, tag: str | None, files: tuple[str, ...], size: int = 1000) -> str | None:
-        return shelf.path(File(repository, tag, files, size, "https://example.org", "2026-11-29"))
+        return place_of(File(repository, tag, files, size, "https://example.org", "2026-11-29"), models)
 
     assert path("unsloth/Qwen3-8B-GGUF", None, ("Qwen3-8B-Q4_K_M.gguf",)) == str(hub / "Qwen3-8B-Q4_K_M.gguf")
     assert path("unsloth/Qwen3-8B-GGUF", None, ("Qwen3-8B-Q4_K_M.gguf",), 2000) is None  # half of it was downloaded
     assert path("bartowski/Qwen3-8B-GGUF", None, ("Qwen3-8B-Q4_K_M.gguf",)) is None
     assert path(None, "qwen3:8b", ()) == str(tag)
     assert path(None, "qwen3:4b", ()) is None
+
+
+@pytest.mark.parametrize(("system", "cache"), [("darwin", "Library/Caches/llama.cpp"), ("linux", ".cache/llama.cpp")])
+def test_it_is_looked_for_where_the_system_of_this_machine_keeps_it(
+    system: str, cache: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", system)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    stored = tmp_path / cache / "unsloth_Qwen3-8B-GGUF_Qwen3-8B-Q4_K_M.gguf"
+    stored.parent.mkdir(parents=True)
+    stored.write_bytes(b"x" * 1000)
+    file = File("unsloth/Qwen3-8B-GGUF", None, ("Qwen3-8B-Q4_K_M.gguf",), 1000, "https://example.org", "2026-11-29")
+    assert on_this_disk()(SimpleNamespace(file=file)) == str(stored)  # type: ignore[arg-type]
 
 
 def test_installed_engines_are_asked_of_this_machine_only(qwenpick: Run) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.machine.installed.stores import StoredModel
@@ -22,31 +20,26 @@ def nowhere(_plan: Plan) -> str | None:
     return None
 
 
-def on_this_disk(environ: Mapping[str, str] = os.environ, home: Path | None = None, system: str = "linux") -> Here:
+def on_this_disk() -> Here:
     """A function that says where a plan's file lies in the stores of this machine."""
     from qwenpick.machine.installed.stores import home_directory
+    from qwenpick.machine.probe.world import current_system
 
-    shelf = Shelf.of(environ, home or home_directory(), system)
-    return lambda plan: shelf.path(plan.file) if plan.file else None
+    models = stored_models(os.environ, home_directory(), current_system())
+    return lambda plan: place_of(plan.file, models) if plan.file else None
 
 
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """The models of all stores."""
+def stored_models(environ: Mapping[str, str], home: Path | None, system: str) -> list[StoredModel]:
+    """Every model in the stores that exist."""
+    from qwenpick.machine.installed.stores import look_into, store_places
 
-    models: tuple[StoredModel, ...]
+    places = store_places(environ, home, system)
+    return [one for kind, path in places if path.is_dir() for one in look_into(kind, path)[1]]
 
-    @classmethod
-    def of(cls, environ: Mapping[str, str], home: Path | None, system: str) -> Shelf:
-        """Every model in the stores that exist."""
-        from qwenpick.machine.installed.stores import look_into, store_places
 
-        places = store_places(environ, home, system)
-        return cls(tuple(one for kind, path in places if path.is_dir() for one in look_into(kind, path)[1]))
-
-    def path(self, file: File) -> str | None:
-        """Where a published file lies: the tag, the repository, or the first of its names in it, as large as the listing says."""
-        return next((one.path for one in self.models if _is(one, file)), None)
+def place_of(file: File, models: Iterable[StoredModel]) -> str | None:
+    """Where a published file lies: the tag, the repository, or the first of its names in it, as large as the listing says."""
+    return next((one.path for one in models if _is(one, file)), None)
 
 
 def _is(stored: StoredModel, file: File) -> bool:
