@@ -77,6 +77,3 @@ def _parts(log: list[str]) -> Iterator[Part]:
             (("kv cache", "kv cache"), ("weights", "weights"), ("compute buffer", "compute"))
         ):
             yield Part(name, size(old[2 * index + 1], old[2 * index + 2]), gpu(0), old[0], kind)
-
-
-__all__ = ["parse"]

@@ -128,5 +128,3 @@ _KNOWN = (
     _WEIGHTS, _CACHE, _MAMBA, _GRAPHS, _BEGIN, _LIMITS,
     re.compile(r"erver_args|Memory pool end|avail mem=|Capture .*graph begin|available_gpu_mem|Reserving|mem_fraction"),
 )  # fmt: skip
-
-__all__ = ["parse"]

@@ -230,5 +230,3 @@ _KNOWN = (
     _WEIGHTS, _ACTIVATION, _NON_TORCH, _CONSUMED, _GRAPHS, _CACHE, _MEMORY, _LONGEST, _DESIRED, _MODEL,
     re.compile(r"CUDA graph memory|kv-cache-memory|Requested memory|gpu[_-]memory[_-]utilization|Memory profiling takes|No available memory"),
 )  # fmt: skip
-
-__all__ = ["parse"]
