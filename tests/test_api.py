@@ -69,7 +69,13 @@ def test_the_functions_answer_as_the_commands_do(qwenpick: Run) -> None:
     asked = api.fit("qwen3-8b", quant="4bit", context="32k", **BOX)
     said = json.loads(qwenpick("fit", "qwen3-8b", "--quant", "4bit", "--context", "32k", *words).out)
     assert asked.fits and asked.exit_code == 0
-    assert {**asked.to_json(), "fixes": said["fixes"]}.items() <= said.items()
+    assert asked.to_json().items() <= said.items()
+    short = api.fit("qwen3-32b", quant="fp16", gpu="rtx 4090", ram="32GiB")
+    said = json.loads(
+        qwenpick("fit", "qwen3-32b", "--quant", "fp16", "--gpu", "rtx 4090", "--ram", "32GiB", "--json").out
+    )
+    ways = [{**way, "command": None} for way in said["fixes"]]  # which is a command line's
+    assert ways and short.to_json()["fixes"] == ways
     best = api.recommend(task="rag-embedding", **BOX)
     said = json.loads(qwenpick("recommend", "--task", "rag-embedding", *words).out)["boxes"][0]
     assert [pick.plan.model.id for pick in best.picks] == [pick["plan"]["model"] for pick in said["picks"]]
@@ -158,3 +164,12 @@ def test_a_value_of_another_kind_is_one_sentence(ask: Callable[[], Any], sentenc
 def test_a_budget_is_a_number_or_words() -> None:
     words, number = (qwenpick.plan("qwen3-8b", gpu="rtx 3060 12gb", budget=said) for said in ("$1,500", 1500))
     assert words.offers == number.offers and words.fits
+
+
+def test_a_session_sees_an_answer_in_a_line_and_what_there_is_to_ask() -> None:
+    import qwenpick as api
+
+    assert {"fit", "recommend", "plan", "estimate"} <= set(dir(api))
+    shown = [repr(api.fit("qwen3-8b", **BOX)), repr(api.recommend(**BOX)), repr(api.plan("qwen3-8b", gpu="rtx 4090"))]
+    assert all("fits, " in one and "\n" not in one and len(one) < 150 for one in shown)
+    assert repr(api.plan("qwen3-32b", budget=10)) == "<Planned: nothing fits>"

@@ -18,3 +18,7 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         return getattr(import_module("qwenpick.api"), name)
     raise AttributeError(f"module 'qwenpick' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -316,3 +316,25 @@ def test_a_reranker_in_llama_server_says_how_long_a_pair_it_takes(
     notes = [note for note in fit(catalog, box(catalog), reranker, request).notes if "micro-batch" in note]
     assert [said in note for note in notes] == [True] * bool(said)
     assert not any("micro-batch" in note for note in fit(catalog, box(catalog), embeds, request).notes)
+
+
+@pytest.mark.parametrize(
+    ("model", "gpu", "options", "said"),
+    [
+        ("qwen3.8-27b", "rtx 4090", {"mmap": False}, True),  # 44-103 tokens/s without the option, 29-62 with it
+        ("qwen3.8-27b", "rtx 4090", {}, False),
+        ("qwen3.8-27b", "rtx 4090", {"spec_type": "none"}, False),
+        ("qwen3-8b", "rtx 4090", {"mmap": False}, False),  # has no MTP block
+        ("qwen3.8-27b", "m4 max 64gb", {"mmap": False}, False),  # Apple loses by it
+    ],
+)
+def test_drafts_that_an_option_keeps_from_a_plan_are_named(
+    catalog: Catalog, model: str, gpu: str, options: dict[str, object], said: bool
+) -> None:
+    machine = box(catalog, gpu, ram=None if "m4" in gpu else 64)
+    answer = fit(catalog, machine, find_model(catalog, model), Request(runtime="llamacpp", options=options))
+    assert any("-o spec_type=draft-mtp -o draft_n_max=3" in note for note in answer.notes) == said
+    if said:
+        asked = Request(runtime="llamacpp", options={**options, "spec_type": "draft-mtp", "draft_n_max": 3})
+        with_drafts, without = fit(catalog, machine, find_model(catalog, model), asked).plan.speed, answer.plan.speed
+        assert with_drafts and without and with_drafts.each.value > 1.1 * without.each.value

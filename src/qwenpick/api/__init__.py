@@ -113,7 +113,7 @@ def fit(
     found = resolve(model, load(), quant, runtime=runtime)
     box = _box(found.catalog, gpu, ram, machine)
     request = _request(task, found.quant, context, users, runtime, options)
-    return Fit(described(answer(found.catalog, box, found.model, request)), box)
+    return Fit(described(answer(found.catalog, box, found.model, request)), box, found.catalog)
 
 
 def recommend(

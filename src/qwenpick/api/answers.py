@@ -5,16 +5,25 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from qwenpick.runtimes import find_runtime
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.buy.advice import Advice
     from qwenpick.buy.hardware import Offer
-    from qwenpick.catalog import Model
+    from qwenpick.catalog import Catalog, Model
     from qwenpick.fitting.answer import Answer
     from qwenpick.machine.hardware import Machine
     from qwenpick.planning.plan import Plan
     from qwenpick.recommending.answer import Pick, Recommendation
+
+
+def _in_short(kind: str, plan: Plan | None) -> str:
+    """The answer in a line, for whoever types it into a session: the whole is thousands of words."""
+    if plan is None:
+        return f"<{kind}: nothing fits>"
+    engine = find_runtime(plan.runtime).TITLE
+    return f"<{kind}: {plan.model.name} in {plan.checkpoint.shown} on {engine}: {plan.verdict}, {plan.reason}>"
 
 
 @dataclass(frozen=True)
@@ -23,6 +32,10 @@ class Fit:
 
     answer: Answer
     machine: Machine
+    catalog: Catalog
+
+    def __repr__(self) -> str:
+        return _in_short("Fit", self.plan)
 
     @property
     def fits(self) -> bool:
@@ -40,12 +53,13 @@ class Fit:
         return self.answer.plan
 
     def to_json(self) -> dict[str, Any]:
-        """What `qwenpick fit --json` prints beside its envelope."""
+        """What `qwenpick fit --json` prints beside its envelope; the fixes without the commands that ask for them."""
+        from qwenpick.fitting.fixes import fixes
         from qwenpick.fitting.users import users_of
         from qwenpick.render.fit import fit_values
 
-        users = users_of(self.answer, self.machine)
-        return dict(fit_values(self.answer, self.machine, (), users=users))
+        ways, users = fixes(self.catalog, self.machine, self.answer), users_of(self.answer, self.machine)
+        return dict(fit_values(self.answer, self.machine, ways, users=users))
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,9 @@ class Recommended:
 
     answer: Recommendation
     machine: Machine
+
+    def __repr__(self) -> str:
+        return _in_short("Recommended", self.plan)
 
     @property
     def fits(self) -> bool:
@@ -86,6 +103,9 @@ class Planned:
     model: Model
     offers: tuple[Offer, ...]
     advice: Advice | None
+
+    def __repr__(self) -> str:
+        return _in_short("Planned", self.plan)
 
     @property
     def fits(self) -> bool:

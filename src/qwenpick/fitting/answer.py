@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.catalog.lookup import closed_weights
 from qwenpick.errors import DoesNotFitError, QwenpickError
-from qwenpick.fitting.notes import cache_notes, ranking_notes, unasked
+from qwenpick.fitting.notes import cache_notes, drafts_left_out, ranking_notes, unasked
 from qwenpick.i18n import _, retell
 from qwenpick.planning.checkpoints import check_quant, checkpoints, download_bytes
 from qwenpick.planning.limits import check_context, longest_context
@@ -105,6 +105,7 @@ def fit(catalog: Catalog, machine: Machine, model: Model, request: Request, *, e
         *unasked(plan, request.kv_cache),
         *cache_notes(plan),
         *ranking_notes(plan),
+        *(drafts_left_out(plan, box) if request.options else ()),
         *bandwidth_notes(plan, box),
     ]
     if request.context is None and plan.runtime == "ollama":

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _
 from qwenpick.memory.cache import KvCache
 from qwenpick.planning.words import rate
+from qwenpick.recommending.speculation import OPTIONS, speculating
+from qwenpick.runtimes import options_of
 from qwenpick.units import format_gb, format_tokens
 
 if TYPE_CHECKING:
+    from qwenpick.machine.hardware import Machine
     from qwenpick.planning.plan import Plan
 
 
@@ -96,3 +100,15 @@ def ranking_notes(plan: Plan) -> list[str]:
         context=format_tokens(asked),
     )
     return [said]
+
+
+def drafts_left_out(plan: Plan, box: Machine) -> list[str]:
+    """What asks for drafts that the plan would have had by itself, where options were named: beside those nothing is added unasked."""
+    options = OPTIONS.get(plan.runtime, {})
+    if not plan.holds() or options_of(plan.runtime, plan.work.options).named & options.keys():
+        return []
+    bare = replace(plan, work=replace(plan.work, options={}))
+    if speculating(bare, box) is None:
+        return []
+    flags = " ".join(f"-o {name}={value}" for name, value in options.items())
+    return [_("with -o nothing drafts unasked: {flags} lets the model draft for itself (MTP)", flags=flags)]
