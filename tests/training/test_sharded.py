@@ -14,9 +14,12 @@ from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
 from qwenpick.launch.training.common import deepspeed
 from qwenpick.machine.hardware import Device
+from qwenpick.machine.simulate import simulate
 from qwenpick.memory.tensors import parameters
 from qwenpick.training import Peak
+from qwenpick.training.answer import tune
 from qwenpick.training.sharding import offloaded
+from qwenpick.training.trainers import KEEPS_FROM, numbers
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Training
 
@@ -25,6 +28,7 @@ H200 = Device("NVIDIA H200", "nvidia", 139 * GIB, 139 * GIB, compute_capability=
 FULL = Training("full", trainer="transformers")
 ZERO3, ZERO2, FSDP = replace(FULL, zero=3, gpus=2), replace(FULL, zero=2, gpus=2), replace(FULL, fsdp=True, gpus=2)
 LORA = Training("lora", trainer="trl")
+KEEPING = replace(ZERO3, method="lora", trainer="trl", trainer_version="1.6")
 
 
 def peak(catalog: Catalog, name: str, work: Training) -> Peak:
@@ -42,11 +46,7 @@ def peak(catalog: Catalog, name: str, work: Training) -> Peak:
         ("qwen3-14b", replace(ZERO3, gpus=8), 35.113),
         ("qwen3-4b", replace(ZERO3, seq=32768, sequence_parallel=2), 62.915),
         ("qwen3-4b", replace(ZERO3, gpus=4, seq=32768, sequence_parallel=4), 32.456),
-        (
-            "qwen3-14b",
-            replace(ZERO3, gpus=4, method="lora", trainer="llama-factory"),
-            33.353,
-        ),  # frozen layers stay gathered
+        ("qwen3-14b", replace(KEEPING, gpus=4), 33.353),  # frozen layers stay gathered
         ("qwen3-8b", replace(ZERO3, method="lora"), 14.031),  # they do not without reentrant checkpointing
         ("qwen3-8b", replace(LORA, trainer="torch", train_embeddings=True), 27.735),
         ("qwen3-4b", replace(LORA, trainer="torch", train_embeddings=True), 14.003),  # tied: one matrix
@@ -123,6 +123,28 @@ def test_what_failed_within_a_limit_is_not_said_to_fit_in_it(catalog: Catalog, r
         assert need < 1.01 * int(row["limit_bytes"])  # estimates are within 1 %
     else:  # of ZeRO-3 with all weights trained less could be given back elsewhere than here
         assert found.allocated < int(row["limit_bytes"]) < found.reserved
+
+
+FROZEN = read(MEASURED, "deepspeed_frozen_2026_11_30.csv")
+
+
+@pytest.mark.parametrize("row", FROZEN, ids=lambda row: f"{row['deepspeed']} {row['checkpointing']} {row['target']}")
+def test_frozen_layers_stay_gathered_from_one_release_of_deepspeed_on(row: dict[str, str]) -> None:
+    keeps = row["checkpointing"] == "reentrant" and numbers(row["deepspeed"]) >= numbers(KEEPS_FROM)
+    assert (float(row["first_layer"]) > 10) is keeps  # of twelve
+
+
+@pytest.mark.parametrize("trainer", ["llama-factory", "ms-swift"])
+def test_what_a_trainer_asks_of_deepspeed_decides_whether_frozen_layers_stay(catalog: Catalog, trainer: str) -> None:
+    """Qwen1.5-14B beside q_proj and v_proj, two sequences of 1,024 tokens on each of four GPUs of 24 GB (LLaMA-Factory 2879 ran)."""
+    work = replace(ZERO3, method="lora", target="q_proj,v_proj", gpus=4, seq=1024, batch=2)
+    found = peak(catalog, "qwen1.5-14b", replace(work, trainer=trainer))
+    assert found.need < 23 * GIB
+    kept = peak(catalog, "qwen1.5-14b", replace(work, trainer="trl", trainer_version="1.6"))
+    assert kept.allocated - found.allocated > 10 * GIB
+    box = simulate(catalog, ["rtx 4090"] * 4, None, 256 * GIB, False)
+    told = tune(catalog, box, catalog.models["qwen1.5-14b"], replace(work, trainer=trainer)).notes
+    assert any("DeepSpeed from 0.19.3" in note and "does not fit there" in note for note in told)
 
 
 def test_expandable_segments_are_asked_for_where_runs_stand_behind_them(catalog: Catalog) -> None:

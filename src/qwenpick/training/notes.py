@@ -10,10 +10,11 @@ from qwenpick.training import recipe
 from qwenpick.training.estimate import KEPT_OF_LOGITS, recipe_of
 from qwenpick.training.lora import LINEAR_EXPERTS
 from qwenpick.training.loss import loss
+from qwenpick.training.past import frozen_kept
 from qwenpick.training.qlora import experts_quantized
 from qwenpick.training.storage import loading
 from qwenpick.training.towers import Kept, audio_tokens, image_bytes, vision_kept
-from qwenpick.training.trainers import habits
+from qwenpick.training.trainers import KEEPS_FROM, habits
 from qwenpick.training.unsloth_files import kept, unknown
 from qwenpick.units import GIB, format_bytes
 from qwenpick.work.serving import Training
@@ -65,6 +66,13 @@ def notes_on(
             "transformers 5 fuses the experts on every GPU's process before ZeRO-3 divides them: {size} of RAM while loading; below 5 "
             "a part of that",
             size=format_bytes(loaded, 0),
+        )
+    if habits(training).keeps_frozen and (gathered := frozen_kept(architecture, training)) > GIB:
+        yield _(
+            "DeepSpeed from {version} keeps all frozen layers gathered until the step, up to {size} a GPU; pip install 'deepspeed<{version}' "
+            "releases each",
+            version=KEEPS_FROM,
+            size=format_bytes(gathered),
         )
     if architecture.audio:
         yield (

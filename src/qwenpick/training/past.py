@@ -1,4 +1,4 @@
-"""What else the same words may run, where it decides whether a run holds: libraries of the last year under the trainers, and weights in FP32."""
+"""What else the same words may run, where it decides whether a run holds: other releases of the libraries under the trainers, and weights in FP32."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.i18n import _
+from qwenpick.memory.tensors import parameters
 from qwenpick.planning.verdict import Place
 from qwenpick.runtimes.transformers.weights import ON_LOAD
 from qwenpick.training.prepared import base_bytes
-from qwenpick.training.sharding import part_of
+from qwenpick.training.sharding import LIVE, frozen_bytes, part_of
+from qwenpick.training.trainers import KEEPS_FROM, REENTRANT, TRAINERS
 from qwenpick.training.unsloth_files import ENDING
 from qwenpick.units import format_bytes
 from qwenpick.work.serving import Training
@@ -33,6 +35,13 @@ def raised(architecture: Architecture, training: Training, checkpoint: Checkpoin
     if not training.fsdp or training.method != "lora" or training.trainer == "torch" or training.offload != "none":
         return 0
     return part_of(base_bytes(architecture, checkpoint), training.gpus)
+
+
+def frozen_kept(architecture: Architecture, training: Training) -> int:
+    """Bytes a GPU by which ZeRO 3 beside adapters needs more with DeepSpeed from KEEPS_FROM than before, under reentrant checkpointing."""
+    if training.zero != 3 or training.method != "lora" or training.gpus == 1:
+        return 0
+    return frozen_bytes(architecture, training) - 2 * min(LIVE, parameters(architecture))
 
 
 def unnamed(training: Training) -> Training | None:
@@ -82,4 +91,13 @@ def past(
         yield _(
             "accelerate before 1.13 raises frozen weights to FP32 under FSDP 2, {size} a GPU more: the run does not fit there",
             size=format_bytes(more),
+        )
+    kept = frozen_kept(architecture, training) if training.trainer in REENTRANT else 0
+    if place.need + kept > place.budget:
+        yield _(
+            "DeepSpeed from {version}, which {title} does not ask for, keeps frozen layers gathered until the step, {size} a GPU more: the run does "
+            "not fit there",
+            version=KEEPS_FROM,
+            title=TRAINERS[training.trainer].title,
+            size=format_bytes(kept),
         )

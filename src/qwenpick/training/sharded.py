@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from qwenpick.catalog.schema import Architecture
 from qwenpick.i18n import N_
-from qwenpick.training.lora import BY_NAME as LEAVES  # both call set_z3_leaf_modules for Qwen's mixtures
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.phases import Alive, Phase
 from qwenpick.training.prepared import Prepared
@@ -17,7 +16,7 @@ from qwenpick.training.sharding import (
     LIVE,
     SUB_GROUP,
     buckets,
-    in_layers,
+    frozen_bytes,
     largest_layer,
     masters,
     part_of,
@@ -38,15 +37,12 @@ BACK, LAST, FIRST, ENDS, STEP = (
 def zero3(architecture: Architecture, training: Training, prepared: Prepared, held: Alive) -> Iterator[Phase]:
     """Gradients lie in a 16-bit buffer of their own all the time; gathered weights stay for their next use up to LIVE.
 
-    Under adapters and reentrant checkpointing the layers that recomputation gathered are released only by the step: frozen weights have no gradient
-    whose hook would do it (DeepSpeed 0.19.8: 8B on 2 and 14B on 4 GPUs; without reentrance they are released).
+    Beside adapters a trainer's checkpointing may keep all frozen layers until the step (`keeps_frozen`; 8B on 2 and 14B on 4 GPUs).
     """
     mine = part_of(prepared.trained, shares(training).states)
     gradients = 0 if training.offload != "none" else 2 * part_of(prepared.trained, shares(training).gradients)
     live = 2 * min(LIVE, prepared.whole)
-    leaf = training.trainer in LEAVES  # a mixture's block is one leaf, which is released as a whole
-    kept = prepared.adapters and training.checkpointing and habits(training).reentrant
-    frozen = 2 * in_layers(architecture, experts=not leaf) if kept else live
+    frozen = frozen_bytes(architecture, training) if habits(training).keeps_frozen else live
     temporary = prepared.unpacked + 4 * prepared.adapted_experts
     one = held.loss
     yield Phase(

@@ -7,7 +7,9 @@ distributed/fsdp; measured in benchmarks/measured/training_h200_2026_11_29.csv.
 from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture
-from qwenpick.memory.tensors import tensors
+from qwenpick.memory.tensors import parameters, tensors
+from qwenpick.training.methods import METHODS
+from qwenpick.training.trainers import REENTRANT as LEAVES  # both call set_z3_leaf_modules for Qwen's mixtures
 from qwenpick.training.trainers import habits
 from qwenpick.values import dataclass
 from qwenpick.work.serving import Training
@@ -70,6 +72,17 @@ def in_layers(architecture: Architecture, *, experts: bool = True) -> int:
     """Weights of all decoder layers, with or without a mixture's experts."""
     inside = (tensor for tensor in tensors(architecture) if tensor.part == "text" and tensor.layers)
     return sum(tensor.elements for tensor in inside if experts or not tensor.role.endswith("_exps"))
+
+
+def frozen_bytes(architecture: Architecture, training: Training) -> int:
+    """Bytes that lie gathered at the end of ZeRO 3's way back where frozen layers stay until the step: a billion weights, or all layers.
+
+    A mixture's block is one leaf where the trainer names it so (set_z3_leaf_modules), and released as a whole.
+    """
+    live = min(LIVE, parameters(architecture))
+    if not METHODS[training.method].adapts or not training.checkpointing:
+        return 2 * live
+    return 2 * max(live, in_layers(architecture, experts=training.trainer not in LEAVES))
 
 
 def largest_layer(architecture: Architecture) -> int:

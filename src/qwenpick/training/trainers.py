@@ -29,6 +29,10 @@ class Release:
         return not self.gone and of_objective and (not self.methods or training.method in self.methods)
 
 
+# of 2026-07-22, pull request 8148: what recomputation gathers is released with the module whose way back was last entered, which under reentrant
+# checkpointing is the one around all layers (benchmarks/measured/deepspeed_frozen_2026_11_30.csv: six releases)
+KEEPS_FROM = "0.19.3"
+REENTRANT = ("llama-factory", "ms-swift")  # checkpoint so too, and ask for deepspeed<=0.18.4 and <0.19
 BUCKET = 500_000_000  # weights of a reduce bucket: DeepSpeed's default reduce_bucket_size
 
 
@@ -38,9 +42,10 @@ class Trainer:
 
     `kbit_upcast`: QLoRA casts all that is not quantized to FP32. `full_in_fp32`: full fine-tuning in bf16 keeps FP32 weights under autocast.
     `chunks_loss`: the logits of a sequence never exist at once; `tiles_loss`: nor those of the whole vocabulary. `experts_in_4_bits`: QLoRA
-    quantizes fused experts too. `reentrant`: adapters under ZeRO 3 are checkpointed reentrantly, and frozen layers stay gathered (ms-swift asks for
-    it too, but two runs that it published show them released). `adapters`: bytes per adapter weight in QLoRA. `checkpoints_in_ram`: the inputs of
-    checkpointed layers are kept in RAM. `embedding_states_32bit`: an 8-bit optimizer keeps the embeddings' states in 32 bits.
+    quantizes fused experts too. `keeps_frozen`: under ZeRO 3 beside adapters, frozen layers that recomputation gathered stay until the step:
+    reentrant checkpointing with DeepSpeed from KEEPS_FROM, which LLaMA-Factory's and ms-swift's requirements leave out. `adapters`: bytes per
+    adapter weight in QLoRA. `checkpoints_in_ram`: the inputs of checkpointed layers are kept in RAM. `embedding_states_32bit`: an
+    8-bit optimizer keeps the embeddings' states in 32 bits.
     `step_copies`: copies of the weights that AdamW's step makes; torch 2.0 made two. `rows_by`: how Unsloth's loss finds how many tokens have
     logits at once. `all_logits`: a reranker's loss holds the logits of all tokens. `upcast_in_fp16`: k-bit preparation in FP16 only.
     `keeps_towers`: a frozen tower keeps the inputs of its blocks. `brings_fla`: flash-linear-attention's kernels are inside. `makes_masks`:
@@ -57,7 +62,7 @@ class Trainer:
     chunks_loss: bool = False
     tiles_loss: bool = False
     experts_in_4_bits: bool = False
-    reentrant: bool = False
+    keeps_frozen: bool = False
     adapters: int = 4
     checkpoints_in_ram: bool = False
     embedding_states_32bit: bool = True
@@ -136,7 +141,7 @@ TRAINERS: dict[str, Trainer] = {
         "TRL",
         "trl 1.16.0 trainer/sft_trainer.py, trainer/utils.py add_fused_lm_head, kernels/chunked_logprob.py",
         tiles_loss=True,
-        reentrant=True,
+        keeps_frozen=True,
         adapters=2,
         releases=(
             # trainer/dpo_trainer.py, grpo_trainer.py, kto_trainer.py: chunks of log-probabilities, 1.14.0 of 2026-09-25
@@ -150,7 +155,6 @@ TRAINERS: dict[str, Trainer] = {
         "LLaMA-Factory",
         "llamafactory 0.9.5 model/adapter.py, examples/deepspeed",
         full_in_fp32=True,
-        reentrant=True,
         overlaps=False,
     ),
     "ms-swift": Trainer(
