@@ -378,6 +378,20 @@ def test_the_page_of_llama_server_is_named_where_one_can_talk_to_it(run: Run, ca
     assert "it answers at http://127.0.0.1:8080/v1" in embeds and "--embeddings --pooling last" in embeds
 
 
+def test_the_json_says_what_is_needed_and_where_it_answers_as_the_script_does(qwenpick: Callable[..., Result]) -> None:
+    for words, needed, served in (
+        ("qwen3-8b", "llama-server", "http://127.0.0.1:8080"),
+        ("qwen3-8b --runtime vllm", "vllm", "http://127.0.0.1:8000"),
+        ("qwen3-8b --runtime vllm --docker", None, None),
+        ("qwen3-8b --runtime transformers", "transformers", None),
+        ("qwen3-8b --train lora", "trl", "-"),
+    ):
+        asked = ("launch", *words.split(), "--gpu", "rtx 4090", "--ram", "64GiB")
+        said, script_ = json.loads(qwenpick(*asked, "--json").out), qwenpick(*asked).out
+        assert (said["needs"] or {}).get("program") == needed and said.get("address", "-") == served, words
+        assert (f"# needs {needed}: {said['needs']['source']}" in script_) if needed else ("# needs" not in script_)
+
+
 def test_vllm_is_installed_with_what_reads_sound(run: Run, catalog: Catalog) -> None:
     entry = catalog.models["qwen3-asr-0.6b"]
     hears = launch(on(run, "vllm", "bf16", model=entry, architecture=catalog.architecture(entry)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,6 +58,23 @@ def test_what_systemd_would_fill_in_is_doubled() -> None:
     assert _word("a$b%c") == '"a$$b%%c"' and _word("") == '""'
 
 
-@pytest.mark.parametrize("words", ["--runtime ollama --systemd", "--runtime vllm --systemd --compose"])
+def test_what_is_made_here_is_looked_for_here(qwenpick: Run) -> None:
+    """Nobody publishes the reranker's Q6_K: it is quantized into this directory, and a unit starts in the home directory by itself."""
+    made = launched(qwenpick, "qwen3-reranker-0.6b --runtime llama.cpp --quant Q6_K --cpu-only --ram 8GiB --systemd")
+    assert made["prepare"] and f"WorkingDirectory={Path.cwd()}" in next(iter(made["files"].values()))
+    fetched = launched(qwenpick, "qwen3-8b --runtime llama.cpp --cpu-only --ram 16GiB --systemd")
+    assert "WorkingDirectory" not in next(iter(fetched["files"].values()))
+    assert made["needs"]["program"] == fetched["needs"]["program"] == "llama-server"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--runtime ollama --systemd",
+        "--runtime vllm --systemd --compose",
+        "--runtime transformers --systemd",  # a program that answers once and ends
+        "--system windows --systemd",
+    ],
+)
 def test_forms_that_exclude_each_other_are_refused(qwenpick: Run, words: str) -> None:
     assert qwenpick("launch", "qwen3-8b", "--gpu", "rtx 4090", *words.split()).code == 2

@@ -115,15 +115,36 @@ def _told(planned: Launch) -> Iterator[str]:
         )
     for note in planned.notes:
         yield _comment(_("note: {note}", note=note))
+    if needed := needs(planned):
+        yield _comment(_("needs {program}: {source}", program=needed[0], source=needed[1]))
+    if served := address(planned):
+        argv = planned.serve.argv
+        if argv[0] == "llama-server" and not {"--embeddings", "--reranking"} & set(
+            argv
+        ):  # those have no page to talk to
+            yield _comment(_("once it runs, open {address} (for programs: {address}/v1)", address=served))
+        else:
+            yield _comment(_("once it runs, it answers at {address}/v1 (OpenAI API)", address=served))
+
+
+def needs(planned: Launch) -> tuple[str, str] | None:
+    """The program that must be installed first, and where it comes from; None for containers, which bring theirs."""
     program = planned.serve.argv[0]
-    if program in STARTERS:
-        return
+    if program == "docker":
+        return None
     if planned.packages:
-        source = f"`pip install {shlex.join(planned.packages)}`"
-        yield _comment(_("needs {program}: {source}", program=planned.packages[0], source=source))
-    elif source := planned.build or WHERE_FROM.get(program, ""):
-        yield _comment(_("needs {program}: {source}", program=program, source=source))
-    yield from _opened(planned)
+        return planned.packages[0], f"`pip install {shlex.join(planned.packages)}`"
+    if planned.build:
+        return "llama-server", planned.build
+    return (program, WHERE_FROM[program]) if program in WHERE_FROM else None
+
+
+def address(planned: Launch) -> str | None:
+    """Where the server answers once it is up; None for what serves nobody, or was given to another program to start."""
+    argv = planned.serve.argv
+    if argv[0] in STARTERS or "--port" not in argv:
+        return None
+    return f"http://127.0.0.1:{argv[argv.index('--port') + 1]}"
 
 
 def _script(planned: Launch) -> Iterator[str]:
@@ -138,19 +159,6 @@ def _script(planned: Launch) -> Iterator[str]:
     for command in planned.others:
         yield _comment(f"{command.purpose}: {command.line()}")
     yield planned.serve.line()
-
-
-def _opened(planned: Launch) -> Iterator[str]:
-    """Where the server answers once it is up, as a comment; nothing for what serves nobody."""
-    argv = planned.serve.argv
-    if "--port" in argv:
-        address = f"http://127.0.0.1:{argv[argv.index('--port') + 1]}"
-        if argv[0] == "llama-server" and not {"--embeddings", "--reranking"} & set(
-            argv
-        ):  # those have no page to talk to
-            yield _comment(_("once it runs, open {address} (for programs: {address}/v1)", address=address))
-        else:
-            yield _comment(_("once it runs, it answers at {address}/v1 (OpenAI API)", address=address))
 
 
 def _written(name: str, text: str) -> str:

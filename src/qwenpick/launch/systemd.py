@@ -21,12 +21,19 @@ def unit(run: Run, planned: Launch) -> Launch:
     """The launch as unit files and the commands that take them on. Raises QwenpickError where there is no such thing."""
     if run.runtime in OWN_SERVICE:
         raise QwenpickError(_("{runtime} has a service of its own; leave out --systemd", runtime=run.runtime))
-    if any(device.vendor == "apple" for device in run.placement.devices):
+    if run.runtime == "transformers":
+        raise QwenpickError(_("this program answers once and ends: it is no service; leave out --systemd"))
+    if run.system == "darwin":
         raise QwenpickError(_("macOS has no systemd; launchd runs `qwenpick launch --exec`"))
+    if run.system == "windows":
+        raise QwenpickError(_("Windows has no systemd; leave out --systemd, or plan for WSL 2 with --system linux"))
     name = "qwenpick-" + re.sub(r"[^a-z0-9.]+", "-", run.model.id.casefold()).strip("-")
-    files = {f"{name}.service": _text(run, planned.serve)}
+    here = bool(planned.prepare) or bool(
+        run.path and not Path(run.path).is_absolute()
+    )  # what it loads is made, or lies, here
+    files = {f"{name}.service": _text(run, planned.serve, here)}
     for number, command in enumerate(planned.others, 2):
-        files[f"{name}-box{number}.service"] = _text(run, command)
+        files[f"{name}-box{number}.service"] = _text(run, command, here)
     others = tuple(
         Command(("systemctl", "--user", "enable", "--now", f"./{name}-box{number}.service"), purpose=command.purpose)
         for number, command in enumerate(planned.others, 2)
@@ -47,8 +54,11 @@ def unit(run: Run, planned: Launch) -> Launch:
     )
 
 
-def _text(run: Run, command: Command) -> str:
-    """The unit of one command. Weights may take long to download and load, so that nothing limits the start."""
+def _text(run: Run, command: Command, here: bool) -> str:
+    """The unit of one command, started in this directory if it is `here` that it finds its weights.
+
+    Weights may take long to download and load, so that nothing limits the start.
+    """
     lines = [
         "[Unit]",
         f"Description={_plain(run.model.name)} ({run.runtime})",
@@ -56,7 +66,7 @@ def _text(run: Run, command: Command) -> str:
         "After=network-online.target",
         "",
         "[Service]",
-        *([f"WorkingDirectory={_plain(str(Path.cwd()))}"] if run.path and not Path(run.path).is_absolute() else []),
+        *([f"WorkingDirectory={_plain(str(Path.cwd()))}"] if here else []),
         f"ExecStart=/usr/bin/env {' '.join(map(_word, command.argv))}",
         *_environment({"PATH": PATHS}, expand=True),
         *_environment(command.env),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qwenpick.launch import address, needs
 from qwenpick.render.tuning_values import tune_values
 from qwenpick.render.values import plan_values
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from qwenpick.launch import Command, Launch
     from qwenpick.machine.hardware import Machine
     from qwenpick.planning.plan import Plan
-    from qwenpick.render.payloads.running import CommandValues, LaunchValues
+    from qwenpick.render.payloads.running import CommandValues, LaunchValues, ProgramValues
     from qwenpick.render.payloads.training import TrainingLaunchValues
     from qwenpick.training.answer import Tuned
 
@@ -37,6 +38,8 @@ def launch_values(
         "files": dict(planned.files),
         "downloads": [{"what": d.what, "bytes": d.bytes, "where": d.where} for d in planned.downloads],
         "notes": list(planned.notes),
+        "needs": _needs(planned),
+        "address": address(planned),
         "others": [_command(command) for command in planned.others],
     }
 
@@ -49,8 +52,14 @@ def training_launch_values(tuned: Tuned, planned: Launch) -> TrainingLaunchValue
         "serve": _command(planned.serve),
         "files": dict(planned.files),
         "notes": list(planned.notes),
+        "needs": _needs(planned),
     }
 
 
 def _command(command: Command) -> CommandValues:
     return {"argv": list(command.argv), "env": dict(command.env), "purpose": command.purpose, "line": command.line()}
+
+
+def _needs(planned: Launch) -> ProgramValues | None:
+    found = needs(planned)
+    return {"program": found[0], "source": found[1]} if found else None

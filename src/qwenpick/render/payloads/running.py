@@ -25,8 +25,18 @@ class DownloadValues(TypedDict):
     where: str
 
 
+class ProgramValues(TypedDict):
+    """A program that must be installed first, and how, in words."""
+
+    program: str
+    source: str
+
+
 class LaunchValues(TypedDict):
-    """files are written first, then prepare runs in order, then serve; others run on the other boxes of a model that lies on several."""
+    """files are written first, then prepare runs in order, then serve; others run on the other boxes of a model that lies on several.
+
+    needs is null for containers; address (of the OpenAI API: address/v1) where nothing serves, or another program starts what does.
+    """
 
     fits: bool
     task: str | None
@@ -38,6 +48,8 @@ class LaunchValues(TypedDict):
     files: dict[str, str]
     downloads: list[DownloadValues]
     notes: list[str]
+    needs: ProgramValues | None
+    address: str | None
     others: list[CommandValues]
 
 

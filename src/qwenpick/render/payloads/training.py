@@ -7,7 +7,7 @@ from typing import Any, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from qwenpick.render.payloads.plans import BandValues, MachineValues, MemoryValues, PlaceValues
-from qwenpick.render.payloads.running import CommandValues
+from qwenpick.render.payloads.running import CommandValues, ProgramValues
 
 
 class DiskValues(TypedDict):
@@ -126,3 +126,4 @@ class TrainingLaunchValues(TypedDict):
     serve: CommandValues
     files: dict[str, str]
     notes: list[str]
+    needs: ProgramValues | None
