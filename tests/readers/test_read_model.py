@@ -150,6 +150,10 @@ def test_a_tag_that_ollama_pulled_is_read_from_its_blob(
             {"layers": [{"mediaType": "application/vnd.ollama.image.model", "digest": f"sha256:{digest}", "size": 1}]}
         )
     )
+    places = (("ollama", tmp_path / "mine"), ("ollama", store))  # a person's own, and that of Linux' service
+    with monkeypatch.context() as patch:
+        patch.setattr("qwenpick.machine.installed.stores.store_places", lambda *_: places)
+        assert read_model("acme/bluebird:8b", catalog).model.id == "bluebird-8b"
     monkeypatch.setenv("OLLAMA_MODELS", str(store))
     reading = read_model("acme/bluebird:8b", catalog)
     assert reading.model.id == "bluebird-8b" and reading.architecture.hidden_size == 4096

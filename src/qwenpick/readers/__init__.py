@@ -87,7 +87,7 @@ def _beyond(text: str, catalog: Catalog, online: bool, fetch: Fetch | None, unkn
     from qwenpick.readers import hub, ollama
     from qwenpick.readers.derived import read_derived
 
-    pulled = ollama.read_tag(text, catalog, ollama.models_directory())
+    pulled = ollama.read_pulled(text, catalog)
     if pulled is not None:
         return pulled
     if not (hub.is_id(text) and (online or fetch)) and (made := read_derived(text, catalog)):

@@ -22,20 +22,20 @@ _TAG = re.compile(
 )
 
 
-def models_directory() -> Path | None:
-    """Where Ollama keeps models: None where there is no home; OLLAMA_MODELS, else ~/.ollama/models (ollama 0.12, envconfig/config.go)."""
-    if said := os.environ.get("OLLAMA_MODELS"):
-        return Path(said)
-    try:
-        return Path.home() / ".ollama" / "models"
-    except RuntimeError:  # no HOME and no passwd entry
-        return None
+def read_pulled(tag: str, catalog: Catalog) -> Reading | None:
+    """The model of a tag that was pulled into a store of this machine; None if it was not. Raises QwenpickError if that store is damaged."""
+    from qwenpick.machine.installed.stores import home_directory, store_places
+    from qwenpick.machine.probe.world import current_system
+
+    places = store_places(os.environ, home_directory(), current_system())
+    readings = (read_tag(tag, catalog, path) for kind, path in places if kind == "ollama")
+    return next(filter(None, readings), None)
 
 
-def manifest(tag: str, models: Path | None) -> Path | None:
+def manifest(tag: str, models: Path) -> Path | None:
     """The manifest of a pulled tag (`qwen3:8b`, `owner/name:tag`); None if the text is no tag or was not pulled."""
     match = _TAG.fullmatch(tag)
-    if match is None or models is None or ".." in tag:
+    if match is None or ".." in tag:
         return None
     path = (
         models
@@ -51,10 +51,10 @@ def manifest(tag: str, models: Path | None) -> Path | None:
         return None
 
 
-def read_tag(tag: str, catalog: Catalog, models: Path | None) -> Reading | None:
-    """The model of a pulled tag, exact; None if it was not pulled here. Raises QwenpickError if the store is damaged."""
+def read_tag(tag: str, catalog: Catalog, models: Path) -> Reading | None:
+    """The model of a tag pulled into the store `models`, exact; None if it was not. Raises QwenpickError if the store is damaged."""
     path = manifest(tag, models)
-    if path is None or models is None:
+    if path is None:
         return None
     layers = read_json(path).get("layers")
     for layer in layers if isinstance(layers, list) else ():

@@ -16,6 +16,7 @@ from tests.machine.probe.conftest import Look
     ("environ", "hub"),
     [
         ({"HF_HUB_CACHE": "/a", "HF_HOME": "/b"}, ("/a", "HF_HUB_CACHE")),
+        ({"HUGGINGFACE_HUB_CACHE": "/a", "HF_HOME": "/b"}, ("/a", "HUGGINGFACE_HUB_CACHE")),
         ({"HF_HOME": "/b", "XDG_CACHE_HOME": "/c"}, ("/b/hub", "HF_HOME")),
         ({"XDG_CACHE_HOME": "/c"}, ("/c/huggingface/hub", "XDG_CACHE_HOME")),
         ({}, ("/home/me/.cache/huggingface/hub", "the Hugging Face hub's default")),

@@ -25,6 +25,7 @@ Kind = Literal["ollama", "huggingface", "llamacpp", "lmstudio", "mlx", "director
 ENTRIES_LIMIT = 20_000  # files and directories that are looked at in one store
 DEPTH_LIMIT = 8  # directories inside each other; the deepest layout above has 5
 _SPLIT = re.compile(r"-(\d{5})-of-\d{5}(?=\.gguf$)", re.IGNORECASE)
+_HUB = {"HF_HUB_CACHE": "", "HUGGINGFACE_HUB_CACHE": "", "HF_HOME": "hub", "XDG_CACHE_HOME": "huggingface/hub"}
 _POINTER_LIMIT = 4096  # bytes of the file that says where LM Studio lives
 
 
@@ -49,6 +50,14 @@ class StoredModel:
     name: str | None
 
 
+def hub_directory(environ: Mapping[str, str], home: Path) -> tuple[Path, str]:
+    """The Hugging Face hub's cache, and what names it (huggingface_hub 1.x constants.py)."""
+    for variable, below in _HUB.items():
+        if said := environ.get(variable):
+            return Path(said) / below, variable
+    return home / ".cache" / "huggingface" / "hub", N_("the Hugging Face hub's default")
+
+
 def store_places(environ: Mapping[str, str], home: Path | None, system: str) -> tuple[tuple[Kind, Path], ...]:
     """Every directory in which an engine may keep models on this system (linux, darwin, windows), whether it exists or not."""
     places: list[tuple[Kind, Path]] = []
@@ -57,13 +66,9 @@ def store_places(environ: Mapping[str, str], home: Path | None, system: str) -> 
     else:
         places += [("ollama", home / ".ollama" / "models")] if home else []
         places += [("ollama", Path("/usr/share/ollama/.ollama/models"))] if system == "linux" else []
+    if home or any(environ.get(variable) for variable in _HUB):
+        places.append(("huggingface", hub_directory(environ, home or Path())[0]))
     cache = Path(environ["XDG_CACHE_HOME"]) if environ.get("XDG_CACHE_HOME") else home / ".cache" if home else None
-    if hub := environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE"):
-        places.append(("huggingface", Path(hub)))
-    elif hugging := environ.get("HF_HOME"):
-        places.append(("huggingface", Path(hugging) / "hub"))
-    elif cache:
-        places.append(("huggingface", cache / "huggingface" / "hub"))
     if llama := environ.get("LLAMA_CACHE"):
         places.append(("llamacpp", Path(llama)))
     elif system == "darwin":

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from qwenpick.i18n import N_
+from qwenpick.machine.installed.stores import home_directory, hub_directory
 from qwenpick.machine.probe.world import World
 from qwenpick.values import dataclass
 
@@ -23,26 +24,12 @@ class Disk:
 
 def weight_directories(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """(path, what names it): the Hugging Face hub's cache first, then Ollama's models."""
-    home = environ.get("HOME") or environ.get("USERPROFILE") or _home()
-    if environ.get("HF_HUB_CACHE"):
-        hub = (environ["HF_HUB_CACHE"], "HF_HUB_CACHE")
-    elif environ.get("HF_HOME"):
-        hub = (str(Path(environ["HF_HOME"]) / "hub"), "HF_HOME")
-    elif environ.get("XDG_CACHE_HOME"):
-        hub = (str(Path(environ["XDG_CACHE_HOME"]) / "huggingface" / "hub"), "XDG_CACHE_HOME")
-    else:
-        hub = (str(Path(home) / ".cache" / "huggingface" / "hub"), N_("the Hugging Face hub's default"))
-    if environ.get("OLLAMA_MODELS"):
-        return hub, (environ["OLLAMA_MODELS"], "OLLAMA_MODELS")
-    return hub, (str(Path(home) / ".ollama" / "models"), N_("Ollama's default"))
-
-
-def _home() -> str:
-    """The home directory that the passwd entry names; the current directory where there is none."""
-    try:
-        return str(Path.home())
-    except RuntimeError:
-        return "."
+    named = environ.get("HOME") or environ.get("USERPROFILE")
+    home = Path(named) if named else home_directory() or Path()
+    hub, named_by = hub_directory(environ, home)
+    if ollama := environ.get("OLLAMA_MODELS"):
+        return (str(hub), named_by), (ollama, "OLLAMA_MODELS")
+    return (str(hub), named_by), (str(home / ".ollama" / "models"), N_("Ollama's default"))
 
 
 def disks(world: World) -> tuple[Disk, ...]:
