@@ -31,28 +31,6 @@ FOOTPRINTS: dict[str, tuple[tuple[str, str], ...]] = {
         (("transformers_h200.csv", "device used"), ("transformers_h200_2026_11.csv", "peak allocation")),
     ),
 }
-# recipe of a training run -> what its reserve was held against: (table, quantity, engine) of every scored row
-RUNS, TWO_GPUS, LABORATORY = "training_h200_2026_11_29.csv", "training_2gpu_h200.csv", "transformers_h200_2026_11.csv"
-ONE_GPU = "training_lengths_h200_2026_11_29.csv"  # the Trainer, texts of one length
-IN_TURN = "training_overlap_h200_2026_11_30.csv"  # DeepSpeed with and without overlap_comm
-WITH_NCCL = "training_limits_h200_2026_11_29.csv"  # texts of different lengths, two GPUs that talk
-NOTEBOOKS = "unsloth_notebooks.csv"
-RECIPES: dict[str, tuple[tuple[str, str, str], ...]] = {
-    f"training-{recipe}": (
-        (RUNS, "reserved", f"training-{recipe}"),
-        (TWO_GPUS, "reserved", f"training-{recipe}"),
-        *(((WITH_NCCL, "reserved", f"training-{recipe}"),) if recipe in ("zero", "fsdp") else ()),
-        *(((IN_TURN, "reserved", f"training-{recipe}"),) if recipe in ("zero", "offload") else ()),
-        *(((ONE_GPU, "reserved", "training-single"),) if recipe == "single" else ()),
-        *((LABORATORY, "reserved", method) for method in ("full", "lora", "qlora") if recipe == "single"),
-        *(
-            ("transformers_h200.csv", "device used", method)
-            for method in ("full", "lora", "qlora")
-            if recipe == "single"
-        ),
-    )
-    for recipe in ("single", "embeddings", "dora", "freeze", "torchao", "ddp", "zero", "fsdp", "offload")
-} | {"training-unsloth": ((NOTEBOOKS, "reserved", "training-unsloth"),)}
 # engines that run another one's code under other defaults
 SAME_ARITHMETIC = {"ollama": "llamacpp", "lmstudio": "llamacpp"}
 FEW, NARROWEST, NARROWEST_OF_FEW = 30, 0.01, 0.05
@@ -65,9 +43,11 @@ def bands(scores: Iterable[tuple[str, Score]]) -> dict[str, Any]:
     for engine, pairs in FOOTPRINTS.items():
         own = [score for table, score in everything if score.engine == engine and (table, score.quantity) in pairs]
         found[engine] = _band(own, dict.fromkeys(table for table, _quantity in pairs))
-    for recipe, wanted in RECIPES.items():
-        own = [score for table, score in everything if (table, score.quantity, score.engine) in wanted]
-        found[recipe] = _band(_most(own), dict.fromkeys(table for table, *_rest in wanted))
+    for name in sorted({score.band for _table, score in everything if score.band}):  # of training runs
+        held = [(table, score) for table, score in everything if score.band == name]
+        found[f"training-{name}"] = _band(
+            _most([score for _table, score in held]), sorted({table for table, _score in held})
+        )
     return found | {engine: found[other] for engine, other in SAME_ARITHMETIC.items()}
 
 

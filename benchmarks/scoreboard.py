@@ -18,7 +18,8 @@ TOLERANCE = {"training peak": 0.10}  # 5 % elsewhere
 class Score:
     """One prediction beside what was measured, in the same unit. `row` is a short label a reader can find the row by.
 
-    `slack` is an absolute error (same unit) that counts as none, for targets like "2 % or 64 MiB".
+    `slack` is an absolute error (same unit) that counts as none, for targets like "2 % or 64 MiB". `band` is the band of training runs that the row
+    stands behind (estimate.py band_of), if any.
     """
 
     engine: str
@@ -27,6 +28,7 @@ class Score:
     predicted: float
     actual: float
     slack: float = 0.0
+    band: str = ""
 
     @property
     def error(self) -> float:

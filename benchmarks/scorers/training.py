@@ -11,6 +11,7 @@ from benchmarks.scorers.catalogue import found
 from qwenpick import training
 from qwenpick.catalog import Architecture, Checkpoint, Model
 from qwenpick.machine.hardware import Device
+from qwenpick.training.estimate import band_of
 from qwenpick.units import GIB, MIB
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Training
@@ -37,7 +38,9 @@ def h200(row: Row, label: str, model: Model, architecture: Architecture) -> Iter
     yield Score(
         work.method, "peak allocation", label, training.allocated(memory.parts) / GIB, float(row["peak_alloc_gib"])
     )
-    yield Score(work.method, "device used", label, memory.on("gpu0") / GIB, float(row["device_used_gib"]))
+    yield Score(
+        work.method, "device used", label, memory.on("gpu0") / GIB, float(row["device_used_gib"]), band=band_of(work)
+    )
 
 
 # finetune.py of QwenLM/Qwen: LoRA of rank 64 on every linear layer, AdamW

@@ -10,7 +10,7 @@ from benchmarks.scorers.catalogue import found
 from benchmarks.scorers.training import H200
 from qwenpick import training
 from qwenpick.catalog import Architecture, Checkpoint, Model
-from qwenpick.training.estimate import recipe_of
+from qwenpick.training.estimate import band_of, recipe_of
 from qwenpick.training.notes import left_by_lengths
 from qwenpick.units import GIB
 from qwenpick.work.placement import Placement
@@ -211,7 +211,7 @@ def _scores(
     peak = training.peaks(memory)[0]
     name = f"training-{recipe_of(work)}"
     yield Score(name, "peak allocation", label, peak.allocated / GIB, allocated / GIB)
-    yield Score(name, "reserved", label, peak.reserved / GIB, reserved / GIB)
+    yield Score(name, "reserved", label, peak.reserved / GIB, reserved / GIB, band=band_of(work))
 
 
 TABLES: dict[str, Scorer] = {

@@ -11,6 +11,7 @@ from qwenpick import training
 from qwenpick.catalog import Architecture, Checkpoint, Model
 from qwenpick.memory.account import Part
 from qwenpick.runtimes import transformers
+from qwenpick.training.estimate import band_of
 from qwenpick.units import MIB
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving, Training
@@ -63,17 +64,17 @@ def _training(row: Row, label: str, model: Model, architecture: Architecture) ->
         image_tokens=int(row["images"]),
     )
     memory = training.memory(model, architecture, work, Placement((H200,)), Checkpoint(format=row["quant"]))
-    yield from _scores(work.method, label, memory.parts, training.allocated(memory.parts), row, 64 * MIB)
+    yield from _scores(work.method, label, memory.parts, training.allocated(memory.parts), row, 64 * MIB, band_of(work))
 
 
 def _scores(
-    engine: str, label: str, parts: Iterable[Part], allocated: int, row: Row, workspaces: int
+    engine: str, label: str, parts: Iterable[Part], allocated: int, row: Row, workspaces: int, band: str = ""
 ) -> Iterator[Score]:
     """Peak and reserve. Of what the process held before the case began, the workspaces that a fresh one makes are counted."""
     others = max(0, int(row["before_bytes"]) - workspaces)
     yield Score(engine, "peak allocation", label, allocated / MIB, (int(row["peak_bytes"]) - others) / MIB)
     reserved = sum(part.bytes for part in parts if part.where == "gpu0" and part.name != "CUDA context")
-    yield Score(engine, "reserved", label, reserved / MIB, (int(row["reserved_bytes"]) - others) / MIB)
+    yield Score(engine, "reserved", label, reserved / MIB, (int(row["reserved_bytes"]) - others) / MIB, band=band)
 
 
 TABLES: dict[str, Scorer] = {TABLE: measured}

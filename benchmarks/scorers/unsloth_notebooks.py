@@ -12,6 +12,7 @@ from benchmarks.scorers.catalogue import catalog_of_rows, found
 from qwenpick.machine.simulate import simulate
 from qwenpick.training import peaks
 from qwenpick.training.answer import tune
+from qwenpick.training.estimate import band_of
 from qwenpick.units import GIB
 from qwenpick.work.serving import Training
 
@@ -38,7 +39,12 @@ def measured(rows: Iterable[Row]) -> Iterator[Score | Skip]:
         run = tune(catalog, simulate(catalog, [row["gpu"]], None, 64 * GIB, False), pair[0], work, reach=False)
         label = f"{row['notebook']} {row['release']}"
         yield Score(
-            "training-unsloth", "reserved", label, peaks(run.memory)[0].reserved / GIB, float(row["peak_reserved_gib"])
+            "training-unsloth",
+            "reserved",
+            label,
+            peaks(run.memory)[0].reserved / GIB,
+            float(row["peak_reserved_gib"]),
+            band=band_of(work),
         )
 
 

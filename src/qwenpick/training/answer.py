@@ -19,7 +19,7 @@ from qwenpick.planning.plan import longest_allowed
 from qwenpick.planning.verdict import Place, Verdict
 from qwenpick.training import DEFAULT_FORMAT, Peak, peaks
 from qwenpick.training.cards import of_kernels, suited, with_kernels
-from qwenpick.training.estimate import recipe_of
+from qwenpick.training.estimate import band_of
 from qwenpick.training.notes import notes_on
 from qwenpick.training.past import in_fp32, past, unnamed
 from qwenpick.training.pixels import pictured
@@ -107,7 +107,7 @@ def tune(
     idle = len(able(machine)) - training.gpus
     found = Tuned(
         model, architecture, checkpoint, training, devices, needed, places, verdict, reason(verdict, places, short_of_ram(training, places, machine)),
-        band(f"training-{recipe_of(training)}"), speed(architecture, training, _rate(catalog, devices[0]), devices[0], _link(machine)),
+        band(f"training-{band_of(training)}"), speed(architecture, training, _rate(catalog, devices[0]), devices[0], _link(machine)),
         storage(architecture, training, checkpoint), None, None,
         tuple(peak.within(place.budget) for peak, place in zip(peaks(needed), places, strict=False)),
         (*notes, *notes_on(model, architecture, training, checkpoint, idle), *of_kernels(architecture, training, devices)),

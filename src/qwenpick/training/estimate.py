@@ -190,6 +190,22 @@ def recipe_of(training: Training) -> str:
     return "embeddings" if training.train_embeddings else "single"
 
 
+def band_of(training: Training) -> str:
+    """Which rows of real runs its error is held against: its recipe's; on one GPU those whose loss lies as its own does, on which the cache depends.
+
+    single: the logits of all tokens; chunked: of some tokens at a time; tiled: of some of the vocabulary too (TRL); pooled: none, a number or vector
+    a text; orpo.
+    """
+    recipe = recipe_of(training)
+    if recipe != "single":
+        return recipe
+    if training.objective == "orpo":
+        return "orpo"
+    if training.objective in NO_LOGITS:
+        return "single" if habits(training).all_logits else "pooled"
+    return "tiled" if habits(training).tiles_loss else "chunked" if training.chunked_loss else "single"
+
+
 def cached(training: Training, prepared: Prepared, phase: Phase, logits: int = 0) -> int:
     """Bytes that torch's allocator holds beyond what is allocated at the peak, as a run with room to spare shows them.
 

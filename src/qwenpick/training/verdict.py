@@ -10,7 +10,7 @@ from qwenpick.memory.account import RAM, Memory, gpu
 from qwenpick.memory.bands import band
 from qwenpick.planning.verdict import UNCHECKED_RAM, Place, Verdict, reason_of
 from qwenpick.training import memory, peaks
-from qwenpick.training.estimate import PAGED, recipe_of
+from qwenpick.training.estimate import PAGED, band_of
 from qwenpick.training.sharding import part_of
 from qwenpick.training.storage import PROCESS, loading, processes
 from qwenpick.units import format_bytes
@@ -34,7 +34,7 @@ def judged(
 ) -> tuple[Memory, tuple[Place, ...], Verdict]:
     """What the run needs, place by place: no where allocated bytes and the context pass the card, tight where cache and error may."""
     needed = memory(model, architecture, training, Placement(devices), checkpoint)
-    edge = band(f"training-{recipe_of(training)}")
+    edge = band(f"training-{band_of(training)}")
     places: list[Place] = []
     found: list[Verdict] = []
     paged = sum(part.bytes for part in needed.parts if part.name == PAGED)
