@@ -454,8 +454,59 @@ def test_amd_gpus_get_their_own_image_and_devices(run: Run) -> None:
     assert (
         "--gpus" not in argv
         and "/dev/kfd" in argv
-        and argv[argv.index("rocm/vllm:latest") + 1 :][:2] == ("vllm", "serve")
+        and argv[argv.index("vllm/vllm-openai-rocm:v0.33.0") + 1] == "Qwen/Qwen3-8B"
     )
+
+
+OLD_AMD = "rocm/vllm:latest"
+
+
+@pytest.mark.parametrize(
+    ("runtime", "version", "device", "image", "package"),
+    [
+        ("vllm", None, RTX, "vllm/vllm-openai:v0.33.0", "vllm"),
+        ("vllm", "0.20", RTX, "vllm/vllm-openai:v0.20.0", "vllm==0.20.0"),
+        ("vllm", "0.20.2", MI300, "vllm/vllm-openai-rocm:v0.20.2", "vllm==0.20.2"),
+        ("vllm", "0.12.0", MI300, OLD_AMD, "vllm==0.12.0"),
+        ("sglang", None, RTX, "lmsysorg/sglang:v0.5.23", "sglang"),
+        ("sglang", "0.5.12.post1", RTX, "lmsysorg/sglang:v0.5.12.post1", "sglang==0.5.12.post1"),
+        ("sglang", None, MI300, "lmsysorg/sglang:v0.5.20-rocm10-mi30x", "sglang"),
+        ("sglang", "0.5.14", MI300, "lmsysorg/sglang:v0.5.14-rocm720-mi30x", "sglang==0.5.14"),
+        (
+            "sglang",
+            "0.5.16",
+            replace(MI300, compute_capability="gfx950"),
+            "lmsysorg/sglang:v0.5.16-rocm720-mi35x",
+            "sglang==0.5.16",
+        ),
+    ],
+)
+def test_what_is_installed_is_the_release_that_was_planned(
+    runtime: str, version: str | None, device: Device, image: str, package: str, run: Run
+) -> None:
+    work = Serving(8192, 1, options={"version": version} if version else {})
+    planned = on(run, runtime, "bf16", placement=Placement((device,)), work=work)
+    argv = launch(planned, docker=True).serve.argv
+    assert image in argv and launch(planned).packages == (package,)
+    assert (argv[argv.index(image) + 1 :][:2] == ("vllm", "serve")) == (image == OLD_AMD)
+
+
+def test_a_build_that_is_no_release_has_no_image_of_its_own(run: Run) -> None:
+    work = Serving(8192, 1, options={"version": "0.30.1rc1.dev17"})
+    planned = launch(on(run, "vllm", "bf16", work=work), docker=True)
+    assert "vllm/vllm-openai:v0.33.0" in planned.serve.argv
+    assert "there is no image of 0.30.1rc1.dev17: vllm/vllm-openai:v0.33.0 is a release" in planned.notes and launch(
+        on(run, "vllm", "bf16", work=work)
+    ).packages == ("vllm",)
+
+
+def test_sglang_is_told_the_type_of_states_and_what_to_leave_out(catalog: Catalog, run: Run) -> None:
+    model = catalog.models["qwen3.5-9b"]
+    hybrid = on(run, "sglang", "bf16", model=model, architecture=catalog.architecture(model))
+    for version, flag in (("0.5.23", "--language-model-only"), ("0.5.16", "--language-only")):
+        options = {"mamba_ssm_dtype": "bfloat16", "language_model_only": True, "version": version}
+        argv = launch(replace(hybrid, work=Serving(8192, 1, options=options))).serve.argv
+        assert option(argv, "--mamba-ssm-dtype") == "bfloat16" and flag in argv
 
 
 @pytest.mark.parametrize(

@@ -324,3 +324,11 @@ def test_json_carries_the_files(qwenpick: Qwenpick) -> None:
 def test_what_does_not_go_together_is_a_sentence(qwenpick: Qwenpick, words: tuple[str, ...], sentence: str) -> None:
     result = qwenpick("launch", "qwen3-8b", "--gpu", "2x l40s", "--ram", "256GiB", *words)
     assert (result.code, result.out) == (2, "") and sentence in result.err
+
+
+def test_several_words_of_a_flag_are_a_list_for_ray(qwenpick: Qwenpick) -> None:
+    asked = "launch qwen3.5-9b --quant bf16 --runtime vllm --gpu h100 --context 8k --ray".split()
+    for sizes, numbers in (("1,2,4", [1, 2, 4]), ("[1,2]", [1, 2]), ("8", [8])):
+        written = yaml.safe_load(qwenpick(*asked, "-o", f"cudagraph_capture_sizes={sizes}").out)
+        (model,) = written["applications"][0]["args"]["llm_configs"]
+        assert model["engine_kwargs"]["cudagraph_capture_sizes"] == numbers

@@ -98,7 +98,7 @@ def outside(entry: Entry) -> list[object]:
         case "version":
             return [*NONSENSE, 0.26, 1, True, "new", "a.b", "1..2", "", 10**6000]
         case "word":
-            return [*NONSENSE, 1, True, "", 10**6000]
+            return [*NONSENSE, *([] if entry.name == "cudagraph_capture_sizes" else [1]), True, "", 10**6000]
 
 
 @pytest.mark.parametrize(("engine", "entry"), LINES)

@@ -281,3 +281,14 @@ def test_a_running_request_of_sglang_holds_as_many_slots_as_its_strategy_keeps(
     found = values(qwenpick, f"{box} -o mamba_radix_cache_strategy={strategy}")
     states = sum(part["bytes"] for part in found["memory"]["parts"] if part["kind"] == "state")
     assert states == (4 * slots + 1) * 153_944_064
+
+
+@pytest.mark.parametrize(
+    ("version", "cut", "served"), [("0.20.2", "true", False), ("0.21.0", "true", True), ("0.20.2", "false", True)]
+)
+def test_adapters_of_experts_that_lie_whole_on_ranks_came_with_vllm_0_21(
+    qwenpick: Run, version: str, cut: str, served: bool
+) -> None:
+    box = "qwen3.6-35b-a3b --quant fp8 --runtime vllm --gpu '2x h100' -o tensor_parallel_size=2 -o enable_lora=true"
+    answer = qwenpick(*shlex.split(f"fit {box} -o version={version} -o enable_expert_parallel={cut}"))
+    assert (answer.code == 0) == served and ("has no LoRA adapters beside" not in answer.out) == served

@@ -9,7 +9,9 @@ from typing import Any
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import N_, _
 from qwenpick.launch import hub, sglang, vllm
+from qwenpick.launch.releases import published
 from qwenpick.launch.run import Command, Launch, Run
+from qwenpick.runtimes import options_of
 
 INSIDE = "/model"  # where local weights are mounted
 CACHE = "/root/.cache/huggingface"
@@ -82,10 +84,14 @@ def _of_one(run: Run) -> tuple[str, list[str], int, dict[str, str]]:
 
 
 def _notes(run: Run, planned: Launch, image: str) -> tuple[str, ...]:
-    """With a mirror for the image, where weights come from one."""
+    """With what the image holds instead of a build that is no release, and a mirror for it, where weights come from one."""
+    said = options_of(run.runtime, run.work.options)
+    notes = planned.notes
+    if published(said) is None:
+        notes += (_("there is no image of {version}: {image} is a release", version=said.said_release, image=image),)
     if run.hub != hub.MODELSCOPE:
-        return planned.notes
-    return (*planned.notes, _("if Docker Hub does not open: the image is {image} too", image=f"{IMAGES}{image}"))
+        return notes
+    return (*notes, _("if Docker Hub does not open: the image is {image} too", image=f"{IMAGES}{image}"))
 
 
 def _cached(env: dict[str, str]) -> dict[str, str]:
@@ -98,17 +104,17 @@ def contents(run: Run) -> tuple[str, list[str], int, dict[str, str]]:
     vendor = _vendor(run)
     inner = replace(run, path=INSIDE, visible={}) if run.path else replace(run, visible={})
     if run.runtime == "vllm":
+        image = vllm.image(run, vendor)
         return (
-            vllm.IMAGE[vendor],
-            ["vllm", "serve"][: 2 if vendor == "amd" else 0] + vllm.arguments(inner),
+            image,
+            ["vllm", "serve"][: 2 if image == vllm.AMD_BEFORE else 0] + vllm.arguments(inner),
             vllm.PORT,
             vllm.environment(inner if not run.path else run),
         )
     if run.runtime == "sglang":
         listen = ["--host", "0.0.0.0", "--port", str(sglang.PORT)]  # noqa: S104 - inside the container; Docker publishes the port
         command = ["python3", "-m", "sglang.launch_server", *sglang.arguments(inner), *listen]
-        target = run.placement.devices[0].compute_capability or vendor
-        return sglang.IMAGE.get(target, sglang.IMAGE[vendor]), command, sglang.PORT, sglang.environment(inner)
+        return sglang.image(run, vendor), command, sglang.PORT, sglang.environment(inner)
     raise QwenpickError(_(_PLAIN))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from qwenpick.launch import vllm
 from qwenpick.launch.run import Command, Launch, Run
 from qwenpick.launch.target import Target, object_name
 
+LISTS = frozenset({"cudagraph_capture_sizes"})  # several words after one flag
 LABEL = "ray.io/accelerator-type"
 # What LLMConfig.accelerator_type takes (ray.util.accelerators, as far as the catalogue has them); another name is an error there, so it is left out
 TYPES = frozenset(
@@ -67,6 +69,10 @@ def keywords(words: list[str]) -> dict[str, Any]:
         name = word.removeprefix("--").replace("-", "_")
         if value.startswith("--"):
             found[name.removeprefix("no_")] = not name.startswith("no_")
+            continue
+        if name in LISTS:
+            rest = itertools.takewhile(lambda each: not each.startswith("--"), words[at + 1 :])
+            found[name] = [int(each) for each in rest]
             continue
         try:
             found[name] = json.loads(value)

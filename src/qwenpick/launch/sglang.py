@@ -7,21 +7,22 @@ import json
 from qwenpick.i18n import _
 from qwenpick.launch import hub
 from qwenpick.launch.facts import HEAD, HF_CACHE, context_notes, download, node_notes, parsers, source_of, stretch, yarn
+from qwenpick.launch.releases import newest, package, published
 from qwenpick.launch.run import Command, Launch, Run
 from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.runtimes.given import flags, read
+from qwenpick.runtimes.option import numbers
 from qwenpick.runtimes.sglang import TABLE_IN_RAM
 from qwenpick.runtimes.sglang import planned as plan_settings
 from qwenpick.runtimes.sglang.options import Options
 
 READ_FROM = "SGLang 0.5: srt/server_args.py"
-# hub.docker.com/r/lmsysorg/sglang/tags; for AMD sgl-project/sglang pull request 31454. MI350 and MI355X have an image of their own
-IMAGE = {
-    "nvidia": "lmsysorg/sglang:v0.5.15.post1-cu129",
-    "amd": "lmsysorg/sglang:v0.5.15.post1-rocm720-mi30x",
-    "gfx950": "lmsysorg/sglang:v0.5.15.post1-rocm720-mi35x",
-}
+# hub.docker.com/r/lmsysorg/sglang/tags. Of AMD's the tag names ROCm too, and MI350 and MI355X have an image of their own: rocm720 in 0.5.9 to 0.5.16
+# (pull request 31454), rocm10 in 0.5.20, the newest that is known of them
+IMAGE = "lmsysorg/sglang:v{release}"
+AMD_NEWEST, AMD_ROCM = "0.5.20", {(0, 5, 20): "rocm10", (0, 5, 9): "rocm720", (0,): "rocm700"}
 PORT = 30000
+LANGUAGE_MODEL_ONLY = (0, 5, 19)  # --language-model-only
 
 
 def launch(run: Run) -> Launch:
@@ -37,7 +38,7 @@ def launch(run: Run) -> Launch:
         downloads=download(run, HF_CACHE),
         notes=(*context_notes(run), *node_notes(run), *hub.hub_notes(run)),
         others=others,
-        packages=("sglang",),
+        packages=(package("sglang", read(Options, run.work.options)),),
     )
 
 
@@ -45,6 +46,18 @@ def _node(run: Run, rank: int) -> tuple[str, ...]:
     """Which of several boxes it is."""
     nodes = run.placement.nodes
     return () if nodes == 1 else ("--nnodes", str(nodes), "--node-rank", str(rank), "--dist-init-addr", f"{HEAD}:20000")
+
+
+def image(run: Run, vendor: str) -> str:
+    """The image of the planned release; the newest's where the plan is of a build that is no release."""
+    said = read(Options, run.work.options)
+    release = published(said)
+    if vendor != "amd":
+        return IMAGE.format(release=release or newest(said))
+    release = release if said.said_release else AMD_NEWEST
+    rocm = next(word for since, word in AMD_ROCM.items() if numbers(release or AMD_NEWEST) >= since)
+    kind = "mi35x" if run.placement.devices[0].compute_capability == "gfx950" else "mi30x"
+    return f"{IMAGE.format(release=release or AMD_NEWEST)}-{rocm}-{kind}"
 
 
 def environment(run: Run) -> dict[str, str]:
@@ -82,6 +95,8 @@ def arguments(run: Run) -> list[str]:
         words += [] if said.enable_lora else ["--enable-lora"]
         words += [] if said.max_lora_rank else ["--max-lora-rank", str(said.adapters[0])]
         words += ["--lora-target-modules", "all"]
+    if said.language_only:  # from then on --language-only waits for a server of encoders
+        words.append("--language-model-only" if said.release >= LANGUAGE_MODEL_ONLY else "--language-only")
     words += _drafting(said)
     words += parsers(run.model, "qwen25")
     if run.model.kind in ("embedding", "reranker"):

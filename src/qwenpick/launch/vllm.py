@@ -8,6 +8,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.launch import hub, thinking
 from qwenpick.launch.facts import HEAD, HF_CACHE, context_notes, download, node_notes, parsers, source_of, yarn
+from qwenpick.launch.releases import newest, package, published
 from qwenpick.launch.run import Command, Launch, Run, calls_tools
 from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.runtimes.given import flags, read
@@ -18,7 +19,9 @@ from qwenpick.runtimes.vllm.settings import Settings
 from qwenpick.runtimes.vllm.weights import loaded_format
 
 READ_FROM = "vLLM 0.33.0: engine/arg_utils.py"
-IMAGE = {"nvidia": "vllm/vllm-openai:v0.33.0", "amd": "rocm/vllm:latest"}
+# hub.docker.com/r/vllm; before 0.14 AMD's own image alone has vLLM on ROCm
+IMAGE = {"nvidia": "vllm/vllm-openai:v{release}", "amd": "vllm/vllm-openai-rocm:v{release}"}
+AMD_BEFORE, AMD_SINCE = "rocm/vllm:latest", (0, 14)
 PORT = 8000
 SPREADS = (0, 12)  # --nnodes, --node-rank, --master-addr
 DRAFT_MODEL = "DRAFT_MODEL"  # what stands where only its size was said
@@ -37,8 +40,16 @@ def launch(run: Run) -> Launch:
         downloads=download(run, HF_CACHE),
         notes=(*context_notes(run), *node_notes(run), *hub.hub_notes(run)),
         others=others,
-        packages=("vllm[audio]" if run.architecture.audio else "vllm",),
+        packages=(package("vllm[audio]" if run.architecture.audio else "vllm", read(Options, run.work.options)),),
     )
+
+
+def image(run: Run, vendor: str) -> str:
+    """The image of the planned release; the newest's where the plan is of a build that is no release."""
+    said = read(Options, run.work.options)
+    if vendor == "amd" and said.release < AMD_SINCE:
+        return AMD_BEFORE
+    return IMAGE[vendor].format(release=published(said) or newest(said))
 
 
 def environment(run: Run) -> dict[str, str]:

@@ -113,7 +113,8 @@ def _read(table: type[Table], given: tuple[tuple[str, type, object], ...]) -> Ta
         if entry.name in found:
             raise OptionError(_("option '{name}' of {title} is given twice", name=entry.name, title=table.TITLE))
         whole = _suffixed(value) if entry.name in table.SUFFIXED and isinstance(value, str) else None
-        values[entry.name], typed = value, _typed(entry, value) if whole is None else whole
+        one = str(value) if entry.name in table.LISTED and type(value) is int and value < MOST_TOKENS else value
+        values[entry.name], typed = value, _typed(entry, one) if whole is None else whole
         found[entry.name] = typed if straight or not isinstance(typed, bool) else not typed
     for entry in entries(table):
         if entry.name in found and not entry.takes(found[entry.name]):

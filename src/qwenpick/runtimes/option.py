@@ -133,6 +133,7 @@ class EngineOptions(metaclass=type):  # noqa: UP050 - for mypy, to know that its
     RELEASE: ClassVar[str]  # the release that is planned for where none is said
     ELSEWHERE: ClassVar[Mapping[str, str]] = {}  # names of the engine that qwenpick says in another way -> that way
 
+    LISTED: ClassVar[frozenset[str]] = frozenset()  # words that are numbers parted by commas: one is a number
     SUFFIXED: ClassVar[frozenset[str]] = (
         frozenset()
     )  # numbers that the engine reads with a suffix: 8k is 8,000, 8K is 8,192
@@ -221,8 +222,8 @@ def batch_sizes(title: str, text: str | None) -> tuple[int, ...] | None:
 
 
 def _numbers(text: str | None, most: int) -> tuple[int, ...] | None:
-    """Numbers from 1 to `most`, parted by commas or blanks; None for no text and for anything else."""
-    words = (text or "").replace(",", " ").split()
+    """Numbers from 1 to `most`, parted by commas or blanks, in brackets or not; None for no text and for anything else."""
+    words = (text or "").strip().removeprefix("[").removesuffix("]").replace(",", " ").split()
     good = words and all(one.isascii() and one.isdigit() and len(one) < 10 and 0 < int(one) <= most for one in words)
     return tuple(map(int, words)) if good else None
 

@@ -115,6 +115,8 @@ def _options(log: list[str]) -> Iterator[tuple[str, object]]:
     for name in _SWITCHES:
         if last(re.compile(rf"\b{name}=True|'{name}': True|--{name.replace('_', '-')}\b"), lines):
             yield name, True
+    if last(re.compile(r"\blanguage_model_only=True|'language_model_only': True|--language-model-only\b"), lines):
+        yield "language_only", True
     for name in ("mamba_ssm_dtype", "ple_offload_backend"):
         if match := last(re.compile(rf"{name}='(\w+)'|--{name.replace('_', '-')}[ =](\w+)"), lines):
             yield name, match[1] or match[2]

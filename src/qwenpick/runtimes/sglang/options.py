@@ -39,7 +39,9 @@ class Options(EngineOptions):
     page_size: int = option(1, "tokens of a page of the pool", least=1, most=4096, flag=False)
     disable_cuda_graph: bool = option(False, "no CUDA graphs: less memory, slower")
     disable_radix_cache: bool = option(False, "keeps no prefixes, and a fifth of the states of hybrids")
-    language_only: bool = option(False, "leaves vision and audio towers out", flag=False)
+    language_only: bool = option(
+        False, "leaves vision and audio towers out", aliases=("language_model_only",), flag=False
+    )
     speculative_num_draft_tokens: int = option(
         0, "tokens that a step checks when the MTP block drafts, its own among them", least=0, most=128, flag=False
     )
@@ -80,9 +82,7 @@ class Options(EngineOptions):
     max_mamba_cache_size: int | None = option(
         None, "slots of the pool of delta-net states", least=1, most=MOST_SEQUENCES
     )
-    mamba_ssm_dtype: Literal["float32", "bfloat16", "float16"] = option(
-        "float32", "the type of the delta nets' states", flag=False
-    )
+    mamba_ssm_dtype: Literal["float32", "bfloat16", "float16"] = option("float32", "the type of the delta nets' states")
     enable_lora: bool = option(False, "serves LoRA adapters beside the model, with room for them")
     max_loras_per_batch: int | None = option(
         None, "adapters of a batch, the plain model among them (8)", least=1, most=1024

@@ -51,6 +51,7 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
             return why
     return (
         refusals.cache_type_refusal(work, TITLE, refusals.CACHE_TYPES_SINCE, placement)
+        or refusals.adapters_refusal(architecture, read(Options, work.options), placement)
         or share_refusal(architecture, work, placement)
         or held_refusal(architecture, work, placement)
     )

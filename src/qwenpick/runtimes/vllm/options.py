@@ -37,6 +37,7 @@ class Options(EngineOptions):
         ),
     }
 
+    LISTED: ClassVar[frozenset[str]] = frozenset({"cudagraph_capture_sizes"})
     SUFFIXED: ClassVar[frozenset[str]] = frozenset({"max_model_len", "max_num_batched_tokens", "kv_cache_memory_bytes"})
 
     version: Version | None = option(None, "the release that runs it", flag=False)

@@ -44,6 +44,7 @@ CACHE_TYPES_SINCE = {
     "nvfp4": (0, 22), "int8_per_token_head": (0, 22), "fp8_per_token_head": (0, 22), "int4_per_token_head": (0, 25), "turboquant_k8v4": (0, 22),
     "turboquant_4bit_nc": (0, 22), "turboquant_k3v4_nc": (0, 22), "turboquant_3bit_nc": (0, 22),
 }  # fmt: skip
+MOE_ADAPTERS, SPREAD_ADAPTERS = (0, 12), (0, 21)  # adapters of experts, and of experts that lie whole on ranks
 BLACKWELL = (10, 0)  # NVFP4 keys and values are FlashInfer's on Blackwell: v1/attention/backends/flashinfer.py
 BLOCKED = ("fp8", "gptq-int4", "gptq-int8", "awq-int4")  # scales shared by 128 columns
 # AMD targets that vLLM's ROCm wheels are built for: MI200, MI300, MI350, RX 7900, Strix, RX 9000 (docs/getting_started/installation/gpu.rocm)
@@ -116,6 +117,19 @@ def cache_type_refusal(
         cache=work.kv_cache,
         known=", ".join((*CACHE_TYPES, *more)),
     )
+
+
+def adapters_refusal(architecture: Architecture, said: Options, placement: Placement) -> str | None:
+    """Why LoRA adapters are not served beside this cut: lora/layers/fused_moe.py refused experts that lie whole on ranks up to 0.20."""
+    spread = placement.expert_parallel and placement.tensor_parallel * placement.data_parallel > 1
+    if not (architecture.is_moe and spread and said.adapters[1]):
+        return None
+    if MOE_ADAPTERS <= said.release < SPREAD_ADAPTERS:
+        return _(
+            "vLLM {version} has no LoRA adapters beside enable_expert_parallel; 0.21 and later have",
+            version=said.said_release,
+        )
+    return None
 
 
 def device_refusal(
