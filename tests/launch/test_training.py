@@ -11,7 +11,7 @@ import yaml
 
 from qwenpick.catalog import Catalog, Checkpoint
 from qwenpick.errors import QwenpickError
-from qwenpick.launch.training import MAKERS, Launch, launch
+from qwenpick.launch.training import MAKERS, TrainerRun, launch
 from qwenpick.launch.training import packages as launch_packages
 from qwenpick.work.serving import Training
 from tests.conftest import Run
@@ -19,7 +19,9 @@ from tests.conftest import Run
 WORK = {"seq": 4096, "batch": 2, "grad_accum": 8, "rank": 32, "optimizer": "paged-adamw-8bit"}
 
 
-def started(catalog: Catalog, work: Training, name: str = "qwen3-8b", checkpoint: Checkpoint | None = None) -> Launch:
+def started(
+    catalog: Catalog, work: Training, name: str = "qwen3-8b", checkpoint: Checkpoint | None = None
+) -> TrainerRun:
     model = catalog.models[name]
     return launch(model, catalog.architecture(model), work, checkpoint)
 

@@ -13,14 +13,14 @@ import typer
 from qwenpick.bounded import reason
 from qwenpick.cli.common import completion, parsed
 from qwenpick.cli.common import options as given
-from qwenpick.cli.common.box import Box as HardwareBox
+from qwenpick.cli.common.box import Box
 from qwenpick.cli.common.clusters import NAMED, Clustered
 from qwenpick.cli.common.groups import spread
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 
 if TYPE_CHECKING:
-    from qwenpick.check.requirements import Box, Checked, Requirement, Result
+    from qwenpick.check.requirements import Checked, Requirement, Result, Target
     from qwenpick.fitting.answer import Answer
     from qwenpick.fleet.kinds import Fleet
     from qwenpick.machine.hardware import Machine
@@ -55,7 +55,7 @@ def command(
     from dataclasses import replace
 
     from qwenpick.check.file import read
-    from qwenpick.check.requirements import Box, check, request, unread
+    from qwenpick.check.requirements import Target, check, request, unread
     from qwenpick.fitting.answer import described, fit
     from qwenpick.readers import resolve
 
@@ -67,9 +67,9 @@ def command(
     facts = parsed.read_catalog(catalog)
 
     @cache
-    def machine(box: Box) -> Machine:
+    def machine(box: Target) -> Machine:
         files = [file.parent / box.file] if box.file else None
-        return HardwareBox(files, list(box.gpus), box.vram, box.ram, box.cpu_only, box.reserve, box.system).read(facts)
+        return Box(files, list(box.gpus), box.vram, box.ram, box.cpu_only, box.reserve, box.system).read(facts)
 
     @cache
     def nodes(what: str, total: bool) -> Fleet:
@@ -99,7 +99,9 @@ def command(
             return group(requirement)
         found = resolve(requirement.model, facts, requirement.quant, online=online, runtime=requirement.runtime)
         asked = request(replace(requirement, quant=found.quant, runtime=requirement.runtime or found.runtime))
-        box = Box(cluster=clustered.cluster, total=clustered.total) if requirement.box == Box() else requirement.box
+        box = (
+            Target(cluster=clustered.cluster, total=clustered.total) if requirement.box == Target() else requirement.box
+        )
         if box.cluster:
             from qwenpick.check.cluster import judged
             from qwenpick.fleet.copies import plan_deployment

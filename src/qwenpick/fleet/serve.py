@@ -61,7 +61,7 @@ class ServedModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedModels:
     """The models that can serve the request in the cluster, best first."""
 
     task: Task
@@ -71,7 +71,7 @@ class Served:
     picks: tuple[ServedModel, ...]
 
 
-def serve(catalog: Catalog, fleet: Fleet, request: Request, limit: int = 5, link: str | None = None) -> Served:
+def serve(catalog: Catalog, fleet: Fleet, request: Request, limit: int = 5, link: str | None = None) -> ServedModels:
     """The best models for all users, each with the plan, the kind of node and the copies that `fit` gives it. Raises QwenpickError for unknown words.
 
     What comes into question is told by each kind of node with all users, and with one: a copy may serve a part of them.
@@ -92,7 +92,7 @@ def serve(catalog: Catalog, fleet: Fleet, request: Request, limit: int = 5, link
     tried = sorted(rows.values(), key=lambda row: (-row.score, row.plan.model.id))[: max(TRIED, 2 * limit)]
     found = [one for row in tried if (one := _serving(catalog, fleet, recommender, row, seen, link))]
     found.sort(key=lambda one: (-round(one.ranked.score, 6), one.gpus, one.plan.model.id))
-    return Served(recommender.task, request, recommender.context, fleet, tuple(found[:limit]))
+    return ServedModels(recommender.task, request, recommender.context, fleet, tuple(found[:limit]))
 
 
 def _serving(

@@ -17,11 +17,11 @@ from qwenpick.units import format_tokens
 if TYPE_CHECKING:
     from qwenpick.fleet.kinds import Fleet
     from qwenpick.fleet.pack import Packed, Packing, Workload
-    from qwenpick.fleet.serve import Served, ServedModel
+    from qwenpick.fleet.serve import ServedModel, ServedModels
     from qwenpick.render.payloads.fleet import FleetRecommendValues, FleetTogetherValues, PackedValues, ServingValues
 
 
-def served_report(served: Served) -> Report:
+def served_report(served: ServedModels) -> Report:
     """Which models serve the users in the cluster, for a person."""
     load = _("{users} users of ", users=served.request.users) if served.request.users > 1 else ""
     asked = _(
@@ -61,7 +61,7 @@ def _served_row(place: int, one: ServedModel) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def served_values(served: Served) -> FleetRecommendValues:
+def served_values(served: ServedModels) -> FleetRecommendValues:
     """Which models serve the users in the cluster, for a program."""
     return {
         "fits": bool(served.picks),

@@ -23,7 +23,7 @@ from qwenpick.training.estimate import band_of
 from qwenpick.training.notes import notes_on
 from qwenpick.training.past import in_fp32, past, unnamed
 from qwenpick.training.pixels import pictured
-from qwenpick.training.speed import Speed, speed
+from qwenpick.training.speed import TrainingSpeed, speed
 from qwenpick.training.storage import Storage, storage
 from qwenpick.training.towers import audio_tokens
 from qwenpick.training.trainers import TRAINERS, habits, older
@@ -59,7 +59,7 @@ class Tuned:
     verdict: Verdict
     reason: str
     band: Band
-    speed: Speed | None
+    speed: TrainingSpeed | None
     storage: Storage
     longest: int | None
     largest: int | None

@@ -24,7 +24,7 @@ UNPACKING_OLD = 1.35  # of the time of products where 4-bit weights are unpacked
 
 
 @dataclass(frozen=True, slots=True)
-class Speed:
+class TrainingSpeed:
     """Tokens per second over all GPUs, and the band around it."""
 
     tokens_per_second: float
@@ -91,7 +91,7 @@ def speed(
     peak: float | None,
     device: Device | None = None,
     link: float | None = None,
-) -> Speed | None:
+) -> TrainingSpeed | None:
     """Tokens per second of the run on GPUs of `peak` dense 16-bit FLOP/s each; None where that rate is not known.
 
     GPUs that share a run reach 90 % of their sum: gradients are exchanged while they are made. Nodes exchange over `link` (bytes/s) meanwhile; the
@@ -107,4 +107,4 @@ def speed(
         sent = exchanged(architecture, training) * (1 - 1 / training.nodes) / link
         seconds = max(seconds, sent) + 0.3 * min(seconds, sent)
     rate = tokens / seconds
-    return Speed(rate, rate * LOW, rate * HIGH)
+    return TrainingSpeed(rate, rate * LOW, rate * HIGH)

@@ -11,7 +11,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.launch.hub import training_environment
 from qwenpick.launch.run import argument
-from qwenpick.launch.training.common import Launch, on_load
+from qwenpick.launch.training.common import TrainerRun, on_load
 from qwenpick.training.lora import LINEAR_EXPERTS
 from qwenpick.training.methods import METHODS
 from qwenpick.training.optimizers import OPTIMIZERS
@@ -19,7 +19,7 @@ from qwenpick.training.trainers import TRAINERS, habits
 from qwenpick.work.serving import Training
 
 if TYPE_CHECKING:
-    from qwenpick.launch import Launch as Script
+    from qwenpick.launch import Launch
 
 MAKERS = {
     "llama-factory": "llama_factory",
@@ -46,7 +46,7 @@ class Maker(Protocol):
 
     def launch(
         self, source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None, /
-    ) -> Launch:
+    ) -> TrainerRun:
         """How to start the run on the weights of `source`."""
 
 
@@ -56,7 +56,7 @@ def launch(
     training: Training,
     checkpoint: Checkpoint | None = None,
     hub: str = "huggingface",
-) -> Launch:
+) -> TrainerRun:
     """How to start the run with its trainer, on weights of the hub.
 
     QwenpickError for a trainer that starts from a program of one's own, or a setting it lacks.
@@ -94,7 +94,7 @@ def packages(training: Training, checkpoint: Checkpoint | None) -> tuple[str, ..
     return (*PACKAGES[training.trainer], *(name for name, needed in found.items() if needed))
 
 
-def _with_release(made: Launch, architecture: Architecture, training: Training) -> Launch:
+def _with_release(made: TrainerRun, architecture: Architecture, training: Training) -> TrainerRun:
     """With what must be installed for it, where the newest release does not do."""
     if training.nodes > 1:
         each = _("start it on every node, with RANK_OF_THIS_NODE 0, 1, … and the address of the first as FIRST_NODE")
@@ -108,18 +108,17 @@ def _with_release(made: Launch, architecture: Architecture, training: Training) 
     return replace(made, notes=(*made.notes, note))
 
 
-def as_script(started: Launch, trainer: str) -> Script:
+def as_script(started: TrainerRun, trainer: str) -> Launch:
     """The same as what `qwenpick launch` prints: files to write, the command, and what to know."""
-    from qwenpick.launch import Command
-    from qwenpick.launch import Launch as Script
+    from qwenpick.launch import Command, Launch
 
     notes = (
         _("{title}: options of {checked}", title=TRAINERS[trainer].title, checked=started.checked),
         *started.notes,
     )
-    return Script(
+    return Launch(
         trainer, Command(started.command, started.env), files=started.files, notes=notes, packages=started.packages
     )
 
 
-__all__ = ["MAKERS", "Launch", "as_script", "launch"]
+__all__ = ["MAKERS", "TrainerRun", "as_script", "launch"]

@@ -20,7 +20,7 @@ RATE = {name: method.rate for name, method in METHODS.items()}  # learning rates
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
+class TrainerRun:
     """`files` to write beside each other, the `command` that starts; `checked` the release whose options these are, `packages` what pip installs."""
 
     command: tuple[str, ...]

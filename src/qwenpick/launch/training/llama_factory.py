@@ -11,7 +11,7 @@ from qwenpick.launch.training.common import (
     DATA,
     OUTPUT,
     RATE,
-    Launch,
+    TrainerRun,
     deepspeed,
     environment,
     nodes,
@@ -35,7 +35,7 @@ _TAGS = {
 }
 
 
-def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:
+def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> TrainerRun:
     """`train.yaml`, `dataset_info.json` for a file of messages, DeepSpeed's configuration where ZeRO is used."""
     if training.fsdp:
         raise QwenpickError(_("LLaMA-Factory starts FSDP from an accelerate file; use zero 3, or ms-swift"))
@@ -85,7 +85,7 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
     }
     if training.packing:
         files["train.yaml"] += "packing: true\n"
-    return Launch(
+    return TrainerRun(
         (*environment(training, *_several(training)), "llamafactory-cli", "train", "train.yaml"),
         TRAINERS["llama-factory"].read_from,
         files,

@@ -7,7 +7,7 @@ from qwenpick.launch.training.common import (
     DATA,
     OUTPUT,
     RATE,
-    Launch,
+    TrainerRun,
     deepspeed,
     environment,
     nodes,
@@ -27,7 +27,7 @@ OWN = {(stage, "none"): f"zero{stage}" for stage in (1, 2, 3)} | {
 }
 
 
-def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:
+def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> TrainerRun:
     """`swift sft` with every setting that the estimate rests on."""
     options: dict[str, object] = {
         "model": source,
@@ -78,7 +78,7 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
     started = (f"NPROC_PER_NODE={each}", *nodes(training)) if training.gpus > 1 or training.zero else ()
     several = environment(training, *started)
     files = deepspeed(training, architecture) if options.get("deepspeed") == "deepspeed.json" else {}
-    return Launch((*several, "swift", "sft", *argv), TRAINERS["ms-swift"].read_from, files)
+    return TrainerRun((*several, "swift", "sft", *argv), TRAINERS["ms-swift"].read_from, files)
 
 
 def words(value: object) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from qwenpick.launch.training.common import (
     ATTENTION_NAMES,
     DATA,
     OUTPUT,
-    Launch,
+    TrainerRun,
     accelerate,
     adapter_arguments,
     deepspeed,
@@ -19,7 +19,7 @@ from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
 
 
-def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:
+def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> TrainerRun:
     """`train.py` with SentenceTransformerTrainer; a line of its data has an anchor and a positive text."""
     attention = ATTENTION_NAMES[training.attention]
     loss = (
@@ -47,4 +47,4 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
     command = (*accelerate(training), "train.py")
     note = _("a line of {data} has anchor and positive", data=DATA)
     files = {"train.py": text, **deepspeed(training, architecture)}
-    return Launch(command, TRAINERS["sentence-transformers"].read_from, files, (note,))
+    return TrainerRun(command, TRAINERS["sentence-transformers"].read_from, files, (note,))

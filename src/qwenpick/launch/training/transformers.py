@@ -8,7 +8,7 @@ from qwenpick.launch.training.common import (
     ATTENTION_NAMES,
     DATA,
     OUTPUT,
-    Launch,
+    TrainerRun,
     accelerate,
     adapter_arguments,
     deepspeed,
@@ -20,7 +20,7 @@ from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
 
 
-def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:
+def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> TrainerRun:
     """`train.py` with Trainer, started by accelerate where there are several GPUs."""
     quantized = quantization(training, checkpoint)
     parallel, divided = parallelism(training)
@@ -52,6 +52,6 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
     )
     command = (*accelerate(training), "train.py")
     note = _("a line of {data} has messages", data=DATA)
-    return Launch(
+    return TrainerRun(
         command, TRAINERS["transformers"].read_from, {"train.py": text, **deepspeed(training, architecture)}, (note,)
     )

@@ -8,7 +8,7 @@ from qwenpick.launch.training.common import (
     ATTENTION_NAMES,
     DATA,
     OUTPUT,
-    Launch,
+    TrainerRun,
     accelerate,
     adapter_arguments,
     deepspeed,
@@ -32,7 +32,7 @@ CLASSES = {
 REWARD = "def reward(completions, **columns):\n    return [float(len(set(str(text)))) for text in completions]  # replace by your own\n\n\n"
 
 
-def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:
+def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> TrainerRun:
     """`train.py`, started by accelerate where there are several GPUs."""
     module, name, data = CLASSES[training.objective]
     quantized = quantization(training, checkpoint)
@@ -57,7 +57,7 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         f'    train_dataset=load_dataset("json", data_files={DATA!r}, split="train"),\n{adapter})\n{_frozen(architecture, training)}trainer.train()\n'
     )
     command = (*accelerate(training), "train.py")
-    return Launch(
+    return TrainerRun(
         command,
         TRAINERS["trl"].read_from,
         {"train.py": text, **deepspeed(training, architecture)},

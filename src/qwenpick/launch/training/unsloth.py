@@ -7,14 +7,14 @@ import json
 from qwenpick.catalog.schema import Architecture, Checkpoint
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
-from qwenpick.launch.training.common import DATA, OUTPUT, RATE, Launch, targets
+from qwenpick.launch.training.common import DATA, OUTPUT, RATE, TrainerRun, targets
 from qwenpick.training.lora import UNSLOTH_LINEAR
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import TRAINERS
 from qwenpick.work.serving import Training
 
 
-def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> Launch:
+def launch(source: str, architecture: Architecture, training: Training, checkpoint: Checkpoint | None) -> TrainerRun:
     """`train.py` with Unsloth's loader, adapters and checkpointing. QwenpickError for several GPUs."""
     if training.gpus > 1:
         raise QwenpickError(_("Unsloth trains on one GPU; use llama-factory, ms-swift or trl for several"))
@@ -44,4 +44,4 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         f"SFTTrainer(model=model, processing_class=tokenizer, args=settings,{collator}\n"
         f'           train_dataset=load_dataset("json", data_files={DATA!r}, split="train")).train()\n'
     )
-    return Launch(("python", "train.py"), TRAINERS["unsloth"].read_from, {"train.py": text})
+    return TrainerRun(("python", "train.py"), TRAINERS["unsloth"].read_from, {"train.py": text})
