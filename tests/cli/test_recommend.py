@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -50,3 +51,30 @@ def test_what_starts_the_first_pick_asks_for_the_context_it_was_picked_with(
     started = next(line for line in out.splitlines() if "start it:" in line)
     found = re.search(r" --context (\d+)", started)
     assert (found and found[1]) == context
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("recommend", "--task", "coding", "--context", "40k", "--prefer", "speed"),
+        ("fit", "qwen3-8b", "--quant", "4bit"),
+    ],
+)
+def test_the_json_holds_the_command_that_the_screen_shows(qwenpick: Run, words: tuple[str, ...]) -> None:
+    asked = (*words, "--gpu", "rtx 3060 12gb", "--ram", "32")
+    said = json.loads(qwenpick(*asked, "--json").out)
+    start = said["boxes"][0]["start"] if words[0] == "recommend" else said["start"]
+    assert f"start it: {start}" in qwenpick(*asked).out and start.startswith("qwenpick launch qwen3")
+
+
+@pytest.mark.parametrize("words", [("recommend", "--context", "9M"), ("fit", "qwen3-32b", "--quant", "fp16")])
+def test_what_does_not_fit_is_started_by_nothing(qwenpick: Run, words: tuple[str, ...]) -> None:
+    result = qwenpick(*words, "--gpu", "rtx 3060 12gb", "--ram", "8", "--json")
+    said = json.loads(result.out)
+    assert result.code == 1 and (said["boxes"][0] if "boxes" in said else said)["start"] is None
+
+
+def test_the_best_of_what_is_shown_alike_is_the_one_that_stands_first(qwenpick: Run) -> None:
+    """Two speech models show 62: the label stood on the third."""
+    said = qwenpick("recommend", "--task", "speech", "--gpu", "rtx 3060 12gb", "--ram", "32").out
+    assert "\n1: best quality" in said

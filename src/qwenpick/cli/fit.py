@@ -111,12 +111,12 @@ def command(
     if use_corrections:
         answer = _corrected(answer, box)
     changes, users = fixes(facts, box, answer), users_of(answer, box)
-    commands = tuple(of_fix(ctx, one, box) for one in changes)
+    commands, start = tuple(of_fix(ctx, one, box) for one in changes), _start(model, run, hardware, online, catalog)
     emit(
         "fit",
         output.shown(),
-        fit_report(answer, box, changes, explain, all, _start(model, run, hardware, online, catalog), users, commands),
-        fit_values(answer, box, changes, hardware.here()(answer.plan), users, commands),
+        fit_report(answer, box, changes, explain, all, start, users, commands),
+        fit_values(answer, box, changes, hardware.here()(answer.plan), users, commands, start),
     )
     raise typer.Exit(0 if answer.fits and answer.quick else 1)
 

@@ -129,7 +129,7 @@ def command(
             [pick.plan for _label, _box, answer in answers for pick in answer.picks],
             [label for label, _box, answer in answers for _pick in answer.picks] if len(answers) > 1 else (),
         )
-    emit("recommend", shown, report, recommend_values(answers, here))
+    emit("recommend", shown, report, recommend_values(answers, here, again))
     raise typer.Exit(0 if all(answer.picks for _label, _box, answer in answers) else 1)
 
 

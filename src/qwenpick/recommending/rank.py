@@ -188,7 +188,7 @@ def _labels(rows: Sequence[Scored]) -> dict[str, tuple[str, ...]]:
         return {}
     kept = [row for row in rows if "outdone" not in row.parts] or list(rows)
     good = [row for row in kept if row.usable or row.seconds is None] or kept
-    best = min(good, key=lambda r: (-r.quality.value, place_key(r)))
+    best = min(good, key=lambda r: (-round(r.quality.value), place_key(r)))  # as it is shown
     known = [row for row in good if row.seconds is not None and row.quality.value >= best.quality.value - NEAR]
     winners = [(N_("best quality") if _is_best(best, rows) else N_("best quality that is fast enough"), best)]
     if known:

@@ -142,7 +142,12 @@ def start(pick: Pick, again: str, machine: Machine) -> str:
     """The command that starts a pick as planned; with Ollama's own where a tag of its library does so by itself."""
     plan = pick.plan
     tag = f"   {_('(or: ollama run {tag})', tag=tag)}" if (tag := by_itself(plan, machine)) else ""
-    return "  " + _("start it: {command}", command=f"qwenpick launch {plan.model.id}{again}") + tag
+    return "  " + _("start it: {command}", command=starting(pick, again)) + tag
+
+
+def starting(pick: Pick, again: str) -> str:
+    """The command alone."""
+    return f"qwenpick launch {pick.plan.model.id}{again}"
 
 
 def table(answer: Recommendation) -> Table:

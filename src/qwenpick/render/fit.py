@@ -267,8 +267,9 @@ def fit_values(
     here: str | None = None,
     users: Users | None = None,
     commands: tuple[str, ...] = (),
+    start: str = "",
 ) -> FitValues:
-    """The answer for a program; `commands` as in `fit_report`."""
+    """The answer for a program; `commands` and `start` as in `fit_report`."""
     return {
         "fits": answer.fits,
         "exit_code": 0 if answer.fits and answer.quick else 1,
@@ -285,6 +286,7 @@ def fit_values(
         "min_speed": answer.request.min_speed,
         "users": users_values(users) if users else None,
         "notes": [*answer.notes, *unused(answer.plan, machine)],
+        "start": start if start and answer.fits and answer.quick else None,
         "fixes": [fix_values(*pair) for pair in zip_longest(fixes, commands)],
         "others": [plan_values(plan) for plan in answer.others],
         "machine": machine_values(machine),

@@ -12,7 +12,7 @@ from qwenpick.recommending.answer import MOST_STREAMS
 from qwenpick.recommending.rank import explain
 from qwenpick.recommending.scoring import kept_of_cache
 from qwenpick.recommending.thinking import why_effort
-from qwenpick.render.first_screen import foot, head, table, tone
+from qwenpick.render.first_screen import foot, head, starting, table, tone
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table
 from qwenpick.render.values import machine_values, plan_values
 from qwenpick.scan.here import nowhere
@@ -116,12 +116,17 @@ def _left_out(answer: Recommendation) -> Table:
     return Table((Column("Left out", number=True), Column("Because")), rows)
 
 
-def recommend_values(answers: Sequence[tuple[str, Machine, Recommendation]], here: Here = nowhere) -> RecommendValues:
-    """The picks for a program."""
-    return {"boxes": [_box_values(*one, here) for one in answers]}
+def recommend_values(
+    answers: Sequence[tuple[str, Machine, Recommendation]], here: Here = nowhere, again: Sequence[str] = ()
+) -> RecommendValues:
+    """The picks for a program; `again` as in `recommend_report`."""
+    words = [*again, *[None] * len(answers)]
+    return {"boxes": [_box_values(*one, here, said) for one, said in zip(answers, words, strict=False)]}
 
 
-def _box_values(label: str, machine: Machine, answer: Recommendation, here: Here) -> RecommendationValues:
+def _box_values(
+    label: str, machine: Machine, answer: Recommendation, here: Here, again: str | None
+) -> RecommendationValues:
     return {
         "label": label,
         "machine": machine_values(machine),
@@ -129,6 +134,7 @@ def _box_values(label: str, machine: Machine, answer: Recommendation, here: Here
         "context": answer.context,
         "users": answer.request.users,
         "picks": [pick_values(pick, here, machine) for pick in answer.picks],
+        "start": starting(answer.picks[0], again) if answer.picks and again is not None else None,
         "left_out": dict(answer.left_out),
     }
 

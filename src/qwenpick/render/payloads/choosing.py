@@ -56,7 +56,10 @@ class UsersValues(TypedDict):
 
 
 class FitValues(PlanValues):
-    """usable is whether it fits and is fast enough for the task; left_out is why recommend would not offer the model, null where it would."""
+    """usable is whether it fits and is fast enough for the task; left_out is why recommend would not offer the model, null where it would.
+
+    start is the command that starts it; null where it does not fit or is slower than was asked for, and from Python.
+    """
 
     fits: bool
     exit_code: int
@@ -72,6 +75,7 @@ class FitValues(PlanValues):
     min_speed: float | None
     users: UsersValues | None
     notes: list[str]
+    start: NotRequired[str | None]
     fixes: list[FixValues]
     others: list[PlanValues]
     machine: MachineValues
@@ -181,7 +185,10 @@ class PickValues(TypedDict):
 
 
 class RecommendationValues(TypedDict):
-    """The picks for one box; left_out says how many models were not considered, by reason."""
+    """The picks for one box; left_out says how many models were not considered, by reason; start is the command that starts the first pick.
+
+    It is null where nothing fits, and from Python.
+    """
 
     label: str
     machine: MachineValues
@@ -189,6 +196,7 @@ class RecommendationValues(TypedDict):
     context: int
     users: int
     picks: list[PickValues]
+    start: NotRequired[str | None]
     left_out: dict[str, int]
 
 
