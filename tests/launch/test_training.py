@@ -201,7 +201,7 @@ def test_a_script_says_what_it_needs(catalog: Catalog, qwenpick: Run) -> None:
     printed = qwenpick(*asked, "--epochs", "3", "--dataset-tokens", "10M").out
     assert "# needs trl: `pip install trl peft`\n" in printed and "num_train_epochs=3" in printed
     for trainer in MAKERS:
-        assert launch_packages(Training("full", trainer=trainer, zero=2), None)[-1] == "deepspeed"
+        assert launch_packages(Training("full", trainer=trainer, zero=2), None)[-1].startswith("deepspeed")
 
 
 @pytest.mark.parametrize("form", ["--docker", "--compose", "--systemd", "--exec"])
@@ -215,3 +215,32 @@ def test_a_run_on_windows_is_written_for_its_shell(qwenpick: Run) -> None:
     printed = qwenpick(*asked, "--system", "windows").out
     assert "[IO.File]::WriteAllText((Join-Path $PWD train.py), " in printed and "<<'END'" not in printed
     assert printed.endswith("python train.py\n")
+
+
+@pytest.mark.parametrize(
+    ("said", "packages"),
+    [
+        (
+            {"trainer": "llama-factory", "zero": 3, "gpus": 2},
+            ("llamafactory", "deepspeed<=0.18.4"),
+        ),  # its requirements/deepspeed.txt
+        (
+            {"trainer": "ms-swift", "zero": 3, "gpus": 2},
+            ("ms-swift", "deepspeed<0.19"),
+        ),  # its requirements/install_all.sh
+        ({"trainer": "trl", "zero": 3, "gpus": 2}, ("trl", "peft", "deepspeed")),
+        ({"trainer": "sentence-transformers", "objective": "embedding"}, ("sentence-transformers[train]", "peft")),
+    ],
+)
+def test_a_run_installs_the_deepspeed_that_its_trainer_asks_for(
+    said: dict[str, object], packages: tuple[str, ...]
+) -> None:
+    assert launch_packages(Training("lora", **said), None) == packages  # type: ignore[arg-type]
+
+
+def test_what_is_installed_is_quoted_once(qwenpick: Run) -> None:
+    box = ("--gpu", "rtx 4090", "--ram", "64GiB")
+    assert (
+        "`pip install 'sentence-transformers[train]'`"
+        in qwenpick("launch", "qwen3-embedding-0.6b", "--train", "full", *box).out
+    )

@@ -35,7 +35,7 @@ def test_what_does_not_fit_gets_changes_that_do(catalog: Catalog) -> None:
     box, model = simulate(catalog, ["2x rtx 4090"], None, 64 * GIB, False), find_model(catalog, "qwen3-14b")
     run = tune(catalog, box, model, Training("lora", trainer="trl"))
     assert run.verdict == "no"
-    assert any("1 GPUs of this machine are not used" in note for note in run.notes)
+    assert any("1 of this machine's 2 GPUs not used" in note for note in run.notes)
     fixes = tuning_fixes(catalog, box, run)
     assert any("--train qlora" in fix.flags for fix in fixes)
     for fix in fixes:
@@ -163,3 +163,31 @@ def test_the_words_of_a_change_name_all_that_it_changes_and_nothing_else(catalog
     flags = {fix.what: fix.flags for fix in tuning_fixes(catalog, box, tune(catalog, box, model, asked))}
     assert flags["QLoRA instead: weights in 4 bits"] == "--train qlora --precision bf16"
     assert flags["weights and states on an NVMe disk"] == "--zero 3 --offload nvme (without --fsdp)"
+
+
+def test_unlike_gpus_go_at_the_pace_of_the_slowest_and_the_roomiest_may_do_alone(catalog: Catalog) -> None:
+    model, work = find_model(catalog, "qwen3-8b"), Training("lora", zero=3, gpus=2, trainer="trl")
+    box = simulate(catalog, ["rtx 4090", "rtx 3060"], None, 64 * GIB, False)
+    run = tune(catalog, box, model, work)
+    alike = tune(catalog, simulate(catalog, ["2x rtx 3060"], None, 64 * GIB, False), model, work)
+    assert run.verdict == "no"
+    assert run.speed is not None
+    assert alike.speed is not None
+    assert run.speed == alike.speed
+    (fix,) = tuning_fixes(catalog, box, run)
+    assert (fix.what, fix.flags) == ("the roomiest GPUs alone", "--gpus 1 --zero 0")
+    assert fix.speed_change is not None
+    assert fix.speed_change > 1  # a 4090 alone is more than twice as fast as both
+
+
+def test_a_reranker_of_ms_swift_reads_groups_of_texts_and_is_started_so(qwenpick: Run) -> None:
+    words = ("qwen3-reranker-0.6b", "--train", "lora", "--gpu", "rtx 4090", "--ram", "64GiB")
+    plain, grouped = qwenpick("fit", *words), qwenpick("fit", *words, "--trainer", "ms-swift")
+    assert "start it:" not in plain.out  # no trainer's own program
+    assert "nearest: --trainer ms-swift" in plain.out
+    assert "a group of 8 texts of --seq tokens" in grouped.out
+    assert "start it: qwenpick launch qwen3-reranker-0.6b" in grouped.out
+    assert "nearest: --trainer ms-swift" in qwenpick("launch", *words).err
+    started = qwenpick("launch", *words, "--trainer", "ms-swift").out
+    assert "--task_type generative_reranker --loss_type pointwise_reranker" in started
+    assert "positive_messages and negative_messages" in started

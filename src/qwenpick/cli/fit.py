@@ -222,6 +222,7 @@ def _train(
     """Print whether the run, or each method of it, holds, and the command that starts it; the exit code."""
     from dataclasses import replace
 
+    from qwenpick.launch.training import refused
     from qwenpick.render.forms.output import emit
     from qwenpick.render.forms.report import Line
     from qwenpick.render.tuning import methods_report, tuning_report
@@ -251,7 +252,8 @@ def _train(
             run, box, wanted.dataset_tokens, explain, changes, average, reached, commands, asked_of_plan(ctx)
         )
         if run.holds(strict):
-            report = (*report, Line(_("start it: {command}", command=start), "good"))
+            reason = refused(run.training)
+            report = (*report, Line(reason, "dim") if reason else Line(_("start it: {command}", command=start), "good"))
     values = tuning_values(found, box, wanted.dataset_tokens, strict, changes, reached, average, commands)
     emit("fit", format, report, values)
     return values["exit_code"]

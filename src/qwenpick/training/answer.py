@@ -107,7 +107,7 @@ def tune(
     idle = len(able(machine)) - training.gpus
     found = Tuned(
         model, architecture, checkpoint, training, devices, needed, places, verdict, reason(verdict, places, short_of_ram(training, places, machine)),
-        band(f"training-{band_of(training)}"), speed(architecture, training, _rate(catalog, devices[0]), devices[0], _link(machine)),
+        band(f"training-{band_of(training)}"), _slowest(catalog, architecture, training, devices, _link(machine)),
         storage(architecture, training, checkpoint), None, None,
         tuple(peak.within(place.budget) for peak, place in zip(peaks(needed), places, strict=False)),
         (*notes, *notes_on(model, architecture, training, checkpoint, idle), *of_kernels(architecture, training, devices)),
@@ -224,6 +224,16 @@ def _checkpoint(model: Model, training: Training, quant: str | None) -> Checkpoi
     published = next((c for c in model.checkpoints if c.format == name), None)
     base = next((c for c in model.checkpoints if c.format == "bf16"), None)
     return published or Checkpoint(format=name, repo=base.repo if base else None, official=bool(base and base.official))
+
+
+def _slowest(
+    catalog: Catalog, architecture: Architecture, training: Training, devices: tuple[Device, ...], link: float | None
+) -> TrainingSpeed | None:
+    """The speed on the slowest of the GPUs, which the others wait for; None where that of one is not known."""
+    kinds = {(device.gpu, device.name): device for device in devices}.values()
+    found = [speed(architecture, training, _rate(catalog, device), device, link) for device in kinds]
+    known = [one for one in found if one]
+    return min(known, key=lambda one: one.tokens_per_second) if len(known) == len(found) else None
 
 
 def _link(machine: Machine) -> float | None:

@@ -91,6 +91,10 @@ def _changes(tuned: Tuned, gpus: int) -> Iterator[tuple[str, Training]]:
             yield _("cached negatives, a few pairs at a time"), replace(now, mini_batch=SMALL)
     elif now.batch > 1:
         yield _("one sequence at a time"), replace(now, batch=1, grad_accum=now.grad_accum * now.batch)
+    room = [device.total or 0 for device in tuned.devices]
+    if (roomiest := room.count(max(room))) < now.gpus and now.offload == "none":
+        undivided = replace(now, zero=0, fsdp=False, sequence_parallel=1, segments=False)
+        yield _("the roomiest GPUs alone"), replace(undivided if roomiest == 1 else now, gpus=roomiest)
     if gpus > now.gpus and now.trainer != "unsloth":
         if now.method != "full" or now.fsdp:
             yield _("divide it over all GPUs by FSDP"), replace(now, gpus=gpus, fsdp=True, zero=0)

@@ -48,14 +48,14 @@ def notes_on(
         how = "--zero 3" if training.method == "full" else "--fsdp"
         if training.trainer == "unsloth":
             yield _(
-                "{idle} GPUs of this machine are not used: Unsloth trains on one; --trainer trl --gpus {count} {how} divides the run",
+                "{idle} of this machine's {count} GPUs not used: Unsloth trains on one; --trainer trl --gpus {count} {how} divides the run",
                 idle=idle,
                 count=count,
                 how=how,
             )
         else:
             yield _(
-                "{idle} GPUs of this machine are not used: --gpus {count} {how} divides the run",
+                "{idle} of this machine's {count} GPUs not used: --gpus {count} {how} divides the run",
                 idle=idle,
                 count=count,
                 how=how,
@@ -73,6 +73,11 @@ def notes_on(
             "releases each",
             version=KEEPS_FROM,
             size=format_bytes(gathered),
+        )
+    if training.objective == "rerank" and (texts := training.tokens // (training.batch * training.seq)) > 1:
+        yield _(
+            "a line of the data is a group of {texts} texts of --seq tokens: one that answers, the others do not",
+            texts=texts,
         )
     if architecture.audio:
         yield (

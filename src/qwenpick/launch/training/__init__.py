@@ -15,7 +15,7 @@ from qwenpick.launch.training.common import TrainerRun, on_load
 from qwenpick.training.lora import LINEAR_EXPERTS
 from qwenpick.training.methods import METHODS
 from qwenpick.training.optimizers import OPTIMIZERS
-from qwenpick.training.trainers import TRAINERS, habits
+from qwenpick.training.trainers import REENTRANT, TRAINERS, habits
 from qwenpick.work.serving import Training
 
 if TYPE_CHECKING:
@@ -35,10 +35,15 @@ PACKAGES = {
     "trl": ("trl",),
     "unsloth": ("unsloth",),
     "transformers": ("transformers", "torch", "accelerate", "datasets"),
-    "sentence-transformers": ("'sentence-transformers[train]'",),
+    "sentence-transformers": ("sentence-transformers[train]",),
 }
 BRING_PEFT = ("llama-factory", "ms-swift", "unsloth")
-FOR_MORE = ("trl", "sentence-transformers")  # whose programs are for other objectives than supervised tuning
+# objectives beside supervised tuning that a trainer's module starts
+FOR_MORE = {
+    "trl": ("dpo", "orpo", "kto", "grpo", "reward"),
+    "sentence-transformers": ("embedding",),
+    "ms-swift": ("rerank",),
+}
 
 
 class Maker(Protocol):
@@ -61,23 +66,30 @@ def launch(
 
     QwenpickError for a trainer that starts from a program of one's own, or a setting it lacks.
     """
-    if training.trainer not in MAKERS:
-        title = TRAINERS[training.trainer].title
-        raise QwenpickError(_("{title} has no launch of its own; choose {known}", title=title, known=", ".join(MAKERS)))
-    if training.objective != "sft" and training.trainer not in FOR_MORE:
-        raise QwenpickError(
-            _(
-                "{title} has no launch for {method} here; it starts from a program of its own",
-                title=TRAINERS[training.trainer].title,
-                method=training.objective,
-            )
-        )
+    if reason := refused(training):
+        raise QwenpickError(reason)
     source = (checkpoint.repo if checkpoint and checkpoint.repo else None) or model.huggingface or argument(model.name)
     maker = cast(Maker, import_module(f"qwenpick.launch.training.{MAKERS[training.trainer]}"))
     made = _with_release(maker.launch(source, architecture, training, checkpoint), architecture, training)
     return replace(
         made, env=training_environment(training.trainer, source, hub), packages=packages(training, checkpoint)
     )
+
+
+def refused(training: Training) -> str | None:
+    """Why no command starts such a run, as a sentence; None where one does."""
+    title, objective = TRAINERS[training.trainer].title, training.objective
+    if objective != "sft" and objective not in FOR_MORE.get(training.trainer, ()):
+        nearest = next(trainer for trainer, known in FOR_MORE.items() if objective in known)
+        return _(
+            "{title} has no launch for {method} here; nearest: --trainer {nearest}",
+            title=title,
+            method=objective,
+            nearest=nearest,
+        )
+    if training.trainer not in MAKERS:
+        return _("{title} has no launch of its own; choose {known}", title=title, known=", ".join(MAKERS))
+    return None
 
 
 def packages(training: Training, checkpoint: Checkpoint | None) -> tuple[str, ...]:
@@ -87,7 +99,7 @@ def packages(training: Training, checkpoint: Checkpoint | None) -> tuple[str, ..
         "peft": METHODS[training.method].adapts and training.trainer not in BRING_PEFT,
         "bitsandbytes": bits or bool(OPTIMIZERS[training.optimizer].states_8bit),
         "torchao": bool(OPTIMIZERS[training.optimizer].torchao_bits),
-        "deepspeed": bool(training.zero),
+        REENTRANT.get(training.trainer, "deepspeed"): bool(training.zero),
         "liger-kernel": training.chunked_loss,
         "flash-attn": training.attention == "flash",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qwenpick.catalog.schema import Architecture, Checkpoint
+from qwenpick.i18n import _
 from qwenpick.launch.training.common import (
     DATA,
     OUTPUT,
@@ -70,6 +71,10 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
         options["sequence_parallel_size"] = training.sequence_parallel
     if training.packing:
         options["packing"] = True
+    notes: tuple[str, ...] = ()
+    if training.objective == "rerank":
+        options |= {"task_type": "generative_reranker", "loss_type": "pointwise_reranker"}
+        notes = (_("a line of {data} has messages, positive_messages and negative_messages", data=DATA),)
     if training.fsdp:
         options["fsdp"] = "fsdp2"
     argv = [word for name, value in options.items() for word in (f"--{name}", *words(value))]
@@ -78,7 +83,7 @@ def launch(source: str, architecture: Architecture, training: Training, checkpoi
     started = (f"NPROC_PER_NODE={each}", *nodes(training)) if training.gpus > 1 or training.zero else ()
     several = environment(training, *started)
     files = deepspeed(training, architecture) if options.get("deepspeed") == "deepspeed.json" else {}
-    return TrainerRun((*several, "swift", "sft", *argv), TRAINERS["ms-swift"].read_from, files)
+    return TrainerRun((*several, "swift", "sft", *argv), TRAINERS["ms-swift"].read_from, files, notes)
 
 
 def words(value: object) -> tuple[str, ...]:
