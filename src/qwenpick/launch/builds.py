@@ -20,6 +20,11 @@ _FILES = {
     "amd": {"linux": "ubuntu-rocm", "windows": "win-hip-radeon"},
     "intel": {"linux": "ubuntu-sycl", "windows": "win-sycl"},
 }
+# what its builds with ROCm are compiled for (release.yml, gpu_targets); others of AMD's have Vulkan
+_TARGETS = {
+    "linux": "gfx908 gfx90a gfx942 gfx1030 gfx1100 gfx1101 gfx1102 gfx1150 gfx1151 gfx1200 gfx1201".split(),
+    "windows": "gfx1030 gfx1031 gfx1032 gfx1100 gfx1101 gfx1102 gfx1150 gfx1151 gfx1200 gfx1201".split(),
+}
 # The oldest GPUs that a CUDA still compiles for: 13 from Turing, 12 from Maxwell on (release notes of CUDA 13.0 and 12.0)
 _CUDA_13, _CUDA_12 = 7.5, 5.0
 
@@ -29,7 +34,8 @@ def llamacpp_build(devices: tuple[Device, ...], system: str, backend: str = "") 
     vendor = devices[0].vendor if devices else ""
     if system == "darwin":
         return _BREW
-    if vendor and backend.casefold().startswith("vulkan"):
+    unbuilt = vendor == "amd" and any((d.compute_capability or "gfx1100") not in _TARGETS[system] for d in devices)
+    if unbuilt or (vendor and backend.casefold().startswith("vulkan")):
         return f"`llama-*-bin-{'win' if system == 'windows' else 'ubuntu'}-vulkan-*`, {RELEASES}"
     if vendor == "nvidia":
         return _cuda(min(float(device.compute_capability or _CUDA_13) for device in devices), system)
