@@ -138,3 +138,30 @@ def test_a_draft_over_two_cards_copies_its_inputs_as_the_model_does(catalog: Cat
     buffers = [part.bytes for part in parts if part.name == "compute buffer" and part.where != "ram"]
     assert drafts == [pytest.approx(613.03 * MIB, rel=0.005)]
     assert buffers == [pytest.approx(1597.09 * MIB, rel=0.04)] * 2
+
+
+@pytest.mark.parametrize(
+    ("gpus", "model", "quant", "taken"),
+    [
+        # a P40 has half a GiB more free, and reads at a third of the rate: 41-88 tokens/s against 11-26
+        (["p40", "rtx 3090"], "qwen3.8-27b", "Q4_K_M", "GeForce RTX 3090"),
+        (["rtx 4090", "rx 7900 xtx"], "qwen3.8-27b", "Q4_K_M", "GeForce RTX 4090"),
+        # an MI50's 1,024 GB/s are more than a 3090's 936, and less of them is reached
+        (["mi50 32gb", "rtx 3090"], "qwen3.5-9b", "Q5_K_S", "GeForce RTX 3090"),
+        (["rtx 4060 ti 16gb", "rtx 3060 12gb"], "qwen3.5-9b", "Q5_K_S", "GeForce RTX 3060 12GB"),
+        (["rtx 4060 ti 16gb", "rtx 3060 12gb"], "qwen3.5-9b", "Q8_0", "GeForce RTX 3060 12GB"),
+        # where the fast one has no room the roomy one is taken
+        (["p40", "rtx 3060 12gb"], "qwen3.6-35b-a3b", "Q4_K_M", "Tesla P40"),
+    ],
+)
+def test_of_unlike_gpus_that_hold_it_the_fastest_is_taken(
+    catalog: Catalog, gpus: list[str], model: str, quant: str, taken: str
+) -> None:
+    request = Request(quant=quant, runtime="llamacpp")
+    both, *each = [
+        fit(catalog, simulate(catalog, names, None, 64 * GIB, False), catalog.models[model], request).plan
+        for names in (gpus, *([name] for name in gpus))
+    ]
+    assert [device.name for device in both.placement.devices] == [taken] and both.verdict == "fits"
+    rates = [alone.speed.each.value for alone in each if alone.speed and alone.mode == "gpu"]
+    assert both.speed and both.speed.each.value == max(rates)

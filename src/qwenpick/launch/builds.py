@@ -34,7 +34,9 @@ def llamacpp_build(devices: tuple[Device, ...], system: str, backend: str = "") 
     vendor = devices[0].vendor if devices else ""
     if system == "darwin":
         return _BREW
-    unbuilt = vendor == "amd" and any((d.compute_capability or "gfx1100") not in _TARGETS[system] for d in devices)
+    unbuilt = vendor == "amd" and any(
+        (d.compute_capability or "gfx1100") not in _TARGETS.get(system, ()) for d in devices
+    )
     if unbuilt or (vendor and backend.casefold().startswith("vulkan")):
         return f"`llama-*-bin-{'win' if system == 'windows' else 'ubuntu'}-vulkan-*`, {RELEASES}"
     if vendor == "nvidia":

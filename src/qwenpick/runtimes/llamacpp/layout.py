@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def placements(
     model: Model, architecture: Architecture, checkpoint: Checkpoint, work: Serving, machine: Machine
 ) -> Iterator[Placement]:
-    """All layers on the roomiest GPU, on the fewest GPUs, experts in RAM, as many layers as fit, none. What options say is obeyed."""
+    """All layers on the fastest GPU with room, the roomiest, the fewest GPUs, experts in RAM, as many layers as fit, none; options are obeyed."""
     options = read_options(work.options)
     usable = tuple(filter(has_backend, machine.devices))
     devices = tuple(sorted(usable, key=lambda d: -(budget(d, work) or 0)))
@@ -106,6 +106,7 @@ def _on_gpus(
     alone = Placement((device,))
     holds = whole(architecture, checkpoint, work, pooled, copies_of((device,), work)).missing(device, work) <= 0
     if holds:
+        yield from _faster(architecture, checkpoint, work, devices, pooled)
         yield alone
     for count in range(
         2, len(devices) + 1
@@ -131,6 +132,25 @@ def _on_gpus(
             yield from _new(found, Placement((device,), split=(architecture.num_layers + 1 - layers,)))
     if not holds:
         yield alone
+
+
+def _faster(
+    architecture: Architecture, checkpoint: Checkpoint, work: Serving, devices: tuple[Device, ...], pooled: bool
+) -> Iterator[Placement]:
+    """Alone on a GPU that reads its memory faster than the roomiest, fastest first, where it has room beyond the estimate's error."""
+    others = [one for one in dict.fromkeys(devices[1:]) if _pace(one) > _pace(devices[0])]
+    for device in sorted(others, key=_pace, reverse=True):
+        need = whole(architecture, checkpoint, work, pooled, copies_of((device,), work)).on_gpu.with_driver(device)
+        if need * band("llamacpp").high <= (budget(device, work) or 0):
+            yield Placement((device,))
+
+
+def _pace(device: Device) -> float:
+    """Bytes/s of weights that llama.cpp reads of its memory; 0 where that is not known."""
+    from qwenpick.speed.devices import class_of
+    from qwenpick.speed.efficiency import decode_constants
+
+    return (device.bandwidth or 0.0) * decode_constants("llamacpp", class_of(device, None)).weights
 
 
 def _new(found: set[Placement], placement: Placement) -> Iterator[Placement]:
