@@ -292,3 +292,63 @@ def test_adapters_of_experts_that_lie_whole_on_ranks_came_with_vllm_0_21(
     box = "qwen3.6-35b-a3b --quant fp8 --runtime vllm --gpu '2x h100' -o tensor_parallel_size=2 -o enable_lora=true"
     answer = qwenpick(*shlex.split(f"fit {box} -o version={version} -o enable_expert_parallel={cut}"))
     assert (answer.code == 0) == served and ("has no LoRA adapters beside" not in answer.out) == served
+
+
+@pytest.mark.parametrize(
+    ("asked", "command"),
+    [
+        (
+            "qwen3-235b-a22b --quant fp8 --runtime vllm --gpu '8x h100' -o tensor_parallel_size=8",
+            "-o tensor_parallel_size=8 --gpu '8x h100' -o enable_expert_parallel=true",
+        ),
+        (
+            "qwen3.6-35b-a3b --quant fp8 --runtime vllm --gpu '2x h100' -o version=0.20.0 -o tensor_parallel_size=2 -o max_loras=2"
+            " -o enable_expert_parallel=true",
+            "-o version=0.20.0 -o tensor_parallel_size=2 -o max_loras=2 --gpu '2x h100' -o enable_expert_parallel=false",
+        ),
+        (
+            "qwen3-32b --quant awq-int4 --runtime vllm --gpu '3x a100' -o tensor_parallel_size=3",
+            "--runtime vllm --gpu '3x a100'",
+        ),
+        (
+            "qwen3-32b --quant awq-int4 --runtime sglang --gpu '3x a100' -o tp=3 -o version=0.5.20",
+            "--runtime sglang -o version=0.5.20 --gpu '3x a100'",
+        ),
+    ],
+)
+def test_another_cut_is_offered_where_the_one_that_was_asked_for_is_refused(
+    qwenpick: Run, asked: str, command: str
+) -> None:
+    answer = values(qwenpick, f"fit {asked}")
+    assert (
+        answer["verdict"] == "refused"
+        and not answer["engine"]["starts"]
+        and answer["engine"]["refusal"] == answer["reason"]
+    )
+    fix = answer["fixes"][0]["command"].replace(" --json", "")
+    assert fix.endswith(command), fix
+    assert qwenpick(*shlex.split(fix)[1:]).code == 0
+
+
+def test_copies_say_how_they_lie(qwenpick: Run) -> None:
+    box = "fit qwen3-235b-a22b --quant fp8 --runtime vllm --gpu '8x h100' --context 8k"
+    shared = qwenpick(*shlex.split(f"{box} -o data_parallel_size=8 -o enable_expert_parallel=true")).out
+    assert (
+        "on 8 GPUs: 8 copies that share the experts, each on 1 GPU;" in shared
+        and "at once in each of its 8 copies" in shared
+    )
+    apart = qwenpick(
+        *shlex.split(
+            "fit qwen3-32b --quant fp8 --runtime vllm --gpu '4x h100' -o data_parallel_size=2 -o tensor_parallel_size=2"
+        )
+    ).out
+    assert (
+        "on 4 GPUs: 2 copies, each on 2 GPUs (tensor parallel);" in apart and "at once in each of its 2 copies" in apart
+    )
+
+
+def test_an_instance_of_a_card_is_asked_for_by_its_profile_and_never_twice(qwenpick: Run) -> None:
+    written = qwenpick(*shlex.split("launch qwen3-8b --runtime vllm --gpu 'a100 3g.40gb' --kubernetes")).out
+    assert "nvidia.com/mig-3g.40gb: '1'" in written and "nvidia.com/gpu" not in written
+    short = values(qwenpick, "fit qwen3-8b --runtime vllm --gpu 'a100 1g.10gb'")
+    assert short["fixes"] and not any("2x" in fix["command"] for fix in short["fixes"])

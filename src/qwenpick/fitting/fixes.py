@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -15,9 +15,10 @@ from qwenpick.memory.cache import KvCache
 from qwenpick.planning.checkpoints import FAMILIES, checkpoints
 from qwenpick.planning.limits import most
 from qwenpick.planning.plan import Plan, evaluate, timed
+from qwenpick.planning.words import where
 from qwenpick.recommending.search.cache_format import caches_with_kernels
 from qwenpick.recommending.search.space import engine_groups
-from qwenpick.runtimes import find_runtime
+from qwenpick.runtimes import find_runtime, options_of
 from qwenpick.runtimes.given import read
 from qwenpick.units import GIB, MIB, format_bytes, format_tokens
 from qwenpick.work.parallel import NEVER_STAGED
@@ -25,8 +26,13 @@ from qwenpick.work.parallel import NEVER_STAGED
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
     from qwenpick.machine.hardware import Machine
+    from qwenpick.work.serving import Serving
 
 MORE_GPUS = (2, 4, 8)
+WHOLE_EXPERTS = {"vllm": "enable_expert_parallel", "sglang": "ep_size"}
+CUTS = frozenset(
+    "tensor_parallel_size pipeline_parallel_size data_parallel_size pp_layer_partition enable_expert_parallel tp_size pp_size dp_size ep_size".split()
+)
 STAGE_TAKES = (
     3 * GIB
 )  # about what a stage holds beside layers and their cache: the first trial of how many layers it gets
@@ -37,7 +43,9 @@ def fixes(catalog: Catalog, machine: Machine, answer: Answer) -> tuple[Fix, ...]
     if answer.fits:
         return ()
     if answer.plan.verdict == "refused":
-        return (*_other_cache_bytes(Trial(machine, answer)), *_engine_that_runs(catalog, machine, answer))
+        trial = Trial(machine, answer)
+        same = (*_other_cache_bytes(trial), *_other_cut(trial))
+        return (*(_priced(fix, answer, machine, catalog) for fix in same), *_engine_that_runs(catalog, machine, answer))
     found = dict[str, Fix]()
     for fix in _fixes(catalog, Trial(machine, answer)):
         found.setdefault(fix.what, _priced(fix, answer, machine, catalog))
@@ -63,6 +71,33 @@ def _engine_that_runs(catalog: Catalog, machine: Machine, answer: Answer) -> Ite
         flags = f"--runtime {plan.runtime} --quant {plan.checkpoint.format}"
         yield Fix(what, 0, flags, plan, None, without, pins=True)
         return
+
+
+def _other_cut(trial: Trial) -> Iterator[Fix]:
+    """Experts that lie whole on GPUs where their columns do not divide, or divided ones where whole ones are refused; then the cut of no option."""
+    work, placement, runtime = trial.plan.work, trial.plan.placement, trial.plan.runtime
+    if runtime not in WHOLE_EXPERTS:
+        return
+    name, said = (
+        WHOLE_EXPERTS[runtime],
+        {typed: next(iter(options_of(runtime, {typed: value}).said)) for typed, value in work.options.items()},
+    )
+    if trial.plan.architecture.is_moe and placement.tensor_parallel * placement.data_parallel > 1:
+        whole = not placement.expert_parallel
+        value: object = whole if runtime == "vllm" else placement.tensor_parallel if whole else 1
+        others = {typed: value for typed, value in work.options.items() if said[typed] != name}
+        if plan := trial.with_work(replace(work, options={**others, name: value})):
+            what = _("experts spread whole over the GPUs") if whole else _("every expert divided over the GPUs")
+            yield Fix(what, 0, f"-o {name}={str(value).lower()}", plan, without=_dropped(work, others))
+            return
+    others = {typed: value for typed, value in work.options.items() if said[typed] not in CUTS}
+    if len(others) < len(said) and (plan := trial.with_work(replace(work, options=others))):
+        yield Fix(_("the cut that fits best: {where}", where=where(plan)), 0, "", plan, without=_dropped(work, others))
+
+
+def _dropped(work: Serving, kept: Mapping[str, object]) -> tuple[str, ...]:
+    """The options of the engine that are left out, as they were typed."""
+    return tuple(f"-o {typed}" for typed in work.options if typed not in kept)
 
 
 def _fixes(catalog: Catalog, trial: Trial) -> Iterator[Fix]:
@@ -267,7 +302,9 @@ def _smaller(catalog: Catalog, model: Model) -> list[Model]:
 def _more_gpus(trial: Trial) -> Iterator[Fix]:
     """More of the first GPU of the box, as many as it takes up to a node of eight."""
     machine, old = trial.machine, trial.plan
-    if not machine.devices or machine.devices[0].unified:
+    if (
+        not machine.devices or machine.devices[0].unified or machine.devices[0].kind == "mig"
+    ):  # a process has one instance
         return
     device = machine.devices[0]
     for count in MORE_GPUS:

@@ -16,6 +16,7 @@ from qwenpick.launch import docker, hub, llamacpp, vllm
 from qwenpick.launch.facts import without_nodes
 from qwenpick.launch.run import Command, Launch, Run
 from qwenpick.launch.target import Target, object_name
+from qwenpick.machine.mig import split_name
 from qwenpick.units import GIB
 
 LLAMA_IMAGE = "ghcr.io/ggml-org/llama.cpp:server{flavour}-b11434"
@@ -143,7 +144,12 @@ def _container(
 
 
 def _resource(run: Run) -> str:
-    vendor = run.placement.devices[0].vendor
+    device = run.placement.devices[0]
+    vendor = device.vendor
+    if device.kind == "mig" and (
+        profile := split_name(device.name)[1]
+    ):  # the device plugin's names where a node's instances differ
+        return f"nvidia.com/mig-{profile}"
     if vendor not in RESOURCES:
         raise QwenpickError(
             _("no Kubernetes resource is known for GPUs of {vendor}: read the cluster with --cluster", vendor=vendor)

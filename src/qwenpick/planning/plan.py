@@ -242,7 +242,7 @@ def plan_ledger(plan: Plan) -> Ledger | None:
     if account is None or len(devices) < wanted or any(device.total is None for device in devices):
         return None
     found: Ledger = account(plan.model, plan.architecture, plan.checkpoint, plan.work, plan.placement)
-    return found
+    return replace(found, refusal=plan.refusal) if plan.verdict == "refused" else found
 
 
 def longest_allowed(model: Model) -> int | None:

@@ -11,6 +11,7 @@ from qwenpick.units import GIB, format_bytes, format_gb
 if TYPE_CHECKING:
     from qwenpick.planning.plan import Plan
     from qwenpick.speed import Speed
+    from qwenpick.work.placement import Placement
 
 
 def rate(low: float, high: float) -> str:
@@ -86,14 +87,31 @@ def where(plan: Plan) -> str:
             if count == 1:
                 return _("{held} of {of} layers on the GPU, the rest in RAM (slow)", held=held, of=of)
             return _("{held} of {of} layers on {gpus}, the rest in RAM (slow)", held=held, of=of, gpus=gpus)
-        case "gpu" if plan.placement.tensor_parallel > 1 and plan.placement.pipeline_parallel > 1:
-            return _(
-                "{gpus} (tensor {tensor_parallel} x pipeline {pipeline_parallel})",
-                gpus=gpus,
-                tensor_parallel=plan.placement.tensor_parallel,
-                pipeline_parallel=plan.placement.pipeline_parallel,
-            )
-        case "gpu" if plan.placement.tensor_parallel > 1:
-            return _("{gpus} (tensor parallel)", gpus=gpus)
+        case "gpu" if (copies := plan.placement.data_parallel) > 1:
+            each = _cut(plan.placement, gpu_count(count // copies))
+            if plan.placement.expert_parallel and plan.architecture.is_moe:
+                return _(
+                    "{gpus}: {copies} copies that share the experts, each on {each}",
+                    gpus=gpus,
+                    copies=copies,
+                    each=each,
+                )
+            return _("{gpus}: {copies} copies, each on {each}", gpus=gpus, copies=copies, each=each)
+        case "gpu":
+            return _cut(plan.placement, gpus)
         case _:
             return gpus
+
+
+def _cut(placement: Placement, gpus: str) -> str:
+    """How one copy lies on its GPUs."""
+    if placement.tensor_parallel > 1 and placement.pipeline_parallel > 1:
+        return _(
+            "{gpus} (tensor {tensor_parallel} x pipeline {pipeline_parallel})",
+            gpus=gpus,
+            tensor_parallel=placement.tensor_parallel,
+            pipeline_parallel=placement.pipeline_parallel,
+        )
+    if placement.tensor_parallel > 1:
+        return _("{gpus} (tensor parallel)", gpus=gpus)
+    return gpus

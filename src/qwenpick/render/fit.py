@@ -239,10 +239,13 @@ def _cache_line(plan: Plan) -> tuple[Line, ...]:
             holds=holds,
         )
         return (Line(said, "warn"),)
+    copies = plan.placement.data_parallel
+    each = _(" in each of its {copies} copies", copies=copies) if copies > 1 else ""
     return (
         Line(
             _(
-                "{engine} {version} starts with a cache of {tokens:,} tokens: {requests:.2f} requests of the full length at once{measured}",
+                "{engine} {version} starts with a cache of {tokens:,} tokens: {requests:.2f} requests of the full length at once{each}{measured}",
+                each=each,
                 engine=find_runtime(plan.runtime).TITLE,
                 version=found.version,
                 tokens=found.kv_cache_tokens,

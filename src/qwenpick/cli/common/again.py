@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Iterator, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.cli.common.box import FIELDS, PIPED, is_piped
@@ -30,15 +31,24 @@ def typed_again(ctx: typer.Context, without: Collection[str] = ()) -> list[str]:
     return [word for option, words in _said(ctx, without).items() if option for word in words]
 
 
-def again(ctx: typer.Context, changes: Mapping[str, object], model: str | None = None, command: str = "") -> str:
-    """The command with `changes`: option -> value, True for one that stands alone, None for one to leave out; about another `model` where said."""
+def again(
+    ctx: typer.Context,
+    changes: Mapping[str, object],
+    model: str | None = None,
+    command: str = "",
+    dropped: Collection[str] = (),
+) -> str:
+    """The command with `changes`: option -> value, True for one that stands alone, None for one to leave out; about another `model` where said.
+
+    `dropped` are options of the engine to leave out.
+    """
     said = _said(ctx)
     words = [model] if model else said.get("", [])
     for option, old in said.items():
-        if option and option not in changes:
+        if option == ENGINE and changes.get(option, ()) is not None:
+            words += _unchanged(old, str(changes.get(option, "")), dropped)
+        elif option and option not in changes:
             words += old
-        elif option == ENGINE and changes[option] is not None:
-            words += _unchanged(old, str(changes[option]))
     for option, value in changes.items():
         for one in value if isinstance(value, list) else [value]:
             words += [] if one in (None, False) else [option] if one is True else [option, str(one)]
@@ -58,14 +68,15 @@ def asked_of_plan(ctx: typer.Context) -> str:
 def of_fix(ctx: typer.Context, fix: Fix, machine: Machine) -> str:
     """The command that asks for what would make a model fit, with the format and the engine that it is said of."""
     plan, changes = fix.plan, dict(read_flags(fix.flags))
-    changes |= dict.fromkeys(fix.without)
+    dropped = [option.removeprefix(f"{ENGINE} ") for option in fix.without if option.startswith(f"{ENGINE} ")]
+    changes |= {option: None for option in fix.without if not option.startswith(f"{ENGINE} ")}
     if fix.pins:
         changes |= {"--quant": plan.checkpoint.format, "--runtime": plan.runtime}
     if "--gpu" in changes:
         changes |= dict.fromkeys(BOX)
         if machine.origin != "simulated" and machine.ram_total:
             changes["--ram"] = f"{machine.ram_total / 2**30:.0f}GiB"
-    return again(ctx, changes, fix.model)
+    return again(ctx, changes, fix.model, dropped=dropped)
 
 
 def of_run(ctx: typer.Context, before: Training, after: Training) -> str:
@@ -85,7 +96,7 @@ def read_flags(flags: str) -> Iterator[tuple[str, object]]:
     {'--users': '2', '--fsdp': True, '-o': ['a=1', 'b=2']}
     """
     words, engine = shlex.split(flags), list[str]()
-    for word, following in zip(words, [*words[1:], "-"], strict=True):
+    for word, following in pairwise([*words, "-"]):
         if not word.startswith("-"):
             continue
         if word == ENGINE:
@@ -96,13 +107,13 @@ def read_flags(flags: str) -> Iterator[tuple[str, object]]:
         yield ENGINE, engine
 
 
-def _unchanged(old: list[str], new: str) -> list[str]:
-    """Engine options that are typed, without those whose name is among the new ones."""
+def _unchanged(old: list[str], new: str, dropped: Collection[str] = ()) -> list[str]:
+    """Engine options that are typed, without those whose name is among the new ones or those that are dropped."""
     pairs = [word for word in old if word != ENGINE]
     return [
         word
         for pair in pairs
-        if not re.search(rf"'{re.escape(pair.partition('=')[0])}=", new)
+        if pair.partition("=")[0] not in dropped and not re.search(rf"'{re.escape(pair.partition('=')[0])}=", new)
         for word in (ENGINE, pair)
     ]
 
