@@ -1,6 +1,6 @@
 """How much of the frozen layers ZeRO-3 leaves gathered on the way back, by release of DeepSpeed: one CSV line. It needs no GPU.
 
-    python measure_frozen.py reentrant|non-reentrant MODULES|all-linear     with torch, transformers, peft, and one release of deepspeed installed
+    python measure_frozen.py reentrant|non-reentrant MODULES|all-linear|none   with torch, transformers, peft and one release of deepspeed
 Wrote deepspeed_frozen_2026_11_30.csv: twelve tiny layers of Qwen3, LoRA, one process on gloo, nothing kept for reuse (stage3_max_live_parameters 0).
 Before 0.19.3 the non-reentrant kind ends with torch's CheckpointError.
 """
@@ -30,9 +30,11 @@ def main(checkpointing: str, target: str) -> None:
                         num_key_value_heads=2, head_dim=16)  # fmt: skip
     model = Qwen3ForCausalLM(shape).to(torch.bfloat16)
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": checkpointing == "reentrant"})
-    model.enable_input_require_grads()
-    modules = target if target == "all-linear" else target.split(",")
-    model = get_peft_model(model, LoraConfig(r=4, target_modules=modules), autocast_adapter_dtype=False).train()
+    if target != "none":  # all weights are trained
+        model.enable_input_require_grads()
+        modules = target if target == "all-linear" else target.split(",")
+        model = get_peft_model(model, LoraConfig(r=4, target_modules=modules), autocast_adapter_dtype=False)
+    model.train()
     settings = {
         "train_micro_batch_size_per_gpu": 1,
         "bf16": {"enabled": True},
@@ -41,7 +43,8 @@ def main(checkpointing: str, target: str) -> None:
     }
     trained = torch.optim.AdamW([weight for weight in model.parameters() if weight.requires_grad], lr=1e-4)
     engine = deepspeed.initialize(model=model, config=settings, optimizer=trained)[0]
-    layers = engine.module.base_model.model.model.layers
+    inside = engine.module if target == "none" else engine.module.base_model.model
+    layers = inside.model.layers
     one = sum(weight.ds_numel for weight in layers.parameters()) / LAYERS
     seen: dict[int, float] = {}
 
@@ -52,8 +55,10 @@ def main(checkpointing: str, target: str) -> None:
         )
 
     for index, layer in enumerate(layers):
-        first = layer.self_attn.q_proj.lora_A.default
-        first.register_full_backward_hook(lambda *_, index=index: seen.update({index: gathered()}))
+        first = layer.self_attn.q_proj
+        (first if target == "none" else first.lora_A.default).register_full_backward_hook(
+            lambda *_, index=index: seen.update({index: gathered()})
+        )
     tokens = torch.randint(0, 500, (1, 32))
     for _step in range(3):
         engine.backward(engine(input_ids=tokens, labels=tokens).loss)

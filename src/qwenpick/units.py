@@ -97,7 +97,9 @@ def parse_tokens(text: str) -> int:
                     )
                 )
             return tokens
-    raise QwenpickError(_("cannot read context '{text}'; write it like 32768, 32k or 128K (tokens)", text=shown(text)))
+    raise QwenpickError(
+        _("cannot read '{text}' as a number of tokens; write it like 32768, 32k or 128K", text=shown(text))
+    )
 
 
 def parse_amount(text: str) -> int:

@@ -39,7 +39,7 @@ def test_a_number_takes_a_task_and_enter_takes_what_was_found(talk: Talk) -> Non
 def test_what_cannot_be_read_is_said_and_asked_again(talk: Talk) -> None:
     said = talk("dancing", "99", "chat", "lots", "16k", "0", "2", "rtx 9999", "rtx 4090", "64", "maybe", "yes")
     assert said.code == 0
-    for told in ("there is no task 'dancing'", "the list ends at 19", "cannot read context 'lots'"):
+    for told in ("there is no task 'dancing'", "the list ends at 19", "cannot read 'lots' as a number of tokens"):
         assert told in said.err
     for told in ("write a number from 1 to", "no GPU 'rtx 9999'", "write yes or no"):
         assert told in said.err

@@ -6,7 +6,7 @@ from qwenpick.catalog.schema import Architecture, Checkpoint, LinearAttention
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 from qwenpick.memory.quantization import FORMATS, find_format
-from qwenpick.training.adapters import named
+from qwenpick.training.adapters import MATRICES, named
 from qwenpick.training.methods import METHODS
 from qwenpick.training.objectives import OBJECTIVES, objective_refusal
 from qwenpick.training.optimizers import OPTIMIZERS
@@ -17,6 +17,14 @@ from qwenpick.work.serving import Training
 # trainers that hand modules_to_save and use_dora to PEFT; two and three plain LoRA runs stand beside them (emb-head-8b, emb-4b, dora-*)
 FREEZES = ("llama-factory", "torch")  # freeze-1.7b, freeze-4b, freeze-8b; no other trainer has it as a setting
 PEFT = ("trl", "transformers", "torch", "llama-factory", "ms-swift")
+# what runs with the memory of another, or is called otherwise elsewhere
+AS = {
+    "axolotl": "transformers",
+    "peft": "transformers",
+    "hf": "transformers",
+    "swift": "ms-swift",
+    "torchtune": "torch",
+}
 _CHOICES: dict[str, tuple[str, ...]] = {
     "method": tuple(METHODS),
     "target": ("all-linear", "attention"),
@@ -34,18 +42,28 @@ def check(training: Training) -> None:
     for name, choices in _CHOICES.items():
         value = str(getattr(training, name))
         if value not in choices and not (name == "target" and named(value)):
+            if name == "target":
+                choices = (*choices, *MATRICES)
             raise QwenpickError(
                 _(
                     "there is no {name} '{value}'{near} (known: {choices})",
                     name=name,
                     value=value,
-                    near=did_you_mean(value, choices),
+                    near=did_you_mean(AS.get(value.casefold(), value), choices),
                     choices=", ".join(choices),
                 )
             )
     for name in ("seq", "batch", "grad_accum", "rank", "gpus", "sequence_parallel", "nodes", "images", "frames"):
         if getattr(training, name) < 1:
             raise QwenpickError(_("{name} must be 1 or more, not {given}", name=name, given=getattr(training, name)))
+    if training.average_seq and training.average_seq > training.seq:
+        raise QwenpickError(
+            _(
+                "--average-seq {average:,} is more than the longest sequence has: --seq {seq:,}",
+                average=training.average_seq,
+                seq=training.seq,
+            )
+        )
     _check_version(training)
     if training.zero not in (0, 1, 2, 3):
         raise QwenpickError(_("ZeRO has the stages 0 to 3, not {zero}", zero=training.zero))

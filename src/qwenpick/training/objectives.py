@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qwenpick.catalog.schema import Model
+from qwenpick.errors import QwenpickError
 from qwenpick.i18n import N_, _
 from qwenpick.values import dataclass
 from qwenpick.work.serving import Training
@@ -43,7 +44,11 @@ def has_reference(training: Training) -> bool:
 
 
 def own_objective(model: Model) -> str:
-    """What a model is trained for where nobody says: embedding and reranker models for their own losses."""
+    """What a model is trained for where nobody says: embedding and reranker models for their own losses. QwenpickError for one that only speaks."""
+    if tuple(model.outputs) == ("speech",):
+        raise QwenpickError(
+            _("{model} speaks and writes nothing: the program that tunes its codes is not modeled", model=model.name)
+        )
     if "embedding" in model.outputs:
         return "embedding"
     return "rerank" if "score" in model.outputs else "sft"

@@ -34,7 +34,8 @@ class TrainingRequest:
         from qwenpick.training.checks import check
         from qwenpick.training.objectives import OBJECTIVES, own_objective
 
-        objective = self.objective or own_objective(model)
+        own = own_objective(model)
+        objective = self.objective or own
         known = OBJECTIVES.get(objective)
         trainer = self.trainer or (known.trainers[0] if known and known.trainers else "trl")
         training = replace(self.training, objective=objective, trainer=trainer)
