@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from qwenpick.check.fields import json_schema
 from qwenpick.check.file import parse, read
-from qwenpick.check.requirements import Checked, Requirement, Result, Target, check, judged
+from qwenpick.check.requirements import Checked, Requirement, Result, NamedBox, check, judged
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.render.check import github, junit
 
@@ -44,7 +44,7 @@ def test_a_file_is_read_with_its_lines_and_its_machine() -> None:
     assert (first.name, first.line, first.context, first.min_speed) == ("qwen3-8b", 4, "16k", 20)
     assert (second.name, second.line, second.gpu_only) == ("too big", 8, True)
     assert (
-        first.box == second.box == Target(gpus=("rtx 4090",), ram="64GiB")
+        first.box == second.box == NamedBox(gpus=("rtx 4090",), ram="64GiB")
         and str(first.box) == "rtx 4090, 64GiB of RAM"
     )
 
@@ -52,7 +52,7 @@ def test_a_file_is_read_with_its_lines_and_its_machine() -> None:
 def test_an_entry_may_name_its_own_machine() -> None:
     text = "machine: this\nmodels:\n- {model: a, machine: boxes/lab.json}\n- {model: b, machine: {file: x.json}}\n- {model: c, context: 4096}\n"
     a, b, c = parse(text, "f")
-    assert (a.box, b.box, c.box) == (Target(file="boxes/lab.json"), Target(file="x.json"), Target())
+    assert (a.box, b.box, c.box) == (NamedBox(file="boxes/lab.json"), NamedBox(file="x.json"), NamedBox())
     assert c.context == "4096" and str(c.box) == "this machine"
 
 

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from qwenpick.bounded import parse_yaml, read_bytes
 from qwenpick.check.fields import Entry, File, Machine, Part, Simulated
 from qwenpick.check.lines import line_of, refuse, written
-from qwenpick.check.requirements import Requirement, Target
+from qwenpick.check.requirements import Requirement, NamedBox
 from qwenpick.errors import QwenpickError, did_you_mean, shown, wrong
 from qwenpick.i18n import _
 
@@ -128,11 +128,11 @@ def _part(part: Part, line: int) -> Requirement:
     )  # fmt: skip
 
 
-def _box(machine: str | Simulated) -> Target:
+def _box(machine: str | Simulated) -> NamedBox:
     if isinstance(machine, str):
-        return Target() if machine == "this" else Target(file=machine)
+        return NamedBox() if machine == "this" else NamedBox(file=machine)
     words = (machine.file, machine.gpus, machine.vram, machine.ram, machine.cpu_only, machine.reserve, machine.system)
-    return Target(*words, machine.cluster, machine.total)
+    return NamedBox(*words, machine.cluster, machine.total)
 
 
 def _sentence(faults: Sequence[ErrorDetails], node: yaml.Node | None, name: str) -> str:

@@ -38,7 +38,7 @@ CODES: dict[Status, int] = {"pass": 0, "fail": 1, "invalid": 2, "unreadable": 3,
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class NamedBox:
     """Where a requirement must hold: this machine (no field set), a saved one, a pretended one, or a cluster (what is free there, or its `total`)."""
 
     file: str | None = None
@@ -82,7 +82,7 @@ class Requirement:
     strict: bool = False
     gpu_only: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
-    box: Target = Target()
+    box: NamedBox = NamedBox()
     replicas: int | None = None
     together: tuple[Requirement, ...] = ()
     fault: str | None = None

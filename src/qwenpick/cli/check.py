@@ -20,7 +20,7 @@ from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 
 if TYPE_CHECKING:
-    from qwenpick.check.requirements import Checked, Requirement, Result, Target
+    from qwenpick.check.requirements import Checked, Requirement, Result, NamedBox
     from qwenpick.fitting.answer import Answer
     from qwenpick.fleet.kinds import Fleet
     from qwenpick.machine.hardware import Machine
@@ -55,7 +55,7 @@ def command(
     from dataclasses import replace
 
     from qwenpick.check.file import read
-    from qwenpick.check.requirements import Target, check, request, unread
+    from qwenpick.check.requirements import NamedBox, check, request, unread
     from qwenpick.fitting.answer import described, fit
     from qwenpick.readers import resolve
 
@@ -67,7 +67,7 @@ def command(
     facts = parsed.read_catalog(catalog)
 
     @cache
-    def machine(box: Target) -> Machine:
+    def machine(box: NamedBox) -> Machine:
         files = [file.parent / box.file] if box.file else None
         return Box(files, list(box.gpus), box.vram, box.ram, box.cpu_only, box.reserve, box.system).read(facts)
 
@@ -100,7 +100,9 @@ def command(
         found = resolve(requirement.model, facts, requirement.quant, online=online, runtime=requirement.runtime)
         asked = request(replace(requirement, quant=found.quant, runtime=requirement.runtime or found.runtime))
         box = (
-            Target(cluster=clustered.cluster, total=clustered.total) if requirement.box == Target() else requirement.box
+            NamedBox(cluster=clustered.cluster, total=clustered.total)
+            if requirement.box == NamedBox()
+            else requirement.box
         )
         if box.cluster:
             from qwenpick.check.cluster import judged

@@ -35,7 +35,6 @@ class Target:
     taints: tuple[Taint, ...] = ()
     partitions: tuple[str, ...] = ()
     constraint: str | None = None
-    many: int = 1  # nodes of the kind
 
 
 def target(plan: Plan, kind: Kind | None = None, replicas: int = 1, nodes: int = 1) -> Target:
@@ -62,7 +61,6 @@ def target(plan: Plan, kind: Kind | None = None, replicas: int = 1, nodes: int =
         taints=kind.taints,
         partitions=kind.partitions,
         constraint=_constraint(kind),
-        many=kind.count,
     )
 
 

@@ -69,7 +69,6 @@ class Quality:
 
     value: float
     deviation: float
-    full: float
     kept: float
     inferred: bool
     abilities: tuple[Ability, ...]
@@ -121,7 +120,7 @@ def quality(
         return None
     full, deviation, inferred, found = whole
     share = for_task(kept, task.weights)
-    return Quality(full * share, deviation * share, full, share, inferred, found)
+    return Quality(full * share, deviation * share, share, inferred, found)
 
 
 @lru_cache(maxsize=4096)

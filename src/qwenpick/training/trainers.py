@@ -42,8 +42,8 @@ class Trainer:
     """`read_from` is the release its code was read from. The rest are its habits.
 
     `kbit_upcast`: QLoRA casts all that is not quantized to FP32. `full_in_fp32`: full fine-tuning in bf16 keeps FP32 weights under autocast.
-    `chunks_loss`: the logits of a sequence never exist at once; `tiles_loss`: nor those of the whole vocabulary. `experts_in_4_bits`: QLoRA
-    quantizes fused experts too. `keeps_frozen`: under ZeRO 3 beside adapters, frozen layers that recomputation gathered stay until the step:
+    `tiles_loss`: neither the logits of a sequence nor those of the whole vocabulary exist at once. `experts_in_4_bits`: QLoRA quantizes
+    fused experts too. `keeps_frozen`: under ZeRO 3 beside adapters, frozen layers that recomputation gathered stay until the step:
     reentrant checkpointing with DeepSpeed from KEEPS_FROM, which LLaMA-Factory's and ms-swift's requirements leave out. `adapters`: bytes per
     adapter weight in QLoRA. `checkpoints_in_ram`: the inputs of checkpointed layers are kept in RAM. `embedding_states_32bit`: an
     8-bit optimizer keeps the embeddings' states in 32 bits.
@@ -60,7 +60,6 @@ class Trainer:
     read_from: str
     kbit_upcast: bool = False
     full_in_fp32: bool = False
-    chunks_loss: bool = False
     tiles_loss: bool = False
     experts_in_4_bits: bool = False
     keeps_frozen: bool = False
@@ -172,7 +171,6 @@ TRAINERS: dict[str, Trainer] = {
     "unsloth": Trainer(
         "Unsloth",
         "unsloth 2026.10.9, unsloth_zoo 2026.10.9 fused_losses, temporary_patches/moe_utils_bnb4bit.py",
-        chunks_loss=True,
         checkpoints_in_ram=True,
         experts_in_4_bits=True,
         rows_by="16 bytes of 4 GiB",
