@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from qwenpick.check.fields import json_schema
 from qwenpick.check.file import parse, read
-from qwenpick.check.requirements import Checked, Requirement, Result, NamedBox, check, judged
+from qwenpick.check.requirements import Checked, NamedBox, Requirement, Result, check, judged
 from qwenpick.errors import HardwareUnreadableError, QwenpickError
 from qwenpick.render.check import github, junit
 

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from qwenpick.bounded import parse_yaml, read_bytes
 from qwenpick.check.fields import Entry, File, Machine, Part, Simulated
 from qwenpick.check.lines import line_of, refuse, written
-from qwenpick.check.requirements import Requirement, NamedBox
+from qwenpick.check.requirements import NamedBox, Requirement
 from qwenpick.errors import QwenpickError, did_you_mean, shown, wrong
 from qwenpick.i18n import _
 

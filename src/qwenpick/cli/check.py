@@ -20,7 +20,7 @@ from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 
 if TYPE_CHECKING:
-    from qwenpick.check.requirements import Checked, Requirement, Result, NamedBox
+    from qwenpick.check.requirements import Checked, NamedBox, Requirement, Result
     from qwenpick.fitting.answer import Answer
     from qwenpick.fleet.kinds import Fleet
     from qwenpick.machine.hardware import Machine

@@ -32,11 +32,10 @@ QUICKEST, SLOWEST, PART = 0.5, 4.0, 0.5
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A plan over `nodes` nodes, with the network it was timed with, and its points as they are without that."""
+    """A plan over `nodes` nodes, timed with their network, and its points as they are without that."""
 
     plan: Plan
     nodes: int
-    link: Link
     ranked: Ranked | None = None
 
 
@@ -65,7 +64,7 @@ def staged(
             return None
         if answer.fits:
             plan = replace(answer.plan, speed=crossed(answer.plan, nodes, link) if answer.plan.speed else None)
-            return Staged(plan, nodes, link, answer.ranked)
+            return Staged(plan, nodes, answer.ranked)
     return None
 
 

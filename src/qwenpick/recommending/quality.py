@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 class Ability:
     """One latent ability in logits, with the deviation of its difference from others; `inferred` where no score of the model is behind it."""
 
-    capability: str
     value: float
     deviation: float
     inferred: bool
@@ -51,7 +50,6 @@ class Abilities:
         if entry is None:
             return None
         return Ability(
-            capability,
             entry["ability"],
             entry["deviation"],
             entry["inferred"],

@@ -12,16 +12,10 @@ from qwenpick.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What each of `users` users sees who ask again once answered: tokens/s while an answer is written, and seconds to its first token."""
+    """What each user sees of several who ask again once answered: tokens/s while an answer is written, and seconds to its first token."""
 
-    users: int
     each: float
     first_token: float
-
-    @property
-    def together(self) -> float:
-        """Generated tokens/s of all."""
-        return self.users * self.each
 
 
 def served(
@@ -43,7 +37,7 @@ def served(
     )
     whole = reading + (answer - shared) * step + shared * carried
     alone = prompt_seconds(load, prompt, cached, chunk, parts) if prompt else 0.0
-    return Served(users, answer / whole, alone + step)
+    return Served(answer / whole, alone + step)
 
 
 def _kept_seconds(load: Load, depth: float, users: int, tokens: int, stage: Stage) -> float:

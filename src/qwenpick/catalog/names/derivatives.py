@@ -47,9 +47,8 @@ _ANOTHER_SIZE = re.compile(r"(?<![a-z0-9.])\d+(\.\d+)?b(?![a-z0-9])")
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A model that others made: its name, the catalogue model underneath, and its entry in the list where the name alone does not say it."""
+    """A model that others made: the catalogue model underneath, and its entry in the list where the name alone does not say it."""
 
-    name: str
     base: Model
     listed: Derivative | None = None
 
@@ -73,13 +72,13 @@ def by_list(catalog: Catalog, name: str) -> Derived | None:
     tag = name.strip().casefold().rsplit("/", 1)[-1]
     for spelled in (tag, *spellings(name)):
         if found := known.get(spelled):
-            return _listed(catalog, name, found)
+            return _listed(catalog, found)
     folded = _plain(name)
     listed = records(catalog.derivatives)
     begun = [i for i in listed if len(folded) > 5 and i.startswith(f"{folded}-")]
     own = any(i.startswith(f"{folded}-") for i in records(catalog.models))  # qwen2.5-coder is a series of the makers'
     if "/" not in name and len(begun) == 1 and not own:
-        return _listed(catalog, name, begun[0])
+        return _listed(catalog, begun[0])
     inside = [n for n in listed if len(n) > 5 and _holds(folded, n)]
     if not inside:
         return None
@@ -87,7 +86,7 @@ def by_list(catalog: Catalog, name: str) -> Derived | None:
     around = folded.replace(longest, " ", 1)
     if _OTHER_SHAPE.search(around) or _ANOTHER_SIZE.search(around):
         return None
-    return _listed(catalog, name, longest)
+    return _listed(catalog, longest)
 
 
 def _holds(folded: str, listed: str) -> bool:
@@ -129,7 +128,7 @@ def by_name(catalog: Catalog, name: str) -> Derived | None:
             len(model_id),
         )
 
-    return Derived(name, catalog.models[min(found, key=unlike)])
+    return Derived(catalog.models[min(found, key=unlike)])
 
 
 def starting(catalog: Catalog, name: str) -> list[str]:
@@ -144,9 +143,9 @@ def _plain(name: str) -> str:
     return re.sub(r"qwopus-?(?=\d)", "opus-qwen", re.sub(r"^(qwen)-(?=qw[eq]|qvq)", "", fold(name)))
 
 
-def _listed(catalog: Catalog, name: str, found: str) -> Derived:
+def _listed(catalog: Catalog, found: str) -> Derived:
     entry = catalog.derivatives[found]
-    return Derived(name, catalog.models[entry.base], entry)
+    return Derived(catalog.models[entry.base], entry)
 
 
 def _known(catalog: Catalog) -> dict[str, str]:
