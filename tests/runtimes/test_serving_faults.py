@@ -6,6 +6,11 @@ import shlex
 
 import pytest
 
+from qwenpick.catalog import Catalog
+from qwenpick.fitting.answer import fit
+from qwenpick.machine.simulate import simulate
+from qwenpick.recommending.request import Request
+from qwenpick.units import GIB
 from tests.conftest import Run, values
 
 
@@ -363,3 +368,21 @@ def test_awq_runs_on_amds_cards_in_vllm(qwenpick: Run) -> None:
     )
     assert served["fits"] and served["engine"]["kv_cache_tokens"] == pytest.approx(187_945, rel=0.01)
     assert not values(qwenpick, f"{asked} --runtime sglang")["fits"]
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "transformers"])
+@pytest.mark.parametrize(
+    ("gpus", "taken"),
+    [
+        (["rtx 3090", "rtx 4090"], "GeForce RTX 4090"),  # whichever was named first
+        (["a100 80gb", "h100 80gb"], "H100 SXM5 80GB"),
+        (["rtx a6000", "rtx 5090"], "GeForce RTX 5090"),  # 48 GiB at 768 GB/s beside 32 GiB at 1,792
+    ],
+)
+def test_of_unlike_gpus_that_hold_it_the_fastest_serves(
+    catalog: Catalog, engine: str, gpus: list[str], taken: str
+) -> None:
+    for names in (gpus, gpus[::-1]):
+        box = simulate(catalog, names, None, 64 * GIB, False)
+        plan = fit(catalog, box, catalog.models["qwen3-4b"], Request(quant="bf16", runtime=engine)).plan
+        assert [device.name for device in plan.placement.devices] == [taken] and plan.verdict == "fits"

@@ -57,7 +57,7 @@ def _placements(
     vendors: tuple[str, ...],
     asked: Cut | None = None,
 ) -> Iterator[Placement]:
-    """One GPU of each kind, then tensor parallel over equal GPUs, then pipeline stages for counts that heads do not divide by.
+    """One GPU of each kind, the fastest first, then tensor parallel over equal GPUs, then pipeline stages for counts that heads do not divide by.
 
     GPUs of one vendor that are all different come last, together: the engine uses of each what the smallest has. Experts are left whole where their
     columns do not divide. A cut that is `asked` for is the only one, on as many GPUs as there are: what it lacks, the engine's refusal says. Layers
@@ -75,9 +75,10 @@ def _placements(
     groups: dict[tuple[str, int | None], list[Device]] = {}
     for device in sorted(usable, key=lambda d: -(d.free or d.total or 0)):
         groups.setdefault((device.name, device.total), []).append(device)
-    for group in groups.values():
+    fastest = sorted(groups.values(), key=lambda group: -(group[0].bandwidth or 0.0))
+    for group in fastest:
         yield Placement((group[0],))
-    for group in groups.values():
+    for group in fastest:
         yield from _over(architecture, format_name, tuple(group), widest=widest)
     if len(groups) > 1 and len({d.vendor for d in usable}) == 1:
         yield from _over(

@@ -79,9 +79,9 @@ def placements(
     work: Serving,
     machine: Machine,
 ) -> Iterator[Placement]:
-    """One GPU (each kind once), then layers over 2, 3, … GPUs, then the CPU."""
+    """One GPU (each kind once, the fastest first), then layers over 2, 3, … GPUs, then the CPU."""
     seen: set[tuple[str, int | None]] = set()
-    for device in machine.devices:
+    for device in sorted(machine.devices, key=lambda one: -(one.bandwidth or 0.0)):
         if (device.name, device.free) not in seen:
             seen.add((device.name, device.free))
             yield Placement((device,))
