@@ -372,6 +372,10 @@ def test_a_backend_that_was_asked_for_is_told_to_the_server(run: Run) -> None:
     asked = replace(run, work=replace(run.work, options={"device": "Vulkan0"}))
     assert option(launch(asked).serve.argv, "-dev") == "Vulkan0" and "-dev" not in launch(run).serve.argv
     assert "bin-ubuntu-vulkan-" in launch(asked).build
+    unlike = Placement(
+        (replace(RTX, compute_capability="8.9"), replace(MI300, compute_capability="gfx942")), split=(9, 28)
+    )
+    assert "bin-ubuntu-vulkan-" in launch(replace(run, placement=unlike)).build  # the one backend that both have
     two = replace(asked, placement=Placement((RTX, RTX), split=(18, 19)))
     assert "-dev" not in launch(two).serve.argv  # one name for two cards would leave one out
     with pytest.raises(QwenpickError, match="--cpu-only"):

@@ -26,21 +26,22 @@ _TARGETS = {
     "windows": "gfx1030 gfx1031 gfx1032 gfx1100 gfx1101 gfx1102 gfx1150 gfx1151 gfx1200 gfx1201".split(),
 }
 # The oldest GPUs that a CUDA still compiles for: 13 from Turing, 12 from Maxwell on (release notes of CUDA 13.0 and 12.0)
-_CUDA_13, _CUDA_12 = 7.5, 5.0
+_CUDA_13, _CUDA_12 = (7, 5), (5, 0)
 
 
 def llamacpp_build(devices: tuple[Device, ...], system: str, backend: str = "") -> str:
-    """Where a llama-server that uses these GPUs is got, through Vulkan where its `backend` was asked for; any build where there are none."""
+    """Where a llama-server that uses these GPUs is got; any build where there are none. GPUs of several makers have Vulkan in common."""
+    vendors = {device.vendor for device in devices}
     vendor = devices[0].vendor if devices else ""
     if system == "darwin":
         return _BREW
     unbuilt = vendor == "amd" and any(
         (d.compute_capability or "gfx1100") not in _TARGETS.get(system, ()) for d in devices
     )
-    if unbuilt or (vendor and backend.casefold().startswith("vulkan")):
+    if unbuilt or len(vendors) > 1 or (vendor and backend.casefold().startswith("vulkan")):
         return f"`llama-*-bin-{'win' if system == 'windows' else 'ubuntu'}-vulkan-*`, {RELEASES}"
     if vendor == "nvidia":
-        return _cuda(min(float(device.compute_capability or _CUDA_13) for device in devices), system)
+        return _cuda(min(device.capability or _CUDA_13 for device in devices), system)
     if file := _FILES.get(vendor, {}).get(system):
         return _("`llama-*-bin-{file}-*`, or `-vulkan-*`, of {releases}", file=file, releases=RELEASES)
     if vendor:
@@ -48,7 +49,7 @@ def llamacpp_build(devices: tuple[Device, ...], system: str, backend: str = "") 
     return f"{_WINGET if system == 'windows' else _BREW}, {RELEASES}"
 
 
-def _cuda(capability: float, system: str) -> str:
+def _cuda(capability: tuple[int, int], system: str) -> str:
     """Of the CUDA that the oldest of the cards needs."""
     if capability < _CUDA_12:
         return _("a build of your own with CUDA 11, the last that knows these cards: {docs}/build.md", docs=_DOCS)
