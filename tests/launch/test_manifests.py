@@ -189,6 +189,12 @@ def test_uneven_stages_are_said_in_every_form(qwenpick: Qwenpick, form: tuple[st
     assert result.code == 0 and said in result.out
 
 
+def test_a_sampler_without_flashinfer_is_said_by_its_variable(qwenpick: Qwenpick) -> None:
+    box = ["launch", "qwen3-8b", "--runtime", "vllm", "--gpu", "h200"]
+    assert "VLLM_USE_FLASHINFER_SAMPLER" not in qwenpick(*box).out
+    assert "VLLM_USE_FLASHINFER_SAMPLER=0 vllm serve" in qwenpick(*box, "-o", "flashinfer_sampler=false").out
+
+
 # srun and scontrol as far as the script uses them, and engines that say what they were told
 STUBS = {
     "scontrol": "echo node7; echo node8; echo node9",

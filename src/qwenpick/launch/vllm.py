@@ -53,7 +53,7 @@ def image(run: Run, vendor: str) -> str:
 
 
 def environment(run: Run) -> dict[str, str]:
-    """Uneven stages are said by a variable (distributed/utils.py get_pp_indices), and so is the hub.
+    """Uneven stages are said by a variable (distributed/utils.py get_pp_indices), and so are what samples and the hub.
 
     CUDA counts the fastest card first unless it is told otherwise; the stages of unlike ones were planned in the order of the machine.
     """
@@ -61,7 +61,9 @@ def environment(run: Run) -> dict[str, str]:
     stages = {"VLLM_PP_LAYER_PARTITION": ",".join(map(str, layers))} if layers else {}
     if layers and len({device.name for device in devices}) > 1 and devices[0].vendor == "nvidia":
         stages["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
-    return {**stages, **hub.environment(run)}
+    said = read(Options, run.work.options)
+    samples = {} if said.flashinfer_sampler else {"VLLM_USE_FLASHINFER_SAMPLER": "0"}
+    return {**stages, **samples, **hub.environment(run)}
 
 
 def takes_nodes(run: Run, *, refuse: bool = False) -> bool:

@@ -16,6 +16,9 @@ USUAL_LIMIT = 999  # items of a prompt: config/multimodal.py limit_per_prompt
 # the patch's pixels, its rotary angles and 8 elements, to the byte. Queries, keys, values and what rotates them are cut over ranks.
 WHOLE, DIVIDED = 6, 6
 POSITIONS = 8
+# From here on pictures reach the tower as bytes, and it norms them: layers/fusion/mm_input_norm.py. That deepstack's outputs stay was seen in 0.33;
+# before, a start on an L4 had no room for them (field_serving_more.csv r24)
+NORMED_BY_TOWER = (0, 31)
 # 0.11 and 0.12 profile Qwen3-VL with the largest video, 12,288 tokens, and make room in the encoder's cache for 12.5 times as many, its
 # timestamps: models/qwen3_vl.py get_max_video_tokens, v1/worker/gpu_model_runner.py profile_run. 0.16 has neither.
 VIDEO_TOKENS, VIDEO_ROOM = 12288, 12.5
@@ -90,12 +93,16 @@ def output_bytes(architecture: Architecture, tokens: int = PROFILE_IMAGE_TOKENS)
     return tokens * architecture.hidden_size * ELEMENT * (1 + len(tower.deepstack_layers))
 
 
-def peak_bytes(architecture: Architecture, tokens: int, ranks: int = 1) -> int:
-    """Bytes of the tower at its widest over one image of `tokens` merged tokens."""
+def peak_bytes(architecture: Architecture, tokens: int, ranks: int = 1, version: tuple[int, ...] = (0, 26)) -> int:
+    """Bytes of the tower at its widest over one image of `tokens` merged tokens: in its last layers, with what deepstack took of earlier ones.
+
+    Qwen3-VL-8B in 0.33: 2.21 GiB, 0.375 of them deepstack's; Qwen3.5's tower of the same width 1.79.
+    """
     tower = architecture.vision
     if tower is None:
         return 0
     patches = tokens * (tower.merge_size or 2) ** 2
-    pixels = 3 * (tower.temporal_patch_size or 1) * tower.patch_size**2
+    pixels = 3 * (tower.temporal_patch_size or 1) * tower.patch_size**2 // (2 if version >= NORMED_BY_TOWER else 1)
+    deepstack = tokens * architecture.hidden_size * len(tower.deepstack_layers) if version >= NORMED_BY_TOWER else 0
     states = WHOLE * tower.hidden_size + DIVIDED * tower.hidden_size // ranks
-    return patches * ELEMENT * (states + pixels + tower.hidden_size // tower.heads + POSITIONS)
+    return ELEMENT * (patches * (states + pixels + tower.hidden_size // tower.heads + POSITIONS) + deepstack)

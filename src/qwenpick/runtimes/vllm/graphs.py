@@ -27,6 +27,13 @@ V2_KEPT = 3.5  # hidden states of all batched tokens that it keeps for its graph
 OLD_RANK, OLD_RANK_PCIE, OLD_RANK_UNTIL = MIB, int(1.59 * MIB), (0, 12)
 # with torch 2.8 (NCCL 2.27), from 0.10.2 on: 8 x L40S took 3.45 GiB for 6,365
 RANK_PCIE, RANK_PCIE_FROM = int(0.56 * MIB), (0, 10, 2)
+# The V2 runner from 0.29 on, read off 13 starts of 0.33 on an H200 with 7 and 51 sizes (0.6B to 35B-A3B): what the first capture brings, hidden
+# states of its largest batch that stay, and MiB a layer for each graph of a whole decode step; a hybrid with experts needs more kernels
+FIRST, KEPT = 58 * MIB, 20
+DECODED_LAYER, DECODED_LAYER_MIXED = int(0.045 * MIB), int(0.17 * MIB)
+# Its estimate captures all piecewise graphs, and two decode steps for all others, at least a MiB each (gpu/cudagraph_utils.py
+# profile_cudagraph_memory). The driver keeps what the piecewise ones took for the real ones, which then take next to nothing
+PIECE_LAYER, PIECE_LAYER_MIXED, LEAST_GRAPH = int(0.15 * MIB), int(0.264 * MIB), MIB
 # first versions whose request pays for an estimate: v1/worker/gpu_worker.py, and gpu/model_runner.py
 V1_ESTIMATES, V2_ESTIMATES = ((0, 20), (0, 29))
 
@@ -34,11 +41,16 @@ V1_ESTIMATES, V2_ESTIMATES = ((0, 20), (0, 29))
 SPLITS, SPLIT_ELEMENT = 32, 4
 
 
+def largest_step(chosen: Settings) -> int:
+    """Tokens of the largest whole decode step that is captured: each of max_num_seqs requests with what it speculates."""
+    return min(chosen.max_graph, chosen.sequences * (1 + chosen.speculative_tokens))
+
+
 def decoded_batches(chosen: Settings) -> int:
     """How many batches whole decode steps are captured for: those of at most max_num_seqs requests; 0 for none."""
     if not chosen.captures or not decode_captured(chosen.attention, chosen.speculative_tokens):
         return 0
-    return graph_sizes(min(chosen.max_graph, chosen.sequences), chosen.version)
+    return graph_sizes(largest_step(chosen), chosen.version)
 
 
 def attention_bytes(architecture: Architecture, chosen: Settings, ranks: int) -> int:
@@ -47,29 +59,51 @@ def attention_bytes(architecture: Architecture, chosen: Settings, ranks: int) ->
     return buffer_bytes(architecture, chosen.attention, tokens, ranks, chosen.version, captured)
 
 
-def estimated_bytes(layers: int, chosen: Settings) -> int:
-    """What the request pays for graphs of so many layers before they are captured; 0 where that version takes them out of the memory outside it."""
-    if chosen.version < (V2_ESTIMATES if chosen.v2 else V1_ESTIMATES):
-        return 0
-    return chosen.captures * (ESTIMATE + ESTIMATE_LAYER * layers)
+def estimated_bytes(
+    architecture: Architecture, layers: int, chosen: Settings, ranks: int = 1, splits: bool = False
+) -> int:
+    """What the request pays for graphs of so many layers before they are captured; 0 where that version takes them out of the memory outside it.
 
-
-def returned_bytes(architecture: Architecture, chosen: Settings, ranks: int) -> int:
-    """What the V2 runner's estimate has too much on Hopper: the parts of the second largest decode step.
-
-    That step is the sample of what a graph takes (gpu/cudagraph_utils.py profile_cudagraph_memory, 0.29 on); while it is measured, torch gives back
-    what FlashAttention 3 took to warm up, and a sample below nothing makes the rest larger. Qwen3-8B, 496 tokens: 248 MiB of 270.
+    `splits` says that FlashAttention 3 attends. While the second largest decode step is measured as the sample of what one takes, torch gives back
+    what it took to warm up, and a sample below nothing makes the rest larger.
     """
-    largest = min(chosen.max_graph, chosen.sequences)
-    if not chosen.v2 or chosen.version < V2_ESTIMATES or chosen.attention != "flash_attn" or largest < 2:
+    if not chosen.captures or chosen.version < (V2_ESTIMATES if chosen.v2 else V1_ESTIMATES):
         return 0
+    if not chosen.v2:
+        return chosen.captures * (ESTIMATE + ESTIMATE_LAYER * layers)
+    mixed = architecture.is_hybrid and architecture.is_moe
+    pieces = (chosen.captures - 1) * layers * (PIECE_LAYER_MIXED if mixed else PIECE_LAYER)
+    largest = largest_step(chosen)
     second = largest - (16 if largest > 256 else 8 if largest > 8 else largest // 2)
+    returned = parts_bytes(architecture, chosen, second, ranks) if splits else 0
+    steps = max(0, decoded_batches(chosen) - 1) * LEAST_GRAPH
+    return pieces + steps + returned + _first_bytes(architecture, chosen, ranks, splits)
+
+
+def parts_bytes(architecture: Architecture, chosen: Settings, tokens: int, ranks: int) -> int:
+    """FlashAttention 3's parts of a decode step of so many tokens. Qwen3-8B, 256 tokens: 128 MiB."""
+    if chosen.attention != "flash_attn":
+        return 0
     layer = architecture.attention
-    return second * -(-layer.heads // ranks) * layer.head_dim * SPLITS * SPLIT_ELEMENT
+    return tokens * -(-layer.heads // ranks) * layer.head_dim * SPLITS * SPLIT_ELEMENT
 
 
-def taken_bytes(architecture: Architecture, layers: int, chosen: Settings, link: Link = "alone") -> int:
-    """What the captures of so many layers take in fact, on a rank that is alone or talks to others."""
+def _first_bytes(architecture: Architecture, chosen: Settings, ranks: int, splits: bool) -> int:
+    """What the first captures bring, of either kind, and once more for what drafts: both runs of its block are captured beside the model's."""
+    parts = parts_bytes(architecture, chosen, largest_step(chosen), ranks) if splits else 0
+    once = FIRST + KEPT * chosen.max_graph * architecture.hidden_size * ELEMENT + parts
+    return once * (2 if chosen.speculative_tokens else 1)
+
+
+def taken_bytes(
+    architecture: Architecture,
+    layers: int,
+    chosen: Settings,
+    link: Link = "alone",
+    ranks: int = 1,
+    splits: bool = False,
+) -> int:
+    """What the captures of so many layers take in fact, on a rank that is alone or talks to others; `splits` where FlashAttention 3 attends."""
     if not chosen.captures:
         return 0
     if link != "alone" and chosen.version < OLD_RANK_UNTIL:
@@ -78,4 +112,8 @@ def taken_bytes(architecture: Architecture, layers: int, chosen: Settings, link:
     if chosen.v2 and chosen.version < V2_ESTIMATES:
         kept = int(V2_KEPT * chosen.batched_tokens * architecture.hidden_size) * ELEMENT
         return chosen.captures * layers * V2_LAYER + V2_FIRST + kept
+    if chosen.v2:
+        mixed = architecture.is_hybrid and architecture.is_moe
+        steps = decoded_batches(chosen) * layers * (DECODED_LAYER_MIXED if mixed else DECODED_LAYER)
+        return steps + _first_bytes(architecture, chosen, ranks, splits)
     return chosen.captures * (TAKEN + TAKEN_LAYER * layers)

@@ -150,6 +150,13 @@ class Options(EngineOptions):
         "what reads prompts through delta nets: FlashInfer's, taken on capability 9.0, 10 and 12, keeps one more state of each sequence from 0.33 on",
         since="0.18",
     )
+    flashinfer_sampler: bool = option(
+        True,
+        "FlashInfer samples top-k and top-p, from capability 8.0 on; without it the profile counts 8 bytes less for each sequence and entry of the "
+        "vocabulary (VLLM_USE_FLASHINFER_SAMPLER)",
+        since="0.33",
+        flag=False,
+    )
     engram_config: Word | None = option(
         None,
         'Flash-Next\'s n-gram table: {"cpu_offload": true} keeps it in RAM, false on the GPUs',

@@ -6,6 +6,7 @@ starts of 0.26 on an H200, where it gives torch's peak to the MiB.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -40,8 +41,8 @@ SAMPLER = 14.065  # bytes per row and vocabulary entry, in starts of 16 to 1,024
 SAMPLER_SORT, TRITON_SAMPLES = 38, (0, 17)
 # 0.33 samples once more with every parameter, while the forward's hidden states stay: gpu/model_runner.py _dummy_sampler_run. Beside the logits in
 # 16 bits that is a copy in 32, the one that FlashInfer masks and its probabilities (flashinfer/sampling.py top_k_top_p_sampling_from_logits of
-# 0.7.2); without FlashInfer it works in the copy: at most 7.7 bytes in a start with 1,024 rows
-SAMPLER_V2, SAMPLER_V2_WARM = (2, 14)
+# 0.7.2); without FlashInfer Triton's works in the copy (Qwen3.5-9B, 1,024 rows of 2,048 tokens: 1.577 GiB)
+SAMPLER_V2, SAMPLER_V2_WARM, SAMPLER_V2_TRITON = (2, 14, 6)
 # with torch 2.14 the embeddings and what they are normed to are there too (Qwen3-8B, 8,192 tokens: 1.2852 GiB, of which 0.125)
 TIMED_WITH = (0, 33)
 TOP_K_ROW = 4  # an FP32 row of the vocabulary for every program of top-k and top-p: v1/sample/ops/topk_topp_triton.py
@@ -109,8 +110,12 @@ def profile(
     architecture: Architecture, chosen: Settings, rank: Rank, kernels: Kernels, image_tokens: int = 0
 ) -> Profile:
     """What the profile run of one rank finds, or what an image of `image_tokens` takes if that is more."""
+    if chosen.version >= runner.MULTIPLIED_BEFORE:  # cuBLAS's workspace is there before the first look
+        kernels = replace(kernels, workspace=0)
     ranks = _tower_ranks(chosen, rank.ranks)
-    asked = encoder.peak_bytes(architecture, image_tokens, ranks) if chosen.multimodal and rank.first else 0
+    asked = (
+        encoder.peak_bytes(architecture, image_tokens, ranks, chosen.version) if chosen.multimodal and rank.first else 0
+    )
     peak = max(activation(architecture, chosen, rank, kernels), asked)
     alone = rank.link == "alone"
     outside = kernels.non_torch if alone or chosen.version < (0, 20) else min(NON_TORCH_RANK, kernels.non_torch)
@@ -120,10 +125,13 @@ def profile(
         around = communication_bytes(1 if alone else 2, architecture.is_moe)
         outside += int(around * OLD_PCIE) if rank.link == "pcie" else around
     if chosen.version >= runner.COUNTED:
-        # the workspace stays allocated, so it counts as consumed, or lies before the first look: utils/mem_utils.py memory_profiling
+        # the workspace stays allocated, so it counts as consumed: utils/mem_utils.py memory_profiling
         held = kernels.workspace if kernels.plain or architecture.is_hybrid else 0
-        first = chosen.version >= runner.MULTIPLIED_BEFORE
-        outside = int(outside * runner.LEFT_OUTSIDE) if first else outside + held
+        if (
+            chosen.version >= runner.MULTIPLIED_BEFORE
+        ):  # over several GPUs all kernels were loaded by then: 2 MiB on each of two
+            outside = int(outside * runner.LEFT_OUTSIDE) if alone else 0
+        outside += held
         peak, outside = peak - min(held, peak), outside + runner.held_bytes(architecture, chosen)
         if isinstance(architecture.mlp, MoeMlp):  # so does the experts' workspace
             kept = (
@@ -132,12 +140,12 @@ def profile(
                 * _experts(architecture.mlp, rank.ranks, architecture.hidden_size, chosen, rank.copies)
             )
             peak, outside = peak - min(kept, peak), outside + min(kept, peak)
-        if (
-            chosen.multimodal or chosen.speculative_tokens
-        ):  # embeddings, and the draft's hidden states, have a buffer of the runner's
-            outside += chosen.batched_tokens * architecture.hidden_size * ELEMENT
-    estimate = graphs.estimated_bytes(rank.layers, chosen)
-    estimate += graphs.returned_bytes(architecture, chosen, rank.ranks) if estimate and kernels.splits else 0
+        # Embeddings, and the draft's hidden states, have a buffer of the runner's. Under V2 each has one, and the draft another for embeddings, which
+        # is printed with the weights (gpu/spec_decode/target_dependent_ar/speculator.py load_model)
+        buffers = 2 * bool(chosen.multimodal and chosen.speculative_tokens) if chosen.v2 else 0
+        buffers += bool(chosen.multimodal or chosen.speculative_tokens)
+        outside += buffers * chosen.batched_tokens * architecture.hidden_size * ELEMENT
+    estimate = graphs.estimated_bytes(architecture, rank.layers, chosen, rank.ranks, kernels.splits)
     attention = graphs.attention_bytes(architecture, chosen, rank.ranks)
     captured = attention if graphs.decoded_batches(chosen) else 0
     return Profile(
@@ -145,7 +153,7 @@ def profile(
         non_torch=outside + (UNIFIED_PROCESS if kernels.unified else 0),
         # the first captured decode step allocates attention's buffers, which the estimate then counts: profile_cudagraph_memory
         graph_estimate=estimate + (captured if estimate else 0),
-        graphs=graphs.taken_bytes(architecture, rank.layers, chosen, rank.link) + captured,
+        graphs=graphs.taken_bytes(architecture, rank.layers, chosen, rank.link, rank.ranks, kernels.splits) + captured,
         attention=attention - captured,
     )
 
@@ -168,16 +176,19 @@ def activation(architecture: Architecture, chosen: Settings, rank: Rank, kernels
         peaks.append(kept + 2 * read + 2 * chosen.batched_tokens * architecture.hidden_size * ELEMENT)
     if rank.last:
         peaks.append(kept + sampler(architecture, chosen, ranks, kernels, rank.copies))
-    if compiled and rank.first and not chosen.multimodal:
+    if compiled and rank.first and not chosen.multimodal and (ranks == 1 or chosen.version < TIMED_WITH):
         # torch.compile times its kernels on inputs of its own, the first with a second embedding matrix: vocab x hidden. Where the model takes
-        # pictures, embeddings are looked up outside of what is compiled: gpu_model_runner.py _dummy_run hands inputs_embeds over
+        # pictures, embeddings are looked up outside of what is compiled: gpu_model_runner.py _dummy_run hands inputs_embeds over; over several GPUs
+        # an all-reduce parts them from what they are normed with (8B, 0.33, two GPUs: nothing of it in the peak)
         matrix = architecture.vocab_size * architecture.hidden_size * ELEMENT // ranks
-        shown = 2 * chosen.batched_tokens * architecture.hidden_size * ELEMENT if chosen.version >= TIMED_WITH else 0
+        states = 4 if chosen.speculative_tokens else 2  # the draft's too, while it is compiled
+        shown = (
+            states * chosen.batched_tokens * architecture.hidden_size * ELEMENT if chosen.version >= TIMED_WITH else 0
+        )
         peaks.append(kept + matrix + shown + kernels.workspace + MIB)
     if encodes:
-        peaks.append(
-            encoder.peak_bytes(architecture, chosen.encoder.tokens, _tower_ranks(chosen, ranks)) + kernels.workspace
-        )
+        tower = encoder.peak_bytes(architecture, chosen.encoder.tokens, _tower_ranks(chosen, ranks), chosen.version)
+        peaks.append(tower + kernels.workspace)
     return max(peaks)
 
 
@@ -207,7 +218,8 @@ def forward(
             if block_fp8:
                 mlp += BLOCK_SCALE * inner / ranks / ELEMENT
             if compiled and not architecture.is_hybrid:
-                streams = 2 * hidden + projections
+                # with torch 2.14 three (8B: 16,384 tokens alone, and 8,192 on each of two GPUs)
+                streams = 3 * hidden if chosen.version >= TIMED_WITH else 2 * hidden + projections
         case MoeMlp():
             mlp = (
                 _experts(architecture.mlp, ranks, hidden, chosen, copies)
@@ -221,6 +233,8 @@ def forward(
     mixing = projections + 4 * hidden
     if isinstance(architecture.mlp, MoeMlp) and chosen.version >= WORKSPACE_KEPT:  # of the layer before
         mixing = _experts(architecture.mlp, ranks, hidden, chosen, copies) + mixer(architecture, ranks)
+        if compiled and chosen.version >= TIMED_WITH:  # 30B-A3B 0.836 GiB, 0.805 uncompiled; 35B-A3B 1.148 and 1.086
+            mixing += hidden * (2 if architecture.is_hybrid else 1)
     beside = (architecture.residual_streams - 1) * hidden  # vLLM models/qwen4_exp/nvidia/hyperconnection.py
     return int(chosen.batched_tokens * ELEMENT * (beside + max(mlp + streams, mixing)))
 
@@ -259,17 +273,28 @@ def sampler(architecture: Architecture, chosen: Settings, ranks: int, kernels: K
     """Bytes of the sampler's step over all sequences, with the experts' workspace and a hidden state still held."""
     rows, vocabulary, hidden = chosen.sequences, architecture.vocab_size, architecture.hidden_size
     if chosen.v2:
-        each = SAMPLER_V2_WARM if chosen.version >= (0, 33) else SAMPLER_V2
-        states = chosen.batched_tokens * hidden * ELEMENT if chosen.version >= (0, 33) else 0
-        return rows * vocabulary * each + states + kernels.workspace
+        each, programs = SAMPLER_V2, 0
+        if chosen.version >= (0, 33):
+            each = SAMPLER_V2_WARM if chosen.flashinfer_sampler else SAMPLER_V2_TRITON
+            programs = 0 if chosen.flashinfer_sampler else top_k_programs(rows, kernels)
+        states = hidden if chosen.version >= (0, 33) else 0
+        if isinstance(architecture.mlp, MoeMlp):  # the workspace stays: Qwen3-30B-A3B, 8,192 tokens, 0.5 GiB
+            states += _experts(architecture.mlp, ranks, hidden, chosen, copies)
+        logits = rows * vocabulary * each + programs * vocabulary * TOP_K_ROW
+        return logits + chosen.batched_tokens * ELEMENT * states + kernels.workspace
     wide = SAMPLER if chosen.version >= TRITON_SAMPLES else SAMPLER_SORT
     drafted = REJECTION if chosen.speculative_tokens else 0
-    programs = min(1 << max(0, rows - 1).bit_length(), kernels.processors) if chosen.version >= TRITON_SAMPLES else 0
+    programs = top_k_programs(rows, kernels) if chosen.version >= TRITON_SAMPLES else 0
     held = hidden
     if isinstance(architecture.mlp, MoeMlp):
         held += _experts(architecture.mlp, ranks, hidden, chosen, copies if chosen.version >= WORKSPACE_KEPT else 1)
     logits = int(rows * vocabulary * (wide + drafted)) + programs * vocabulary * TOP_K_ROW
     return logits + chosen.batched_tokens * ELEMENT * held + kernels.workspace
+
+
+def top_k_programs(rows: int, kernels: Kernels) -> int:
+    """Programs of Triton's top-k and top-p for so many rows, each with a row of the vocabulary of its own."""
+    return min(1 << max(0, rows - 1).bit_length(), kernels.processors)
 
 
 def kernels_of(device: Device | None, format_name: str) -> Kernels:

@@ -26,6 +26,7 @@ BLOCK_SIZE = 16  # vLLM 0.26 config/cache.py
 LARGE_GPU = 70 * GIB
 LARGEST_GPU = 160 * GIB  # from 0.28 on, the same function: B200, B300, GB300, MI300X, MI355X
 UNIFIED_SHARE = 0.85  # vllm-project/recipes issue 632: the default does not start on a GB10, whose system holds 7 to 10 of 121.7 GiB
+FLASHINFER_SAMPLES = (8, 0)  # attention/backends/flashinfer.py supports_compute_capability of 0.33: not yet on Turing
 FP8_CAPABILITY = (
     8.9  # below, FP8 weights run through Marlin, without FP8 arithmetic (quantization/utils/marlin_utils_fp8.py)
 )
@@ -65,6 +66,7 @@ class Settings:
     joins_layers: bool = False
     attention: Backend = "other"
     checkpoint: int = 0
+    flashinfer_sampler: bool = True
 
 
 @lru_cache(maxsize=4096)
@@ -123,7 +125,15 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
         joins_layers=said.draft_method == "dflash",
         attention=backend_of(capability, work.kv_cache, version, said.attention_backend),
         checkpoint=checkpoint_tokens(capability, version, said.gdn_prefill_backend) if caches else 0,
+        flashinfer_sampler=said.flashinfer_sampler and _flashinfer_samples(device),
     )
+
+
+def _flashinfer_samples(device: Device | None) -> bool:
+    """Whether FlashInfer samples top-k and top-p there: vLLM 0.33 v1/sample/ops/topk_topp_sampler.py flashinfer_sampler_supported."""
+    if device is None:
+        return True
+    return device.vendor == "nvidia" and (device.capability or FLASHINFER_SAMPLES) >= FLASHINFER_SAMPLES
 
 
 def drafting_layers(architecture: Architecture, chosen: Settings) -> int:

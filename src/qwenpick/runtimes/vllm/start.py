@@ -146,15 +146,11 @@ def profile_refusal(
 ) -> str | None:
     """Why the states would not find room while graphs are profiled: a block for each captured sequence, before the cache is made.
 
-    vLLM 0.27 v1/worker/gpu_model_runner.py _init_minimal_kv_cache_for_profiling: the share does not matter, what is free does. The V2 runner
-    does without, and nothing is profiled for a cache that was set by its bytes (gpu_worker.py determine_available_memory).
+    vLLM 0.27 v1/worker/gpu_model_runner.py _init_minimal_kv_cache_for_profiling, and that of the V2 runner's gpu/cudagraph_utils.py from 0.29 on:
+    the share does not matter, what is free does. Nothing is profiled for a cache that was set by its bytes (gpu_worker.py
+    determine_available_memory).
     """
-    if (
-        not architecture.is_hybrid
-        or chosen.v2
-        or not stages[0].profile.graph_estimate
-        or stages[0].cache_bytes is not None
-    ):
+    if not architecture.is_hybrid or not stages[0].profile.graph_estimate or stages[0].cache_bytes is not None:
         return None
     blocks = min(chosen.sequences, chosen.max_graph)
     for index, device in enumerate(placement.devices):
