@@ -47,7 +47,7 @@ def asked(row: dict[str, str]) -> list[str]:
 @pytest.mark.parametrize("row", ROWS, ids=[row["case"] for row in ROWS])
 def test_weights_and_cache_are_those_of_the_start(qwenpick: Run, row: dict[str, str]) -> None:
     engine: Any = json.loads(qwenpick(*asked(row)).out)["engine"]
-    assert engine["measured"]
+    assert engine["measured"] and engine["starts"]
     assert engine["weights_bytes"] / 2**30 == pytest.approx(float(row["weights_gib"]), abs=0.08)
     if row["kv_tokens"]:
         assert engine["kv_cache_tokens"] == pytest.approx(int(row["kv_tokens"]), rel=0.003)
