@@ -122,7 +122,7 @@ def _advance(one: Contender, bounds: Bounds, search: Search) -> bool:
         one.group += 1
         if one.holds or one.group >= len(bounds.groups):
             return False
-        one.left = bounds.of(one.model, one.group, search)
+        one.left, one.later = bounds.of(one.model, one.group, search), []
         if not _is_sure(one.left, bounds, search):
             groups = range(one.group + 1, len(bounds.groups))
             one.later = [bound for group in groups for bound in bounds.of(one.model, group, search)]
@@ -131,11 +131,15 @@ def _advance(one: Contender, bounds: Bounds, search: Search) -> bool:
 
 
 def _bound(one: Contender, bounds: Bounds) -> None:
-    """What the contender still gives at most: loose bounds are tightened until none is above the others."""
+    """What the contender still gives at most: loose bounds are tightened, the highest first, until none is above the others."""
     for pool in (one.left, one.later):
-        while pool and (best := max(pool, key=POINTS)).loose:
-            at = pool.index(best)
-            pool[at : at + 1] = bounds.tight(best.candidate)
+        most = max([bound.points for bound in pool if not bound.loose], default=-math.inf)
+        for bound in sorted([bound for bound in pool if bound.loose], key=POINTS, reverse=True):
+            if bound.points < most:
+                break
+            at = pool.index(bound)
+            pool[at : at + 1] = found = bounds.tight(bound.candidate)
+            most = max([most, *map(POINTS, found)])
     one.more = max(map(POINTS, one.unplanned), default=-math.inf)
     one.points, one.judged = max(one.more, one.row.score) if one.row else one.more, 0
 

@@ -74,9 +74,9 @@ class Bounds:
         """The loose bounds of a model in a group of engines that could lie in the machine at all: engine by engine, most bits first."""
         rooms = self._rooms(group, search)
         return [
-            one.anywhere
+            bound
             for one in self.ladder(model, group)
-            if one.least <= rooms[one.engine] and one.needs <= rooms[one.engine] and one.anywhere
+            if one.least <= (room := rooms[one.engine]) and one.needs <= room and (bound := one.anywhere)
         ]
 
     def _rooms(self, group: int, search: Search) -> dict[str, int]:
@@ -99,7 +99,7 @@ class Bounds:
 
     def timed(self, candidate: Candidate, plan: Plan, machine: Machine) -> Plan:
         """The plan with its speed."""
-        key = candidate.like, plan.placement, plan.work.kv_cache
+        key = candidate, plan.placement, plan.work.kv_cache
         if key in self._speeds:
             return replace(plan, speed=self._speeds[key])
         timed_plan = timed(plan, machine, self.catalog, self.task.prompt, candidate.depth, self.task.predictable)
