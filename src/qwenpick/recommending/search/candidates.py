@@ -46,8 +46,6 @@ GPU_ENGINES = ("vllm", "sglang")  # engines that use no RAM for layers
 class Candidate:
     """A format of a model in an engine, whatever it will run on. What takes a look at each tensor is worked out when it is asked for.
 
-    `alike` are the candidates by all that decides how they run.
-
     `least` are bytes that any run holds, known without that look. `low` says that it has so few bits that it is only looked at where the GPUs
     hold none of about four alone, and `on_gpus` that its engine uses no RAM for layers. `small` are the smaller caches that may be tried.
     `has_table` says that it has an n-gram table, which engines on GPUs may keep in RAM.
@@ -60,7 +58,6 @@ class Candidate:
         engine: str,
         listed: Checkpoint,
         search: Search,
-        alike: dict[object, Candidate],
     ) -> None:
         self.model, self.architecture, self.engine, self.listed = model, architecture, engine, listed
         self.task, self.request = search.task, search.request
@@ -73,7 +70,6 @@ class Candidate:
         self.low = FORMATS[listed.format].bits < LOW_BITS
         self.small = smaller_caches(engine, model, architecture) if search.any_cache and not self.work.options else ()
         self.by_rule = engine == "llamacpp" and not self.work.options  # llama.cpp's own rule, with no flags
-        self._alike = alike
         self._wholes: dict[Copies, Whole] = {}
         # a prompt is timed by the rate of what the context holds
         self._prompts = self.work.sequences * search.task.prompt / self._prompt
@@ -85,13 +81,6 @@ class Candidate:
     def checkpoint(self) -> Checkpoint:
         """The format with the size that it is planned with."""
         return settled(self.architecture, self.listed)
-
-    @cached_property
-    def like(self) -> Candidate:
-        """The first of the same architecture that runs alike."""
-        checkpoint = self.checkpoint
-        key = self.architecture.id, self.engine, checkpoint.format, checkpoint.bytes, self.work, self.small
-        return self._alike.setdefault(key, self)
 
     def shares_format(self, other: Candidate) -> bool:
         """Whether the other is a file of the same format for the same engine by another publisher; of two the heavier is first in the ladder."""
@@ -161,14 +150,14 @@ class Candidate:
     def in_ram(self, ram: Rates) -> Latency:
         """All of it in RAM; it is kept, since many machines have the same."""
         if ram not in self._in_ram:
-            self._in_ram[ram] = self.on("cpu").whole(ram)
+            self._in_ram[ram] = self.on("cpu").latency(ram)
         return self._in_ram[ram]
 
     def drafting(self, place: Place, drafts: int) -> Latency:
         """How fast it runs on a place where its MTP block drafts so many tokens a step, with the quickest of its caches."""
         stages = (Stage(place, 1.0, 1.0, 1.0),)
         token = min(token_seconds(load, self.depth, self.work.sequences, drafts, stages) for load in self._drafting)
-        return Latency(token, self.on(place.kind).whole(rates_of(place)).prompt)
+        return Latency(token, self.on(place.kind).latency(rates_of(place)).prompt)
 
     def _latency(self, load: Load, kind: Class) -> LatencySums:
         reading = reading_on(self._load, self._prompt, 0, MOST_CHUNK[self.engine], kind)
@@ -244,7 +233,6 @@ class Candidates:
         self.queue = sorted((-start.points, name) for name, start in self.starts.items())
         self.unknown = [model for model, top in tops if top is None]
         self._known: dict[tuple[str, tuple[str, ...], bool], tuple[Candidate, ...]] = {}
-        self._alike: dict[object, Candidate] = {}
         self._rivals: dict[str, dict[str, tuple[Start, Relation]]] = {}
         self.beside_any_cpu: dict[object, tuple[dict[Candidate, Any], Any]] = {}
 
@@ -267,4 +255,4 @@ class Candidates:
     def _in(self, model: Model, engine: str, search: Search) -> Iterator[Candidate]:
         architecture = self.catalog.architecture(model)
         for checkpoint in rungs(architecture, model, find_runtime(engine), search):
-            yield Candidate(model, architecture, engine, checkpoint, search, self._alike)
+            yield Candidate(model, architecture, engine, checkpoint, search)

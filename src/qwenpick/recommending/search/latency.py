@@ -37,53 +37,30 @@ def rates_of(place: Place) -> Rates:
 
 
 class LatencySums:
-    """A model on a kind of device: Step.seconds and Reading.seconds without tensor parallelism, for any share of its layers and experts.
+    """A model on a kind of device: Step.seconds and Reading.seconds without tensor parallelism, for any share of its layers and experts."""
 
-    Where all of it lies on one place the shares are summed up once. The output head counts there alone, and is run for a prompt's last token only.
-    """
-
-    __slots__ = ("_host", "_integers", "_prompt", "_reading", "_step", "_token")
+    __slots__ = ("_reading", "_step")
 
     def __init__(self, step: Step, reading: Reading, prompts: float) -> None:
-        self._host, self._integers = step.host, step.integers
-        read, unpack, compute, launches = step.read, step.unpack, step.compute, step.launches
         kept = step.cached + step.state
-        self._token = sum(read) + kept, sum(unpack), sum(compute), kept, sum(launches)
-        self._step = read[:2], unpack[:2], compute[:2], kept, launches[:2]
+        self._step = step.read, step.unpack, step.compute, kept, step.launches, step.integers, step.host
         (a, b, _), (d, e, _) = reading.read, reading.compute
-        a, b, d, e = a * prompts, b * prompts, d * prompts, e * prompts
         rest = reading.attend * prompts, reading.scan * prompts, reading.launches * prompts
-        self._prompt = (a + b) / reading.reached, d + e, *rest
-        self._reading = (a, b), reading.reached, (d, e), rest
+        self._reading = (a * prompts, b * prompts), reading.reached, (d * prompts, e * prompts), rest
 
-    def whole(self, at: Rates) -> Latency:
-        """With all of it there."""
+    def latency(self, at: Rates, layers: float = 1.0, experts: float = 1.0, head: float = 1.0) -> Latency:
+        """With these shares of it there. The output head is run for a prompt's last token only."""
         memory, vector, integers, matrices, _link = at
-        units = integers if self._integers else matrices
-        streamed, unpacked, multiplied, kept, launches = self._token
-        token, bound = streamed * memory + unpacked * vector, multiplied * units + kept * memory
-        token = token if token > bound else bound
-        token = token + launches if self._host is None else max(token, self._host)
-        read, passed, attend, scan, launches = self._prompt
-        read, passed = read * memory, passed * units
-        prompt = (read if read > passed else passed) + attend * matrices + scan * memory + launches
-        return Latency(token, prompt)
-
-    def token(self, at: Rates, layers: float, experts: float) -> float:
-        """Seconds a token of these shares, without the head."""
-        (a, b), (u, v), (d, e), kept, (m, n) = self._step
-        units = at.integers if self._integers else at.matrices
-        streamed = (layers * a + experts * b) * at.memory + (layers * u + experts * v) * at.vector
-        multiplied = (layers * d + experts * e) * units
-        work = (streamed if streamed > multiplied else multiplied) + layers * kept * at.memory
-        return work + layers * m + experts * n if self._host is None else max(work, layers * self._host)
-
-    def prompt(self, at: Rates, layers: float, experts: float) -> float:
-        """Seconds to read the prompt with these shares."""
+        (a, b, c), (u, v, w), (d, e, f), kept, (m, n, o), by_integers, host = self._step
+        units = integers if by_integers else matrices
+        streamed = (layers * a + experts * b + head * c) * memory + (layers * u + experts * v + head * w) * vector
+        multiplied = (layers * d + experts * e + head * f) * units
+        token = (streamed if streamed > multiplied else multiplied) + layers * kept * memory
+        token = token + layers * m + experts * n + head * o if host is None else max(token, layers * host)
         (a, b), reached, (d, e), (attend, scan, launches) = self._reading
-        read = (layers * a + experts * b) * at.memory / reached
-        passed = (layers * d + experts * e) * (at.integers if self._integers else at.matrices)
-        return (read if read > passed else passed) + layers * (attend * at.matrices + scan * at.memory + launches)
+        read, passed = (layers * a + experts * b) * memory / reached, (layers * d + experts * e) * units
+        prompt = (read if read > passed else passed) + layers * (attend * matrices + scan * memory + launches)
+        return Latency(token, prompt)
 
     def lent(self, at: Rates, layers: float, experts: float) -> float:
         """Seconds in which weights of these shares, which lie in RAM, cross the link for all batches of the prompt."""
