@@ -76,7 +76,8 @@ def _init(cls: type, known: dict[str, Any]) -> str:
         arguments.append(f"{name}={default}" if known[default] is not MISSING or value != name else name)
         slot = getattr(cls, name, None) if "__slots__" in vars(cls) else None
         known[f"put_{name}"] = getattr(slot, "__set__", None)
-        lines.append(f" put_{name}(self, {value})" if known[f"put_{name}"] else f" put(self, {name!r}, {value})")
+        frozen = f" put_{name}(self, {value})" if known[f"put_{name}"] else f" put(self, {name!r}, {value})"
+        lines.append(f" self.{name} = {value}" if cls.__setattr__ is vars(object)["__setattr__"] else frozen)
     if hasattr(cls, "__post_init__"):
         lines.append(" self.__post_init__()")
     return f"def __init__(self, {', '.join(arguments)}):\n" + "\n".join(lines or [" pass"])
