@@ -645,3 +645,13 @@ def test_every_engine_says_where_its_program_comes_from(run: Run, runtime: str, 
 
 
 FORMATS = {"llamacpp": "Q4_K_M", "ollama": "Q4_K_M", "lmstudio": "Q4_K_M", "mlx": "mlx-4bit"}
+
+
+@pytest.mark.parametrize(
+    ("version", "flag"),
+    [("0.5.13", "--cuda-graph-max-bs"), ("0.5.16", "--cuda-graph-max-bs-decode"), (None, "--cuda-graph-max-bs-decode")],
+)
+def test_sglangs_largest_captured_batch_has_the_releases_own_name(version: str | None, flag: str, run: Run) -> None:
+    options = {"cuda_graph_max_bs_decode": 12} | ({"version": version} if version else {})
+    argv = launch(on(run, "sglang", "bf16", work=Serving(8192, 1, options=options))).serve.argv
+    assert option(argv, flag) == "12"

@@ -220,6 +220,12 @@ def test_sglangs_mamba_pool_is_read() -> None:
     assert part.kind == "state" and part.bytes == round(0.06 * GIB) + round(3.23 * GIB)
 
 
+def test_sglangs_newer_names_are_read() -> None:
+    line = "server_args=ServerArgs(model_path='Qwen/Qwen3.5-9B', cuda_graph_max_bs_decode=12, language_model_only=True, mamba_ssm_dtype='bfloat16')"
+    seen = read_log(f"{line}\nLoad weight end. mem usage=20.00 GB.\n")
+    assert seen.options == {"cuda_graph_max_bs": 12, "language_only": True, "mamba_ssm_dtype": "bfloat16"}
+
+
 def test_ollamas_runner_is_read_as_llamacpp_where_it_is() -> None:
     seen = log("ollama-32b")
     assert (seen.engine, seen.kv_cache, mib(seen)["compute buffer", "gpu0"]) == ("ollama", "f16", 1092)

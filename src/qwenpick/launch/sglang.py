@@ -22,6 +22,11 @@ READ_FROM = "SGLang 0.5: srt/server_args.py"
 IMAGE = "lmsysorg/sglang:v{release}"
 AMD_NEWEST, AMD_ROCM = "0.5.20", {(0, 5, 20): "rocm10", (0, 5, 9): "rocm720", (0,): "rocm700"}
 PORT = 30000
+PHASES = (
+    0,
+    5,
+    16,
+)  # graphs are set for decoding and for prefill; in 0.5.23 the older name is gone, and as a prefix of both it is refused
 LANGUAGE_MODEL_ONLY = (0, 5, 19)  # --language-model-only
 
 
@@ -74,7 +79,10 @@ def arguments(run: Run) -> list[str]:
     words += ["--context-length", str(run.work.context), "--max-running-requests", str(running)]
     words += ["--mem-fraction-static", f"{planned.asked:.3f}", "--chunked-prefill-size", str(planned.chunk)]
     if not said.disable_cuda_graph:
-        words += ["--cuda-graph-max-bs", str(planned.graph_batch)]
+        words += [
+            "--cuda-graph-max-bs-decode" if said.release >= PHASES else "--cuda-graph-max-bs",
+            str(planned.graph_batch),
+        ]
     if planned.page != 1:
         words += ["--page-size", str(planned.page)]
     if run.work.kv_cache.k == "fp8":

@@ -121,7 +121,8 @@ def _options(log: list[str]) -> Iterator[tuple[str, object]]:
         if match := last(re.compile(rf"{name}='(\w+)'|--{name.replace('_', '-')}[ =](\w+)"), lines):
             yield name, match[1] or match[2]
     for name, kind in _OPTIONS.items():
-        pattern = re.compile(rf"\b{name}=([\d.]+)|'{name}': ([\d.]+)|--{name.replace('_', '-')}[ =]([\d.]+)")
+        spelled = f"{name}(?:_decode)?" if name == "cuda_graph_max_bs" else name
+        pattern = re.compile(rf"\b{spelled}=([\d.]+)|'{spelled}': ([\d.]+)|--{spelled.replace('_', '-')}[ =]([\d.]+)")
         if match := last(pattern, lines):
             yield name, kind(next(g for g in match.groups() if g).rstrip("."))
 

@@ -34,7 +34,12 @@ class Options(EngineOptions):
         None, "prompt tokens of one step; -1 does not cut prompts", least=-1, most=MOST_TOKENS, flag=False
     )
     cuda_graph_max_bs: int | None = option(
-        None, "the largest batch that graphs are captured for", least=1, most=MOST_SEQUENCES, flag=False
+        None,
+        "the largest batch that graphs are captured for",
+        least=1,
+        most=MOST_SEQUENCES,
+        aliases=("cuda_graph_max_bs_decode",),
+        flag=False,
     )
     page_size: int = option(1, "tokens of a page of the pool", least=1, most=4096, flag=False)
     disable_cuda_graph: bool = option(False, "no CUDA graphs: less memory, slower")
