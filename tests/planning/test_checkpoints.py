@@ -7,7 +7,7 @@ import pytest
 from qwenpick.catalog import Catalog
 from qwenpick.errors import QwenpickError
 from qwenpick.memory.quantization import FORMATS
-from qwenpick.planning.checkpoints import FAMILIES, check_quant, checkpoints, download_bytes, lighter
+from qwenpick.planning.checkpoints import FAMILIES, check_quant, checkpoints, download_bytes, family, lighter
 from qwenpick.runtimes import RUNTIMES, find_runtime
 
 
@@ -89,3 +89,19 @@ def test_files_that_are_alike_or_made_on_load_have_no_lighter_one(form: str, cat
     engine = next(found for found in map(find_runtime, RUNTIMES) if form in found.FORMATS)
     found = checkpoints(model, engine, form)
     assert found and not lighter(model, catalog.architecture(model), found[0], engine.NAME)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("gptq", "gptq-int4"), ("AWQ", "awq-int4"), ("fp4", "nvfp4"), ("bnb", "nf4"), ("mlx", "mlx-4bit"), ("gguf", "Q4_K_M"), ("q4km", "Q4_K_M")],
+)  # fmt: skip
+def test_a_method_is_answered_with_the_format_that_most_is_published_in(said: str, meant: str) -> None:
+    with pytest.raises(QwenpickError, match=rf"did you mean {meant}\?"):
+        check_quant(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "precision"), [("q2", "2bit"), ("Q5", "5bit"), ("6", "6bit"), ("4", "4bit"), ("q8", "8bit")]
+)
+def test_a_number_of_bits_is_a_precision_however_it_is_written(said: str, precision: str) -> None:
+    assert family(said) == precision

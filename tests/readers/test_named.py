@@ -13,6 +13,7 @@ from qwenpick.errors import QwenpickError
 from qwenpick.planning.checkpoints import checkpoints, lighter
 from qwenpick.planning.files import planned_file, settled
 from qwenpick.readers import resolve
+from qwenpick.readers.sources import stated
 from qwenpick.runtimes import find_runtime
 from tests.readers.making import bf16_of, safetensors, write
 
@@ -188,3 +189,15 @@ def test_an_engine_that_is_asked_for_wins_over_the_names(catalog: Catalog) -> No
     assert resolve("qwen3:8b-q8_0", catalog, runtime="llama.cpp").quant == "Q8_0"
     kept = resolve("unsloth/Qwen3.5-9B-GGUF:Q5_K_S", catalog, runtime="ollama")
     assert checkpoints(kept.model, find_runtime("llamacpp"), "Q5_K_S")[0].repo == "unsloth/Qwen3.5-9B-GGUF"
+
+
+@pytest.mark.parametrize(
+    ("tag", "format_name", "said"),
+    [("qwen3-8b:q5", "Q5_K_M", "Q5 is not known here"), ("qwen3:8b-q6", "Q6_K", "Q6 is not known here"), ("qwen3:8b", "Q4_K_M", "")],
+)  # fmt: skip
+def test_a_tag_that_nobody_publishes_is_planned_as_near_as_it_says(
+    tag: str, format_name: str, said: str, catalog: Catalog
+) -> None:
+    """Five bits were asked for, and four were planned without a word."""
+    source = stated(catalog.models["qwen3-8b"], tag)
+    assert (source.format, source.runtime) == (format_name, "ollama") and said in (source.note or "")

@@ -30,10 +30,20 @@ _SPELLINGS = {
     "half": "fp16",
     "int8": "8bit",
     "int4": "4bit",
-    "q4": "4bit",
-    "q8": "8bit",
     "8-bit": "8bit",
     "4-bit": "4bit",
+    **{spelled: f"{bits}bit" for bits in "234568" for spelled in (bits, f"q{bits}")},
+}
+# methods, containers and other names of a format -> the one of them that most is published in
+_MEANT = {
+    "gptq": "gptq-int4",
+    "awq": "awq-int4",
+    "w4a16": "gptq-int4",
+    "mlx": "mlx-4bit",
+    "bnb": "nf4",
+    "bitsandbytes": "nf4",
+    "fp4": "nvfp4",
+    "gguf": "Q4_K_M",
 }
 
 
@@ -45,7 +55,8 @@ def is_family(quant: str) -> bool:
 def check_quant(quant: str) -> None:
     """Raises QwenpickError, with the nearest name, for a word that is neither a precision nor a format."""
     if not is_family(quant) and quant.casefold() not in {name.casefold() for name in FORMATS}:
-        near = did_you_mean(quant, [*FORMATS, *FAMILIES])
+        meant = _MEANT.get(quant.casefold())
+        near = did_you_mean(meant, (meant,)) if meant else did_you_mean(quant, [*FORMATS, *FAMILIES])
         raise QwenpickError(
             _(
                 "there is no quantization '{quant}'{near} (use 4bit, 8bit, fp16, or a format like Q4_K_M)",

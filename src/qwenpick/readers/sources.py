@@ -86,7 +86,10 @@ def _of_tag(model: Model, spelled: str) -> Stated | None:
     listed = (
         name for listing in model.published for name, tags in listing.tags.items() if tag in map(str.casefold, tags)
     )
-    return Stated(next(listed, None) or named_format(model, spelled) or DEFAULT, runtime="ollama")
+    if known := next(listed, None) or named_format(model, spelled):
+        return Stated(known, runtime="ollama")
+    nearest, note = assumed_format(model, spelled) or (DEFAULT, None)
+    return Stated(nearest, runtime="ollama", note=note)
 
 
 def _of_repository(model: Model, spelled: str) -> Stated | None:
