@@ -26,8 +26,8 @@ from qwenpick.units import GIB
 _DRIVER_SUFFIX = r"\s+(?:MIG\s+\S+)$|-\d+[A-Z]$|\s+\(.*\)$"
 
 
-def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
-    """The accelerator that a person means by `name`, where `memory` (bytes, or in the name) tells variants apart.
+def find_gpu(catalog: Catalog, name: str) -> Gpu:
+    """The accelerator that a person means by `name`, where a memory size in it tells variants apart.
 
     Without a memory size the default is the variant with the nickname, else the one with the most memory; of boards that differ in nothing
     but their memory bus, the slower (`twins` names the others). Laptop, modified and unreleased parts are meant only when said. Raises
@@ -39,7 +39,7 @@ def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
     folded = name.strip().casefold()
     # an id with spaces is that id, but for laptop parts, of which the slowest is meant
     spelled = "-".join(folded.split())
-    if spelled in catalog.gpus and (spelled == folded or not (memory or spelled.endswith("laptop"))):
+    if spelled in catalog.gpus and (spelled == folded or not spelled.endswith("laptop")):
         return catalog.gpus[spelled]
     everything = records(catalog.gpus).items()
     called = [i for i, record in everything if folded in record.get("nicknames", ())]
@@ -48,7 +48,7 @@ def find_gpu(catalog: Catalog, name: str, memory: int | None = None) -> Gpu:
     ):
         return catalog.gpus[named[0]]
     said = read_name(name)
-    size = memory or (round(said.gib * GIB) if said.gib else None)
+    size = round(said.gib * GIB) if said.gib else None
     readings: list[list[Gpu]] = []  # those that had to be tried
 
     def usual() -> Iterator[list[Gpu]]:

@@ -23,10 +23,10 @@ INTEGRATED_SHARE = 0.5  # amdgpu's GTT default, and Intel's: half of RAM
 DISCRETE_SHARE = 0.995  # GeForce RTX 50 reports 32607 of 32768 MiB and so on down: nothing without ECC reports less
 
 
-def usable_memory(gpu: Gpu, ram: int | None = None) -> tuple[int, str | None]:
-    """Bytes that the driver would report as total, and the assumption where it is one. Unified memory: of `ram`, else of the RAM it is sold with."""
+def usable_memory(gpu: Gpu) -> tuple[int, str | None]:
+    """Bytes that the driver would report as total, and the assumption where it is one. Unified memory: of the RAM it is sold with."""
     if gpu.unified:
-        return unified_memory(gpu, ram or sold_memory(gpu, "--ram"))
+        return unified_memory(gpu, sold_memory(gpu, "--ram"))
     if gpu.usable_bytes:
         return gpu.usable_bytes, None
     return round(sold_memory(gpu, "--vram") * DISCRETE_SHARE), N_(

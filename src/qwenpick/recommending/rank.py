@@ -83,9 +83,9 @@ def best(
     thinking: Literal["yes", "no", "either"] = "either",
     min_speed: float | None = None,
     strict: bool = False,
-    chosen: Scored | None = None,
 ) -> Scored | None:
-    """The best of one model's plans, `chosen` among them; None where none holds and is fast enough."""
+    """The best of one model's plans; None where none holds and is fast enough."""
+    chosen: Scored | None = None
     for plan in plans:
         if plan.verdict not in ("fits", "tight") or not fast_enough(plan, min_speed, strict=strict):
             continue

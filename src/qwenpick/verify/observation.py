@@ -130,11 +130,11 @@ def last(pattern: re.Pattern[str], where: Iterable[str]) -> re.Match[str] | None
     return found
 
 
-def unread_lines(log: Iterable[str], known: Iterable[re.Pattern[str]], most: int = 3) -> tuple[str, ...]:
+def unread_lines(log: Iterable[str], known: Iterable[re.Pattern[str]]) -> tuple[str, ...]:
     """The first lines that state a size of GPU memory and that no known pattern is found in."""
     patterns = tuple(known)
     found = (line for line in log if _SIZE_OF_MEMORY.search(line) and not any(p.search(line) for p in patterns))
-    return tuple(line.strip()[:200] for line, _count in zip(found, range(most), strict=False))
+    return tuple(line.strip()[:200] for line in islice(found, 3))
 
 
 def observed(parts: Iterable[Part]) -> Memory:

@@ -40,19 +40,10 @@ def is_pooled(model: Model) -> bool:
 
 
 def needed(
-    architecture: Architecture,
-    checkpoint: Checkpoint,
-    work: Serving,
-    placement: Placement,
-    *,
-    pooled: bool = False,
-    rough: bool = False,
+    architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement, *, pooled: bool = False
 ) -> Memory:
-    """The same without the catalogue's entry. `pooled`: an embedding or reranker model, which keeps every token's output.
-
-    `rough` is for searches over many placements: the compute buffer is that of a model cut in the middle.
-    """
-    common = on_any_device(architecture, checkpoint, work, _shape(placement, work), pooled=pooled, rough=rough)
+    """The same without the catalogue's entry. `pooled`: an embedding or reranker model, which keeps every token's output."""
+    common = on_any_device(architecture, checkpoint, work, _shape(placement, work), pooled=pooled)
     backend = read_options(work.options).backend
     return Memory(tuple(_driver(placement, part, backend) if part.name == DRIVER else part for part in common.parts))
 
@@ -80,7 +71,10 @@ def on_first_gpu(
     pooled: bool = False,
     rough: bool = False,
 ) -> int:
-    """Bytes that the first GPU of the placement holds."""
+    """Bytes that the first GPU of the placement holds.
+
+    `rough` is for searches over many placements: the compute buffer is that of a model cut in the middle.
+    """
     common = on_any_device(architecture, checkpoint, work, _shape(placement, work), pooled=pooled, rough=rough)
     return first_gpu(common).with_driver(placement.devices[0])
 
