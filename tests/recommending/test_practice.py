@@ -47,9 +47,9 @@ def test_engine_and_format_are_those_of_the_kind_of_box(
 
 def test_a_card_that_is_just_large_enough_is_served_from_lean(catalog: Catalog) -> None:
     request = Request(task="chat", users=8, runtime="vllm")
-    plan = planned(catalog, "qwen3.5-2b", "rtx 3080", request)
+    plan = planned(catalog, "qwen3.5-2b", "rtx 3070", request)
     assert plan.work.options == {"language_model_only": True, "max_num_seqs": 8}
-    started = launch(run_of(plan, None, visible_devices(plan.placement, box(catalog, "rtx 3080"))))
+    started = launch(run_of(plan, None, visible_devices(plan.placement, box(catalog, "rtx 3070"))))
     assert "--language-model-only" in started.serve.line() and "--max-num-seqs 8" in started.serve.line()
 
 

@@ -91,8 +91,8 @@ class _Header:
                 else _("its version is {version:,}; 2 and 3 are known", version=version)
             )
         tensors, keys = (
-            self.count("Q", "tensors", TENSORS_LIMIT, 24),
-            self.count("Q", _("metadata keys"), KEYS_LIMIT, 13),
+            self.count("tensors", TENSORS_LIMIT, 24),
+            self.count(_("metadata keys"), KEYS_LIMIT, 13),
         )
         metadata: dict[str, Value] = {}
         for _unused in range(keys):
@@ -164,14 +164,14 @@ class _Header:
             raise self.broken(_("it has a value of the unknown type {kind:,}", kind=kind))
         of = self.number("I")
         if of == _STRING:
-            count = self.count("Q", "strings", STRINGS_LIMIT - self.strings, 8)
+            count = self.count("strings", STRINGS_LIMIT - self.strings, 8)
             self.strings += count
             self.skip_strings(count)
             return None
         if of not in _SCALARS:
             raise self.broken(_("it has an array of the unknown type {of:,}", of=of))
         width = struct.calcsize("<" + _SCALARS[of])
-        count = self.count("Q", _("array elements"), self.size, width)
+        count = self.count(_("array elements"), self.size, width)
         if count * width > KEPT:
             self.skip(count * width)
             return None
@@ -187,9 +187,9 @@ class _Header:
             return None
         return self.take(length).decode("utf-8", "replace")
 
-    def count(self, code: str, what: str, limit: int, least: int) -> int:
+    def count(self, what: str, limit: int, least: int) -> int:
         """A count of things that take `least` bytes each: no more than `limit`, and no more than fit in the rest of the file."""
-        number = self.number(code)
+        number = self.number("Q")
         if number > limit or (self.whole and number * least > self.size - self.at):
             raise self.broken(_("it claims {number:,} {what}", number=number, what=what))
         return number
