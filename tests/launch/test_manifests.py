@@ -338,3 +338,19 @@ def test_several_words_of_a_flag_are_a_list_for_ray(qwenpick: Qwenpick) -> None:
         written = yaml.safe_load(qwenpick(*asked, "-o", f"cudagraph_capture_sizes={sizes}").out)
         (model,) = written["applications"][0]["args"]["llm_configs"]
         assert model["engine_kwargs"]["cudagraph_capture_sizes"] == numbers
+
+
+def test_copies_are_replicas_of_ray_and_of_a_mixture_one_group(qwenpick: Qwenpick) -> None:
+    def written(asked: str) -> dict[str, Any]:
+        (found,) = yaml.safe_load(qwenpick(*f"launch {asked} --runtime vllm --ray".split()).out)["applications"]
+        return dict(found)
+
+    dense = written("qwen3-32b --quant fp8 --gpu 4xh100 -o data_parallel_size=4")
+    (model,) = dense["args"]["llm_configs"]
+    assert model["deployment_config"]["num_replicas"] == 4 and "data_parallel_size" not in model["engine_kwargs"]
+    mixed = written("qwen3-30b-a3b --quant bf16 --gpu 2xh100 -o data_parallel_size=2 -o enable_expert_parallel=true")
+    model = mixed["args"]["llm_config"]
+    assert (
+        mixed["import_path"] == "ray.serve.llm:build_dp_openai_app" and model["deployment_config"]["num_replicas"] == 1
+    )
+    assert (model["engine_kwargs"]["data_parallel_size"], model["engine_kwargs"]["enable_expert_parallel"]) == (2, True)

@@ -34,22 +34,30 @@ def launch(run: Run, planned: Launch, target: Target) -> Launch:
 
 
 def config(run: Run, target: Target) -> dict[str, Any]:
-    """The application: one model, as many replicas as are wanted, exactly the plan's engine arguments."""
+    """The application: one model, as many replicas as are wanted, exactly the plan's engine arguments.
+
+    Copies of a mixture, which share its experts, are one group of Ray's data-parallel server; those of other models are replicas like any other
+    (docs.ray.io, serve/llm/user-guides/data-parallel-attention).
+    """
     source, *words = vllm.arguments(run)
     model: dict[str, Any] = {"model_loading_config": {"model_id": run.model.id, "model_source": source}}
     if (said := target.labels.get(LABEL)) in TYPES:
         model["accelerator_type"] = said
     if env := vllm.environment(run):
         model["runtime_env"] = {"env_vars": env}
-    model["deployment_config"] = {"num_replicas": target.replicas}
-    model["engine_kwargs"] = keywords(words)
+    engine, copies = keywords(words), run.placement.data_parallel
+    group = copies > 1 and run.architecture.is_moe
+    if copies > 1 and not group:
+        del engine["data_parallel_size"]
+    model["deployment_config"] = {"num_replicas": target.replicas * (1 if group else copies)}
+    model["engine_kwargs"] = engine
     return {
         "applications": [
             {
                 "name": object_name(run.model.id),
                 "route_prefix": "/",
-                "import_path": "ray.serve.llm:build_openai_app",
-                "args": {"llm_configs": [model]},
+                "import_path": f"ray.serve.llm:{'build_dp_openai_app' if group else 'build_openai_app'}",
+                "args": {"llm_config": model} if group else {"llm_configs": [model]},
             }
         ]
     }
