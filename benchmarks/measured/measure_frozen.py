@@ -1,8 +1,9 @@
 """How much of the frozen layers ZeRO-3 leaves gathered on the way back, by release of DeepSpeed: one CSV line. It needs no GPU.
 
     python measure_frozen.py reentrant|non-reentrant MODULES|all-linear|none   with torch, transformers, peft and one release of deepspeed
-Wrote deepspeed_frozen_2026_11_30.csv: twelve tiny layers of Qwen3, LoRA, one process on gloo, nothing kept for reuse (stage3_max_live_parameters 0).
-Before 0.19.3 the non-reentrant kind ends with torch's CheckpointError.
+Wrote deepspeed_frozen_2026_11_30.csv: twelve tiny layers of Qwen3, LoRA or all weights (none), one process on gloo, nothing kept for reuse
+(stage3_max_live_parameters 0).
+Before 0.19.3 the non-reentrant kind beside LoRA ends with torch's CheckpointError.
 """
 
 import os

@@ -91,3 +91,14 @@ def test_accelerate_before_1_13_raised_frozen_weights(catalog: Catalog) -> None:
     for other in (replace(work, trainer="torch"), replace(work, offload="parameters")):
         assert not any("accelerate" in note for note in tuned(catalog, "qwen3-14b", other, "2x l40s").notes)
     assert not any("accelerate" in note for note in tuned(catalog, "qwen3-8b", work, "2x l40s").notes)
+
+
+@pytest.mark.parametrize(("trainer", "zero", "said"), [("trl", 3, True), ("ms-swift", 3, False), ("trl", 2, False)])
+def test_layers_that_deepspeed_0_16_left_gathered_are_said_where_they_decide(
+    catalog: Catalog, trainer: str, zero: int, said: bool
+) -> None:
+    """Of non-reentrant checkpointing alone: ms-swift's is the other kind."""
+    work = Training("full", trainer=trainer, zero=zero, gpus=8, chunked_loss=trainer == "ms-swift")
+    box = simulate(catalog, ["l40s"] * 8, None, 1024 * GIB, False)
+    notes = tune(catalog, box, catalog.models["qwen3-14b"], work).notes
+    assert any("DeepSpeed 0.16.0 to 0.16.7" in note and "22.75 GiB" in note for note in notes) is said

@@ -140,9 +140,9 @@ def _sharding_refusal(training: Training) -> str | None:
     if training.fsdp and training.zero:
         return _("FSDP and DeepSpeed's ZeRO are two ways to do the same; choose one")
     if training.zero == 3 and training.gpus == 1 and training.offload == "none":
-        return _("ZeRO-3 on one GPU divides nothing and adds its buffers; use more GPUs, offload, or ZeRO 0")
+        return _("ZeRO-3 on one GPU divides nothing and adds its buffers; use more GPUs (--gpus), offload, or ZeRO 0")
     if training.fsdp and training.gpus == 1:
-        return _("FSDP on one GPU divides nothing; use more GPUs or leave it out")
+        return _("FSDP on one GPU divides nothing; use more GPUs (--gpus) or leave it out")
     if training.fsdp and training.offload == "optimizer":
         return _("FSDP offloads weights and states together: --offload parameters")
     if training.offload != "none" and not training.zero and not training.fsdp:

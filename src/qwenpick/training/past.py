@@ -11,7 +11,7 @@ from qwenpick.memory.tensors import parameters
 from qwenpick.planning.verdict import Place
 from qwenpick.runtimes.transformers.weights import ON_LOAD
 from qwenpick.training.prepared import base_bytes
-from qwenpick.training.sharding import LIVE, frozen_bytes, part_of
+from qwenpick.training.sharding import LIVE, frozen_bytes, in_layers, part_of
 from qwenpick.training.trainers import KEEPS_FROM, REENTRANT, TRAINERS
 from qwenpick.training.unsloth_files import ENDING
 from qwenpick.units import format_bytes
@@ -42,6 +42,17 @@ def frozen_kept(architecture: Architecture, training: Training) -> int:
     if training.zero != 3 or training.method != "lora" or training.gpus == 1:
         return 0
     return frozen_bytes(architecture, training) - 2 * min(LIVE, parameters(architecture))
+
+
+def all_kept(architecture: Architecture, training: Training) -> int:
+    """Bytes a GPU that DeepSpeed 0.16.0 to 0.16.7 left gathered beyond LIVE: all layers of a full run, under non-reentrant checkpointing.
+
+    Recomputation counted a module's gradients once more, so that the module was never released (pull requests 6726 and, of 0.16.8, 7258;
+    benchmarks/measured/deepspeed_frozen_2026_11_30.csv). transformers checkpoints so from 5.0 on, and TRL.
+    """
+    if training.zero != 3 or training.method != "full" or training.gpus == 1 or not training.checkpointing:
+        return 0
+    return 2 * max(0, in_layers(architecture) - LIVE) if training.trainer in NAMELESS else 0
 
 
 def unnamed(training: Training) -> Training | None:
@@ -100,4 +111,10 @@ def past(
             version=KEEPS_FROM,
             title=TRAINERS[training.trainer].title,
             size=format_bytes(kept),
+        )
+    left = all_kept(architecture, training)
+    if place.need + left > place.budget:
+        yield _(
+            "DeepSpeed 0.16.0 to 0.16.7 keep all layers gathered until the step, up to {size} a GPU more, which may not fit: take 0.16.8 or newer",
+            size=format_bytes(left),
         )
