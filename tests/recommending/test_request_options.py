@@ -58,6 +58,7 @@ def test_a_start_is_told_the_context_that_was_planned(qwenpick: Callable[..., An
 def test_weights_planned_as_made_fp8_are_started_so(qwenpick: Callable[..., Any]) -> None:
     asked = ["launch", *BOX, "--runtime", "vllm", "--quant", "bf16"]
     assert "--quantization fp8" in qwenpick(*asked, "-o", "quantization=fp8").out
+    assert qwenpick(*asked, "-o", "quantization=awq").code == 2  # was taken, and left out of the command
     assert "--quantization" not in qwenpick(*asked).out
 
 

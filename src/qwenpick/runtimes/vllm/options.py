@@ -66,7 +66,9 @@ class Options(EngineOptions):
         )
     )
     block_size: int | None = option(None, "tokens of a block of the cache (16)", least=1, most=4096)
-    quantization: Word | None = option(None, "fp8 quantizes 16-bit weights as they are loaded", flag=False)
+    quantization: Literal["fp8"] | None = option(
+        None, "fp8 quantizes 16-bit weights as they are loaded; the format of others is --quant", flag=False
+    )
     enable_prefix_caching: bool | None = option(
         None,
         "keeps what prompts begin with (on; off for hybrids before 0.28, whose states it doubles)",
