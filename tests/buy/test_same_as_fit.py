@@ -40,6 +40,16 @@ def test_look_closer_shows_the_plan_of_the_row(catalog: Catalog, qwenpick: Run, 
         assert shown["placement"]["devices"] == [device.name for device in plan.placement.devices], command
 
 
+def test_more_gpus_than_a_box_holds_are_boxes_joined_as_fit_joins_them(catalog: Catalog, qwenpick: Run) -> None:
+    request = Request(users=64, context=32768, quant="fp8", runtime="vllm")
+    asked = find_model(catalog, "qwen3-235b-a22b")
+    (offer,) = offers(catalog, asked, request, [find_gpu(catalog, "h100")])
+    command = _closer(asked, offer, task_for([asked], request), request)
+    shown = json.loads(qwenpick(*shlex.split(command)[1:], "--json").out)
+    assert (offer.count, offer.nodes) == (16, 2) and "--gpu '8x h100-sxm5-80gb' --nodes 2" in command
+    assert offer.plan.speed and shown["speed"]["each"]["low"] == pytest.approx(offer.plan.speed.each.low, rel=0.01)
+
+
 def test_a_row_says_its_cache_and_whether_it_is_tight(qwenpick: Run) -> None:
     shown = qwenpick("plan", "qwen3.8-27b", "--gpu", "rtx 5080").out
     row = next(line for line in shown.splitlines() if line.strip().startswith("GeForce RTX 5080 "))

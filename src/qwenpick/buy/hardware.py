@@ -167,13 +167,16 @@ def _chosen(
     catalog: Catalog, request: Request, gpu: Gpu, count: int, buyers: dict[str | None, Chooser]
 ) -> tuple[Plan, int | None] | None:
     """The usable plan on `count` GPUs and the longest context in it; beyond one node, in an engine that spans nodes. None where there is none."""
+    from qwenpick.machine.nodes import several
     from qwenpick.machine.simulate import simulate
 
     asked = find_runtime(request.runtime).NAME if request.runtime else None
     names = (request.runtime,) if count <= PER_NODE else [name for name in ACROSS_NODES if asked in {None, name}]
     for name in names:
         try:
-            box = simulate(catalog, [gpu.id if count == 1 else f"{count}x {gpu.id}"], None, None, False)
+            each = min(count, PER_NODE)
+            box = simulate(catalog, [gpu.id if count == 1 else f"{each}x {gpu.id}"], None, None, False)
+            box = several(box, count // each, None)
             ranked = buyers[name].one(box)
         except QwenpickError:
             continue  # no engine runs it there

@@ -66,9 +66,10 @@ def plan_report(
 
 def _closer(model: Model, offer: Offer, task: Task, request: Request) -> str:
     """The command that shows the plan of an offer: where every byte goes there."""
-    name = f"{offer.count}x {offer.gpu.id}" if offer.count > 1 else offer.gpu.id
+    name = f"{offer.count // offer.nodes}x {offer.gpu.id}" if offer.count > 1 else offer.gpu.id
     plan, cache = offer.plan, offer.plan.work.kv_cache
     words = ["qwenpick", "fit", model.id, "--quant", plan.checkpoint.format, "--gpu", name]
+    words += ["--nodes", str(offer.nodes)] if offer.nodes > 1 else []
     words += ["--kv-cache", str(cache)] if cache != KvCache() else []
     words += ["--runtime", request.runtime] if request.runtime else []
     words += ["--ram", format_bytes(offer.ram, 0).replace(" ", "")] if not offer.gpu.unified else []
