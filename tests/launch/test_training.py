@@ -96,7 +96,7 @@ def test_every_program_of_every_trainer_and_method_parses(catalog: Catalog) -> N
 @pytest.mark.parametrize(
     ("work", "words"),
     [
-        (Training(trainer="torch"), "has no launch of its own"),
+        (Training(trainer="torch"), "has no launch of its own; choose llama-factory, .*, transformers$"),
         (Training(trainer="unsloth", gpus=2), "Unsloth trains on one GPU"),
         (Training(trainer="llama-factory", fsdp=True, gpus=2), "starts FSDP from an accelerate file"),
     ],

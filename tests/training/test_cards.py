@@ -123,6 +123,27 @@ def test_embedding_models_are_trained_with_their_own_loss(qwenpick: Run) -> None
     assert json.loads(found.out)["runs"][0]["training"]["trainer"] == "sentence-transformers"
 
 
+def test_a_trainer_of_embeddings_trains_nothing_else(qwenpick: Run) -> None:
+    asked = (
+        "fit",
+        "qwen3-4b",
+        "--train",
+        "lora",
+        "--trainer",
+        "sentence-transformers",
+        "--gpu",
+        "h200",
+        "--ram",
+        "64GiB",
+    )
+    assert json.loads(qwenpick(*asked, "--json").out)["runs"][0]["training"]["objective"] == "embedding"
+    assert "nothing is learned from pairs alone" in qwenpick(*asked).out
+    assert "nothing is learned from pairs alone" not in qwenpick(*asked, "--batch", "32").out
+    found = qwenpick(*asked, "--method", "sft")
+    assert found.code == 2
+    assert "sentence-transformers trains embeddings: --method embedding, or --trainer trl" in found.err
+
+
 def test_several_boxes_are_one_run_whose_link_is_in_its_speed(qwenpick: Run) -> None:
     run = ("fit", "qwen3-8b", "--train", "full", "--zero", "3", "--gpu", "8x h100", "--ram", "1024GiB", "--json")
     one = json.loads(qwenpick(*run, "--gpus", "8").out)["runs"][0]

@@ -74,6 +74,10 @@ def notes_on(
             version=KEEPS_FROM,
             size=format_bytes(gathered),
         )
+    if training.objective == "embedding" and training.batch == 1:
+        yield _(
+            "the other texts of a batch are what a pair is told from: with --batch 1 nothing is learned from pairs alone; --batch 32"
+        )
     if training.objective == "rerank" and (texts := training.tokens // (training.batch * training.seq)) > 1:
         yield _(
             "a line of the data is a group of {texts} texts of --seq tokens: one that answers, the others do not",

@@ -31,6 +31,7 @@ OBJECTIVES: dict[str, Objective] = {
     "rerank": Objective(N_("a reranker"), ("transformers", "torch", "ms-swift"), 2),
     "ppo": Objective(N_("PPO"), (), 0, nearest="grpo"),
 }
+EMBEDDERS = ("sentence-transformers",)  # trainers that have no other method
 PENALISED = ("dpo", "kto", "grpo")  # losses that can look at a frozen model; GRPO's only with a penalty (beta > 0)
 GROUP = 8  # answers to a prompt: num_generations of trl 1.16.0 trainer/grpo_config.py; the batch of a step holds whole groups
 FEWEST = 2  # runs beside a method before it is offered
@@ -43,13 +44,16 @@ def has_reference(training: Training) -> bool:
     return training.reference and training.objective in PENALISED
 
 
-def own_objective(model: Model) -> str:
-    """What a model is trained for where nobody says: embedding and reranker models for their own losses. QwenpickError for one that only speaks."""
+def own_objective(model: Model, trainer: str | None = None) -> str:
+    """What a model is trained for where nobody says: embedding and reranker models for their own losses, and all by a trainer of embeddings.
+
+    QwenpickError for one that only speaks.
+    """
     if tuple(model.outputs) == ("speech",):
         raise QwenpickError(
             _("{model} speaks and writes nothing: the program that tunes its codes is not modeled", model=model.name)
         )
-    if "embedding" in model.outputs:
+    if "embedding" in model.outputs or (trainer in EMBEDDERS and "score" not in model.outputs):
         return "embedding"
     return "rerank" if "score" in model.outputs else "sft"
 
@@ -71,6 +75,8 @@ def objective_refusal(training: Training) -> str | None:
         )
     if training.objective == "grpo" and training.batch * training.grad_accum * training.gpus < GROUP:
         return _("GRPO compares {group} answers to a prompt: --batch {group}, or --grad-accum {group}", group=GROUP)
+    if training.objective == "sft" and training.trainer in EMBEDDERS:
+        return _("{trainer} trains embeddings: --method embedding, or --trainer trl", trainer=training.trainer)
     if known.trainers and training.trainer not in known.trainers:
         return _(
             "{method} with {trainer} is not modeled; nearest: --trainer {nearest}",

@@ -34,7 +34,7 @@ class TrainingRequest:
         from qwenpick.training.checks import check
         from qwenpick.training.objectives import OBJECTIVES, own_objective
 
-        own = own_objective(model)
+        own = own_objective(model, self.trainer)
         objective = self.objective or own
         known = OBJECTIVES.get(objective)
         trainer = self.trainer or (known.trainers[0] if known and known.trainers else "trl")

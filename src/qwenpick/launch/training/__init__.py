@@ -14,6 +14,7 @@ from qwenpick.launch.run import argument
 from qwenpick.launch.training.common import TrainerRun, on_load
 from qwenpick.training.lora import LINEAR_EXPERTS
 from qwenpick.training.methods import METHODS
+from qwenpick.training.objectives import EMBEDDERS
 from qwenpick.training.optimizers import OPTIMIZERS
 from qwenpick.training.trainers import REENTRANT, TRAINERS, habits
 from qwenpick.work.serving import Training
@@ -88,7 +89,8 @@ def refused(training: Training) -> str | None:
             nearest=nearest,
         )
     if training.trainer not in MAKERS:
-        return _("{title} has no launch of its own; choose {known}", title=title, known=", ".join(MAKERS))
+        known = ", ".join(trainer for trainer in MAKERS if trainer not in EMBEDDERS)
+        return _("{title} has no launch of its own; choose {known}", title=title, known=known)
     return None
 
 
