@@ -354,3 +354,32 @@ def test_an_instance_of_a_card_is_asked_for_by_its_profile_and_never_twice(qwenp
     assert "nvidia.com/mig-3g.40gb: '1'" in written and "nvidia.com/gpu" not in written
     short = values(qwenpick, "fit qwen3-8b --runtime vllm --gpu 'a100 1g.10gb'")
     assert short["fixes"] and not any("2x" in fix["command"] for fix in short["fixes"])
+
+
+@pytest.mark.parametrize(
+    ("engine", "option", "said"),
+    [
+        ("vllm", "dtype=bfloat16", "use --quant, e.g. bf16 or fp8"),
+        ("vllm", "compilation_config={}", "use max_cudagraph_capture_size"),
+        ("vllm", "enable_sleep_mode=true", "decides nothing that is planned here"),
+        ("sglang", "quantization=fp8", "use --quant"),
+        ("sglang", "enable_memory_saver=true", "decides nothing that is planned here"),
+    ],
+)
+def test_what_is_said_in_another_way_or_not_at_all_is_told(qwenpick: Run, engine: str, option: str, said: str) -> None:
+    answer = qwenpick("fit", "qwen3-8b", "--gpu", "h100", "--runtime", engine, "-o", option)
+    assert answer.code == 2 and said in answer.err
+
+
+def test_vllms_short_names_of_a_cut_are_read(qwenpick: Run) -> None:
+    found = values(qwenpick, "fit qwen3-32b --quant fp8 --runtime vllm --gpu '8x h100' -o tp=2 -o pp=2 -o dp=2")[
+        "placement"
+    ]
+    assert (found["tensor_parallel"], found["pipeline_parallel"], found["data_parallel"]) == (2, 2, 2)
+
+
+@pytest.mark.parametrize("copies", ["data_parallel_size", "dp_size", "dp"])
+def test_requests_at_once_are_of_every_copy(qwenpick: Run, copies: str) -> None:
+    asked = "fit qwen3-8b --runtime sglang --gpu '2x h100' --context 8k --users 8 -o max_running_requests=4"
+    assert qwenpick(*shlex.split(f"{asked} -o {copies}=2")).code == 0
+    assert qwenpick(*shlex.split(asked)).code == 2

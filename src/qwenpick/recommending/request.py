@@ -57,7 +57,11 @@ class Request:
 
 
 # an engine's own words for what a request says: the longest sequence, the most at once, and over how many copies those are divided
-CONTEXT, AT_ONCE, COPIES = "max_model_len", ("max_num_seqs", "max_running_requests"), ("data_parallel_size",)
+CONTEXT, AT_ONCE, COPIES = (
+    "max_model_len",
+    ("max_num_seqs", "max_running_requests"),
+    ("data_parallel_size", "dp_size", "dp"),
+)
 
 
 def said_by_options(request: Request) -> int | None:

@@ -70,7 +70,7 @@ _AS_IT_IS = frozenset(
     "threads t threads_batch tb num_thread numa mlock host port api_key jinja chat_template chat_template_kwargs reasoning_budget"
     " reasoning_format temp temperature top_k top_p min_p presence_penalty repeat_penalty seed n_predict num_predict keep_alive"
     " cont_batching log_file verbose alias metrics served_model_name trust_remote_code tool_call_parser reasoning_parser"
-    " enable_auto_tool_choice download_dir hf_token".split()
+    " enable_auto_tool_choice download_dir hf_token enable_sleep_mode swap_space async_scheduling enable_memory_saver".split()
 )
 
 

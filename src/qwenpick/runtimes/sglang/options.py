@@ -22,6 +22,8 @@ class Options(EngineOptions):
     ELSEWHERE: ClassVar[Mapping[str, str]] = {
         "context_length": N_("use context, the longest sequence in tokens"),
         "kv_cache_dtype": N_("use --kv-cache, e.g. fp8"),
+        "dtype": N_("use --quant, e.g. bf16 or fp8"),
+        "quantization": N_("use --quant, e.g. bf16 or fp8"),
         "speculative_num_steps": N_("use speculative_num_draft_tokens, the steps and one more"),
         "speculative_eagle_topk": N_("one draft a step is planned: use speculative_num_draft_tokens"),
     }

@@ -32,6 +32,8 @@ class Options(EngineOptions):
     RELEASE: ClassVar[str] = "0.33"
     ELSEWHERE: ClassVar[Mapping[str, str]] = {
         "kv_cache_dtype": N_("use --kv-cache, e.g. fp8"),
+        "dtype": N_("use --quant, e.g. bf16 or fp8"),
+        "compilation_config": N_("use max_cudagraph_capture_size, cudagraph_capture_sizes or enforce_eager"),
         "speculative_config": N_(
             "use num_speculative_tokens, and draft_model with draft_gb for a draft model of its own"
         ),
@@ -103,12 +105,19 @@ class Options(EngineOptions):
     mamba_ssm_cache_dtype: Literal["auto", "float32", "float16", "bfloat16"] = option(
         "auto", "the type of the delta nets' states (FP32; 16 bits for Qwen3-Next)"
     )
-    tensor_parallel_size: int | None = option(None, "GPUs that share every layer", least=1, most=MOST_GPUS, flag=False)
+    tensor_parallel_size: int | None = option(
+        None, "GPUs that share every layer", least=1, most=MOST_GPUS, aliases=("tp",), flag=False
+    )
     pipeline_parallel_size: int | None = option(
-        None, "stages of layers on GPUs of their own", least=1, most=MOST_GPUS, flag=False
+        None, "stages of layers on GPUs of their own", least=1, most=MOST_GPUS, aliases=("pp",), flag=False
     )
     data_parallel_size: int | None = option(
-        None, "copies that share the load; experts are spread over all of them", least=1, most=MOST_GPUS, flag=False
+        None,
+        "copies that share the load; experts are spread over all of them",
+        least=1,
+        most=MOST_GPUS,
+        aliases=("dp",),
+        flag=False,
     )
     pp_layer_partition: Word | None = option(
         None, "layers of each stage, parted by commas (VLLM_PP_LAYER_PARTITION)", flag=False
