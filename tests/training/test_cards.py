@@ -65,6 +65,8 @@ def test_what_does_not_fit_gets_changes_that_do(catalog: Catalog) -> None:
         ),
         (("fit", "qwen3-tts-1.7b", "--train", "full"), "speaks and writes nothing"),
         (("plan", "qwen3-tts-1.7b", "--train", "full"), "speaks and writes nothing"),
+        (("fit", "qwen2.5-math-prm-7b", "--train", "lora"), "scores or labels, without lm_head"),
+        (("fit", "qwen3guard-stream-4b", "--train", "lora", "--method", "dpo"), "scores or labels, without lm_head"),
         (("fit", "qwen3-8b", "--train", "lora", "--mini-batch", "4"), "--mini-batch goes with --method embedding"),
         (("fit", "qwen3-8b", "--train", "full", "--reference"), "--reference goes with --method dpo"),
         (("fit", "qwen3-8b", "--train", "lora", "--method", "dpo", "--packing"), "--packing goes with --method sft"),

@@ -32,6 +32,10 @@ OBJECTIVES: dict[str, Objective] = {
     "ppo": Objective(N_("PPO"), (), 0, nearest="grpo"),
 }
 EMBEDDERS = ("sentence-transformers",)  # trainers that have no other method
+OF_WORDS = ("sft", "dpo", "orpo", "kto", "grpo")
+HEADS = frozenset(
+    {"reward model", "safety classification (token level)"}
+)  # the catalog's words for nine models without lm_head
 PENALISED = ("dpo", "kto", "grpo")  # losses that can look at a frozen model; GRPO's only with a penalty (beta > 0)
 GROUP = 8  # answers to a prompt: num_generations of trl 1.16.0 trainer/grpo_config.py; the batch of a step holds whole groups
 FEWEST = 2  # runs beside a method before it is offered
@@ -56,6 +60,17 @@ def own_objective(model: Model, trainer: str | None = None) -> str:
     if "embedding" in model.outputs or (trainer in EMBEDDERS and "score" not in model.outputs):
         return "embedding"
     return "rerank" if "score" in model.outputs else "sft"
+
+
+def learns(model: Model, objective: str) -> None:
+    """QwenpickError where the loss is over words and the model has heads that score or label in place of lm_head."""
+    if objective in OF_WORDS and not HEADS.isdisjoint(model.capabilities):
+        raise QwenpickError(
+            _(
+                "{model} scores or labels, without lm_head: no text is learned; take a chat model, for scores with --method reward",
+                model=model.name,
+            )
+        )
 
 
 def objective_refusal(training: Training) -> str | None:

@@ -32,10 +32,11 @@ class TrainingRequest:
     def of(self, model: Model) -> TrainingRequest:
         """The same for this model: what it is made for where no --method says it, and the trainer that has it. QwenpickError for odd words."""
         from qwenpick.training.checks import check
-        from qwenpick.training.objectives import OBJECTIVES, own_objective
+        from qwenpick.training.objectives import OBJECTIVES, learns, own_objective
 
         own = own_objective(model, self.trainer)
         objective = self.objective or own
+        learns(model, objective)
         known = OBJECTIVES.get(objective)
         trainer = self.trainer or (known.trainers[0] if known and known.trainers else "trl")
         training = replace(self.training, objective=objective, trainer=trainer)
