@@ -76,3 +76,26 @@ def test_memory_bounds_the_users_where_speed_does_not(qwenpick: Run) -> None:
         *shlex.split("fit qwen3-8b --gpu h100 --runtime vllm --quant bf16 --context 32k --min-speed 5 --users 4")
     ).out
     assert "memory holds no more" in said and "4 users" in said
+
+
+def test_users_beyond_the_engines_own_cache_are_held_by_the_settings_that_launch_writes(qwenpick: Run) -> None:
+    # vLLM's own steps on an H100 are of 8,192 tokens and 1,024 sequences: they leave less for the cache than those of `launch --users`
+    asked = "qwen3-30b-a3b --gpu h100 --ram 256GiB --runtime vllm --quant fp8 --context 16k"
+    found = values(qwenpick, f"fit {asked} --min-speed 1")
+    most, own = found["users"]["most"], found["engine"]["max_concurrency"]
+    assert own < most
+    assert (
+        f"with the settings of `qwenpick launch --users {most}`"
+        in qwenpick(*shlex.split(f"fit {asked} --min-speed 1")).out
+    )
+    crowded = qwenpick(*shlex.split(f"fit {asked} --users {most}")).out
+    assert "with its own settings has a cache" in crowded and f"writes settings that hold {most}" in crowded
+    command = qwenpick(*shlex.split(f"launch {asked} --users {most}")).out
+    written = {
+        name: command.split(f"--{name.replace('_', '-')} ")[1].split()[0]
+        for name in ("max_num_seqs", "max_num_batched_tokens", "gpu_memory_utilization")
+    }
+    options = " ".join(f"-o {name}={value}" for name, value in written.items())
+    assert values(qwenpick, f"fit {asked} {options}")["engine"]["max_concurrency"] >= most
+    few = qwenpick(*shlex.split(f"fit {asked} --users {int(own)} --min-speed 1")).out
+    assert "writes settings that hold" not in few

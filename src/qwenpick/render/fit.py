@@ -15,7 +15,7 @@ from qwenpick.planning.verdict import verdict_of
 from qwenpick.planning.words import rate, speed_of, where
 from qwenpick.render.forms.bars import bars_of
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table
-from qwenpick.render.users import users_lines, users_values
+from qwenpick.render.users import beyond_own_settings, users_lines, users_values
 from qwenpick.render.values import engine_values, fix_values, machine_values, plan_values, server_cache_values
 from qwenpick.render.words import LICENCES, TONES, VERDICTS, box, longest_said
 from qwenpick.runtimes import find_runtime
@@ -73,7 +73,7 @@ def fit_report(
             _summary(answer),
             *_cache_line(plan),
             *(_own_caches(plan) if answer.fits else ()),
-            *users_lines(users),
+            *users_lines(users, answer.plan),
         ]
         if explain:
             blocks.append(parts_of(plan.memory))
@@ -239,18 +239,23 @@ def _cache_line(plan: Plan) -> tuple[Line, ...]:
             holds=holds,
         )
         return (Line(said, "warn"),)
-    copies = plan.placement.data_parallel
+    copies, asked = plan.placement.data_parallel, plan.work.sequences
     each = _(" in each of its {copies} copies", copies=copies) if copies > 1 else ""
+    rests = asked > 1 and verdict_of(plan.places, plan.band) in ("fits", "tight")
+    holds = (
+        _("; `qwenpick launch` writes settings that hold {asked}", asked=asked)
+        if rests and beyond_own_settings(plan, asked)
+        else ""
+    )
     return (
         Line(
             _(
-                "{engine} {version} starts with a cache of {tokens:,} tokens: {requests:.2f} requests of the full length at once{each}{measured}",
-                each=each,
+                "{engine} {version} with its own settings has a cache of {tokens:,} tokens: {requests:.2f} requests of the full length at once{more}",
                 engine=find_runtime(plan.runtime).TITLE,
                 version=found.version,
                 tokens=found.kv_cache_tokens,
                 requests=found.max_concurrency,
-                measured=measured,
+                more=f"{each}{holds}{measured}",
             ),
             "dim",
         ),

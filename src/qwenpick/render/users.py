@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _
+from qwenpick.planning.plan import plan_ledger
 from qwenpick.render.forms.report import Line
 from qwenpick.render.values import band_values
 
 if TYPE_CHECKING:
     from qwenpick.fitting.users import Users
+    from qwenpick.planning.plan import Plan
     from qwenpick.render.payloads.choosing import LoadValues, UsersValues
     from qwenpick.speed import UnderLoad
 
 
-def users_lines(users: Users | None) -> tuple[Line, ...]:
-    """What several users see, and how many see as much as was asked for."""
+def users_lines(users: Users | None, plan: Plan) -> tuple[Line, ...]:
+    """What several users see, and how many see as much as was asked for, with settings that `launch` writes for so many."""
     if users is None:
         return ()
     now, lines = users.now, []
@@ -43,7 +45,17 @@ def users_lines(users: Users | None) -> tuple[Line, ...]:
     )
     if users.most >= users.room:
         said = _("{said}; memory holds no more", said=said)
+        if beyond_own_settings(plan, users.most):
+            said = _(
+                "{said}, and so many with the settings of `qwenpick launch --users {most}`", said=said, most=users.most
+            )
     return (*lines, Line(said, "good" if users.now.users <= users.most else "warn"))
+
+
+def beyond_own_settings(plan: Plan, users: int) -> bool:
+    """Whether the cache of the engine's own settings holds fewer requests of the full length, so that `launch` writes smaller steps."""
+    found = plan_ledger(plan)
+    return found is not None and found.max_concurrency * plan.placement.data_parallel < users
 
 
 def users_values(users: Users) -> UsersValues:

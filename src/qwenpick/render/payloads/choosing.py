@@ -44,7 +44,8 @@ class LoadValues(TypedDict):
 
 
 class UsersValues(TypedDict):
-    """now: the users that were asked about. room: how many of the planned context fit at once (1,024 and no more are tried).
+    """now: the users that were asked about. room: how many of the planned context fit at once (1,024 and no more are tried), with
+    the settings that launch writes for so many; engine.max_concurrency is what the engine's own settings hold.
 
     most: how many get min_speed, `then` what they see; null where no min_speed was asked for.
     """
