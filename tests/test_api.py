@@ -176,3 +176,9 @@ def test_a_session_sees_an_answer_in_a_line_and_what_there_is_to_ask() -> None:
     shown = [repr(api.fit("qwen3-8b", **BOX)), repr(api.recommend(**BOX)), repr(api.plan("qwen3-8b", gpu="rtx 4090"))]
     assert all("fits, " in one and "\n" not in one and len(one) < 150 for one in shown)
     assert repr(api.plan("qwen3-32b", budget=10)) == "<Planned: nothing fits>"
+
+
+def test_an_engines_options_are_read_with_dashes_too() -> None:
+    # 28 GiB of cache are too much beside 5.7 of weights on 24
+    found = qwenpick.fit("qwen3-8b", gpu="rtx 4090", runtime="vllm", options={"kv-cache-memory-bytes": 28 * 2**30})
+    assert found.to_json()["fixes"][0]["flags"].startswith("-o kv_cache_memory_bytes=")

@@ -121,3 +121,19 @@ def test_a_cache_that_does_not_hold_what_is_planned_is_made_larger(qwenpick: Run
     assert found.code == 1 and "6.00 GiB hold 2 of 10 sequences" in json.loads(found.out)["reason"]
     assert qwenpick("launch", *shlex.split(asked)).code == 1
     assert json.loads(found.out)["fixes"][0]["what"] == "a cache of 22.50 GiB"
+
+
+@pytest.mark.parametrize("typed", ["-o tp=3", "-o tensor-parallel-size=3", "-o tensor_parallel_size=3"])
+def test_an_option_is_left_out_by_whatever_name_it_was_typed(qwenpick: Run, typed: str) -> None:
+    # 32 heads over three GPUs are refused
+    asked = f"fit qwen3-8b --runtime vllm --gpu '3x rtx 4090' --ram 64 --json {typed}"
+    fix = json.loads(qwenpick(*shlex.split(asked)).out)["fixes"][0]
+    assert fix["what"] == "the cut that fits best: 1 GPU" and "-o" not in shlex.split(fix["command"])
+
+
+@pytest.mark.parametrize("typed", ["pp=2", "pipeline-parallel-size=2"])
+def test_stages_that_were_asked_for_by_a_short_name_are_not_asked_for_twice(qwenpick: Run, typed: str) -> None:
+    asked = f"fit qwen3-32b --quant 4bit --gpu 'rtx 4090' --gpu 'rtx 3060 12gb' --ram 32 --runtime vllm --context 4k --json -o {typed}"
+    answer = qwenpick(*shlex.split(asked))
+    assert answer.code == 1, answer.out
+    assert all("pp_layer_partition" not in fix["flags"] for fix in json.loads(answer.out)["fixes"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from qwenpick.planning.plan import Plan, evaluate, timed
 from qwenpick.planning.words import where
 from qwenpick.recommending.search.cache_format import caches_with_kernels
 from qwenpick.recommending.search.space import engine_groups
-from qwenpick.runtimes import find_runtime, options_of
+from qwenpick.runtimes import find_runtime
 from qwenpick.runtimes.given import read
 from qwenpick.units import GIB, MIB, format_bytes, format_tokens
 from qwenpick.work.parallel import NEVER_STAGED
@@ -26,16 +26,14 @@ from qwenpick.work.parallel import NEVER_STAGED
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
     from qwenpick.machine.hardware import Machine
-    from qwenpick.work.serving import Serving
 
 MORE_GPUS = (2, 4, 8)
 WHOLE_EXPERTS = {"vllm": "enable_expert_parallel", "sglang": "ep_size"}
 CUTS = frozenset(
     "tensor_parallel_size pipeline_parallel_size data_parallel_size pp_layer_partition enable_expert_parallel tp_size pp_size dp_size ep_size".split()
 )
-STAGE_TAKES = (
-    3 * GIB
-)  # about what a stage holds beside layers and their cache: the first trial of how many layers it gets
+# About what a stage holds beside layers and their cache: the first trial of how many layers it gets
+STAGE_TAKES = 3 * GIB
 
 
 def fixes(catalog: Catalog, machine: Machine, answer: Answer) -> tuple[Fix, ...]:
@@ -75,29 +73,19 @@ def _engine_that_runs(catalog: Catalog, machine: Machine, answer: Answer) -> Ite
 
 def _other_cut(trial: Trial) -> Iterator[Fix]:
     """Experts that lie whole on GPUs where their columns do not divide, or divided ones where whole ones are refused; then the cut of no option."""
-    work, placement, runtime = trial.plan.work, trial.plan.placement, trial.plan.runtime
+    placement, runtime = trial.plan.placement, trial.plan.runtime
     if runtime not in WHOLE_EXPERTS:
         return
-    name, said = (
-        WHOLE_EXPERTS[runtime],
-        {typed: next(iter(options_of(runtime, {typed: value}).said)) for typed, value in work.options.items()},
-    )
+    name = WHOLE_EXPERTS[runtime]
     if trial.plan.architecture.is_moe and placement.tensor_parallel * placement.data_parallel > 1:
         whole = not placement.expert_parallel
         value: object = whole if runtime == "vllm" else placement.tensor_parallel if whole else 1
-        others = {typed: value for typed, value in work.options.items() if said[typed] != name}
-        if plan := trial.with_work(replace(work, options={**others, name: value})):
+        if plan := trial.with_options({name: value}):
             what = _("experts spread whole over the GPUs") if whole else _("every expert divided over the GPUs")
-            yield Fix(what, 0, f"-o {name}={str(value).lower()}", plan, without=_dropped(work, others))
+            yield Fix(what, 0, f"-o {name}={str(value).lower()}", plan, without=trial.dropped(plan))
             return
-    others = {typed: value for typed, value in work.options.items() if said[typed] not in CUTS}
-    if len(others) < len(said) and (plan := trial.with_work(replace(work, options=others))):
-        yield Fix(_("the cut that fits best: {where}", where=where(plan)), 0, "", plan, without=_dropped(work, others))
-
-
-def _dropped(work: Serving, kept: Mapping[str, object]) -> tuple[str, ...]:
-    """The options of the engine that are left out, as they were typed."""
-    return tuple(f"-o {typed}" for typed in work.options if typed not in kept)
+    if CUTS.intersection(trial.named().values()) and (plan := trial.with_options({}, CUTS)):
+        yield Fix(_("the cut that fits best: {where}", where=where(plan)), 0, "", plan, without=trial.dropped(plan))
 
 
 def _fixes(catalog: Catalog, trial: Trial) -> Iterator[Fix]:
@@ -142,7 +130,7 @@ def _as_launched(trial: Trial) -> Iterator[Fix]:
         "gpu_memory_utilization": chosen.utilization,
     }
     added = {name: value for name, value in wanted.items() if name not in said}
-    if found := trial.with_work(replace(plan.work, options={**plan.work.options, **added})):
+    if found := trial.with_options(added):
         flags = " ".join(f"-o {name}={value:.9g}" for name, value in added.items())
         yield trial.fix(found, _("the settings that `launch` writes"), flags)
 
@@ -153,11 +141,10 @@ def _other_cache_bytes(trial: Trial) -> Iterator[Fix]:
         return
     from qwenpick.runtimes.vllm.options import Options
 
-    work = trial.plan.work
-    asked = (read(Options, work.options).kv_cache_memory_bytes or 0) // MIB
+    asked = (read(Options, trial.plan.work.options).kv_cache_memory_bytes or 0) // MIB
 
     def of(mebibytes: int) -> Plan | None:
-        return trial.with_work(replace(work, options={**work.options, "kv_cache_memory_bytes": mebibytes * MIB}))
+        return trial.with_options({"kv_cache_memory_bytes": mebibytes * MIB})
 
     size = most(asked, lambda mebibytes: of(mebibytes) is not None)
     if not size and (larger := next((asked << n for n in range(1, 12) if asked and of(asked << n)), None)):
@@ -179,11 +166,10 @@ def _smaller_cache(trial: Trial) -> Iterator[Fix]:
 
 def _smaller_prompt_steps(trial: Trial) -> Iterator[Fix]:
     """Fewer prompt tokens at once in MLX, whose scores and activations grow with them; reading takes a little longer."""
-    work = trial.plan.work
-    if trial.plan.runtime != "mlx" or "prefill_step_size" in work.options:
+    if trial.plan.runtime != "mlx" or "prefill_step_size" in trial.plan.work.options:
         return
     for step in (1024, 512, 256):
-        if plan := trial.with_work(replace(work, options={**work.options, "prefill_step_size": step})):
+        if plan := trial.with_options({"prefill_step_size": step}):
             yield trial.fix(plan, _("prompts in steps of {step} tokens", step=step), f"-o prefill_step_size={step}")
             return
 
@@ -218,10 +204,10 @@ def _fewer_sequences(trial: Trial) -> Iterator[Fix]:
 def _uneven_stages(trial: Trial) -> Iterator[Fix]:
     """A stage of layers for each of vLLM's unlike cards, as many as its memory holds, where an even cut is too much for the smallest."""
     plan, devices = trial.plan, trial.machine.devices
-    cut = {"tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "pp_layer_partition"}
-    cut &= set(plan.work.options)
     alike = len({device.name for device in devices}) < 2 or len({device.vendor for device in devices}) > 1
-    if plan.runtime != "vllm" or cut or alike or plan.architecture.model_type in NEVER_STAGED:
+    if plan.runtime != "vllm" or alike or plan.architecture.model_type in NEVER_STAGED:
+        return
+    if CUTS.intersection(trial.named().values()):
         return
     layers = plan.architecture.num_layers
     rooms = [max(0, (device.free or device.total or 0) - STAGE_TAKES) for device in devices]
@@ -230,7 +216,7 @@ def _uneven_stages(trial: Trial) -> Iterator[Fix]:
         counts = [max(1, round(share)) for share in shares[1:]]
         counts = [layers - sum(counts) - moved, counts[0] + moved, *counts[1:]]
         options = {"pipeline_parallel_size": len(counts), "pp_layer_partition": ",".join(map(str, counts))}
-        if min(counts) > 0 and (found := trial.with_work(replace(plan.work, options={**plan.work.options, **options}))):
+        if min(counts) > 0 and (found := trial.with_options(options)):
             flags = " ".join(f"-o {name}={value}" for name, value in options.items())
             yield trial.fix(
                 found, _("layers by the memory of each card: {counts}", counts=options["pp_layer_partition"]), flags
@@ -302,9 +288,8 @@ def _smaller(catalog: Catalog, model: Model) -> list[Model]:
 def _more_gpus(trial: Trial) -> Iterator[Fix]:
     """More of the first GPU of the box, as many as it takes up to a node of eight."""
     machine, old = trial.machine, trial.plan
-    if (
-        not machine.devices or machine.devices[0].unified or machine.devices[0].kind == "mig"
-    ):  # a process has one instance
+    # of a GPU that is parted a process has one instance
+    if not machine.devices or machine.devices[0].unified or machine.devices[0].kind == "mig":
         return
     device = machine.devices[0]
     for count in MORE_GPUS:

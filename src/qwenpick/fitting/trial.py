@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwenpick.fitting.answer import Answer, as_described
@@ -10,7 +11,7 @@ from qwenpick.memory.account import RAM
 from qwenpick.planning.checkpoints import every_file
 from qwenpick.planning.plan import Plan, evaluate
 from qwenpick.recommending.request import HIGHEST
-from qwenpick.runtimes import find_runtime
+from qwenpick.runtimes import find_runtime, option_names
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
@@ -62,6 +63,16 @@ class Trial:
             self.plan.model, self.plan.checkpoint, find_runtime(self.plan.runtime), work, self.machine, gpu_only
         )
 
+    def named(self) -> dict[str, str]:
+        """The engine's own name of each option, by how it was typed."""
+        return option_names(self.plan.runtime, self.plan.work.options)
+
+    def with_options(self, changes: Mapping[str, object], without: Collection[str] = ()) -> Plan | None:
+        """The same with these options of the engine in place of what was said of them, by whatever name, and without others."""
+        old, named = self.plan.work.options, self.named()
+        kept = {typed: value for typed, value in old.items() if named[typed] not in {*changes, *without}}
+        return self.with_work(replace(self.plan.work, options={**kept, **changes}))
+
     def first(
         self,
         engine: Runtime,
@@ -100,7 +111,11 @@ class Trial:
         before, after = self.plan, plan
         on_gpus = before.mode == "gpu" and after.mode != "cpu"
         saves = _fullest(before) - _fullest(after) if on_gpus else before.memory.total - after.memory.total
-        return Fix(what, saves, flags, plan, pins=pins)
+        return Fix(what, saves, flags, plan, without=self.dropped(plan), pins=pins)
+
+    def dropped(self, plan: Plan) -> tuple[str, ...]:
+        """The engine's options that the other plan does without, as they were typed."""
+        return tuple(f"-o {typed}" for typed in self.plan.work.options if typed not in plan.work.options)
 
 
 def _fullest(plan: Plan) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.memory.cache import KvCache
+from qwenpick.runtimes.option import spelled
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
@@ -53,15 +54,13 @@ class Request:
 
     def __post_init__(self) -> None:
         if self.options:
+            object.__setattr__(self, "options", {spelled(name): value for name, value in self.options.items()})
             object.__setattr__(self, "context", said_by_options(self))
 
 
 # an engine's own words for what a request says: the longest sequence, the most at once, and over how many copies those are divided
-CONTEXT, AT_ONCE, COPIES = (
-    "max_model_len",
-    ("max_num_seqs", "max_running_requests"),
-    ("data_parallel_size", "dp_size", "dp"),
-)
+CONTEXT, AT_ONCE = "max_model_len", ("max_num_seqs", "max_running_requests")
+COPIES = ("data_parallel_size", "dp_size", "dp")
 
 
 def said_by_options(request: Request) -> int | None:
@@ -69,8 +68,7 @@ def said_by_options(request: Request) -> int | None:
 
     Raises QwenpickError where the two differ, and where an option lets fewer run at once than there are users.
     """
-    said = {spelled(name): value for name, value in request.options.items()}
-    most, longest = at_once(request), _whole(said.get(CONTEXT)) or 0
+    most, longest = at_once(request), _whole(request.options.get(CONTEXT)) or 0
     wanted = request.context or request.min_context or 0
     if longest > 0 and ((request.context and request.context != longest) or (request.min_context or 0) > longest):
         raise QwenpickError(
@@ -87,7 +85,7 @@ def said_by_options(request: Request) -> int | None:
                 "the engine's options let {most} run at once, fewer than the {users} users that are planned: leave {option} out, or plan fewer",
                 most=most,
                 users=request.users,
-                option=next(name for name in AT_ONCE if name in said),
+                option=next(name for name in AT_ONCE if name in request.options),
             )
         )
     return longest if longest > 0 else request.context
@@ -95,26 +93,15 @@ def said_by_options(request: Request) -> int | None:
 
 def planned_options(request: Request) -> Mapping[str, object]:
     """The options without what the request itself says, so that a plan of another length is not held to it."""
-    if not request.options:
-        return request.options
-    return {name: value for name, value in request.options.items() if spelled(name) != CONTEXT}
+    return {name: value for name, value in request.options.items() if name != CONTEXT}
 
 
 def at_once(request: Request) -> int | None:
     """The most that an option lets run at once, of all copies together; None where none says."""
-    said = {spelled(name): value for name, value in request.options.items()}
+    said = request.options
     most = next((_whole(said[name]) for name in AT_ONCE if name in said), None)
     copies = next((_whole(said[name]) or 1 for name in COPIES if name in said), 1)
     return most * copies if most and most > 0 else None
-
-
-def spelled(name: object) -> str:
-    """An option's name as tables have it.
-
-    >>> spelled("--max-num-seqs")
-    'max_num_seqs'
-    """
-    return str(name).strip().lstrip("-").replace("-", "_")
 
 
 def _whole(value: object) -> int | None:

@@ -66,6 +66,14 @@ def options_of(engine: str, given: Mapping[str, object]) -> EngineOptions:
     return read(table, given)
 
 
+def option_names(engine: str, given: Mapping[str, object]) -> dict[str, str]:
+    """The engine's own name of each of these options, all of which it takes."""
+    from qwenpick.runtimes.given import name_of
+
+    table: type[EngineOptions] = import_module(f"{RUNTIMES[engine]}.options").Options
+    return {typed: name_of(table, typed) for typed in given}
+
+
 def engines_with(names: Iterable[str], given: Mapping[str, object]) -> tuple[str, ...]:
     """The engines among `names` that take these options. Where none does, raises the OptionError of the one that comes nearest."""
     if not given:

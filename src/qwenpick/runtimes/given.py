@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from qwenpick.errors import QwenpickError, did_you_mean, shown
 from qwenpick.i18n import _
-from qwenpick.runtimes.option import EngineOptions, Entry, entries, numbers
+from qwenpick.runtimes.option import EngineOptions, Entry, entries, numbers, spelled
 from qwenpick.units import MOST_TOKENS
 
 _YES, _NO = frozenset({"true", "yes", "on", "1", ""}), frozenset({"false", "no", "off", "0"})
@@ -65,6 +65,11 @@ def _spellings(table: type[EngineOptions]) -> Mapping[str, tuple[Entry, bool]]:
     return found
 
 
+def name_of(table: type[EngineOptions], said: str) -> str:
+    """The engine's own name of an option that its table takes."""
+    return _spellings(table)[spelled(said)][0].name
+
+
 # Settings of servers and of their answers, which people know and which change no memory: by llama.cpp's, Ollama's, vLLM's and SGLang's names
 _AS_IT_IS = frozenset(
     "threads t threads_batch tb num_thread numa mlock host port api_key jinja chat_template chat_template_kwargs reasoning_budget"
@@ -84,7 +89,7 @@ def _read(table: type[Table], given: tuple[tuple[str, type, object], ...]) -> Ta
     spellings, found = _spellings(table), dict[str, object]()
     values: dict[str, object] = {}
     for said, _kind, value in given:
-        name = said.strip().lstrip("-").replace("-", "_")
+        name = spelled(said)
         if name in table.ELSEWHERE:
             raise OptionError(
                 _("'{given}' is not an option here: {instead}", given=shown(said), instead=_(table.ELSEWHERE[name]))

@@ -134,9 +134,7 @@ class EngineOptions(metaclass=type):  # noqa: UP050 - for mypy, to know that its
     ELSEWHERE: ClassVar[Mapping[str, str]] = {}  # names of the engine that qwenpick says in another way -> that way
 
     LISTED: ClassVar[frozenset[str]] = frozenset()  # words that are numbers parted by commas: one is a number
-    SUFFIXED: ClassVar[frozenset[str]] = (
-        frozenset()
-    )  # numbers that the engine reads with a suffix: 8k is 8,000, 8K is 8,192
+    SUFFIXED: ClassVar[frozenset[str]] = frozenset()  # numbers with a suffix: 8k is 8,000, 8K is 8,192
 
     named: frozenset[str] = frozenset()  # the options that were said; the others are at their defaults
 
@@ -199,6 +197,15 @@ class EngineOptions(metaclass=type):  # noqa: UP050 - for mypy, to know that its
     def parallel(self) -> Cut | None:
         """How it was asked to be cut over GPUs; None where nobody said."""
         return None
+
+
+def spelled(name: object) -> str:
+    """An option's name as tables have it.
+
+    >>> spelled("--max-num-seqs")
+    'max_num_seqs'
+    """
+    return str(name).strip().lstrip("-").replace("-", "_")
 
 
 def layer_counts(title: str, text: str | None) -> tuple[int, ...] | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.cli.common.box import FIELDS, PIPED, is_piped
+from qwenpick.runtimes.option import spelled
 
 if TYPE_CHECKING:
     import typer
@@ -31,22 +31,13 @@ def typed_again(ctx: typer.Context, without: Collection[str] = ()) -> list[str]:
     return [word for option, words in _said(ctx, without).items() if option for word in words]
 
 
-def again(
-    ctx: typer.Context,
-    changes: Mapping[str, object],
-    model: str | None = None,
-    command: str = "",
-    dropped: Collection[str] = (),
-) -> str:
-    """The command with `changes`: option -> value, True for one that stands alone, None for one to leave out; about another `model` where said.
-
-    `dropped` are options of the engine to leave out.
-    """
+def again(ctx: typer.Context, changes: Mapping[str, object], model: str | None = None, command: str = "") -> str:
+    """The command with `changes`: option -> value, True for one that stands alone, None for one to leave out; about another `model` where said."""
     said = _said(ctx)
     words = [model] if model else said.get("", [])
     for option, old in said.items():
         if option == ENGINE and changes.get(option, ()) is not None:
-            words += _unchanged(old, str(changes.get(option, "")), dropped)
+            words += _unchanged(old, changes)
         elif option and option not in changes:
             words += old
     for option, value in changes.items():
@@ -68,15 +59,14 @@ def asked_of_plan(ctx: typer.Context) -> str:
 def of_fix(ctx: typer.Context, fix: Fix, machine: Machine) -> str:
     """The command that asks for what would make a model fit, with the format and the engine that it is said of."""
     plan, changes = fix.plan, dict(read_flags(fix.flags))
-    dropped = [option.removeprefix(f"{ENGINE} ") for option in fix.without if option.startswith(f"{ENGINE} ")]
-    changes |= {option: None for option in fix.without if not option.startswith(f"{ENGINE} ")}
+    changes |= dict.fromkeys(fix.without)
     if fix.pins:
         changes |= {"--quant": plan.checkpoint.format, "--runtime": plan.runtime}
     if "--gpu" in changes:
         changes |= dict.fromkeys(BOX)
         if machine.origin != "simulated" and machine.ram_total:
             changes["--ram"] = f"{machine.ram_total / 2**30:.0f}GiB"
-    return again(ctx, changes, fix.model, dropped=dropped)
+    return again(ctx, changes, fix.model)
 
 
 def of_run(ctx: typer.Context, before: Training, after: Training) -> str:
@@ -107,15 +97,13 @@ def read_flags(flags: str) -> Iterator[tuple[str, object]]:
         yield ENGINE, engine
 
 
-def _unchanged(old: list[str], new: str, dropped: Collection[str] = ()) -> list[str]:
-    """Engine options that are typed, without those whose name is among the new ones or those that are dropped."""
-    pairs = [word for word in old if word != ENGINE]
-    return [
-        word
-        for pair in pairs
-        if pair.partition("=")[0] not in dropped and not re.search(rf"'{re.escape(pair.partition('=')[0])}=", new)
-        for word in (ENGINE, pair)
-    ]
+def _unchanged(old: list[str], changes: Mapping[str, object]) -> list[str]:
+    """Engine options that are typed, without those that are said anew or left out (`-o name`)."""
+    new = changes.get(ENGINE)
+    gone = [option.removeprefix(f"{ENGINE} ") for option in changes if option.startswith(f"{ENGINE} ")]
+    anew = {spelled(word.partition("=")[0]) for word in [*gone, *(new if isinstance(new, list) else ())]}
+    kept = [word for word in old if word != ENGINE and spelled(word.partition("=")[0]) not in anew]
+    return [word for pair in kept for word in (ENGINE, pair)]
 
 
 def _said(ctx: typer.Context, without: Collection[str] = ()) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ import re
 
 from qwenpick.errors import QwenpickError, shown
 from qwenpick.i18n import _
+from qwenpick.runtimes.option import spelled
 
 
 def read_engine_options(pairs: list[str] | None) -> dict[str, object]:
@@ -17,7 +18,7 @@ def read_engine_options(pairs: list[str] | None) -> dict[str, object]:
             raise QwenpickError(
                 _("cannot read option '{pair}'; write it like -o gpu_memory_utilization=0.8", pair=shown(pair))
             )
-        name = name.strip().lstrip("-").replace("-", "_")
+        name = spelled(name)
         found[name] = value.strip() if name.endswith("version") else _value(value.strip())
     return found
 
