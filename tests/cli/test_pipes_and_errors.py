@@ -86,3 +86,30 @@ def test_128_tokens_are_what_benchmarks_generate_and_may_have_been_meant_as_128_
     result = qwenpick("fit", "qwen3-8b", "--context", "128", *box)
     assert json.loads(result.out)["context"] == 128
     assert result.err == "planned for 128 tokens, as said; for 128 thousand write 128k\n"
+
+
+@pytest.mark.parametrize("command", [(), ("recommend",)])
+def test_options_alone_are_of_recommend(qwenpick: Run, command: tuple[str, ...]) -> None:
+    result = qwenpick(*command, "--gpu", "rtx 4090", "--ram", "64", "--task", "coding", "--json")
+    assert json.loads(result.out)["command"] == "recommend"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("fit", "qwen3-8b", "--quant", ""), "--quant needs a value"),
+        (("fit", "qwen3-8b", "--task="), "--task needs a value"),
+        (("--verison",), "there is no option --verison; did you mean --version?"),
+        (("fit", "qwen3-8b", "--ctx", "4k"), "there is no option --ctx; did you mean --context?"),
+        (("fit", "qwen3-8b", "--contxt", "4k"), "there is no option --contxt; did you mean --context?"),
+        (("launch", "qwen3-8b", "--port", "1"), "there is no option --port (qwenpick launch -h lists what it takes)"),
+        (("fit", "qwen3-8b", "qwen3-4b"), "name one, or: qwenpick compare qwen3-8b qwen3-4b"),
+        (("fit", "qwen3-8b", "--gpu", "rtx 4090 ti"), "did you mean rtx-4090?"),
+        (("models", "--json", "--format", "csv"), "--json and --format csv contradict each other"),
+        (("fit", "./no-such-file"), "cannot read 'no-such-file': no such file or directory"),
+    ],
+)
+def test_what_was_meant_is_said(qwenpick: Run, arguments: tuple[str, ...], sentence: str) -> None:
+    result = qwenpick(*arguments)
+    assert result.code == 2
+    assert sentence in result.err

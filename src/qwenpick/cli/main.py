@@ -5,15 +5,17 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from itertools import pairwise
 from types import ModuleType
 
 from qwenpick.cli.commands import COMMANDS
 from qwenpick.cli.common.defaults import default_map, defaults, no_language
 from qwenpick.cli.common.streams import LONGEST, abandon, can_write, prepare, tell, tell_as_it_is
-from qwenpick.errors import shown
+from qwenpick.errors import QwenpickError, did_you_mean, shown
 from qwenpick.i18n import _, chosen, is_known, language, use
 
 INTERNAL_ERROR = 70  # sysexits.h EX_SOFTWARE: qwenpick itself failed, which is neither "fits" nor "does not fit"
+ROOT_OPTIONS = ("--help", "--version", "--install-completion", "--show-completion")  # before any command
 _YES = frozenset({"1", "true", "t", "yes", "y", "on"})  # what an environment variable says for a flag
 UNWRITTEN = 74  # sysexits.h EX_IOERR: the answer could not be written
 INTERRUPTED, PIPE_CLOSED = 130, 141  # 128 + SIGINT, 128 + SIGPIPE, as shells have them
@@ -58,6 +60,10 @@ def run(arguments: list[str]) -> int:
         if not arguments:
             arguments = ["recommend"]  # what people who type nothing more want to know
             tell(_("qwenpick -h lists what else can be asked"))
+        elif _is_bare(arguments):
+            arguments = ["recommend", *arguments]
+        if blank := _blank(arguments):
+            raise QwenpickError(_("{name} needs a value", name=blank))
         if any(word.partition("=")[0] == "--html" for word in arguments):
             note(arguments)
         from qwenpick.cli.app import build
@@ -77,6 +83,26 @@ def run(arguments: list[str]) -> int:
     if not writable:
         return _unwritten("stdout is closed")
     return code if isinstance(code, int) else 0
+
+
+def _is_bare(arguments: list[str]) -> bool:
+    """Whether options alone were typed, which are `recommend`'s: `qwenpick --task coding`."""
+    first = arguments[0].partition("=")[0]
+    return (
+        first.startswith("--")
+        and COMMANDS.keys().isdisjoint(arguments)
+        and first not in ROOT_OPTIONS
+        and not did_you_mean(first, ROOT_OPTIONS)
+    )
+
+
+def _blank(arguments: list[str]) -> str | None:
+    """The first option whose value is empty, as where a script's variable is not set: it would be taken for an option that was not typed."""
+    for word, following in pairwise((*arguments, "-")):
+        name, equals, value = word.partition("=")
+        if name.startswith("-") and name.strip("-") and not (value if equals else following).strip():
+            return name
+    return None
 
 
 def note(arguments: list[str]) -> None:
@@ -131,7 +157,6 @@ def _report(error: Exception, arguments: list[str]) -> int:
     import typer
 
     from qwenpick.bounded import reason
-    from qwenpick.errors import QwenpickError
 
     if isinstance(error, typer.Abort):
         return INTERRUPTED

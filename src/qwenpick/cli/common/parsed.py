@@ -39,7 +39,11 @@ class Output:
     json: given.Json = False
 
     def shown(self) -> str:
-        """table, markdown, csv or json, or a word that `emit` refuses."""
+        """table, markdown, csv or json, or a word that `emit` refuses. Raises QwenpickError where both options are said and differ."""
+        if self.json and self.format not in ("table", "json"):
+            raise QwenpickError(
+                _("--json and --format {format} contradict each other; leave out one", format=self.format)
+            )
         return "json" if self.json else self.format
 
 

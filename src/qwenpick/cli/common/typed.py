@@ -7,10 +7,18 @@ from itertools import pairwise
 from typing import Any
 
 from qwenpick.cli.commands import COMMANDS
-from qwenpick.errors import did_you_mean, shown
+from qwenpick.errors import did_you_mean, edits, shown
 from qwenpick.i18n import _
 
 USUAL = {"help": "qwenpick -h", "version": "qwenpick --version", "-v": "--version", "-V": "--version"}
+# what engines and other tools call an option -> what it is called here
+ELSEWHERE = {
+    "--ctx": "--context", "--ctx-size": "--context", "--context-length": "--context", "--context-size": "--context", "--max-model-len": "--context",
+    "--num-ctx": "--context", "--quantization": "--quant", "--precision": "--quant", "--dtype": "--quant", "--engine": "--runtime",
+    "--backend": "--runtime", "--cpu": "--cpu-only", "--memory": "--ram", "--usecase": "--task", "--use-case": "--task", "--concurrency": "--users",
+    "--parallel": "--users", "--max-num-seqs": "--users", "--cache-type": "--kv-cache", "--kv-cache-dtype": "--kv-cache", "--output": "--format",
+    "--verbose": "--explain", "--top": "--limit", "--language": "--lang",
+}  # fmt: skip
 
 # words that are the beginning of a GPU's name and never all of it
 _BRANDS = frozenset(
@@ -72,7 +80,9 @@ def _near(error: Any) -> str:
     known = (
         [word for option in context.command.params for word in option.opts if word.startswith("--")] if context else []
     )
-    return did_you_mean(name, known, 2)
+    if ELSEWHERE.get(name) in (*known, "--lang"):
+        return _("; did you mean {near}?", near=ELSEWHERE[name])
+    return did_you_mean(name, [word for word in known if name[2:3] == word[2:3] or edits(name, word, 1) <= 1], 2)
 
 
 def _name(parameter: Any) -> str:
