@@ -103,9 +103,12 @@ def parse_json(data: bytes, what: str) -> dict[str, Any]:
     """
     if sum(map(data.count, (b",", b"[", b"{"))) > JSON_VALUES:
         raise QwenpickError(_("'{what}' has more than {limit:,} values", what=what, limit=JSON_VALUES))
+    text = decoded(data, what)
+    if not text.strip():
+        raise QwenpickError(_("'{what}' is empty", what=what))
     try:
         value = json.loads(
-            data.decode("utf-8"),
+            text,
             object_pairs_hook=_unique,
             parse_constant=_no_constant,
             parse_int=_whole,
@@ -113,11 +116,28 @@ def parse_json(data: bytes, what: str) -> dict[str, Any]:
         )
     except RecursionError:
         raise QwenpickError(_("'{what}' is nested too deeply to be a model's file", what=what)) from None
-    except ValueError as problem:
+    except json.JSONDecodeError as problem:
+        raise QwenpickError(
+            _(
+                "'{what}' is not valid JSON (line {line}, column {column})",
+                what=what,
+                line=problem.lineno,
+                column=problem.colno,
+            )
+        ) from None
+    except ValueError as problem:  # of ours: a key twice, a number too large
         raise QwenpickError(_("'{what}' is not valid JSON: {problem}", what=what, problem=problem)) from None
     if not isinstance(value, dict):
-        raise QwenpickError(_("'{what}' holds a JSON {kind}, not an object", what=what, kind=type(value).__name__))
+        raise QwenpickError(_("'{what}' is JSON, but not an object with names and values", what=what))
     return value
+
+
+def decoded(data: bytes, what: str) -> str:
+    """The text of a file. Raises QwenpickError where it is none."""
+    try:
+        return data.decode("utf-8")
+    except ValueError:
+        raise QwenpickError(_("'{what}' is not text in UTF-8", what=what)) from None
 
 
 def parse_yaml(data: bytes | str, limit: int = YAML_VALUES) -> tuple[Node | None, Any]:

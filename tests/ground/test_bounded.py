@@ -56,7 +56,9 @@ def test_of_a_long_log_both_ends_are_read_as_whole_lines(tmp_path: Path) -> None
         (b'{"a":' * 10_000, "nested too deeply"),
         (b"[" + b"[]," * (JSON_VALUES // 2 + 1), "values"),
         (b"[]", "not an object"),
-        (b"\xff", "not valid JSON"),
+        (b"\xff", "not text in UTF-8"),
+        (b" \n", "is empty"),
+        (b'{"a":\n', r"not valid JSON \(line 2, column 1\)"),
     ],
 )  # fmt: skip
 def test_json_without_its_traps(data: bytes, sentence: str) -> None:

@@ -169,8 +169,8 @@ def test_what_is_no_machine_at_all_is_said(document: object) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "is not valid JSON"),
-        (b"\xff\xfe", "is not valid JSON"),
+        (b"", "is empty"),
+        (b"\xff\xfe", "is not text in UTF-8"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"machine_version": NaN}', "NaN is not a number"),
         (b" " * (8 * 2**20 + 1), "at most 8 MiB of such a file is read"),
@@ -215,5 +215,5 @@ def test_a_machine_is_handed_on_over_a_pipe(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(envelope)))
     assert read(Path("-")) == replace(machine, origin="file")
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"")))
-    with pytest.raises(QwenpickError, match="'-' is not valid JSON"):
+    with pytest.raises(QwenpickError, match="'-' is empty"):
         read(Path("-"))

@@ -184,7 +184,7 @@ TOLD = {
     "Qwen3-Aligner-8B": "--online",
     "Intern-S1-mini": "--online",  # no s1-mini
     "llava-onevision-qwen2-7b-ov-hf": "--online",  # a tower of its own
-    "klingon": "there is no model 'klingon' in the catalog; owner/name with --online",
+    "klingon": "there is no model 'klingon' in the catalog (qwenpick models lists them; fit --online asks the hub about owner/name)",
     "7B-Qwen2.5-VL-finetune": "--online",
     "Llama-3-8B-Qwen3-merge": "--online",
     "qwen3-8b-moe": "--online",

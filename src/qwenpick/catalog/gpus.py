@@ -92,11 +92,14 @@ def find_gpu(catalog: Catalog, name: str) -> Gpu:
 
 
 def _nearest_name(folded: str, catalog: Catalog) -> str:
-    """The suggestion for a misspelt name: at most two edits away and with the same digits, since another number is another part."""
+    """The suggestion for a misspelt name: at most two edits away or its beginning, and with the same digits, since another number is another part."""
     same = (i for i in catalog.gpus if sorted(filter(str.isdigit, i)) == sorted(filter(str.isdigit, folded)))
     far = {i: edits(folded, i, 2) for i in same}
     near = min(far, key=lambda i: (far[i], i), default=None)
-    return did_you_mean(near, (near,)) if near and far[near] <= 2 and len(folded) > 3 else ""
+    if near and far[near] > 1:  # rtx 4090 ti, which was never made
+        begun = [i for i in far if folded.replace("-", "").startswith(i.replace("-", ""))]
+        near = max(begun, key=len, default=near if far[near] <= 2 else None)
+    return did_you_mean(near, (near,)) if near and len(folded) > 3 else ""
 
 
 def variants(catalog: Catalog, gpu: Gpu) -> tuple[Gpu, ...]:

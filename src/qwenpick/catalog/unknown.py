@@ -52,6 +52,9 @@ def unknown(catalog: Catalog, name: str, folded: str) -> str:
         return _("'{name}' is a series: {order}; choose one", name=name, order=", ".join(order))
     if newest_series := _newest_series(catalog, folded, open_ids):
         return _("'{name}' is a series: {order}; choose one", name=name, order=", ".join(newest_series))
+    words = name.split()
+    if len(words) > 1 and all(fold(word) in records(catalog.models) for word in words):
+        return _("'{name}' are several models; name one, or: qwenpick compare {name}", name=name)
     if made := starting(catalog, name):
         return _("'{name}' is several models: {made}; choose one", name=name, made=", ".join(made))
     if "qwen" not in folded and "qwq" not in folded and _OTHERS.search(folded):
@@ -74,7 +77,7 @@ def unknown(catalog: Catalog, name: str, folded: str) -> str:
             "there is no model '{name}'; did you mean {near}? (qwenpick models lists them)", name=name, near=near[0]
         )
     return _(
-        "there is no model '{name}' in the catalog; owner/name with --online reads the config of one on the hub",
+        "there is no model '{name}' in the catalog (qwenpick models lists them; fit --online asks the hub about owner/name)",
         name=name,
     )
 

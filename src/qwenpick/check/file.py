@@ -10,7 +10,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from qwenpick.bounded import parse_yaml, read_bytes
+from qwenpick.bounded import decoded, parse_yaml, read_bytes
 from qwenpick.check.fields import Entry, File, Machine, Part, Simulated
 from qwenpick.check.lines import line_of, refuse, written
 from qwenpick.check.requirements import NamedBox, Requirement
@@ -189,8 +189,4 @@ def read(path: Path) -> tuple[Requirement, ...]:
         raise QwenpickError(
             _("there is no {path}; write one (docs/ci.md shows how) or name another: qwenpick check FILE", path=path)
         )
-    try:
-        text = read_bytes(path, FILE_LIMIT).decode("utf-8")
-    except ValueError as problem:
-        raise QwenpickError(_("{path} cannot be read: {problem}", path=path, problem=problem)) from None
-    return parse(text, str(path))
+    return parse(decoded(read_bytes(path, FILE_LIMIT), str(path)), str(path))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qwenpick.bounded import read_bytes, read_json
+from qwenpick.bounded import file_size, read_bytes, read_json
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.readers import config as config_json
@@ -35,6 +35,7 @@ def read_path(path: Path, catalog: Catalog) -> Reading:
         )
     if path.suffix.casefold() == ".json":
         return describe(catalog, from_config(read_json(path), (_named(path),), (), str(path), _date(path)))
+    file_size(path)  # what is not there is said so
     raise QwenpickError(_("'{path}' is neither a config.json, a .gguf file nor a model directory", path=path))
 
 
