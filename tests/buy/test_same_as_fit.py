@@ -9,6 +9,7 @@ import pytest
 
 from qwenpick.buy.hardware import offers
 from qwenpick.catalog import Catalog, find_gpu, find_model
+from qwenpick.catalog.prices import gpu_price
 from qwenpick.recommending.choose import task_for
 from qwenpick.recommending.request import Request
 from qwenpick.render.plan import _closer
@@ -48,6 +49,28 @@ def test_more_gpus_than_a_box_holds_are_boxes_joined_as_fit_joins_them(catalog: 
     shown = json.loads(qwenpick(*shlex.split(command)[1:], "--json").out)
     assert (offer.count, offer.nodes) == (16, 2) and "--gpu '8x h100-sxm5-80gb' --nodes 2" in command
     assert offer.plan.speed and shown["speed"]["each"]["low"] == pytest.approx(offer.plan.speed.each.low, rel=0.01)
+
+
+@pytest.mark.parametrize(("name", "count"), [("qwen3-8b", 1), ("qwen3-235b-a22b", 2), ("qwen3.5-397b", 4)])
+def test_where_one_spark_is_not_enough_several_are_joined_as_fit_joins_them(
+    catalog: Catalog, qwenpick: Run, name: str, count: int
+) -> None:
+    # 117 GB of 4-bit weights leave 122 GiB too little, 214 GB twice as much; two are joined by a cable, four by a switch
+    asked, request, spark = find_model(catalog, name), Request(), find_gpu(catalog, "dgx spark")
+    (offer,) = offers(catalog, asked, request, [spark])
+    assert (offer.count, offer.nodes) == (count, count)
+    assert offer.price == count * (gpu_price(spark)[0] or 0)
+    command = _closer(asked, offer, task_for([asked], request), request)
+    assert ("--nodes" in command) == (count > 1)
+    shown = json.loads(qwenpick(*shlex.split(command)[1:], "--json").out)
+    assert (shown["verdict"], shown["format"], shown["runtime"]) == (
+        offer.plan.verdict, offer.plan.checkpoint.format, offer.plan.runtime,
+    )  # fmt: skip
+    assert len(shown["placement"]["devices"]) == count
+    assert offer.plan.speed and shown["speed"]["each"]["low"] == pytest.approx(offer.plan.speed.each.low, rel=0.01)
+    if count > 1:
+        fewer = qwenpick("fit", name, "--gpu", "gb10", "--nodes", str(count // 2), "--gpu-only", "--quant", "4bit")
+        assert fewer.code == 1
 
 
 def test_a_row_says_its_cache_and_whether_it_is_tight(qwenpick: Run) -> None:

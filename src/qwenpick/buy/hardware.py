@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 COUNTS = (1, 2, 4, 8, 16, 24, 32)  # GPUs of one kind: a box holds up to 8, more are nodes of 8
 PER_NODE = 8
+MOST_SPARKS = 4  # two by a cable, up to four by a switch: NVIDIA DGX Spark user guide
 LEAST_BITS = 4  # bits a weight: nobody buys a GPU to run a model in fewer, unless a format was asked for
 ACROSS_NODES = ("vllm", "sglang")  # engines that one model can run in on several nodes
 # what the operating system, the engine's process and its caches leave no room without: our rule of thumb
@@ -58,8 +59,8 @@ class Offer:
 
     @property
     def nodes(self) -> int:
-        """Boxes of up to eight GPUs."""
-        return max(1, self.count // PER_NODE)
+        """Boxes of up to eight GPUs; one each where GPU and system share the memory."""
+        return self.count // min(self.count, per_box(self.gpu))
 
     @property
     def memory(self) -> int:
@@ -150,16 +151,24 @@ def _smallest(
                 price and price * count,
                 note,
                 gpu.power_watts and gpu.power_watts * count,
-                (gpu.memory_bytes or each) if gpu.unified else needed_ram(plan, min(count, PER_NODE)),
+                (gpu.memory_bytes or each) if gpu.unified else needed_ram(plan, min(count, per_box(gpu))),
                 download_bytes(plan.model, plan.architecture, plan.checkpoint, plan.runtime),
-                THREADS_PER_GPU * min(count, PER_NODE),
+                THREADS_PER_GPU * min(count, per_box(gpu)),
             )
     return None
 
 
+def per_box(gpu: Gpu) -> int:
+    """How many GPUs of this kind a box holds."""
+    return 1 if gpu.unified else PER_NODE
+
+
 def _counts(gpu: Gpu) -> Iterator[int]:
-    """A machine whose GPU shares its RAM has one; GPUs outside datacenters are not joined across nodes."""
-    most = 1 if gpu.unified else COUNTS[-1] if gpu.segment == "datacenter" else PER_NODE
+    """A machine whose GPU shares its RAM has one, and of these DGX Sparks are joined; other GPUs outside datacenters are not, across nodes."""
+    from qwenpick.machine.nodes import SPARKS
+
+    alone = MOST_SPARKS if gpu.id == SPARKS else 1
+    most = alone if gpu.unified else COUNTS[-1] if gpu.segment == "datacenter" else PER_NODE
     return (count for count in COUNTS if count <= most)
 
 
@@ -171,11 +180,11 @@ def _chosen(
     from qwenpick.machine.simulate import simulate
 
     asked = find_runtime(request.runtime).NAME if request.runtime else None
-    names = (request.runtime,) if count <= PER_NODE else [name for name in ACROSS_NODES if asked in {None, name}]
+    each = min(count, per_box(gpu))
+    names = (request.runtime,) if count == each else [name for name in ACROSS_NODES if asked in {None, name}]
     for name in names:
         try:
-            each = min(count, PER_NODE)
-            box = simulate(catalog, [gpu.id if count == 1 else f"{each}x {gpu.id}"], None, None, False)
+            box = simulate(catalog, [gpu.id if each == 1 else f"{each}x {gpu.id}"], None, None, False)
             box = several(box, count // each, None)
             ranked = buyers[name].one(box)
         except QwenpickError:

@@ -15,6 +15,7 @@ MOST_NODES = 1024
 NVLINK, RDMA, ETHERNET = 10e-6, 20e-6, 40e-6
 NVLINK_BANDWIDTH = 900e9  # bytes/s of one GPU in an NVL72 rack: NVIDIA GB200 NVL72 data sheet, 1.8 TB/s both ways
 SPARK = Link("200 Gb/s ConnectX-7", 25e9, RDMA)  # what a DGX Spark has: NVIDIA DGX Spark user guide
+SPARKS = "gb10"  # the GPU of boxes that it joins
 USUAL = Link("100 Gb/s Ethernet", 12.5e9, ETHERNET)
 _KINDS = {"ib": RDMA, "infiniband": RDMA, "roce": RDMA, "eth": ETHERNET, "ethernet": ETHERNET}
 _NAMED = r"(ib|infiniband|roce|eth|ethernet)[ -]?(\d{1,5})(?:g|gb|gbe|gbit|gb/s|gbit/s)?"
@@ -57,7 +58,7 @@ def several(machine: Machine, nodes: int, link: Link | None) -> Machine:
         raise QwenpickError(_("--nodes must be a whole number from 1 to {most:,}", most=MOST_NODES))
     if not machine.devices:
         raise QwenpickError(_("--nodes joins machines with GPUs; this one has none"))
-    joined = link or (SPARK if machine.devices[0].gpu == "gb10" else USUAL)
+    joined = link or (SPARK if machine.devices[0].gpu == SPARKS else USUAL)
     note = (
         N_("{nodes} such machines, joined by {link}", nodes=nodes, link=joined.name)
         if link

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from qwenpick.buy.hardware import LEAST_BITS, PER_NODE
+from qwenpick.buy.hardware import LEAST_BITS
 from qwenpick.catalog.prices import dollars
 from qwenpick.i18n import _
 from qwenpick.memory.cache import KvCache
@@ -66,7 +66,8 @@ def plan_report(
 
 def _closer(model: Model, offer: Offer, task: Task, request: Request) -> str:
     """The command that shows the plan of an offer: where every byte goes there."""
-    name = f"{offer.count // offer.nodes}x {offer.gpu.id}" if offer.count > 1 else offer.gpu.id
+    each = offer.count // offer.nodes
+    name = f"{each}x {offer.gpu.id}" if each > 1 else offer.gpu.id
     plan, cache = offer.plan, offer.plan.work.kv_cache
     words = ["qwenpick", "fit", model.id, "--quant", plan.checkpoint.format, "--gpu", name]
     words += ["--nodes", str(offer.nodes)] if offer.nodes > 1 else []
@@ -195,11 +196,11 @@ def _comfort(task: Task) -> str:
 
 def hardware(offer: Offer) -> str:
     """`RTX 4090`, `2 x L40S`, `2 nodes of 8 x H200`."""
-    if offer.count > PER_NODE:
+    if 1 < offer.nodes < offer.count:
         return _(
             "{count} nodes of {each} x {name}",
-            count=offer.count // PER_NODE,
-            each=PER_NODE,
+            count=offer.nodes,
+            each=offer.count // offer.nodes,
             name=offer.gpu.name,
         )
     return f"{offer.count} x {offer.gpu.name}" if offer.count > 1 else offer.gpu.name
@@ -207,6 +208,12 @@ def hardware(offer: Offer) -> str:
 
 def _beside(offer: Offer) -> str:
     """What the box should have beside its GPUs."""
+    if offer.gpu.unified and offer.nodes > 1:
+        return _(
+            "Each of the {hardware} also needs {disk} of disk for the weights",
+            hardware=hardware(offer),
+            disk=format_gb(offer.disk),
+        )
     if offer.gpu.unified:
         return _(
             "The {hardware} also needs {disk} of disk for the weights",
@@ -260,6 +267,7 @@ def offer_values(offer: Offer) -> OfferValues:
     return {
         "gpu": offer.gpu.id,
         "count": offer.count,
+        "nodes": offer.nodes,
         "memory": offer.memory,
         "longest_context": offer.longest,
         "price_usd": offer.price,

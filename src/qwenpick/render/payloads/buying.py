@@ -10,10 +10,11 @@ from qwenpick.render.payloads.plans import MachineValues, PlanValues
 
 
 class OfferValues(TypedDict):
-    """Price, power and memory are of all `count` GPUs; ram, disk and threads are what the box, or each node, should have."""
+    """Price, power and memory are of all `count` GPUs, in `nodes` boxes; ram, disk and threads are what the box, or each node, should have."""
 
     gpu: str
     count: int
+    nodes: int
     memory: int
     longest_context: int | None
     price_usd: float | None
