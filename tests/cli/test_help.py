@@ -56,6 +56,8 @@ def test_what_typer_cannot_read_is_one_sentence_that_begins_as_all_errors_do(
         ("fit qwen3-8b --gpu rx 580 --ram 16", "--gpu 'rx 580'"),
         ("fit qwen3-8b --gpu rtx 4090 --ram 64", "--gpu 'rtx 4090'"),  # would be a model named qwen3-8b 4090
         ("launch --gpu=rtx 4090 --ram 64", "--gpu 'rtx 4090'"),
+        ("fit --gpu rtx 4070 ti super qwen3-8b", "--gpu 'rtx 4070 ti super'"),
+        ("--lang en compare rtx 3060 rtx 4060", "'rtx 3060'"),
         ("compare rtx 3060 rtx 4060", "'rtx 3060'"),
     ],
 )
@@ -64,6 +66,13 @@ def test_a_name_of_several_words_without_quotes_is_said_to_want_them(
 ) -> None:
     assert run(words.split()) == 2
     assert capsys.readouterr().err == f"qwenpick: a name of several words stands in quotes: {said}\n"
+
+
+def test_a_brand_that_stands_where_no_gpu_is_named_is_read_as_what_stands_there(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["models", "nvidia", "foo"]) == 2
+    assert "there is no model 'nvidia foo'" in capsys.readouterr().err
 
 
 def test_gpus_takes_a_name_of_several_words_as_models_does(capsys: pytest.CaptureFixture[str]) -> None:

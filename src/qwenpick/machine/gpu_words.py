@@ -25,10 +25,12 @@ _COUNT_LAST = re.compile(r"(.*\S\s|\d+)\s*[x×*]\s*(\d+)", re.IGNORECASE)
 def separate(gpus: Iterable[str]) -> list[str]:
     """The GPUs that stand in one --gpu, one each.
 
-    >>> separate(["rtx 3090, rtx 3060 12gb", "2x l40s", "ryzen ai max+ 395"])
+    >>> separate(["rtx 3090, rtx 3060 12gb;", "2x l40s", "ryzen ai max+ 395"])
     ['rtx 3090', 'rtx 3060 12gb', '2x l40s', 'ryzen ai max+ 395']
     """
-    return [one for words in gpus for one in ([words] if _SIGNED.match(words) else _BETWEEN.split(words.strip(" ,+")))]
+    return [
+        one for words in gpus for one in ([words] if _SIGNED.match(words) else _BETWEEN.split(words.strip(" ,;，、+")))
+    ]
 
 
 def counted(words: str) -> tuple[int, str]:

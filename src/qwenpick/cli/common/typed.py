@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import takewhile
 from typing import Any
 
 from qwenpick.cli.commands import COMMANDS
@@ -29,19 +29,16 @@ _BRANDS = frozenset(
 def unquoted(arguments: list[str]) -> str | None:
     """What is wrong where a GPU's name of several words was typed without quotes, so that only its first word is the name; None where none was.
 
-    >>> unquoted(["fit", "qwen3-8b", "--gpu", "rtx", "4090"])
-    "a name of several words stands in quotes: --gpu 'rtx 4090'"
+    >>> unquoted(["fit", "qwen3-8b", "--gpu", "rtx", "4070", "ti", "--ram", "64"])
+    "a name of several words stands in quotes: --gpu 'rtx 4070 ti'"
     """
-    if arguments[:1] == ["gpus"]:  # takes them so
-        return None
-    for word, following in pairwise(arguments):
-        first = word.removeprefix("--gpu=")
-        if first.casefold() in _BRANDS and not following.startswith("-"):
-            name = shown(f"'{first} {following}'", 80)
-            return _(
-                "a name of several words stands in quotes: {name}",
-                name=name if arguments[0] == "compare" else f"--gpu {name}",
-            )
+    for at, word in enumerate(arguments):
+        first, option = word.removeprefix("--gpu="), word.startswith("--gpu=") or arguments[at - 1 : at] == ["--gpu"]
+        rest = [*takewhile(lambda each: not re.match("-|.*qwen", each, re.I), arguments[at + 1 :])]
+        rest = rest if option else rest[:1]  # what compare takes next may be another GPU
+        if first.casefold() in _BRANDS and rest and (option or "compare" in arguments[:at]):
+            name = shown(f"'{' '.join([first, *rest])}'", 80)
+            return _("a name of several words stands in quotes: {name}", name=f"--gpu {name}" if option else name)
     return None
 
 
