@@ -222,6 +222,9 @@ def test_a_reranker_of_ms_swift_reads_groups_of_texts_and_is_started_so(qwenpick
     assert "nearest: --trainer ms-swift" in plain.out
     assert "a group of 8 texts of --seq tokens" in grouped.out
     assert "start it: qwenpick launch qwen3-reranker-0.6b" in grouped.out
+    start = json.loads(qwenpick("fit", *words, "--trainer", "ms-swift", "--json").out)["start"]
+    assert f"start it: {start}\n" in grouped.out
+    assert json.loads(qwenpick("fit", *words, "--json").out)["start"] is None
     assert "nearest: --trainer ms-swift" in qwenpick("launch", *words).err
     started = qwenpick("launch", *words, "--trainer", "ms-swift").out
     assert "--task_type generative_reranker --loss_type pointwise_reranker" in started

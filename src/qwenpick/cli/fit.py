@@ -235,7 +235,7 @@ def _train(
     changes: tuple[TuningFix, ...] = ()
     commands: tuple[str, ...] = ()
     reached: tuple[Reach, ...] = ()
-    average = None
+    average = begins = None
     if wanted.every_method:
         found = list(methods(facts, box, model, wanted.training, strict))
         report = methods_report(model.name, found, box, wanted.dataset_tokens)
@@ -253,7 +253,8 @@ def _train(
         )
         if run.holds(strict):
             reason = refused(run.training)
+            begins = None if reason else start
             report = (*report, Line(reason, "dim") if reason else Line(_("start it: {command}", command=start), "good"))
-    values = tuning_values(found, box, wanted.dataset_tokens, strict, changes, reached, average, commands)
+    values = tuning_values(found, box, wanted.dataset_tokens, strict, changes, reached, average, commands, begins)
     emit("fit", format, report, values)
     return values["exit_code"]

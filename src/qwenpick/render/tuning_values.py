@@ -87,14 +87,16 @@ def tuning_values(
     reached: Sequence[Reach] = (),
     average: Tuned | None = None,
     commands: Sequence[str] = (),
+    start: str | None = None,
 ) -> TuningValues:
-    """Runs for a program, and the exit code of the first."""
+    """Runs for a program, and the exit code of the first; `start` is the command that starts it."""
     runs = [one for one in found if not isinstance(one, tuple)]
     fits = any(run.holds(strict) for run in runs)
     return {
         "fits": fits,
         "exit_code": 0 if fits else 1,
         "runs": [tune_values(run, dataset_tokens, fixes, reached, average, commands) for run in runs],
+        "start": start,
         "refused": {one[0]: one[1] for one in found if isinstance(one, tuple)},
         "machine": machine_values(machine),
     }

@@ -74,11 +74,15 @@ class TuneValues(TypedDict):
 
 
 class TuningValues(TypedDict):
-    """What fit --train prints: one run, or one per method with --train all; refused says why a method cannot be."""
+    """What fit --train prints: one run, or one per method with --train all; refused says why a method cannot be.
+
+    start is the command that starts the run; null where it does not fit, for several, and where it starts from a program of one's own.
+    """
 
     fits: bool
     exit_code: int
     runs: list[TuneValues]
+    start: NotRequired[str | None]
     refused: dict[str, str]
     machine: MachineValues
 
