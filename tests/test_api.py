@@ -69,9 +69,8 @@ def test_the_functions_answer_as_the_commands_do(qwenpick: Run) -> None:
     asked = api.fit("qwen3-8b", quant="4bit", context="32k", **BOX)
     said = json.loads(qwenpick("fit", "qwen3-8b", "--quant", "4bit", "--context", "32k", *words).out)
     assert asked.fits and asked.exit_code == 0
-    assert said["start"].startswith(
-        "qwenpick launch qwen3-8b --quant 4bit"
-    )  # a command line's own, as are those of fixes
+    # a command line's own, as are those of fixes
+    assert said["start"].startswith("qwenpick launch qwen3-8b --quant 4bit")
     assert asked.to_json() | {"start": said["start"]} == {name: said[name] for name in asked.to_json()}
     short = api.fit("qwen3-32b", quant="fp16", gpu="rtx 4090", ram="32GiB")
     said = json.loads(

@@ -130,9 +130,8 @@ def test_a_bug_ends_with_a_code_that_means_neither_yes_nor_no(qwenpick: Run, mon
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(
-        "qwenpick.render.fit.fit_report", broken
-    )  # no module keeps that name: a test after this one would meet it
+    # no module keeps that name: a test after this one would meet it
+    monkeypatch.setattr("qwenpick.render.fit.fit_report", broken)
     result = qwenpick("fit", "qwen3-8b", *BOX)
     assert result.code == 70
     assert "boom" in result.err

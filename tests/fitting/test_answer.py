@@ -272,11 +272,8 @@ def test_more_memory_keeps_a_strict_fit_over_several_gpus(catalog: Catalog) -> N
 @pytest.mark.parametrize(
     ("runtime", "quant", "formats"),
     [
-        (
-            "vllm",
-            "4bit",
-            {"awq-int4", "gptq-int4"},
-        ),  # published, so not bitsandbytes' nf4 of a download three times as large
+        # published, so not bitsandbytes' nf4 of a download three times as large
+        ("vllm", "4bit", {"awq-int4", "gptq-int4"}),
         ("llamacpp", "5bit", {"Q5_K_M", "Q5_K_S"}),  # not Q5_0, which is no smaller than Q5_K_S
         ("transformers", "4bit", {"nf4"}),  # its own first choice
     ],

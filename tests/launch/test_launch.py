@@ -346,11 +346,8 @@ def test_a_program_names_the_gpu_as_pytorch_does(device: Device, said: str, run:
         (replace(RTX, compute_capability="8.9"), "windows", "win-cuda-13*"),
         (replace(RTX, compute_capability="3.7"), "linux", "of your own with CUDA 11"),
         (MI300, "linux", "ubuntu-rocm"),
-        (
-            Device("RX 580", "amd", GIB, GIB, compute_capability="gfx803"),
-            "linux",
-            "ubuntu-vulkan-",
-        ),  # no ROCm build knows it
+        # no ROCm build knows it
+        (Device("RX 580", "amd", GIB, GIB, compute_capability="gfx803"), "linux", "ubuntu-vulkan-"),
         (Device("RX 6700 XT", "amd", GIB, GIB, compute_capability="gfx1031"), "linux", "ubuntu-vulkan-"),
         (Device("RX 6700 XT", "amd", GIB, GIB, compute_capability="gfx1031"), "windows", "win-hip-radeon"),
         (Device("Arc B580", "intel", GIB, GIB), "windows", "win-sycl"),

@@ -220,14 +220,10 @@ def test_a_run_on_windows_is_written_for_its_shell(qwenpick: Run) -> None:
 @pytest.mark.parametrize(
     ("said", "packages"),
     [
-        (
-            {"trainer": "llama-factory", "zero": 3, "gpus": 2},
-            ("llamafactory", "deepspeed<=0.18.4"),
-        ),  # its requirements/deepspeed.txt
-        (
-            {"trainer": "ms-swift", "zero": 3, "gpus": 2},
-            ("ms-swift", "deepspeed<0.19"),
-        ),  # its requirements/install_all.sh
+        # its requirements/deepspeed.txt
+        ({"trainer": "llama-factory", "zero": 3, "gpus": 2}, ("llamafactory", "deepspeed<=0.18.4")),
+        # its requirements/install_all.sh
+        ({"trainer": "ms-swift", "zero": 3, "gpus": 2}, ("ms-swift", "deepspeed<0.19")),
         ({"trainer": "trl", "zero": 3, "gpus": 2}, ("trl", "peft", "deepspeed")),
         ({"trainer": "sentence-transformers", "objective": "embedding"}, ("sentence-transformers[train]", "peft")),
     ],

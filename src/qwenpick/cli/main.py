@@ -170,9 +170,8 @@ def _report(error: Exception, arguments: list[str]) -> int:
     elif isinstance(error, OSError):  # a path that nobody may look at, or that no system has
         code, message = 2, f"'{shown(error.filename)}': {reason(error)}"
         tell(message)
-    elif hasattr(error, "format_message") and hasattr(
-        error, "show"
-    ):  # Typer's own: an option or argument it cannot read
+    # Typer's own: an option or argument it cannot read
+    elif hasattr(error, "format_message") and hasattr(error, "show"):
         code, message = 2, unquoted(arguments) or typed_wrong(error, arguments)
         tell(f"{message} {_help_of(arguments)}")
     else:

@@ -164,9 +164,8 @@ def print_manifest(
                 )
             )
     effort = "off" if request.thinking == "no" else None
-    quiet = shape != "ray" and is_quiet(
-        plan.model, effort
-    )  # Ray Serve LLM takes arguments of the engine, not of its server
+    # Ray Serve LLM takes arguments of the engine, not of its server
+    quiet = shape != "ray" and is_quiet(plan.model, effort)
     run = replace(run_of(plan, found.path, hub=hub), quiet=quiet)
     planned = manifest(shape, run, with_thinking(launch(run), plan.model, effort), plan, room, copies, nodes)
     planned = replace(planned, notes=(*planned.notes, *found.notes))

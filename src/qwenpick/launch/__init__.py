@@ -119,9 +119,8 @@ def _told(planned: Launch) -> Iterator[str]:
         yield _comment(_("needs {program}: {source}", program=needed[0], source=needed[1]))
     if served := address(planned):
         argv = planned.serve.argv
-        if argv[0] == "llama-server" and not {"--embeddings", "--reranking"} & set(
-            argv
-        ):  # those have no page to talk to
+        # those have no page to talk to
+        if argv[0] == "llama-server" and not {"--embeddings", "--reranking"} & set(argv):
             yield _comment(_("once it runs, open {address} (for programs: {address}/v1)", address=served))
         else:
             yield _comment(_("once it runs, it answers at {address}/v1 (OpenAI API)", address=served))

@@ -146,9 +146,8 @@ def _container(
 def _resource(run: Run) -> str:
     device = run.placement.devices[0]
     vendor = device.vendor
-    if device.kind == "mig" and (
-        profile := split_name(device.name)[1]
-    ):  # the device plugin's names where a node's instances differ
+    # the device plugin's names where a node's instances differ
+    if device.kind == "mig" and (profile := split_name(device.name)[1]):
         return f"nvidia.com/mig-{profile}"
     if vendor not in RESOURCES:
         raise QwenpickError(

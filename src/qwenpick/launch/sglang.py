@@ -22,11 +22,8 @@ READ_FROM = "SGLang 0.5: srt/server_args.py"
 IMAGE = "lmsysorg/sglang:v{release}"
 AMD_NEWEST, AMD_ROCM = "0.5.20", {(0, 5, 20): "rocm10", (0, 5, 9): "rocm720", (0,): "rocm700"}
 PORT = 30000
-PHASES = (
-    0,
-    5,
-    16,
-)  # graphs are set for decoding and for prefill; in 0.5.23 the older name is gone, and as a prefix of both it is refused
+# graphs are set for decoding and for prefill; in 0.5.23 the older name is gone, and as a prefix of both it is refused
+PHASES = (0, 5, 16)
 LANGUAGE_MODEL_ONLY = (0, 5, 19)  # --language-model-only
 
 

@@ -28,9 +28,8 @@ def unit(run: Run, planned: Launch) -> Launch:
     if run.system == "windows":
         raise QwenpickError(_("Windows has no systemd; leave out --systemd, or plan for WSL 2 with --system linux"))
     name = "qwenpick-" + re.sub(r"[^a-z0-9.]+", "-", run.model.id.casefold()).strip("-")
-    here = bool(planned.prepare) or bool(
-        run.path and not Path(run.path).is_absolute()
-    )  # what it loads is made, or lies, here
+    # what it loads is made, or lies, here
+    here = bool(planned.prepare) or bool(run.path and not Path(run.path).is_absolute())
     files = {f"{name}.service": _text(run, planned.serve, here)}
     for number, command in enumerate(planned.others, 2):
         files[f"{name}-box{number}.service"] = _text(run, command, here)

@@ -26,11 +26,8 @@ _QUANTIZED = {
     "int8": "BitsAndBytesConfig(load_in_8bit=True)",
 }
 AUTO = '"auto"'
-_TORCH = {
-    "apple": "mps",
-    "intel": "xpu:0",
-    "ascend": "npu:0",
-}  # what PyTorch calls a vendor's GPU; AMD's go by CUDA's name
+# what PyTorch calls a vendor's GPU; AMD's go by CUDA's name
+_TORCH = {"apple": "mps", "intel": "xpu:0", "ascend": "npu:0"}
 ANSWER = 2048  # tokens an answer may have here; a thought comes before it
 
 

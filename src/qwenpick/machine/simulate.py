@@ -168,10 +168,8 @@ def _unified_box(
     device = _device(gpu, total, (note,), bandwidth=gpu.bandwidth or DDR4[0])
     notes = [*named[0][2], note]
     if reserve is not None:
-        kept, said = (
-            reserve,
-            N_("{size} of {name} left for other programs: asked for", size=format_bytes(reserve), name=gpu.name),
-        )
+        kept = reserve
+        said = N_("{size} of {name} left for other programs: asked for", size=format_bytes(reserve), name=gpu.name)
     elif gpu.vendor == "apple":
         kept = mac_keeps(sold)
         said = N_(

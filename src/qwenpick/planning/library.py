@@ -15,12 +15,8 @@ if TYPE_CHECKING:
 
 LIBRARY = "https://ollama.com/library/"
 DEFAULT, FORMER = "Q4_K_M", "Q4_0"  # what a tag that names no format holds
-OLDER = (
-    "qwen",
-    "codeqwen",
-    "qwen2",
-    "qwen2-math",
-)  # of 2024 and before: qwen:7b, qwen2:7b and their sizes are those of Q4_0 (ollama.com/library)
+# of 2024 and before: qwen:7b, qwen2:7b and their sizes are those of Q4_0 (ollama.com/library)
+OLDER = ("qwen", "codeqwen", "qwen2", "qwen2-math")
 _NAMED = re.compile(r"(?:^|-)(?P<format>i?q\d\w*|mxfp4|b?f(?:p)?16)$", re.IGNORECASE)
 
 

@@ -72,9 +72,8 @@ def holding(model: Model, source: Stated) -> Model:
             held = held.model_copy(update={"bytes": file.bytes, "rounding": file.rounding or 1, "mtp": file.mtp})
     others: tuple[Checkpoint, ...] = tuple(c for c in model.checkpoints if c.format != source.format)
     published = tuple(one for one in model.published if one.repo == source.repo or source.format not in one.weights)
-    listed = tuple(
-        one for one in published if not one.tags
-    )  # Ollama is to take the repository's file, not its library's
+    # Ollama is to take the repository's file, not its library's
+    listed = tuple(one for one in published if not one.tags)
     return model.model_copy(update={"checkpoints": (held, *others), "published": listed, "ollama": None})
 
 

@@ -130,9 +130,8 @@ def notes_on(
     if training.trainer == "ms-swift" and training.objective == "sft" and training.tokens > TOKENS:
         prepared = recipe(training.method).prepare(architecture, training, checkpoint)
         one = loss(architecture, training, prepared, training.tokens)
-        if (
-            not one.chunked and training.sequence_parallel == 1
-        ):  # trainers/mixin.py get_use_logits_to_keep, prepare_logits_to_keep
+        # trainers/mixin.py get_use_logits_to_keep, prepare_logits_to_keep
+        if not one.chunked and training.sequence_parallel == 1:
             yield _(
                 "ms-swift computes logits of labelled tokens alone: {size} less for each thousand tokens of prompts",
                 size=format_bytes(one.logits * TOKENS // training.tokens),

@@ -33,9 +33,8 @@ OBJECTIVES: dict[str, Objective] = {
 }
 EMBEDDERS = ("sentence-transformers",)  # trainers that have no other method
 OF_WORDS = ("sft", "dpo", "orpo", "kto", "grpo")
-HEADS = frozenset(
-    {"reward model", "safety classification (token level)"}
-)  # the catalog's words for nine models without lm_head
+# the catalog's words for nine models without lm_head
+HEADS = frozenset({"reward model", "safety classification (token level)"})
 PENALISED = ("dpo", "kto", "grpo")  # losses that can look at a frozen model; GRPO's only with a penalty (beta > 0)
 GROUP = 8  # answers to a prompt: num_generations of trl 1.16.0 trainer/grpo_config.py; the batch of a step holds whole groups
 FEWEST = 2  # runs beside a method before it is offered

@@ -26,15 +26,13 @@ class Optimizer:
 
 
 OPTIMIZERS: dict[str, Optimizer] = {
-    "adamw": Optimizer(
-        2, 1, "adamw_torch"
-    ),  # torch.optim.AdamW, foreach: the roots of the second moments exist all at once
+    # torch.optim.AdamW, foreach: the roots of the second moments exist all at once
+    "adamw": Optimizer(2, 1, "adamw_torch"),
     "adamw-fused": Optimizer(2, 0, "adamw_torch_fused"),
     "adamw-8bit": Optimizer(0, 0, "adamw_bnb_8bit", states_8bit=2),
     "paged-adamw-8bit": Optimizer(0, 0, "paged_adamw_8bit", states_8bit=2, paged=True),
-    "adafactor": Optimizer(
-        0, 0, "adafactor", step_of_largest=4
-    ),  # weight, gradient, its square and the update in FP32; row and column sums beside
+    # weight, gradient, its square and the update in FP32; row and column sums beside
+    "adafactor": Optimizer(0, 0, "adafactor", step_of_largest=4),
     "sgd": Optimizer(0, 0, "sgd"),
     # torchao 0.17.0 optim/adam.py, one weight at a time, compiled: both new states in FP32; with 4 bits the search in its table beside
     "torchao-adamw-8bit": Optimizer(0, 0, "adamw_torch_8bit", step_of_largest=2, torchao_bits=8),

@@ -131,9 +131,8 @@ TRAINERS: dict[str, Trainer] = {
         "transformers 5.17.0, peft 0.21.2",
         kbit_upcast=True,
         releases=(
-            Release(
-                "5.4", {"loads_whole": True}, methods=("qlora",)
-            ),  # core_model_loading.py has_on_the_fly_quantization
+            # core_model_loading.py has_on_the_fly_quantization
+            Release("5.4", {"loads_whole": True}, methods=("qlora",)),
             Release("5.0", {"loads_whole": False}, methods=("qlora",)),
         ),
     ),
@@ -177,15 +176,13 @@ TRAINERS: dict[str, Trainer] = {
         brings_fla=True,
         makes_masks=True,
         since=(
-            Release(
-                "2026.10.1", {"makes_masks": False}
-            ),  # unsloth_zoo temporary_patches/misc.py _maskless_causal_arguments
+            # unsloth_zoo temporary_patches/misc.py _maskless_causal_arguments
+            Release("2026.10.1", {"makes_masks": False}),
             Release("2026.10.6", {"rows_by": "width"}),
         ),
         releases=(  # unsloth_zoo of the same name, fused_losses/cross_entropy_loss.py _get_chunk_multiplier
-            Release(
-                "2026.9.9", {"refuses_fla_on_hopper": True}
-            ),  # temporary_patches/fla_vendor.py, with Triton 3.4 to 3.7.0
+            # temporary_patches/fla_vendor.py, with Triton 3.4 to 3.7.0
+            Release("2026.9.9", {"refuses_fla_on_hopper": True}),
             Release("2026.9.3", {"rows_by": "4 bytes of 4 GiB"}),
             Release("2026.7", {"rows_by": "4 bytes of half of what is free", "brings_fla": False}),
             Release("2025.9", gone=True),

@@ -134,9 +134,8 @@ def compare(
     ]
     if kv_tokens is not None and seen.kv_tokens is not None:
         rows.append(Row("kv cache", "all", kv_tokens, seen.kv_tokens, "tokens"))
-    elif (
-        kv_tokens is not None and seen.longest is not None
-    ):  # a refused start says how long a sequence its cache would hold
+    # a refused start says how long a sequence its cache would hold
+    elif kv_tokens is not None and seen.longest is not None:
         rows.append(Row("longest sequence", "all", kv_tokens, seen.longest, "tokens"))
     if seen.blocks is not None:
         rows.append(Row("kv cache", "all", blocks, seen.blocks, "blocks"))

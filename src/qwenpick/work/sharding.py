@@ -163,9 +163,8 @@ def stage_layers(layers: int, stages: int, asked: tuple[int, ...] | None = None)
     """
     base, odd = divmod(layers, stages)
     counts = [base] * stages
-    for index in range(
-        2, odd + 2
-    ):  # vLLM distributed/utils.py get_pp_indices: from the stage before the last backwards
+    # vLLM distributed/utils.py get_pp_indices: from the stage before the last backwards
+    for index in range(2, odd + 2):
         counts[-index] += 1
     if asked:
         counts = list(asked)

@@ -87,9 +87,8 @@ def of(get: Get) -> Cluster:
             try:
                 documents.append(listed(get, f"/apis/resource.k8s.io/{version}/{name}", kind))
                 break
-            except (
-                ListError
-            ):  # not served in this version, or not ours to see: then devices are not handed out that way, or not to us
+            # not served in this version, or not ours to see: then devices are not handed out that way, or not to us
+            except ListError:
                 continue
     found = parse(documents)
     return Cluster(found.source, found.nodes, (*found.unclear, *unclear))

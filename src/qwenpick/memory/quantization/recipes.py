@@ -25,14 +25,8 @@ from qwenpick.memory.tensors import Tensor, tensors
 from qwenpick.values import dataclass
 
 MAKER = "Qwen/"
-FORMATS = (
-    "fp8",
-    "gptq-int8",
-    "gptq-int4",
-    "awq-int4",
-    "nvfp4",
-    "mxfp4",
-)  # that are quantized before they are published
+# that are quantized before they are published
+FORMATS = ("fp8", "gptq-int8", "gptq-int4", "awq-int4", "nvfp4", "mxfp4")
 _BLOCKS = {"nvfp4": 16, "mxfp4": 32}  # weights that share a scale of a byte
 DELTA, ATTENTION, SHARED, HEAD = "delta nets", "attention", "shared expert", "head"
 _KINDS = {

@@ -88,9 +88,8 @@ _MATRIX: dict[str, Callable[[int, int], int]] = {
     "fp16": lambda rows, columns: rows * columns * 2,
     # e4m3 weights and one FP32 scale per 128 x 128 block: quantization_config.weight_block_size of the official -FP8 repositories
     "fp8": lambda rows, columns: rows * columns + 4 * -(-rows // 128) * _groups(columns),
-    "fp8-online": lambda rows, columns: (
-        rows * columns + 4
-    ),  # one FP32 scale per matrix: vLLM's --quantization fp8 over 16-bit weights
+    # one FP32 scale per matrix: vLLM's --quantization fp8 over 16-bit weights
+    "fp8-online": lambda rows, columns: rows * columns + 4,
     # packed weights, 16-bit scales and packed zero points per group and row, g_idx per column: AutoGPTQ's qlinear
     "gptq-int8": lambda rows, columns: rows * columns + rows * _groups(columns) * (2 + 1) + 4 * columns,
     "gptq-int4": lambda rows, columns: rows * columns // 2 + rows * _groups(columns) * 5 // 2 + 4 * columns,

@@ -107,9 +107,8 @@ def smaller_caches(engine: str, model: Model, architecture: Architecture) -> tup
     eight = EIGHT_BIT_CACHE.get(engine)
     if eight is None:
         return ()
-    sturdy = (
-        model.parameters is not None and model.parameters.total > SIZES[STURDY - 1]
-    )  # four-bit keys were measured of 27B and 35B-A3B
+    # four-bit keys were measured of 27B and 35B-A3B
+    sturdy = model.parameters is not None and model.parameters.total > SIZES[STURDY - 1]
     stood = (
         cache
         for cache in FOUR_BIT_CACHES.get(engine, ())

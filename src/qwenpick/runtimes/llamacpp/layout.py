@@ -108,9 +108,8 @@ def _on_gpus(
     if holds:
         yield from _faster(architecture, checkpoint, work, devices, pooled)
         yield alone
-    for count in range(
-        2, len(devices) + 1
-    ):  # what is wanted may be more than that it just holds: each further GPU leaves more room
+    # what is wanted may be more than that it just holds: each further GPU leaves more room
+    for count in range(2, len(devices) + 1):
         if split := _best_split(architecture, checkpoint, work, devices[:count], pooled):
             yield split
     if ram is not None and layer_bytes(architecture, checkpoint) > ram + sum(budget(d, work) or 0 for d in devices):
@@ -119,10 +118,8 @@ def _on_gpus(
         return  # no cut of it holds
     like = _alike(device, work)
     found = set[Placement]()  # each is searched when it is asked for: who takes the first that holds needs no other
-    for edge in (
-        band("llamacpp").high,
-        1.0,
-    ):  # clear of the estimate's error; else what just holds, which leaves least to RAM
+    # clear of the estimate's error; else what just holds, which leaves least to RAM
+    for edge in (band("llamacpp").high, 1.0):
         alike = tuple(_alike(one, work) for one in devices)
         if len(devices) > 1 and (cut := spread(architecture, checkpoint, work, alike, edge, pooled)):
             yield from _new(found, Placement(devices, split=cut[0], cpu_moe_layers=cut[1]))

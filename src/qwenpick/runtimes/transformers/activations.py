@@ -37,9 +37,8 @@ def mlp(architecture: Architecture, format_name: str, version: Version) -> int:
         case DenseMlp(intermediate_size=inner):
             return 10 * inner + hidden if format_name == "int8" else 3 * inner * 2
         case MoeMlp(experts=experts, experts_per_token=used, intermediate_size=inner, shared_intermediate_size=shared):
-            if (
-                version < FUSED_EXPERTS
-            ):  # expert after expert, of the tokens that chose it: little beside the two sums of hidden
+            # expert after expert, of the tokens that chose it: little beside the two sums of hidden
+            if version < FUSED_EXPERTS:
                 return 2 * hidden * 2 + experts * 6 + max(3 * inner, 3 * shared) * 2
             gathered = used * (max(4 * hidden, hidden + 4 * inner) * 2 + ROUTING)
             return gathered + (hidden * 2 if shared else 0)

@@ -67,9 +67,8 @@ def profiled(
     if asked.picture and not video:
         shown = min(shown, max(1, asked.picture[0] // side) * max(1, asked.picture[1] // side))
     kept = count * shown
-    if (
-        COPIED[0] <= version < COPIED[1] and shown < budget
-    ):  # into room for the whole budget, the tower's own output beside the copies
+    # into room for the whole budget, the tower's own output beside the copies
+    if COPIED[0] <= version < COPIED[1] and shown < budget:
         return Profiled(kept, kept + count * budget)
     return Profiled(kept, kept)
 

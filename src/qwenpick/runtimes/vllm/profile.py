@@ -119,17 +119,15 @@ def profile(
     peak = max(activation(architecture, chosen, rank, kernels), asked)
     alone = rank.link == "alone"
     outside = kernels.non_torch if alone or chosen.version < (0, 20) else min(NON_TORCH_RANK, kernels.non_torch)
-    if (
-        chosen.version < COMMUNICATORS_BEFORE
-    ):  # v1/worker/gpu_worker.py init_device looked at the memory before the communicators were made
+    # v1/worker/gpu_worker.py init_device looked at the memory before the communicators were made
+    if chosen.version < COMMUNICATORS_BEFORE:
         around = communication_bytes(1 if alone else 2, architecture.is_moe)
         outside += int(around * OLD_PCIE) if rank.link == "pcie" else around
     if chosen.version >= runner.COUNTED:
         # the workspace stays allocated, so it counts as consumed: utils/mem_utils.py memory_profiling
         held = kernels.workspace if kernels.plain or architecture.is_hybrid else 0
-        if (
-            chosen.version >= runner.MULTIPLIED_BEFORE
-        ):  # over several GPUs all kernels were loaded by then: 2 MiB on each of two
+        # over several GPUs all kernels were loaded by then: 2 MiB on each of two
+        if chosen.version >= runner.MULTIPLIED_BEFORE:
             outside = int(outside * runner.LEFT_OUTSIDE) if alone else 0
         outside += held
         peak, outside = peak - min(held, peak), outside + runner.held_bytes(architecture, chosen)
