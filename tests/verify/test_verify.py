@@ -220,6 +220,12 @@ def test_sglangs_mamba_pool_is_read() -> None:
     assert part.kind == "state" and part.bytes == round(0.06 * GIB) + round(3.23 * GIB)
 
 
+def test_a_number_at_the_end_of_a_sentence_is_read() -> None:
+    asked = "vllm serve Qwen/Qwen3-8B --max-num-seqs 8 --enable-lora --max-loras 4."
+    seen = read_log(f"{asked}\nINFO [gpu_worker.py:300] Available KV cache memory: 4.0 GiB\n")
+    assert seen.options == {"max_num_seqs": 8, "enable_lora": True, "max_loras": 4}
+
+
 def test_sglangs_newer_names_are_read() -> None:
     line = "server_args=ServerArgs(model_path='Qwen/Qwen3.5-9B', cuda_graph_max_bs_decode=12, language_model_only=True, mamba_ssm_dtype='bfloat16')"
     seen = read_log(f"{line}\nLoad weight end. mem usage=20.00 GB.\n")

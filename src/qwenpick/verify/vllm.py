@@ -6,7 +6,7 @@ Wordings of v1/worker/gpu_worker.py, gpu_model_runner.py and v1/core/kv_cache_ut
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from qwenpick.memory.account import Part, gpu
 from qwenpick.verify.compare import CONSUMED
@@ -177,9 +177,8 @@ def _options(log: list[str]) -> Iterator[tuple[str, object]]:
     marks = ("non-default args", "vllm serve", "with config", "args: Namespace")
     lines = [line for line in log if any(mark in line for mark in marks)]
     for name, kind in _OPTIONS.items():
-        if match := first(_number(name), lines):
-            if value := kind(next(g for g in match.groups() if g).rstrip(".")):
-                yield name, value
+        if value := _number(name, kind, lines):
+            yield name, value
         elif name == "gpu_memory_utilization" and (match := first(_DESIRED, log)):
             yield name, float(match[1])
     for name in _SWITCHES:
@@ -187,8 +186,7 @@ def _options(log: list[str]) -> Iterator[tuple[str, object]]:
         if first(re.compile(rf"'{name}': True|--{flag}\b|\b{name}=True"), lines):
             yield name, True
             if name == "enable_lora":
-                found = ((size, first(_number(size), lines)) for size in _ADAPTERS)
-                yield from ((size, int(next(g for g in match.groups() if g))) for size, match in found if match)
+                yield from ((size, value) for size in _ADAPTERS if (value := _number(size, int, lines)))
         elif first(re.compile(rf"'{name}': False|--no-{flag}\b|\b{name}=False"), lines):
             yield name, False
     for name, words in _WORDS.items():
@@ -203,8 +201,10 @@ def _options(log: list[str]) -> Iterator[tuple[str, object]]:
         yield "num_speculative_tokens", int(match[1])
 
 
-def _number(name: str) -> re.Pattern[str]:
-    return re.compile(rf"'{name}': ([\d.]+)|\b{name}=([\d.]+)|--{name.replace('_', '-')}[ =]([\d.]+)")
+def _number(name: str, kind: Callable[[str], float], lines: list[str]) -> float | None:
+    """What an option was set to; None where no line says it."""
+    match = first(re.compile(rf"'{name}': ([\d.]+)|\b{name}=([\d.]+)|--{name.replace('_', '-')}[ =]([\d.]+)"), lines)
+    return kind(next(filter(None, match.groups())).rstrip(".")) if match else None
 
 
 def _format(log: list[str], model: str) -> tuple[str | None, str | None]:
