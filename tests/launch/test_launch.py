@@ -390,6 +390,8 @@ def test_the_json_says_what_is_needed_and_where_it_answers_as_the_script_does(qw
     for words, needed, served in (
         ("qwen3-8b", "llama-server", "http://127.0.0.1:8080"),
         ("qwen3-8b --runtime vllm", "vllm", "http://127.0.0.1:8000"),
+        ("qwen3-8b --runtime vllm -o version=0.20", "vllm", "http://127.0.0.1:8000"),
+        ("qwen3-asr-0.6b --runtime vllm", "vllm", "http://127.0.0.1:8000"),
         ("qwen3-8b --runtime vllm --docker", None, None),
         ("qwen3-8b --runtime transformers", "transformers", None),
         ("qwen3-8b --train lora", "trl", "-"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -132,7 +133,8 @@ def needs(planned: Launch) -> tuple[str, str] | None:
     if program == "docker":
         return None
     if planned.packages:
-        return planned.packages[0], f"`pip install {shlex.join(planned.packages)}`"
+        # without its extras and its release
+        return re.split(r"[\[=<]", planned.packages[0])[0], f"`pip install {shlex.join(planned.packages)}`"
     if planned.build:
         return "llama-server", planned.build
     return (program, WHERE_FROM[program]) if program in WHERE_FROM else None
