@@ -19,6 +19,7 @@ _NAMES = {"en": "en", "zh": "zh", "zh-cn": "zh", "zh-hans": "zh", "zh-hans-cn": 
 _ENGLISH = "en"
 LONGEST_NOTE = 1000  # characters: a longer text in a machine's file is nothing that we noted
 _active = _ENGLISH
+_was_typed = False
 _look_up: Callable[[str], str] | None = None
 
 
@@ -105,9 +106,17 @@ def language() -> str:
     return _active
 
 
-def use(name: str) -> bool:
-    """Say everything from here on in this language (zh, zh-CN, zh_CN.UTF-8, en). False, and nothing changes, for one that is not known."""
-    global _active, _look_up
+def typed_language() -> list[str]:
+    """The words that answer the next command in this language too, where only this command line chose it."""
+    return ["--lang", _active] if _was_typed and _active != _ENGLISH else []
+
+
+def use(name: str, typed: bool = False) -> bool:
+    """Say everything from here on in this language (zh, zh-CN, zh_CN.UTF-8, en), which was `typed` or is set for every command.
+
+    False, and nothing changes, for one that is not known.
+    """
+    global _active, _look_up, _was_typed
     found = _NAMES.get(_folded(name))
     if not found:
         return False
@@ -117,7 +126,7 @@ def use(name: str) -> bool:
         _look_up = gettext.translation(DOMAIN, LOCALE, [found]).gettext
     else:
         _look_up = None
-    _active = found
+    _active, _was_typed = found, typed
     return True
 
 

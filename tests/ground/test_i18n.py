@@ -243,3 +243,27 @@ def test_every_part_and_formula_is_told_in_chinese(qwenpick: Run, arguments: tup
     assert "权重" in result.out
     told = NAMES.sub("", result.out)
     assert re.findall(r"\b(?:the|of|in|at|layers|tokens|weights|bytes|measured)\b", told) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("recommend", "--gpu", "rtx 4090", "--ram", "64"),
+        ("fit", "qwen3-8b", "--gpu", "rtx 4090"),
+        ("fit", "qwen3-32b", "--quant", "fp16", "--gpu", "rtx 4090", "--gpu-only"),
+        ("fit", "qwen3-8b", "--gpu", "rtx 4090", "--train", "qlora"),
+        ("plan", "qwen3-8b"),
+    ],
+)
+def test_a_command_that_is_printed_is_answered_in_the_language_that_was_typed(
+    qwenpick: Run, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    typed = [line for line in qwenpick("--lang", "zh", *arguments).out.splitlines() if "qwenpick " in line]
+    assert typed and any(line.endswith("--lang zh") for line in typed)
+    monkeypatch.setenv("QWENPICK_LANG", "zh")
+    assert "--lang" not in qwenpick(*arguments).out
+
+
+def test_what_does_not_fit_is_said_with_chinese_commas(qwenpick: Run) -> None:
+    said = qwenpick("--lang", "zh", "fit", "qwen3-32b", "--quant", "fp16", "--gpu", "rtx 4090", "--gpu-only").out
+    assert "放不下，GeForce RTX 4090 还差" in said

@@ -50,7 +50,7 @@ def run(arguments: list[str]) -> int:
         kept = defaults()
         said = os.environ.get("QWENPICK_LANG") or kept.get("lang") or _of_the_terminal()
         name, arguments = chosen(arguments, said)
-        if not use(name):
+        if not use(name, typed=name != said):
             raise no_language(name)
         if language() != "en" and not can_write("中文"):
             use("en")

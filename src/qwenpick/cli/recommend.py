@@ -14,7 +14,7 @@ from qwenpick.cli.common.clusters import NAMED, Clustered
 from qwenpick.cli.common.groups import spread
 from qwenpick.cli.common.measuring import measured_once
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import _
+from qwenpick.i18n import _, typed_language
 from qwenpick.units import MOST_SEQUENCES
 
 if TYPE_CHECKING:
@@ -206,4 +206,7 @@ def _again(hardware: Box, recommender: Recommender, choice: Choice) -> str:
         "--gpu-only": request.gpu_only,
         "--strict": request.strict,
     }
-    return "".join(f" {shlex.quote(word)}" for word in [*hardware.words(), *typed(asked)]) + hardware.aside()
+    return (
+        "".join(f" {shlex.quote(word)}" for word in [*hardware.words(), *typed(asked), *typed_language()])
+        + hardware.aside()
+    )

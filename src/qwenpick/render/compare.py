@@ -178,7 +178,7 @@ def gpus_report(cards: tuple[Card, ...], model_name: str) -> Report:
         (
             _("best plan"),
             *(
-                f"{c.best.checkpoint.format}, {find_runtime(c.best.runtime).TITLE}" if c.best else _("none")
+                _(", ").join([c.best.checkpoint.format, find_runtime(c.best.runtime).TITLE]) if c.best else _("none")
                 for c in cards
             ),
         ),
@@ -221,7 +221,7 @@ def _table(names: Sequence[str], rows: list[tuple[str, ...]]) -> Table:
 def _verdict(answer: Answer | None) -> str:
     if answer is None:
         return _("no engine")
-    way = f"{answer.plan.checkpoint.format}, {find_runtime(answer.plan.runtime).TITLE}"
+    way = _(", ").join([answer.plan.checkpoint.format, find_runtime(answer.plan.runtime).TITLE])
     return _("{name} ({memory})", name=_side_verdict(answer), memory=way)
 
 

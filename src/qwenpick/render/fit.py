@@ -109,7 +109,7 @@ def verdict(answer: Answer) -> str:
     """Whether it fits, how fast it then is, and what that rests on: `fits, 29-49 tokens/s, 5.2 GiB to spare on RTX 4090`."""
     plan = answer.plan
     if not answer.fits:
-        return f"{_(VERDICTS[plan.verdict])}, {plan.reason}"
+        return _(", ").join([_(VERDICTS[plan.verdict]), plan.reason])
     word = _(VERDICTS[plan.verdict])
     if not answer.quick:
         word = _(

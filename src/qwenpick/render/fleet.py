@@ -100,7 +100,7 @@ def _taken(answer: Deployment) -> str:
 
 
 def _shown(room: Room, plan: Plan) -> str:
-    shown = f"{plan.checkpoint.format}, {find_runtime(plan.runtime).TITLE}, {where_short(plan)}"
+    shown = _(", ").join([plan.checkpoint.format, find_runtime(plan.runtime).TITLE, where_short(plan)])
     return shown + (_(" on {nodes} nodes", nodes=room.nodes) if room.nodes > 1 else "")
 
 

@@ -75,7 +75,7 @@ def gpu_report(catalog: Catalog, gpu: Gpu) -> Report:
     rows = [
         ("id", gpu.id),
         (_("called in Chinese"), gpu.name_zh or ""),
-        (_("made by"), f"{maker(gpu.vendor, language())}, {_(SEGMENTS[gpu.segment])}{f', {gpu.generation}' if gpu.generation else ''}"),
+        (_("made by"), _(", ").join(filter(None, (maker(gpu.vendor, language()), _(SEGMENTS[gpu.segment]), gpu.generation)))),
         (_("reported as"), ", ".join(gpu.aliases)),
         ('PCI ids', ", ".join(gpu.pci_ids)),
         (_("target"), gpu.compute_capability or ""),

@@ -97,7 +97,7 @@ def model_values(catalog: Catalog, model: Model) -> dict[str, Any]:
 
 def _facts(model: Model) -> list[tuple[str, str]]:
     context, counts, licence = model.context, model.parameters, model.licence
-    variant = _(", ") + _(model.variant) if model.variant else ""
+    variant = _(", ") + _(model.variant) if model.variant and model.variant != model.kind else ""
     twin = (
         _("; the nearest open model is {alternative}", alternative=model.open_alternative)
         if model.open_alternative

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.buy.hardware import LEAST_BITS
 from qwenpick.catalog.prices import dollars
-from qwenpick.i18n import _
+from qwenpick.i18n import _, typed_language
 from qwenpick.memory.cache import KvCache
 from qwenpick.planning.words import rate, speed_of
 from qwenpick.recommending.request import Request
@@ -79,7 +79,7 @@ def _closer(model: Model, offer: Offer, task: Task, request: Request) -> str:
     words += ["--context", str(plan.work.context)] if plan.work.context != task.context else []
     words += ["--users", str(plan.work.sequences)] if plan.work.sequences > 1 else []
     words += ["--strict"] if request.strict else []
-    return shlex.join(words)
+    return shlex.join([*words, *typed_language()])
 
 
 def _limits(request: Request) -> list[Block]:

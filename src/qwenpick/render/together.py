@@ -31,7 +31,7 @@ def together_report(found: Together) -> Report:
         if found.fits
         else _(
             "they do not fit together: {missing}",
-            missing="; ".join(f"{answer.plan.model.name}, {answer.plan.reason}" for answer in missing),
+            missing=_("; ").join(_(", ").join([answer.plan.model.name, answer.plan.reason]) for answer in missing),
         )
     )
     columns = (
