@@ -187,6 +187,11 @@ UNEVEN = [
 def test_uneven_stages_are_said_in_every_form(qwenpick: Qwenpick, form: tuple[str, ...], said: str) -> None:
     result = qwenpick(*UNEVEN, *form)
     assert result.code == 0 and said in result.out
+    if form == ("--ray",):  # Ray Serve LLM runs vLLM alone
+        return
+    other = qwenpick(*("sglang" if word == "vllm" else word for word in UNEVEN), *form)
+    serve = "python -m sglang.launch_server"
+    assert other.code == 0 and said.replace("VLLM_", "SGLANG_").replace("vllm serve", serve) in other.out
 
 
 def test_a_sampler_without_flashinfer_is_said_by_its_variable(qwenpick: Qwenpick) -> None:

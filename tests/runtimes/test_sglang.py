@@ -11,6 +11,9 @@ from qwenpick.errors import QwenpickError
 from qwenpick.machine.hardware import Device, Machine
 from qwenpick.memory.cache import KvCache
 from qwenpick.runtimes import sglang
+from qwenpick.runtimes.given import read
+from qwenpick.runtimes.sglang.options import Options
+from qwenpick.runtimes.sglang.pools import stages_of
 from qwenpick.work.placement import Placement
 from qwenpick.work.serving import Serving
 from tests.conftest import of
@@ -235,3 +238,34 @@ def test_four_bit_integers_of_quark_are_not_loaded(catalog: Catalog) -> None:
     }
     assert [repo for repo, said in why.items() if said] == ["amd/Qwen3.8-27B-Quark-AWQ-INT4-W4A16"]
     assert len(why) > 1
+
+
+def test_stages_hold_what_they_were_given_else_the_last_ones_the_odd_layers(catalog: Catalog) -> None:
+    model, architecture = of(catalog, "qwen3-32b")
+    three = replace(gpu(80 * GIB, 3), pipeline_parallel=3)
+    assert [len(layers) for layers in stages_of(architecture, three)] == [21, 21, 22]  # vLLM: 21, 22, 21
+    options = {"pp_layer_partition": "20,44"}
+    asked = read(Options, options).parallel
+    assert asked and (asked.pipeline, asked.stage_layers) == (2, (20, 44))
+    uneven = replace(gpu(80 * GIB, 2), pipeline_parallel=2, stage_layers=(20, 44))
+    work = Serving(4096, options=options)
+    held = sglang.memory(model, architecture, BF16, work, uneven)
+    cache = [sum(p.bytes for p in held.parts if p.where == f"gpu{i}" and p.kind == "kv cache") for i in (0, 1)]
+    assert cache[1] / cache[0] == pytest.approx(44 / 20)
+    even = replace(uneven, stage_layers=None)
+    first, second = (sglang.ledger(model, architecture, BF16, work, cut) for cut in (uneven, even))
+    # the fuller card has 12 layers more of 0.91 GiB and divides what is left by 44 in place of 32
+    assert first.kv_cache_tokens < second.kv_cache_tokens
+    last, halves = first.ranks[1], second.ranks[1]
+    assert (last.weights_bytes - halves.weights_bytes) / GIB == pytest.approx(12 * 0.909, rel=0.01)
+    assert first.kv_cache_tokens == last.available_kv_cache_bytes // (44 * 2 * 8 * 128 * 2)
+    wrong = sglang.refusal(architecture, BF16, work, replace(uneven, stage_layers=(20, 40)))
+    assert "64" in (wrong or "")
+
+
+def test_a_hybrids_stage_keeps_the_states_of_its_own_delta_nets(catalog: Catalog) -> None:
+    model, architecture = of(catalog, "qwen3.6-27b")  # 64 layers, every fourth attends
+    uneven = replace(gpu(80 * GIB, 2), pipeline_parallel=2, stage_layers=(16, 48))
+    held = sglang.memory(model, architecture, BF16, Serving(4096), uneven)
+    states = [sum(p.bytes for p in held.parts if p.where == f"gpu{i}" and p.kind == "state") for i in (0, 1)]
+    assert states[1] == 3 * states[0] > 0

@@ -40,6 +40,18 @@ _XML_TOOLS = ("Qwen3-Coder", "Qwen3.5", "Qwen3.6", "Qwen3.8", "Qwen-AgentWorld")
 HEAD = "HEAD_ADDRESS"  # of the first box: nobody but its owner knows it
 
 
+def uneven_stages(run: Run, variable: str) -> dict[str, str]:
+    """How many layers each stage holds, where that was asked for (distributed/utils.py get_pp_indices of vLLM and of SGLang).
+
+    CUDA counts the fastest card first unless it is told otherwise; the stages of unlike ones were planned in the order of the machine.
+    """
+    layers, devices = run.placement.stage_layers, run.placement.devices
+    if not layers:
+        return {}
+    unlike = len({device.name for device in devices}) > 1 and devices[0].vendor == "nvidia"
+    return {variable: ",".join(map(str, layers)), **({"CUDA_DEVICE_ORDER": "PCI_BUS_ID"} if unlike else {})}
+
+
 def source_of(run: Run) -> str:
     """What the engine loads: the path, the planned repository, and where nobody is known to publish the format a placeholder that says so.
 

@@ -6,7 +6,18 @@ import json
 
 from qwenpick.i18n import _
 from qwenpick.launch import hub
-from qwenpick.launch.facts import HEAD, HF_CACHE, context_notes, download, node_notes, parsers, source_of, stretch, yarn
+from qwenpick.launch.facts import (
+    HEAD,
+    HF_CACHE,
+    context_notes,
+    download,
+    node_notes,
+    parsers,
+    source_of,
+    stretch,
+    uneven_stages,
+    yarn,
+)
 from qwenpick.launch.releases import newest, package, published
 from qwenpick.launch.run import Command, Launch, Run
 from qwenpick.memory.tensors import NGRAM_TABLE
@@ -63,8 +74,9 @@ def image(run: Run, vendor: str) -> str:
 
 
 def environment(run: Run) -> dict[str, str]:
-    """A context beyond the config's has to be allowed by name; the hub is a variable too."""
-    return {**({"SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN": "1"} if stretch(run) else {}), **hub.environment(run)}
+    """A context beyond the config's has to be allowed by name; uneven stages and the hub are variables too."""
+    longer = {"SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN": "1"} if stretch(run) else {}
+    return {**longer, **uneven_stages(run, "SGLANG_PP_LAYER_PARTITION"), **hub.environment(run)}
 
 
 def arguments(run: Run) -> list[str]:

@@ -7,7 +7,17 @@ import json
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
 from qwenpick.launch import hub, thinking
-from qwenpick.launch.facts import HEAD, HF_CACHE, context_notes, download, node_notes, parsers, source_of, yarn
+from qwenpick.launch.facts import (
+    HEAD,
+    HF_CACHE,
+    context_notes,
+    download,
+    node_notes,
+    parsers,
+    source_of,
+    uneven_stages,
+    yarn,
+)
 from qwenpick.launch.releases import newest, package, published
 from qwenpick.launch.run import Command, Launch, Run, calls_tools
 from qwenpick.memory.tensors import NGRAM_TABLE
@@ -53,17 +63,10 @@ def image(run: Run, vendor: str) -> str:
 
 
 def environment(run: Run) -> dict[str, str]:
-    """Uneven stages are said by a variable (distributed/utils.py get_pp_indices), and so are what samples and the hub.
-
-    CUDA counts the fastest card first unless it is told otherwise; the stages of unlike ones were planned in the order of the machine.
-    """
-    layers, devices = run.placement.stage_layers, run.placement.devices
-    stages = {"VLLM_PP_LAYER_PARTITION": ",".join(map(str, layers))} if layers else {}
-    if layers and len({device.name for device in devices}) > 1 and devices[0].vendor == "nvidia":
-        stages["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+    """Uneven stages are said by a variable, and so are what samples and the hub."""
     said = read(Options, run.work.options)
     samples = {} if said.flashinfer_sampler else {"VLLM_USE_FLASHINFER_SAMPLER": "0"}
-    return {**stages, **samples, **hub.environment(run)}
+    return {**uneven_stages(run, "VLLM_PP_LAYER_PARTITION"), **samples, **hub.environment(run)}
 
 
 def takes_nodes(run: Run, *, refuse: bool = False) -> bool:

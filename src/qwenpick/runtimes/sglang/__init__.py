@@ -89,9 +89,7 @@ def memory(
     per_stage = weights(architecture, checkpoint, work, placement)
     with_table = weights(architecture, checkpoint, work, replace(placement, host_table=False))
     rows = (-(-work.context // chosen.page) * work.sequences + 1) * chosen.page  # one page takes padded writes
-    token, slot = token_bytes(architecture, work, placement), slot_bytes(architecture, work, placement)
-    states = slots(work) if slot else 0
-    drafts = draft_states(work.sequences, work) if slot else 0
+    states, drafts = slots(work), draft_states(work.sequences, work)
     said = N_(
         "1 - mem-fraction-static {static:.3f}, chunks of {chunk}: activations and graphs",
         static=chosen.static,
@@ -101,6 +99,8 @@ def memory(
     for index, device in enumerate(placement.devices or (None,)):
         where, stage = gpu(index), per_stage[placement.stage(index)]
         free = (free_at_start(device) if device else None) or 0
+        token = token_bytes(architecture, work, placement, placement.stage(index))
+        slot = slot_bytes(architecture, work, placement, placement.stage(index))
         parts += [
             Part(
                 N_("{part} weights", part=part),

@@ -28,17 +28,16 @@ def ledger(
     """The account of a start with the server's own settings: available_kv_cache_bytes is what the pool of tokens gets."""
     said, chosen = read(Options, work.options), settings(architecture, work, placement)
     stages = weights(architecture, checkpoint, work, placement)
-    slot = slot_bytes(architecture, work, placement)
     copy = placement.tensor_parallel * placement.pipeline_parallel
     old = said.release < NEW_NCCL
     frees = [free_at_start(device, copy, architecture.is_moe, old) or 0 for device in placement.devices[:copy]]
     free = min(frees)
     kept = IMAGES if architecture.vision and not said.language_only and said.release >= IMAGES_KEPT else 0
     graphs = graph_bytes(chosen)
-    ranks, pools, slots = [], [], 0
+    ranks, tokens, slots = [], [], []
     for index, seen in enumerate(frees):
         stage = stages[placement.stage(index)]
-        held = sum(size for _name, size in stage)
+        loaded = sum(size for _name, size in stage)
         rest = (
             seen
             - sized_beside(stage, architecture, work, placement)
@@ -46,28 +45,30 @@ def ledger(
             - (free - int(free * chosen.static))
             - kept
         )
-        slots, tokens = divided(rest, slot, work) if slot else (0, rest)
-        pools.append(tokens)
+        slot = slot_bytes(architecture, work, placement, placement.stage(index))
+        states, pool = divided(rest, slot, work) if slot else (0, rest)
+        slots += [states] if slot else []
+        tokens.append(pool_tokens(architecture, work, placement, pool, placement.stage(index)))
         aside = max(0, seen - int(seen * chosen.static) - graphs)
-        ranks.append(Rank(gpu(index), held, aside, LOADED, graphs, tokens))
-    tokens = pool_tokens(architecture, work, placement, min(pools))
-    if said.max_total_tokens:
-        tokens = min(tokens, said.max_total_tokens)
+        ranks.append(Rank(gpu(index), loaded, aside, LOADED, graphs, pool))
+    held = min(*tokens, said.max_total_tokens or tokens[0])
     return Ledger(
         version=said.said_release or said.RELEASE,
         measured=said.release <= MEASURED,
         ranks=tuple(ranks),
-        blocks=tokens // chosen.page,
+        blocks=held // chosen.page,
         block_tokens=chosen.page,
-        kv_cache_tokens=tokens,
-        max_concurrency=tokens / work.context,
+        kv_cache_tokens=held,
+        max_concurrency=held / work.context,
         mem_fraction_static=round(chosen.static, 3),
-        state_slots=slots if slot else None,
-        refusal=None if tokens else _("no memory is left for the pool of tokens"),
+        state_slots=min(slots, default=None),
+        refusal=None if held else _("no memory is left for the pool of tokens"),
     )
 
 
-def pool_tokens(architecture: Architecture, work: Serving, placement: Placement, available: int) -> int:
-    """Tokens that a KV pool of `available` bytes holds, whole pages: max_total_num_tokens."""
+def pool_tokens(
+    architecture: Architecture, work: Serving, placement: Placement, available: int, stage: int = -1
+) -> int:
+    """Tokens that a KV pool of `available` bytes holds on a rank of this stage (the last), whole pages: max_total_num_tokens."""
     page = settings(architecture, work, placement).page
-    return max(0, available) // token_bytes(architecture, work, placement) // page * page
+    return max(0, available) // token_bytes(architecture, work, placement, stage) // page * page

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from qwenpick.i18n import N_
-from qwenpick.runtimes.option import MOST_GPUS, EngineOptions, Version, Word, drafter, option
+from qwenpick.runtimes.option import MOST_GPUS, EngineOptions, Version, Word, drafter, layer_counts, option
 from qwenpick.units import MOST_SEQUENCES, MOST_TOKENS
 from qwenpick.work.placement import Cut
 
@@ -126,6 +126,9 @@ class Options(EngineOptions):
         aliases=("data_parallel_size", "dp"),
         flag=False,
     )
+    pp_layer_partition: Word | None = option(
+        None, "layers of each stage, parted by commas (SGLANG_PP_LAYER_PARTITION)", flag=False
+    )
     ep_size: int | None = option(
         None,
         "GPUs over which whole experts are spread",
@@ -178,8 +181,10 @@ class Options(EngineOptions):
     @property
     def parallel(self) -> Cut | None:
         """The cut that was asked for; experts spread over several GPUs make a tensor-parallel group of as many at least."""
-        sizes = self.tp_size or (self.ep_size if (self.ep_size or 1) > 1 else None), self.pp_size, self.dp_size
+        layers = layer_counts(self.TITLE, self.pp_layer_partition)
+        tensor_size = self.tp_size or (self.ep_size if (self.ep_size or 1) > 1 else None)
+        sizes = tensor_size, self.pp_size or (len(layers) if layers else None), self.dp_size
         if sizes == (None, None, None):
             return None
         tensor, pipeline, data = (size or 1 for size in sizes)
-        return Cut(tensor, pipeline, data, (self.ep_size or 1) > 1)
+        return Cut(tensor, pipeline, data, (self.ep_size or 1) > 1, layers)

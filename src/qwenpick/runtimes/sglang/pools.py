@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwenpick.memory.cache import attention_layers, conv_state_elements, kv_bytes_per_token, ssm_state_elements
+from qwenpick.catalog.schema import LinearAttention
+from qwenpick.memory.cache import attention_layers, kv_bytes_per_token, linear_layers
 from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.runtimes.adapters import adapter_bytes
 from qwenpick.runtimes.given import read
@@ -35,6 +36,16 @@ DRAFT_FIRST = (0, 5, 14)
 IMAGES = 100 * MIB  # kept of the pool for a multimodal model's embeddings from 0.5.19 on: SGLANG_VLM_CACHE_SIZE_MB
 
 
+def stages_of(architecture: Architecture, placement: Placement) -> tuple[range, ...]:
+    """Which layers each stage holds: as asked, else as even as can be, one more in the last ones.
+
+    distributed/utils.py get_pp_indices of 0.5.14 to 0.5.23, where vLLM's leaves the very last without.
+    """
+    even, odd = divmod(architecture.num_layers, placement.pipeline_parallel)
+    counts = (even,) * (placement.pipeline_parallel - odd) + (even + 1,) * odd
+    return stage_layers(architecture.num_layers, placement.pipeline_parallel, placement.stage_layers or counts)
+
+
 def weights(
     architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement
 ) -> tuple[tuple[tuple[str, int], ...], ...]:
@@ -45,22 +56,20 @@ def weights(
         parts.append("mtp")
     if not said.language_only:
         parts += [name for name, tower in (("vision", architecture.vision), ("audio", architecture.audio)) if tower]
-    cut = Cut(
-        placement.tensor_parallel, placement.pipeline_parallel, 1, placement.expert_parallel, placement.stage_layers
-    )
+    stages = stages_of(architecture, placement)
+    ranks, whole = placement.tensor_parallel, placement.expert_parallel
+    cut = Cut(ranks, placement.pipeline_parallel, 1, whole, tuple(map(len, stages)))
     found = stage_weights(architecture, checkpoint.format, cut, tuple(parts))
     if checkpoint.bytes is not None:
         found = scaled(found, architecture, checkpoint, checkpoint.format)
     if placement.host_table:
         found = tuple(tuple(one for one in stage if one[0] != NGRAM_TABLE) for stage in found)
     if said.drafter:
-        draft = ("draft model", said.drafter[0] // placement.tensor_parallel)
+        draft = ("draft model", said.drafter[0] // ranks)
         found = (*found[:-1], (*found[-1], draft))
     rank, most = said.adapters
     if not most:
         return found
-    ranks, whole = placement.tensor_parallel, placement.expert_parallel
-    stages = stage_layers(architecture.num_layers, placement.pipeline_parallel, placement.stage_layers)
     return tuple(
         (*stage, ("adapters", adapter_bytes(architecture, rank, most, ranks, layers, whole_experts=whole)))
         for stage, layers in zip(found, stages, strict=True)
@@ -92,8 +101,8 @@ def sized_beside(
     return sum(size for name, size in stage if name not in late) + draft_matrices(architecture, work, placement)
 
 
-def token_bytes(architecture: Architecture, work: Serving, placement: Placement) -> int:
-    """Bytes of one token in the pool of one rank: (k + v) x kv heads x head_dim over its stage's attention layers, a draft model's with them.
+def token_bytes(architecture: Architecture, work: Serving, placement: Placement, stage: int = -1) -> int:
+    """Bytes of one token in the pool of a rank: (k + v) x kv heads x head_dim over the attention layers of its stage (the last), a draft's with them.
 
     model_executor/pool_configurator.py: a draft is as wide as the model. The MTP block counts where it is loaded by its path (0.5.14 on), as
     Flash-Next's always is: 17 layers for a 27B's 16 (noonghunna/club-3090#1328).
@@ -103,7 +112,7 @@ def token_bytes(architecture: Architecture, work: Serving, placement: Placement)
         kv_bytes_per_token(architecture, work.kv_cache, placement.tensor_parallel),
     )
     layers = len(attention_layers(architecture))
-    held = -(-layers // placement.pipeline_parallel)
+    held = max(1, len(stages_of(architecture, placement)[stage]) - _delta_nets(architecture, placement, stage))
     if said.drafter:
         held += said.drafter[1]
     elif said.speculative_num_draft_tokens and (
@@ -114,11 +123,21 @@ def token_bytes(architecture: Architecture, work: Serving, placement: Placement)
     return whole * held // layers
 
 
-def slot_bytes(architecture: Architecture, work: Serving, placement: Placement) -> int:
-    """Bytes of one slot of the mamba pool on one rank: convolution in 16 bits, recurrent state in FP32 unless told otherwise."""
+def _delta_nets(architecture: Architecture, placement: Placement, stage: int) -> int:
+    """How many of a stage's layers keep a recurrent state."""
+    if placement.pipeline_parallel == 1:
+        return len(linear_layers(architecture))
+    held = stages_of(architecture, placement)[stage]
+    return sum(isinstance(architecture.layer_list[index], LinearAttention) for index in held)
+
+
+def slot_bytes(architecture: Architecture, work: Serving, placement: Placement, stage: int = -1) -> int:
+    """Bytes of one slot of the mamba pool on a rank of a stage (the last): convolution in 16 bits, recurrent state in FP32 unless told otherwise."""
     ssm = 2 if read(Options, work.options).mamba_ssm_dtype in {"bfloat16", "float16"} else 4
-    whole = conv_state_elements(architecture) * 2 + ssm_state_elements(architecture) * ssm
-    return whole // (placement.tensor_parallel * placement.pipeline_parallel)
+    if not (layers := linear_layers(architecture)):
+        return 0
+    each = layers[0].conv_state_elements * 2 + layers[0].ssm_state_elements * ssm
+    return each * _delta_nets(architecture, placement, stage) // placement.tensor_parallel
 
 
 def slots_each(work: Serving) -> int:
