@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from textwrap import shorten
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "getting-started.md"
@@ -22,11 +23,11 @@ BEGIN, END = "<!-- ways -->", "<!-- /ways -->"
 ASK = 'fit qwen3-8b --quant 4bit --gpu "rtx 4090" --ram 64'
 # what is typed in the top of a clone, and what is run first that is not part of the way: the tool itself, an environment
 WAYS = (
-    ("pip install . && qwenpick", f"pip install -q . && qwenpick {ASK}", ""),
-    ("pipx install . && qwenpick", f"pipx install -q . && qwenpick {ASK}", "pip install -q pipx"),
-    ("uv tool install . && qwenpick", f"uv tool install -q . && qwenpick {ASK}", "pip install -q uv"),
-    ("uvx --from . qwenpick", f"uvx -q --from . qwenpick {ASK}", "pip install -q uv"),
-    ("python -m qwenpick", f"python -m qwenpick {ASK}", "pip install -q ."),
+    ("pip install . && qwenpick fit …", f"pip install -q . && qwenpick {ASK}", ""),
+    ("pipx install . && qwenpick fit …", f"pipx install -q . && qwenpick {ASK}", "pip install -q pipx"),
+    ("uv tool install . && qwenpick fit …", f"uv tool install -q . && qwenpick {ASK}", "pip install -q uv"),
+    ("uvx --from . qwenpick fit …", f"uvx -q --from . qwenpick {ASK}", "pip install -q uv"),
+    ("python -m qwenpick fit …", f"python -m qwenpick {ASK}", "pip install -q ."),
     (
         "ssh box qwenpick machine --json \\| qwenpick recommend --machine -",
         "bash -c 'qwenpick machine --json --cpu-only' | qwenpick recommend --machine - --limit 1",
@@ -94,7 +95,9 @@ def main() -> int:
             failed += 1
             print(f"{title}: exit code {code}\n{text}", file=sys.stderr)
         shown = title if "`" in title or title[0].isupper() or title.startswith("the ") else f"`{title}`"
-        lines.append(f"| {shown} | {code} | {seconds if not code else 0:.1f} | {first[:90].replace('|', ' ')} |")
+        lines.append(
+            f"| {shown} | {code} | {seconds if not code else 0:.1f} | {shorten(first.replace('|', ' '), 90, placeholder=' …')} |"
+        )
         print(lines[-1], flush=True)
     if options.write and not failed:
         page = PAGE.read_text(encoding="utf-8")
