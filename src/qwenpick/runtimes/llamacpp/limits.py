@@ -32,7 +32,7 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
             return _("llama.cpp has no {cache} cache (it has {known})", cache=cache, known=", ".join(CACHE_TYPES))
     if work.kv_cache.v not in ("f16", "bf16", "f32") and not read_options(work.options).flash_attn:
         return _("llama.cpp quantizes cached values ({v}) only with flash attention", v=work.kv_cache.v)
-    if placement.tensor_parallel > 1 and (why := _no_ranks(architecture, checkpoint, work, placement)):
+    if placement.tensor_parallel > 1 and (why := _no_ranks(architecture, work, placement)):
         return why
     if unusable := next((d for d in placement.devices if not has_backend(d)), None):
         if unusable.vendor == "ascend":
@@ -41,7 +41,7 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
     return None
 
 
-def _no_ranks(architecture: Architecture, checkpoint: Checkpoint, work: Serving, placement: Placement) -> str | None:
+def _no_ranks(architecture: Architecture, work: Serving, placement: Placement) -> str | None:
     """Why --split-mode tensor would not start, or is not planned (docs/multi-gpu.md of llama.cpp, b11434)."""
     options = read_options(work.options)
     if architecture.gguf_arch in NO_RANKS:

@@ -124,13 +124,10 @@ def graphs_refusal(architecture: Architecture, work: Serving, placement: Placeme
         return None
     graphs = taken_bytes(architecture, architecture.num_layers // placement.pipeline_parallel, chosen, link)
     for device in placement.devices:
-        free = cuda_free(device)
-        left = (
-            None
-            if free is None
-            else free - beside_bytes(architecture, placement, chosen.version) - requested(device, work)
-        )
-        if left is not None and graphs > left:
+        if (free := cuda_free(device)) is None:
+            continue
+        left = free - beside_bytes(architecture, placement, chosen.version) - requested(device, work)
+        if graphs > left:
             return _(
                 "the graphs of vLLM {version} take {graphs} and only {left} of {name} is free beside the request",
                 version=".".join(map(str, chosen.version)),
@@ -142,7 +139,7 @@ def graphs_refusal(architecture: Architecture, work: Serving, placement: Placeme
 
 
 def profile_refusal(
-    architecture: Architecture, work: Serving, placement: Placement, chosen: Settings, stages: tuple[Stage, ...]
+    architecture: Architecture, placement: Placement, chosen: Settings, stages: tuple[Stage, ...]
 ) -> str | None:
     """Why the states would not find room while graphs are profiled: a block for each captured sequence, before the cache is made.
 
@@ -155,13 +152,11 @@ def profile_refusal(
     blocks = min(chosen.sequences, chosen.max_graph)
     for index, device in enumerate(placement.devices):
         stage, free = stages[placement.stage(index)], cuda_free(device)
+        if free is None:
+            continue
         needed = blocks * stage.layout.block_bytes
-        left = (
-            None
-            if free is None
-            else free - beside_bytes(architecture, placement, chosen.version) - stage.loaded - stage.profile.non_torch
-        )
-        if left is not None and needed > left:
+        left = free - beside_bytes(architecture, placement, chosen.version) - stage.loaded - stage.profile.non_torch
+        if needed > left:
             return _(
                 "profiling its graphs takes {needed} for the states of {blocks} sequences and only {left} of {name} is free beside the weights",
                 needed=format_bytes(needed),
@@ -201,11 +196,9 @@ def cache_refusal(
     if left <= 0:
         return _("no memory is left for the cache")
     stages = stages_of(model, architecture, checkpoint, work, placement, chosen)
-    if why := graphs_refusal(architecture, work, placement, chosen) or profile_refusal(
-        architecture, work, placement, chosen, stages
-    ):
-        return why
-    if why := set_refusal(architecture, placement, chosen, stages):
+    why = graphs_refusal(architecture, work, placement, chosen)
+    why = why or profile_refusal(architecture, placement, chosen, stages)
+    if why := why or set_refusal(architecture, placement, chosen, stages):
         return why
     cut = stages[0].layout
     blocks = blocks_of(model, architecture, checkpoint, work, placement, chosen)
