@@ -337,6 +337,14 @@ def test_what_does_not_go_together_is_a_sentence(qwenpick: Qwenpick, words: tupl
     assert (result.code, result.out) == (2, "") and sentence in result.err
 
 
+@pytest.mark.parametrize("form", ["--docker", "--compose", "--kubernetes"])
+def test_of_a_model_that_no_engine_of_a_form_has_another_server_is_named(qwenpick: Qwenpick, form: str) -> None:
+    # neither vLLM's registry nor srt/models has qwen3_tts; vLLM-Omni's does
+    result = qwenpick("launch", "qwen3-tts", "--gpu", "rtx 4090", form)
+    assert (result.code, result.out) == (2, "")
+    assert "vLLM-Omni" in result.err and "--runtime" not in result.err
+
+
 def test_several_words_of_a_flag_are_a_list_for_ray(qwenpick: Qwenpick) -> None:
     asked = "launch qwen3.5-9b --quant bf16 --runtime vllm --gpu h100 --context 8k --ray".split()
     for sizes, numbers in (("1,2,4", [1, 2, 4]), ("[1,2]", [1, 2]), ("8", [8])):

@@ -107,6 +107,16 @@ def test_without_flashinfer_the_sampler_works_in_its_copy(catalog: Catalog) -> N
     assert peaks[0] > 2 * peaks[1]
 
 
+@pytest.mark.parametrize(("version", "each"), [("0.25.1", 6), ("0.26", 2), ("0.28", 2), ("0.32", 2), ("0.33", 14)])
+def test_the_v2_sampler_is_profiled_without_parameters_before_0_33(catalog: Catalog, version: str, each: int) -> None:
+    # 16 bits of logits, 32 more where they are copied whatever is asked; FlashInfer's share only where it samples
+    architecture = catalog.architecture(catalog.models["qwen3-0.6b"])
+    options = {"version": version, "max_num_seqs": 1024, "max_num_batched_tokens": 2048}
+    chosen = settings(architecture, Serving(32768, options=options), None)
+    peak = profile.sampler(architecture, chosen, 1, profile.Kernels(workspace=0, processors=132))
+    assert peak == 1024 * 151_936 * each + 2048 * 1024 * 2  # and the hidden states of the step
+
+
 def test_flashinfer_does_not_sample_on_turing(catalog: Catalog) -> None:
     architecture = catalog.architecture(catalog.models["qwen3-8b"])
     for capability, samples in (("7.5", False), ("8.0", True)):

@@ -9,9 +9,12 @@ from typing import Any
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import N_, _
 from qwenpick.launch import hub, sglang, vllm
-from qwenpick.launch.releases import published
+from qwenpick.launch.releases import newest, published
 from qwenpick.launch.run import Command, Launch, Run
 from qwenpick.runtimes import options_of
+from qwenpick.runtimes.option import numbers
+from qwenpick.runtimes.vllm.options import Options as VllmOptions
+from qwenpick.runtimes.vllm.refusals import model_refusal
 
 INSIDE = "/model"  # where local weights are mounted
 CACHE = "/root/.cache/huggingface"
@@ -115,7 +118,13 @@ def contents(run: Run) -> tuple[str, list[str], int, dict[str, str]]:
         listen = ["--host", "0.0.0.0", "--port", str(sglang.PORT)]  # noqa: S104 - inside the container; Docker publishes the port
         command = ["python3", "-m", "sglang.launch_server", *sglang.arguments(inner), *listen]
         return sglang.image(run, vendor), command, sglang.PORT, sglang.environment(inner)
-    raise QwenpickError(_(_PLAIN))
+    raise other_engine(run, _(_PLAIN))
+
+
+def other_engine(run: Run, said: str) -> QwenpickError:
+    """That a form of launch is for other engines, as `said`; of a model that they do not have, why not."""
+    why = model_refusal(run.architecture, numbers(newest(VllmOptions())), stated=False)
+    return QwenpickError(_("{why}; `qwenpick launch` without more writes a program", why=why) if why else said)
 
 
 def _vendor(run: Run) -> str:

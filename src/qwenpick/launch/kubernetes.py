@@ -106,7 +106,8 @@ def _contents(run: Run) -> tuple[str, list[str], int, dict[str, str]]:
             {"LLAMA_CACHE": CACHE, **hub.environment(run)},
         )
     if run.runtime not in ("vllm", "sglang"):
-        raise QwenpickError(_("manifests are written for vLLM, SGLang and llama.cpp; choose one with --runtime"))
+        said = _("manifests are written for vLLM, SGLang and llama.cpp; choose one with --runtime")
+        raise docker.other_engine(run, said)
     image, words, port, env = docker.contents(replace(run, visible={}))
     return image, words if words[0] in ("vllm", "python3") else ["vllm", "serve", *words], port, env
 

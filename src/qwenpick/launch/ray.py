@@ -7,9 +7,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
-from qwenpick.launch import vllm
+from qwenpick.launch import docker, vllm
 from qwenpick.launch.run import Command, Launch, Run
 from qwenpick.launch.target import Target, object_name
 
@@ -25,7 +24,7 @@ TYPES = frozenset(
 def launch(run: Run, planned: Launch, target: Target) -> Launch:
     """The config as a file, and the command that deploys it. Raises QwenpickError for engines other than vLLM."""
     if run.runtime != "vllm":
-        raise QwenpickError(_("Ray Serve LLM runs vLLM; choose it with --runtime vllm"))
+        raise docker.other_engine(run, _("Ray Serve LLM runs vLLM; choose it with --runtime vllm"))
     import yaml
 
     name = f"{object_name(run.model.id)}.yaml"

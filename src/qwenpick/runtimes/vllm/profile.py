@@ -39,10 +39,13 @@ SAMPLER = 14.065  # bytes per row and vocabulary entry, in starts of 16 to 1,024
 # up to 0.16: logits in 16 and 32 bits, sorted values, 64-bit indices, the sort's scratch (Qwen3-0.6B, H100, 1,024 rows: 5.56 GiB). From 0.17 on
 # top-k and top-p run in Triton: v1/sample/ops/topk_topp_triton.py
 SAMPLER_SORT, TRITON_SAMPLES = 38, (0, 17)
+# The V2 runner samples without parameters while it profiles, so FlashInfer has no part in it: gpu/model_runner.py _dummy_sampler_run of 0.22 to 0.32.
+# Up to 0.25 the logits are copied in 32 bits whatever is asked (gpu/sample/sampler.py apply_sampling_params), from 0.26 on only where needed.
 # 0.33 samples once more with every parameter, while the forward's hidden states stay: gpu/model_runner.py _dummy_sampler_run. Beside the logits in
 # 16 bits that is a copy in 32, the one that FlashInfer masks and its probabilities (flashinfer/sampling.py top_k_top_p_sampling_from_logits of
 # 0.7.2); without FlashInfer Triton's works in the copy (Qwen3.5-9B, 1,024 rows of 2,048 tokens: 1.577 GiB)
 SAMPLER_V2, SAMPLER_V2_WARM, SAMPLER_V2_TRITON = (2, 14, 6)
+SAMPLER_V2_COPIED, COPIED_BEFORE = 6, (0, 26)
 # with torch 2.14 the embeddings and what they are normed to are there too (Qwen3-8B, 8,192 tokens: 1.2852 GiB, of which 0.125)
 TIMED_WITH = (0, 33)
 TOP_K_ROW = 4  # an FP32 row of the vocabulary for every program of top-k and top-p: v1/sample/ops/topk_topp_triton.py
@@ -271,11 +274,11 @@ def sampler(architecture: Architecture, chosen: Settings, ranks: int, kernels: K
     """Bytes of the sampler's step over all sequences, with the experts' workspace and a hidden state still held."""
     rows, vocabulary, hidden = chosen.sequences, architecture.vocab_size, architecture.hidden_size
     if chosen.v2:
-        each, programs = SAMPLER_V2, 0
+        each, programs = SAMPLER_V2_COPIED if chosen.version < COPIED_BEFORE else SAMPLER_V2, 0
         if chosen.version >= (0, 33):
             each = SAMPLER_V2_WARM if chosen.flashinfer_sampler else SAMPLER_V2_TRITON
             programs = 0 if chosen.flashinfer_sampler else top_k_programs(rows, kernels)
-        states = hidden if chosen.version >= (0, 33) else 0
+        states = hidden
         if isinstance(architecture.mlp, MoeMlp):  # the workspace stays: Qwen3-30B-A3B, 8,192 tokens, 0.5 GiB
             states += _experts(architecture.mlp, ranks, hidden, chosen, copies)
         logits = rows * vocabulary * each + programs * vocabulary * TOP_K_ROW

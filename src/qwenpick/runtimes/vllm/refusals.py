@@ -193,13 +193,19 @@ FIRST_VERSION = {
 }  # fmt: skip
 # model_executor/models/registry.py: QWenLMHeadModel and QwenVLForConditionalGeneration went after 0.23
 LAST_VERSION = {"qwen": (0, 23)}
-NOT_SERVED = ("qwen3_tts",)
+NOT_SERVED = (
+    "qwen3_tts",
+)  # not in the registry of 0.28 to 0.33; in that of vLLM-Omni 0.30, config/pipeline_registry.py
 
 
 def model_refusal(architecture: Architecture, version: tuple[int, ...], stated: bool) -> str | None:
     """Why vLLM has no class for the model: never, no more, or, where the version is `stated`, not yet."""
     kind = architecture.model_type
-    if kind in NOT_SERVED or (kind == "qwen" and architecture.audio):
+    if kind in NOT_SERVED:
+        return _(
+            "vLLM has no {kind} models; vLLM-Omni serves them (`vllm serve --omni`, image vllm/vllm-omni)", kind=kind
+        )
+    if kind == "qwen" and architecture.audio:
         return _("vLLM has no {kind} models that speak or listen", kind=kind)
     if (last := LAST_VERSION.get(kind)) and version > last:
         return _("vLLM dropped {kind} after {last}.{minor}", kind=kind, last=last[0], minor=last[1])
