@@ -165,6 +165,26 @@ def test_a_batch_script_asks_for_the_gres_that_was_read(qwenpick: Qwenpick) -> N
         assert subprocess.run([bash, "-n"], input=result.out, text=True, check=False).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("form", "needed"), [("--kubernetes", None), ("--docker", None), ("--slurm", "vllm"), ("--systemd", "vllm")]
+)
+def test_every_form_says_in_json_what_it_needs_and_what_it_was_planned_for(
+    qwenpick: Qwenpick, form: str, needed: str | None
+) -> None:
+    """A container brings its engine; a batch script starts the node's own."""
+    said = json.loads(qwenpick("launch", "qwen3-8b", "--runtime", "vllm", "--gpu", "h100", form, "--json").out)
+    assert (said["needs"] or {}).get("program") == needed
+    assert (said["task"], said["usable"], said["thinking"]) == ("chat", True, "low")
+
+
+@pytest.mark.parametrize("form", ["--docker", "--kubernetes", "--slurm"])
+def test_every_form_thinks_as_recommended(qwenpick: Qwenpick, form: str) -> None:
+    """A translation is not worth a thought's wait: the plain command switched it off, Kubernetes' and Slurm's left it on."""
+    asked = ["launch", "qwen3-8b", "--runtime", "vllm", "--gpu", "h100"]
+    assert "enable_thinking" not in qwenpick(*asked, form).out
+    assert "enable_thinking" in qwenpick(*asked, "--task", "translation", form).out
+
+
 UNEVEN = [
     "launch", "qwen3-8b", "--runtime", "vllm", "--gpu", "rtx 5070 ti", "--gpu", "rtx 5090", "--ram", "64",
     "-o", "pipeline_parallel_size=2", "-o", "pp_layer_partition=12,24",

@@ -129,7 +129,7 @@ def print_manifest(
     from qwenpick.launch.thinking import is_quiet, with_thinking
     from qwenpick.machine.nodes import per_node
 
-    nodes, copies = 1, clustered.replicas or 1
+    nodes, copies, single = 1, clustered.replicas or 1, None
     if isinstance(where, Fleet):
         answer = plan_deployment(found.catalog, where, found.model, request, clustered.replicas, clustered.link)
         if not answer.fits:
@@ -163,7 +163,8 @@ def print_manifest(
                     wanted=request.min_speed,
                 )
             )
-    effort = "off" if request.thinking == "no" else None
+    ranked = single.ranked if single else room.ranked if room else None
+    effort = ranked.effort if ranked else None
     # Ray Serve LLM takes arguments of the engine, not of its server
     quiet = shape != "ray" and is_quiet(plan.model, effort)
     run = replace(run_of(plan, found.path, hub=hub), quiet=quiet)
@@ -173,7 +174,7 @@ def print_manifest(
         from qwenpick.render.forms.envelope import print_json
         from qwenpick.render.launch import launch_values
 
-        print_json("launch", launch_values(plan, planned, fits))
+        print_json("launch", launch_values(plan, planned, fits, single))
     else:
         printed(shape, planned, write)
     return 0 if fits else 1

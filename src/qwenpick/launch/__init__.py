@@ -130,7 +130,7 @@ def _told(planned: Launch) -> Iterator[str]:
 def needs(planned: Launch) -> tuple[str, str] | None:
     """The program that must be installed first, and where it comes from; None for containers, which bring theirs."""
     program = planned.serve.argv[0]
-    if program == "docker":
+    if program in ("docker", "kubectl"):
         return None
     if planned.packages:
         # without its extras and its release
