@@ -6,6 +6,7 @@ Every failure to read or write means to work it out again.
 from __future__ import annotations
 
 import atexit
+import errno
 import hashlib
 import json
 import os
@@ -17,8 +18,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from qwenpick.bounded import read_bytes
+from qwenpick.bounded import read_bytes, reason
 from qwenpick.errors import QwenpickError
+from qwenpick.i18n import _
 
 KEPT = 2  # files: of this code and of another
 FILE_LIMIT = 32 * 2**20  # bytes; the shipped catalogue takes 1 MiB
@@ -74,7 +76,7 @@ def _trusted(place: os.stat_result) -> bool:
     return stat.S_ISLNK(place.st_mode) or not place.st_mode & stat.S_IWOTH or bool(place.st_mode & stat.S_ISVTX)
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, mode: int | None = None) -> None:
     """Writes a file, all of it or nothing; what a full disk leaves is removed. Raises OSError."""
     import tempfile
 
@@ -82,10 +84,32 @@ def write_whole(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(number, "wb") as file:
             file.write(content)
+        if mode is not None:
+            Path(name).chmod(mode)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file that a person named: whole, or not at all, so that a full disk leaves what was there. Raises QwenpickError.
+
+    What is no regular file (a pipe, /dev/stdout), and a file in a directory that takes no new ones, is written to directly.
+    """
+    content = text.encode()
+    try:
+        there = path.exists()
+        if there and (not path.is_file() or not os.access(path.resolve().parent, os.W_OK)):
+            path.write_bytes(content)
+        elif there and not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        else:
+            os.umask(mask := os.umask(0o077))
+            whole = path.resolve()
+            write_whole(whole, content, stat.S_IMODE(whole.stat().st_mode) if there else 0o666 & ~mask)
+    except (OSError, RuntimeError) as problem:
+        raise QwenpickError(_("cannot write {path}: {problem}", path=path, problem=reason(problem))) from None
 
 
 @contextmanager

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from qwenpick import storage
+from qwenpick.cli.common.typed import _wrong_value
+from qwenpick.errors import QwenpickError
 from tests.conftest import Run
 
 QWENPICK = (sys.executable, "-m", "qwenpick")
@@ -113,3 +117,49 @@ def test_what_was_meant_is_said(qwenpick: Run, arguments: tuple[str, ...], sente
     result = qwenpick(*arguments)
     assert result.code == 2
     assert sentence in result.err
+
+
+FILES = [
+    ("machine", "--gpu", "h200", "--ram", "64", "--save"),
+    ("plan", "qwen3-8b", "--html"),
+    ("check", "integrations/qwenpick.yaml", "--format", "junit", "--output"),
+    ("fleet", "--cluster", "tests/machine/inventory/samples/kubernetes-nodes.json", "--save"),
+]
+
+
+@pytest.mark.parametrize("arguments", FILES, ids=lambda arguments: arguments[0])
+def test_a_full_disk_leaves_the_file_that_was_there(
+    qwenpick: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    def full(self: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    file = tmp_path / "file"
+    written = qwenpick(*arguments, str(file))
+    (tmp_path / "plain").touch()
+    assert written.code == 0 and file.stat().st_size > 500
+    assert file.stat().st_mode == (tmp_path / "plain").stat().st_mode  # who may read a new file is as ever
+    (tmp_path / "plain").unlink()
+    file.write_text("before", encoding="utf-8")
+    file.chmod(0o640)
+    monkeypatch.setattr(Path, "replace", full)
+    refused = qwenpick(*arguments, str(file))
+    assert refused.code == 2 and f"cannot write {file}: no space left on device" in refused.err
+    assert [one.name for one in tmp_path.iterdir()] == ["file"] and file.read_text() == "before"
+    monkeypatch.undo()
+    qwenpick(*arguments, str(file))
+    assert file.read_text() != "before" and file.stat().st_mode & 0o777 == 0o640
+
+
+def test_what_is_no_regular_file_is_written_to_directly(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    storage.write_file(tmp_path / "link", "x")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "real").read_text() == "x"
+    storage.write_file(Path("/dev/null"), "x")
+    with pytest.raises(QwenpickError, match="is a directory"):
+        storage.write_file(tmp_path, "x")
+
+
+def test_a_path_that_nobody_may_read_is_said_in_our_words() -> None:
+    assert _wrong_value("--log", "Path 'a.log' is not readable.") == "cannot read 'a.log': permission denied"
+    assert _wrong_value("--save", "Path 'a.json' is not readable.") == "cannot write a.json: permission denied"

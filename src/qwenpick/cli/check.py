@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json as json_
 import sys
 from functools import cache
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qwenpick.bounded import reason
 from qwenpick.cli.common import completion, parsed
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common.box import Box
@@ -160,8 +160,11 @@ def _write(checked: Checked, format_name: str, output: Path | None) -> None:
     if output is None:
         write()
         return
-    try:
-        with output.open("w", encoding="utf-8") as file, redirect_stdout(file):
+    from qwenpick.storage import write_file
+
+    content = io.BytesIO()
+    with io.TextIOWrapper(content, encoding="utf-8", newline="\n") as file:
+        with redirect_stdout(file):
             write()
-    except OSError as problem:
-        raise QwenpickError(_("cannot write {path}: {problem}", path=output, problem=reason(problem))) from None
+        file.flush()
+        write_file(output, content.getvalue().decode())

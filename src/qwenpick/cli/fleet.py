@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from qwenpick.bounded import reason
 from qwenpick.cli.common import options as given
 from qwenpick.cli.common import parsed
 from qwenpick.cli.common.clusters import NAMED, Clustered
@@ -36,12 +35,8 @@ def command(
         raise QwenpickError(_("name a cluster: --cluster k8s, slurm, ray, ray=ADDRESS, a file, or -"))
     if save:
         from qwenpick.machine.inventory.neutral import text
+        from qwenpick.storage import write_file
 
-        try:
-            save.write_text(text(cluster), encoding="utf-8")
-        except OSError as problem:
-            raise QwenpickError(
-                _("{path} could not be written: {problem}", path=save, problem=reason(problem))
-            ) from None
+        write_file(save, text(cluster))
     found = fleet(cluster, facts, free=not clustered.total)
     emit("fleet", output.shown(), fleet_report(found), fleet_values(found))

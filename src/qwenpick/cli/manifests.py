@@ -98,13 +98,15 @@ def printed(form: str, planned: Launch, write: Path | None) -> None:
         )
         typer.echo(text, nl=False)
         return
+    from qwenpick.storage import write_file
+
     try:
         write.mkdir(parents=True, exist_ok=True)
         for name, text in planned.files.items():
-            (write / name).write_text(text, encoding="utf-8")
+            write_file(write / name, text)
             typer.echo(str(write / name))
     except OSError as problem:
-        raise QwenpickError(_("{path} could not be written: {problem}", path=write, problem=reason(problem))) from None
+        raise QwenpickError(_("cannot write {path}: {problem}", path=write, problem=reason(problem))) from None
     for note in planned.notes:
         typer.echo(_("note: {note}", note=note), err=True)
 

@@ -12,10 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from qwenpick.bounded import parse_json, read_json, reason
+from qwenpick.bounded import parse_json, read_json
 from qwenpick.errors import QwenpickError, did_you_mean, shown
 from qwenpick.i18n import N_, _
 from qwenpick.machine.hardware import Machine
+from qwenpick.storage import write_file
 
 MACHINE_VERSION = 1  # raised when a field changes its meaning or goes; new fields have defaults and do not raise it
 LARGEST_FILE = 8 * 2**20  # bytes; a box of a thousand devices takes one
@@ -109,10 +110,7 @@ def text(machine: Machine) -> str:
 
 def save(machine: Machine, path: Path) -> None:
     """Write the machine to a file. Raises QwenpickError if that cannot be done."""
-    try:
-        path.write_text(text(machine), encoding="utf-8")
-    except OSError as error:
-        raise QwenpickError(_("{path} could not be written: {problem}", path=path, problem=reason(error))) from None
+    write_file(path, text(machine))
 
 
 def _plain(value: Any) -> Any:

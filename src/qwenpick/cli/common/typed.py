@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from itertools import takewhile
 from typing import Any
 
+from qwenpick.bounded import reason
 from qwenpick.cli.commands import COMMANDS
 from qwenpick.errors import did_you_mean, edits, shown
 from qwenpick.i18n import _
@@ -19,6 +22,7 @@ ELSEWHERE = {
     "--parallel": "--users", "--max-num-seqs": "--users", "--cache-type": "--kv-cache", "--kv-cache-dtype": "--kv-cache", "--output": "--format",
     "--verbose": "--explain", "--top": "--limit", "--language": "--lang",
 }  # fmt: skip
+WRITTEN = frozenset({"--save", "--html", "--output", "--write", "--to"})  # options that name a file to write
 
 # words that are the beginning of a GPU's name and never all of it
 _BRANDS = frozenset(
@@ -98,4 +102,9 @@ def _wrong_value(name: str, message: str) -> str:
         return _("{name} must be a whole number", name=name)
     if "number" in message or "float" in message:
         return _("{name} must be a number", name=name)
+    if found := re.search(r"[Pp]ath '(.*)' is not (readable|writable)", message):
+        denied = reason(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+        if name in WRITTEN:
+            return _("cannot write {path}: {problem}", path=shown(found[1], 200), problem=denied)
+        return _("cannot read '{path}': {reason}", path=shown(found[1], 200), reason=denied)
     return f"{name}: {message}"

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from qwenpick.bounded import reason
 from qwenpick.errors import QwenpickError, did_you_mean
 from qwenpick.i18n import _
 
@@ -57,10 +56,6 @@ def write_page(path: Path, title: str, report: Report, plans: Sequence[Plan], la
     import shlex
 
     from qwenpick.render.forms.html import page
+    from qwenpick.storage import write_file
 
-    try:
-        path.write_text(
-            page(title, report, plans, labels, shlex.join(["qwenpick", *typed]) if typed else ""), encoding="utf-8"
-        )
-    except OSError as error:
-        raise QwenpickError(_("cannot write {path}: {problem}", path=path, problem=reason(error))) from error
+    write_file(path, page(title, report, plans, labels, shlex.join(["qwenpick", *typed]) if typed else ""))
