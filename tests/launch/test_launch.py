@@ -321,6 +321,7 @@ def test_a_program_asks_for_what_the_model_is_made_for(
     assert holds in text and planned.packages[:1] == packages
     # a program that says nothing about an answer's length sets none, and the other way round
     assert ("ANSWER = " in text) == ("=ANSWER" in text)
+    assert text.count("CONTEXT") != 1  # what was planned for is held to
 
 
 @pytest.mark.parametrize(

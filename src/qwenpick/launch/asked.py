@@ -22,6 +22,9 @@ _ROOM = """\
 if inputs["input_ids"].shape[1] + ANSWER > CONTEXT:
     sys.exit(f"the prompt has {inputs['input_ids'].shape[1]} tokens; {CONTEXT - ANSWER} were planned for")
 with torch.inference_mode():"""
+_WITHIN = """\
+if inputs["input_ids"].shape[1] > CONTEXT:
+    sys.exit(f"this has {inputs['input_ids'].shape[1]} tokens; {CONTEXT} were planned for")"""
 _TEXT = "    output = model.generate(**inputs, max_new_tokens=ANSWER)"
 _THOUGHT = "    output = model.generate(**inputs, thinker_max_new_tokens=ANSWER)"  # the plain name is not heeded
 SOUND = """\
@@ -48,10 +51,11 @@ with torch.inference_mode():
 words = getattr(reader, "tokenizer", reader)
 no, yes = (logits[words.convert_tokens_to_ids(word)] for word in ("no", "yes"))
 print(torch.sigmoid(yes - no).item())"""
-SCORED = """\
+_ANSWERED = """\
 question, answer = sys.argv[1:3] if len(sys.argv) > 2 else ("What is 1 + 1?", "It is 2.")
 messages = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-inputs = reader.apply_chat_template(messages, tokenize=True, return_dict=True, return_tensors="pt").to(model.device)
+inputs = reader.apply_chat_template(messages, tokenize=True, return_dict=True, return_tensors="pt").to(model.device)"""
+_SCORED = """\
 with torch.inference_mode():
     print(model(**inputs)[0])"""
 _NO_THOUGHT = "<think>\\n\\n</think>\\n\\n"  # what follows the prompt of the text rerankers
@@ -69,12 +73,12 @@ def asked(run: Run) -> tuple[str, str, list[str]]:
     model, sees, hears = run.model, bool(run.architecture.vision), bool(run.architecture.audio)
     reader = "AutoProcessor" if sees or hears else "AutoTokenizer"
     if model.kind == "reward":
-        return "AutoModel", reader, [SCORED]
+        return "AutoModel", reader, [_ANSWERED, _WITHIN, _SCORED]
     if model.kind == "embedding":
-        return "AutoModel", reader, [_chat(run, sees, hears) if sees else _READ, _VECTOR]
+        return "AutoModel", reader, [*([_chat(run, sees, hears), _WITHIN] if sees else [_READ]), _VECTOR]
     loads = "AutoModelForMultimodalLM" if hears else "AutoModelForImageTextToText" if sees else "AutoModelForCausalLM"
     if model.kind == "reranker":
-        return loads, reader, [_COMPARED.replace("{thought}", "" if sees else _NO_THOUGHT), _JUDGED]
+        return loads, reader, [_COMPARED.replace("{thought}", "" if sees else _NO_THOUGHT), _WITHIN, _JUDGED]
     generate = SOUND if "speech" in model.outputs else _THOUGHT if model.kind == "omni" else _TEXT
     return loads, reader, [_chat(run, sees, hears), _ROOM, generate, _SHOWN]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.i18n import _
 from qwenpick.launch import hub, speech
-from qwenpick.launch.asked import SCORED, SOUND, asked
+from qwenpick.launch.asked import SOUND, asked
 from qwenpick.launch.facts import HF_CACHE, context_notes, download, yarn
 from qwenpick.launch.run import Command, Launch, Run, thinks
 from qwenpick.runtimes.given import read
@@ -67,7 +67,7 @@ def program(run: Run, fetched: str | None = None) -> str:
     load += ["config=config"] if yarn(run) else []
     auto, reader, lines = asked(run)
     answers = any("ANSWER" in line for line in lines)
-    load += ["trust_remote_code=True"] if lines == [SCORED] else []
+    load += ["trust_remote_code=True"] if run.model.kind == "reward" else []
     names = sorted(
         [auto, reader, *(["BitsAndBytesConfig"] if quantized else []), *(["AutoConfig"] if yarn(run) else [])]
     )
