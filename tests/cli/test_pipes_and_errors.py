@@ -103,6 +103,7 @@ def test_options_alone_are_of_recommend(qwenpick: Run, command: tuple[str, ...])
     [
         (("fit", "qwen3-8b", "--quant", ""), "--quant needs a value"),
         (("fit", "qwen3-8b", "--task="), "--task needs a value"),
+        (("--gpu", "h100", "fit", "qwen3-8b"), "--gpu stands after the command: qwenpick fit … --gpu"),
         (("--verison",), "there is no option --verison; did you mean --version?"),
         (("fit", "qwen3-8b", "--ctx", "4k"), "there is no option --ctx; did you mean --context?"),
         (("fit", "qwen3-8b", "--contxt", "4k"), "there is no option --contxt; did you mean --context?"),

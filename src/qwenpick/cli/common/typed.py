@@ -50,6 +50,15 @@ def typed_wrong(error: Any, arguments: list[str]) -> str:
     """The sentence for one of Typer's errors: an option or argument that it cannot read."""
     kind, message = type(error).__name__, shown(error.format_message(), 300)
     if kind == "NoSuchOption":
+        command = next((word for word in arguments if word in COMMANDS), None)
+        if (
+            command and arguments[0].partition("=")[0] == error.option_name
+        ):  # before the command stand only --version and --lang
+            return _(
+                "{name} stands after the command: qwenpick {command} … {name}",
+                name=shown(error.option_name, 80),
+                command=command,
+            )
         return _("there is no option {name}{near}", name=shown(error.option_name, 80), near=_near(error))
     if kind == "MissingParameter":
         return _("{name} is missing", name=_name(error.param))
