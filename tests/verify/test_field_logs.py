@@ -123,6 +123,30 @@ def test_sglangs_pool_follows_from_what_it_printed_as_free(qwenpick: Run, tmp_pa
     assert [abs(row["error"]) < 0.01 for row in values(found)["rows"] if row["unit"] == "tokens"] == [True]
 
 
+FLASH = """\
+[2026-08-28 21:19:23] server_args=ServerArgs(model_path='RadixArk/Qwen3.8-Flash-Next-NVFP4', tp_size=1)
+[2026-08-28 21:19:30] Load weight begin. avail mem=111.97 GB
+[2026-08-28 21:32:38] Load weight end. elapsed=787.55 s, type=Qwen4ExpForConditionalGeneration, quant=modelopt_fp4, mem usage=82.97 GB.
+"""
+
+
+@pytest.mark.parametrize(("box", "one_memory"), [("dgx spark", True), ("rtx pro 6000", False)])
+def test_what_a_machine_of_one_memory_lost_is_not_the_size_of_weights(
+    qwenpick: Run, tmp_path: Path, box: str, one_memory: bool
+) -> None:
+    # psutil's "available" before and after: the MTP block of 4.9 GiB that was loaded next took -1.86 GB by it
+    said = verified(qwenpick, tmp_path, FLASH, "--gpu", box).out
+    assert "off by 11.4%" in said and ("on a machine of one memory" in said) is one_memory
+    taught = qwenpick("verify", "--gpu", box, "--log", str(tmp_path / "engine.log")).out
+    assert ("kept as a correction" in taught) is not one_memory
+
+
+def test_a_table_that_is_mapped_from_a_file_says_that_the_memory_is_one(qwenpick: Run, tmp_path: Path) -> None:
+    mapped = FLASH + "[2026-08-28 21:19:32] PLE table -> mmap /ple/table.bin (47.7 GiB, dtype=torch.float8_e4m3fn)\n"
+    assert read_log(mapped).options["ple_offload_backend"] == "file"
+    assert "on a machine of one memory" in verified(qwenpick, tmp_path, mapped).out
+
+
 def test_sglangs_own_slots_are_read(qwenpick: Run) -> None:
     line = "server_args=ServerArgs(model_path='nvidia/Qwen3.8-27B-NVFP4', max_mamba_cache_size=360, max_running_requests=72)"
     options = read_log(line + "\n[2026-09-20 12:02:00] max_total_num_tokens=228520").options

@@ -52,7 +52,7 @@ def command(
     from qwenpick.verify.compare import Comparison
     from qwenpick.verify.corrections import learn, load, store_path, teaches
     from qwenpick.verify.logs import read_log
-    from qwenpick.verify.predicted import compared
+    from qwenpick.verify.predicted import compared, of_whole_machine
     from qwenpick.verify.recognise import recognise
     from qwenpick.verify.report import anonymous_row
     from qwenpick.verify.speed import speed_rows
@@ -85,7 +85,8 @@ def command(
             _("nothing in this log can be compared: it states neither weights nor cache; give all of it")
         )
     device = seen.device or (devices[0].name if devices else None)
-    kept = record and device is not None and teaches(found) and learn(seen.engine, device, found)
+    sized = teaches(found) and not of_whole_machine(run, seen)
+    kept = record and device is not None and sized and learn(seen.engine, device, found)
     if report_:
         typer.echo(anonymous_row(run, seen, found))
         raise typer.Exit(0 if found.within(allowed) else 1)

@@ -8,6 +8,7 @@ from qwenpick.i18n import _
 from qwenpick.planning.words import rate
 from qwenpick.render.forms.report import Column, Line, Report, Table
 from qwenpick.units import format_bytes, format_tokens
+from qwenpick.verify.predicted import of_whole_machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,11 @@ def verify_report(seen: Observation, run: Recognised, found: Comparison, toleran
         lines.append(Line(_("speeds are compared where the machine is said: --gpu NAME"), "dim"))
     if any(not row.counts for row in found.rows):
         lines.append(Line(_("dim rows do not count: the log does not state them, or what they depend on"), "dim"))
+    if of_whole_machine(run, seen):
+        said = _(
+            "on a machine of one memory SGLang prints what all of it took while weights were loaded, not their size"
+        )
+        lines.append(Line(said, "dim"))
     lines += [Line(_("not read, and not part of the comparison: {line}", line=line), "warn") for line in seen.unread]
     if recorded:
         lines.append(

@@ -72,3 +72,13 @@ def compared(run: Recognised, seen: Observation) -> Comparison:
     account = _ledger(run, seen.engine) if seen.blocks is not None else None
     blocks = account.blocks if account else None
     return compare(predicted_memory(run, seen.engine), seen, predicted_tokens(run, seen), blocks)
+
+
+def of_whole_machine(run: Recognised, seen: Observation) -> bool:
+    """Whether the weights are printed as what all of the machine's memory lost meanwhile, the engine's own processes and caches with it.
+
+    SGLang takes psutil's "available" for what is free where GPU and system share the memory (srt/utils/common.py get_available_gpu_memory); on a
+    DGX Spark loading Flash-Next's MTP block of 4.9 GiB after the model "took" -1.86 GB. Only such machines read the n-gram table from a file.
+    """
+    shared = any(device.unified and device.vendor == "nvidia" for device in run.placement.devices)
+    return seen.engine == "sglang" and (shared or seen.options.get("ple_offload_backend") == "file")

@@ -27,6 +27,7 @@ _LIMITS = re.compile(r"max_total_num_tokens=(\d+)")
 _DTYPE = re.compile(r"Load weight end\..*dtype=torch\.(\w+)|Load weight end\..*quant=(\w+)")
 _MODEL = re.compile(r"'?model_path'?[=:] ?'([^']+)'|--model-path[ =](\S+)")
 _VERSION = re.compile(r"sglang(?:==| version:? ?v?|\[\w+\]==)(\d+\.\d+[\w.]*)", re.IGNORECASE)
+_MAPPED = re.compile(r"PLE table.*\bmmap\b")
 _AITER = re.compile(r"attention_backend='aiter'|'attention_backend': 'aiter'")
 _OPTIONS = {
     "context_len": int, "max_running_requests": int, "chunked_prefill_size": int, "mem_fraction_static": float, "tp_size": int, "pp_size": int,
@@ -120,6 +121,8 @@ def _options(log: list[str]) -> Iterator[tuple[str, object]]:
     for name in ("mamba_ssm_dtype", "ple_offload_backend"):
         if match := last(re.compile(rf"{name}='(\w+)'|--{name.replace('_', '-')}[ =](\w+)"), lines):
             yield name, match[1] or match[2]
+    if last(_MAPPED, log):
+        yield "ple_offload_backend", "file"
     for name, kind in _OPTIONS.items():
         spelled = f"{name}(?:_decode)?" if name == "cuda_graph_max_bs" else name
         pattern = re.compile(rf"\b{spelled}=([\d.]+)|'{spelled}': ([\d.]+)|--{spelled.replace('_', '-')}[ =]([\d.]+)")
