@@ -17,8 +17,8 @@ from qwenpick.work.serving import Training
 # trainers that hand modules_to_save and use_dora to PEFT; two and three plain LoRA runs stand beside them (emb-head-8b, emb-4b, dora-*)
 FREEZES = ("llama-factory", "torch")  # freeze-1.7b, freeze-4b, freeze-8b; no other trainer has it as a setting
 PEFT = ("trl", "transformers", "torch", "llama-factory", "ms-swift")
-# what runs with the memory of another, or is called otherwise elsewhere
-AS = {
+# trainers by other names, or of another library that takes the same memory -> what they are called here
+CALLED_ELSEWHERE = {
     "axolotl": "transformers",
     "peft": "transformers",
     "hf": "transformers",
@@ -49,7 +49,7 @@ def check(training: Training) -> None:
                     "there is no {name} '{value}'{near} (known: {choices})",
                     name=name,
                     value=value,
-                    near=did_you_mean(AS.get(value.casefold(), value), choices),
+                    near=did_you_mean(CALLED_ELSEWHERE.get(value.casefold(), value), choices),
                     choices=", ".join(choices),
                 )
             )
