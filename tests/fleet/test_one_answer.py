@@ -112,3 +112,9 @@ def test_a_cluster_that_is_too_slow_is_no_place(qwenpick: Run) -> None:
     found, started = qwenpick("fit", *at), qwenpick("launch", *at)
     assert found.code == 1 and "slower than --min-speed asks" in found.out
     assert started.code == 1 and "slower there than --min-speed asks" in started.err
+
+
+def test_what_is_started_in_a_cluster_thinks_as_its_json_says(qwenpick: Run) -> None:
+    asked = ("launch", "qwen3-8b", "--cluster", str(SAMPLES / KUBERNETES), "--task", "translation")
+    assert json.loads(qwenpick(*asked, "--json").out)["thinking"] == "off"
+    assert "thinking is off, as recommended" in qwenpick(*asked).out
