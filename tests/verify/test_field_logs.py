@@ -145,6 +145,8 @@ def test_a_table_that_is_mapped_from_a_file_says_that_the_memory_is_one(qwenpick
     mapped = FLASH + "[2026-08-28 21:19:32] PLE table -> mmap /ple/table.bin (47.7 GiB, dtype=torch.float8_e4m3fn)\n"
     assert read_log(mapped).options["ple_offload_backend"] == "file"
     assert "on a machine of one memory" in verified(qwenpick, tmp_path, mapped).out
+    notes = values(qwenpick("verify", "--json", "--no-record", "--log", str(tmp_path / "engine.log")))["notes"]
+    assert any("on a machine of one memory" in note for note in notes)
 
 
 def test_sglangs_own_slots_are_read(qwenpick: Run) -> None:

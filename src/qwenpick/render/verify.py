@@ -11,7 +11,7 @@ from qwenpick.units import format_bytes, format_tokens
 from qwenpick.verify.predicted import of_whole_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from qwenpick.render.payloads.running import VerifyValues
     from qwenpick.verify.compare import Comparison, Row
@@ -44,21 +44,25 @@ def verify_report(seen: Observation, run: Recognised, found: Comparison, toleran
     ]
     if beyond:
         lines.append(Line(_("off on its own: {parts}", parts=", ".join(map(_called, beyond))), "bad"))
-    if any(row.unit == "tokens/s" and row.predicted is None for row in found.rows):
-        lines.append(Line(_("speeds are compared where the machine is said: --gpu NAME"), "dim"))
     if any(not row.counts for row in found.rows):
         lines.append(Line(_("dim rows do not count: the log does not state them, or what they depend on"), "dim"))
-    if of_whole_machine(run, seen):
-        said = _(
-            "on a machine of one memory SGLang prints what all of it took while weights were loaded, not their size"
-        )
-        lines.append(Line(said, "dim"))
+    lines += [Line(note, "dim") for note in _notes(seen, run, found)]
     lines += [Line(_("not read, and not part of the comparison: {line}", line=line), "warn") for line in seen.unread]
     if recorded:
         lines.append(
             Line(_("kept as a correction for this engine and device (qwenpick verify --corrections shows all)"), "dim")
         )
     return tuple(lines)
+
+
+def _notes(seen: Observation, run: Recognised, found: Comparison) -> Iterator[str]:
+    """What to know of the rows, in sentences."""
+    if any(row.unit == "tokens/s" and row.predicted is None for row in found.rows):
+        yield _("speeds are compared where the machine is said: --gpu NAME")
+    if of_whole_machine(run, seen):
+        yield _(
+            "on a machine of one memory SGLang prints what all of it took while weights were loaded, not their size"
+        )
 
 
 def _verdict(found: Comparison, tolerance: float) -> str:
@@ -123,6 +127,7 @@ def verify_values(
         "within": found.within(tolerance),
         "recorded": recorded,
         "unread": list(seen.unread),
+        "notes": list(_notes(seen, run, found)),
         "rows": [
             {
                 "kind": row.kind,

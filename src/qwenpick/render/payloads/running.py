@@ -143,6 +143,7 @@ class VerifyValues(TypedDict):
     within: bool
     recorded: bool
     unread: list[str]
+    notes: list[str]
     rows: list[VerifyRowValues]
 
 
