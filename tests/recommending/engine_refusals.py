@@ -7,11 +7,12 @@ vLLM 0.26.0 (the source archive of the package index), SGLang 0.5.23, mlx-lm 0.3
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qwenpick.catalog import Architecture
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.planning.plan import Plan, plan_ledger
+from qwenpick.runtimes.vllm.start import planned
 from qwenpick.work.placement import Placement
 
 BLOCK = 128  # weight_block_size of the maker's FP8: [128, 128]
@@ -84,7 +85,17 @@ def _stages(plan: Plan) -> bool:
 
 
 def _one_sequence(plan: Plan) -> bool:
-    ledger = plan_ledger(plan)
+    """Whether the cache is too small with the settings that `launch` writes."""
+    if not plan.placement.devices:
+        return False
+    chosen = planned(plan.model, plan.architecture, plan.checkpoint, plan.work, plan.placement)
+    written = {
+        "max_num_seqs": chosen.sequences,
+        "max_num_batched_tokens": chosen.batched_tokens,
+        "gpu_memory_utilization": chosen.utilization,
+    }
+    options = {**plan.work.options, **written}
+    ledger = plan_ledger(replace(plan, work=replace(plan.work, options=options)))
     return ledger is not None and ledger.kv_cache_tokens is not None and ledger.kv_cache_tokens < plan.work.context
 
 
