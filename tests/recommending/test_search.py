@@ -19,8 +19,8 @@ from qwenpick.recommending.scoring import PREFERENCES, score
 from qwenpick.recommending.search.best_first import first_places
 from qwenpick.recommending.search.bounds import Bounds
 from qwenpick.recommending.search.cache_format import made_to_fit, miss_of, miss_without_ram, spills_over_several
-from qwenpick.recommending.search.candidates import Candidates
-from qwenpick.recommending.search.contender import ROUNDING, Bound
+from qwenpick.recommending.search.candidates import Bound, Candidates
+from qwenpick.recommending.search.contender import ROUNDING
 from qwenpick.recommending.search.formats import as_many_bits, holds_somehow, is_enough, rungs
 from qwenpick.recommending.search.space import Search, work_of
 from qwenpick.recommending.search.upper_bound import upper_bound

@@ -30,7 +30,8 @@ from qwenpick.runtimes import find_runtime
 
 if TYPE_CHECKING:
     from qwenpick.recommending.search.bounds import Bounds
-    from qwenpick.recommending.search.contender import Bound, Row
+    from qwenpick.recommending.search.candidates import Bound
+    from qwenpick.recommending.search.contender import Row
 
 POINTS = attrgetter("points")
 

@@ -20,8 +20,7 @@ from qwenpick.planning.plan import timed
 from qwenpick.recommending.practice import SPILLED, device_cost, engine_cost
 from qwenpick.recommending.scoring import TIGHT
 from qwenpick.recommending.search.cache_format import Miss
-from qwenpick.recommending.search.candidates import GPU_ENGINES
-from qwenpick.recommending.search.contender import Bound
+from qwenpick.recommending.search.candidates import GPU_ENGINES, Bound
 from qwenpick.recommending.search.latency import ANY_LATENCY, Latency
 from qwenpick.recommending.search.reuse import Kept, Reuse
 from qwenpick.recommending.search.speed_bound import Latencies

@@ -19,7 +19,6 @@ from qwenpick.recommending.dominance import Relation, relation
 from qwenpick.recommending.practice import wide
 from qwenpick.recommending.scoring import HOMEMADE, MADE_ON_LOAD
 from qwenpick.recommending.search.cache_format import least_cache_bytes, smaller_caches
-from qwenpick.recommending.search.contender import Bound
 from qwenpick.recommending.search.formats import LOW_BITS, least_held, rungs, weights_of
 from qwenpick.recommending.search.latency import ANY_LATENCY, Latency, LatencySums, Rates, rates_of
 from qwenpick.recommending.search.space import Search, work_of
@@ -33,10 +32,12 @@ from qwenpick.speed.flags import MOST_CHUNK
 from qwenpick.speed.prefill import reading_on
 from qwenpick.speed.stages import Stage
 from qwenpick.speed.traffic import attention, traffic
+from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Catalog, Checkpoint, Model
     from qwenpick.memory.cache import KvCache
+    from qwenpick.recommending.scoring import Scored
     from qwenpick.runtimes.llamacpp.batch import Copies
     from qwenpick.speed.devices import Class, Place
 
@@ -206,6 +207,34 @@ class Candidate:
             request,
             self.work.context,
         )
+
+
+@dataclass(slots=True, eq=False)
+class Bound:
+    """A candidate on some devices: none of its plans gives more `points`, more than `top` says, or a shorter wait than the `latency`.
+
+    `cut` says that it cannot lie on the GPUs alone, and `ram` how many bytes it holds in RAM where it is known to. With `small` it is meant with
+    a smaller cache, on the GPUs. One that is `loose` says what the candidate gives on any box.
+    """
+
+    candidate: Candidate
+    points: float
+    top: UpperBound
+    latency: Latency
+    cut: bool = False
+    ram: int | None = None
+    small: bool = False
+    loose: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """The wait for an answer at least, with the effort that is the quickest."""
+        return self.top.written * self.latency.token + self.latency.prompt
+
+    def outdone(self, by: Scored, how: Relation) -> bool:
+        """Whether another model's plan outdoes any plan of this for certain, whatever the effort: what is cut or of a smaller cache is worth less."""
+        token, prompt = self.latency
+        return all(how.surely_holds(by, worth, token, n * token + prompt) for _, n, worth in self.top.efforts)
 
 
 class Start(NamedTuple):

@@ -1,4 +1,4 @@
-"""What is known of a format on some devices before it is planned, and of a model on its way to its best plan."""
+"""What is known of a model on its way to its best plan."""
 
 from __future__ import annotations
 
@@ -11,42 +11,11 @@ from qwenpick.values import dataclass
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
     from qwenpick.planning.plan import Plan
-    from qwenpick.recommending.dominance import Relation
     from qwenpick.recommending.scoring import Scored
-    from qwenpick.recommending.search.candidates import Candidate
-    from qwenpick.recommending.search.latency import Latency
-    from qwenpick.recommending.search.upper_bound import UpperBound
+    from qwenpick.recommending.search.candidates import Bound
 
 Row = tuple["Plan", "Scored | None"]  # a plan that holds, and its points where it has any
 ROUNDING = 1e-5  # points: scores are compared to six digits
-
-
-@dataclass(slots=True, eq=False)
-class Bound:
-    """A candidate on some devices: none of its plans gives more `points`, more than `top` says, or a shorter wait than the `latency`.
-
-    `cut` says that it cannot lie on the GPUs alone, and `ram` how many bytes it holds in RAM where it is known to. With `small` it is meant with
-    a smaller cache, on the GPUs. One that is `loose` says what the candidate gives on any box.
-    """
-
-    candidate: Candidate
-    points: float
-    top: UpperBound
-    latency: Latency
-    cut: bool = False
-    ram: int | None = None
-    small: bool = False
-    loose: bool = False
-
-    @property
-    def seconds(self) -> float:
-        """The wait for an answer at least, with the effort that is the quickest."""
-        return self.top.written * self.latency.token + self.latency.prompt
-
-    def outdone(self, by: Scored, how: Relation) -> bool:
-        """Whether another model's plan outdoes any plan of this for certain, whatever the effort: what is cut or of a smaller cache is worth less."""
-        token, prompt = self.latency
-        return all(how.surely_holds(by, worth, token, n * token + prompt) for _, n, worth in self.top.efforts)
 
 
 @dataclass(slots=True, eq=False)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from qwenpick.planning.plan import Plan
     from qwenpick.recommending.request import Request
     from qwenpick.recommending.scoring import Scored
-    from qwenpick.recommending.search.candidates import Candidate
-    from qwenpick.recommending.search.contender import Bound, Row
+    from qwenpick.recommending.search.candidates import Bound, Candidate
+    from qwenpick.recommending.search.contender import Row
 
 AMPLE = 2  # times the RAM of a run on GPUs: an MTP block and a cache of fewer bits change little there
 
