@@ -9,7 +9,7 @@ from typing import Any
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import N_, _
 from qwenpick.launch import hub, sglang, vllm
-from qwenpick.launch.releases import newest, published
+from qwenpick.launch.releases import named, newest
 from qwenpick.launch.run import Command, Launch, Run
 from qwenpick.runtimes import options_of
 from qwenpick.runtimes.option import numbers
@@ -90,7 +90,7 @@ def _notes(run: Run, planned: Launch, image: str) -> tuple[str, ...]:
     """With what the image holds instead of a build that is no release, and a mirror for it, where weights come from one."""
     said = options_of(run.runtime, run.work.options)
     notes = planned.notes
-    if published(said) is None:
+    if said.said_release and named(said) is None:
         notes += (_("there is no image of {version}: {image} is a release", version=said.said_release, image=image),)
     if run.hub != hub.MODELSCOPE:
         return notes

@@ -24,12 +24,12 @@ def newest(said: EngineOptions) -> str:
     return tag(said.RELEASE) or said.RELEASE
 
 
-def published(said: EngineOptions) -> str | None:
-    """The release that is planned for; None where a build was named that is none."""
-    return tag(said.said_release) if said.said_release else newest(said)
+def named(said: EngineOptions) -> str | None:
+    """The release that was named; None where none was, or a build that is none."""
+    return tag(said.said_release) if said.said_release else None
 
 
 def package(name: str, said: EngineOptions) -> str:
     """What pip installs: the release that was named, or the newest."""
-    release = tag(said.said_release) if said.said_release else None
+    release = named(said)
     return f"{name}=={release}" if release else name

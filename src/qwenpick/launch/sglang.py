@@ -18,7 +18,7 @@ from qwenpick.launch.facts import (
     uneven_stages,
     yarn,
 )
-from qwenpick.launch.releases import newest, package, published
+from qwenpick.launch.releases import named, newest, package
 from qwenpick.launch.run import Command, Launch, Run
 from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.runtimes.given import flags, read
@@ -64,13 +64,12 @@ def _node(run: Run, rank: int) -> tuple[str, ...]:
 def image(run: Run, vendor: str) -> str:
     """The image of the planned release; the newest's where the plan is of a build that is no release."""
     said = read(Options, run.work.options)
-    release = published(said)
     if vendor != "amd":
-        return IMAGE.format(release=release or newest(said))
-    release = release if said.said_release else AMD_NEWEST
-    rocm = next(word for since, word in AMD_ROCM.items() if numbers(release or AMD_NEWEST) >= since)
+        return IMAGE.format(release=named(said) or newest(said))
+    release = named(said) or AMD_NEWEST
+    rocm = next(word for since, word in AMD_ROCM.items() if numbers(release) >= since)
     kind = "mi35x" if run.placement.devices[0].compute_capability == "gfx950" else "mi30x"
-    return f"{IMAGE.format(release=release or AMD_NEWEST)}-{rocm}-{kind}"
+    return f"{IMAGE.format(release=release)}-{rocm}-{kind}"
 
 
 def environment(run: Run) -> dict[str, str]:

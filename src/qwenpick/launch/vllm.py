@@ -18,7 +18,7 @@ from qwenpick.launch.facts import (
     uneven_stages,
     yarn,
 )
-from qwenpick.launch.releases import newest, package, published
+from qwenpick.launch.releases import named, newest, package
 from qwenpick.launch.run import Command, Launch, Run, calls_tools
 from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.runtimes.given import flags, read
@@ -59,7 +59,7 @@ def image(run: Run, vendor: str) -> str:
     said = read(Options, run.work.options)
     if vendor == "amd" and said.release < AMD_SINCE:
         return AMD_BEFORE
-    return IMAGE[vendor].format(release=published(said) or newest(said))
+    return IMAGE[vendor].format(release=named(said) or newest(said))
 
 
 def environment(run: Run) -> dict[str, str]:
