@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from qwenpick.catalog import Architecture
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.planning.plan import Plan, plan_ledger
-from qwenpick.runtimes.vllm.start import planned
+from qwenpick.runtimes.vllm.start import planned, written
 from qwenpick.work.placement import Placement
 
 BLOCK = 128  # weight_block_size of the maker's FP8: [128, 128]
@@ -89,12 +89,7 @@ def _one_sequence(plan: Plan) -> bool:
     if not plan.placement.devices:
         return False
     chosen = planned(plan.model, plan.architecture, plan.checkpoint, plan.work, plan.placement)
-    written = {
-        "max_num_seqs": chosen.sequences,
-        "max_num_batched_tokens": chosen.batched_tokens,
-        "gpu_memory_utilization": chosen.utilization,
-    }
-    options = {**plan.work.options, **written}
+    options = {**plan.work.options, **written(chosen)}
     ledger = plan_ledger(replace(plan, work=replace(plan.work, options=options)))
     return ledger is not None and ledger.kv_cache_tokens is not None and ledger.kv_cache_tokens < plan.work.context
 

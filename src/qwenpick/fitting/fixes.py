@@ -121,15 +121,10 @@ def _as_launched(trial: Trial) -> Iterator[Fix]:
     plan, said = trial.plan, trial.answer.request.options
     if not plan.refusal or plan.runtime != "vllm":
         return
-    from qwenpick.runtimes.vllm.start import planned
+    from qwenpick.runtimes.vllm.start import planned, written
 
     chosen = planned(plan.model, plan.architecture, plan.checkpoint, plan.work, plan.placement)
-    wanted = {
-        "max_num_seqs": chosen.sequences,
-        "max_num_batched_tokens": chosen.batched_tokens,
-        "gpu_memory_utilization": chosen.utilization,
-    }
-    added = {name: value for name, value in wanted.items() if name not in said}
+    added = {name: value for name, value in written(chosen).items() if name not in said}
     if found := trial.with_options(added):
         flags = " ".join(f"-o {name}={value:.9g}" for name, value in added.items())
         yield trial.fix(found, _("the settings that `launch` writes"), flags)

@@ -60,6 +60,15 @@ def planned(
     return replace(chosen, utilization=min(chosen.utilization, free)) if free else chosen
 
 
+def written(chosen: Settings) -> dict[str, float]:
+    """The settings as the options that `launch` writes."""
+    return {
+        "max_num_seqs": chosen.sequences,
+        "max_num_batched_tokens": chosen.batched_tokens,
+        "gpu_memory_utilization": chosen.utilization,
+    }
+
+
 def state_blocks(
     model: Model,
     architecture: Architecture,
