@@ -111,6 +111,13 @@ def typed_language() -> list[str]:
     return ["--lang", _active] if _was_typed and _active != _ENGLISH else []
 
 
+def command_line(words: Iterable[str]) -> str:
+    """A command of ours as it is typed, whole, so that it is answered in this language too."""
+    import shlex
+
+    return shlex.join(["qwenpick", *words, *typed_language()])
+
+
 def use(name: str, typed: bool = False) -> bool:
     """Say everything from here on in this language (zh, zh-CN, zh_CN.UTF-8, en), which was `typed` or is set for every command.
 

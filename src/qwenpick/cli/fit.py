@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +15,7 @@ from qwenpick.cli.common.groups import spread
 from qwenpick.cli.common.measuring import measured_once
 from qwenpick.cli.common.training import SERVED, TrainingRequest, Tuning, serving_only, trains_in
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import _, typed_language
+from qwenpick.i18n import _, command_line
 from qwenpick.units import format_bytes
 
 if TYPE_CHECKING:
@@ -98,10 +97,7 @@ def command(
         trains_in(run.quant, tuning)
         stored = None if found.notes and found.path is None else found.quant
         said = typed_again(ctx, {"model", "explain", "json", "format", *FIELDS})
-        start = (
-            shlex.join(["qwenpick", "launch", given.one_name(model), *said, *hardware.words(), *typed_language()])
-            + hardware.aside()
-        )
+        start = command_line(["launch", given.one_name(model), *said, *hardware.words()]) + hardware.aside()
         raise typer.Exit(
             _train(ctx, facts, box, found.model, tuning, stored, run.strict, explain, output.shown(), start)
         )
@@ -130,7 +126,7 @@ def _start(
     """The command that starts what was planned."""
     words = [given.one_name(model), *run.words(), *hardware.words(), *(["--online"] if online else [])]
     words += [word for path in catalogs or () for word in ("--catalog", str(path))]
-    return shlex.join(["qwenpick", "launch", *words, *typed_language()]) + hardware.aside()
+    return command_line(["launch", *words]) + hardware.aside()
 
 
 def _cluster(facts: Catalog, nodes: Fleet, model: Model, request: Request, clustered: Replicated, format: str) -> int:

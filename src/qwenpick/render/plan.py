@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 from qwenpick.buy.hardware import LEAST_BITS
 from qwenpick.catalog.prices import dollars
-from qwenpick.i18n import _, typed_language
+from qwenpick.i18n import _, command_line
 from qwenpick.memory.cache import KvCache
 from qwenpick.planning.words import rate, speed_of
 from qwenpick.recommending.request import Request
@@ -69,7 +68,7 @@ def _closer(model: Model, offer: Offer, task: Task, request: Request) -> str:
     each = offer.count // offer.nodes
     name = f"{each}x {offer.gpu.id}" if each > 1 else offer.gpu.id
     plan, cache = offer.plan, offer.plan.work.kv_cache
-    words = ["qwenpick", "fit", model.id, "--quant", plan.checkpoint.format, "--gpu", name]
+    words = ["fit", model.id, "--quant", plan.checkpoint.format, "--gpu", name]
     words += ["--nodes", str(offer.nodes)] if offer.nodes > 1 else []
     words += ["--kv-cache", str(cache)] if cache != KvCache() else []
     words += ["--runtime", request.runtime] if request.runtime else []
@@ -79,7 +78,7 @@ def _closer(model: Model, offer: Offer, task: Task, request: Request) -> str:
     words += ["--context", str(plan.work.context)] if plan.work.context != task.context else []
     words += ["--users", str(plan.work.sequences)] if plan.work.sequences > 1 else []
     words += ["--strict"] if request.strict else []
-    return shlex.join([*words, *typed_language()])
+    return command_line(words)
 
 
 def _limits(request: Request) -> list[Block]:

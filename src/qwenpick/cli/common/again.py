@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from qwenpick.cli.common.box import FIELDS, PIPED, is_piped
-from qwenpick.i18n import typed_language
+from qwenpick.i18n import command_line
 from qwenpick.runtimes.option import spelled
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def again(ctx: typer.Context, changes: Mapping[str, object], model: str | None =
     for option, value in changes.items():
         for one in value if isinstance(value, list) else [value]:
             words += [] if one in (None, False) else [option] if one is True else [option, str(one)]
-    return shlex.join(["qwenpick", command or ctx.info_name or "", *words, *typed_language()])
+    return command_line([command or ctx.info_name or "", *words])
 
 
 def asked_of_fit(ctx: typer.Context, model: str) -> str:

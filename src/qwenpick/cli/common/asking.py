@@ -5,7 +5,6 @@ What cannot be read is said and asked again. Questions go to stderr, so that the
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -15,7 +14,7 @@ import typer
 from qwenpick.cli.common.again import typed_again
 from qwenpick.cli.common.box import FIELDS, Box
 from qwenpick.errors import QwenpickError
-from qwenpick.i18n import _, typed_language
+from qwenpick.i18n import _, command_line
 from qwenpick.render.words import box
 from qwenpick.units import MOST_SEQUENCES, format_bytes, format_tokens, parse_memory, parse_tokens
 
@@ -61,8 +60,8 @@ def _asked(
         _("3. Is it for commercial use? (yes or no)"), _("yes") if said.get("commercial") else _("no"), _yes
     )
     words = ["--task", task.name, "--context", format_tokens(context).replace(",", ""), "--users", str(users)]
-    words += [*hardware.words(), *(["--commercial"] if commercial else []), *more, *typed_language()]
-    typer.echo(_("The same without questions: {command}", command=f"qwenpick recommend {shlex.join(words)}"), err=True)
+    words += [*hardware.words(), *(["--commercial"] if commercial else []), *more]
+    typer.echo(_("The same without questions: {command}", command=command_line(["recommend", *words])), err=True)
     return {"task": task.name, "context": context, "users": users, "commercial": commercial}, hardware
 
 
