@@ -58,6 +58,7 @@ def test_an_entry_of_the_same_id_replaces_the_shipped_one_and_the_last_file_wins
         (GPU.replace("17179869184", "-1"), "line 2: gpu 'my-card': 'memory_bytes' must be more than 0, not -1"),
         (GPU.replace("source: the box, ", ""), "line 2: gpu 'my-card': field 'source' is missing; add it"),
         (GPU.replace("'2026-11-24'", "2026"), "line 2: gpu 'my-card': 'checked' must be text; put 2026 in quotes"),
+        (GPU.replace("2026-11-24", "٢٠٢٦"), "line 2: gpu 'my-card': 'checked' is '٢٠٢٦'; write a date such as 2026-11-23"),
         (GPU.replace("'2026-11-24'", "yesterday"), "line 2: gpu 'my-card': 'checked' is 'yesterday'; write a date such as 2026-11-23"),
         (GPU.replace("my-card", "My Card"), "line 2: gpu 'My Card': 'id' is 'My Card'; write lower-case letters, digits, dots, plus and hyphens"),
         (GPU.replace("name: My Card,", "name: My Card, name: X,"), "line 2: 'name' appears again (first on line 2); keep one"),

@@ -1,7 +1,5 @@
 """An accelerator: memory, bandwidth, rates, names that people and drivers give it, prices."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints

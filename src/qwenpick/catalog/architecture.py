@@ -1,9 +1,7 @@
 """The shape of a model: its layers, its experts, its towers. Everything about memory is derived from it."""
 
-from __future__ import annotations
-
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -168,7 +166,7 @@ class Architecture(Fact):
     checked: Date
 
     @model_validator(mode="after")
-    def _has_a_cache(self) -> Architecture:
+    def _has_a_cache(self) -> Self:
         if sum(layer.count for layer in self.layers) > 2 * MOST_LAYERS or all(
             isinstance(layer, LinearAttention) for layer in self.layer_list
         ):

@@ -1,18 +1,19 @@
 """What all facts of the catalogue share: absent means not known, nothing has a stand-in default, unknown fields are refused.
 
-Sizes are bytes, bandwidths bytes/s, rates FLOP/s (or OP/s), contexts tokens.
+Sizes are bytes, bandwidths bytes/s, rates FLOP/s (or OP/s), contexts tokens. The modules of facts have no `from __future__ import annotations`:
+pydantic would compile the text of each field's type in every command.
 """
 
-from __future__ import annotations
-
-from typing import Annotated
+from typing import (
+    Annotated,
+)  # annotations here and in the modules of facts are values, not texts that pydantic would compile anew in every command
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 MOST_LAYERS = 256  # the deepest Qwen has 94
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.+-]*$", max_length=200)]
-Date = Annotated[str, StringConstraints(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")]  # as exact as the source is
+Date = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$")]  # as exact as the source is
 Positive = Annotated[int, Field(gt=0, lt=2**63)]
 Natural = Annotated[int, Field(ge=0, lt=2**63)]
 Layers = Annotated[int, Field(gt=0, le=MOST_LAYERS)]

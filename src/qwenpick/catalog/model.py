@@ -1,7 +1,5 @@
 """One model: what it is, where its weights lie and in which formats, under which licence, and what it follows and is followed by."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

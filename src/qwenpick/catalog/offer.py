@@ -1,7 +1,5 @@
 """Machines for rent and what they cost."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from qwenpick.catalog.fact import Date, Fact, Id, Positive

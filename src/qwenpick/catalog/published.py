@@ -1,6 +1,6 @@
 """The files that are published of a model: names and bytes as a listing states them, with where that listing is and its date."""
 
-from __future__ import annotations
+from typing import Self
 
 from pydantic import Field, model_validator
 
@@ -31,7 +31,7 @@ class Published(Fact):
     drafts: Names = Field(default_factory=dict, description="MTP blocks as files of their own beside the files")
 
     @model_validator(mode="after")
-    def _states_something(self) -> Published:
+    def _states_something(self) -> Self:
         if not (self.files or self.weights or self.tags):
             raise ValueError("an entry states files, weights or tags, with their bytes")
         if bool(self.tags) is bool(self.repo) or not all([*self.files.values(), *self.tags.values()]):
