@@ -31,7 +31,16 @@ else:
 def _made(cls: type, frozen: bool, slots: bool, eq: bool, kw_only: bool) -> type:
     """The class with its fields, and with methods in place of those that it does not define."""
     given = {name for name, method in vars(cls).items() if method is not None}
+    written = vars(cls).get("__annotations__", {})
+    # the standard library looks into each text for these, with three patterns a field
+    cls.__annotations__ = {
+        name: said if any(mark in str(said) for mark in ("ClassVar", "InitVar", "KW_ONLY")) else object
+        for name, said in written.items()
+    }
     cls = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(cls)
+    cls.__annotations__ = written
+    for field in fields(cls):
+        field.type = written.get(field.name, field.type)
     methods: dict[str, Any] = {"__init__": _later(cls, "__init__", _init), "__repr__": _repr}
     if eq:
         methods |= {

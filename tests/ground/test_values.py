@@ -7,9 +7,9 @@ import dataclasses
 import inspect
 import pickle
 from collections.abc import Mapping
-from dataclasses import FrozenInstanceError, field
+from dataclasses import KW_ONLY, FrozenInstanceError, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -65,7 +65,13 @@ def _kinds(dataclass: Any) -> dict[str, Any]:
         x: int = 0
         y: int
 
-    return {kind.__name__: kind for kind in (Point, Checked, Wide, Named, Itself, Loose, Said)}
+    @dataclass(frozen=True, slots=True)
+    class Marked(Point):
+        MOST: ClassVar[int] = 3
+        _: KW_ONLY
+        z: float = 0.5
+
+    return {kind.__name__: kind for kind in (Point, Checked, Wide, Named, Itself, Loose, Said, Marked)}
 
 
 OURS, STANDARD = _kinds(values.dataclass), _kinds(dataclasses.dataclass)
@@ -146,6 +152,14 @@ def test_the_standard_library_takes_it_for_a_dataclass() -> None:
     match point:
         case object(x=x):
             assert x == 1
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_class_has_the_fields_and_the_types_that_the_standard_library_reads(name: str) -> None:
+    ours, standard = OURS[name], STANDARD[name]
+    told = [[(f.name, f.type, f.kw_only, f.default) for f in dataclasses.fields(kind)] for kind in (ours, standard)]
+    assert told[0] == told[1]
+    assert ours.__annotations__ == standard.__annotations__
 
 
 def test_a_value_can_be_copied_and_pickled() -> None:
