@@ -28,7 +28,7 @@ def cached(
     from qwenpick import __version__
 
     sums = [(len(content), crc32(content)) for content in contents]  # a sum takes a tenth of a digest's time
-    digest = hashlib.sha256(f"2 {__version__} {sums}".encode())
+    digest = hashlib.sha256(f"3 {__version__} {sums}".encode())
     directory = folder("catalog")
     paths = {kind: directory / f"{digest.hexdigest()[:32]}.{kind}.jsonl" for kind in kinds} if directory else {}
     built: dict[str, Any] = {}
@@ -48,13 +48,14 @@ def cached(
 class _Lines(Mapping[str, Any]):
     """Entries by id, each read from its line when it is first asked for."""
 
-    def __init__(self, lines: dict[str, bytes]) -> None:
-        self._lines = lines
+    def __init__(self, data: bytes, lines: dict[str, slice]) -> None:
+        self._data = data
+        self._lines = lines  # where each stands in the data
         self._read: dict[str, Any] = {}
 
     def __getitem__(self, key: str) -> Any:
         if key not in self._read:
-            self._read[key] = json.loads(self._lines[key])
+            self._read[key] = json.loads(self._data[self._lines[key]])
         return self._read[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -75,13 +76,13 @@ class _Lines(Mapping[str, Any]):
     def mentioning(self, text: str) -> Iterator[tuple[str, Any]]:
         """The entries, with their ids, in whose line this text stands, of ASCII in any case."""
         said = text.encode().lower()
-        return ((key, self[key]) for key, line in self._lines.items() if said in line.lower())
+        return ((key, self[key]) for key, line in self._lines.items() if said in self._data[line].lower())
 
     def _whole(self) -> dict[str, Any]:
         """All entries; the lines of those that nobody asked for at once, in half the time of one by one."""
         if len(self._read) < len(self._lines):
             unread = [key for key in self._lines if key not in self._read]
-            found = json.loads(b"[" + b",".join([self._lines[key] for key in unread]) + b"]")
+            found = json.loads(b"[" + b",".join([self._data[self._lines[key]] for key in unread]) + b"]")
             known = self._read | dict(zip(unread, found, strict=True))
             self._read = {key: known[key] for key in self._lines}
         return self._read
@@ -90,20 +91,26 @@ class _Lines(Mapping[str, Any]):
 def _read(path: Path) -> _Lines | None:
     """The entries of a file that `_write` wrote; None where it is not there, not whole, or not what was written."""
     try:
-        total, _unused, data = read_bytes(path, FILE_LIMIT).partition(b"\n")
-        lines = (line.partition(b"\t") for line in data.split(b"\n") if line)
-        return (
-            _Lines({str(key, "utf-8"): entry for key, _tab, entry in lines}) if total == b"%08x" % crc32(data) else None
-        )
+        data = read_bytes(path, FILE_LIMIT)
+        if data[:9] != b"%08x\n" % crc32(memoryview(data)[9:]):
+            return None
+        start = data.index(b"\n", 9) + 1
+        lines = {}
+        for key, length in json.loads(data[9:start]).items():
+            lines[key] = slice(start, start + length)
+            start += length + 1
+        return _Lines(data, lines)
     except (QwenpickError, ValueError):
         return None
 
 
 def _text(entries: Mapping[str, Any]) -> bytes:
-    """The content of a file: the CRC-32 sum of what follows, then a line an entry, its id before a tab."""
-    data = "\n".join(
-        f"{key}\t{json.dumps(entry, separators=(',', ':'), ensure_ascii=False)}" for key, entry in entries.items()
-    ).encode()
+    """The content of a file: the CRC-32 sum of what follows, the length of each entry's line by its id, then these lines."""
+    lines = {
+        key: json.dumps(entry, separators=(",", ":"), ensure_ascii=False).encode() for key, entry in entries.items()
+    }
+    lengths = {key: len(line) for key, line in lines.items()}
+    data = b"\n".join([json.dumps(lengths).encode(), *lines.values()])
     return b"%08x\n%b" % (crc32(data), data)
 
 
