@@ -32,11 +32,8 @@ def _made(cls: type, frozen: bool, slots: bool, eq: bool, kw_only: bool) -> type
     """The class with its fields, and with methods in place of those that it does not define."""
     given = {name for name, method in vars(cls).items() if method is not None}
     written = vars(cls).get("__annotations__", {})
-    # the standard library looks into each text for these, with three patterns a field
-    cls.__annotations__ = {
-        name: said if any(mark in str(said) for mark in ("ClassVar", "InitVar", "KW_ONLY")) else object
-        for name, said in written.items()
-    }
+    # the standard library looks into each text for its marks, with three patterns a field
+    cls.__annotations__ = {name: object if _is_plain(said) else said for name, said in written.items()}
     cls = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(cls)
     cls.__annotations__ = written
     for field in fields(cls):
@@ -54,6 +51,11 @@ def _made(cls: type, frozen: bool, slots: bool, eq: bool, kw_only: bool) -> type
     for name in methods.keys() - given:
         setattr(cls, name, methods[name])
     return cls
+
+
+def _is_plain(annotation: Any) -> bool:
+    """Whether an annotation is a text without a mark that dataclasses know."""
+    return isinstance(annotation, str) and not any(mark in annotation for mark in ("ClassVar", "InitVar", "KW_ONLY"))
 
 
 def _later(cls: type, name: str, source: Callable[[type, dict[str, Any]], str]) -> Callable[..., Any]:
