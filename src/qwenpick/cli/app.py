@@ -52,11 +52,13 @@ def build(arguments: list[str]) -> Callable[..., Any]:
 
 
 class _Unsaid:
-    """Stands for Typer's reader of an option's value until there is one: each is a pydantic TypeAdapter, and of fifty options few are said."""
+    """Stands for Typer's reader of an option until a value is said: each is a pydantic TypeAdapter, and of fifty options few are said."""
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
-        if value is None and not param.multiple and param.nargs == 1:
-            return None
+        if value is None and (param.multiple or param.nargs == -1):
+            return ()
+        if value is param.default:
+            return value
         param._runtime_param = None
         return param.get_runtime_param().coerce(value, param=param, ctx=ctx)
 
