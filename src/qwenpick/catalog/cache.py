@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from pydantic_core import from_json
+
 from qwenpick.bounded import read_bytes
 from qwenpick.errors import QwenpickError
 from qwenpick.storage import FILE_LIMIT, folder, write_whole
@@ -55,7 +57,7 @@ class _Lines(Mapping[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         if key not in self._read:
-            self._read[key] = json.loads(self._data[self._lines[key]])
+            self._read[key] = from_json(self._data[self._lines[key]])
         return self._read[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -82,7 +84,7 @@ class _Lines(Mapping[str, Any]):
         """All entries; the lines of those that nobody asked for at once, in half the time of one by one."""
         if len(self._read) < len(self._lines):
             unread = [key for key in self._lines if key not in self._read]
-            found = json.loads(b"[" + b",".join([self._data[self._lines[key]] for key in unread]) + b"]")
+            found = from_json(b"[" + b",".join([self._data[self._lines[key]] for key in unread]) + b"]")
             known = self._read | dict(zip(unread, found, strict=True))
             self._read = {key: known[key] for key in self._lines}
         return self._read
