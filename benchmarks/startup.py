@@ -142,7 +142,7 @@ if "qwenpick.catalog.load" in modules:
     asked = [(kind, key) for kind in ("models", "architectures", "gpus") for key in vars(getattr(load(), kind))["_entries"]]
 print((modules, asked), file=sys.stderr)
 """
-START, END = "import gc\ngc.disable()\n", "gc.freeze()\n"  # as a command does
+START, END = "import gc\ngc.disable()\n", "import os\nos._exit(0)\n"  # as a command does
 
 
 def instructions(name: str) -> dict[str, float]:
@@ -160,6 +160,7 @@ def instructions(name: str) -> dict[str, float]:
         program += "".join(f"try: __import__({name!r})\nexcept ImportError: pass\n" for name in names)
         counts[part] = _counted(["-c", program + END])
     if asked:
+        program += "from qwenpick.cli.main import start_fast\nstart_fast()\n"
         program += "from qwenpick.catalog.load import load\nfacts = load()\n"
         program += f"for kind, key in {asked!r}: getattr(facts, kind)[key]\n"
     counts["entries of the catalogue"] = _counted(["-c", program + END])
