@@ -73,6 +73,11 @@ def test_gpus_are_filtered_and_shown(qwenpick: Run) -> None:
             "there is no GPU 'rtx-9999' in the catalog (qwenpick gpus lists them; or give its memory: --vram 8GiB)",
         ),
         (("gpus", "--vendor", "nvidea"), "there is no vendor 'nvidea'; did you mean nvidia?"),
+        (("gpus", "h100", "--min-memory", "24"), "a name shows that one alone: leave out --min-memory"),
+        (
+            ("models", "qwen3-8b", "--series", "Qwen2", "--api"),
+            "a name shows that one alone: leave out --series, --api",
+        ),
     ],
 )
 def test_what_is_not_known_is_answered_with_what_is(qwenpick: Run, arguments: tuple[str, ...], says: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from qwenpick.cli.commands import COMMANDS
@@ -90,6 +93,8 @@ def test_gpus_takes_a_name_of_several_words_as_models_does(capsys: pytest.Captur
         (["catalog"], "catalog needs one of: "),
         (["recommend", "4090"], "recommend takes no '4090'; for a GPU write --gpu '4090'"),
         (["tasks", "coding"], "tasks takes no further 'coding'"),
+        (["catalog", "refresh", "it"], "catalog refresh takes no further 'it' (qwenpick catalog refresh -h lists"),
+        (["--lnag", "zh", "fit", "qwen3-8b"], "there is no option --lnag; did you mean --lang?"),
         (["recommend", "--gpu", "rtx", "4090"], "a name of several words stands in quotes: --gpu 'rtx 4090'"),
         (["fit"], "MODEL is missing"),
         (["fit", "qwen3-8b", "--ram"], "--ram needs a value"),
@@ -105,3 +110,28 @@ def test_what_typer_cannot_read_is_said_in_our_words(
     assert run(arguments) == 2
     told = capsys.readouterr().err
     assert told.startswith(f"qwenpick: {said}") and told.count("\n") == 1 and "lists what it takes" in told
+
+
+def test_a_command_of_a_group_has_its_own_examples_and_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["catalog", "check", "-h"]) == 0
+    assert "qwenpick check" not in capsys.readouterr().out  # the examples of another command of that name
+    assert run(["catalog", "add", "-h"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "--to for example from QWENPICK_CATALOG_ADD_TO." in said and "_JSON" not in said
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_has_the_environment_variable_of_its_name(name: str) -> None:
+    from qwenpick.cli.app import build
+
+    def unlike(command: Any, path: str) -> Iterator[str]:
+        """Options whose variable is named by another word: Typer's is made of the parameter's name."""
+        for option in command.params:
+            words = [word[2:].replace("-", "_") for word in option.opts if word.startswith("--")]
+            named = option.envvar or f"{path}_{option.name}".upper()
+            if words and named not in {f"{path}_{word}".upper() for word in words}:
+                yield f"{option.opts[0]}: {named}"
+        for word, inner in getattr(command, "commands", {}).items():
+            yield from unlike(inner, f"{path}_{word}")
+
+    assert not [*unlike(build([name]).commands[name], f"qwenpick_{name}")]  # type: ignore[attr-defined]

@@ -75,3 +75,8 @@ def test_launch_without_a_model_takes_the_context_that_it_must_hold(qwenpick: Ru
         first[key] for key in ("model", "format", "context")
     ]
     assert "--context" in qwenpick("launch", "qwen3-8b", *asked).err
+
+
+def test_two_values_of_one_engine_option_are_refused(qwenpick: Run) -> None:
+    twice = qwenpick("fit", "qwen3-8b", *CARD, "--runtime", "vllm", "-o", "max_num_seqs=8", "-o", "max-num-seqs=9")
+    assert (twice.code, twice.err) == (2, "qwenpick: max_num_seqs is said twice: 8 and 9; give one of them\n")

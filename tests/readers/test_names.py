@@ -235,7 +235,6 @@ def test_a_name_that_means_nothing_gets_one_sentence(catalog: Catalog, said: str
     [
         ("qwne3-8b", "qwen3-8b"),
         ("qwen3-8bb", "qwen3-8b"),
-        ("qwen3-14", None),  # read as 14b
         ("qwen3-7b", "qwen3-8b"),
         ("qwen-8b", "qwen3-8b"),
         ("qwen3-8b-instruct-2507", "qwen3-8b"),
@@ -246,15 +245,32 @@ def test_a_name_that_means_nothing_gets_one_sentence(catalog: Catalog, said: str
     ],
 )
 def test_a_suggestion_is_close_or_there_is_none(catalog: Catalog, said: str, near: str | None) -> None:
-    try:
+    with pytest.raises(QwenpickError) as error:
         read_model(said, catalog)
-    except QwenpickError as error:
-        assert (f"did you mean {near}?" in str(error)) if near else ("did you mean" not in str(error))
+    assert (f"did you mean {near}?" in str(error.value)) if near else ("did you mean" not in str(error.value))
 
 
 def test_a_series_of_the_makers_is_nobody_elses(catalog: Catalog) -> None:
     begun = {"-".join(i.split("-")[:n]) for i in catalog.models for n in range(1, i.count("-") + 1)}
     assert not {name for name in begun if derived(catalog, name)} - catalog.models.keys()
+
+
+def test_a_size_needs_no_letter(catalog: Catalog) -> None:
+    assert resolve("qwen3-14", catalog).model.id == "qwen3-14b"
+
+
+@pytest.mark.parametrize(
+    ("said", "near"),
+    [
+        ("qwen3-8b on 4090", "qwen3-8b"),
+        ("qwen 3 8b vllm", "qwen3-8b"),
+        ("qwen3-vl 8b now", "qwen3-vl-8b-instruct"),
+        ("Hermes 4 14B on vllm", "hermes-4-14b"),
+    ],
+)
+def test_words_beside_a_name_are_no_model_that_others_made(catalog: Catalog, said: str, near: str) -> None:
+    with pytest.raises(QwenpickError, match=f"there is no model '{said}'; did you mean {near}[?]"):
+        resolve(said, catalog)
 
 
 def test_a_derivative_without_a_repository_of_its_base_promises_no_file(catalog: Catalog) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.catalog.entries import records
 from qwenpick.catalog.names.derivatives import derived, starting
-from qwenpick.catalog.names.spelling import fold
+from qwenpick.catalog.names.spelling import fold, spellings
 from qwenpick.errors import edits
 from qwenpick.i18n import _
 
@@ -55,6 +55,8 @@ def unknown(catalog: Catalog, name: str, folded: str) -> str:
     words = name.split()
     if len(words) > 1 and all(fold(word) in records(catalog.models) for word in words):
         return _("'{name}' are several models; name one, or: qwenpick compare {name}", name=name)
+    if len(words) > 1 and (meant := _first_words(catalog, words)):
+        return _("there is no model '{name}'; did you mean {near}? (qwenpick models lists them)", name=name, near=meant)
     if made := starting(catalog, name):
         return _("'{name}' is several models: {made}; choose one", name=name, made=", ".join(made))
     if "qwen" not in folded and "qwq" not in folded and _OTHERS.search(folded):
@@ -80,6 +82,13 @@ def unknown(catalog: Catalog, name: str, folded: str) -> str:
         "there is no model '{name}' in the catalog (qwenpick models lists them; fit --online asks the hub about owner/name)",
         name=name,
     )
+
+
+def _first_words(catalog: Catalog, words: list[str]) -> str | None:
+    """The model that the longest beginning of a name of several words names: of "qwen3 8b on 4090" qwen3-8b."""
+    begun = (" ".join(words[:count]) for count in range(len(words) - 1, 0, -1))
+    names = (name for said in begun for spelled in spellings(said) for name in (spelled, f"{spelled}-instruct"))
+    return next((name for name in names if name in records(catalog.models) or name in catalog.derivatives), None)
 
 
 def _newest_series(catalog: Catalog, folded: str, open_ids: list[str]) -> list[str]:

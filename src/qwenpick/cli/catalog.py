@@ -62,7 +62,10 @@ def add(
         Path | None, typer.Option(metavar="FILE", help="The catalog file to write to; your own by default.")
     ] = None,
     online: given.Online = False,
-    show: Annotated[bool, typer.Option("--print", help="Print the entry instead of writing it.")] = False,
+    show: Annotated[
+        bool,
+        typer.Option("--print", envvar="QWENPICK_CATALOG_ADD_PRINT", help="Print the entry instead of writing it."),
+    ] = False,
 ) -> None:
     """Read a model that the catalog lacks (a path, an Ollama tag, with --online a repository) and write its entry."""
     from qwenpick.catalog.add import add as write

@@ -47,6 +47,7 @@ def command(
     facts = parsed.read_catalog(catalog)
     shown = output.shown()
     if name:
+        parsed.alone(vendor=vendor, segment=segment, min_memory=min_memory, shipping=shipping)
         gpu = find_gpu(facts, given.one_name(name))
         emit("gpus", shown, gpu_report(facts, gpu), {"gpus": [gpu_values(facts, gpu)]})
         return

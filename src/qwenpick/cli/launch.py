@@ -50,6 +50,7 @@ class Start:
         str | None,
         typer.Option(
             "--from",
+            envvar="QWENPICK_LAUNCH_FROM",
             metavar="HUB",
             help="Where weights are fetched from: huggingface, or modelscope (what --lang zh takes).",
             autocompletion=completion.hubs,

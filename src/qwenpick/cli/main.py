@@ -171,7 +171,7 @@ def _report(error: Exception, arguments: list[str]) -> int:
     # Typer's own: an option or argument it cannot read
     elif hasattr(error, "format_message") and hasattr(error, "show"):
         code, message = 2, unquoted(arguments) or typed_wrong(error, arguments)
-        tell(f"{message} {_help_of(arguments)}")
+        tell(f"{message} {_help_of(error, arguments)}")
     else:
         import traceback
 
@@ -187,10 +187,12 @@ def _report(error: Exception, arguments: list[str]) -> int:
     return code
 
 
-def _help_of(arguments: list[str]) -> str:
+def _help_of(error: Exception, arguments: list[str]) -> str:
     """Where the options are listed of the command that Typer could not read."""
-    words = ("qwenpick", *(word for word in arguments[:1] if word in COMMANDS))
-    return _("({command} -h lists what it takes)", command=" ".join(words))
+    from qwenpick.cli.common.typed import read_as
+
+    command = f"qwenpick {read_as(error, arguments)}".rstrip()
+    return _("({command} -h lists what it takes)", command=command)
 
 
 def wants_json(command: str, arguments: list[str]) -> bool:

@@ -49,6 +49,7 @@ def command(
     facts = parsed.read_catalog(catalog)
     shown = output.shown()
     if name:
+        parsed.alone(series=series, kind=kind, commercial=commercial, current=current, api=api)
         model = find_model(facts, given.one_name(name))
         emit("models", shown, model_report(facts, model), {"models": [model_values(facts, model)]})
         return

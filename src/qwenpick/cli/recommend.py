@@ -59,7 +59,10 @@ def command(
     ] = False,
     languages: Annotated[str | None, typer.Option(metavar="zh,en,…", help="Languages it must know.")] = None,
     min_context: Annotated[str | None, typer.Option(metavar="TOKENS", help="Context it must hold here.")] = None,
-    any_: Annotated[bool, typer.Option("--any/--official-only", help="Include community fine-tunes.")] = False,
+    any_: Annotated[
+        bool,
+        typer.Option("--any/--official-only", envvar="QWENPICK_RECOMMEND_ANY", help="Include community fine-tunes."),
+    ] = False,
     gpu_only: Annotated[bool, typer.Option("--gpu-only", help="Keep everything on the GPU.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Leave room for the estimate's error.")] = False,
     choice: Choice = ANY,

@@ -35,7 +35,12 @@ def command(
     tolerance: Annotated[str, typer.Option(metavar="SHARE", help="10% or 0.1: how far off is still right.")] = "10%",
     record: Annotated[bool, typer.Option("--record/--no-record", help="Keep the result as a correction.")] = True,
     report_: Annotated[
-        bool, typer.Option("--report", help="Print one anonymous row of the run, to paste into an issue.")
+        bool,
+        typer.Option(
+            "--report",
+            envvar="QWENPICK_VERIFY_REPORT",
+            help="Print one anonymous row of the run, to paste into an issue.",
+        ),
     ] = False,
     corrections: Annotated[bool, typer.Option("--corrections", help="Show what was learned here and stop.")] = False,
     machine: given.MachineFiles = None,

@@ -59,11 +59,13 @@ _names: WeakKeyDictionary[Catalog, dict[str, str]] = WeakKeyDictionary()
 def derived(catalog: Catalog, name: str) -> Derived | None:
     """What lies underneath a name that is no catalogue model's; None where neither the name nor the list says it.
 
+    Words beside a model's name are no name that a publisher gave: `qwen3-8b on 4090` asks for more than a model, and is none.
+
     >>> from qwenpick.catalog import load
     >>> derived(load(), "huihui-ai/Qwen3-8B-abliterated").base.id, derived(load(), "Hermes-4-14B").base.id, derived(load(), "Wan2.2-T2V-A14B")
     ('qwen3-8b', 'qwen3-14b', None)
     """
-    return by_list(catalog, name) or by_name(catalog, name)
+    return by_list(catalog, name) or (None if re.search(r"\s", name.strip()) else by_name(catalog, name))
 
 
 def by_list(catalog: Catalog, name: str) -> Derived | None:
@@ -80,7 +82,7 @@ def by_list(catalog: Catalog, name: str) -> Derived | None:
     if "/" not in name and len(begun) == 1 and not own:
         return _listed(catalog, begun[0])
     inside = [n for n in listed if len(n) > 5 and _holds(folded, n)]
-    if not inside:
+    if not inside or re.search(r"\s", name.strip()):
         return None
     longest = max(inside, key=len)
     around = folded.replace(longest, " ", 1)

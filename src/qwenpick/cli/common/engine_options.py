@@ -10,7 +10,7 @@ from qwenpick.runtimes.option import spelled
 
 
 def read_engine_options(pairs: list[str] | None) -> dict[str, object]:
-    """`-o name=value` pairs as values: numbers, true/false, else text. Raises QwenpickError for a pair without '='."""
+    """`-o name=value` pairs as values: numbers, true/false, else text. Raises QwenpickError for a pair without '=', or two values of one name."""
     found: dict[str, object] = {}
     for pair in pairs or ():
         name, equals, value = pair.partition("=")
@@ -19,7 +19,16 @@ def read_engine_options(pairs: list[str] | None) -> dict[str, object]:
                 _("cannot read option '{pair}'; write it like -o gpu_memory_utilization=0.8", pair=shown(pair))
             )
         name = spelled(name)
-        found[name] = value.strip() if name.endswith("version") else _value(value.strip())
+        read = value.strip() if name.endswith("version") else _value(value.strip())
+        if found.setdefault(name, read) != read:
+            raise QwenpickError(
+                _(
+                    "{name} is said twice: {first} and {second}; give one of them",
+                    name=name,
+                    first=found[name],
+                    second=read,
+                )
+            )
     return found
 
 

@@ -108,12 +108,18 @@ def _options(command: Any, ctx: Any, formatter: Any) -> None:
         if records:
             with formatter.section(_(title)):
                 formatter.write_dl(records)
-    _lines(formatter, _("Examples"), EXAMPLES.get(command.name, ()))
+    _lines(formatter, _("Examples"), EXAMPLES.get(ctx.command_path.partition(" ")[2], ()))
     prefix = ctx.auto_envvar_prefix
     if prefix and found["Options"]:
+        names = [name for option in command.params for name in option.opts if name.startswith("--")]
+        name = "--json" if "--json" in names else names[0]
         formatter.write_paragraph()
         formatter.write_text(
-            _("Every option can come from the environment too, --json for example from {name}_JSON.", name=prefix)
+            _(
+                "Every option can come from the environment too, {option} for example from {name}.",
+                option=name,
+                name=f"{prefix}_{name[2:].replace('-', '_').upper()}",
+            )
         )
 
 

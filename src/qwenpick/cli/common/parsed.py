@@ -127,6 +127,12 @@ SHORT_TOKENS = 260  # who writes 128 or 256 may mean thousands, but benchmarks d
 AS_USUAL, ALL_AS_USUAL = RunOptions(), FullRunOptions()  # nothing said: what each command does by itself
 
 
+def alone(**filters: object) -> None:
+    """Raises QwenpickError for filters of a list that stand beside the one name that is shown whole."""
+    if given := [f"--{name.replace('_', '-')}" for name, value in filters.items() if value]:
+        raise QwenpickError(_("a name shows that one alone: leave out {filters}", filters=", ".join(given)))
+
+
 def one_of(word: str, known: Iterable[str], field: str) -> str:
     """The known word that was meant, whatever its case. Raises QwenpickError with the nearest one."""
     words = {one.casefold(): one for one in known}

@@ -50,16 +50,14 @@ def typed_wrong(error: Any, arguments: list[str]) -> str:
     """The sentence for one of Typer's errors: an option or argument that it cannot read."""
     kind, message = type(error).__name__, shown(error.format_message(), 300)
     if kind == "NoSuchOption":
-        command = next((word for word in arguments if word in COMMANDS), None)
-        if (
-            command and arguments[0].partition("=")[0] == error.option_name
-        ):  # before the command stand only --version and --lang
-            return _(
+        command, near = next((word for word in arguments if word in COMMANDS), None), _near(error)
+        if command and not near and arguments[0].partition("=")[0] == error.option_name:
+            return _(  # before the command stand only --version and --lang
                 "{name} stands after the command: qwenpick {command} … {name}",
                 name=shown(error.option_name, 80),
                 command=command,
             )
-        return _("there is no option {name}{near}", name=shown(error.option_name, 80), near=_near(error))
+        return _("there is no option {name}{near}", name=shown(error.option_name, 80), near=near)
     if kind == "MissingParameter":
         return _("{name} is missing", name=_name(error.param))
     if kind == "BadOptionUsage":
@@ -78,8 +76,18 @@ def typed_wrong(error: Any, arguments: list[str]) -> str:
         words = shown(extra[1], 80)
         if command == "recommend":
             return _("recommend takes no '{words}'; for a GPU write --gpu '{words}'", words=words)
-        return _("{command} takes no further '{words}'", command=command, words=words)
+        return _("{command} takes no further '{words}'", command=read_as(error, arguments), words=words)
     return message
+
+
+def read_as(error: Any, arguments: list[str]) -> str:
+    """The command that Typer was reading, with that of a group: `catalog add`; empty before any was read."""
+    context = getattr(error, "ctx", None)
+    return (
+        str(context.command_path).partition(" ")[2]
+        if context
+        else next((w for w in arguments[:1] if w in COMMANDS), "")
+    )
 
 
 def _near(error: Any) -> str:
