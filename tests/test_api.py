@@ -141,12 +141,14 @@ CARD: dict[str, Any] = {"gpu": "rtx 4090", "ram": "64GiB"}
         (lambda: qwenpick.fit(None), "model must be a name, as text, not None"),  # type: ignore[arg-type]
         (lambda: qwenpick.fit("qwen3-8b", gpu=5), "gpu must be a name"),  # type: ignore[arg-type]
         (lambda: qwenpick.fit("qwen3-8b", gpu=[5]), "gpu must be a name"),  # type: ignore[list-item]
+        (lambda: qwenpick.fit("qwen3-8b", gpu=[]), "gpu must be a name"),
+        (lambda: qwenpick.fit("qwen3-8b", gpu=["rtx 4090", ""]), "gpu must be a name"),
         (lambda: qwenpick.fit("qwen3-8b", machine=5), "machine must be the path"),  # type: ignore[arg-type]
         *(
             (lambda name=name, value=value: qwenpick.fit("qwen3-8b", **CARD, **{name: value}), f"{name} must be")
             for name, value in (
                 ("users", "many"), ("users", 1.5), ("users", True), ("users", 0), ("context", [1]), ("options", "a=1"),
-                ("quant", 4), ("runtime", 4), ("task", 4),
+                ("quant", 4), ("runtime", 4), ("task", 4), ("quant", ""), ("runtime", " "), ("task", ""), ("context", ""),
             )
         ),
         *((lambda value=value: qwenpick.recommend(**CARD, limit=value), "limit must be") for value in (-1, "x", None)),
@@ -171,7 +173,8 @@ def test_a_budget_is_a_number_or_words() -> None:
 def test_a_session_sees_an_answer_in_a_line_and_what_there_is_to_ask() -> None:
     import qwenpick as api
 
-    assert {"fit", "recommend", "plan", "estimate"} <= set(dir(api))
+    assert {"fit", "recommend", "plan", "estimate"} <= set(dir(api)) and api.QwenpickError is QwenpickError
+    assert issubclass(api.HardwareUnreadableError, api.QwenpickError)
     shown = [repr(api.fit("qwen3-8b", **BOX)), repr(api.recommend(**BOX)), repr(api.plan("qwen3-8b", gpu="rtx 4090"))]
     assert all("fits, " in one and "\n" not in one and len(one) < 150 for one in shown)
     assert repr(api.plan("qwen3-32b", budget=10)) == "<Planned: nothing fits>"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from qwenpick.mcp.tools import TOOLS, input_schema, words
+from qwenpick.mcp.tools import TOOLS, arguments, input_schema, words
 from qwenpick.render.schemas import schema
 from tests.conftest import validator
 
@@ -102,3 +102,22 @@ def test_a_value_cannot_become_an_option() -> None:
 def test_an_argument_that_is_not_known_is_refused_with_those_that_are() -> None:
     with pytest.raises(ValueError, match="fit takes no 'colour'; it takes model"):
         words("fit", {"colour": "red"})
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_every_argument_is_an_option_that_the_command_has(name: str) -> None:
+    from qwenpick.cli.app import build
+
+    known = {word for option in build([name]).commands[name].params for word in (*option.opts, *option.secondary_opts)}  # type: ignore[attr-defined]
+    said = [option for one in arguments(name) for option in (one.option, one.negated) if option]
+    assert said and not set(said) - known
+    assert {"recommend": "any", "launch": "from"}.get(name, said[0][2:].replace("-", "_")) in input_schema(name)[
+        "properties"
+    ]
+
+
+def test_what_is_false_is_said_where_it_is_not_what_happens_unsaid() -> None:
+    assert words("fit", {"reference": False, "gpu_only": False}) == ["fit", "--no-reference", "--json"]
+    assert words("recommend", {"any": True, "strict": None}) == ["recommend", "--any", "--json"]
+    with pytest.raises(ValueError, match="gpu_only must be true or false, not 'no'"):
+        words("fit", {"gpu_only": "no"})

@@ -38,7 +38,7 @@ def check(needed: Iterable[str] = (), **given: Any) -> None:
         if value is None and name not in NEEDED and name not in needed:
             continue
         kinds, what = KINDS[name]
-        if not isinstance(value, kinds) or isinstance(value, bool):
+        if not isinstance(value, kinds) or isinstance(value, bool) or (isinstance(value, str) and not value.strip()):
             raise QwenpickError(
                 _("{name} must be {what}, not {value}", name=name, what=_(what), value=shown(repr(value)))
             )
@@ -47,12 +47,12 @@ def check(needed: Iterable[str] = (), **given: Any) -> None:
 
 
 def names(gpu: Any) -> list[str]:
-    """The GPUs that are named: one, or several. Raises QwenpickError for what is no name."""
+    """The GPUs that are named: one, or several. Raises QwenpickError for what is no name, and for none of them."""
     found: list[Any] = (
         [] if gpu is None else [gpu] if isinstance(gpu, str) else list(gpu) if isinstance(gpu, Iterable) else [gpu]
     )
-    for name in found:
-        if not isinstance(name, str):
+    for name in found or ([gpu] if gpu is not None else []):
+        if not isinstance(name, str) or not name.strip():
             raise QwenpickError(
                 _("gpu must be a name such as '2x l40s', or several, not {value}", value=shown(repr(name)))
             )

@@ -12,9 +12,7 @@ from qwenpick.values import dataclass
 
 # The commands that only answer. What starts, writes or asks a person is left to people.
 TOOLS = ("recommend", "fit", "plan", "launch", "models", "gpus", "machine")
-LEFT_TO_PEOPLE = frozenset(
-    {"ask", "exec", "execute", "once", "verify", "write", "save", "output", "html", "format", "json", "measure", "port"}
-)
+LEFT_TO_PEOPLE = frozenset({"ask", "exec", "once", "verify", "write", "save", "html", "format", "json", "measure"})
 _TYPES: Mapping[Any, str] = {int: "integer", float: "number", bool: "boolean"}  # all else is text
 
 
@@ -28,6 +26,7 @@ class Argument:
     required: bool
     many: bool
     flag: bool
+    negated: str | None  # the option that says no: --no-reference
 
 
 @cache
@@ -36,7 +35,7 @@ def arguments(command: str) -> tuple[Argument, ...]:
     called = import_module(f"qwenpick.cli.{command}").command
     hints = typing.get_type_hints(called, include_extras=True)
     found = [_argument(name, hint) for name, hint in hints.items() if typing.get_origin(hint) is typing.Annotated]
-    return tuple(one for one in found if not LEFT_TO_PEOPLE & {one.name, (one.option or "").lstrip("-")})
+    return tuple(one for one in found if one.name not in LEFT_TO_PEOPLE)
 
 
 def _argument(name: str, hint: Any) -> Argument:
@@ -52,10 +51,17 @@ def _argument(name: str, hint: Any) -> Argument:
     standing = type(said).__name__ == "ArgumentInfo"
     if standing and many:  # a name may be given as one text
         schema = {**schema, "type": ["string", "array"]}
-    long = next((word.partition("/")[0] for word in said.param_decls or () if word.startswith("--")), None)
-    option = None if standing else long or f"--{name.replace('_', '-')}"
     required = standing and type(None) not in typing.get_args(annotated)
-    return Argument(name, option, schema, required, many, annotated is bool)
+    if standing:
+        return Argument(name, None, schema, required, many, False, None)
+    written = (
+        said.default,
+        *(said.param_decls or ()),
+    )  # in Annotated, Typer's first argument is an option's first name
+    long = next((word for word in written if str(word).startswith("--")), f"--{name.replace('_', '-')}")
+    option, _slash, negated = long.partition("/")
+    flag = kind is bool
+    return Argument(option[2:].replace("-", "_"), option, schema, required, many, flag, negated or None)
 
 
 def input_schema(command: str) -> dict[str, Any]:
@@ -81,11 +87,16 @@ def words(command: str, values: Mapping[str, Any]) -> list[str]:
     said, standing = list[str](), list[str]()
     for name, one in known.items():
         value = values.get(name)
-        if value is None or value is False:
+        if one.flag:
+            if value not in (None, True, False):
+                raise ValueError(f"{name} must be true or false, not {value!r}")
+            said += [one.option] if value and one.option else [one.negated] if value is False and one.negated else []
+            continue
+        if value is None:
             continue
         for each in value if one.many and isinstance(value, list) else [value]:
             if one.option is None:
                 standing.append(str(each))
             else:
-                said.append(one.option if one.flag else f"{one.option}={each}")
+                said.append(f"{one.option}={each}")
     return [command, *said, "--json", *(["--", *standing] if standing else [])]
