@@ -89,7 +89,7 @@ def fit_report(
             commands or tuple(fix.flags for fix in fixes),
         )
     elif not answer.fits and plan.verdict != "refused":
-        blocks.append(Line(_("Only more memory makes it fit: `qwenpick plan` says how much."), "warn"))
+        blocks.append(Line(_("Only more memory makes it fit: `qwenpick plan MODEL` says how much."), "warn"))
     return tuple(blocks)
 
 

@@ -243,7 +243,7 @@ def _row(offer: Offer) -> tuple[str, ...]:
     return (
         hardware(offer),
         format_bytes(offer.memory, 0),
-        _format(offer.plan),
+        format_of(offer.plan),
         find_runtime(offer.plan.runtime).TITLE,
         format_bytes(offer.plan.memory.total, 1),
         _(VERDICTS[offer.plan.verdict]),
@@ -255,7 +255,7 @@ def _row(offer: Offer) -> tuple[str, ...]:
     )
 
 
-def _format(plan: Plan) -> str:
+def format_of(plan: Plan) -> str:
     """`IQ4_XS`, or `IQ4_XS, q8_0 cache` where keys and values are not in 16 bits."""
     form, cache = plan.checkpoint.format, plan.work.kv_cache
     return form if cache == KvCache() else _("{format}, {cache} cache", format=form, cache=cache)

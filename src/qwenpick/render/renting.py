@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qwenpick.i18n import _
 from qwenpick.planning.words import rate
 from qwenpick.render.forms.report import Block, Column, Line, Report, Table
-from qwenpick.render.plan import by_the_hour, more
+from qwenpick.render.plan import by_the_hour, format_of, more
 from qwenpick.render.values import plan_values
 from qwenpick.render.words import longest_native
 
@@ -46,9 +46,9 @@ def _table(machines: tuple[Rented, ...]) -> Table:
             one.offer.provider,
             one.offer.instance,
             f"{int(one.offer.count or 1)} x {one.offer.gpu_name}",
-            one.plan.checkpoint.format,
+            format_of(one.plan),
             longest_native(one.plan.model, one.longest),
-            rate(one.plan.speed.together.low, one.plan.speed.together.high) if one.plan.speed else _("unknown"),
+            rate(one.plan.speed.each.low, one.plan.speed.each.high) if one.plan.speed else _("unknown"),
             f"{one.offer.hour:.2f}",
             one.offer.region,
             one.offer.price_date,
