@@ -15,7 +15,6 @@ from qwenpick.storage import user_directory
 
 KINDS = ("architectures", "models", "files", "derivatives", "gpus", "cloud")
 LARGEST_FILE = 16 * 2**20  # bytes; the shipped models.yaml takes 0.4 MiB
-Records = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
 @cache

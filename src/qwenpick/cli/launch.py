@@ -206,7 +206,7 @@ def _serve(found: Resolved, box: Machine, request: Request, start: Start, hardwa
         from qwenpick.render.launch import launch_values
 
         here = hardware.here()(answer.plan)
-        print_json("launch", launch_values(answer.plan, planned, answer.fits, answer, here, box))
+        print_json("launch", launch_values(answer.plan, planned, answer.fits, answer.effort, answer, here, box))
     else:
         typer.echo(script(planned, box.system), nl=False)
     return 0 if answer.fits else 1

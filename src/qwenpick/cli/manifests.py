@@ -176,7 +176,7 @@ def print_manifest(
         from qwenpick.render.forms.envelope import print_json
         from qwenpick.render.launch import launch_values
 
-        print_json("launch", {**launch_values(plan, planned, fits, single), "thinking": effort})
+        print_json("launch", launch_values(plan, planned, fits, effort, single))
     else:
         printed(shape, planned, write)
     return 0 if fits else 1

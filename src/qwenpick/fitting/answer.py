@@ -29,6 +29,7 @@ from qwenpick.work.placement import Placement
 if TYPE_CHECKING:
     from qwenpick.catalog import Catalog, Model
     from qwenpick.machine.hardware import Machine
+    from qwenpick.recommending.effort import Effort
     from qwenpick.recommending.rank import Ranked
     from qwenpick.recommending.search.space import Search
     from qwenpick.recommending.tasks import Task
@@ -59,6 +60,11 @@ class Answer:
     def quick(self) -> bool:
         """Whether each user gets the tokens/s that were asked for; yes where none were."""
         return fast_enough(self.plan, self.request.min_speed, strict=self.request.strict)
+
+    @property
+    def effort(self) -> Effort | None:
+        """How long it should think before it answers; None where no plan holds."""
+        return self.ranked.effort if self.ranked else None
 
     @property
     def usable(self) -> bool:

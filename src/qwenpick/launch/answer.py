@@ -29,7 +29,7 @@ def of_answer(
     `path` is of a local file, `hub` where the rest is fetched from, `notes` of the reading.
     """
     plan = answer.plan
-    effort = answer.ranked.effort if answer.ranked else None
+    effort = answer.effort
     run = run_of(plan, path, visible_devices(plan.placement, seen), hub)
     run = replace(run, system=seen.system, quiet=is_quiet(plan.model, effort))
     if run.runtime == "vllm" and run.placement.nodes > 1:

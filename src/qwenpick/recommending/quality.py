@@ -72,11 +72,12 @@ class Quality:
     abilities: tuple[Ability, ...]
 
 
-def load_abilities(path: Path | None = None) -> Abilities:
-    """The shipped abilities, or those of a file."""
-    if path is None:
-        return _shipped()
-    return _read(path)
+@cache
+def load_abilities() -> Abilities:
+    """The shipped abilities."""
+    from qwenpick.catalog.read import data_directory
+
+    return _read(data_directory() / "abilities.json")
 
 
 @cache
@@ -90,13 +91,6 @@ def alike() -> Abilities:
     }
     unknown = {name: {"ability": known.reference.get(name, 0.0), **entry} for name in capabilities}
     return Abilities({}, known.gain, known.reference, (), unknown)
-
-
-@cache
-def _shipped() -> Abilities:
-    from qwenpick.catalog.read import data_directory
-
-    return _read(data_directory() / "abilities.json")
 
 
 def _read(path: Path) -> Abilities:

@@ -19,6 +19,7 @@ from qwenpick.recommending.practice import format_cost, run_cost, to_the_brim
 from qwenpick.recommending.quality import Abilities, Quality, quality
 from qwenpick.recommending.quantization_loss import CacheFamily, Retention, cache_retention, retention
 from qwenpick.recommending.thinking import efforts_for, seconds_to_answer, seconds_wanted
+from qwenpick.runtimes import options_of
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
@@ -72,7 +73,6 @@ VOICELESS = (
 OFF_DEVICE = 10.0  # weights in the RAM of a small device that has a GPU: there the rest of its work lies
 DETAILS_SINCE = "2026-04"  # Qwen3.6
 COARSE = 12.0  # an image tower that hands on its last layer only, where small things count
-STAGES_ASKED = frozenset({"pipeline_parallel_size", "pp_size", "pp", "pp_layer_partition"})
 STAGED = 10.0  # pipeline stages without being asked: only where nothing else holds
 HOMEMADE = 8.0  # nobody is known to publish the file: it would have to be made from the 16-bit weights
 PER_YEAR = 0.3  # what a year newer is worth beyond measured ability
@@ -221,7 +221,7 @@ def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[st
     }
     if weights.context:
         parts["context"] = weights.context * math.log2(max(1.0, roomiest(plan) / task.context))
-    if plan.placement.pipeline_parallel > 1 and not STAGES_ASKED & plan.work.options.keys():
+    if plan.placement.pipeline_parallel > 1 and not _stages_asked(plan):
         parts["engine"] -= STAGED
     made = MADE_ON_LOAD if FORMATS[plan.checkpoint.format].on_load else 0.0
     parts["format"] -= format_cost(plan.model, plan.checkpoint, plan.runtime, plan.placement.devices) + made
@@ -238,6 +238,12 @@ def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[st
     if plan.file is None:
         parts["file"] = -HOMEMADE
     return {name: part for name, part in parts.items() if part}
+
+
+def _stages_asked(plan: Plan) -> bool:
+    """Whether an option of the engine asks for pipeline stages."""
+    asked = options_of(plan.runtime, plan.work.options).parallel
+    return asked is not None and asked.pipeline > 1
 
 
 def _sees_details(plan: Plan) -> bool:

@@ -287,7 +287,7 @@ def fit_values(
         "server_caches": server_cache_values(answer.plan),
         "task": answer.task.name,
         "usable": answer.usable,
-        "thinking": answer.ranked.effort if answer.ranked else None,
+        "thinking": answer.effort,
         "seconds_to_answer": answer.ranked.seconds if answer.ranked else None,
         "left_out": answer.left_out,
         "longest_context": answer.longest,

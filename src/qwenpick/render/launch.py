@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from qwenpick.launch import Command, Launch
     from qwenpick.machine.hardware import Machine
     from qwenpick.planning.plan import Plan
+    from qwenpick.recommending.effort import Effort
     from qwenpick.render.payloads.running import CommandValues, LaunchValues, ProgramValues
     from qwenpick.render.payloads.training import TrainingLaunchValues
     from qwenpick.training.answer import Tuned
@@ -22,7 +23,8 @@ def launch_values(
     plan: Plan,
     planned: Launch,
     fits: bool,
-    answer: Answer | None = None,
+    effort: Effort | None,
+    answer: Answer | None,
     here: str | None = None,
     machine: Machine | None = None,
 ) -> LaunchValues:
@@ -31,7 +33,7 @@ def launch_values(
         "fits": fits,
         "task": answer.task.name if answer else None,
         "usable": answer.usable if answer else None,
-        "thinking": answer.ranked.effort if answer and answer.ranked else None,
+        "thinking": effort,
         "plan": plan_values(plan, here, machine),
         "serve": _command(planned.serve),
         "prepare": [_command(command) for command in planned.prepare],

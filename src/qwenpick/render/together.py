@@ -92,7 +92,7 @@ def launch_together_values(found: Together, planned: Sequence[Launch]) -> Launch
         "together": True,
         "models": [
             {
-                **launch_values(member.answer.plan, one, member.answer.fits, member.answer),
+                **launch_values(member.answer.plan, one, member.answer.fits, member.answer.effort, member.answer),
                 "share_bytes": dict(member.shares),
             }
             for member, one in zip(found.members, planned, strict=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from qwenpick.catalog.schema import Architecture
 from qwenpick.memory.tensors import parameters, tensors
 from qwenpick.training.methods import METHODS
-from qwenpick.training.trainers import REENTRANT as LEAVES  # both call set_z3_leaf_modules for Qwen's mixtures
 from qwenpick.training.trainers import habits
 from qwenpick.values import dataclass
 from qwenpick.work.serving import Training
@@ -20,6 +19,7 @@ OFFLOADED = 27  # bytes of RAM a weight: 18 x 1.5, DeepSpeed's own estimate (sta
 # the same by stage with pin_memory false, its tensors alone: masters, two states and gradients in FP32, and under stage 3 weights and gradients in
 # 16 bits (stage3.py, stage_1_and_2.py). torch rounds a pinned buffer up to a power of two, and keeps freed ones. Read, not measured
 UNPINNED = {1: 16, 2: 16, 3: 20}
+LEAVES = frozenset({"llama-factory", "ms-swift"})  # trainers that call set_z3_leaf_modules for Qwen's mixtures
 OFFLOADED_FSDP = 20  # FP32 weights, gradients, two states and what is pinned beside them: 19.8 measured
 
 

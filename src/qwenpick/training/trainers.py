@@ -32,8 +32,9 @@ class Release:
 # of 2026-07-22, pull request 8148: what recomputation gathers is released with the module whose way back was last entered, which under reentrant
 # checkpointing is the one around all layers (benchmarks/measured/deepspeed_frozen_2026_11_30.csv)
 KEEPS_FROM = "0.19.3"
-# trainers that checkpoint so too, and the older DeepSpeed that they ask for (requirements/deepspeed.txt, requirements/install_all.sh)
-REENTRANT = {"llama-factory": "deepspeed<=0.18.4", "ms-swift": "deepspeed<0.19"}
+REENTRANT = frozenset({"llama-factory", "ms-swift"})  # trainers that checkpoint so too
+# the older DeepSpeed that trainers ask for (requirements/deepspeed.txt, requirements/install_all.sh)
+OLDER_DEEPSPEED = {"llama-factory": "deepspeed<=0.18.4", "ms-swift": "deepspeed<0.19"}
 BUCKET = 500_000_000  # weights of a reduce bucket: DeepSpeed's default reduce_bucket_size
 
 

@@ -16,7 +16,7 @@ from qwenpick.training.lora import LINEAR_EXPERTS
 from qwenpick.training.methods import METHODS
 from qwenpick.training.objectives import EMBEDDERS
 from qwenpick.training.optimizers import OPTIMIZERS
-from qwenpick.training.trainers import REENTRANT, TRAINERS, habits
+from qwenpick.training.trainers import OLDER_DEEPSPEED, TRAINERS, habits
 from qwenpick.work.serving import Training
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def packages(training: Training, checkpoint: Checkpoint | None) -> tuple[str, ..
         "peft": METHODS[training.method].adapts and training.trainer not in BRING_PEFT,
         "bitsandbytes": bits or bool(OPTIMIZERS[training.optimizer].states_8bit),
         "torchao": bool(OPTIMIZERS[training.optimizer].torchao_bits),
-        REENTRANT.get(training.trainer, "deepspeed"): bool(training.zero),
+        OLDER_DEEPSPEED.get(training.trainer, "deepspeed"): bool(training.zero),
         "liger-kernel": training.chunked_loss,
         "flash-attn": training.attention == "flash",
     }

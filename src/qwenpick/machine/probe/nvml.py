@@ -16,8 +16,7 @@ from qwenpick.units import GIB, TIB, format_bytes
 from qwenpick.values import dataclass
 
 # nvml.h, CUDA 13: nvmlReturn_t
-NOT_SUPPORTED, NO_PERMISSION, NOT_FOUND, DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND = 3, 4, 6, 9, 12
-VERSION_MISMATCH, UNKNOWN = 18, 999
+NOT_SUPPORTED, DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND, UNKNOWN = 3, 9, 12, 999
 REASONS = {
     1: N_("NVML is not initialized"), 2: N_("invalid argument"), 3: N_("not supported"), 4: N_("no permission"),
     6: N_("not found"), 7: N_("buffer too small"), 8: N_("the GPU's power cables are not attached"),

@@ -28,7 +28,6 @@ class Node:
         "extra",
         "held",
         "in_place",
-        "is_input",
         "is_view",
         "kept",
         "offset",
@@ -49,7 +48,7 @@ class Node:
         self.base = base
         self.side = side
         self.extra = 0
-        self.in_place = self.is_view = self.weight = self.external = self.is_input = self.output = self.held = False
+        self.in_place = self.is_view = self.weight = self.external = self.output = self.held = False
         self.kept: Sequence[Node] = ()  # what must stay until this node has run
         self.users = self.views = 0
         self.offset: int | None = None
@@ -74,7 +73,6 @@ class Graph:
     def input(self, size: int) -> Node:
         """What the host fills in before each run; it lies in RAM."""
         node = Node(size, side="ram")
-        node.is_input = True
         self.inputs.append(node)
         return node
 
