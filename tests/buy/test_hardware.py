@@ -24,7 +24,7 @@ def test_every_offer_fits_and_one_gpu_fewer_does_not(catalog: Catalog) -> None:
     for offer in found:
         assert offer.plan.holds()
         if offer.count > 1:
-            box = simulate(catalog, [f"{offer.count // 2}x {offer.gpu.id}"], None, None, False)
+            box = simulate(catalog, [f"{offer.count // 2}x {offer.gpu.id}"])
             assert not fit(catalog, box, model, replace(request, gpu_only=True)).fits
 
 

@@ -17,7 +17,7 @@ def test_a_card_gets_what_recommend_picks_on_it_alone(catalog: Catalog) -> None:
     cards = [Cards(find_gpu(catalog, "rtx 3060")), Cards(find_gpu(catalog, "rtx 5090"))]
     found = which_qwen(catalog, cards, Request(task="coding"))
     for card, named in zip(found.cards, cards, strict=True):
-        box = simulate(catalog, [named.gpu.id], None, None, False)
+        box = simulate(catalog, [named.gpu.id])
         best = recommend(catalog, box, Request(task="coding", gpu_only=True, least_bits=4), 1).picks[0]
         assert card.pick
         assert card.pick.plan.model.id == best.plan.model.id
@@ -26,7 +26,7 @@ def test_a_card_gets_what_recommend_picks_on_it_alone(catalog: Catalog) -> None:
 
 
 def test_every_step_up_costs_more_and_gets_more(catalog: Catalog) -> None:
-    mine = simulate(catalog, ["rtx 3060"], None, None, False)
+    mine = simulate(catalog, ["rtx 3060"])
     found = steps_up(catalog, mine, Request(series="Qwen3.5"), budget=2000)
     assert len(found.cards) > 1
     own, *steps = found.cards

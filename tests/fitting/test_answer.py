@@ -166,7 +166,7 @@ def test_layers_that_an_option_puts_in_ram_count_as_layers_in_ram(catalog: Catal
     model = find_model(catalog, "qwen3-8b")
     known = fit(catalog, simulate(catalog, ["rtx 4090"], None, 64 * 2**30, False), model, request).plan
     assert known.mode == "gpu+layers-in-ram"
-    unknown = fit(catalog, simulate(catalog, ["rtx 4090"], None, None, False), model, request)
+    unknown = fit(catalog, simulate(catalog, ["rtx 4090"]), model, request)
     assert not unknown.fits
     assert "give --ram" in unknown.plan.reason
 
@@ -188,7 +188,7 @@ def test_a_vision_model_is_planned_with_a_picture_and_a_chat_model_that_sees_wit
 
 
 def test_advice_for_a_plan_with_options_stays_with_the_engine_that_has_them(catalog: Catalog) -> None:
-    machine = simulate(catalog, ["rtx 4090"], None, None, False)
+    machine = simulate(catalog, ["rtx 4090"])
     request = Request(quant="4bit", runtime="llama.cpp", options={"n_gpu_layers": 10})
     answer = fit(catalog, machine, find_model(catalog, "qwen3-8b"), request)
     assert {fix.plan.runtime for fix in fixes(catalog, machine, answer)} <= {"llamacpp"}

@@ -64,7 +64,7 @@ def test_vllm_is_held_to_its_share_so_that_another_has_room(catalog: Catalog) ->
 
 
 def test_what_lies_on_a_unified_gpu_is_gone_from_ram_too(catalog: Catalog) -> None:
-    machine = simulate(catalog, ["strix halo"], None, None, False)
+    machine = simulate(catalog, ["strix halo"])
     left = without(machine, {"gpu0": 10 * GIB, "ram": GIB})
     assert machine.ram_free and left.ram_free == machine.ram_free - 11 * GIB
     assert left.devices[0].free == (machine.devices[0].free or 0) - 11 * GIB

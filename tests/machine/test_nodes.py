@@ -41,7 +41,7 @@ def test_nodes_are_boxes_one_after_another_and_come_apart_again() -> None:
 
 
 def test_a_link_that_nobody_named_is_assumed_and_said(catalog: Catalog) -> None:
-    sparks = simulate(catalog, ["2x dgx spark"], None, None, False)
+    sparks = simulate(catalog, ["2x dgx spark"])
     assert sparks.nodes == 2 and sparks.link and sparks.link.bandwidth == 25e9
     assert "assuming" in str(sparks.notes[0])
     faster = rejoined(sparks, 1, parse_link("ib800"))
@@ -72,7 +72,7 @@ def test_layers_are_shared_inside_a_box_and_stages_lie_in_several(catalog: Catal
 
 def test_an_engine_that_stays_in_one_box_uses_one(catalog: Catalog) -> None:
     model = find_model(catalog, "qwen3-235b-a22b")
-    sparks = simulate(catalog, ["2x dgx spark"], None, None, False)
+    sparks = simulate(catalog, ["2x dgx spark"])
     one = fit(catalog, sparks, model, Request(quant="Q4_K_M", runtime="llamacpp", context=8192))
     both = fit(catalog, sparks, model, Request(quant="nvfp4", runtime="vllm", context=8192))
     assert not one.fits and len(one.plan.placement.devices) <= 1
@@ -84,7 +84,7 @@ def test_a_slower_link_generates_more_slowly(catalog: Catalog) -> None:
     request = Request(quant="fp8", runtime="vllm", context=8192, options={"tensor_parallel_size": 2})
     speeds = []
     for link in ("nvlink", "ib400", "eth25"):
-        box = simulate(catalog, ["h100"], None, None, False)
+        box = simulate(catalog, ["h100"])
         found = fit(catalog, several(box, 2, parse_link(link)), model, request).plan.speed
         assert found
         speeds.append(found.each.value)

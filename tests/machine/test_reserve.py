@@ -35,7 +35,7 @@ def test_asked_for_by_size_it_is_kept_on_cards_without_a_display_too(catalog: Ca
 
 def test_a_mac_and_other_shared_memories_are_left_alone(catalog: Catalog) -> None:
     for name in ("m4 max 64gb", "strix halo", "dgx spark"):
-        box = simulate(catalog, [name], None, None, False)
+        box = simulate(catalog, [name])
         assert [device.reserved_bytes for device in box.devices] == [0]
 
 
@@ -60,10 +60,10 @@ def test_the_file_of_a_machine_brings_it_back(catalog: Catalog) -> None:
 
 
 def test_the_system_fits_the_chip(catalog: Catalog) -> None:
-    assert simulate(catalog, ["m4 max 64gb"], None, None, False).system == "darwin"
+    assert simulate(catalog, ["m4 max 64gb"]).system == "darwin"
     for name, system in (("m4 max 64gb", "linux"), ("rtx 4090", "darwin")):
         with pytest.raises(QwenpickError, match="--system mac"):
-            simulate(catalog, [name], None, None, False, system=system)
+            simulate(catalog, [name], system=system)
 
 
 def test_the_command_line_says_it_in_one_line_and_refuses_nonsense(qwenpick: Run) -> None:

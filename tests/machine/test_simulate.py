@@ -45,7 +45,7 @@ def test_a_card_has_what_its_driver_reports(catalog: Catalog) -> None:
 
 @pytest.mark.parametrize("words", ["2x l40s", "2xl40s", "2 x L40S", "l40s x2", "l40s x 2"])
 def test_a_count_is_read_before_or_after_the_name(catalog: Catalog, words: str) -> None:
-    assert [d.gpu for d in simulate(catalog, [words], None, None, False).devices] == ["l40s", "l40s"]
+    assert [d.gpu for d in simulate(catalog, [words]).devices] == ["l40s", "l40s"]
 
 
 def test_different_cards_stand_in_the_order_given(catalog: Catalog) -> None:
@@ -55,12 +55,12 @@ def test_different_cards_stand_in_the_order_given(catalog: Catalog) -> None:
 
 def test_a_board_of_several_devices_shows_them_all(catalog: Catalog) -> None:
     # an MI250 is two dies of 68702699520 bytes, an A16 four GPUs of 15356 MiB
-    assert [d.total for d in simulate(catalog, ["mi250"], None, None, False).devices] == [65520 * MIB] * 2
-    assert [d.total for d in simulate(catalog, ["a16"], None, None, False).devices] == [15356 * MIB] * 4
+    assert [d.total for d in simulate(catalog, ["mi250"]).devices] == [65520 * MIB] * 2
+    assert [d.total for d in simulate(catalog, ["a16"]).devices] == [15356 * MIB] * 4
 
 
 def test_unknown_ram_stays_unknown_and_is_said(catalog: Catalog) -> None:
-    machine = simulate(catalog, ["h200"], None, None, False)
+    machine = simulate(catalog, ["h200"])
     assert machine.ram_total is None
     assert "RAM is not known; give --ram to plan with it" in machine.notes
 
@@ -103,7 +103,7 @@ def test_apple_chips_of_another_memory_size_have_another_bandwidth(catalog: Cata
 
 
 def test_other_unified_memory_is_a_share_of_ram(catalog: Catalog) -> None:
-    gb10 = simulate(catalog, ["gb10"], None, None, False)
+    gb10 = simulate(catalog, ["gb10"])
     assert gb10.ram_total == gb10.devices[0].total == 127600748 * 1024
     halo = simulate(catalog, ["strix halo"], None, 128 * GIB, False)
     assert halo.devices[0].total == 96 * GIB
@@ -193,7 +193,7 @@ def test_what_is_held_of_one_memory_is_free_for_neither_gpu_nor_processor(
     name: str, reserve: int | None, catalog: Catalog
 ) -> None:
     """A plan that fills the GPU's share finds nothing more in the RAM: a Jetson's 122B had 2.7 GiB of experts in what the desktop holds."""
-    box = simulate(catalog, [name], None, None, False, reserve=reserve)
+    box = simulate(catalog, [name], reserve=reserve)
     device = box.devices[0]
     assert box.ram_free is not None and device.free is not None
     assert box.ram_free < (box.ram_total or 0) and device.free <= box.ram_free

@@ -28,7 +28,7 @@ NOT_LISTED = (
 def answer(catalog: Catalog, text: str, gpu: str, context: int = 32768) -> Answer:
     found = resolve(text, catalog, runtime="vllm")
     request = Request(quant=found.quant, runtime="vllm", context=context)
-    return fit(found.catalog, simulate(found.catalog, [gpu], None, None, False), found.model, request)
+    return fit(found.catalog, simulate(found.catalog, [gpu]), found.model, request)
 
 
 @pytest.mark.parametrize(("text", "gpu", "loads"), NOT_LISTED)

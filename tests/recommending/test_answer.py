@@ -150,7 +150,7 @@ def test_who_shall_speak_runs_in_an_engine_that_has_the_talker(catalog: Catalog,
 
 
 def test_an_eight_bit_cache_is_tried_where_nobody_said_and_sixteen_do_not_fit(catalog: Catalog) -> None:
-    box = simulate(catalog, ["rtx 4080"], None, None, False, reserve=0)
+    box = simulate(catalog, ["rtx 4080"], reserve=0)
     long = Request(context=81920, series="Qwen3.8", gpu_only=True)
     unsaid = recommend(catalog, box, long, details=False).picks[0].plan
     said = recommend(catalog, box, replace(long, kv_cache=KvCache()), details=False).picks[0].plan

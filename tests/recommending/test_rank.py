@@ -47,7 +47,7 @@ def a_speed(decode: float, prefill: float = 2000.0) -> Speed:
 
 @pytest.fixture(scope="module")
 def device(catalog: Catalog):  # type: ignore[no-untyped-def]
-    return simulate(catalog, ["rtx 4090"], None, None, False).devices[0]
+    return simulate(catalog, ["rtx 4090"]).devices[0]
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,7 @@ def test_a_name_without_weights_has_nothing_to_be_replaced(catalog: Catalog) -> 
 
 
 def test_on_a_machine_what_replaces_a_model_runs_there_and_is_worth_more(catalog: Catalog) -> None:
-    box = simulate(catalog, ["rtx 3060"], None, None, False)
+    box = simulate(catalog, ["rtx 3060"])
     found = replacement_on(catalog, find_model(catalog, "qwen2.5-7b-instruct"), box, Request())
     assert found.better
     for candidate in found.better:

@@ -16,7 +16,7 @@ from qwenpick.render.recommend import pick_values, recommend_report
 
 @pytest.fixture(scope="module")
 def machine(catalog: Catalog) -> Machine:
-    return simulate(catalog, ["m2 16gb"], None, None, False)
+    return simulate(catalog, ["m2 16gb"])
 
 
 @pytest.fixture(scope="module")

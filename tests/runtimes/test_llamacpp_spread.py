@@ -33,7 +33,7 @@ def plan(catalog: Catalog, gpus: list[str], model: str, quant: str) -> Plan:
 @pytest.mark.parametrize(("gpus", "model", "quant"), BOXES)
 def test_all_gpus_are_used_and_each_holds_its_share(catalog: Catalog, gpus: list[str], model: str, quant: str) -> None:
     found = plan(catalog, gpus, model, quant)
-    devices = len(simulate(catalog, gpus, None, None, False).devices)
+    devices = len(simulate(catalog, gpus).devices)
     assert found.holds() and len(found.placement.devices) == devices
     assert found.placement.split and min(found.placement.split) >= 1
     for place in found.places:

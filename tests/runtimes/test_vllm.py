@@ -447,6 +447,6 @@ def test_the_experts_workspace_is_still_there_while_the_next_layers_delta_net_ru
         catalog.architecture(model),
         Checkpoint(format="bf16"),
         Serving(32768, options=options),
-        Placement(simulate(catalog, ["h200"], None, None, False).devices),
+        Placement(simulate(catalog, ["h200"]).devices),
     )
     assert found.activation / 2**30 == pytest.approx(gib, rel=0.03)

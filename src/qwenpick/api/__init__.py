@@ -198,7 +198,7 @@ def _box(
         from qwenpick.machine.simulate import simulate
 
         cards = names(gpu)
-        return simulate(catalog, cards, None, parse_memory(str(ram)) if ram is not None else None, not cards)
+        return simulate(catalog, cards, ram=parse_memory(str(ram)) if ram is not None else None, cpu_only=not cards)
     from qwenpick.machine.probe import probe
 
     return reserved(probe(catalog))

@@ -51,7 +51,7 @@ def rented(
     @cache
     def planned(gpu: str, count: int, ram: int | None) -> tuple[Plan, int | None] | None:
         try:
-            box = simulate(catalog, [gpu if count == 1 else f"{count}x {gpu}"], None, ram, False)
+            box = simulate(catalog, [gpu if count == 1 else f"{count}x {gpu}"], ram=ram)
             ranked = chooser.one(box)
         except QwenpickError:
             return None  # no engine runs it there

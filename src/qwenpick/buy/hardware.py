@@ -184,7 +184,7 @@ def _chosen(
     names = (request.runtime,) if count == each else [name for name in ACROSS_NODES if asked in {None, name}]
     for name in names:
         try:
-            box = simulate(catalog, [gpu.id if each == 1 else f"{each}x {gpu.id}"], None, None, False)
+            box = simulate(catalog, [gpu.id if each == 1 else f"{each}x {gpu.id}"])
             box = several(box, count // each, None)
             ranked = buyers[name].one(box)
         except QwenpickError:
@@ -194,7 +194,7 @@ def _chosen(
     return None
 
 
-def needed_ram(plan: Plan, gpus: int = 1) -> int:
+def needed_ram(plan: Plan, gpus: int) -> int:
     """RAM for a box of that many GPUs: what the plan keeps there, the system and its workers, rounded up to a size that is sold (bytes)."""
     needed = plan.memory.on(RAM) + SYSTEM_RAM + WORKER_RAM * (gpus - 1)
     return next(

@@ -39,7 +39,7 @@ class Rest:
         from qwenpick.machine.simulate import simulate
 
         words = cards.gpu.id if cards.count == 1 else f"{cards.count}x {cards.gpu.id}"
-        return simulate(catalog, [words], None, self.ram, False, system=self.system, reserve=self.reserve)
+        return simulate(catalog, [words], ram=self.ram, system=self.system, reserve=self.reserve)
 
 
 USUAL = Rest()

@@ -72,7 +72,7 @@ def steps_up(
     catalog: Catalog,
     mine: Machine,
     request: Request,
-    budget: float | None = None,
+    budget: float | None,
     rest: Rest = USUAL,
     *,
     used: bool = False,

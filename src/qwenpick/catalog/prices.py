@@ -58,7 +58,7 @@ def gpu_price(gpu: Gpu, *, used: bool = False) -> tuple[float | None, str | None
     return (found.usd, found.note) if found else (None, None)
 
 
-def on_sale(catalog: Catalog, *, used: bool = False) -> list[Gpu]:
+def on_sale(catalog: Catalog, *, used: bool) -> list[Gpu]:
     """What one can buy, laptops apart: what is made now, and with `used` what was sold once."""
     states = {"shipping", "discontinued"} if used else {"shipping"}
     return [gpu for gpu in catalog.gpus.values() if gpu.status in states and gpu.segment in ON_SALE]

@@ -29,7 +29,7 @@ _TARGETS = {
 _CUDA_13, _CUDA_12 = (7, 5), (5, 0)
 
 
-def llamacpp_build(devices: tuple[Device, ...], system: str, backend: str = "") -> str:
+def llamacpp_build(devices: tuple[Device, ...], system: str, backend: str) -> str:
     """Where a llama-server that uses these GPUs is got; any build where there are none. GPUs of several makers have Vulkan in common."""
     vendors = {device.vendor for device in devices}
     vendor = devices[0].vendor if devices else ""

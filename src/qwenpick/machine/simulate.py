@@ -30,9 +30,9 @@ UNIFIED_SYSTEM = int(8.7 * GIB)
 def simulate(
     catalog: Catalog,
     gpus: list[str],
-    vram: int | None,
-    ram: int | None,
-    cpu_only: bool,
+    vram: int | None = None,
+    ram: int | None = None,
+    cpu_only: bool = False,
     *,
     system: str | None = None,
     reserve: int | None = None,

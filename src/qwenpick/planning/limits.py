@@ -71,7 +71,7 @@ def _stretched(method: str, factor: float) -> str:
     return re.sub(r"(?<=YaRN factor )[\d.]+", str(round(factor, 4)), method)
 
 
-def longest_context(plan: Plan, machine: Machine, strict: bool = False, gpu_only: bool = False) -> int | None:
+def longest_context(plan: Plan, machine: Machine, strict: bool, gpu_only: bool) -> int | None:
     """The longest context (tokens per sequence, a multiple of 256) that still fits in the plan's own placement; None if not even 256 does.
 
     It is what the same command grants: one that is asked for looks for a placement anew, which has to find one that holds.

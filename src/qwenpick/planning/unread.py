@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
 
 
-def refuse_unread(machine: Machine, gpu_only: bool = False) -> None:
+def refuse_unread(machine: Machine, gpu_only: bool) -> None:
     """To be called where nothing holds: raises HardwareUnreadableError where what could not be read may be what is missing.
 
     A pretended box says what it has: what it leaves open was not asked for.

@@ -23,7 +23,7 @@ _QUANTIZED = re.compile(
 
 
 def same_shapes(
-    catalog: Catalog, shape: Mapping[str, Any], *, speaks: bool = False, text_only: bool = False
+    catalog: Catalog, shape: Mapping[str, Any], *, speaks: bool, text_only: bool = False
 ) -> list[Architecture]:
     """The catalogue architectures with these numbers, likeliest first.
 

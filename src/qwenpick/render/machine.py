@@ -43,7 +43,7 @@ def engines_values(engines: Sequence[Engine]) -> list[EngineFoundValues]:
     return [{"name": one.name, "title": find_runtime(one.name).TITLE, "path": one.path} for one in engines]
 
 
-def machine_report(machine: Machine, engines: Sequence[Engine] | None = None) -> Report:
+def machine_report(machine: Machine, engines: Sequence[Engine] | None) -> Report:
     """The box for a person; `engines` are those that are installed on it, None where nobody looked."""
     columns = (Column("Part"), Column("Have", number=True), Column("Usable", number=True), Column("Why"))
     rows = [_device(f"gpu{index} {device.name}", device) for index, device in enumerate(machine.devices)]
@@ -144,7 +144,7 @@ def doctor_report(
     found: tuple[Finding, ...],
     kept: Mapping[str, str],
     file: Path | None,
-    engines: Sequence[Engine] | None = None,
+    engines: Sequence[Engine] | None,
 ) -> Report:
     """The findings for a person, errors first; then what was looked at, the defaults that the person keeps, and the engines that are installed."""
     quiet = list(_looked_at(machine))
@@ -182,7 +182,7 @@ def _looked_at(machine: Machine) -> Iterable[str]:
 
 
 def doctor_values(
-    found: tuple[Finding, ...], kept: Mapping[str, str], engines: Sequence[Engine] | None = None
+    found: tuple[Finding, ...], kept: Mapping[str, str], engines: Sequence[Engine] | None
 ) -> DoctorValues:
     """The findings for a program."""
     return {

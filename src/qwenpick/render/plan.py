@@ -41,9 +41,7 @@ COLUMNS = (
 )
 
 
-def plan_report(
-    model: Model, market: Market, limit: int, budget: float | None = None, request: Request = ANYHOW
-) -> Report:
+def plan_report(model: Model, market: Market, limit: int, budget: float | None, request: Request) -> Report:
     """The answer for a person."""
     found, told = market.offers, market.advice
     if told is None and not market.beyond:

@@ -25,10 +25,10 @@ def tuning_plan_report(
     method: str,
     found: tuple[TuningOffer, ...],
     limit: int,
-    tokens: int | None = None,
+    tokens: int | None,
     *,
-    cheapest: float | None = None,
-    named: bool = False,
+    cheapest: float | None,
+    named: bool,
 ) -> Report:
     """GPUs on which a fine-tuning run holds, for a person; with `tokens` of data, the hours of it. `cheapest` is the least that holds it where that
     is beyond the budget, `named` whether the GPUs were."""
@@ -114,7 +114,7 @@ def _named(one: TuningOffer) -> str:
     return f"{one.count} x {one.gpu.name}" if one.count > 1 else one.gpu.name
 
 
-def tuning_plan_values(model: Model, found: tuple[TuningOffer, ...], tokens: int | None = None) -> TuningPlanValues:
+def tuning_plan_values(model: Model, found: tuple[TuningOffer, ...], tokens: int | None) -> TuningPlanValues:
     """GPUs on which a fine-tuning run holds, for a program."""
     return {
         "model": model.id,
@@ -160,7 +160,7 @@ def rented_runs_report(
     found: tuple[RentedRun, ...],
     limit: int,
     tokens: int | None,
-    cheapest: float | None = None,
+    cheapest: float | None,
 ) -> Report:
     """Machines to rent on which the run holds: the hour, and the whole run where the data's tokens are known."""
     if not found and cheapest is not None:

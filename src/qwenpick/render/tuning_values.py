@@ -83,11 +83,11 @@ def tuning_values(
     machine: Machine,
     dataset_tokens: int | None,
     strict: bool,
-    fixes: Sequence[TuningFix] = (),
-    reached: Sequence[Reach] = (),
-    average: Tuned | None = None,
-    commands: Sequence[str] = (),
-    start: str | None = None,
+    fixes: Sequence[TuningFix],
+    reached: Sequence[Reach],
+    average: Tuned | None,
+    commands: Sequence[str],
+    start: str | None,
 ) -> TuningValues:
     """Runs for a program, and the exit code of the first; `start` is the command that starts it."""
     runs = [one for one in found if not isinstance(one, tuple)]

@@ -47,7 +47,7 @@ def has_reference(training: Training) -> bool:
     return training.reference and training.objective in PENALISED
 
 
-def own_objective(model: Model, trainer: str | None = None) -> str:
+def own_objective(model: Model, trainer: str | None) -> str:
     """What a model is trained for where nobody says: embedding and reranker models for their own losses, and all by a trainer of embeddings.
 
     QwenpickError for one that only speaks.

@@ -48,7 +48,7 @@ def tuning_offers(
     catalog: Catalog,
     model: Model,
     training: Training,
-    gpus: Iterable[Gpu] | None = None,
+    gpus: Iterable[Gpu] | None,
     budget: float | None = None,
     strict: bool = False,
     *,
@@ -93,7 +93,7 @@ def _smallest(
     for count in _counts(training, gpu, far):
         each = min(count, BOX)
         try:
-            box = simulate(catalog, [gpu.id if each == 1 else f"{each}x {gpu.id}"], None, None, False)
+            box = simulate(catalog, [gpu.id if each == 1 else f"{each}x {gpu.id}"])
             box = several(box, count // each, None)
             tuned = tune(catalog, box, model, _shared(training, count), None, strict, reach=False)
         except QwenpickError:
@@ -150,8 +150,8 @@ def rented_runs(
     model: Model,
     training: Training,
     tokens: int | None,
-    budget: float | None = None,
-    strict: bool = False,
+    budget: float | None,
+    strict: bool,
 ) -> tuple[RentedRun, ...]:
     """Machines with whole GPUs and a price in USD on which the run holds: the cheapest run first, or the cheapest hour where no data is named.
 
@@ -186,7 +186,7 @@ def _on(
     if count < training.gpus:
         return None
     try:
-        box = simulate(catalog, [name if count == 1 else f"{count}x {name}"], None, ram, False)
+        box = simulate(catalog, [name if count == 1 else f"{count}x {name}"], ram=ram)
         tuned = tune(catalog, box, model, _shared(training, count), None, strict, reach=False)
     except QwenpickError:
         return None  # it cannot be trained there

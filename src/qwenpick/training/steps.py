@@ -19,9 +19,7 @@ def highest(architecture: Architecture, training: Training, prepared: Prepared, 
     return max(phases(architecture, training, prepared, room), key=lambda phase: phase.total)
 
 
-def phases(
-    architecture: Architecture, training: Training, prepared: Prepared, room: int | None = None
-) -> Iterator[Phase]:
+def phases(architecture: Architecture, training: Training, prepared: Prepared, room: int | None) -> Iterator[Phase]:
     """Loss on the way back; the layer that keeps most, taken back first or last; the embeddings' gradient; the optimizer's step."""
     held = alive(architecture, training, prepared, room)
     if training.fsdp:

@@ -55,7 +55,7 @@ def _placements(
     format_name: str,
     machine: Machine,
     vendors: tuple[str, ...],
-    asked: Cut | None = None,
+    asked: Cut | None,
 ) -> Iterator[Placement]:
     """One GPU of each kind, the fastest first, then tensor parallel over equal GPUs, then pipeline stages for counts that heads do not divide by.
 

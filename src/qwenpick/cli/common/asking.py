@@ -127,11 +127,11 @@ def _hardware(catalog: Catalog, boxes: Sequence[tuple[str, Machine]], hardware: 
             return hardware
         if folded in CPU_WORDS:
             return Box(cpu_only=True)
-        simulate(catalog, [text], None, None, False)  # raises with the nearest name
+        simulate(catalog, [text])  # raises with the nearest name
         return Box(gpu=[text])
 
     chosen = _again(_('   Is that the machine? yes, or name its GPU ("rtx 4090", "2x l40s"), or cpu'), _("yes"), read)
-    if chosen is hardware or (chosen.gpu and simulate(catalog, chosen.gpu, None, None, False).devices[0].unified):
+    if chosen is hardware or (chosen.gpu and simulate(catalog, chosen.gpu).devices[0].unified):
         return chosen
     ram = _again(_("   How much RAM does it have?"), USUAL_RAM, parse_memory)
     return Box(gpu=chosen.gpu, cpu_only=chosen.cpu_only, ram=format_bytes(ram, 0).replace(" ", ""))

@@ -45,7 +45,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
 
 
 def installed_engines(
-    home: Path | None = None,
+    home: Path | None,
     *,
     which: Callable[[str], str | None] = shutil.which,
     package: Callable[[str], str | None] | None = None,

@@ -32,7 +32,7 @@ def read(context: str | None = None) -> Cluster:
     return of(getter(context))
 
 
-def getter(context: str | None = None) -> Get:
+def getter(context: str | None) -> Get:
     """GET through the official client: its kubeconfig, its certificates, its log-in plugins."""
     try:
         from kubernetes import client, config

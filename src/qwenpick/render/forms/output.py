@@ -51,7 +51,7 @@ def emit(command: str, format_name: str, report: Report, payload: Mapping[str, A
 typed: list[str] = []  # the command line, which a page names: noted before the command runs
 
 
-def write_page(path: Path, title: str, report: Report, plans: Sequence[Plan], labels: Sequence[str] = ()) -> None:
+def write_page(path: Path, title: str, report: Report, plans: Sequence[Plan], labels: Sequence[str]) -> None:
     """Write the report as one HTML page with charts of the plans. Raises QwenpickError where the file cannot be written."""
     import shlex
 

@@ -21,7 +21,7 @@ def draft_cache(architecture: Architecture, batch: Batch, types: tuple[str, str]
     return architecture.mtp_layers * each
 
 
-def draft_compute(architecture: Architecture, batch: Batch, cache: KvCache, *, in_line: bool = False) -> int:
+def draft_compute(architecture: Architecture, batch: Batch, cache: KvCache, *, in_line: bool) -> int:
     """Compute buffer of the draft's graph: 2 hidden and the larger of attention with its mask and the MLP, whose buffers take over the mask's.
 
     Servers printed for Qwen3.8-27B 2 x 10 + 4 x 2 + 3 x 34 = 130 MiB at 8,192 and 32,768 tokens (520 with micro-batches of 2,048) and at 200,704

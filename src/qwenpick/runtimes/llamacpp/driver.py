@@ -48,7 +48,7 @@ def driver_bytes(device: Device, pool: int, backend: str = "") -> int:
     return size + pool if device.vendor == "nvidia" else size
 
 
-def driver_source(device: Device, pool: int, backend: str = "") -> str:
+def driver_source(device: Device, pool: int, backend: str) -> str:
     """Where that was seen."""
     _unused, source = _base(device, backend)
     if not pool or device.vendor != "nvidia":

@@ -68,8 +68,8 @@ def on_first_gpu(
     work: Serving,
     placement: Placement,
     *,
-    pooled: bool = False,
-    rough: bool = False,
+    pooled: bool,
+    rough: bool,
 ) -> int:
     """Bytes that the first GPU of the placement holds.
 

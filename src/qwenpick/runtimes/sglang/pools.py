@@ -101,7 +101,7 @@ def sized_beside(
     return sum(size for name, size in stage if name not in late) + draft_matrices(architecture, work, placement)
 
 
-def token_bytes(architecture: Architecture, work: Serving, placement: Placement, stage: int = -1) -> int:
+def token_bytes(architecture: Architecture, work: Serving, placement: Placement, stage: int) -> int:
     """Bytes of one token in the pool of a rank: (k + v) x kv heads x head_dim over the attention layers of its stage (the last), a draft's with them.
 
     model_executor/pool_configurator.py: a draft is as wide as the model. The MTP block counts where it is loaded by its path (0.5.14 on), as
@@ -131,7 +131,7 @@ def _delta_nets(architecture: Architecture, placement: Placement, stage: int) ->
     return sum(isinstance(architecture.layer_list[index], LinearAttention) for index in held)
 
 
-def slot_bytes(architecture: Architecture, work: Serving, placement: Placement, stage: int = -1) -> int:
+def slot_bytes(architecture: Architecture, work: Serving, placement: Placement, stage: int) -> int:
     """Bytes of one slot of the mamba pool on a rank of a stage (the last): convolution in 16 bits, recurrent state in FP32 unless told otherwise."""
     ssm = 2 if read(Options, work.options).mamba_ssm_dtype in {"bfloat16", "float16"} else 4
     if not (layers := linear_layers(architecture)):

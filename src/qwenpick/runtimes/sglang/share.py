@@ -152,7 +152,7 @@ def _graphs_mib(chunk: int, graph_batch: int, prefill: bool) -> int:
     return graph_batch * 2 + (prefill_graphs(chunk) * 8 if prefill else 0)
 
 
-def aside_mib(chunk: int, graph_batch: int, gpus: int, prefill: bool = True) -> float:
+def aside_mib(chunk: int, graph_batch: int, gpus: int, prefill: bool) -> float:
     """MiB for metadata, activations, other GPUs' buffers and graphs: arg_groups/memory_hook.py.
 
     512, 1.5 a chunk token, 128 a GPU, 2 a decode batch, 8 a captured prefill size.
@@ -163,7 +163,7 @@ def aside_mib(chunk: int, graph_batch: int, gpus: int, prefill: bool = True) -> 
     return 512 + max(chunk, 2048) * 1.5 + gpus / 8 * 1024 + _graphs_mib(chunk, graph_batch, prefill)
 
 
-def static_share(total: int, chunk: int, graph_batch: int, gpus: int, said: Options, prefill: bool = True) -> float:
+def static_share(total: int, chunk: int, graph_batch: int, gpus: int, said: Options, prefill: bool) -> float:
     """The default --mem-fraction-static of a release, three decimals; above 60 GiB at least 10 GiB are set aside.
 
     >>> static_share(24 * GIB, 4096, 48, 1, Options())  # 7280 of 24576 MiB

@@ -104,9 +104,7 @@ def beside_bytes(architecture: Architecture, placement: Placement, version: tupl
     return max(context_bytes(device, version) for device in placement.devices or (None,)) + around
 
 
-def outside_bytes(
-    architecture: Architecture, placement: Placement, stage: Stage, version: tuple[int, ...] = COMMUNICATORS_BEFORE
-) -> int:
+def outside_bytes(architecture: Architecture, placement: Placement, stage: Stage, version: tuple[int, ...]) -> int:
     """Bytes that a rank takes beside its request: the same, and graphs and attention's buffers beyond what the request pays for them."""
     return beside_bytes(architecture, placement, version) + stage.profile.outside
 

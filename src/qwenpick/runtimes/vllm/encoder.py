@@ -84,7 +84,7 @@ def _with_timestamps(architecture: Architecture, version: tuple[int, ...]) -> bo
     return architecture.model_type.startswith("qwen3_vl") and first <= version < after
 
 
-def output_bytes(architecture: Architecture, tokens: int = PROFILE_IMAGE_TOKENS) -> int:
+def output_bytes(architecture: Architecture, tokens: int) -> int:
     """Bytes of one image after the tower; each deepstack layer adds one such output."""
     tower = architecture.vision
     if tower is None:
@@ -92,7 +92,7 @@ def output_bytes(architecture: Architecture, tokens: int = PROFILE_IMAGE_TOKENS)
     return tokens * architecture.hidden_size * ELEMENT * (1 + len(tower.deepstack_layers))
 
 
-def peak_bytes(architecture: Architecture, tokens: int, ranks: int = 1, version: tuple[int, ...] = (0, 26)) -> int:
+def peak_bytes(architecture: Architecture, tokens: int, ranks: int, version: tuple[int, ...]) -> int:
     """Bytes of the tower at its widest over one image of `tokens` merged tokens: in its last layers, with what deepstack took of earlier ones.
 
     Qwen3-VL-8B in 0.33: 2.21 GiB, 0.375 of them deepstack's; Qwen3.5's tower of the same width 1.79.

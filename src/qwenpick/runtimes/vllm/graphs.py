@@ -59,9 +59,7 @@ def attention_bytes(architecture: Architecture, chosen: Settings, ranks: int) ->
     return buffer_bytes(architecture, chosen.attention, tokens, ranks, chosen.version, captured)
 
 
-def estimated_bytes(
-    architecture: Architecture, layers: int, chosen: Settings, ranks: int = 1, splits: bool = False
-) -> int:
+def estimated_bytes(architecture: Architecture, layers: int, chosen: Settings, ranks: int, splits: bool) -> int:
     """What the request pays for graphs of so many layers before they are captured; 0 where that version takes them out of the memory outside it.
 
     `splits` says that FlashAttention 3 attends. While the second largest decode step is measured as the sample of what one takes, torch gives back
