@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from qwenpick.fitting.answer import fit
 from qwenpick.machine.simulate import simulate
 from qwenpick.recommending.request import Request
 from qwenpick.render.plan import _beside
+from tests.conftest import Run
 
 GIB = 2**30
 
@@ -113,3 +115,20 @@ def test_no_box_is_left_out_that_would_run_the_model(
     quick = offers(catalog, find_model(catalog, model), asked, pool)
     monkeypatch.setattr("qwenpick.buy.hardware._lightest", lambda *_of: 0)
     assert quick and quick == offers(catalog, find_model(catalog, model), asked, pool)
+
+
+def test_what_is_rented_is_told_with_what_stands_beside_its_gpus(catalog: Catalog, qwenpick: Run) -> None:
+    answer = json.loads(qwenpick("plan", "qwen3-8b", "--users", "8", "--cloud", "--json").out)
+    rented = {one["offer"]: one for one in answer["rented"]}
+    assert len(rented) > 20
+    for name, one in rented.items():
+        offer = catalog.cloud[name]
+        assert (one["vcpus"], one["ram_bytes"], one["spot_usd_per_hour"]) == (
+            offer.vcpus,
+            offer.ram_bytes,
+            offer.spot_usd_per_hour,
+        )
+    assert {type(one["spot_usd_per_hour"]) for one in rented.values()} == {float, type(None)}
+    each = answer["rented"][0]["plan"]["speed"]["each"]
+    shown = qwenpick("plan", "qwen3-8b", "--users", "8", "--cloud", "--limit", "1").out
+    assert f" {each['low']:.0f}-{each['high']:.0f} " in shown  # what each user gets, not all together

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from qwenpick.recommending.rank import Prefer
     from qwenpick.recommending.request import Request
 
-FILE = "qwenpick.yaml"
 SLOW = 5.0  # tokens/s of one user below which a pass is warned of
 Status = Literal["pass", "fail", "invalid", "unreadable", "error"]
 CODES: dict[Status, int] = {"pass": 0, "fail": 1, "invalid": 2, "unreadable": 3, "error": 70}

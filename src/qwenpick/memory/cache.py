@@ -131,6 +131,6 @@ def ssm_state_elements(architecture: Architecture) -> int:
     return sum(layer.ssm_state_elements for layer in linear_layers(architecture))
 
 
-def state_bytes(architecture: Architecture, conv_bytes: int = 2, ssm_bytes: int = 4) -> int:
-    """Bytes of one sequence's recurrent state: convolution in the model's type, the rest in FP32 as the released configs say."""
-    return conv_state_elements(architecture) * conv_bytes + ssm_state_elements(architecture) * ssm_bytes
+def state_bytes(architecture: Architecture) -> int:
+    """Bytes of one sequence's recurrent state: convolutions in 16 bits, the rest in FP32 as the released configs say (mlx-lm gated_delta.py)."""
+    return conv_state_elements(architecture) * 2 + ssm_state_elements(architecture) * 4

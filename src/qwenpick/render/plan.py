@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from qwenpick.recommending.tasks import Task
     from qwenpick.render.payloads.buying import NamedOfferValues, OfferValues, PlanCommandValues
 
-ANYHOW = Request()
 COLUMNS = (
     Column("Hardware"),
     Column("Memory", number=True),

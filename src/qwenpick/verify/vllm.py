@@ -35,7 +35,6 @@ _CACHE = re.compile(
     r"|available KV cache memory \((-?[\d.]+) GiB\)|reserved ([\d.]+) GiB memory for KV Cache"
 )
 _TOKENS = re.compile(r"(?:GPU|XPU|NPU|device) KV cache size: ([\d,]+) tokens")
-_BLOCKS = re.compile(r"# (?:GPU|cuda) blocks: (\d+)")
 _STATE_BLOCKS = re.compile(r"exceeds available Mamba cache blocks \((\d+)\)")
 _LONGEST = re.compile(r"max seq len \((\d+)\).*estimated maximum model length is (\d+)")
 _CONCURRENCY = re.compile(r"Maximum concurrency for ([\d,]+) tokens per request: ([\d.]+)x")

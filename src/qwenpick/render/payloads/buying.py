@@ -61,6 +61,9 @@ class OfferedValues(TypedDict):
     region: str
     gpu: str
     count: int
+    vcpus: int | None
+    ram_bytes: int | None
+    spot_usd_per_hour: float | None
     price_date: str
     longest_context: int | None
     plan: PlanValues

@@ -9,7 +9,7 @@ from qwenpick.catalog.formats import MLX_BITS
 from qwenpick.i18n import N_, _
 from qwenpick.memory.account import Memory, Part, gpu
 from qwenpick.memory.account import memory as gather
-from qwenpick.memory.cache import conv_state_elements, kv_bytes, ssm_state_elements
+from qwenpick.memory.cache import kv_bytes, state_bytes
 from qwenpick.memory.quantization import stored_bytes
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.mlx.options import Options
@@ -171,12 +171,7 @@ def cache_bytes(architecture: Architecture, tokens: int, work: Serving) -> int:
     return plain if said.kv_bits is None else round(plain * (said.kv_bits + 32 / said.kv_group_size) / 16)
 
 
-def state_bytes(architecture: Architecture) -> int:
-    """Bytes of one sequence's delta-net states: the convolution's in 16 bits, the recurrent one in FP32 (models/gated_delta.py)."""
-    return conv_state_elements(architecture) * 2 + ssm_state_elements(architecture) * 4
-
-
 __all__ = [
     "FAMILIES", "FORMATS", "NAME", "READ_FROM", "TITLE", "activation_bytes", "budget", "cache_bytes", "logits_bytes", "memory", "placements",
-    "refusal", "state_bytes", "weight_bytes",
+    "refusal", "weight_bytes",
 ]  # fmt: skip
