@@ -49,6 +49,14 @@ def test_one_node_alone_has_no_stages(catalog: Catalog) -> None:
     assert all(room.nodes == 1 for room in ask(catalog, 1).rooms)
 
 
+@pytest.mark.parametrize("name", ["tensor_parallel_size", "tp", "--tensor-parallel-size"])
+def test_a_cut_that_was_asked_for_is_not_made_another(catalog: Catalog, name: str) -> None:
+    asked = Request(quant="fp16", runtime="vllm", options={name: 4})
+    nodes = (Node("h", (H100,), 1900 * GIB, 1900 * GIB, 128, 128, count=2),)
+    found = plan_deployment(catalog, fleet(Cluster("file", nodes), catalog), catalog.models[BIG], asked, None, "ib400")
+    assert all(room.nodes == 1 and (not room.plan or not room.plan.holds()) for room in found.rooms)
+
+
 def test_a_slower_network_never_is_faster_and_its_band_is_wider(catalog: Catalog) -> None:
     plans = [
         next(room.plan for room in ask(catalog, 2, link).rooms if room.nodes > 1)

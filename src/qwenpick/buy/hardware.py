@@ -18,7 +18,7 @@ from qwenpick.recommending.choose import Chooser, task_for
 from qwenpick.recommending.request import HIGHEST
 from qwenpick.recommending.search.cache_format import least_cache_bytes
 from qwenpick.recommending.search.formats import named_bits, weights_of
-from qwenpick.runtimes import RUNTIMES, find_runtime
+from qwenpick.runtimes import ACROSS_NODES, RUNTIMES, find_runtime
 from qwenpick.units import GIB
 from qwenpick.values import dataclass
 
@@ -31,7 +31,6 @@ COUNTS = (1, 2, 4, 8, 16, 24, 32)  # GPUs of one kind: a box holds up to 8, more
 PER_NODE = 8
 MOST_SPARKS = 4  # two by a cable, up to four by a switch: NVIDIA DGX Spark user guide
 LEAST_BITS = 4  # bits a weight: nobody buys a GPU to run a model in fewer, unless a format was asked for
-ACROSS_NODES = ("vllm", "sglang")  # engines that one model can run in on several nodes
 # what the operating system, the engine's process and its caches leave no room without: our rule of thumb
 SYSTEM_RAM = 8 * GIB
 # a process with PyTorch for each GPU beyond the first of a node, pinned buffers and all: our rule of thumb

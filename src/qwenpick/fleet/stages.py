@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from qwenpick.errors import QwenpickError
 from qwenpick.fitting.answer import fit
 from qwenpick.machine.nodes import several
+from qwenpick.runtimes import ACROSS_NODES
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def staged(
     vLLM, unless SGLang is asked for: they are the engines that run so. `missed` is the plan on one node, which says from how many on to look.
     """
     runtime = request.runtime or "vllm"
-    if runtime not in ("vllm", "sglang") or kind.idle is not None or kind.count < 2 or not kind.machine.devices:
+    if runtime not in ACROSS_NODES or kind.idle is not None or kind.count < 2 or not kind.machine.devices:
         return None
     ranks = _ranks(kind)
     names = ("tensor_parallel_size", "pipeline_parallel_size") if runtime == "vllm" else ("tp_size", "pp_size")

@@ -15,7 +15,7 @@ from qwenpick.launch import sglang, vllm
 from qwenpick.launch.facts import without_nodes
 from qwenpick.launch.run import Command, Launch, Run
 from qwenpick.launch.target import Target, object_name
-from qwenpick.runtimes import find_runtime
+from qwenpick.runtimes import ACROSS_NODES, find_runtime
 from qwenpick.units import MIB
 
 RAY_PORT, GROUP_PORT = 6379, 20000
@@ -87,7 +87,7 @@ def _served(run: Run, planned: Launch, target: Target) -> str:
 
 def _several(run: Run, planned: Launch, target: Target) -> list[str]:
     """The engine on every node of the job. Raises QwenpickError for engines that do not run so."""
-    if run.runtime not in ("vllm", "sglang"):
+    if run.runtime not in ACROSS_NODES:
         raise QwenpickError(_("only vLLM and SGLang run over several nodes"))
     nodes = ['nodes=($(scontrol show hostnames "$SLURM_JOB_NODELIST"))']
     if run.runtime == "vllm" and not vllm.takes_nodes(run):

@@ -16,6 +16,7 @@ from qwenpick.memory.quantization.gguf import file_bytes
 from qwenpick.memory.quantization.gguf.dynamic import DENSE, MIXES
 from qwenpick.memory.quantization.recipes import estimate
 from qwenpick.planning.library import library_bytes, library_tag
+from qwenpick.runtimes import ON_LLAMACPP
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ HALVES = frozenset({"bf16", "fp16", "fp32"})
 PLAIN = 1.03  # of the smallest file of a format by a publisher many run: a larger one holds more than the format's recipe (Q8_0 heads, say)
 OLDER = 0.92  # a dynamic file so much below the plain mix of its name is a listing of files that were made anew since: reports weigh more
 HEADER = 0.002  # of a file: chat template, imatrix notes and vocabulary, which differ from publisher to publisher
-_GGUF_ENGINES = ("llamacpp", "ollama", "lmstudio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def files_of(model: Model, format_name: str, engine: str) -> Iterator[File]:
         yield File(None, tag.name, (), tag.bytes, tag.source, tag.checked, tag.rounding)
     container = FORMATS[format_name].container if format_name in FORMATS else "gguf"
     for listing in model.published:
-        if container == "gguf" and engine not in _GGUF_ENGINES:
+        if container == "gguf" and engine not in ON_LLAMACPP:
             continue
         if wanted in listing.files:
             yield _of_repository(listing, listing.files[wanted])

@@ -15,7 +15,7 @@ from qwenpick.memory.quantization.recipes import estimate
 from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.planning.files import File, planned_file, settled
 from qwenpick.planning.verdict import SEVERITY, Place, Verdict, reason_of, verdict_of
-from qwenpick.runtimes import find_runtime
+from qwenpick.runtimes import ACROSS_NODES, find_runtime
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def evaluate(
     table in RAM.
     """
     checkpoint = settled(architecture, checkpoint)
-    machine = machine if getattr(runtime, "SPANS_NODES", False) else one_node(machine)
+    machine = machine if runtime.NAME in ACROSS_NODES else one_node(machine)
     best: Plan | None = None
     tight: Plan | None = None
     serves, gpus = runtime.NAME in SERVERS and not strict, len(machine.devices)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from qwenpick.machine.hardware import before_ampere
 from qwenpick.memory.account import RAM
 from qwenpick.memory.quantization import FORMATS
+from qwenpick.runtimes import ON_LLAMACPP
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Checkpoint, Model
@@ -68,7 +69,7 @@ def engine_cost(runtime: str, devices: tuple[Device, ...], sequences: int) -> fl
         return LIBRARY
     if runtime in ("vllm", "sglang"):
         return 0.0 if _served(devices, sequences) else ALONE
-    if runtime not in ("llamacpp", "ollama", "lmstudio") or not devices:
+    if runtime not in ON_LLAMACPP or not devices:
         return 0.0
     if any(device.vendor == "apple" for device in devices):
         return ON_APPLE

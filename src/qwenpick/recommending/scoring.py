@@ -19,7 +19,7 @@ from qwenpick.recommending.practice import format_cost, run_cost, to_the_brim
 from qwenpick.recommending.quality import Abilities, Quality, quality
 from qwenpick.recommending.quantization_loss import CacheFamily, Retention, cache_retention, retention
 from qwenpick.recommending.thinking import efforts_for, seconds_to_answer, seconds_wanted
-from qwenpick.runtimes import options_of
+from qwenpick.runtimes import ON_LLAMACPP, options_of
 from qwenpick.values import dataclass
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _fixed(plan: Plan, task: Task, weights: Weights, kept: Retention) -> dict[st
         parts["engine"] -= OFF_DEVICE
     if task.details and not _sees_details(plan):
         parts["origin"] -= COARSE
-    if plan.model.kind == "reranker" and plan.runtime in ("llamacpp", "ollama", "lmstudio"):
+    if plan.model.kind == "reranker" and plan.runtime in ON_LLAMACPP:
         parts["engine"] -= SCORES_WRONG
     if plan.model.kind in ("reranker", "embedding") and "image" in plan.model.inputs and task.inputs == {"text"}:
         parts["origin"] -= TEXT_FIRST

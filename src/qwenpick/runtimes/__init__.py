@@ -56,6 +56,8 @@ RUNTIMES: dict[str, str] = {
     name: f"qwenpick.runtimes.{name}"
     for name in ("llamacpp", "ollama", "vllm", "sglang", "transformers", "mlx", "lmstudio")
 }
+ON_LLAMACPP = ("llamacpp", "ollama", "lmstudio")  # engines that run llama.cpp
+ACROSS_NODES = ("vllm", "sglang")  # engines of which one copy may lie on several boxes
 
 
 def options_of(engine: str, given: Mapping[str, object]) -> EngineOptions:

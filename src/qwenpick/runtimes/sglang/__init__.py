@@ -34,7 +34,6 @@ READ_FROM = (
 TABLE_IN_RAM = (0, 5, 23)  # arg_groups/fields/exec_.py ple_offload_embedding
 # of a table that is mapped from a file, what stays in RAM: environ.py SGLANG_QWEN4_PLE_FILE_RSS_BUDGET_GB
 MAPPED = 8 * 10**9
-SPANS_NODES = True  # one copy may lie on several boxes
 FORMATS = ("bf16", "fp16", "fp8", "fp8-online", "gptq-int8", "awq-int4", "gptq-int4", "nvfp4", "mxfp4", "nf4")
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "fp16": ("bf16", "fp16"),

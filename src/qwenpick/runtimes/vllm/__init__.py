@@ -29,7 +29,6 @@ NAME = "vllm"
 TITLE = "vLLM"
 READ_FROM = "vLLM 0.8 to 0.33: config/cache.py, config/vllm.py, engine/arg_utils.py, v1/worker/gpu_worker.py, v1/core/kv_cache_utils.py"
 TABLE_IN_RAM = (0, 33)  # config/engram.py
-SPANS_NODES = True  # one copy may lie on several boxes
 FORMATS = ("bf16", "fp16", "fp8", "fp8-online", "gptq-int8", "awq-int4", "gptq-int4", "nvfp4", "mxfp4", "nf4")
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "fp16": ("bf16", "fp16"),
