@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -11,11 +11,15 @@ import typer
 
 from qwenpick.cli.commands import COMMANDS, ELSEWHERE
 from qwenpick.cli.common.completion import choices
+from qwenpick.cli.common.groups import typed_alone
 from qwenpick.i18n import DOMAIN, LANGUAGES, LOCALE, N_, _, language
 
 
-def build(arguments: list[str]) -> Callable[..., Any]:
-    """The app, with the command that `arguments` names imported. Completion (which has its words in COMP_WORDS, not in argv) gets all of them."""
+def build(arguments: list[str], kept: Mapping[str, Collection[str]] | None = None) -> Callable[..., Any]:
+    """The app, with the command that `arguments` names imported. Completion (which has its words in COMP_WORDS, not in argv) gets all of them.
+
+    The command has the options that are typed and those that are `kept` (command -> parameters that the person has defaults for), else all.
+    """
     app = typer.Typer(
         name="qwenpick",
         help="Which Qwen model should run on this hardware, at which precision, in which runtime, and will it really fit?",
@@ -38,10 +42,12 @@ def build(arguments: list[str]) -> Callable[..., Any]:
         if hasattr(module, "app"):
             app.add_typer(module.app, name=name, help=line)
         else:
-            app.command(name, help=module.command.__doc__)(module.command)
+            command = module.command
+            if alone and kept is not None:
+                command = typed_alone(command, arguments[1:], kept.get(name, ()))
+            app.command(name, help=command.__doc__)(command)
     asks = not {"-h", "--help"}.isdisjoint(arguments)
     command = typer.main.get_command(app)
-    _spare_what_is_unsaid(command.commands.get(wanted))  # type: ignore[attr-defined]
     if language() != "en":
         _translate(command)
     if asks and wanted in COMMANDS:
@@ -49,24 +55,6 @@ def build(arguments: list[str]) -> Callable[..., Any]:
 
         arrange(command.commands[wanted])  # type: ignore[attr-defined]
     return command
-
-
-class _Unsaid:
-    """Stands for Typer's reader of an option until a value is said: each is a pydantic TypeAdapter, and of fifty options few are said."""
-
-    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
-        if value is None and (param.multiple or param.nargs == -1):
-            return ()
-        if value is param.default:
-            return value
-        param._runtime_param = None
-        return param.get_runtime_param().coerce(value, param=param, ctx=ctx)
-
-
-def _spare_what_is_unsaid(command: Any) -> None:
-    for option in getattr(command, "params", ()):
-        if getattr(option, "_runtime_param", _Unsaid) is None:  # Typer 0.29 and later
-            option._runtime_param = _Unsaid()
 
 
 # What Typer itself says in a help, through gettext; its errors are said anew in cli.common.typed.

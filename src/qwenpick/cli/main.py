@@ -66,7 +66,8 @@ def run(arguments: list[str]) -> int:
             note(arguments)
         from qwenpick.cli.app import build
 
-        code = build(arguments)(arguments, standalone_mode=False, default_map=default_map(kept, arguments))
+        usual = default_map(kept, arguments)
+        code = build(arguments, usual)(arguments, standalone_mode=False, default_map=usual)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Collection
 from dataclasses import fields, is_dataclass
-from typing import Any, get_type_hints
+from itertools import chain
+from typing import Any, get_args, get_type_hints
+
+from typer.models import OptionInfo
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:
@@ -27,9 +31,44 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
         }
         command(**{p.name: filled[p.name] if p.name in filled else values[p.name] for p in own})
 
+    return _with_signature(wrapper, command, list(shown.values()))
+
+
+def typed_alone(command: Callable[..., None], words: list[str], kept: Collection[str]) -> Callable[..., None]:
+    """The command with its arguments, and of its options those that are typed or `kept`: Typer makes a parser and a reader of each of seventy.
+
+    The others have their defaults. The whole command where an option is typed that it does not have, since Typer then tells those it has, and
+    where environment variables may say any.
+    """
+    parameters = inspect.signature(command, eval_str=True).parameters
+    typed = {word.partition("=")[0] for word in words if word.startswith("-") and word != "-"}
+    names = {name: _names(parameter) for name, parameter in parameters.items()}
+    others = (name for name in os.environ if name.startswith("QWENPICK_") and name != "QWENPICK_LANG")
+    if any(others) or not typed <= set(chain.from_iterable(names.values())):
+        return command
+    shown = [one for name, one in parameters.items() if not names[name] or name in kept or typed & names[name]]
+    usual = {name: one.default for name, one in parameters.items() if one not in shown}
+    return _with_signature(lambda **values: command(**usual, **values), command, shown)
+
+
+def _names(parameter: inspect.Parameter) -> set[str]:
+    """How an option is typed, its other half too; nothing of an argument. In an annotation Typer has the first name as `default`."""
+    for note in get_args(parameter.annotation)[1:]:
+        if isinstance(note, OptionInfo):
+            word = parameter.name.replace("_", "-")
+            usual = f"--{word}/--no-{word}" if get_args(parameter.annotation)[0] is bool else f"--{word}"
+            said = (note.default, *(note.param_decls or ())) if isinstance(note.default, str) else (usual,)
+            return {name for names in said for name in names.split("/")}
+    return set()
+
+
+def _with_signature(
+    wrapper: Callable[..., None], command: Callable[..., None], shown: list[inspect.Parameter]
+) -> Callable[..., None]:
+    """The wrapper as Typer reads it: under the command's name, with these parameters."""
     wrapper.__name__, wrapper.__doc__, wrapper.__module__ = command.__name__, command.__doc__, command.__module__
-    wrapper.__signature__ = inspect.Signature(list(shown.values()))  # type: ignore[attr-defined]
-    wrapper.__annotations__ = {name: parameter.annotation for name, parameter in shown.items()} | {"return": None}
+    wrapper.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in shown} | {"return": None}
     return wrapper
 
 
