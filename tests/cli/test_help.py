@@ -135,3 +135,12 @@ def test_every_option_has_the_environment_variable_of_its_name(name: str) -> Non
             yield from unlike(inner, f"{path}_{word}")
 
     assert not [*unlike(build([name]).commands[name], f"qwenpick_{name}")]  # type: ignore[attr-defined]
+
+
+def test_the_help_names_every_engine(capsys: pytest.CaptureFixture[str]) -> None:
+    from qwenpick.runtimes import RUNTIMES
+
+    assert run(["fit", "-h"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    named = said[said.index("--runtime NAME") :].split(" --")[0]
+    assert not [name for name in RUNTIMES if {"llamacpp": "llama.cpp"}.get(name, name) not in named]

@@ -42,7 +42,9 @@ def command(
         bool, typer.Option("--used", help="Used GPUs too: what is no longer made, at used prices where they are known.")
     ] = False,
     cloud: Annotated[bool, typer.Option("--cloud", help="Machines to rent instead of GPUs to buy.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Rows to show.")] = 15,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=10_000, help="Rows to show; JSON and CSV hold all.")
+    ] = 15,
     strict: Annotated[bool, typer.Option("--strict", help="Leave room for the estimate's error.")] = False,
     catalog: given.Catalogs = None,
     html: given.Html = None,

@@ -34,7 +34,9 @@ def command(
     ] = None,
     users: given.Users = 1,
     hardware: Box = PROBED,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Rows to show.")] = 5,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=10_000, help="Rows to show; JSON and CSV hold all.")
+    ] = 5,
     catalog: given.Catalogs = None,
     output: parsed.Output = parsed.SCREEN,
 ) -> None:

@@ -137,7 +137,7 @@ RuntimeName = Annotated[
     typer.Option(
         "--runtime",
         metavar="NAME",
-        help="llama.cpp, ollama, vllm, sglang, transformers or mlx.",
+        help="llama.cpp, ollama, vllm, sglang, transformers, mlx or lmstudio.",
         autocompletion=completion.runtime_names,
     ),
 ]
