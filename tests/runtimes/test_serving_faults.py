@@ -82,6 +82,12 @@ def test_hyper_connections_lie_whole_on_every_rank(qwenpick: Run) -> None:
     assert found["engine"]["weights_bytes"] / 2**30 == pytest.approx(31.42, rel=0.005)
 
 
+def test_weights_in_ram_are_not_called_a_table(qwenpick: Run) -> None:
+    asked = "fit qwen3-8b --runtime vllm --quant bf16 --gpu h200 --ram 64 -o cpu_offload_gb=8"
+    shown = qwenpick(*shlex.split(asked)).out
+    assert "with 8.00 GiB of the weights in RAM" in shown and "table" not in shown
+
+
 def test_autorounds_draft_block_is_quantized_with_the_model(qwenpick: Run) -> None:
     # Frozenlock's file has 18,994,000,000 bytes; its MTP block but for fc (10240 x 5120 in 16 bits) is in 4 bits, 0.28 GiB instead of 0.79
     asked = 'fit Frozenlock/Qwen3.8-27B-int4-AutoRound --runtime vllm --gpu "rtx pro 6000" --context 8k'

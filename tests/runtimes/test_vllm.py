@@ -417,6 +417,28 @@ def test_offloaded_weights_lie_in_ram(catalog: Catalog) -> None:
     assert plain.on("gpu0") - less.on("gpu0") == 4 * GIB == less.on("ram")
 
 
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_only_layers_are_offloaded_however_much_is_asked_for(catalog: Catalog, ranks: int) -> None:
+    # vLLM 0.33 models/utils.py make_layers: the 36 layers of 8B are 12.94 GiB, its embeddings and its head 1.16 each
+    run, box = (*of(catalog, "qwen3-8b"), BF16), Placement((H200,) * ranks, tensor_parallel=ranks)
+    plain, all_of_it = (
+        vllm.memory(*run, Serving(4096, options=options), box) for options in ({}, {"cpu_offload_gb": 100.0})
+    )
+    assert all_of_it.on("ram") / GIB == pytest.approx(12.94, rel=0.01)
+    assert (plain.on("gpu0") - all_of_it.on("gpu0")) * ranks == all_of_it.on("ram")
+    left = sum(p.bytes for p in all_of_it.parts if p.name == "text weights" and p.where == "gpu0")
+    assert left / GIB == pytest.approx(2 * 151_936 * 4096 * 2 / GIB / ranks, rel=0.001)
+
+
+@pytest.mark.parametrize(("version", "tower"), [("0.28", True), ("0.29", False)])
+def test_a_tower_is_offloaded_from_0_29_on(catalog: Catalog, version: str, tower: bool) -> None:
+    # models/interfaces.py _mark_tower_model of 0.29 calls the offloader, that of 0.28 does not
+    work = Serving(4096, options={"cpu_offload_gb": 4.0, "version": version})
+    found = vllm.memory(*of(catalog, "qwen3-vl-8b-instruct"), BF16, work, Placement((H200,)))
+    assert any(p.bytes for p in found.parts if "vision" in p.name and p.kind == "weights") is tower
+    assert found.on("ram") == 4 * GIB
+
+
 def test_uneven_stages_hold_what_they_were_given(catalog: Catalog) -> None:
     work = Serving(4096, options={"pp_layer_partition": "20,44"})
     placement = Placement((H200,) * 2, pipeline_parallel=2, stage_layers=(20, 44))

@@ -62,7 +62,10 @@ def where_short(plan: Plan) -> str:
 
 
 def table_in_ram(plan: Plan) -> int:
-    """Bytes of a table that is looked up in RAM while all layers are on GPUs (Flash-Next's n-grams); 0 where it is small, as token embeddings are."""
+    """Bytes of a table that is looked up in RAM while all layers are on GPUs (Flash-Next's n-grams); 0 where it is small, as token embeddings are.
+
+    With vLLM's cpu_offload_gb the weights that lie there too.
+    """
     held = sum(part.bytes for part in plan.memory.parts if part.where == RAM and part.kind == "weights")
     return held if plan.mode == "gpu" and held >= 4 * GIB else 0
 
@@ -72,6 +75,8 @@ def where(plan: Plan) -> str:
     count = len(plan.placement.devices)
     gpus = gpu_count(count)
     if table := table_in_ram(plan):
+        if plan.work.options.get("cpu_offload_gb"):
+            return _("{gpus}, with {size} of the weights in RAM", gpus=gpus, size=format_bytes(table))
         return _("{gpus}, with a table of {size} in RAM", gpus=gpus, size=format_bytes(table))
     match plan.mode:
         case "cpu":

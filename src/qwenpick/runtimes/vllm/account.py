@@ -10,7 +10,6 @@ from qwenpick.i18n import N_
 from qwenpick.machine.hardware import cuda_free, cuda_total
 from qwenpick.memory.account import RAM, Memory, Part, gpu
 from qwenpick.memory.account import memory as gather
-from qwenpick.memory.tensors import NGRAM_TABLE
 from qwenpick.runtimes.given import read
 from qwenpick.runtimes.vllm import cache as pool
 from qwenpick.runtimes.vllm.buffers import buffers, offloaded
@@ -27,7 +26,7 @@ from qwenpick.runtimes.vllm.profile import (
 )
 from qwenpick.runtimes.vllm.runner import context_bytes
 from qwenpick.runtimes.vllm.settings import Settings, utilization
-from qwenpick.runtimes.vllm.weights import loaded_format, weights
+from qwenpick.runtimes.vllm.weights import around_layers, loaded_format, weights
 from qwenpick.values import dataclass
 from qwenpick.work.placement import Cut
 from qwenpick.work.sharding import communication_bytes, over_pcie, stage_layers
@@ -131,20 +130,22 @@ def stages_of(
     kernels = kernels_of(placement.devices[0] if placement.devices else None, loaded_format(checkpoint, chosen))
     said = read(Options, work.options)
     offload = int((said.cpu_offload_gb or 0) * 2**30)
-    tables = [sum(size for part, size in stage if placement.host_table and part == NGRAM_TABLE) for stage in loaded]
-    loaded = tuple(offloaded(stage, offload, placement.host_table) for stage in loaded)
+    around = around_layers(architecture, loaded_format(checkpoint, chosen), cut)
+    held = [
+        offloaded(stage, offload, placement.host_table, around[i], chosen.version) for i, stage in enumerate(loaded)
+    ]
     found = []
     for index, layers in enumerate(stage_layers(architecture.num_layers, stages, placement.stage_layers)):
         first, last = index == 0, index == stages - 1
         rank = Rank(ranks, len(layers), first, last, link_of(placement), cut.data)
         found.append(
             Stage(
-                loaded[index],
+                held[index][0],
                 tuple(buffers(model, architecture, chosen, layers, first, last, ranks)),
                 profile(architecture, chosen, rank, kernels, work.image_tokens),
                 pool.layout(architecture, chosen, work.kv_cache, ranks, layers, last),
                 said.kv_cache_memory_bytes,
-                tables[index] + offload,
+                held[index][1],
             )
         )
     return tuple(found)

@@ -16,13 +16,33 @@ if TYPE_CHECKING:
     from qwenpick.catalog import Architecture, Model
 
 
-def offloaded(stage: tuple[tuple[str, int], ...], offload: int, table: bool) -> tuple[tuple[str, int], ...]:
-    """The stage's weights less what stays in RAM: of the language model (model_executor/offloader), and an n-gram table (config/engram.py)."""
-    return tuple(
-        (part, max(0, size - offload) if part == "text" else size)
-        for part, size in stage
-        if not (table and part == NGRAM_TABLE)
-    )
+TOWERS = ("vision", "audio")
+TOWERS_OFFLOADED = (
+    0,
+    29,
+)  # models/interfaces.py _mark_tower_model hands towers, built first, to the offloader; 0.28 does not
+
+
+def offloaded(
+    stage: tuple[tuple[str, int], ...], offload: int, table: bool, around: int, version: tuple[int, ...]
+) -> tuple[tuple[tuple[str, int], ...], int]:
+    """The stage's weights less what stays in RAM, and how much that is: towers, the language model's layers, and an n-gram table (config/engram.py).
+
+    vLLM 0.33 models/utils.py make_layers hands the offloader layers alone: embeddings, head and last norm (`around`) stay on the GPU however
+    much is asked for. It stops after the parameter that passes what was asked (model_executor/offloader/uva.py); here what was asked is taken.
+    """
+    held = dict(stage)
+    movable = {part: held.get(part, 0) for part in TOWERS if version >= TOWERS_OFFLOADED}
+    movable["text"] = max(0, held.get("text", 0) - around)
+    if table:
+        held.pop(NGRAM_TABLE, None)
+    in_ram = dict(stage).get(NGRAM_TABLE, 0) if table else 0
+    for part, most in movable.items():
+        taken = min(offload, most)
+        if taken:
+            held[part] -= taken
+            offload, in_ram = offload - taken, in_ram + taken
+    return tuple((part, size) for part, size in held.items() if size), in_ram
 
 
 def buffers(

@@ -79,6 +79,20 @@ def _stage_bytes(shard: Shard, layers: range, stage: int, stages: int, architect
     return rounded(shard.bytes) if (last if on_last else first) else 0
 
 
+def around_layers(architecture: Architecture, format_name: str, cut: Cut) -> tuple[int, ...]:
+    """For each pipeline stage, bytes of the language model outside its layers on every rank: embeddings, head and last norm."""
+    found = [
+        s
+        for s in shards(architecture, format_name, cut.tensor, cut.tensor * cut.data)
+        if s.part == "text" and not s.layers
+    ]
+    stages = stage_layers(architecture.num_layers, cut.pipeline, cut.stage_layers)
+    return tuple(
+        sum(_stage_bytes(s, layers, stage, cut.pipeline, architecture) for s in found)
+        for stage, layers in enumerate(stages)
+    )
+
+
 def loaded_parts(architecture: Architecture, chosen: Settings) -> tuple[str, ...]:
     """The parts that vLLM loads: the language model, its towers unless told not to, MTP only to speculate with."""
     parts = ["text", *(e.name for e in architecture.extras if e.name not in NOT_LOADED)]
