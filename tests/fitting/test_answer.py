@@ -17,7 +17,7 @@ from qwenpick.recommending.answer import recommend
 from qwenpick.recommending.request import Request
 from qwenpick.render.fit import speed_change
 from qwenpick.render.values import band_values, fix_values
-from tests.conftest import mostly_slow
+from tests.conftest import Run, mostly_slow
 
 GIB = 2**30
 
@@ -183,7 +183,7 @@ def test_a_vision_model_is_planned_with_a_picture_and_a_chat_model_that_sees_wit
     assert "projector" not in parts(chat, Request(quant="4bit", runtime="llama.cpp"))
     assert "projector" in parts(chat, Request(quant="4bit", runtime="llama.cpp", image_tokens=1280))
     assert any("--image-tokens" in note for note in fit(catalog, machine, chat, Request(quant="4bit")).notes)
-    with pytest.raises(QwenpickError, match="does not read image"):
+    with pytest.raises(QwenpickError, match="does not read pictures"):
         fit(catalog, machine, find_model(catalog, "qwen3-8b"), Request(quant="4bit", image_tokens=1280))
 
 
@@ -335,3 +335,9 @@ def test_drafts_that_an_option_keeps_from_a_plan_are_named(
         asked = Request(runtime="llamacpp", options={**options, "spec_type": "draft-mtp", "draft_n_max": 3})
         with_drafts, without = fit(catalog, machine, find_model(catalog, model), asked).plan.speed, answer.plan.speed
         assert with_drafts and without and with_drafts.each.value > 1.1 * without.each.value
+
+
+def test_what_a_model_does_not_read_is_said_in_the_language_of_the_answer(qwenpick: Run) -> None:
+    asked = ("fit", "qwen3-8b", "--gpu", "rtx 4090")
+    assert qwenpick(*asked, "--audio-seconds", "5").err == "qwenpick: Qwen3-8B does not read sound\n"
+    assert "image" not in qwenpick("--lang", "zh", *asked, "--image-tokens", "5").err

@@ -52,7 +52,7 @@ def test_every_task_is_served_by_some_model(catalog: Catalog) -> None:
 @pytest.mark.parametrize(
     ("model", "task", "why"),
     [
-        ("qwen3-32b", "vision", "does not read image"),
+        ("qwen3-32b", "vision", "does not read pictures"),
         ("qwen3-8b-base", "chat", "a base model continues text"),
         ("qwen3guard-gen-8b", "chat", "a guard labels text"),
         ("qwen3-reranker-4b", "chat", "a reranker scores passages"),

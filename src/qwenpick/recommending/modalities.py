@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qwenpick.errors import QwenpickError
 from qwenpick.i18n import _
-from qwenpick.recommending.tasks import AUDIO_SECONDS, IMAGE_TOKENS, Task
+from qwenpick.recommending.tasks import AUDIO_SECONDS, IMAGE_TOKENS, READ, Task
 
 if TYPE_CHECKING:
     from qwenpick.catalog import Model
@@ -30,7 +30,7 @@ def check_modalities(model: Model, request: Request) -> None:
     """Raises QwenpickError where the model does not read what was asked for."""
     for asked, kind in ((request.image_tokens, "image"), (request.audio_seconds, "audio")):
         if asked and kind not in model.inputs:
-            raise QwenpickError(_("{name} does not read {missing}", name=model.name, missing=kind))
+            raise QwenpickError(_("{name} does not read {missing}", name=model.name, missing=_(READ[kind])))
 
 
 def unplanned_modalities(model: Model, task: Task, request: Request) -> str | None:

@@ -220,6 +220,7 @@ TASKS: dict[str, Task] = {
     )
 }  # fmt: skip
 
+READ = {"text": N_("text"), "image": N_("pictures"), "audio": N_("sound"), "video": N_("video")}  # what a model reads
 _KIND_IS = {
     "base": N_("a base model continues text; it was not trained to answer"),
     "guard": N_("a guard labels text as safe or not"),
@@ -288,7 +289,9 @@ def serves(model: Model, task: Task) -> str | None:
             why=_(_SPECIAL[model.variant]),
         )
     if missing := sorted(task.inputs - set(model.inputs)):
-        return _("{name} does not read {missing}", name=model.name, missing=_(" or ").join(map(_, missing)))
+        return _(
+            "{name} does not read {missing}", name=model.name, missing=_(" or ").join(_(READ[kind]) for kind in missing)
+        )
     if missing := sorted(task.outputs - set(model.outputs)):
         return _("{name} does not give {missing}", name=model.name, missing=_(" or ").join(map(_, missing)))
     return None
