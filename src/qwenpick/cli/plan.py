@@ -138,7 +138,7 @@ def _train(
     if cloud:
         everything: tuple[RentedRun, ...] = ()
         for run in runs:
-            hired = rented_runs(facts, model, run, tokens, None, strict)
+            hired = rented_runs(facts, model, run, tokens, strict)
             some = tuple(one for one in hired if within(one.paid(tokens), budget))
             least = min((paid for one in hired if (paid := one.paid(tokens)) is not None), default=None)
             report += show.rented_runs_report(model, named(run), some, limit, tokens, least)
@@ -147,7 +147,7 @@ def _train(
         return 0 if everything else 1
     offered: tuple[TuningOffer, ...] = ()
     for run in runs:
-        bought = tuning_offers(facts, model, run, pool, None, strict, used=used)
+        bought = tuning_offers(facts, model, run, pool, strict, used=used)
         found = tuple(one for one in bought if within(one.price, budget))
         cheapest = min((one.price for one in bought if one.price is not None), default=None)
         is_named = pool is not None

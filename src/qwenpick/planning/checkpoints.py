@@ -148,7 +148,7 @@ def _checkpoint(model: Model, name: str, engine: str, any_source: bool) -> Check
     if not fmt.on_load and (file := published_file(model, name, engine)):
         found = Checkpoint(format=name, repo=file.repository, official=(file.repository or "").startswith(MAKER))
         return _sized(model, found, engine)
-    if fmt.container == "gguf" and (label := own_mix(model, name, "llamacpp")):
+    if fmt.container == "gguf" and (label := own_mix(model, name)):
         return _sized(
             model, Checkpoint(format=name, label=label, repo=_publisher(model, label), official=False), engine
         )

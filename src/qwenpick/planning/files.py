@@ -97,14 +97,14 @@ def files_of(model: Model, format_name: str, engine: str) -> Iterator[File]:
             yield File(checkpoint.repo, None, (), checkpoint.bytes, checkpoint.source, model.checked)
 
 
-def own_mix(model: Model, format_name: str, engine: str) -> str | None:
-    """The publisher's own format, the smallest if several, that stands for one of ours which nobody publishes: Flash-Next's Q2_K is UD-Q2_K_XL."""
+def own_mix(model: Model, format_name: str) -> str | None:
+    """The publisher's own GGUF format, the smallest if several, for one of ours that nobody publishes: Flash-Next's Q2_K is UD-Q2_K_XL."""
     alike = [
         label
-        for label in published_formats(model, engine)
-        if label not in FORMATS and _near(label) == format_name and published_file(model, label, engine)
+        for label in published_formats(model, "llamacpp")
+        if label not in FORMATS and _near(label) == format_name and published_file(model, label, "llamacpp")
     ]
-    return min(alike, key=lambda label: (file_size(model, label, engine), label), default=None)
+    return min(alike, key=lambda label: (file_size(model, label, "llamacpp"), label), default=None)
 
 
 def file_size(model: Model, format_name: str, engine: str) -> int:

@@ -49,12 +49,11 @@ def tuning_offers(
     model: Model,
     training: Training,
     gpus: Iterable[Gpu] | None,
-    budget: float | None = None,
     strict: bool = False,
     *,
     used: bool = False,
 ) -> tuple[TuningOffer, ...]:
-    """The fewest of every GPU (up to 8) on which the run holds: those with a price first, the smallest of them first; within `budget` USD.
+    """The fewest of every GPU (up to 8) on which the run holds: those with a price first, the smallest of them first.
 
     A run over more than one GPU is taken as it was asked, on as many; else more than one share it by ZeRO-3 (adapters by FSDP) unless it says how.
     Without `gpus`, all that are sold now count, laptops apart;
@@ -67,7 +66,6 @@ def tuning_offers(
         for gpu in pool
         if (offer := _smallest(catalog, model, training, gpu, strict, known, far=gpus is not None, used=used))
     ]
-    found = [offer for offer in found if within(offer.price, budget)]
     return tuple(sorted(found, key=lambda o: (o.price is None, o.memory, o.price or 0.0, o.gpu.id)))
 
 
@@ -150,13 +148,9 @@ def rented_runs(
     model: Model,
     training: Training,
     tokens: int | None,
-    budget: float | None,
     strict: bool,
 ) -> tuple[RentedRun, ...]:
-    """Machines with whole GPUs and a price in USD on which the run holds: the cheapest run first, or the cheapest hour where no data is named.
-
-    `budget` is the most that an hour may cost, or the whole run where `tokens` is known.
-    """
+    """Machines with whole GPUs and a price in USD on which the run holds: the cheapest run first, or the cheapest hour where no data is named."""
     answers: dict[tuple[str, int, int | None], Tuned | None] = {}
     found = []
     for offer in catalog.cloud.values():
@@ -166,9 +160,7 @@ def rented_runs(
         if key not in answers:
             answers[key] = _on(catalog, model, training, key, strict)
         if tuned := answers[key]:
-            one = RentedRun(offer, tuned)
-            if within(one.paid(tokens), budget):
-                found.append(one)
+            found.append(RentedRun(offer, tuned))
     return tuple(sorted(found, key=lambda one: _cheapest(one, tokens)))
 
 
