@@ -401,6 +401,26 @@ def test_a_cache_that_came_later_is_refused_with_the_release(catalog: Catalog) -
     assert "Blackwell" in (vllm.refusal(architecture, BF16, Serving(4096, 1, asked, new), Placement((H200,))) or "")
 
 
+def test_sparse_attention_runs_in_a_kernel_of_its_own(catalog: Catalog) -> None:
+    # vLLM models/qwen4_exp/nvidia/qsa.py: 16 bits or FP8 in Triton, FP8 from 0.31 on (0.30 raises NotImplementedError)
+    run = (*of(catalog, "qwen3.8-flash-next"), Checkpoint(format="nvfp4"))
+    blackwell = Device("RTX PRO 6000", "nvidia", 96 * GIB, 96 * GIB, compute_capability="12.0")
+    for device in (blackwell, H200):
+        box = Placement((device,) * 4, tensor_parallel=4)
+        wide, narrow = (
+            vllm.profiled(*run[1:], Serving(32768, 1, KvCache(kind, kind)), box) for kind in ("bf16", "fp8")
+        )
+        assert wide == narrow
+    box = Placement((blackwell,) * 4, tensor_parallel=4)
+    for kind, version, reason in (
+        ("fp8", "0.30", "0.31"),
+        ("fp8", "0.33", ""),
+        ("fp8_per_token_head", "0.33", "bf16, fp8"),
+    ):
+        why = vllm.refusal(*run[1:], Serving(32768, 1, KvCache(kind, kind), {"version": version}), box)
+        assert reason in (why or "") and bool(why) is bool(reason)
+
+
 def test_a_cache_in_bytes_stands_whatever_the_share(catalog: Catalog) -> None:
     run = (*of(catalog, "qwen3-8b"), BF16)
     for share in (0.5, 0.9):

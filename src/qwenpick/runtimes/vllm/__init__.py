@@ -50,6 +50,7 @@ def refusal(architecture: Architecture, checkpoint: Checkpoint, work: Serving, p
             return why
     return (
         refusals.cache_type_refusal(work, TITLE, refusals.CACHE_TYPES_SINCE, placement)
+        or refusals.selected_cache_refusal(architecture, work, TITLE)
         or refusals.adapters_refusal(architecture, read(Options, work.options), placement)
         or share_refusal(architecture, work, placement)
         or held_refusal(architecture, work, placement)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from qwenpick.catalog.schema import FullAttention
 from qwenpick.units import MIB
 
 if TYPE_CHECKING:
@@ -23,6 +24,14 @@ PLAN = 8 * MIB  # of each wrapper, for its plan: FlashInfer 0.6 decode.py and pr
 # tokens: 0.33 v1/attention/backends/gdn_attn.py FLASHINFER_GDN_CHECKPOINT_ALIGNMENT
 CHECKPOINT, CHECKPOINT_SINCE = 64, (0, 33)
 WRAPPERS = 2  # one that decodes and one that reads prompts, without graphs
+
+
+def selects(architecture: Architecture) -> bool:
+    """Whether attention reads tokens that an indexer selects: in a Triton kernel of the model's own, whatever is asked.
+
+    vLLM models/qwen4_exp/nvidia/qsa.py of 0.29 to 0.33.
+    """
+    return isinstance(architecture.attention, FullAttention) and architecture.attention.indexer is not None
 
 
 def backend_of(

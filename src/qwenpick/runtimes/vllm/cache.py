@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-from qwenpick.catalog.schema import Architecture, FullAttention, LinearAttention
+from qwenpick.catalog.schema import Architecture, LinearAttention
 from qwenpick.memory.cache import KvCache, layer_bits, linear_layers
 from qwenpick.memory.tensors import NGRAM_TABLE
+from qwenpick.runtimes.vllm.attention import selects
 from qwenpick.runtimes.vllm.settings import Settings, drafting_layers
 from qwenpick.values import dataclass
 
@@ -50,7 +51,7 @@ def layout(
     they came; the convolution over n-grams is one more layer with a state, in blocks of its own: vLLM models/qwen4_exp/common/qsa_cache.py and
     nvidia/model.py.
     """
-    indexed = isinstance(architecture.attention, FullAttention) and architecture.attention.indexer is not None
+    indexed = selects(architecture)
     per_token = int(layer_bits(architecture.attention, cache, ranks) / 8)
     linear = linear_layers(architecture)
     held = architecture.layer_list if layers is None else [architecture.layer_list[i] for i in layers]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qwenpick.i18n import _, retell
 from qwenpick.memory.quantization import FORMATS
 from qwenpick.runtimes.given import read
+from qwenpick.runtimes.vllm.attention import selects
 from qwenpick.runtimes.vllm.options import Options
 from qwenpick.runtimes.vllm.settings import capability_of
 from qwenpick.runtimes.vllm.vendors import OWN, build_refusal, vendors
@@ -46,6 +47,7 @@ CACHE_TYPES_SINCE = {
 }  # fmt: skip
 MOE_ADAPTERS, SPREAD_ADAPTERS = (0, 12), (0, 21)  # adapters of experts, and of experts that lie whole on ranks
 BLACKWELL = (10, 0)  # NVFP4 keys and values are FlashInfer's on Blackwell: v1/attention/backends/flashinfer.py
+SELECTED_FP8 = (0, 31)
 BLOCKED = ("fp8", "gptq-int4", "gptq-int8", "awq-int4")  # scales shared by 128 columns
 # AMD targets that vLLM's ROCm wheels are built for: MI200, MI300, MI350, RX 7900, Strix, RX 9000 (docs/getting_started/installation/gpu.rocm)
 ROCM_TARGETS = ("gfx90a", "gfx942", "gfx950", "gfx1100", "gfx1101", "gfx1150", "gfx1151", "gfx1200", "gfx1201")
@@ -90,6 +92,26 @@ def refusal(
         )
     if why := world_refusal(architecture, ranks, block, whole_experts=placement.expert_parallel):
         return _("tensor parallel over {ranks} GPUs: {why}", ranks=ranks, why=retell(why))
+    return None
+
+
+def selected_cache_refusal(architecture: Architecture, work: Serving, title: str) -> str | None:
+    """Why layers with an indexer have no such cache: they take 16 bits, from 0.31 on FP8 too (models/qwen4_exp/nvidia/qsa.py of 0.29 to 0.33)."""
+    wanted = work.kv_cache.k
+    if not selects(architecture) or wanted in ("f16", "bf16"):
+        return None
+    if wanted != "fp8":
+        return _(
+            "{title} has no {cache} cache for this model's sparse attention (bf16, fp8)", title=title, cache=wanted
+        )
+    if read(Options, work.options).release < SELECTED_FP8:
+        version = ".".join(map(str, SELECTED_FP8))
+        return _(
+            "{title} has a cache in {cache} for this model from {version} on",
+            title=title,
+            cache=wanted,
+            version=version,
+        )
     return None
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qwenpick.runtimes.given import read
-from qwenpick.runtimes.vllm.attention import Backend, backend_of, checkpoint_tokens
+from qwenpick.runtimes.vllm.attention import Backend, backend_of, checkpoint_tokens, selects
 from qwenpick.runtimes.vllm.captures import graph_sizes, largest_batch
 from qwenpick.runtimes.vllm.encoder import PROFILE_IMAGE_TOKENS, Profiled, profiled
 from qwenpick.runtimes.vllm.options import Options
@@ -123,7 +123,9 @@ def settings(architecture: Architecture, work: Serving, device: Device | None) -
         drafter=said.drafter,
         features=said.features,
         joins_layers=said.draft_method == "dflash",
-        attention=backend_of(capability, work.kv_cache, version, said.attention_backend),
+        attention="other"
+        if selects(architecture)
+        else backend_of(capability, work.kv_cache, version, said.attention_backend),
         checkpoint=checkpoint_tokens(capability, version, said.gdn_prefill_backend) if caches else 0,
         flashinfer_sampler=said.flashinfer_sampler and _flashinfer_samples(device),
     )
