@@ -15,6 +15,14 @@ def test_models_lists_open_models_and_api_names_when_asked(qwenpick: Run) -> Non
     assert "241 models" in qwenpick("models", "--api").out
 
 
+def test_models_lists_the_newest_series_first_and_its_small_ones_before_its_large(qwenpick: Run) -> None:
+    out = qwenpick("models").out
+    places = [
+        out.index(f" {name} ") for name in ("qwen3.8-27b", "qwen3.8-2.4t-a95b", "qwen3-0.6b", "qwen3-8b", "qwen-7b")
+    ]
+    assert places == sorted(places)
+
+
 def test_filters_leave_what_was_asked_for(qwenpick: Run) -> None:
     listed = json.loads(qwenpick("models", "--series", "qwen3.5", "--kind", "base", "--json").out)["models"]
     assert [model["id"] for model in listed] == [

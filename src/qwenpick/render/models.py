@@ -50,7 +50,7 @@ def models_report(models: Sequence[Model]) -> Report:
             m.released or "",
             m.successor or "",
         )
-        for m in models
+        for m in order
     )
     return (
         Table(columns, rows),
