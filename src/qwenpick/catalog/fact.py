@@ -4,9 +4,7 @@ Sizes are bytes, bandwidths bytes/s, rates FLOP/s (or OP/s), contexts tokens. Th
 pydantic would compile the text of each field's type in every command.
 """
 
-from typing import (
-    Annotated,
-)  # annotations here and in the modules of facts are values, not texts that pydantic would compile anew in every command
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 

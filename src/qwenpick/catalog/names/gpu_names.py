@@ -19,9 +19,8 @@ _MEMORY = re.compile(r"\b(\d+(?:\.\d+)?)\s*(gib|gb|g)\b")
 # The computers that Apple's chips are sold in: a Mac mini M4 Pro is an M4 Pro
 _MACS = re.compile(r"\b(macbook[ -](pro|air)|mac[ -](mini|studio|pro)|macbook(?! neo)|imac|mac|air|mini)\b")
 _MOBILE = re.compile(r"\b([345]0[5-9]0)m\b")  # a 4090M is the laptop's 4090
-_WORD = re.compile(
-    r"[a-z0-9.]+|[^\W\da-z_]+"
-)  # or letters of another script: a range such as all Chinese ones takes 0.5 ms to compile
+# or letters of another script: a range such as all Chinese ones takes 0.5 ms to compile
+_WORD = re.compile(r"[a-z0-9.]+|[^\W\da-z_]+")
 PROCESSOR = r"(?i)\b(i[3579][ -]?\d{4,5}[a-z]{0,2}|core ultra \d|ryzen (?!ai)\w+ \d{4}|(xeon|epyc|threadripper|celeron|pentium|athlon)\b)"
 
 # Graphics in a processor that the catalogue does not know, and whole machines: what runs there reads the one memory that they have
