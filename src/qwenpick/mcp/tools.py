@@ -54,10 +54,8 @@ def _argument(name: str, hint: Any) -> Argument:
     required = standing and type(None) not in typing.get_args(annotated)
     if standing:
         return Argument(name, None, schema, required, many, False, None)
-    written = (
-        said.default,
-        *(said.param_decls or ()),
-    )  # in Annotated, Typer's first argument is an option's first name
+    # in Annotated, Typer's first argument is an option's first name
+    written = (said.default, *(said.param_decls or ()))
     long = next((word for word in written if str(word).startswith("--")), f"--{name.replace('_', '-')}")
     option, _slash, negated = long.partition("/")
     flag = kind is bool

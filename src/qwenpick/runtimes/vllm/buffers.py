@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
 
 TOWERS = ("vision", "audio")
-TOWERS_OFFLOADED = (
-    0,
-    29,
-)  # models/interfaces.py _mark_tower_model hands towers, built first, to the offloader; 0.28 does not
+# models/interfaces.py _mark_tower_model hands towers, built first, to the offloader; 0.28 does not
+TOWERS_OFFLOADED = (0, 29)
 
 
 def offloaded(
