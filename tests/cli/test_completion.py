@@ -30,6 +30,7 @@ def offered(line: str) -> list[str]:
         check=True,
         timeout=60,
     )
+    assert found.stderr == ""  # it would stand in the line that is typed
     return found.stdout.split()
 
 

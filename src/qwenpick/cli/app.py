@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from qwenpick.cli.commands import COMMANDS, ELSEWHERE
+from qwenpick.cli.commands import COMMANDS, ELSEWHERE, is_completing
 from qwenpick.cli.common.completion import choices
 from qwenpick.cli.common.groups import typed_alone
 from qwenpick.i18n import DOMAIN, LANGUAGES, LOCALE, N_, _, language
@@ -29,7 +29,7 @@ def build(arguments: list[str], kept: Mapping[str, Collection[str]] | None = Non
         context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "QWENPICK"},
     )
     app.callback()(_root)
-    completing = any(name.endswith("QWENPICK_COMPLETE") for name in os.environ)
+    completing = is_completing()
     wanted = next((word for word in arguments if not word.startswith("-")), None)
     alone = wanted in COMMANDS and arguments[0] == wanted and not completing  # nobody will see the others
     for name, line in COMMANDS.items():

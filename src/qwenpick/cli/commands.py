@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from qwenpick.i18n import N_
 
 # name -> the line that `qwenpick --help` shows. The command is cli/<name>.py's `command`, or its `app` where it has subcommands.
@@ -27,3 +29,8 @@ COMMANDS = {
     "mcp": N_("Answer an agent over the Model Context Protocol."),
 }
 ELSEWHERE = {"mcp": "qwenpick.mcp.command"}  # commands whose module is not cli/<name>.py
+
+
+def is_completing() -> bool:
+    """Whether a shell asks what can be typed next: Typer's scripts say so by a variable, and say the words by others."""
+    return any(name.endswith("QWENPICK_COMPLETE") for name in os.environ)

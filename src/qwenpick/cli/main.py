@@ -8,7 +8,7 @@ import sys
 from itertools import pairwise
 from types import ModuleType
 
-from qwenpick.cli.commands import COMMANDS
+from qwenpick.cli.commands import COMMANDS, is_completing
 from qwenpick.cli.common.defaults import default_map, defaults, no_language
 from qwenpick.cli.common.streams import LONGEST, abandon, can_write, prepare, tell, tell_as_it_is
 from qwenpick.errors import QwenpickError, did_you_mean, shown
@@ -57,7 +57,8 @@ def run(arguments: list[str]) -> int:
             use("en")
         if not arguments:
             arguments = ["recommend"]  # what people who type nothing more want to know
-            tell(_("qwenpick -h lists what else can be asked"))
+            if not is_completing():
+                tell(_("qwenpick -h lists what else can be asked"))
         elif _is_bare(arguments):
             arguments = ["recommend", *arguments]
         if blank := _blank(arguments):

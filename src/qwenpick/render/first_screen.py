@@ -17,6 +17,7 @@ from qwenpick.units import format_bytes, format_gb, format_tokens
 if TYPE_CHECKING:
     from qwenpick.machine.hardware import Machine
     from qwenpick.recommending.answer import Pick, Recommendation
+    from qwenpick.recommending.request import Request
     from qwenpick.scan.here import Here
 
 # What decides least is dropped first where the terminal is narrow; the model, its engine, where it runs and its quality stay.
@@ -72,7 +73,7 @@ def head(label: str, machine: Machine, answer: Recommendation, again: str, here:
         *blocks,
         Line(_run(first, here), "title"),
         Line(_worth(first, answer)),
-        Line(start(first, again, machine), "good"),
+        Line(start(first, again, answer.request, machine), "good"),
     ]
 
 
@@ -138,10 +139,11 @@ def _worth(pick: Pick, answer: Recommendation) -> str:
     return "  " + " · ".join(said)
 
 
-def start(pick: Pick, again: str, machine: Machine) -> str:
-    """The command that starts a pick as planned; with Ollama's own where a tag of its library does so by itself."""
-    plan = pick.plan
-    tag = f"   {_('(or: ollama run {tag})', tag=tag)}" if (tag := by_itself(plan, machine)) else ""
+def start(pick: Pick, again: str, request: Request, machine: Machine) -> str:
+    """The command that starts a pick as planned; with Ollama's own where a tag of its library does so by itself, and no other engine is asked for."""
+    others = request.runtime not in (None, "ollama") or "ollama" not in (request.engines or ("ollama",))
+    name = None if others else by_itself(pick.plan, machine)
+    tag = f"   {_('(or: ollama run {tag})', tag=name)}" if name else ""
     return "  " + _("start it: {command}", command=starting(pick, again)) + tag
 
 

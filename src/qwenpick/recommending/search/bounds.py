@@ -24,7 +24,7 @@ from qwenpick.recommending.search.candidates import GPU_ENGINES, Bound
 from qwenpick.recommending.search.latency import ANY_LATENCY, Latency
 from qwenpick.recommending.search.reuse import Kept, Reuse
 from qwenpick.recommending.search.speed_bound import Latencies
-from qwenpick.runtimes import find_runtime
+from qwenpick.runtimes import ON_LLAMACPP, find_runtime
 from qwenpick.runtimes.llamacpp.driver import driver_bytes
 from qwenpick.runtimes.llamacpp.limits import budget, has_backend
 from qwenpick.runtimes.llamacpp.parts import copies_of
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from qwenpick.work.placement import Placement
 
 Refusal = Callable[["Checkpoint", "Device"], "str | None"]
-GGML = ("llamacpp", "ollama", "lmstudio")  # engines that use the GPUs that llama.cpp has a backend for
 WHOLE_ENGINES = ("transformers",)  # engines that hold all layers on GPUs or all in RAM
 
 
@@ -82,7 +81,7 @@ class Bounds:
         """Bytes that each engine of a group could use at the very most."""
         beside = search.room - self._idle
         return {
-            engine: search.gpu_room if engine in GPU_ENGINES else beside if engine in GGML else search.room
+            engine: search.gpu_room if engine in GPU_ENGINES else beside if engine in ON_LLAMACPP else search.room
             for engine in self.groups[group]
         }
 
