@@ -25,7 +25,7 @@ BOX = ["--gpu", "h100", "--ram", "64", "--runtime", "ollama"]
         (["--gpu", "rtx 5090", "--ram", "64", "--context", "65536"], False),
         (["--gpu", "rtx 5090", "--ram", "64", "--users", "4"], False),
         (["--gpu", "rtx 4090", "--ram", "64"], False),  # its drafts are llama.cpp's
-        (["--gpu", "h100", "--ram", "64", "--runtime", "lmstudio"], False),  # who asks for LM Studio means no other
+        (["--gpu", "rtx 4090", "--ram", "64", "--runtime", "lmstudio"], False),  # who asks for LM Studio means no other
     ],
 )
 def test_ollama_alone_is_offered_where_it_does_what_was_planned(
