@@ -8,6 +8,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from qwenpick.cli.common.groups import written
 from qwenpick.values import dataclass
 
 # The commands that only answer. What starts, writes or asks a person is left to people.
@@ -54,10 +55,7 @@ def _argument(name: str, hint: Any) -> Argument:
     required = standing and type(None) not in typing.get_args(annotated)
     if standing:
         return Argument(name, None, schema, required, many, False, None)
-    # in Annotated, Typer's first argument is an option's first name
-    written = (said.default, *(said.param_decls or ()))
-    long = next((word for word in written if str(word).startswith("--")), f"--{name.replace('_', '-')}")
-    option, _slash, negated = long.partition("/")
+    option, _slash, negated = next(word for word in written(name, hint) if word.startswith("--")).partition("/")
     flag = kind is bool
     return Argument(option[2:].replace("-", "_"), option, schema, required, many, flag, negated or None)
 

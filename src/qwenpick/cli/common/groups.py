@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, is_dataclass
 from itertools import chain
 from typing import Any, get_args, get_type_hints
@@ -31,7 +31,7 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
         }
         command(**{p.name: filled[p.name] if p.name in filled else values[p.name] for p in own})
 
-    return _with_signature(wrapper, command, list(shown.values()))
+    return _with_signature(wrapper, command, shown)
 
 
 def typed_alone(command: Callable[..., None], words: list[str], kept: Collection[str]) -> Callable[..., None]:
@@ -46,29 +46,37 @@ def typed_alone(command: Callable[..., None], words: list[str], kept: Collection
     others = (name for name in os.environ if name.startswith("QWENPICK_") and name != "QWENPICK_LANG")
     if any(others) or not typed <= set(chain.from_iterable(names.values())):
         return command
-    shown = [one for name, one in parameters.items() if not names[name] or name in kept or typed & names[name]]
-    usual = {name: one.default for name, one in parameters.items() if one not in shown}
+    shown = {n: one for n, one in parameters.items() if not names[n] or n in kept or typed & names[n]}
+    usual = {name: one.default for name, one in parameters.items() if name not in shown}
     return _with_signature(lambda **values: command(**usual, **values), command, shown)
 
 
 def _names(parameter: inspect.Parameter) -> set[str]:
-    """How an option is typed, its other half too; nothing of an argument. In an annotation Typer has the first name as `default`."""
-    for note in get_args(parameter.annotation)[1:]:
+    """How an option is typed, its other half too; nothing of an argument."""
+    return {name for names in written(parameter.name, parameter.annotation) for name in names.split("/")}
+
+
+def written(name: str, annotation: Any) -> tuple[str, ...]:
+    """The spellings of an option, each with its half that says no (`--any/--official-only`); none of an argument.
+
+    In an annotation Typer has the first of them as `default`.
+    """
+    kind, *notes = get_args(annotation) or (annotation,)
+    for note in notes:
         if isinstance(note, OptionInfo):
-            word = parameter.name.replace("_", "-")
-            usual = f"--{word}/--no-{word}" if get_args(parameter.annotation)[0] is bool else f"--{word}"
-            said = (note.default, *(note.param_decls or ())) if isinstance(note.default, str) else (usual,)
-            return {name for names in said for name in names.split("/")}
-    return set()
+            word = name.replace("_", "-")
+            usual = f"--{word}/--no-{word}" if kind is bool else f"--{word}"
+            return (note.default, *(note.param_decls or ())) if isinstance(note.default, str) else (usual,)
+    return ()
 
 
 def _with_signature(
-    wrapper: Callable[..., None], command: Callable[..., None], shown: list[inspect.Parameter]
+    wrapper: Callable[..., None], command: Callable[..., None], shown: Mapping[str, inspect.Parameter]
 ) -> Callable[..., None]:
     """The wrapper as Typer reads it: under the command's name, with these parameters."""
     wrapper.__name__, wrapper.__doc__, wrapper.__module__ = command.__name__, command.__doc__, command.__module__
-    wrapper.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
-    wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in shown} | {"return": None}
+    wrapper.__signature__ = inspect.Signature(list(shown.values()))  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {name: parameter.annotation for name, parameter in shown.items()} | {"return": None}
     return wrapper
 
 
