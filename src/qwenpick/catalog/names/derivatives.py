@@ -65,11 +65,13 @@ def derived(catalog: Catalog, name: str) -> Derived | None:
     >>> derived(load(), "huihui-ai/Qwen3-8B-abliterated").base.id, derived(load(), "Hermes-4-14B").base.id, derived(load(), "Wan2.2-T2V-A14B")
     ('qwen3-8b', 'qwen3-14b', None)
     """
-    return by_list(catalog, name) or (None if re.search(r"\s", name.strip()) else by_name(catalog, name))
+    if (found := _listed_as(catalog, name)) or re.search(r"\s", name.strip()):
+        return found
+    return _made_of_a_listed(catalog, name) or by_name(catalog, name)
 
 
-def by_list(catalog: Catalog, name: str) -> Derived | None:
-    """The listed model of that name, or the longest listed name inside it: DeepSeek-R1-Distill-Qwen-7B-abliterated is made of the listed one."""
+def _listed_as(catalog: Catalog, name: str) -> Derived | None:
+    """The listed model of that name, or the only one whose name begins with it."""
     known = _known(catalog)
     tag = name.strip().casefold().rsplit("/", 1)[-1]
     for spelled in (tag, *spellings(name)):
@@ -81,8 +83,14 @@ def by_list(catalog: Catalog, name: str) -> Derived | None:
     own = any(i.startswith(f"{folded}-") for i in records(catalog.models))  # qwen2.5-coder is a series of the makers'
     if "/" not in name and len(begun) == 1 and not own:
         return _listed(catalog, begun[0])
-    inside = [n for n in listed if len(n) > 5 and _holds(folded, n)]
-    if not inside or re.search(r"\s", name.strip()):
+    return None
+
+
+def _made_of_a_listed(catalog: Catalog, name: str) -> Derived | None:
+    """The longest listed name inside it: DeepSeek-R1-Distill-Qwen-7B-abliterated is made of the listed one."""
+    folded = _plain(name)
+    inside = [n for n in records(catalog.derivatives) if len(n) > 5 and _holds(folded, n)]
+    if not inside:
         return None
     longest = max(inside, key=len)
     around = folded.replace(longest, " ", 1)
