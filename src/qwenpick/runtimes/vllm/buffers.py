@@ -32,12 +32,9 @@ def offloaded(
     held = dict(stage)
     movable = {part: held.get(part, 0) for part in TOWERS if version >= TOWERS_OFFLOADED}
     movable["text"] = max(0, held.get("text", 0) - around)
-    if table:
-        held.pop(NGRAM_TABLE, None)
-    in_ram = dict(stage).get(NGRAM_TABLE, 0) if table else 0
+    in_ram = held.pop(NGRAM_TABLE, 0) if table else 0
     for part, most in movable.items():
-        taken = min(offload, most)
-        if taken:
+        if taken := min(offload, most):
             held[part] -= taken
             offload, in_ram = offload - taken, in_ram + taken
     return tuple((part, size) for part, size in held.items() if size), in_ram

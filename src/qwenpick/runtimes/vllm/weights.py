@@ -79,6 +79,7 @@ def _stage_bytes(shard: Shard, layers: range, stage: int, stages: int, architect
     return rounded(shard.bytes) if (last if on_last else first) else 0
 
 
+@lru_cache(maxsize=1024)
 def around_layers(architecture: Architecture, format_name: str, cut: Cut) -> tuple[int, ...]:
     """For each pipeline stage, bytes of the language model outside its layers on every rank: embeddings, head and last norm."""
     found = [
