@@ -240,6 +240,7 @@ def test_a_name_that_means_nothing_gets_one_sentence(catalog: Catalog, said: str
         ("qwen3-8b-instruct-2507", "qwen3-8b"),
         ("qwen3.5-14b", "qwen3.5-9b"),
         ("qwen-image-bensch", None),
+        ("qwen3-8x", "qwen3-8b"),
         ("qwen3-9x", None),
         ("foo", None),
     ],

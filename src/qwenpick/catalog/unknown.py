@@ -126,16 +126,12 @@ def nearest_names(folded: str, catalog: Catalog) -> list[str]:
     """Ids that are at most two edits away (one where the name has fewer than six letters), the nearest and newest first."""
     most = _EDITS if len(folded) > 5 else 1
     everything = records(catalog.models)
-    alike = (i for i in everything if _numbers(i) == _numbers(folded))  # another size is another model
+    numbers = _SIZES.findall if _SIZES.search(folded) else re.compile(r"\d+").findall
+    alike = (i for i in everything if numbers(i) == numbers(folded))  # another size is another model
     far = {i: d for i in alike if abs(len(i) - len(folded)) <= most and (d := edits(folded, i, most)) <= most}
     return sorted(
         far, key=lambda i: (far[i], _older(everything[i].get("released")), not everything[i]["open_weights"], i)
     )
-
-
-def _numbers(folded: str) -> list[str]:
-    """The sizes of a name, else all its numbers."""
-    return _SIZES.findall(folded) or re.findall(r"\d+", folded)
 
 
 def _older(released: object) -> int:
